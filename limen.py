@@ -1,0 +1,59 @@
+"""Limen: cycle-accurate accelerators of threshold neurons. Public names load when first used."""
+
+import importlib
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_PUBLIC = {
+    "Design": "simulator.design",
+    "Family": "workloads.family",
+    "Layer": "workloads.layer",
+    "LayerParameters": "workloads.layer",
+    "LimenError": "workloads.errors",
+    "Network": "workloads.network",
+    "Proof": "simulator.verify",
+    "Run": "simulator.run",
+    "export": "simulator.run",
+    "load_design": "simulator.run",
+    "load_family": "workloads.family",
+    "network": "workloads.family:find_network",
+    "simulate": "simulator.run",
+    "verify": "simulator.verify",
+}
+__all__ = [*_PUBLIC, "main"]
+
+
+def _claim(package: str) -> None:
+    """Load our own package of this name: a user's folder of the same name in the way must not shadow it."""
+    loaded = sys.modules.get(package)
+    if loaded is not None:
+        if _HERE not in map(os.path.dirname, map(os.path.abspath, getattr(loaded, "__path__", []))):
+            raise ImportError(f"another package named {package!r} is loaded already; import limen before it")
+        return
+    spec = importlib.machinery.PathFinder.find_spec(package, [_HERE])
+    if spec is None or spec.loader is None:
+        raise ImportError(f"package {package!r} is missing beside {__file__}; reinstall limen")
+    sys.modules[package] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(sys.modules[package])
+
+
+list(map(_claim, ("workloads", "simulator", "cost_models", "dse")))
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'limen' has no attribute {name!r}")
+    module, _, attribute = _PUBLIC[name].partition(":")
+    return getattr(importlib.import_module(module), attribute or name)
+
+
+def main() -> None:
+    """Run the command line."""
+    importlib.import_module("dse.cli").main()
+
+
+if __name__ == "__main__":
+    main()
