@@ -1,0 +1,62 @@
+"""Exact integer inference in Numba, batch innermost; sees only arrays and integers.
+
+The fast twin of `workloads.reference`, which imports nothing of this and against which it is tested.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64, njit, void
+
+THRESHOLD, MAC = 0, 1
+_FOUR = int64[:, :, :, ::1]
+_ONE = int64[::1]
+
+
+@njit(
+    void(_FOUR, _FOUR, _FOUR, _ONE, _ONE, _ONE, int64, _FOUR),
+    cache=True,
+)
+def layer_forward(x, weights, polarity, bias, shift, geometry, op, y):
+    """Fill y [OH, OW, N, B] from x [H, W, C, B]; all int64.
+
+    weights, polarity: [N, kh, kw, C], already aligned to x. bias, shift: [N].
+    geometry: [stride_h, stride_w, pad_top, pad_left, x_shift, raw, y_low, y_high].
+    """
+    height, width, channels, batch = x.shape
+    out_height, out_width, out_channels, _ = y.shape
+    kernel_h, kernel_w = weights.shape[1], weights.shape[2]
+    x_shift = geometry[4]
+    total = np.empty(batch, dtype=np.int64)
+    for oh in range(out_height):
+        for ow in range(out_width):
+            for n in range(out_channels):
+                total[:] = bias[n]
+                for i in range(kernel_h):
+                    h = oh * geometry[0] + i - geometry[2]
+                    for j in range(kernel_w):
+                        v = ow * geometry[1] + j - geometry[3]
+                        inside = 0 <= h < height and 0 <= v < width
+                        for c in range(channels):
+                            w = weights[n, i, j, c]
+                            if op == THRESHOLD:
+                                p = polarity[n, i, j, c]
+                                if inside:
+                                    lane = x[h, v, c]
+                                    for b in range(batch):
+                                        total[b] += p * max((lane[b] << x_shift) - w, 0)
+                                elif w < 0:  # padding is an activation of value 0, not an absent one
+                                    for b in range(batch):
+                                        total[b] -= p * w
+                            elif inside:
+                                lane = x[h, v, c]
+                                for b in range(batch):
+                                    total[b] += lane[b] * w
+                out = y[oh, ow, n]
+                if geometry[5] == 1:
+                    out[:] = total
+                else:
+                    t = shift[n]
+                    rounding = (int64(1) << (t - 1)) if t > 0 else int64(0)
+                    for b in range(batch):
+                        out[b] = min(max((total[b] + rounding) >> t, geometry[6]), geometry[7])
