@@ -1,0 +1,88 @@
+// The array: ROWS x COLS PEs, operands entering from the left and from the top.
+//
+// os: top carries synapses, left activations, bottom accumulators while draining.
+// ws: top carries synapses during preload, left activations; is: the two exchanged. Bottom carries psums.
+`default_nettype none
+
+module limen_array #(
+    parameter ROWS = 4,           // R
+    parameter COLS = 4,           // C
+    parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
+    parameter OP = 0,             // 0: threshold, 1: mac
+    parameter X_BITS = 8,         // activation width
+    parameter W_BITS = 8,         // threshold or weight width
+    parameter X_SIGNED = 1,       // 0: unsigned activations (mac only)
+    parameter SYNAPSE_BITS = 9,   // W_BITS, plus one polarity bit for threshold
+    parameter OP_BITS = 9,        // width of the op's result
+    parameter LEFT_BITS = 8,      // width of an operand from the left
+    parameter TOP_BITS = 9,       // width of an operand from the top
+    parameter VALUE_BITS = 20     // os: accumulator width; ws, is: psum width
+) (
+    input  wire                        clk,
+    input  wire                        rst,
+    input  wire                        shift,   // os: drain; ws, is: preload
+    input  wire [ROWS*LEFT_BITS-1:0]   left,
+    input  wire [COLS*TOP_BITS-1:0]    top,
+    output wire [COLS*VALUE_BITS-1:0]  bottom
+);
+    genvar r;
+    genvar c;
+    generate
+        for (r = 0; r < ROWS; r = r + 1) begin : g_row
+            for (c = 0; c < COLS; c = c + 1) begin : g_col
+                wire [LEFT_BITS-1:0] from_left;
+                wire [TOP_BITS-1:0] from_top;
+                wire [VALUE_BITS-1:0] value_from_top;
+                wire [LEFT_BITS-1:0] to_right;
+                wire [TOP_BITS-1:0] to_bottom;
+                wire [VALUE_BITS-1:0] value_to_bottom;
+
+                if (c == 0) begin : g_left_edge
+                    assign from_left = left[r*LEFT_BITS +: LEFT_BITS];
+                end else begin : g_left_inner
+                    assign from_left = g_row[r].g_col[c-1].to_right;
+                end
+                if (r == 0) begin : g_top_edge
+                    assign from_top = top[c*TOP_BITS +: TOP_BITS];
+                    assign value_from_top = {VALUE_BITS{1'b0}};
+                end else begin : g_top_inner
+                    assign from_top = g_row[r-1].g_col[c].to_bottom;
+                    assign value_from_top = g_row[r-1].g_col[c].value_to_bottom;
+                end
+                if (c == COLS - 1) begin : g_right_edge
+                    wire unused = &{1'b0, to_right};
+                end
+                if (r == ROWS - 1) begin : g_bottom_edge
+                    wire unused = &{1'b0, to_bottom};
+                    assign bottom[c*VALUE_BITS +: VALUE_BITS] = value_to_bottom;
+                end
+
+                if (DATAFLOW == 0) begin : g_os
+                    limen_pe_os #(
+                        .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
+                    ) pe (
+                        .clk(clk), .rst(rst), .drain(shift),
+                        .x_in(from_left), .synapse_in(from_top), .acc_in(value_from_top),
+                        .x_out(to_right), .synapse_out(to_bottom), .acc_out(value_to_bottom)
+                    );
+                end else begin : g_stationary
+                    limen_pe_stationary #(
+                        .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
+                        .X_STAYS(DATAFLOW == 2 ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
+                    ) pe (
+                        .clk(clk), .preload(shift),
+                        .moving_in(from_left), .still_in(from_top), .psum_in(value_from_top),
+                        .moving_out(to_right), .still_out(to_bottom), .psum_out(value_to_bottom)
+                    );
+                end
+            end
+        end
+        if (DATAFLOW != 0) begin : g_no_reset
+            wire unused = &{1'b0, rst};  // stationary PEs need no reset: tags mark what is valid
+        end
+    endgenerate
+endmodule
+
+`default_nettype wire
