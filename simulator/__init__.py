@@ -1,0 +1,1 @@
+"""COUNT: designs, the timing and cycle models, the Verilog, its export and its co-simulation."""
