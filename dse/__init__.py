@@ -1,0 +1,1 @@
+"""CHOOSE: the command line, and the only place that will know Optuna."""

@@ -1,0 +1,197 @@
+"""The command line. Every command imports what it needs itself, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from workloads.errors import LimenError
+from workloads.version import VERSION
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+    from workloads.network import Network
+
+LEVELS = ("timing", "cycle", "rtl")
+DEFAULT_DESIGN = "threshold-16x16"
+DEFAULT_WORKLOAD = "digits"
+
+design_option = click.option(
+    "--design", "-d", default=DEFAULT_DESIGN, show_default=True, help="A built-in design or a .yaml file."
+)
+workload_option = click.option(
+    "--workload", "-w", default=DEFAULT_WORKLOAD, show_default=True, help="A family or a network .yaml file."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+seed_option = click.option("--seed", default=0, show_default=True, help="For random inputs of a network without data.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="limen")
+def commands() -> None:
+    """Limen: exact cycles, bits and Verilog of accelerators made of threshold neurons."""
+
+
+def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
+    """Return the design and the workload; a family gives its member at the design's op and widths."""
+    from simulator.run import load_design
+    from workloads.family import find_network
+
+    design = load_design(design_name)
+    if workload.endswith((".yaml", ".yml")):
+        return design, find_network(workload)
+    return design, find_network(workload, design.op, design.x_bits, design.w_bits)
+
+
+@commands.command()
+@design_option
+@workload_option
+@click.option(
+    "--level",
+    "-l",
+    "levels",
+    multiple=True,
+    default=("timing",),
+    show_default=True,
+    type=click.Choice(LEVELS),
+    help="Repeat it to compare levels: they must agree.",
+)
+@click.option("--images", default=1, show_default=True, help="Inputs at the levels that carry data.")
+@seed_option
+@json_option
+def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
+    """Count a network's cycles on a design, layer by layer."""
+    from simulator.run import simulate as run_level
+
+    chip, network = load_pair(design, workload)
+    runs = [run_level(network, chip, level, images, seed) for level in dict.fromkeys(levels)]  # type: ignore[arg-type]
+    first = runs[0]
+    fitted = first.design
+    different = [run.level for run in runs[1:] if run.counts != first.counts]
+    scored = [run for run in runs if run.scores is not None]
+    different += [run.level for run in scored[1:] if (run.scores != scored[0].scores).any()]
+    if as_json:
+        result = {
+            "network": network.name,
+            "design": fitted.model_dump(),
+            "images": images,
+            "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
+            "cycles_per_image": {run.level: run.cycles for run in runs},
+            "disagree": different,
+        }
+        click.echo(json.dumps(result, indent=2))
+    else:
+        click.echo(
+            f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {fitted.op}, "
+            f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
+        )
+        for run in runs:
+            click.echo(f"\nlevel {run.level}: {run.cycles} cycles an image (operands in the operand banks)")
+            click.echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    if different:
+        raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
+    if len(runs) > 1 and not as_json:
+        words = f"; scores of {images} images equal" if len(scored) > 1 else ""
+        click.echo(f"\nlevels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image{words}")
+
+
+@commands.command()
+@design_option
+@workload_option
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--images", default=20, show_default=True, help="Inputs to put into the vectors.")
+@seed_option
+def export(design: str, workload: str, out: Path, images: int, seed: int) -> None:
+    """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
+    from simulator.run import export as write_folder
+
+    chip, network = load_pair(design, workload)
+    exported = write_folder(network, chip, out, images, seed)
+    click.echo(f"{exported.folder}: {network.name}, {images} images; prove it: limen verify {exported.folder}")
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--images", type=int, help="How many of the exported inputs; all by default.")
+@json_option
+def verify(folder: Path, images: int | None, as_json: bool) -> None:
+    """Run an exported folder under Verilator and compare every bit and every cycle."""
+    from dataclasses import asdict
+
+    from simulator.verify import verify as prove
+
+    proof = prove(folder, images)
+    if as_json:
+        click.echo(json.dumps(asdict(proof), indent=2))
+    else:
+        click.echo(
+            f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
+            f"compared, mismatches {proof.mismatches}"
+        )
+    if proof.mismatches:
+        raise Disagreement(f"{folder}: mismatches {proof.mismatches}; make -C {folder} shows them by layer")
+
+
+@commands.group()
+def net() -> None:
+    """Train networks and measure their accuracy."""
+
+
+@net.command()
+@click.argument("workload", default=DEFAULT_WORKLOAD)
+@click.option("--op", type=click.Choice(["threshold", "mac"]), help="Of a family; all its ops by default.")
+@click.option("--x-bits", type=int, help="Of a family; 8 by default.")
+@click.option("--w-bits", type=int, help="Of a family; 8 by default.")
+@click.option("--split", default="test", show_default=True, type=click.Choice(["train", "validation", "test"]))
+@json_option
+def accuracy(workload: str, op: str | None, x_bits: int | None, w_bits: int | None, split: str, as_json: bool) -> None:
+    """Measure accuracy by exact integers on the shipped data."""
+    from workloads.family import find_network, load_family
+
+    networks: list[Any] = []
+    if workload.endswith((".yaml", ".yml")):
+        networks.append(find_network(workload, op, x_bits, w_bits))  # type: ignore[arg-type]
+    else:
+        ops = [op] if op else load_family(workload).ops()
+        networks += [find_network(workload, each, x_bits or 8, w_bits or 8) for each in ops]  # type: ignore[arg-type]
+    rows = []
+    for network in networks:
+        x, labels = network.inputs(split)
+        right = int((network.predict(x).argmax(axis=1) == labels).sum())
+        rows.append({"network": network.name, "split": split, "images": len(labels), "right": right})
+        rows[-1]["accuracy"] = right / len(labels)
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        click.echo(f"{row['network']} {split}: {row['right']} of {row['images']} right, {100 * row['accuracy']:.2f} %")
+
+
+class Disagreement(Exception):
+    """Two levels differ: a finding, not bad input. The command ends with code 1."""
+
+
+def main() -> None:
+    """Run the command line: bad input is one line on stderr and exit code 2, a disagreement exit code 1."""
+    try:
+        code = commands.main(prog_name="limen", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        sys.exit(0)
+    except click.ClickException as error:
+        click.echo(f"limen: {' '.join(error.format_message().split())}", err=True)
+        sys.exit(2)
+    except LimenError as error:
+        click.echo(f"limen: {error}", err=True)
+        sys.exit(2)
+    except Disagreement as error:
+        click.echo(f"limen: {error}", err=True)
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("limen: stopped", err=True)
+        sys.exit(130)
