@@ -72,8 +72,8 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
     first = runs[0]
     fitted = first.design
     different = [run.level for run in runs[1:] if run.counts != first.counts]
-    scored = [run for run in runs if run.scores is not None]
-    different += [run.level for run in scored[1:] if (run.scores != scored[0].scores).any()]
+    scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
+    different += [level for level, scores in scored.items() if scores != next(iter(scored.values()))]
     if as_json:
         result = {
             "network": network.name,

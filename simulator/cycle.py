@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator import cycle_kernels as kernels
 from simulator.counts import Counts
-from simulator.design import Design
 from simulator.mapping import array_sizes, fill_banks, gather_activations
-from workloads.layer import Layer, LayerParameters
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+    from workloads.layer import Layer, LayerParameters
 
 DATAFLOWS = {"os": kernels.OS, "ws": kernels.WS, "is": kernels.IS}
 OPS = {"threshold": kernels.THRESHOLD, "mac": kernels.MAC}

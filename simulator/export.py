@@ -129,6 +129,20 @@ def chip_verilog(parameters: dict[str, int], title: str) -> str:
     )
 
 
+def write_hardware(folder: Path, parameters: dict[str, int], title: str) -> None:
+    """Write rtl/, tb/, filelist.f and the Makefile into an existing folder: all that does not depend on data."""
+    (folder / "rtl").mkdir()
+    (folder / "tb").mkdir()
+    sources = sorted(HERE.joinpath("verilog").glob("*.v"))
+    for source in sources:
+        shutil.copyfile(source, folder / "rtl" / source.name)
+    (folder / "rtl" / "limen_chip.v").write_text(chip_verilog(parameters, title), encoding="utf-8")
+    names = [*(source.name for source in sources), "limen_chip.v"]
+    (folder / "filelist.f").write_text("".join(f"rtl/{name}\n" for name in names), encoding="utf-8")
+    shutil.copyfile(HERE / "testbench" / "limen_tb.cpp", folder / "tb" / "limen_tb.cpp")
+    shutil.copyfile(HERE / "testbench" / "Makefile", folder / "Makefile")
+
+
 def export(network: Network, design: Design, x: np.ndarray, folder: Path) -> Design:
     """Write `folder` for `network` on `design` with inputs x [images, H, W, C]; return the fitted design.
 
@@ -152,16 +166,8 @@ def export(network: Network, design: Design, x: np.ndarray, folder: Path) -> Des
         "layers": layers,
     }
     with new_folder(folder, MARKER) as target:
-        sources = sorted(HERE.joinpath("verilog").glob("*.v"))
-        for name in ("rtl", "tb", "vectors"):
-            (target / name).mkdir()
-        for source in sources:
-            shutil.copyfile(source, target / "rtl" / source.name)
-        (target / "rtl" / "limen_chip.v").write_text(chip_verilog(parameters, title), encoding="utf-8")
-        names = [*(source.name for source in sources), "limen_chip.v"]
-        (target / "filelist.f").write_text("".join(f"rtl/{name}\n" for name in names), encoding="utf-8")
-        shutil.copyfile(HERE / "testbench" / "limen_tb.cpp", target / "tb" / "limen_tb.cpp")
-        shutil.copyfile(HERE / "testbench" / "Makefile", target / "Makefile")
+        write_hardware(target, parameters, title)
+        (target / "vectors").mkdir()
         (target / "vectors" / "vectors.txt").write_text(vectors, encoding="utf-8")
         readme = README.format(
             title=title, limen_version=VERSION, network=network.name, images=len(x), **design.model_dump()

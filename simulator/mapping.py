@@ -6,11 +6,13 @@ Shared by the cycle model and the Verilog's vectors; the timing model uses the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.design import Dataflow, Design
-from workloads.layer import Layer, LayerParameters
+if TYPE_CHECKING:
+    from simulator.design import Dataflow, Design
+    from workloads.layer import Layer, LayerParameters
 
 PADDING = -1
 """Gather index of a padding activation (value 0)."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from simulator.counts import Counts
-from simulator.design import Design
 from simulator.mapping import array_sizes
-from workloads.layer import Layer
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+    from workloads.layer import Layer
 
 BANK_READ = 1
 """Cycles from issuing an operand's address to its arrival at the array."""

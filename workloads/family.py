@@ -78,7 +78,8 @@ def load_family(name: str, folder: Path = SHIPPED) -> Family:
     """Return a shipped family by name. Raises LimenError naming those there are."""
     shipped = sorted(entry.name for entry in folder.iterdir() if (entry / "recipe.yaml").is_file())
     if name not in shipped:
-        raise LimenError(f"workload: {name!r} is not allowed: a family ({', '.join(shipped)}) or a network file (.yaml)")
+        families = ", ".join(shipped)
+        raise LimenError(f"workload: {name!r} is not allowed: a family ({families}) or a network file (.yaml)")
     return Family(name, folder / name)
 
 

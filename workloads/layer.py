@@ -48,7 +48,9 @@ class Layer(Spec):
                 f"[{self.height + top + bottom}, {self.width + left + right}]"
             )
         if self.op == "threshold" and not self.x_signed:
-            raise ValueError(f"layer {self.name}: x_signed: False is not allowed: op threshold takes signed activations")
+            raise ValueError(
+                f"layer {self.name}: x_signed: False is not allowed: op threshold takes signed activations (true)"
+            )
         if self.kind == "linear" and (self.height, self.width) != (1, 1):
             raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
         return self

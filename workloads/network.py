@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError
@@ -29,10 +29,8 @@ class InputMap(Spec):
     def apply(self, pixels: np.ndarray, x_bits: int, x_signed: bool) -> np.ndarray:
         """Return int64 activations of the same shape, within the operand range."""
         centred = pixels.astype(np.int64) - self.offset
-        if self.shift >= 0:
-            scaled = centred << self.shift
-        else:
-            scaled = (centred + (1 << (-self.shift - 1))) >> -self.shift
+        rounding = 1 << (-self.shift - 1) if self.shift < 0 else 0
+        scaled = (centred + rounding) >> -self.shift if self.shift < 0 else centred << self.shift
         return np.clip(scaled, *operand_range(x_bits, x_signed))
 
 
@@ -49,7 +47,7 @@ class Network:
     layers: tuple[Layer, ...]
     parameters: tuple[LayerParameters, ...] | None = None
     dataset: str | None = None
-    input_map: InputMap = InputMap()
+    input_map: InputMap = field(default_factory=InputMap)
 
     def __post_init__(self) -> None:
         for first, second in zip(self.layers, self.layers[1:], strict=False):
@@ -211,19 +209,19 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
     arrays = read_arrays(path)
     parameters = []
     for layer in layers:
-        own = {}
-        for field in ("weights", "polarity", "bias", "shift"):
-            array = arrays.pop(f"{layer.name}.{field}", None)
-            own[field] = array.astype(np.int64) if array is not None and array.dtype.kind in "iu" else array
-        if own["polarity"] is None and layer.op == "threshold":
-            raise LimenError(f"{path}: {layer.name}.polarity: missing; op threshold needs one of +1 or -1 a synapse")
+        own: dict[str, Any] = {}
+        for name in ("weights", "polarity", "bias", "shift"):
+            array = arrays.pop(f"{layer.name}.{name}", None)
+            own[name] = array.astype(np.int64) if array is not None and array.dtype.kind in "iu" else array
         parameters.append(LayerParameters(**own))
         try:
             parameters[-1].check(layer)
         except ValueError as error:
             raise LimenError(f"{path}: {error}") from None
     if arrays:
-        raise LimenError(f"{path}: {sorted(arrays)[0]}: unknown array; allowed are LAYER.weights, .polarity, .bias, .shift")
+        raise LimenError(
+            f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer"
+        )
     return tuple(parameters)
 
 
