@@ -19,6 +19,17 @@ FAMILY_BITS = range(2, 9)
 SHIPPED = Path(__file__).parent / "families"
 
 
+class _Arrays(dict[str, np.ndarray]):
+    """The arrays of a checkpoint; asking for one it lacks is a LimenError that names it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(read_arrays(path))
+        self._path = path
+
+    def __missing__(self, name: str) -> np.ndarray:
+        raise LimenError(f"{self._path}: {name}: missing; expected the arrays of a family's checkpoint")
+
+
 @dataclass(frozen=True)
 class Family:
     """A trained network at one op per checkpoint, for every (x_bits, w_bits) in 2…8.
@@ -54,7 +65,7 @@ class Family:
             update={"name": f"{self.name}-{op}-x{x_bits}-w{w_bits}", "x_bits": x_bits, "w_bits": w_bits}
         )
         layers = form.build_layers()
-        arrays = read_arrays(self.folder / f"{op}.npz")
+        arrays = _Arrays(self.folder / f"{op}.npz")
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
         parameters = []
         for layer in layers:

@@ -219,9 +219,7 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
         except ValueError as error:
             raise LimenError(f"{path}: {error}") from None
     if arrays:
-        raise LimenError(
-            f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer"
-        )
+        raise LimenError(f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer")
     return tuple(parameters)
 
 
