@@ -156,7 +156,7 @@ def run_layer(config, row_bank, col_bank, bias, shift, ofmap, flip, trace):
                 total = channel[0, c]
             total = (total + signed(pe[VALUE, rows - 1, c], value_bits)) & acc_mask
             read = edge[TAG_ADDR, c]
-            word = ofmap[c, read] if read < ofmap.shape[1] else int64(0)
+            word = ofmap[c, read] if 0 <= read < ofmap.shape[1] else int64(0)  # outside a drain: not used
             if edge[C_VALID, c]:
                 y = requantise(edge[C_ACC, c], acc_bits, edge[C_SHIFT, c], raw, y_low, y_high)
                 ofmap[c, edge[C_ADDR, c]] = y

@@ -10,7 +10,7 @@ import pytest
 from simulator.design import Design
 from workloads.layer import Layer, LayerParameters
 from workloads.network import Network
-from workloads.numbers import operand_range
+from workloads.numbers import MAX_SHIFT, operand_range
 
 DATAFLOWS = ("os", "ws", "is")
 OPS = ("threshold", "mac")
@@ -34,17 +34,20 @@ class Case:
         return self.network.trained()[0]
 
 
-def random_parameters(layer: Layer, rng: np.random.Generator, largest_shift: int = 12) -> LayerParameters:
-    """Uniform weights, polarity, bias and shift; some extreme values for certain."""
+def random_parameters(layer: Layer, rng: np.random.Generator) -> LayerParameters:
+    """Uniform weights, polarity and bias, small shifts that leave something to see; some extremes for certain."""
     shape = (layer.out_channels, *layer.kernel, layer.channels)
     low, high = operand_range(layer.w_bits)
     weights = rng.integers(low, high + 1, shape)
     weights.reshape(-1)[rng.integers(weights.size)] = rng.choice([low, high])
+    shift = rng.integers(0, 5, shape[0])
+    if len(shift) > 2:
+        shift[rng.integers(len(shift))] = rng.integers(5, MAX_SHIFT + 1)
     return LayerParameters(
         weights,
         rng.choice(np.array([-1, 1]), shape) if layer.op == "threshold" else None,
         rng.integers(-300, 301, shape[0]),
-        rng.integers(0, largest_shift + 1, shape[0]),
+        shift,
     )
 
 
@@ -56,8 +59,8 @@ def random_input(layer: Layer, rng: np.random.Generator) -> np.ndarray:
     return x
 
 
-def make_case(name: str, design: Design, layer: Layer, rng: np.random.Generator, largest_shift: int = 12) -> Case:
-    network = one_layer(name, layer, random_parameters(layer, rng, largest_shift))
+def make_case(name: str, design: Design, layer: Layer, rng: np.random.Generator) -> Case:
+    network = one_layer(name, layer, random_parameters(layer, rng))
     return Case(name, network, design.fitted(network), random_input(layer, rng))
 
 
@@ -126,7 +129,7 @@ def hard_cases(design: Design) -> list[Case]:
     for name, layer in hard_layers(design.op, design.x_bits, design.w_bits, design.x_signed).items():
         if layer.y_bits is None and design.x_bits == 16 and design.op == "mac":
             layer = layer.model_copy(update={"y_bits": 16, "y_signed": design.x_signed})  # raw scores have 32 bits
-        cases.append(make_case(f"{design_name(design)}-{name}", design, layer, rng, largest_shift=31))
+        cases.append(make_case(f"{design_name(design)}-{name}", design, layer, rng))
     narrow = min(design.x_bits, design.w_bits) - 2
     if narrow > 0:
         bits = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}

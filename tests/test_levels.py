@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from simulator.cycle import step_layer
+from simulator.design import Design
 from simulator.timing import count_layer
-from tests.cases import Case, LayerCases, random_case
+from tests.cases import DATAFLOWS, OPS, Case, LayerCases, make_case, random_case
 from tests.naive import naive_layer
 from workloads import reference
+from workloads.layer import Layer, weights_bound
+from workloads.numbers import operand_range
 
 
 class TestReference(LayerCases):
@@ -44,23 +47,29 @@ class TestCycle(LayerCases):
         assert 0 < counts.utilisation(case.design.pes) <= 1
 
 
-def test_accumulator_width_is_tight() -> None:
-    """One bit less than the bound of the weights gives wrong scores for the worst input: the bound is no guess."""
-    wrong = 0
-    for seed in range(3000, 3040):
-        case = random_case(seed)
-        if case.design.acc_policy != "weights" or case.layer.y_bits is not None or case.layer.op != "threshold":
-            continue
-        acc_bits = case.design.acc_bits
-        assert acc_bits is not None
-        high = 2 ** (case.layer.x_bits - 1) - 1
-        for value in (high, -high - 1):
-            x = np.full_like(case.x, value)
-            expected = reference.forward(case.layer, case.parameters, x[None])[0]
-            assert np.array_equal(step_layer(case.layer, case.parameters, case.design, x).outputs, expected)
-            narrow = case.design.model_copy(update={"acc_bits": acc_bits - 1})
-            wrong += not np.array_equal(step_layer(case.layer, case.parameters, narrow, x).outputs, expected)
-    assert wrong > 0
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("op", OPS)
+def test_accumulator_width_is_tight(op: str, dataflow: str) -> None:
+    """The worst input of a network is exact at the width its weights need, and wrong with one bit less."""
+    design = Design(rows=3, cols=2, dataflow=dataflow, op=op, x_bits=5, w_bits=4, acc_policy="weights")
+    layer = Layer(
+        name="worst", kind="linear", op=op, x_bits=5, w_bits=4, x_signed=op == "threshold", channels=20, out_channels=1
+    )
+    for seed in range(3000, 3010):
+        rng = np.random.default_rng(seed)
+        case = make_case(f"seed {seed}", design, layer, rng)
+        low, high = operand_range(5, layer.x_signed)
+        own = case.parameters
+        sign = own.weights if own.polarity is None else own.polarity
+        upper, lower = np.where(sign.reshape(-1) > 0, high, low), np.where(sign.reshape(-1) > 0, low, high)
+        ends = [int(reference.forward(layer, own, x.reshape(1, 1, 1, -1))[0, 0, 0, 0]) for x in (upper, lower)]
+        assert max(abs(end) for end in ends) == weights_bound(layer, own)
+        worst = (upper if abs(ends[0]) >= abs(ends[1]) else lower).reshape(1, 1, -1)
+        expected = reference.forward(layer, own, worst[None])[0]
+        assert np.array_equal(step_layer(layer, own, case.design, worst).outputs, expected)
+        assert case.design.acc_bits is not None
+        narrow = case.design.model_copy(update={"acc_bits": case.design.acc_bits - 1})
+        assert not np.array_equal(step_layer(layer, own, narrow, worst).outputs, expected)
 
 
 def test_toggles_and_trace_agree() -> None:
@@ -83,7 +92,9 @@ def test_suite_without_jit(seed: int) -> None:
 
     case = random_case(seed)
     compiled = step_layer(case.layer, case.parameters, case.design, case.x)
-    jitted = {name: getattr(cycle_kernels, name) for name in ("signed", "population", "op_result", "requantise", "run_layer")}
+    jitted = {
+        name: getattr(cycle_kernels, name) for name in ("signed", "population", "op_result", "requantise", "run_layer")
+    }
     try:
         for name, function in jitted.items():
             setattr(cycle_kernels, name, function.py_func)

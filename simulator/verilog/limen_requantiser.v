@@ -24,10 +24,9 @@ module limen_requantiser #(
     limen_resize #(.FROM_BITS(Y_BITS), .TO_BITS(WIDE_BITS)) resize_low (.in(y_low), .out(low));
     limen_resize #(.FROM_BITS(Y_BITS), .TO_BITS(WIDE_BITS)) resize_high (.in(y_high), .out(high));
 
-    wire [WIDE_BITS:0] doubled = {wide, 1'b0};                 // bit t of it is bit t-1 of acc
+    wire [WIDE_BITS:0] doubled = {wide, 1'b0};                 // bit t of it is bit t-1 of acc, or 0
     wire signed [WIDE_BITS:0] shifted = $signed(doubled) >>> shift;
-    wire round = (shift != 5'd0) & shifted[0];
-    wire signed [WIDE_BITS-1:0] rounded = shifted[WIDE_BITS:1] + {{(WIDE_BITS - 1){1'b0}}, round};
+    wire signed [WIDE_BITS-1:0] rounded = shifted[WIDE_BITS:1] + {{(WIDE_BITS - 1){1'b0}}, shifted[0]};
     wire signed [WIDE_BITS-1:0] clamped = rounded < low ? low : rounded > high ? high : rounded;
 
     assign y = raw ? acc : clamped[ACC_BITS-1:0];

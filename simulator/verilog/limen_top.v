@@ -113,14 +113,10 @@ module limen_top #(
                 assign valid = row_valid;
                 assign addr = row_addr;
             end else begin : g_later
-                reg valid_reg;
-                reg [ROW_ADDR_BITS-1:0] addr_reg;
-                always @(posedge clk) begin
-                    valid_reg <= g_row[r-1].valid & ~rst;
-                    addr_reg <= g_row[r-1].addr;
-                end
-                assign valid = valid_reg;
-                assign addr = addr_reg;
+                limen_tag #(.ADDR_BITS(ROW_ADDR_BITS)) tag (
+                    .clk(clk), .rst(rst), .valid_in(g_row[r-1].valid), .addr_in(g_row[r-1].addr),
+                    .valid_out(valid), .addr_out(addr)
+                );
             end
             limen_feeder #(.WIDTH(LEFT_BITS), .ADDR_BITS(ROW_ADDR_BITS), .NEUTRAL(NEUTRAL_LEFT[LEFT_BITS-1:0])) feeder (
                 .clk(clk),
@@ -139,14 +135,10 @@ module limen_top #(
                 assign valid = col_valid;
                 assign addr = col_addr;
             end else begin : g_later
-                reg valid_reg;
-                reg [COL_ADDR_BITS-1:0] addr_reg;
-                always @(posedge clk) begin
-                    valid_reg <= g_col[c-1].valid & ~rst;
-                    addr_reg <= g_col[c-1].addr;
-                end
-                assign valid = valid_reg;
-                assign addr = addr_reg;
+                limen_tag #(.ADDR_BITS(COL_ADDR_BITS)) tag (
+                    .clk(clk), .rst(rst), .valid_in(g_col[c-1].valid), .addr_in(g_col[c-1].addr),
+                    .valid_out(valid), .addr_out(addr)
+                );
             end
             limen_feeder #(.WIDTH(TOP_BITS), .ADDR_BITS(COL_ADDR_BITS), .NEUTRAL(NEUTRAL_TOP[TOP_BITS-1:0])) feeder (
                 .clk(clk),
@@ -162,14 +154,10 @@ module limen_top #(
                 assign tag_valid = edge_valid;
                 assign tag_addr = edge_addr;
             end else begin : g_tag_later
-                reg valid_reg;
-                reg [OUT_ADDR_BITS-1:0] addr_reg;
-                always @(posedge clk) begin
-                    valid_reg <= g_col[c-1].tag_valid & ~rst;
-                    addr_reg <= g_col[c-1].tag_addr;
-                end
-                assign tag_valid = valid_reg;
-                assign tag_addr = addr_reg;
+                limen_tag #(.ADDR_BITS(OUT_ADDR_BITS)) tag (
+                    .clk(clk), .rst(rst), .valid_in(g_col[c-1].tag_valid), .addr_in(g_col[c-1].tag_addr),
+                    .valid_out(tag_valid), .addr_out(tag_addr)
+                );
             end
 
             // Bias and shift: a bank a column; under is channels vary with time, so one word follows the tag.
