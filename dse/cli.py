@@ -171,6 +171,64 @@ def accuracy(workload: str, op: str | None, x_bits: int | None, w_bits: int | No
         click.echo(f"{row['network']} {split}: {row['right']} of {row['images']} right, {100 * row['accuracy']:.2f} %")
 
 
+@net.command()
+@click.argument("recipe", default="digits")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--op", type=click.Choice(["threshold", "mac"]), help="All ops of the recipe by default.")
+@click.option("--seed", type=click.IntRange(min=0), help="The recipe's own by default.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Study seeds 0 to N-1 at 8 bits instead; writes seeds.csv.")
+def train(recipe: str, out: Path, op: str | None, seed: int | None, seeds: int | None) -> None:
+    """Train a family from RECIPE, a .yaml file or a shipped family's name: float masters, then integers."""
+    from workloads import train_family as training
+    from workloads.family import load_family
+
+    if seed is not None and seeds is not None:
+        raise LimenError(f"--seed: {seed} is not allowed: --seeds names its own")
+    path = Path(recipe) if recipe.endswith((".yaml", ".yml")) else load_family(recipe).folder / "recipe.yaml"
+    ops: Any = [op] if op else None
+    with ProgressBar() as progress:
+        if seeds is not None:
+            rows = training.seed_study(path, range(seeds), ops, progress.show)
+            training.write_whole(out / "seeds.csv", training.csv_bytes(rows))
+        else:
+            family = training.train_family(path, out, ops, seed, progress.show)
+    if seeds is not None:
+        for summary in training.summarise_seeds(rows):
+            click.echo(
+                f"{summary.op}: test accuracy at 8 bits, {summary.seeds} seeds: mean {100 * summary.test_mean:.2f} %, "
+                f"deviation {100 * summary.test_deviation:.2f} points; best on validation: seed {summary.best_seed}"
+            )
+        return
+    for each in family.ops():
+        member = family.network(each, 8, 8)  # type: ignore[arg-type]
+        click.echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test'):.2f} %")
+
+
+class ProgressBar:
+    """A bar on stderr for long work that reports (what, done, total); silent where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Move the bar; a new `what` starts a new one."""
+        from tqdm import tqdm
+
+        if self._bar is None or self._bar.desc != what or self._bar.total != total or done < self._bar.n:
+            if self._bar is not None:
+                self._bar.close()
+            self._bar = tqdm(desc=what, total=total, leave=False, disable=None)
+            self._bar.desc = what
+        self._bar.update(done - self._bar.n)
+
+
 class Disagreement(Exception):
     """Two levels differ: a finding, not bad input. The command ends with code 1."""
 

@@ -31,9 +31,7 @@ def _line(keyword: str, *values: Iterable[int] | int | str) -> str:
 
 def layer_banks(network: Network, design: Design) -> list[Banks]:
     """Return the bank contents of every layer."""
-    return [
-        fill_banks(layer, own, design) for layer, own in zip(network.layers, network.trained(), strict=True)
-    ]
+    return [fill_banks(layer, own, design) for layer, own in zip(network.layers, network.trained(), strict=True)]
 
 
 def format_vectors(network: Network, design: Design, x: np.ndarray) -> str:

@@ -18,8 +18,7 @@ def layer_of(row: dict[str, str]) -> tuple[Layer, bool]:
     if row["workload"] == "gemm":
         return Layer(**formats, height=int(row["M"]), channels=int(row["K"]), out_channels=int(row["N"])), False
     height, width, kernel_h, kernel_w, stride, channels, filters = (
-        int(row[name])
-        for name in ("ifmap_h", "ifmap_w", "filt_h", "filt_w", "stride", "channels", "num_filter")
+        int(row[name]) for name in ("ifmap_h", "ifmap_w", "filt_h", "filt_w", "stride", "channels", "num_filter")
     )
     bottom, right = -(height - kernel_h) % stride, -(width - kernel_w) % stride
     layer = Layer(
