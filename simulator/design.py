@@ -34,7 +34,7 @@ class Design(Spec):
     op: Op
     x_bits: Bits
     w_bits: Bits
-    x_signed: bool
+    x_signed: bool = True
     acc_bits: Annotated[int, Field(ge=2, le=MAX_ACC_BITS)] | None = None
     acc_policy: Literal["format", "weights"] = "format"
 

