@@ -84,29 +84,15 @@ class Network:
 
         progress: called with the number of images of each batch done.
         """
-        from workloads import integer_kernels as kernels
-
         parameters = self.trained()
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
         for start in range(0, len(x), BATCH):
-            lane = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
+            lanes = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
             for layer, own in zip(self.layers, parameters, strict=True):
-                x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op == "threshold" else (0, 0)
-                low, high = layer.y_range or (0, 0)
-                geometry = np.array(
-                    [*layer.stride, layer.padding[0], layer.padding[2], x_shift, layer.y_range is None, low, high],
-                    dtype=np.int64,
-                )
-                weights = np.ascontiguousarray(own.weights << w_shift)
-                polarity = weights if own.polarity is None else np.ascontiguousarray(own.polarity)
-                out = np.empty((*layer.output_shape, lane.shape[-1]), dtype=np.int64)
-                lane = lane.reshape(*layer.input_shape, -1)
-                op = kernels.THRESHOLD if layer.op == "threshold" else kernels.MAC
-                kernels.layer_forward(lane, weights, polarity, own.bias, own.shift, geometry, op, out)
-                lane = out
-            scores[start : start + BATCH] = lane.reshape(-1, lane.shape[-1]).T
+                lanes = forward_lanes(layer, own, lanes.reshape(*layer.input_shape, -1))
+            scores[start : start + BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
             if progress is not None:
-                progress(lane.shape[-1])
+                progress(lanes.shape[-1])
         return scores
 
     def inputs(self, split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -126,6 +112,23 @@ class Network:
         """
         x, labels = self.inputs(split)
         return float(np.mean(self.predict(x).argmax(axis=1) == labels))
+
+
+def forward_lanes(layer: Layer, parameters: LayerParameters, lanes: np.ndarray) -> np.ndarray:
+    """Return a layer's exact outputs [OH, OW, N, B] of activations [H, W, C, B], int64, by the integer kernels."""
+    from workloads import integer_kernels as kernels
+
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op == "threshold" else (0, 0)
+    low, high = layer.y_range or (0, 0)
+    geometry = np.array(
+        [*layer.stride, layer.padding[0], layer.padding[2], x_shift, layer.y_range is None, low, high], dtype=np.int64
+    )
+    weights = np.ascontiguousarray(parameters.weights << w_shift)
+    polarity = weights if parameters.polarity is None else np.ascontiguousarray(parameters.polarity)
+    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
+    op = kernels.THRESHOLD if layer.op == "threshold" else kernels.MAC
+    kernels.layer_forward(lanes, weights, polarity, parameters.bias, parameters.shift, geometry, op, outputs)
+    return outputs
 
 
 class LayerEntry(Spec):

@@ -16,14 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workloads import integer_kernels
 from workloads.digits import PIXEL_LEVELS, load_split
 from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS
 from workloads.float_network import BATCH, FloatLayer, batch_innermost, real_inputs, run_master
-from workloads.layer import Layer
-from workloads.network import InputMap
-from workloads.numbers import MAX_SHIFT, Op, alignment, operand_range
+from workloads.layer import Layer, LayerParameters
+from workloads.network import InputMap, forward_lanes
+from workloads.numbers import MAX_SHIFT, Op, operand_range
 from workloads.training import Progress, cross_entropy
 
 PIXEL_EXPONENT = 4
@@ -314,19 +313,14 @@ class _Trial:
 
     def accumulate(self, own: FloatLayer, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return the exact sums without bias, [OH, OW, N, images]."""
-        layer = own.layer
-        x = x.reshape(*layer.input_shape, -1)
-        threshold = layer.op == "threshold"
-        x_shift, w_shift = alignment(self.x_bits, self.w_bits) if threshold else (0, 0)
-        geometry = np.array([*layer.stride, layer.padding[0], layer.padding[2], x_shift, True, 0, 0], dtype=np.int64)
-        aligned = np.ascontiguousarray(weights << w_shift)
-        polarity = aligned if own.polarity is None else own.polarity.astype(np.int64)
+        formats = {"x_bits": self.x_bits, "w_bits": self.w_bits, "y_bits": None}
+        layer = own.layer.model_copy(update=formats)
+        polarity = None if own.polarity is None else own.polarity.astype(np.int64)
         none = np.zeros(layer.out_channels, dtype=np.int64)
-        op = integer_kernels.THRESHOLD if threshold else integer_kernels.MAC
-        parts = []
-        for start in range(0, x.shape[-1], BATCH):
-            lane = np.ascontiguousarray(x[..., start : start + BATCH])
-            y = np.empty((*layer.output_shape, lane.shape[-1]), dtype=np.int64)
-            integer_kernels.layer_forward(lane, aligned, polarity, none, none, geometry, op, y)
-            parts.append(y)
+        parameters = LayerParameters(weights, polarity, none, none)
+        x = x.reshape(*layer.input_shape, -1)
+        parts = [
+            forward_lanes(layer, parameters, np.ascontiguousarray(x[..., start : start + BATCH]))
+            for start in range(0, x.shape[-1], BATCH)
+        ]
         return np.concatenate(parts, axis=-1)
