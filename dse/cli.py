@@ -181,6 +181,7 @@ def train(recipe: str, out: Path, op: str | None, seed: int | None, seeds: int |
     """Train a family from RECIPE, a .yaml file or a shipped family's name: float masters, then integers."""
     from workloads import train_family as training
     from workloads.family import load_family
+    from workloads.files import check_writable, write_whole
 
     if seed is not None and seeds is not None:
         raise LimenError(f"--seed: {seed} is not allowed: --seeds names its own")
@@ -188,8 +189,9 @@ def train(recipe: str, out: Path, op: str | None, seed: int | None, seeds: int |
     ops: Any = [op] if op else None
     with ProgressBar() as progress:
         if seeds is not None:
+            check_writable(out)
             rows = training.seed_study(path, range(seeds), ops, progress.show)
-            training.write_whole(out / "seeds.csv", training.csv_bytes(rows))
+            write_whole(out / "seeds.csv", training.csv_bytes(rows))
         else:
             family = training.train_family(path, out, ops, seed, progress.show)
     if seeds is not None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from simulator.design import Design
-from simulator.files import new_folder
 from simulator.mapping import Banks, array_sizes
 from simulator.timing import count_layer
 from simulator.vectors import DATAFLOW_CODES, format_vectors, layer_banks
+from workloads.files import new_folder
 from workloads.network import Network
 from workloads.version import VERSION
 

@@ -86,6 +86,8 @@ def choose_inputs(network: Network, images: int, seed: int = 0) -> np.ndarray:
     first = network.layers[0]
     if images < 1:
         raise LimenError(f"images: {images} is not allowed: at least 1")
+    if seed < 0:
+        raise LimenError(f"seed: {seed} is not allowed: at least 0")
     if network.dataset is None:
         low, high = operand_range(first.x_bits, first.x_signed)
         return np.random.default_rng(seed).integers(low, high + 1, (images, *first.input_shape), dtype=np.int64)

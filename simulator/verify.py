@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from simulator.export import MARKER
-from simulator.files import write_text
 from simulator.toolchain import build_testbench, run_testbench
 from workloads.errors import LimenError
+from workloads.files import write_whole
 from workloads.numbers import RAW_BITS
 
 
@@ -70,5 +70,5 @@ def verify(folder: Path, images: int | None = None) -> Proof:
         cycles=summary["cycles"],
         mismatches=summary["wrong_words"] + summary["wrong_cycles"],
     )
-    write_text(folder / "proof.json", json.dumps(asdict(proof), indent=2) + "\n")
+    write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
     return proof

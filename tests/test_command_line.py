@@ -154,6 +154,9 @@ def test_exported_makefile_needs_no_python(folder: Path) -> None:
         ("w_bits: 8", "w_bits: 8\nx_signed: false", ("chip.yaml", "x_signed", "False", "signed")),
         ("version: 1", "version: 2", ("chip.yaml", "version", "2", "1")),
         ("version: 1", "version: [1", ("chip.yaml", "not valid YAML")),
+        ("w_bits: 8", "w_bits: 8\n9: 9", ("chip.yaml", "9", "not a name")),
+        ("rows: 4", "rows: 4.0", ("chip.yaml", "rows", "4.0", "integer")),
+        ("rows: 4", "rows: !!python/name:os.system", ("chip.yaml", "not valid YAML", "tag")),
         ("w_bits: 8", "w_bits: 6", ("tiny", "conv", "w_bits", "8", "at most 6")),
         ("op: threshold", "op: mac", ("tiny", "conv", "op", "'threshold'", "'mac'")),
     ],
@@ -176,6 +179,7 @@ def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) ->
         ("checkpoint: tiny.npz", "checkpoint: gone.npz", ("gone.npz", "checkpoint", "missing", ".npz")),
         ("checkpoint: tiny.npz", "checkpoint: chip.yaml", ("chip.yaml", "checkpoint", "not a readable .npz")),
         ("out_channels: 4", "out_channels: 5", ("tiny.npz", "scores.weights", "[4, 1, 1, 18]", "[5, 1, 1, 18]")),
+        ("name: scores", "name: conv", ("tiny.yaml", "layers", "'conv'", "twice")),
         ("w_bits: 8", "w_bits: 4", ("tiny.npz", "conv.weights", "-8 to 7")),
     ],
 )
@@ -219,6 +223,11 @@ def test_bad_arguments(folder: Path) -> None:
     )
     refused(limen("simulate", *design, "-w", "tiny.yaml", "-l", "cycle", "--images", "0", cwd=folder), "images", "0")
     refused(limen("simulate", *design, "-w", "digits", "-l", "cycle", "--images", "450", cwd=folder), "450", "1 to 449")
+    arguments = ("export", *design, "-w", "shapes.yaml", "-o", "out")
+    refused(limen(*arguments, cwd=folder), "checkpoint", "missing")
+    arguments = ("export", *design, "-w", "tiny.yaml", "-o", "out", "--seed", "-1")
+    refused(limen(*arguments, cwd=folder), "seed", "-1", "at least 0")
+    refused(limen("net", "train", "digits", "--out", "chip.yaml", cwd=folder), "chip.yaml", "cannot be written")
     refused(limen("frobnicate", cwd=folder), "frobnicate")
     refused(limen("verify", ".", cwd=folder), "params.json", "limen export")
     refused(limen("net", "accuracy", "tiny.yaml", cwd=folder), "dataset", "missing")

@@ -5,13 +5,14 @@ import pytest
 
 from workloads import training, training_kernels
 from workloads.errors import LimenError
+from workloads.files import write_whole
 from workloads.float_network import batch_innermost, geometry, real_inputs, run_master
 from workloads.layer import Layer
 from workloads.network import NetworkFile
 from workloads.quantise import folded_constants, integer_weights
 from workloads.recipe import Recipe
 from workloads.specfile import read_spec
-from workloads.train_family import SeedRow, csv_bytes, seed_study, summarise_seeds, train_family, write_whole
+from workloads.train_family import SeedRow, csv_bytes, seed_study, summarise_seeds, train_family
 
 NETWORK = """
 version: 1

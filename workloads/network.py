@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -63,6 +63,10 @@ class Network:
                 )
         if not self.layers or self.layers[-1].y_bits is not None:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
+        names = [layer.name for layer in self.layers]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise LimenError(f"network {self.name}: layers: name {twice!r} is not allowed twice")
         if self.parameters is not None:
             for layer, own in zip(self.layers, self.parameters, strict=True):
                 try:
@@ -241,11 +245,10 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network of a YAML file; its checkpoint is looked up beside the file. Raises LimenError."""
     own = read_spec(NetworkFile, path)
     try:
-        layers = own.build_layers()
-        parameters = None
-        if own.checkpoint is not None:
-            parameters = load_checkpoint(Path(path).parent / own.checkpoint, layers)
-        return Network(own.name, layers, parameters, own.dataset, own.input_map)
+        shapes = Network(own.name, own.build_layers(), None, own.dataset, own.input_map)
+        if own.checkpoint is None:
+            return shapes
+        return replace(shapes, parameters=load_checkpoint(Path(path).parent / own.checkpoint, shapes.layers))
     except LimenError as error:
         prefix = "" if str(error).startswith(str(Path(path).parent / (own.checkpoint or "\0"))) else f"{path}: "
         raise LimenError(f"{prefix}{error}") from None

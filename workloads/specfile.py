@@ -43,6 +43,9 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise LimenError(f"{path}:{line} not valid YAML: {problem}") from None
     if not isinstance(content, dict):
         raise LimenError(f"{path}: holds a {type(content).__name__}; expected a mapping of keys to values")
+    for key in content:
+        if not isinstance(key, str):
+            raise LimenError(f"{path}: {key!r}: not a name; keys are words")
     return content
 
 

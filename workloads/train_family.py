@@ -14,6 +14,7 @@ import numpy as np
 from workloads.digits import load_split
 from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS, Family
+from workloads.files import check_writable, write_whole
 from workloads.float_network import FloatLayer
 from workloads.layer import Layer, LayerParameters
 from workloads.network import Network, NetworkFile
@@ -79,8 +80,9 @@ def train_family(
     """
     recipe = read_spec(Recipe, recipe_path)
     folder = Path(out_dir)
-    for op in _chosen(recipe, ops, recipe_path):
-        own, layers = _op_inputs(recipe, op, recipe_path)
+    check_writable(folder)
+    inputs = {op: _op_inputs(recipe, op, recipe_path) for op in _chosen(recipe, ops, recipe_path)}
+    for op, (own, layers) in inputs.items():
         master, curve = train(layers, recipe, own, own.seed if seed is None else seed, progress)
         arrays = quantise_family(master, progress)
         write_whole(folder / f"{op}.npz", npz_bytes(arrays))
@@ -171,20 +173,6 @@ def csv_bytes(rows: Sequence[NamedTuple]) -> bytes:
     writer.writerow(rows[0]._fields)
     writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)
     return text.getvalue().encode()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it. Raises LimenError where it can't be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _network_path(recipe_path: str | os.PathLike[str], op: Op) -> Path:

@@ -12,17 +12,25 @@ from pathlib import Path
 from workloads.errors import LimenError
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically. Raises LimenError where the folder can't be written."""
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that nobody ever sees a part of it. Raises LimenError where it can't be written."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        try:
+            temporary.write_bytes(content)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def check_writable(folder: Path) -> None:
+    """Raise LimenError unless `folder` exists or could be made, and could be written: asked before long work."""
+    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise LimenError(f"{folder}: cannot be written: {existing} is not a folder one can write in")
 
 
 @contextmanager
