@@ -34,6 +34,18 @@ class TestIntegerKernels(LayerCases):
         assert np.array_equal(case.network.predict(batch), expected.reshape(2, -1))
 
 
+def test_read_only_arrays() -> None:
+    """Arrays that can't be written, as pandas 3 hands them out, serve as well as any."""
+    case = random_case(6000)
+    own = case.parameters
+    for array in (own.weights, own.polarity, own.bias, own.shift, case.x):
+        if array is not None:
+            array.setflags(write=False)
+    expected = reference.forward(case.layer, own, case.x[None])
+    assert np.array_equal(case.network.predict(case.x[None]), expected.reshape(1, -1))
+    assert np.array_equal(step_layer(case.layer, own, case.design, case.x).outputs, expected[0])
+
+
 class TestCycle(LayerCases):
     """The cycle model against the reference (bits) and the timing model (every part of the cycles)."""
 

@@ -127,11 +127,15 @@ def forward_lanes(layer: Layer, parameters: LayerParameters, lanes: np.ndarray) 
     geometry = np.array(
         [*layer.stride, layer.padding[0], layer.padding[2], x_shift, layer.y_range is None, low, high], dtype=np.int64
     )
-    weights = np.ascontiguousarray(parameters.weights << w_shift)
-    polarity = weights if parameters.polarity is None else np.ascontiguousarray(parameters.polarity)
+    # Copies: the kernel's signature takes neither read-only nor strided arrays, and a user's may be either.
+    weights = np.array(parameters.weights << w_shift, order="C")
+    polarity = weights if parameters.polarity is None else np.array(parameters.polarity, order="C")
+    bias, shift = np.array(parameters.bias), np.array(parameters.shift)
     outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
     op = kernels.THRESHOLD if layer.op == "threshold" else kernels.MAC
-    kernels.layer_forward(lanes, weights, polarity, parameters.bias, parameters.shift, geometry, op, outputs)
+    kernels.layer_forward(
+        np.require(lanes, requirements=["C", "W"]), weights, polarity, bias, shift, geometry, op, outputs
+    )
     return outputs
 
 
