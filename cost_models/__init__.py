@@ -1,1 +1,1 @@
-"""PRICE: tables of physical costs. Until they land, results count cycles and bits only."""
+"""PRICE: tables of physical costs, how they are derived from our own Verilog, and `price`."""

@@ -1,0 +1,188 @@
+"""`build_table`: a cost table from a Liberty file. Minutes on one core; resumes where it was stopped."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+
+from cost_models.characterise import Point, characterise_group, unit_of
+from cost_models.memory_rows import bank_rows, cited_rows, row, sram_rows
+from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
+from cost_models.table import COLUMNS, Row
+from cost_models.units import WIDTHS, Unit, groups, multipliers
+from workloads.errors import LimenError
+from workloads.files import write_whole
+
+METHOD_FILES = (
+    "characterise",
+    "liberty_cells",
+    "liberty_text",
+    "netlist",
+    "static_timing",
+    "streams",
+    "switching",
+    "switching_kernels",
+)
+Group = tuple[Unit, ...]
+Progress = Callable[[int, int], None]
+"""Called with (groups done, groups in all)."""
+
+_worker_kit: list[Kit] = []
+
+
+def build_table(
+    liberty: Path,
+    out: Path,
+    jobs: int = 1,
+    progress: Progress | None = None,
+    widths: range = WIDTHS,
+) -> Path:
+    """Write the cost table of a standard-cell library to `out` and return its path.
+
+    A file `out`.partial holds finished groups until the table is whole: run again to resume. Results don't depend on
+    `jobs` or on where a build was stopped.
+
+    Raises:
+        LimenError: a missing extra, an unusable library, a netlist that computes something else.
+    """
+    versions = tool_versions()
+    if jobs < 1:
+        raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+    todo = groups(widths)
+    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
+        kit = open_kit(Path(liberty), Path(scratch))
+        partial = Path(f"{out}.partial")
+        keys = [group_key(group, kit, versions) for group in todo]
+        done = _read_partial(partial)
+        missing = [(key, group) for key, group in zip(keys, todo, strict=True) if key not in done]
+        if progress:
+            progress(len(todo) - len(missing), len(todo))
+        for key, points in _characterise_all(missing, kit, jobs):
+            done[key] = points
+            _append_partial(partial, key, points)
+            if progress:
+                progress(sum(key in done for key in keys), len(todo))
+        text = format_table([done[key] for key in keys], versions, kit.library.name)
+    write_whole(Path(out), text.encode())
+    partial.unlink(missing_ok=True)
+    return Path(out)
+
+
+def group_key(group: Group, kit: Kit, versions: str) -> str:
+    """Return the identity of a group's results: Verilog, library, recipes, tools and our own method."""
+    digest = hashlib.sha256(versions.encode())
+    for name in METHOD_FILES:
+        digest.update((PACKAGES / "cost_models" / f"{name}.py").read_bytes())
+    for unit in group:
+        digest.update(repr(unit).encode())
+        for multiplier in multipliers(unit):
+            digest.update(fingerprint(kit, unit.source(), multiplier).encode())
+    return digest.hexdigest()
+
+
+def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) -> Iterator[tuple[str, list[Point]]]:
+    if jobs == 1 or len(todo) < 2:
+        for key, group in todo:
+            yield key, characterise_group(group, kit)
+        return
+    context = get_context("spawn")
+    with ProcessPoolExecutor(jobs, context, _start_worker, (str(kit.path),)) as pool:
+        futures = {pool.submit(_work, group): key for key, group in todo}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _start_worker(path: str) -> None:
+    scratch = Path(tempfile.mkdtemp(prefix="limen-", dir=Path(path).parent))
+    _worker_kit.append(open_kit(Path(path), scratch))
+
+
+def _work(group: Group) -> list[Point]:
+    return characterise_group(group, _worker_kit[0])
+
+
+def _read_partial(path: Path) -> dict[str, list[Point]]:
+    """Return finished groups; a line cut short by a kill is left out, and characterised again."""
+    done: dict[str, list[Point]] = {}
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+        try:
+            found = json.loads(line)
+            done[found["key"]] = [
+                Point(Unit(**p["unit"]), p["multiplier"], p["digest"], p["values"]) for p in found["points"]
+            ]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return done
+
+
+def _append_partial(path: Path, key: str, points: Sequence[Point]) -> None:
+    content = [
+        {"unit": vars(p.unit), "multiplier": p.multiplier, "digest": p.digest, "values": p.values} for p in points
+    ]
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n" + json.dumps({"key": key, "points": content}))
+    except OSError as error:
+        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def point_rows(point: Point, versions: str, library: str) -> list[Row]:
+    """Return a row per quantity of a characterised unit."""
+    unit, source = point.unit, point.unit.source()
+    rows = []
+    for quantity, value in point.values.items():
+        energy = quantity.startswith("energy")
+        how = (
+            "zero-delay netlist simulation"
+            if energy
+            else "static timing"
+            if quantity.endswith("_ns")
+            else "mapped cells"
+        )
+        rows.append(
+            row(
+                unit.component,
+                quantity,
+                value,
+                unit_of(quantity),
+                "synthesis",
+                f"{source.top} on {library}, {how}",
+                op=unit.op,
+                multiplier=point.multiplier if unit.op == "mac" else "",
+                x_bits=str(unit.x_bits or ""),
+                w_bits=str(unit.w_bits or ""),
+                acc_bits=str(unit.acc_bits or ""),
+                dataflow=unit.dataflow,
+                stages="1" if unit.component == "pe" else "",
+                stream="uniform" if energy else "",
+                tool_versions=versions,
+                hash=point.digest,
+            )
+        )
+    return rows
+
+
+def format_table(results: Sequence[Sequence[Point]], versions: str, library: str) -> str:
+    """Return the CSV text of all groups' points, the fits of memories and the cited rows."""
+    rows: list[Row] = []
+    for points in results:
+        if points[0].unit.component == "bank":
+            rows += bank_rows(points, versions, library)
+        else:
+            rows += [own for point in points for own in point_rows(point, versions, library)]
+    rows += [*sram_rows(), *cited_rows()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

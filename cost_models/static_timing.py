@@ -1,0 +1,91 @@
+"""Static timing of a mapped netlist over the library's delay tables: the shortest clock period, register to register.
+
+Late arrivals of both edges go through the gates in topological order, with slews (bilinear in slew and load). Input
+ports count as the output of a neighbour's flip-flop that drives nothing else, and output ports as loaded
+with the neighbour's like-named input: PEs side by side. No wires, no derating, an ideal clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from cost_models.liberty_cells import Cell, Library
+from cost_models.netlist import Netlist
+
+
+@dataclass(frozen=True)
+class Timing:
+    """period_ns: shortest clock period. arrival_ns, slew_ns [nets, 2]: latest rising and falling edge.
+
+    port_ns: latest arrival at any output port, flip-flop launch included.
+    """
+
+    period_ns: float
+    port_ns: float
+    arrival_ns: np.ndarray
+    slew_ns: np.ndarray
+    loads_pf: np.ndarray
+
+
+def port_loads_pf(netlist: Netlist) -> np.ndarray:
+    """Return pin loads plus, on every NAME_out port, what the neighbour's NAME_in pins add, in pF [nets]."""
+    own = netlist.loads_pf
+    loads = own.copy()
+    for name, nets in netlist.outputs.items():
+        twin = netlist.inputs.get(name.removesuffix("_out") + "_in", ())
+        for net, neighbour in zip(nets, twin, strict=False):
+            loads[net] += own[neighbour]
+    return loads
+
+
+def analyse(netlist: Netlist, library: Library, launch: Cell) -> Timing:
+    """Return the timing of `netlist`; `launch` is the flip-flop that drives the input ports."""
+    clock_slew = library.clock_slew_ns()
+    loads = port_loads_pf(netlist)
+    arrival = np.full((netlist.nets, 2), -np.inf)
+    slew = np.full((netlist.nets, 2), clock_slew)
+
+    def leave_register(cell: Cell, net: int) -> None:
+        assert cell.flip_flop is not None
+        for arc in cell.outputs[cell.flip_flop.output].arcs:
+            for edge in (0, 1):
+                arrival[net, edge] = max(arrival[net, edge], arc.delay_ns[edge].at(clock_slew, loads[net]))
+                slew[net, edge] = arc.slew_ns[edge].at(clock_slew, loads[net])
+
+    for nets in netlist.inputs.values():
+        for net in nets:
+            leave_register(launch, net)
+    for register in netlist.registers:
+        leave_register(register.cell, register.output)
+    for gate in netlist.gates:
+        nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
+        latest, slews = [-np.inf, -np.inf], [0.0, 0.0]
+        load = float(loads[gate.net])
+        for arc in gate.cell.outputs[gate.output].arcs:
+            source = nets_of[arc.pin]
+            for edge in (0, 1):
+                for start in (edge,) if arc.sense > 0 else (1 - edge,) if arc.sense < 0 else (0, 1):
+                    if arrival[source, start] == -np.inf:
+                        continue
+                    entering = float(slew[source, start])
+                    latest[edge] = max(latest[edge], arrival[source, start] + arc.delay_ns[edge].at(entering, load))
+                    slews[edge] = max(slews[edge], arc.slew_ns[edge].at(entering, load))
+        arrival[gate.net] = latest
+        slew[gate.net] = slews
+    period = 0.0
+    for register in netlist.registers:
+        assert register.cell.flip_flop is not None
+        for edge in (0, 1):
+            if arrival[register.data, edge] > -np.inf:
+                setup = register.cell.flip_flop.setup_ns[edge].at(float(slew[register.data, edge]), clock_slew)
+                period = max(period, float(arrival[register.data, edge]) + setup)
+    ports = [float(arrival[net].max()) for nets in netlist.outputs.values() for net in nets]
+    return Timing(period, max([port for port in ports if port > -np.inf], default=0.0), arrival, slew, loads)
+
+
+def smallest_flip_flop(library: Library) -> Cell:
+    """Return the flip-flop of least area: the one mapping uses. Library.clock_slew_ns refuses none."""
+    library.clock_slew_ns()
+    return min((cell for cell in library.cells.values() if cell.flip_flop), key=lambda cell: (cell.area_um2, cell.name))

@@ -1,0 +1,204 @@
+"""Operand streams that drive the units, uniform in every operand, and what the units must answer.
+
+Values are int64 [steps, LANES]; every lane is a sequence of its own. The expected outputs come from the ops'
+definitions in integers, not from the Verilog.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cost_models.switching import LANES
+from cost_models.units import ADDR_BITS, Unit
+
+SEED = 20241213
+STEPS = 32
+"""Counted steps of a run; RUNS of them with LANES sequences each are 16,384 vectors."""
+
+RUNS = 8
+WARM_UP = 4
+"""Steps that load registers and aren't counted."""
+
+CHAIN = 8
+"""PEs above the one that is driven: its psum input is the sum of that many ops."""
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A stimulus by port and, where defined, the outputs it must give from step `valid_from` on."""
+
+    quantity: str
+    inputs: dict[str, np.ndarray]
+    expected: dict[str, np.ndarray] = field(default_factory=dict)
+    valid_from: int = 2
+
+
+def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
+    """Return the op of bit patterns x and {polarity,} w, as integers: p · max(x − w, 0), or x · w."""
+    w = _signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
+    if unit.op == "mac":
+        return x * w
+    widest = max(unit.x_bits, unit.w_bits)
+    aligned = (_signed(x, unit.x_bits) << (widest - unit.x_bits)) - (w << (widest - unit.w_bits))
+    return np.where(synapse >> unit.w_bits, -1, 1) * np.maximum(aligned, 0)
+
+
+def _signed(pattern: np.ndarray, bits: int) -> np.ndarray:
+    return pattern - ((pattern >> (bits - 1)) << bits)
+
+
+def neutral(unit: Unit) -> tuple[int, int]:
+    """Return the (x, synapse) patterns that contribute nothing: lowest x with highest excitatory w, or zeros."""
+    return (1 << (unit.x_bits - 1), (1 << (unit.w_bits - 1)) - 1) if unit.op == "threshold" else (0, 0)
+
+
+def streams(unit: Unit, run: int) -> list[Stream]:
+    """Return the streams of a unit: one per energy quantity, from a generator seeded by SEED and `run`."""
+    random = np.random.default_rng([SEED, run])
+    builders = {"pe": _pe, "edge": _edge, "lane": _lane, "tag": _tag, "controller": _controller, "bank": _bank}
+    return builders[unit.component](unit, random)
+
+
+def _uniform(random: np.random.Generator, bits: int) -> np.ndarray:
+    return random.integers(0, 1 << bits, (WARM_UP + STEPS, LANES), dtype=np.int64)
+
+
+def _constant(value: int) -> np.ndarray:
+    return np.full((WARM_UP + STEPS, LANES), value, dtype=np.int64)
+
+
+def _until(step: int) -> np.ndarray:
+    """Return 1 before `step`, 0 from it on."""
+    pulse = _constant(0)
+    pulse[:step] = 1
+    return pulse
+
+
+def _pe(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    mask = (1 << unit.acc_bits) - 1
+    x, synapse = _uniform(random, unit.x_bits), _uniform(random, unit.synapse_bits)
+    quiet_x, quiet_synapse = (_constant(value) for value in neutral(unit))
+    chain = np.zeros_like(x)
+    for _ in range(CHAIN):
+        chain += op_values(unit, _uniform(random, unit.x_bits), _uniform(random, unit.synapse_bits)[:1])
+    if unit.dataflow == "os":
+        sums = np.cumsum(np.where(_until(1), 0, op_values(unit, x, synapse)), axis=0)
+        accumulated = np.concatenate([np.zeros((1, LANES), dtype=np.int64), sums[:-1]])
+        rest = {"rst": _until(1), "drain": _constant(0), "acc_in": _constant(0)}
+        still_x, still_synapse = x.copy(), synapse.copy()
+        still_x[WARM_UP - 1 :], still_synapse[WARM_UP - 1 :] = quiet_x[0], quiet_synapse[0]
+        drained = {"rst": _constant(0), "drain": _constant(1), "acc_in": chain & mask}
+        return [
+            Stream("energy_per_op_pj", {"x_in": x, "synapse_in": synapse, **rest}, {"acc_out": accumulated & mask}),
+            Stream("energy_per_idle_cycle_pj", {"x_in": still_x, "synapse_in": still_synapse, **rest}),
+            Stream(
+                "energy_per_shift_cycle_pj",
+                {"x_in": quiet_x, "synapse_in": quiet_synapse, **drained},
+                {"acc_out": np.roll(chain & mask, 1, axis=0)},
+            ),
+        ]
+    stays = unit.dataflow == "is"
+    still, moving = (x, synapse) if stays else (synapse, x)
+    quiet = quiet_synapse if stays else quiet_x
+    held = np.broadcast_to(still[:1], still.shape)
+    ops = op_values(unit, held, moving) if stays else op_values(unit, moving, held)
+    psum = np.roll((chain + ops) & mask, 1, axis=0)
+    preload = {"still_in": still, "preload": _until(1)}
+    return [
+        Stream("energy_per_op_pj", {**preload, "moving_in": moving, "psum_in": chain & mask}, {"psum_out": psum}),
+        Stream(
+            "energy_per_idle_cycle_pj",
+            {"still_in": held, "preload": _until(1), "moving_in": quiet, "psum_in": _constant(0)},
+        ),
+        Stream(
+            "energy_per_shift_cycle_pj",
+            {"still_in": still, "preload": _constant(1), "moving_in": quiet, "psum_in": _constant(0)},
+            {"still_out": np.roll(still, 1, axis=0)},
+        ),
+    ]
+
+
+def _edge(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    addresses = (np.arange(WARM_UP + STEPS)[:, None] + np.zeros(LANES, dtype=np.int64)) % (1 << ADDR_BITS)
+    limit = 1 << (unit.x_bits - 1)
+    fixed = {
+        "rst": _constant(0),
+        "raw": _constant(0),
+        "y_low": _constant(-limit & ((1 << (unit.x_bits + 1)) - 1)),
+        "y_high": _constant(limit - 1),
+        "b_shift": _constant(max(0, min(31, unit.acc_bits - unit.x_bits - 2))),
+        "b_bias": np.broadcast_to(_uniform(random, unit.acc_bits)[:1], (WARM_UP + STEPS, LANES)),
+    }
+    # Half the range, as a psum beside an accumulator.
+    value = _signed(_uniform(random, unit.acc_bits - 1), unit.acc_bits - 1) & ((1 << unit.acc_bits) - 1)
+    busy = {**fixed, "a_valid": _constant(1), "a_addr": addresses, "b_value": value}
+    idle = {**fixed, "a_valid": _constant(0), "a_addr": _constant(0), "b_value": _constant(0)}
+    bias, shift, mask = fixed["b_bias"], int(fixed["b_shift"][0, 0]), (1 << unit.acc_bits) - 1
+
+    def requantised(sums: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what the bank is given a cycle after `sums`: sat((acc + 2^(t−1)) >> t), cut to its words."""
+        rounded = (_signed(sums & mask, unit.acc_bits) + (1 << shift >> 1)) >> shift
+        return {"memory.write_data": np.roll(np.clip(rounded, -limit, limit - 1) & mask, 1, axis=0)}
+
+    if unit.dataflow == "os":
+        return [
+            Stream("energy_per_requantise_pj", busy, requantised(bias + value), valid_from=3),
+            Stream("energy_per_idle_cycle_pj", idle),
+        ]
+    stored = _uniform(random, unit.acc_bits)
+    later = {"a_first": _constant(0), "memory.read_data": stored}
+    accumulated = {"memory.write_data": (stored + value) & mask}
+    return [
+        Stream("energy_per_accumulate_pj", {**busy, **later, "a_last": _constant(0)}, accumulated, valid_from=3),
+        Stream("energy_per_requantise_pj", {**busy, **later, "a_last": _constant(1)}, requantised(stored + value), 3),
+        Stream("energy_per_idle_cycle_pj", {**idle, "a_first": _constant(0), "a_last": _constant(0)}),
+    ]
+
+
+def _lane(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    word = _uniform(random, unit.acc_bits)
+    expected = {"operand": word}
+    full = {"lanes_left": _constant(16), "memory.read_data": word}
+    return [
+        Stream("energy_per_op_pj", {**full, "valid": _constant(1)}, expected),
+        Stream("energy_per_idle_cycle_pj", {"lanes_left": _constant(16), "valid": _constant(0)}),
+    ]
+
+
+def _tag(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    start = random.integers(0, 1 << unit.acc_bits, (1, LANES))
+    address = (start + np.arange(WARM_UP + STEPS)[:, None]) % (1 << unit.acc_bits)
+    expected = {"addr_out": np.roll(address, 1, axis=0)}
+    return [
+        Stream("energy_per_op_pj", {"valid_in": _constant(1), "addr_in": address}, expected),
+        Stream("energy_per_idle_cycle_pj", {"valid_in": _constant(0), "addr_in": _constant(0)}),
+    ]
+
+
+def _controller(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    sizes = {
+        name: np.broadcast_to(random.integers(1, 64, (1, LANES)), (WARM_UP + STEPS, LANES))
+        for name in ("row_size", "col_size", "time_size")
+    }
+    start = np.roll(_until(1), 2, axis=0)
+    return [
+        Stream("energy_per_op_pj", {**sizes, "rst": _until(2), "start": start, "last_row_valid": _constant(1)}),
+    ]
+
+
+def _bank(unit: Unit, random: np.random.Generator) -> list[Stream]:
+    data, address = _uniform(random, unit.x_bits), _uniform(random, unit.acc_bits)
+    quiet = {"write_data": _constant(0), "write_addr": _constant(0)}
+    return [
+        Stream(
+            "energy_per_read_pj",
+            {"write_enable": _until(WARM_UP), "write_addr": address, "write_data": data, "read_addr": address},
+        ),
+        Stream(
+            "energy_per_write_pj",
+            {"write_enable": _constant(1), "write_addr": address, "write_data": data, "read_addr": _constant(0)},
+        ),
+        Stream("energy_per_idle_cycle_pj", {**quiet, "write_enable": _constant(0), "read_addr": _constant(0)}),
+    ]

@@ -1,0 +1,150 @@
+"""Energy of a mapped netlist: settled values of a stimulus, edges counted, edges priced by the library's tables.
+
+Zero delay: a net changes at most once a cycle, so glitches are not in it. Each edge costs ½ C V² of the input
+pins on its net and the driving cell's internal energy at its own load and input slew, averaged over that cell's
+arcs. Flip-flops pay their clock pin every cycle by (data, output) state. No wires.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from cost_models.liberty_cells import Cell, Energy, Library, truth_table
+from cost_models.netlist import Netlist
+from cost_models.static_timing import Timing
+
+LANES = 64
+"""Sequences simulated side by side, one a bit."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Edges over `cycles` cycles (all sequences together). outputs: name to settled values [steps, LANES]."""
+
+    cycles: int
+    rises: np.ndarray
+    falls: np.ndarray
+    register_states: np.ndarray
+    outputs: dict[str, np.ndarray]
+
+
+def pack(values: np.ndarray, bits: int) -> np.ndarray:
+    """Return uint64 [steps, bits] of int64 values [steps, LANES]: lane i is bit i of every word."""
+    planes = (values[:, None, :] >> np.arange(bits)[None, :, None]) & 1
+    return (planes.astype(np.uint64) << np.arange(LANES, dtype=np.uint64)).sum(axis=2, dtype=np.uint64)
+
+
+def unpack(words: np.ndarray) -> np.ndarray:
+    """Return unsigned int64 [steps, LANES] of uint64 words [steps, bits]: the inverse of `pack`."""
+    planes = (words[:, :, None] >> np.arange(LANES, dtype=np.uint64)) & np.uint64(1)
+    return (planes.astype(np.int64) << np.arange(words.shape[1])[None, :, None]).sum(axis=1)
+
+
+def run_stimulus(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int) -> Activity:
+    """Simulate `stimulus`, values [steps, LANES] of every input port but the clock; absent ports are 0.
+
+    The first `warm_up` steps bring registers into use and are not counted.
+    """
+    from cost_models.switching_kernels import simulate
+
+    steps = len(next(iter(stimulus.values())))
+    names = [name for name in netlist.inputs if name in stimulus]
+    nets = [net for name in names for net in netlist.inputs[name]]
+    words = [pack(stimulus[name], len(netlist.inputs[name])) for name in names]
+    out_nets = [net for bits in netlist.outputs.values() for net in bits]
+    widest = max([len(gate.inputs) for gate in netlist.gates], default=1)
+    operands = np.zeros((len(netlist.gates), widest), dtype=np.int64)
+    for index, gate in enumerate(netlist.gates):
+        operands[index, : len(gate.inputs)] = gate.inputs
+    out_words = np.zeros((steps, len(out_nets)), dtype=np.uint64)
+    rises, falls = np.zeros(netlist.nets, dtype=np.int64), np.zeros(netlist.nets, dtype=np.int64)
+    states = np.zeros((len(netlist.registers), 4), dtype=np.int64)
+    simulate(
+        np.array([gate.cell.outputs[gate.output].table for gate in netlist.gates], dtype=np.uint64),
+        np.array([len(gate.inputs) for gate in netlist.gates], dtype=np.int64),
+        operands,
+        np.array([gate.net for gate in netlist.gates], dtype=np.int64),
+        np.array([register.data for register in netlist.registers], dtype=np.int64),
+        np.array([register.output for register in netlist.registers], dtype=np.int64),
+        np.array(nets, dtype=np.int64),
+        np.ascontiguousarray(np.concatenate(words, axis=1)),
+        np.array(out_nets, dtype=np.int64),
+        warm_up,
+        out_words,
+        rises,
+        falls,
+        states,
+    )
+    ends = np.cumsum([0, *(len(bits) for bits in netlist.outputs.values())])
+    outputs = {
+        name: unpack(out_words[:, start:end])
+        for name, (start, end) in zip(netlist.outputs, pairwise(ends), strict=True)
+    }
+    return Activity((steps - warm_up) * LANES, rises, falls, states, outputs)
+
+
+def energy_pj(netlist: Netlist, library: Library, timing: Timing, activity: Activity) -> float:
+    """Return the dynamic energy of one cycle in pJ, averaged over the activity's cycles."""
+    edges = np.stack([activity.rises, activity.falls], axis=1)
+    voltage_squared = library.voltage_v**2
+    total = float((0.5 * netlist.loads_pf * voltage_squared * edges.sum(axis=1)).sum())
+    for gate in netlist.gates:
+        nets = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
+        slews = {pin: float(timing.slew_ns[net].mean()) for pin, net in nets.items()}
+        energies = gate.cell.outputs[gate.output].energies
+        total += _edges_pj(energies, slews, float(timing.loads_pf[gate.net]), edges[gate.net])
+        for pin, net in nets.items() if gate.output == next(iter(gate.cell.outputs)) else ():
+            total += _edges_pj(gate.cell.input_energies.get(pin, ()), slews, 0.0, edges[net], pin)
+    clock_slew = library.clock_slew_ns()
+    for register, states in zip(netlist.registers, activity.register_states, strict=True):
+        cell = register.cell
+        assert cell.flip_flop is not None
+        data, clock = cell.flip_flop.data, cell.flip_flop.clock
+        slews = {clock: clock_slew, data: float(timing.slew_ns[register.data].mean())}
+        own = tuple(e for e in cell.outputs[cell.flip_flop.output].energies if e.pin in (None, clock))
+        total += _edges_pj(own, slews, float(timing.loads_pf[register.output]), edges[register.output])
+        total += _edges_pj(cell.input_energies.get(data, ()), slews, 0.0, edges[register.data], data)
+        total += activity.cycles * cell.capacitance_pf[clock] * voltage_squared
+        clock_edges = [_clock_pj(cell, index >> 1, index & 1, clock_slew) for index in range(4)]
+        total += float(np.dot(states, clock_edges))
+    return total / activity.cycles
+
+
+def _edges_pj(
+    energies: tuple[Energy, ...], slews: dict[str, float], load_pf: float, edges: np.ndarray, pin: str | None = None
+) -> float:
+    """Return rises and falls priced by the mean over the tables that apply to them."""
+    if not energies:
+        return 0.0
+    total = 0.0
+    for edge in (0, 1):
+        if edges[edge]:
+            prices = [e.edges_pj[edge].at(slews.get(e.pin or pin or "", 0.0), load_pf) for e in energies]
+            total += float(edges[edge]) * sum(prices) / len(prices)
+    return total
+
+
+def _clock_pj(cell: Cell, data: int, output: int, slew: float) -> float:
+    """Return the internal energy of one clock pulse that finds the flip-flop at (data, output)."""
+    assert cell.flip_flop is not None
+    energies = cell.input_energies.get(cell.flip_flop.clock, ())
+    values = {
+        **cell.flip_flop.inactive,
+        cell.flip_flop.clock: 1,
+        cell.flip_flop.data: data,
+        cell.flip_flop.output: output,
+    }
+    chosen = [e for e in energies if e.when is not None and _holds(e.when, values)]
+    chosen = chosen or [e for e in energies if e.when is None]
+    if not chosen:
+        return 0.0
+    return sum(e.edges_pj[0].at(slew, 0.0) + e.edges_pj[1].at(slew, 0.0) for e in chosen) / len(chosen)
+
+
+def _holds(expression: str, values: dict[str, int]) -> bool:
+    names = tuple(values)
+    row = sum(values[name] << index for index, name in enumerate(names))
+    return bool(truth_table(expression, names) >> row & 1)

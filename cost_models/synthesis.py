@@ -1,0 +1,138 @@
+"""Synthesis of our Verilog on a library: recipes of Yosys passes, a fresh process each."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cost_models.liberty_cells import Cell, Library, read_library, read_text
+from cost_models.netlist import Netlist, read_netlist
+from workloads.errors import LimenError
+
+PACKAGES = Path(__file__).parent.parent
+VERILOG = PACKAGES / "simulator" / "verilog"
+
+MULTIPLIERS = {
+    "partial_products": [],
+    "booth": ["booth"],
+    "booth_radix4": ["booth -lowpower"],
+}
+"""Ways to build a product: Yosys' partial-product tree, and its two Booth generators."""
+
+BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
+AFTER = [
+    "alumacc",
+    "opt",
+    "techmap",
+    "opt -full",
+    "dfflibmap -liberty library.lib",
+    "opt",
+    "abc -liberty library.lib{avoid}",
+]
+FINISH = ["opt_clean -purge"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module to synthesise: files of simulator/verilog, Verilog text beside them, the top and its parameters."""
+
+    top: str
+    files: tuple[str, ...]
+    parameters: dict[str, int] = field(default_factory=dict)
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """A library ready for synthesis: parsed, unpacked beside the jobs, and identified by its contents."""
+
+    library: Library
+    path: Path
+    digest: str
+
+
+def open_kit(liberty: Path, scratch: Path) -> Kit:
+    """Read a .lib or .lib.gz and unpack it into `scratch`. Raises LimenError where it can't be mapped to."""
+    library = read_library(Path(liberty))
+    if not any(_buffers(cell) for cell in library.cells.values()):
+        raise LimenError(f"{liberty}: holds no buffer; mapping (abc) needs one")
+    library.clock_slew_ns()  # refuses a library without a flip-flop
+    text = read_text(Path(liberty))
+    path = scratch / "library.lib"
+    path.write_text(text, encoding="utf-8")
+    return Kit(library, path, hashlib.sha256(text.encode()).hexdigest())
+
+
+def _buffers(cell: Cell) -> bool:
+    return len(cell.inputs) == 1 and cell.flip_flop is None and any(o.table == 0b10 for o in cell.outputs.values())
+
+
+def tool_versions() -> str:
+    """Return what the rows of a table are made with. Raises LimenError where the extra is missing."""
+    if importlib.util.find_spec("pyosys") is None:
+        raise LimenError("pyosys is not installed: pip install 'limen[synth]'")
+    return f"pyosys {importlib.metadata.version('pyosys')}"
+
+
+def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
+    """Return the Yosys passes after reading, up to the mapped netlist."""
+    parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
+    avoid = "".join(f" -dont_use {name}" for name in kit.library.unused)
+    steps = [f"hierarchy -check -top {source.top}{parameters}", *BEFORE, *MULTIPLIERS[multiplier], *AFTER, *FINISH]
+    return [step.replace("{avoid}", avoid) for step in steps]
+
+
+def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
+    """Return 16 hex digits over Verilog, library and recipe."""
+    digest = hashlib.sha256(kit.digest.encode())
+    for name in source.files:
+        digest.update((VERILOG / name).read_bytes())
+    digest.update(source.text.encode())
+    digest.update("\n".join(passes(kit, source, multiplier)).encode())
+    return digest.hexdigest()[:16]
+
+
+def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -> Netlist:
+    """Return the mapped netlist of `source`.
+
+    Raises:
+        LimenError: pyosys is missing, or Yosys refuses; its first error line is in the message.
+    """
+    tool_versions()
+    with tempfile.TemporaryDirectory(prefix="limen-") as name:
+        scratch = Path(name)
+        # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
+        (scratch / "unit.v").write_text(source.text, encoding="utf-8")
+        (scratch / "library.lib").symlink_to(kit.path)
+        for own in source.files:
+            (scratch / own).write_bytes((VERILOG / own).read_bytes())
+        commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]
+        commands += ["write_json netlist.json"]
+        (scratch / "job.json").write_text(json.dumps({"passes": commands}), encoding="utf-8")
+        environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
+        outcome = subprocess.run(
+            [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+            cwd=scratch,
+        )
+        if outcome.returncode or not (scratch / "netlist.json").is_file():
+            lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
+            raise LimenError(f"synthesis of {source.top}: {lines[0] if lines else 'Yosys stopped without a word'}")
+        document = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+    tops = [
+        m
+        for m, found in document["modules"].items()
+        if m == source.top or (source.top in m and "top" in found["attributes"])
+    ]
+    return read_netlist(document, tops[0], kit.library)

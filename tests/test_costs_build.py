@@ -1,0 +1,94 @@
+"""Building, resuming and checking a table: on the library written by hand, and on the real one where it is at hand."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cost_models.build import build_table
+from cost_models.check import check_table
+from cost_models.price import price
+from cost_models.table import DATA, load_table
+from simulator.design import Design
+from simulator.run import simulate
+from workloads.errors import LimenError
+from workloads.family import find_network
+
+TINY = Path(__file__).parent / "data" / "tiny.lib"
+SHARED = Path(__file__).parents[2] / "shared" / "liberty" / "sg13g2_stdcell_typ_1p20V_25C.lib.gz"
+REAL = Path(os.environ.get("LIMEN_LIBERTY", SHARED))
+"""Where the library of the shipped table is: the environment's LIMEN_LIBERTY, or beside the project."""
+
+
+class Stop(Exception):
+    """Stands for a kill in the middle of a build."""
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A table of 2-bit widths on tiny.lib, stopped once while it was built."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    out = tmp_path_factory.mktemp("table") / "tiny.csv"
+
+    def stop_at_four(done: int, total: int) -> None:
+        if done == 4:
+            raise Stop
+
+    with pytest.raises(Stop):
+        build_table(TINY, out, progress=stop_at_four, widths=range(2, 3))
+    assert not out.exists()
+    partial = Path(f"{out}.partial")
+    partial.write_text(partial.read_text()[:-40])  # the last line is cut short, as by a kill while writing
+    seen: list[tuple[int, int]] = []
+    build_table(TINY, out, progress=lambda done, total: seen.append((done, total)), widths=range(2, 3))
+    assert seen[0][0] == 3 and seen[-1][0] == seen[-1][1] and not partial.exists()
+    return out
+
+
+def test_a_built_table_prices(table: Path) -> None:
+    network = find_network("digits", op="mac", x_bits=2, w_bits=2)
+    design = Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=2, w_bits=2)
+    assert price(simulate(network, design), str(table)).area_mm2 > 0
+
+
+def test_rows_come_out_again(table: Path) -> None:
+    assert check_table(str(table), TINY, sample=4, seed=1) == []
+
+
+def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:
+    lines = table.read_text().splitlines()
+    chosen = [line for line in lines if line.startswith("tag,") and ",2,," in line]
+    area = next(line for line in chosen if ",area_um2," in line)
+    value = area.split(",area_um2,")[1].split(",")[0]
+    wrong = area.replace(f",area_um2,{value},", f",area_um2,{float(value) + 1:g},")
+    own = tmp_path / "wrong.csv"
+    own.write_text("\n".join([lines[0], *(wrong if line == area else line for line in chosen)]) + "\n")
+    mismatches = check_table(str(own), TINY, sample=1, seed=0)
+    assert [(m.quantity, m.table_value, m.value) for m in mismatches] == [("area_um2", f"{float(value) + 1:g}", value)]
+
+
+def test_bad_input(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    out = tmp_path / "out.csv"
+    with pytest.raises(LimenError, match=r"nowhere\.lib: cannot be read"):
+        build_table(tmp_path / "nowhere.lib", out)
+    with pytest.raises(LimenError, match="jobs: 0 is not allowed"):
+        build_table(TINY, out, jobs=0)
+    with pytest.raises(LimenError, match="sample: 0 is not allowed"):
+        check_table("ihp130", TINY, sample=0, seed=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not REAL.is_file(), reason="the IHP library is not at hand: set LIMEN_LIBERTY to its .lib.gz")
+def test_the_shipped_table_comes_out_again() -> None:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    assert check_table("ihp130", REAL, sample=6, seed=20241213) == []
+
+
+def test_memory_rows_are_those_of_the_data() -> None:
+    """The cited rows of the shipped table are data/cited.csv's, value for value."""
+    shipped = {(row["component"], row["quantity"]): row["value"] for row in load_table("ihp130").rows}
+    for row in load_table(str(DATA / "cited.csv")).rows:
+        assert shipped[row["component"], row["quantity"]] == row["value"]
