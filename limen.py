@@ -1,6 +1,5 @@
 """Limen: cycle-accurate accelerators of threshold neurons. Public names load when first used."""
 
-import importlib
 import importlib.machinery
 import importlib.util
 import os
@@ -16,10 +15,12 @@ _PUBLIC = {
     "Network": "workloads.network",
     "Proof": "simulator.verify",
     "Run": "simulator.run",
+    "Study": "dse.study",
     "export": "simulator.run",
     "load_design": "simulator.run",
     "load_family": "workloads.family",
     "network": "workloads.family:find_network",
+    "price": "cost_models.price",
     "simulate": "simulator.run",
     "verify": "simulator.verify",
 }

@@ -5,28 +5,19 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from dse.cli_costs import costs, price
+from dse.cli_describe import describe
+from dse.cli_study import study
+from dse.options import DEFAULT_WORKLOAD, Disagreement, design_option, json_option, load_pair, workload_option
+from dse.progress import ProgressBar
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
-if TYPE_CHECKING:
-    from simulator.design import Design
-    from workloads.network import Network
-
 LEVELS = ("timing", "cycle", "rtl")
-DEFAULT_DESIGN = "threshold-16x16"
-DEFAULT_WORKLOAD = "digits"
-
-design_option = click.option(
-    "--design", "-d", default=DEFAULT_DESIGN, show_default=True, help="A built-in design or a .yaml file."
-)
-workload_option = click.option(
-    "--workload", "-w", default=DEFAULT_WORKLOAD, show_default=True, help="A family or a network .yaml file."
-)
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 seed_option = click.option("--seed", default=0, show_default=True, help="For random inputs of a network without data.")
 
 
@@ -36,15 +27,10 @@ def commands() -> None:
     """Limen: exact cycles, bits and Verilog of accelerators made of threshold neurons."""
 
 
-def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
-    """Return the design and the workload; a family gives its member at the design's op and widths."""
-    from simulator.run import load_design
-    from workloads.family import find_network
-
-    design = load_design(design_name)
-    if workload.endswith((".yaml", ".yml")):
-        return design, find_network(workload)
-    return design, find_network(workload, design.op, design.x_bits, design.w_bits)
+commands.add_command(study)
+commands.add_command(price)
+commands.add_command(costs)
+commands.add_command(describe)
 
 
 @commands.command()
@@ -204,35 +190,6 @@ def train(recipe: str, out: Path, op: str | None, seed: int | None, seeds: int |
     for each in family.ops():
         member = family.network(each, 8, 8)  # type: ignore[arg-type]
         click.echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test'):.2f} %")
-
-
-class ProgressBar:
-    """A bar on stderr for long work that reports (what, done, total); silent where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        """Move the bar; a new `what` starts a new one."""
-        from tqdm import tqdm
-
-        if self._bar is None or self._bar.desc != what or self._bar.total != total or done < self._bar.n:
-            if self._bar is not None:
-                self._bar.close()
-            self._bar = tqdm(desc=what, total=total, leave=False, disable=None)
-            self._bar.desc = what
-        self._bar.update(done - self._bar.n)
-
-
-class Disagreement(Exception):
-    """Two levels differ: a finding, not bad input. The command ends with code 1."""
 
 
 def main() -> None:

@@ -1,0 +1,120 @@
+"""`limen price` and `limen costs`: what counts cost, and where the tables come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
+
+table_argument = click.argument("name", default="ihp130")
+
+
+@click.command()
+@design_option
+@workload_option
+@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@json_option
+def price(design: str, workload: str, costs: str, as_json: bool) -> None:
+    """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
+    from cost_models.price import price as price_run
+    from simulator.run import simulate
+
+    chip, network = load_pair(design, workload)
+    run = simulate(network, chip, "timing")
+    cost = price_run(run, costs)
+    figures: dict[str, Any] = {
+        item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "breakdown")
+    }
+    if as_json:
+        rows = json.loads(cost.breakdown.to_json(orient="records", double_precision=15))
+        whole = {"network": network.name, "design": run.design.model_dump(), "costs": costs, "cycles": run.cycles}
+        click.echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
+        return
+    note = " (compute only: no memory system)" if cost.compute_only else ""
+    click.echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}{note}")
+    click.echo(
+        f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2"
+    )
+    click.echo(
+        f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "
+        f"power {cost.power_mw:.4g} mW"
+    )
+    click.echo(
+        f"scaled or assumed: {100 * cost.energy_assumed_share:.1f} % of the energy, "
+        f"{100 * cost.area_assumed_share:.1f} % of the area\n"
+    )
+    click.echo(cost.breakdown.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+
+
+@click.group()
+def costs() -> None:
+    """Cost tables: build one from a Liberty file, check one against it, show one."""
+
+
+@costs.command()
+@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
+@click.option("--jobs", "-j", default=1, show_default=True, help="Processes.")
+def build(liberty: Path, out: Path, jobs: int) -> None:
+    """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
+    from cost_models.build import build_table
+    from dse.progress import ProgressBar
+
+    with ProgressBar() as bar:
+        path = build_table(liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total))
+    click.echo(f"{path}: written; use it: limen price --costs {path}")
+
+
+@costs.command()
+@table_argument
+@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file it was built from.")
+@click.option("--sample", default=20, show_default=True, help="Netlists to synthesise again.")
+@click.option("--seed", default=0, show_default=True, help="Which ones.")
+def check(name: str, liberty: Path, sample: int, seed: int) -> None:
+    """Synthesise a random sample of a table again and compare every quantity."""
+    from cost_models.check import check_table
+
+    mismatches = check_table(name, liberty, sample, seed)
+    for wrong in mismatches:
+        click.echo(
+            f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}"
+        )
+    if mismatches:
+        raise Disagreement(f"{name}: mismatches {len(mismatches)}")
+    click.echo(f"{name}: {sample} netlists synthesised again (seed {seed}), mismatches 0")
+
+
+@costs.command()
+@table_argument
+@click.option("--component", help="Only rows of this component.")
+@click.option("--op", help="Only rows of this op.")
+@click.option("--quantity", help="Only rows of this quantity.")
+@json_option
+def show(name: str, component: str | None, op: str | None, quantity: str | None, as_json: bool) -> None:
+    """Show the rows of a cost table, each with its unit, method and source."""
+    from cost_models.table import show as read_rows
+
+    rows = read_rows(name, component, op, quantity)
+    if as_json:
+        click.echo(rows.to_json(orient="records", double_precision=15, indent=2))
+        return
+    short = rows.drop(columns=["tool_versions", "hash", "source"])
+    click.echo(short.loc[:, (short != "").any()].to_string(index=False))
+
+
+def describe_table(name: str) -> str:
+    """Return what a table holds in a few lines: rows by component and method, and their sources."""
+    from cost_models.table import show as read_rows
+
+    rows = read_rows(name)
+    lines = [f"cost table {name}: {len(rows)} rows"]
+    for component, own in rows.groupby("component", sort=False):
+        methods = ", ".join(f"{count} {method}" for method, count in own["method"].value_counts().items())
+        lines.append(f"  {component}: {methods}; {', '.join(own['quantity'].unique())}")
+    lines += ["sources", *(f"  {source}" for source in rows["source"].unique())]
+    return "\n".join(lines)

@@ -1,0 +1,143 @@
+"""`limen study`: searches over designs. Every command imports what it needs itself, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dse.options import json_option
+from workloads.errors import LimenError
+
+if TYPE_CHECKING:
+    import pandas
+
+    from dse.study import Study
+
+SHOWN = (
+    "trial",
+    "design",
+    "energy_uj",
+    "latency_us",
+    "area_mm2",
+    "accuracy",
+    "test_accuracy",
+    "clock_ns",
+    "assumed_share",
+)
+COMPUTE_ONLY = "compute only: no memory system is in any figure yet"
+
+folder_argument = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@click.group()
+def study() -> None:
+    """Search a space of designs with Optuna; its front; points of it as Verilog."""
+
+
+@study.command()
+@click.argument("file", default="study.yaml", type=click.Path(path_type=Path))
+def init(file: Path) -> None:
+    """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
+    from dse.study_spec import study_path
+
+    if file.suffix not in (".yaml", ".yml"):
+        raise LimenError(f"{file}: not allowed: a name that ends in .yaml")
+    text = study_path("digits").read_text(encoding="utf-8")
+    try:
+        # O_EXCL: an existing file is never touched, not even one that appears at this moment.
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    except FileExistsError:
+        raise LimenError(f"{file}: exists; name a new file") from None
+    except OSError as error:
+        raise LimenError(f"{file}: cannot be written: {error.strerror}") from None
+    with os.fdopen(handle, "w", encoding="utf-8") as target:
+        target.write(text)
+    click.echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
+
+
+@study.command()
+@click.argument("spec", default="digits")
+@click.option(
+    "--out", "-o", required=True, type=click.Path(path_type=Path), help="The study's folder; resumed if there."
+)
+def run(spec: str, out: Path) -> None:
+    """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
+    from dse.study import Study
+
+    search = Study(spec, out)
+    before = len(search.points)
+    search.run()
+    if before:
+        click.echo(f"{out}: resumed after {before} trials")
+    _print_front(search)
+    for name in ("trials.csv", "front.csv", "front.png"):
+        click.echo(f"{out / name}: written")
+
+
+@study.command()
+@folder_argument
+@json_option
+def front(folder: Path, as_json: bool) -> None:
+    """Print the front of the study in FOLDER: the feasible designs that no other one dominates."""
+    from dse.study import Study
+
+    search = Study.open(folder)
+    if as_json:
+        click.echo(search.front().to_json(orient="records", double_precision=15, indent=2))
+        return
+    _print_front(search)
+
+
+@study.command()
+@folder_argument
+@click.option(
+    "--point", "-p", default="knee", show_default=True, help="knee, largest, threshold, mac or a trial's number."
+)
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--images", default=20, show_default=True, help="Test images to put into the vectors.")
+def export(folder: Path, point: str, out: Path, images: int) -> None:
+    """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
+    from dse.study import Study
+
+    chosen = Study.open(folder).point(point)
+    exported = chosen.export(out, images)
+    click.echo(f"{exported.folder}: {point}: {chosen}, {images} images; prove it: limen verify {exported.folder}")
+
+
+def _print_front(search: Study) -> None:
+    table = search.trials()
+    best = search.front()
+    feasible = table[table["feasible"]]
+    click.echo(
+        f"{Path(search.workload).stem}: {len(table)} trials, {table['design'].nunique()} distinct designs of "
+        f"{search.space_size}, {len(feasible)} feasible; front: {len(best)}"
+    )
+    if bool(table["compute_only"].all()):
+        click.echo(COMPUTE_ONLY)
+    click.echo(format_table(best))
+    for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
+        chosen = search.point(name)
+        note = "" if chosen.trial in set(best["trial"]) else " (not on the common front)"
+        click.echo(f"{name}: {chosen}{note}")
+
+
+def format_table(table: pandas.DataFrame) -> str:
+    """Return the columns people compare, as text."""
+    columns = [name for name in SHOWN if name in table]
+    formats: dict[str, Any] = {name: "{:.4g}".format for name in columns if name not in ("trial", "design")}
+    return str(table[columns].to_string(index=False, formatters=formats))
+
+
+def describe_study(folder: Path) -> str:
+    """Return a stored study in a few lines."""
+    from dse.study import Study
+
+    search = Study.open(folder)
+    done = len(search.points)
+    return f"study in {folder}: {done} of {search.spec.trials} trials\n" + json.dumps(
+        search.spec.model_dump(), indent=2
+    )

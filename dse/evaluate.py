@@ -1,0 +1,168 @@
+"""From a point of the space to its figures: workload, design, counts, price, accuracy."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+from dse.space import Coordinates
+from dse.study_spec import StudySpec
+from simulator.design import Dataflow, Design
+from simulator.run import simulate
+from workloads.errors import LimenError
+from workloads.family import find_network
+from workloads.network import Network
+from workloads.numbers import Op
+
+COST_FIGURES = (
+    "energy_uj",
+    "latency_us",
+    "area_mm2",
+    "clock_ns",
+    "clock_component",
+    "clock_method",
+    "power_mw",
+    "assumed_share",
+    "energy_assumed_share",
+    "area_assumed_share",
+    "compute_only",
+)
+"""Figures of `cost_models.price.Cost` that a trial stores."""
+
+FIGURES = ("cycles", "utilisation", "acc_bits", "pes", *COST_FIGURES, "accuracy", "test_accuracy")
+"""All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
+
+Figures = dict[str, Any]
+
+
+class Evaluator:
+    """Prices points of a study. Networks and their accuracies are kept in memory: a point costs milliseconds.
+
+    workload: a family's name or the path of a network file. costs: a built-in table's name or a table's path.
+    """
+
+    def __init__(self, spec: StudySpec, workload: str, costs: str) -> None:
+        self._spec = spec
+        self._workload = workload
+        self._costs = costs
+        self._is_file = workload.endswith((".yaml", ".yml"))
+        self._networks: dict[tuple[str, int, int], Network] = {}
+        self._accuracies: dict[tuple[str, int, int], dict[str, float]] = {}
+
+    def network(self, op: str, x_bits: int, w_bits: int) -> Network:
+        """Return the family's member, or the file's network, which fixes its own widths. Raises LimenError."""
+        # A network file is one network, whatever the design's widths.
+        at = ("", 0, 0) if self._is_file else (op, x_bits, w_bits)
+        if at not in self._networks:
+            chosen = (None, None, None) if self._is_file else (cast(Op, op), x_bits, w_bits)
+            self._networks[at] = find_network(self._workload, *chosen)
+        return self._networks[at]
+
+    def design(self, point: Coordinates) -> Design:
+        """Return the design of a point, its accumulators sized to the workload. Raises LimenError."""
+        network = self.network(point.op, point.x_bits, point.w_bits)
+        signed = point.op == "threshold" or any(layer.x_signed for layer in network.layers)
+        return Design(
+            rows=point.rows,
+            cols=point.cols,
+            dataflow=cast(Dataflow, point.dataflow),
+            op=cast(Op, point.op),
+            x_bits=point.x_bits,
+            w_bits=point.w_bits,
+            x_signed=signed,
+        ).fitted(network)
+
+    def accuracies(self, point: Coordinates) -> dict[str, float]:
+        """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
+        network = self.network(point.op, point.x_bits, point.w_bits)
+        if network.dataset is None or network.parameters is None:
+            return {}
+        at = (point.op, point.x_bits, point.w_bits)
+        if at not in self._accuracies:
+            self._accuracies[at] = {
+                "accuracy": network.accuracy("validation"),
+                "test_accuracy": network.accuracy("test"),
+            }
+        return self._accuracies[at]
+
+    def cost_figures(self, point: Coordinates) -> Figures:
+        """Return counts and prices of a point. Raises LimenError where the cost table lacks a row."""
+        from cost_models.price import price
+
+        design = self.design(point)
+        run = simulate(self.network(point.op, point.x_bits, point.w_bits), design, "timing")
+        cost = price(run, self._costs)
+        busy = sum(counts.busy for counts in run.counts)
+        figures: Figures = {
+            "cycles": run.cycles,
+            "utilisation": busy / (design.pes * run.cycles),
+            "acc_bits": design.acc_bits,
+            "pes": design.pes,
+        }
+        return figures | {name: getattr(cost, name) for name in COST_FIGURES}
+
+    def figures(self, point: Coordinates) -> Figures:
+        """Return everything a trial stores about a point."""
+        return {"design": point.key} | self.cost_figures(point) | self.accuracies(point)
+
+    def formats(self) -> list[tuple[str, int, int]]:
+        """Return the (op, x_bits, w_bits) of the space that the workload gives.
+
+        A family must have every one of them; a network file needs at least one design that supports it.
+
+        Raises:
+            LimenError: an objective the workload can't give, a width a family lacks, or no valid point.
+        """
+        space = self._spec.space
+        widths = list(itertools.product(space.bits.x, space.bits.x if space.bits.w == "same" else space.bits.w))
+        if space.bits.w == "same":
+            widths = [(x_bits, x_bits) for x_bits in space.bits.x]
+        valid: list[tuple[str, int, int]] = []
+        refusal = ""
+        for op, (x_bits, w_bits) in itertools.product(space.op, widths):
+            network = self.network(op, x_bits, w_bits)
+            if self._spec.needs_accuracy and (network.dataset is None or network.parameters is None):
+                missing = "dataset" if network.dataset is None else "checkpoint"
+                raise LimenError(
+                    f"objectives: accuracy is not allowed: network {network.name} has no {missing}; "
+                    "without one: energy_uj, latency_us, area_mm2"
+                )
+            try:
+                self.design(Coordinates(op, x_bits, w_bits, space.dataflow[0], space.rows[0], space.cols[0]))
+            except LimenError as error:
+                if not self._is_file:
+                    raise
+                refusal = refusal or str(error)
+            else:
+                valid.append((op, x_bits, w_bits))
+        if not valid:
+            raise LimenError(f"space: no valid point: {refusal}")
+        return valid
+
+    def check_prices(self, formats: list[tuple[str, int, int]], show: Callable[[str, int, int], None]) -> None:
+        """Price one array of every format and dataflow, so that a table's gap shows before the first trial.
+
+        show: called with (what, done, total).
+
+        Raises:
+            LimenError: the first gap.
+        """
+        space = self._spec.space
+        corners = {(rows, cols) for rows in (min(space.rows), max(space.rows)) for cols in (min(space.cols),)}
+        points = [
+            Coordinates(*form, dataflow, rows, cols)
+            for form in formats
+            for dataflow in space.dataflow
+            for rows, cols in sorted(corners)
+        ]
+        for done, point in enumerate(points):
+            show("checking the cost table", done, len(points))
+            self.cost_figures(point)
+        show("checking the cost table", len(points), len(points))
+
+
+def resolve(name: str, folder: Path) -> str:
+    """Return a workload's or table's name, or the absolute path of its file; a study's paths start at its folder."""
+    return str((folder / name).resolve()) if name.endswith((".yaml", ".yml", ".csv")) else name

