@@ -54,7 +54,7 @@ class Point:
         """The workload at this point's op and widths."""
         return self.evaluator.network(*self.coordinates[:3])
 
-    def export(self, folder: str | Path, images: int = 20) -> Exported:
+    def export(self, folder: str | Path, images: int = 100) -> Exported:
         """Write the design as Verilog with vectors for `images` test images; `.verify()` of the result proves it.
 
         Raises:
