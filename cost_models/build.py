@@ -69,7 +69,7 @@ def build_table(
             _append_partial(partial, key, points)
             if progress:
                 progress(sum(key in done for key in keys), len(todo))
-        text = format_table([done[key] for key in keys], versions, kit.library.name)
+        text = format_table([done[key] for key in keys], versions, kit.cells.name)
     write_whole(Path(out), text.encode())
     partial.unlink(missing_ok=True)
     return Path(out)

@@ -49,7 +49,7 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     Raises:
         LimenError: an output differs from the op's definition.
     """
-    timing = analyse(netlist, kit.library, smallest_flip_flop(kit.library))
+    timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
     values = {"area_um2": netlist.area_um2, "leakage_nw": netlist.leakage_nw, "min_clock_ns": timing.period_ns}
     if unit.component == "lane":
         values["launch_ns"] = launch_ns(netlist, timing.arrival_ns)
@@ -63,7 +63,7 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
                 wrong = int((own != expected[stream.valid_from :]).sum())
                 if wrong:
                     raise LimenError(f"{unit}: {name}: {wrong} of {own.size} vectors differ from the definition")
-            energies.setdefault(stream.quantity, []).append(energy_pj(netlist, kit.library, timing, activity))
+            energies.setdefault(stream.quantity, []).append(energy_pj(netlist, kit.cells, timing, activity))
     values |= {quantity: float(np.mean(own)) for quantity, own in energies.items()}
     return {quantity: rounded(value) for quantity, value in values.items()}
 

@@ -54,7 +54,7 @@ class Source:
 class Kit:
     """A library ready for synthesis: parsed, unpacked beside the jobs, and identified by its contents."""
 
-    library: Library
+    cells: Library
     path: Path
     digest: str
 
@@ -85,7 +85,7 @@ def tool_versions() -> str:
 def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
     """Return the Yosys passes after reading, up to the mapped netlist."""
     parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
-    avoid = "".join(f" -dont_use {name}" for name in kit.library.unused)
+    avoid = "".join(f" -dont_use {name}" for name in kit.cells.unused)
     steps = [f"hierarchy -check -top {source.top}{parameters}", *BEFORE, *MULTIPLIERS[multiplier], *AFTER, *FINISH]
     return [step.replace("{avoid}", avoid) for step in steps]
 
@@ -135,4 +135,4 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
         for m, found in document["modules"].items()
         if m == source.top or (source.top in m and "top" in found["attributes"])
     ]
-    return read_netlist(document, tops[0], kit.library)
+    return read_netlist(document, tops[0], kit.cells)
