@@ -1,11 +1,13 @@
-"""Integer formats: operand ranges and the accumulator width that can never overflow.
+"""Integer formats: operand ranges, the accumulator width that can never overflow, generated polarity.
 
-Pure integer arithmetic, no arrays. Every width is in bits, every range inclusive.
+Every width is in bits, every range inclusive.
 """
 
 from __future__ import annotations
 
 from typing import Literal
+
+import numpy as np
 
 Op = Literal["threshold", "mac"]
 
@@ -38,3 +40,19 @@ def largest_term(op: Op, x_bits: int, w_bits: int, x_signed: bool) -> int:
 def accumulator_bits(bound: int) -> int:
     """Return the two's complement width that holds every sum of magnitude at most `bound`."""
     return 1 + bound.bit_length()
+
+
+def generated_polarity(seed: int, n: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Return int64 ±1 of output channels n and fan-in positions k (integers, broadcast together).
+
+    A quadratic form over single bits, so the generator at the feeder is XOR and AND gates only.
+    """
+    a = (np.asarray(n) ^ seed) & 0xFFFF
+    b = (np.asarray(k) ^ (seed >> 16)) & 0xFFFF
+    products = (a & _rotated(b, 5)) ^ (b & _rotated(b, 1)) ^ (a & _rotated(a, 1))
+    return 1 - 2 * (np.bitwise_count(products).astype(np.int64) & 1)
+
+
+def _rotated(word: np.ndarray, left: int) -> np.ndarray:
+    """Return 16-bit words rotated left."""
+    return ((word << left) | (word >> (16 - left))) & 0xFFFF
