@@ -1,18 +1,20 @@
-"""`Network`: layers in a row with fixed ops and widths, their integers, and where their inputs come from."""
+"""`Network`: layers and the tensors between them, with fixed ops and widths, and their integers."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from workloads.errors import LimenError
-from workloads.layer import Bits, Layer, LayerParameters, Pad, Size
+from workloads.graph import INPUT, Connection, Ledger, TensorShape, connect, read_shape, reader_formats, trace_tensors
+from workloads.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
 from workloads.numbers import MAX_SHIFT, Op, alignment, operand_range
 from workloads.specfile import Spec, describe_mistake, read_spec
 
@@ -38,7 +40,7 @@ class InputMap(Spec):
 class Network:
     """An integer network: exact, self-contained, ready for any level of the simulator.
 
-    layers: in order; each output feeds the next layer's input, flattened NHWC for a linear layer.
+    layers: in order; each reads and writes tensors by name (`LayerForm`), by default those of a chain.
     parameters: one per layer, or None where only the shapes are known (level "timing" needs no more).
     dataset: name of the shipped data the network was trained on, or None.
     """
@@ -50,29 +52,53 @@ class Network:
     input_map: InputMap = field(default_factory=InputMap)
 
     def __post_init__(self) -> None:
-        for first, second in zip(self.layers, self.layers[1:], strict=False):
-            if int(np.prod(first.output_shape)) != int(np.prod(second.input_shape)):
-                raise LimenError(
-                    f"network {self.name}: layer {second.name}: input {list(second.input_shape)} is not allowed: "
-                    f"layer {first.name} gives {list(first.output_shape)}"
-                )
-            if (first.y_bits, first.y_signed) != (second.x_bits, second.x_signed):
-                raise LimenError(
-                    f"network {self.name}: layer {first.name}: y_bits: {first.y_bits} is not allowed: "
-                    f"layer {second.name} reads {second.x_bits} bits, signed {second.x_signed}"
-                )
         if not self.layers or self.layers[-1].y_bits is not None:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
         names = [layer.name for layer in self.layers]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise LimenError(f"network {self.name}: layers: name {twice!r} is not allowed twice")
+        assert self.tensors  # tracing them checks that the layers fit together
         if self.parameters is not None:
             for layer, own in zip(self.layers, self.parameters, strict=True):
                 try:
                     own.check(layer)
                 except ValueError as error:
                     raise LimenError(f"network {self.name}: {error}") from None
+
+    @cached_property
+    def tensors(self) -> dict[str, TensorShape]:
+        """Every tensor by name, "input" first; raises LimenError where the layers don't fit together."""
+        try:
+            return trace_tensors(self.layers)
+        except LimenError as error:
+            raise LimenError(f"network {self.name}: {error}") from None
+
+    @cached_property
+    def connections(self) -> tuple[Connection, ...]:
+        """The tensors each layer reads, writes and adds, by name."""
+        return connect(self.layers)
+
+    def reads(self, index: int) -> str:
+        """Return the tensor that layer `index` reads."""
+        return self.connections[index].reads
+
+    def writes(self, index: int) -> tuple[str, int]:
+        """Return the tensor that layer `index` writes, and the channel there where its output begins."""
+        return self.connections[index].writes, self.layers[index].offset
+
+    def residual_of(self, index: int) -> str | None:
+        """Return the tensor that layer `index` adds, or None."""
+        return self.connections[index].residual
+
+    def residual_format(self, index: int) -> Format | None:
+        """Return (bits, signed) of the tensor that layer `index` adds, or None."""
+        name = self.residual_of(index)
+        if name is None:
+            return None
+        tensor = self.tensors[name]
+        assert tensor.bits is not None  # raw accumulators are not added: see trace_tensors
+        return tensor.bits, tensor.signed
 
     def trained(self) -> tuple[LayerParameters, ...]:
         """Return the parameters; raises LimenError where the network has shapes only."""
@@ -91,13 +117,27 @@ class Network:
         parameters = self.trained()
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
         for start in range(0, len(x), BATCH):
-            lanes = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
-            for layer, own in zip(self.layers, parameters, strict=True):
-                lanes = forward_lanes(layer, own, lanes.reshape(*layer.input_shape, -1))
+            batch = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
+            lanes = self._forward(parameters, batch)
             scores[start : start + BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
             if progress is not None:
                 progress(lanes.shape[-1])
         return scores
+
+    def _forward(self, parameters: tuple[LayerParameters, ...], batch: np.ndarray) -> np.ndarray:
+        """Return the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
+        needed = {name: index for index, link in enumerate(self.connections) for name in (link.reads, link.residual)}
+        written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: batch}}  # the pieces of each tensor, by channel offset
+
+        def read(tensor: str) -> np.ndarray:
+            return np.concatenate([piece for _, piece in sorted(written[tensor].items())], axis=2)
+
+        for index, (layer, own, link) in enumerate(zip(self.layers, parameters, self.connections, strict=True)):
+            residual = None if link.residual is None else read(link.residual)
+            outputs = forward_lanes(layer, own, read(link.reads).reshape(*layer.input_shape, -1), residual)
+            written.setdefault(link.writes, {})[layer.offset] = outputs
+            written = {name: pieces for name, pieces in written.items() if needed.get(name, 0) > index}
+        return outputs
 
     def inputs(self, split: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (activations [images, H, W, C] int64, labels [images]) of a split of the network's data."""
@@ -118,46 +158,94 @@ class Network:
         return float(np.mean(self.predict(x).argmax(axis=1) == labels))
 
 
-def forward_lanes(layer: Layer, parameters: LayerParameters, lanes: np.ndarray) -> np.ndarray:
-    """Return a layer's exact outputs [OH, OW, N, B] of activations [H, W, C, B], int64, by the integer kernels."""
+def forward_lanes(
+    layer: Layer, parameters: LayerParameters, lanes: np.ndarray, residual: np.ndarray | None = None
+) -> np.ndarray:
+    """Return a layer's exact outputs [OH, OW, N, B] of activations [H, W, C, B], int64, by the integer kernels.
+
+    residual: [OH, OW, N, B] where the layer has one.
+    """
     from workloads import integer_kernels as kernels
 
+    lanes = np.require(lanes, requirements=["C", "W"])
+    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
+    place = (*layer.stride, layer.padding[0], layer.padding[2])
+    if not layer.has_parameters:
+        lowest, _ = operand_range(layer.x_bits, layer.x_signed)
+        kernels.largest_forward(lanes, np.array([*place, *layer.kernel, lowest], dtype=np.int64), outputs)
+        return outputs
     x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op == "threshold" else (0, 0)
     low, high = layer.y_range or (0, 0)
-    geometry = np.array(
-        [*layer.stride, layer.padding[0], layer.padding[2], x_shift, layer.y_range is None, low, high], dtype=np.int64
-    )
+    geometry = np.array([*place, x_shift, layer.y_range is None, low, high, layer.residual_shift], dtype=np.int64)
     # Copies: the kernel's signature takes neither read-only nor strided arrays, and a user's may be either.
     weights = np.array(parameters.weights << w_shift, order="C")
     polarity = weights if parameters.polarity is None else np.array(parameters.polarity, order="C")
     bias, shift = np.array(parameters.bias), np.array(parameters.shift)
-    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
+    added = np.empty((0, 0, 0, 0), dtype=np.int64) if residual is None else np.array(residual, order="C")
     op = kernels.THRESHOLD if layer.op == "threshold" else kernels.MAC
-    kernels.layer_forward(
-        np.require(lanes, requirements=["C", "W"]), weights, polarity, bias, shift, geometry, op, outputs
-    )
+    kernels.layer_forward(lanes, weights, polarity, bias, shift, added, geometry, op, outputs)
     return outputs
 
 
-class LayerEntry(Spec):
-    """A layer as a network file writes it; input sizes follow from the layer before."""
+Sizes = Annotated[list[Size], Field(min_length=1, max_length=2)]
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
-    kind: Literal["conv2d", "linear"]
-    out_channels: Size
-    kernel: list[Size] = Field(default=[1, 1], min_length=2, max_length=2)
-    stride: list[Size] = Field(default=[1, 1], min_length=2, max_length=2)
-    padding: list[Pad] = Field(default=[0, 0, 0, 0], min_length=4, max_length=4)
+
+class LayerEntry(LayerForm):
+    """A layer as a network file writes it; input sizes and y formats follow from its place in the graph.
+
+    kernel and stride are [down, across], padding [top, bottom, left, right]; a conv1d, and a maxpool of a 1-D
+    network, gives only what lies along its length. A maxpool has no out_channels.
+    """
+
+    out_channels: Size | None = None
+    kernel: Sizes | None = None
+    stride: Sizes | None = None
+    padding: Annotated[list[Pad], Field(min_length=2, max_length=4)] | None = None
     op: Op | None = None
     x_bits: Bits | None = None
     w_bits: Bits | None = None
     x_signed: bool | None = None
 
+    @model_validator(mode="after")
+    def _fits(self) -> LayerEntry:
+        if (self.out_channels is None) != (self.kind == "maxpool"):
+            needed = "it has those it reads" if self.kind == "maxpool" else "this key is required"
+            raise ValueError(f"out_channels: {self.out_channels} is not allowed with kind {self.kind}: {needed}")
+        dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(self.kind, (2,))
+        for field, values, ends in (
+            ("kernel", self.kernel, 1),
+            ("stride", self.stride, 1),
+            ("padding", self.padding, 2),
+        ):
+            allowed = [ends * count for count in dimensions]
+            if values is not None and len(values) not in allowed:
+                numbers = " or ".join(str(count) for count in allowed)
+                raise ValueError(f"{field}: {values} is not allowed: kind {self.kind} takes {numbers} numbers")
+        return self
+
+    def geometry(self) -> dict[str, tuple[int, ...]]:
+        """Return kernel, stride and padding as `Layer` has them, in two dimensions."""
+        kernel, stride, padding = self.kernel or [1], self.stride or [1], self.padding or [0, 0]
+        return {"kernel": (*kernel, 1)[:2], "stride": (*stride, 1)[:2], "padding": (*padding, 0, 0)[:4]}
+
 
 class InputEntry(Spec):
+    """The size of the network's input: height and width, or the length of a 1-D network, and channels."""
+
     height: Size = 1
     width: Size = 1
+    length: Size | None = None
     channels: Size
+
+    @model_validator(mode="after")
+    def _fits(self) -> InputEntry:
+        if self.length is not None and self.model_fields_set & {"height", "width"}:
+            raise ValueError(f"length: {self.length} is not allowed: give either length, or height and width")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.height, self.width, self.channels) if self.length is None else (self.length, 1, self.channels)
 
 
 class NetworkFile(Spec):
@@ -177,38 +265,43 @@ class NetworkFile(Spec):
 
     def build_layers(self) -> tuple[Layer, ...]:
         """Return the layers with input sizes and formats filled in; raises LimenError naming the layer."""
-        shape = (self.input.height, self.input.width, self.input.channels)
-        chain: list[Layer] = []
-        for index, entry in enumerate(self.layers):
-            following = self.layers[index + 1] if index + 1 < len(self.layers) else None
-            if entry.kind == "linear":
-                shape = (1, 1, shape[0] * shape[1] * shape[2])
+        if self.layers[-1].kind == "maxpool":
+            raise LimenError(
+                f"layer {self.layers[-1].name}: kind: 'maxpool' is not allowed last: raw accumulators end a network"
+            )
+        connections = connect(self.layers)
+        formats = [self._x_format(entry) for entry in self.layers]
+        added = {link.residual: own for link, own in zip(connections, formats, strict=True) if link.residual}
+        # A tensor that layers only add has the format of the last of them; one that layers read has theirs.
+        tensor_formats = {**added, **reader_formats(self.layers, formats)}
+        ledger = Ledger(self.layers, self.input.shape)
+        layers: list[Layer] = []
+        for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):
+            shape = read_shape(entry, ledger.read(link.reads, entry, "input"))
+            y_bits, y_signed = tensor_formats.get(link.writes, (None, True))
             content = {
-                "name": entry.name,
-                "kind": entry.kind,
+                **{field: getattr(entry, field) for field in LayerForm.model_fields},
+                **dict(zip(("height", "width", "channels"), shape, strict=True)),
+                **entry.geometry(),
+                "out_channels": entry.out_channels or shape[2],
                 "op": entry.op or self.op,
-                "x_bits": entry.x_bits or self.x_bits,
+                "x_bits": x_bits,
                 "w_bits": entry.w_bits or self.w_bits,
-                "x_signed": self.x_signed if entry.x_signed is None else entry.x_signed,
-                "height": shape[0],
-                "width": shape[1],
-                "channels": shape[2],
-                "out_channels": entry.out_channels,
-                "kernel": tuple(entry.kernel),
-                "stride": tuple(entry.stride),
-                "padding": tuple(entry.padding),
+                "x_signed": x_signed,
+                "y_bits": y_bits,
+                "y_signed": y_signed,
             }
-            if following is not None:
-                content["y_bits"] = following.x_bits or self.x_bits
-                content["y_signed"] = self.x_signed if following.x_signed is None else following.x_signed
             try:
-                chain.append(Layer.model_validate(content))
+                layers.append(Layer.model_validate(content))
             except ValidationError as error:
                 mistake = describe_mistake(error, Layer)
                 prefix = "" if mistake.startswith("layer ") else f"layer {entry.name}: "
                 raise LimenError(f"{prefix}{mistake}") from None
-            shape = chain[-1].output_shape
-        return tuple(chain)
+            ledger.write(link.writes, layers[-1])
+        return tuple(layers)
+
+    def _x_format(self, entry: LayerEntry) -> Format:
+        return entry.x_bits or self.x_bits, self.x_signed if entry.x_signed is None else entry.x_signed
 
 
 def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParameters, ...]:
@@ -220,6 +313,9 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
     arrays = read_arrays(path)
     parameters = []
     for layer in layers:
+        if not layer.has_parameters:
+            parameters.append(no_parameters())
+            continue
         own: dict[str, Any] = {}
         for name in ("weights", "polarity", "bias", "shift"):
             array = arrays.pop(f"{layer.name}.{name}", None)

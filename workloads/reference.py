@@ -55,9 +55,7 @@ def requantise(layer: Layer, parameters: LayerParameters, accumulators: np.ndarr
     return np.clip((accumulators + rounding) >> shift, *limits)
 
 
-def forward(
-    layer: Layer, parameters: LayerParameters, x: np.ndarray, residual: np.ndarray | None = None
-) -> np.ndarray:
+def forward(layer: Layer, parameters: LayerParameters, x: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
     """Return the layer's output activations, or raw scores, as int64 [images, oh, ow, N].
 
     x: int64 [images, H, W, C]; residual: int64 [images, oh, ow, N] where the layer has one.
