@@ -46,14 +46,32 @@ def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
     return tuple(connections)
 
 
+def check_names(layers: Sequence[LayerForm]) -> None:
+    """Raise LimenError, naming the layer, unless every tensor is written before it is read, and read after."""
+    connections = connect(layers)
+    for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
+        before = list(dict.fromkeys([INPUT, *(other.writes for other in connections[:index])]))
+        for field, tensor in (("input", link.reads), ("residual", link.residual)):
+            if tensor is not None and tensor not in before:
+                refusal = f"layer {layer.name}: {field}: {tensor!r} is not allowed: "
+                later = next((j for j, other in enumerate(connections) if other.writes == tensor), None)
+                if later is not None:
+                    raise LimenError(f"{refusal}layer {layers[later].name} writes it, and comes no earlier")
+                raise LimenError(f"{refusal}no layer writes it; written before are {', '.join(before)}")
+        if link.writes == INPUT:
+            raise LimenError(f"layer {layer.name}: tensor: {INPUT!r} is not allowed: it is the network's own input")
+    for index, (layer, link) in enumerate(zip(layers[:-1], connections, strict=False)):
+        if not any(link.writes in (other.reads, other.residual) for other in connections[index + 1 :]):
+            raise LimenError(f"layer {layer.name}: tensor: {link.writes!r} is not allowed: no later layer reads it")
+
+
 def reader_formats(layers: Sequence[LayerForm], formats: Sequence[Format]) -> dict[str, Format]:
     """Return the format of each tensor that layers read as their input; formats are those of the layers' x.
 
-    Raises LimenError where two readers disagree, and where nobody reads what a layer before the last writes.
+    Raises LimenError where two readers disagree.
     """
-    connections = connect(layers)
     first_reader: dict[str, int] = {}
-    for index, link in enumerate(connections):
+    for index, link in enumerate(connect(layers)):
         first = first_reader.setdefault(link.reads, index)
         if formats[first] != formats[index]:
             raise LimenError(
@@ -61,42 +79,32 @@ def reader_formats(layers: Sequence[LayerForm], formats: Sequence[Format]) -> di
                 f"allowed: layer {layers[first].name} reads tensor {link.reads!r} with {formats[first][0]}, "
                 f"signed {formats[first][1]}"
             )
-        later = connections[index + 1 :]
-        if later and not any(link.writes in (other.reads, other.residual) for other in later):
-            raise LimenError(
-                f"layer {layers[index].name}: tensor: {link.writes!r} is not allowed: no later layer reads it"
-            )
     return {tensor: formats[index] for tensor, index in first_reader.items()}
 
 
 class Ledger:
-    """What is written of each tensor so far, going through the layers in order."""
+    """What is written of each tensor so far, going through the layers in order; their names are checked before."""
 
-    def __init__(self, layers: Sequence[LayerForm], input_shape: tuple[int, int, int]) -> None:
+    def __init__(self, input_shape: tuple[int, int, int]) -> None:
         self._input_shape = input_shape
-        self._names = {link.writes: layer.name for layer, link in zip(layers, connect(layers), strict=True)}
-        self.writers: dict[str, list[Layer]] = {}
+        self.writers: dict[str, list[Layer]] = {INPUT: []}
 
-    def read(self, tensor: str, layer: LayerForm, field: str) -> tuple[int, int, int]:
-        """Return (height, width, channels written so far); LimenError blames `field` of the layer that asks."""
+    def read(self, tensor: str, name: str, field: str) -> tuple[int, int, int]:
+        """Return (height, width, channels written so far); LimenError blames `field` of the layer `name`."""
         if tensor == INPUT:
             return self._input_shape
-        refusal = f"layer {layer.name}: {field}: {tensor!r} is not allowed: "
-        if tensor not in self.writers:
-            if tensor in self._names:
-                raise LimenError(f"{refusal}layer {self._names[tensor]} writes it, and comes no earlier")
-            raise LimenError(f"{refusal}no layer writes it; written before are {', '.join([INPUT, *self.writers])}")
         channels = 0
         for writer in sorted(self.writers[tensor], key=lambda writer: writer.offset):
             if writer.offset > channels:
-                raise LimenError(f"{refusal}its channels {channels} to {writer.offset - 1} are not written before")
+                raise LimenError(
+                    f"layer {name}: {field}: {tensor!r} is not allowed: "
+                    f"its channels {channels} to {writer.offset - 1} are not written before"
+                )
             channels += writer.out_channels
         return writer.out_height, writer.out_width, channels
 
     def write(self, tensor: str, layer: Layer) -> None:
         """Enter a layer's output. Raises LimenError unless size and format fit and its channels are free."""
-        if tensor == INPUT:
-            raise LimenError(f"layer {layer.name}: tensor: {INPUT!r} is not allowed: it is the network's own input")
         for other in self.writers.setdefault(tensor, []):
             also = f"layer {other.name} writes tensor {tensor!r} with"
             if layer.output_shape[:2] != other.output_shape[:2]:
@@ -128,35 +136,37 @@ def trace_tensors(layers: Sequence[Layer]) -> dict[str, TensorShape]:
 
     Raises LimenError, naming the layer, where the layers don't fit together.
     """
+    check_names(layers)
     connections = connect(layers)
     formats = reader_formats(layers, [(layer.x_bits, layer.x_signed) for layer in layers])
     readers = [layer for layer, link in zip(layers, connections, strict=True) if link.reads == INPUT]
     # A linear layer doesn't tell the shape of what it flattens.
     shaped = next((layer for layer in readers if layer.kind != "linear"), layers[0])
-    ledger = Ledger(layers, shaped.input_shape)
+    ledger = Ledger(shaped.input_shape)
     for layer, link in zip(layers, connections, strict=True):
-        shape = ledger.read(link.reads, layer, "input")
+        shape = ledger.read(link.reads, layer.name, "input")
         if layer.input_shape != read_shape(layer, shape):
             raise LimenError(
                 f"layer {layer.name}: input {list(layer.input_shape)} is not allowed: "
                 f"tensor {link.reads!r} is {list(shape)}"
             )
-        for writer in ledger.writers.get(link.reads, []):
+        for writer in ledger.writers[link.reads]:
             if (writer.y_bits, writer.y_signed) != (layer.x_bits, layer.x_signed):
                 raise LimenError(
                     f"layer {writer.name}: y_bits: {writer.y_bits} is not allowed: "
                     f"layer {layer.name} reads {layer.x_bits} bits, signed {layer.x_signed}"
                 )
         if link.residual is not None:
-            added = ledger.read(link.residual, layer, "residual")
+            added = ledger.read(link.residual, layer.name, "residual")
             refusal = f"layer {layer.name}: residual: {link.residual!r} is not allowed: it"
             if added != layer.output_shape:
                 raise LimenError(f"{refusal} is {list(added)}, the layer's output {list(layer.output_shape)}")
-            if any(writer.y_bits is None for writer in ledger.writers.get(link.residual, [])):
+            if any(writer.y_bits is None for writer in ledger.writers[link.residual]):
                 raise LimenError(f"{refusal} holds raw accumulators")
         ledger.write(link.writes, layer)
     tensors = {INPUT: TensorShape(*shaped.input_shape, *formats[INPUT])}
-    for tensor, writers in ledger.writers.items():
-        shape = ledger.read(tensor, writers[-1], "tensor")
-        tensors[tensor] = TensorShape(*shape, writers[0].y_bits, writers[0].y_signed)
+    for layer, link in zip(layers, connections, strict=True):
+        tensors[link.writes] = TensorShape(
+            *ledger.read(link.writes, layer.name, "tensor"), layer.y_bits, layer.y_signed
+        )
     return tensors

@@ -13,7 +13,17 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from workloads.errors import LimenError
-from workloads.graph import INPUT, Connection, Ledger, TensorShape, connect, read_shape, reader_formats, trace_tensors
+from workloads.graph import (
+    INPUT,
+    Connection,
+    Ledger,
+    TensorShape,
+    check_names,
+    connect,
+    read_shape,
+    reader_formats,
+    trace_tensors,
+)
 from workloads.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
 from workloads.numbers import MAX_SHIFT, Op, alignment, operand_range
 from workloads.specfile import Spec, describe_mistake, read_spec
@@ -58,7 +68,7 @@ class Network:
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise LimenError(f"network {self.name}: layers: name {twice!r} is not allowed twice")
-        assert self.tensors  # tracing them checks that the layers fit together
+        _ = self.tensors  # tracing them checks that the layers fit together
         if self.parameters is not None:
             for layer, own in zip(self.layers, self.parameters, strict=True):
                 try:
@@ -212,15 +222,12 @@ class LayerEntry(LayerForm):
             needed = "it has those it reads" if self.kind == "maxpool" else "this key is required"
             raise ValueError(f"out_channels: {self.out_channels} is not allowed with kind {self.kind}: {needed}")
         dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(self.kind, (2,))
-        for field, values, ends in (
-            ("kernel", self.kernel, 1),
-            ("stride", self.stride, 1),
-            ("padding", self.padding, 2),
-        ):
-            allowed = [ends * count for count in dimensions]
+        given = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
+        for key, values in given.items():
+            allowed = [count * 2 if key == "padding" else count for count in dimensions]
             if values is not None and len(values) not in allowed:
                 numbers = " or ".join(str(count) for count in allowed)
-                raise ValueError(f"{field}: {values} is not allowed: kind {self.kind} takes {numbers} numbers")
+                raise ValueError(f"{key}: {values} is not allowed: kind {self.kind} takes {numbers} numbers")
         return self
 
     def geometry(self) -> dict[str, tuple[int, ...]]:
@@ -269,18 +276,19 @@ class NetworkFile(Spec):
             raise LimenError(
                 f"layer {self.layers[-1].name}: kind: 'maxpool' is not allowed last: raw accumulators end a network"
             )
+        check_names(self.layers)
         connections = connect(self.layers)
         formats = [self._x_format(entry) for entry in self.layers]
         added = {link.residual: own for link, own in zip(connections, formats, strict=True) if link.residual}
         # A tensor that layers only add has the format of the last of them; one that layers read has theirs.
         tensor_formats = {**added, **reader_formats(self.layers, formats)}
-        ledger = Ledger(self.layers, self.input.shape)
+        ledger = Ledger(self.input.shape)
         layers: list[Layer] = []
         for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):
-            shape = read_shape(entry, ledger.read(link.reads, entry, "input"))
+            shape = read_shape(entry, ledger.read(link.reads, entry.name, "input"))
             y_bits, y_signed = tensor_formats.get(link.writes, (None, True))
             content = {
-                **{field: getattr(entry, field) for field in LayerForm.model_fields},
+                **{key: getattr(entry, key) for key in LayerForm.model_fields},
                 **dict(zip(("height", "width", "channels"), shape, strict=True)),
                 **entry.geometry(),
                 "out_channels": entry.out_channels or shape[2],

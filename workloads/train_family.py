@@ -16,7 +16,7 @@ from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS, Family
 from workloads.files import check_writable, write_whole
 from workloads.float_network import FloatLayer
-from workloads.layer import Layer, LayerParameters
+from workloads.layer import Layer, LayerForm, LayerParameters
 from workloads.network import Network, NetworkFile
 from workloads.numbers import Op
 from workloads.quantise import Member, calibrate, integer_weights, quantise_family, quantise_member
@@ -194,6 +194,14 @@ def _op_inputs(recipe: Recipe, op: Op, recipe_path: str | os.PathLike[str]) -> t
     path = _network_path(recipe_path, op)
     layers = read_spec(NetworkFile, path).build_layers()
     for layer in layers:
+        plain = LayerForm(name=layer.name, kind=layer.kind)
+        for key in LayerForm.model_fields:
+            value = getattr(layer, key)
+            if value != getattr(plain, key) or value == "maxpool":
+                raise LimenError(
+                    f"{path}: layer {layer.name}: {key}: {value!r} is not allowed: "
+                    "training takes a plain chain of convolutions and linear layers"
+                )
         if layer.op != op:
             raise LimenError(
                 f"{path}: layer {layer.name}: op: {layer.op!r} is not allowed: training takes {op} throughout"
