@@ -174,7 +174,7 @@ def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) ->
         ("kernel: [3, 2]", "kernel: [9, 2]", ("tiny.yaml", "conv", "kernel", "[9, 2]", "[5, 4]")),
         ("kernel: [3, 2]", "kernel: [3]", ("tiny.yaml", "layers.0.kernel", "[3]")),
         ("stride: [2, 1]", "stride: [0, 1]", ("tiny.yaml", "layers.0.stride", "0", "greater than or equal to 1")),
-        ("kind: linear", "kind: dense", ("tiny.yaml", "layers.1.kind", "'dense'", "'conv2d' or 'linear'")),
+        ("kind: linear", "kind: dense", ("tiny.yaml", "layers.1.kind", "'dense'", "'linear' or 'maxpool'")),
         ("kind: linear", "kind: linear, bias: true", ("tiny.yaml", "layers.1.bias", "unknown key")),
         ("checkpoint: tiny.npz", "checkpoint: gone.npz", ("gone.npz", "checkpoint", "missing", ".npz")),
         ("checkpoint: tiny.npz", "checkpoint: chip.yaml", ("chip.yaml", "checkpoint", "not a readable .npz")),

@@ -259,11 +259,12 @@ def test_refusals_of_layers_given_directly() -> None:
 
 
 FILE_REFUSALS = (
-    ({"kind": "conv1d", "kernel": [3, 3]}, "layers.1: kernel: [3, 3] is not allowed: kind conv1d takes 1 numbers"),
-    ({"kernel": [3]}, "layers.1: kernel: [3] is not allowed: kind conv2d takes 2 numbers"),
-    ({"padding": [1, 1]}, "layers.1: padding: [1, 1] is not allowed: kind conv2d takes 4 numbers"),
-    ({"kind": "maxpool"}, "layers.1: out_channels: 4 is not allowed with kind maxpool: it has those it reads"),
-    ({"out_channels": None}, "layers.1: out_channels: None is not allowed with kind conv2d: this key is required"),
+    ({"kind": "conv1d", "kernel": [3, 3]}, "layers.1.kernel: [3, 3] is not allowed: kind conv1d takes a list of 1"),
+    ({"kernel": [3]}, "layers.1.kernel: [3] is not allowed: kind conv2d takes a list of 2"),
+    ({"padding": [1, 1]}, "layers.1.padding: [1, 1] is not allowed: kind conv2d takes a list of 4"),
+    ({"kind": "maxpool", "out_channels": None, "padding": [1] * 3}, "layers.1.padding: [1, 1, 1] is not allowed"),
+    ({"kind": "maxpool"}, "layers.1.out_channels: 4 is not allowed: a maxpool has the channels it reads"),
+    ({"out_channels": None}, "layers.1.out_channels: missing; this key is required"),
     ({"kind": "pool"}, "layers.1.kind: 'pool' is not allowed"),
     ({"offset": -1}, "layers.1.offset: -1 is not allowed"),
     ({"residual_shift": 16}, "layers.1.residual_shift: 16 is not allowed"),
@@ -321,7 +322,7 @@ def test_file_with_everything(tmp_path: Path) -> None:
         for name in ("weights", "polarity", "bias", "shift")
         if layer.has_parameters and getattr(own, name) is not None
     }
-    np.savez(tmp_path / "everything.npz", **arrays)  # type: ignore[arg-type]  # numpy types its options as keywords
+    np.savez(tmp_path / "everything.npz", **arrays)
     path.write_text(EVERYTHING)
     network = load_network(path)
     assert network.tensors == {

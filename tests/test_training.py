@@ -243,6 +243,16 @@ def test_bad_recipes_are_refused(recipe_path, tmp_path, old, new, message):
         ),
         ("op: threshold", "op: mac", r"layer conv: op: 'mac' is not allowed: training takes threshold throughout"),
         ("x_signed: true", "x_signed: false", r"layer conv: x_signed: False is not allowed"),
+        (
+            "kind: conv2d, out_channels: 4",
+            "kind: maxpool",
+            r"layer conv: kind: 'maxpool' is not allowed: training takes",
+        ),
+        (
+            "name: conv,",
+            "name: conv, polarity: input,",
+            r"layer conv: polarity: 'input' is not allowed: training takes",
+        ),
     ],
 )
 def test_networks_that_do_not_fit_are_refused(recipe_path, tmp_path, old, new, message):

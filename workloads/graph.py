@@ -47,7 +47,11 @@ def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
 
 
 def check_names(layers: Sequence[LayerForm]) -> None:
-    """Raise LimenError, naming the layer, unless every tensor is written before it is read, and read after."""
+    """Raise LimenError unless layers have names of their own and tensors are written before and read after."""
+    names = [layer.name for layer in layers]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise LimenError(f"layers: name {twice!r} is not allowed twice")
     connections = connect(layers)
     for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
         before = list(dict.fromkeys([INPUT, *(other.writes for other in connections[:index])]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from workloads.errors import LimenError
 from workloads.graph import (
@@ -64,10 +64,6 @@ class Network:
     def __post_init__(self) -> None:
         if not self.layers or self.layers[-1].y_bits is not None:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
-        names = [layer.name for layer in self.layers]
-        if len(set(names)) < len(names):
-            twice = next(name for name in names if names.count(name) > 1)
-            raise LimenError(f"network {self.name}: layers: name {twice!r} is not allowed twice")
         _ = self.tensors  # tracing them checks that the layers fit together
         if self.parameters is not None:
             for layer, own in zip(self.layers, self.parameters, strict=True):
@@ -207,7 +203,7 @@ class LayerEntry(LayerForm):
     network, gives only what lies along its length. A maxpool has no out_channels.
     """
 
-    out_channels: Size | None = None
+    out_channels: Size | None = Field(default=None, validate_default=True)
     kernel: Sizes | None = None
     stride: Sizes | None = None
     padding: Annotated[list[Pad], Field(min_length=2, max_length=4)] | None = None
@@ -216,19 +212,25 @@ class LayerEntry(LayerForm):
     w_bits: Bits | None = None
     x_signed: bool | None = None
 
-    @model_validator(mode="after")
-    def _fits(self) -> LayerEntry:
-        if (self.out_channels is None) != (self.kind == "maxpool"):
-            needed = "it has those it reads" if self.kind == "maxpool" else "this key is required"
-            raise ValueError(f"out_channels: {self.out_channels} is not allowed with kind {self.kind}: {needed}")
-        dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(self.kind, (2,))
-        given = {"kernel": self.kernel, "stride": self.stride, "padding": self.padding}
-        for key, values in given.items():
-            allowed = [count * 2 if key == "padding" else count for count in dimensions]
-            if values is not None and len(values) not in allowed:
-                numbers = " or ".join(str(count) for count in allowed)
-                raise ValueError(f"{key}: {values} is not allowed: kind {self.kind} takes {numbers} numbers")
-        return self
+    @field_validator("out_channels")
+    @classmethod
+    def _out_channels_or_maxpool(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None and info.data.get("kind") != "maxpool":
+            raise ValueError("missing; this key is required")
+        if value is not None and info.data.get("kind") == "maxpool":
+            raise ValueError(f"{value} is not allowed: a maxpool has the channels it reads")
+        return value
+
+    @field_validator("kernel", "stride", "padding")
+    @classmethod
+    def _dimensions(cls, value: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        kind = info.data.get("kind", "")
+        dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(kind, (2,))
+        allowed = [2 * count if info.field_name == "padding" else count for count in dimensions]
+        if value is not None and len(value) not in allowed:
+            lengths = " or ".join(str(length) for length in allowed)
+            raise ValueError(f"{value} is not allowed: kind {kind} takes a list of {lengths}")
+        return value
 
     def geometry(self) -> dict[str, tuple[int, ...]]:
         """Return kernel, stride and padding as `Layer` has them, in two dimensions."""

@@ -194,13 +194,12 @@ def _op_inputs(recipe: Recipe, op: Op, recipe_path: str | os.PathLike[str]) -> t
     path = _network_path(recipe_path, op)
     layers = read_spec(NetworkFile, path).build_layers()
     for layer in layers:
-        plain = LayerForm(name=layer.name, kind=layer.kind)
-        for key in LayerForm.model_fields:
-            value = getattr(layer, key)
-            if value != getattr(plain, key) or value == "maxpool":
+        # A chain says nothing of tensors, groups or polarity; training knows no more.
+        for key, plain in LayerForm(name=layer.name, kind=layer.kind):
+            if getattr(layer, key) != plain or (key == "kind" and not layer.has_parameters):
                 raise LimenError(
-                    f"{path}: layer {layer.name}: {key}: {value!r} is not allowed: "
-                    "training takes a plain chain of convolutions and linear layers"
+                    f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "
+                    "training takes a chain of convolutions and linear layers"
                 )
         if layer.op != op:
             raise LimenError(
