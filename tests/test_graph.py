@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -346,14 +345,24 @@ def test_file_with_everything(tmp_path: Path) -> None:
 
 def test_formats_follow_the_readers() -> None:
     """A tensor's format is its readers'; one that is only added takes that of the layer that adds it."""
-    content = random_file("residual", np.random.default_rng(0)) | {"op": "mac", "x_signed": True}
-    content = copy.deepcopy(content)
+    content = random_file("residual", np.random.default_rng(0)) | {"op": "mac", "x_bits": 8}
     for entry in content["layers"]:
         entry.pop("polarity", None)
-        if entry["name"] in ("shortcut", "b1"):
-            entry["x_bits"] = 5
-        if entry["name"] == "b2":
-            entry["x_bits"] = 4
-    form = NetworkFile.model_validate(content)
-    tensors = Network("net", form.build_layers()).tensors
-    assert [tensors[name].bits for name in ("a2", "b1", "shortcut")] == [5, 4, 4]
+        entry |= {"x_bits": {"a2": 3, "shortcut": 5, "b1": 5, "b2": 4}.get(entry["name"], 8)}
+    tensors = Network("net", NetworkFile.model_validate(content).build_layers()).tensors
+    assert [tensors[name].bits for name in ("stem", "a1", "a2", "b1", "shortcut")] == [8, 3, 5, 4, 4]
+
+
+def test_input_flattened_first() -> None:
+    """A linear layer that comes first doesn't hide the shape of the input from the others; the input may be added."""
+    content = chain(a={"kind": "linear"}, b={"input": "input"}, c={"residual": "input"}, d={"residual": "a"})
+    content["layers"][3]["out_channels"] = 4
+    layers = NetworkFile.model_validate(content).build_layers()
+    rng = np.random.default_rng(4)
+    network = Network("net", layers, tuple(draw_parameters(layer, rng) for layer in layers))
+    assert network.tensors["input"] == TensorShape(3, 3, 4, 8, True)
+    assert network.residual_format(2) == (8, True)
+    x = random_inputs(network, 2, seed=4)
+    expected = naive_network(layers, network.trained(), x[1].tolist())[-1]
+    assert [[network.predict(x)[1].tolist()]] == expected
+    assert reference.run(layers, network.trained(), x)[-1][1].tolist() == expected
