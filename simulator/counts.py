@@ -1,28 +1,81 @@
-"""`Counts`: what one layer costs on the machine, in cycles and PE-cycles. Physical units come later."""
+"""`Counts`: what one layer costs on the machine, in cycles, accesses and bytes. Physical units come later."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+PHASES = (
+    "preload",
+    "stream",
+    "drain",
+    "pipeline",
+    "pool",
+    "stall_feeder",
+    "stall_ifmap",
+    "stall_filter",
+    "stall_ofmap",
+    "stall_control",
+)
+"""The parts of a layer's cycles, in the order of the codes 1…10 of the Verilog's `phase`."""
+
 
 @dataclass(frozen=True)
 class Counts:
-    """Cycles of one layer from `start` sampled to `done`, by phase; every level gives all of them.
+    """One layer, from its descriptor's fetch to its last store; every part is exact at every level.
 
-    folds: passes of the array. preload, stream, drain: as in the machine's table. pipeline: bank read,
-    edge and requantiser latency. busy: PE-cycles spent on real operand pairs, padding included.
+    preload, stream, drain, pipeline, pool: cycles in which the array or the pooling unit works. stall_*: cycles in
+    which it waits, for operands from the im2col unit (feeder), for loads (ifmap with residuals, filter), for the
+    store of a tile (ofmap), or for descriptors and hand-over between tiles (control).
+    folds: passes of the array; tiles: steps of the schedule. busy: PE-cycles on real operand pairs, padding included.
+    beats_*: moved over the memory port. *_reads, *_writes: rows or words of each memory, see docs/machine.md.
+    port_bytes: bytes a beat.
     """
 
-    folds: int
     preload: int
     stream: int
     drain: int
     pipeline: int
+    pool: int
+    stall_feeder: int
+    stall_ifmap: int
+    stall_filter: int
+    stall_ofmap: int
+    stall_control: int
+    folds: int
+    tiles: int
     busy: int
+    beats_store: int
+    beats_descriptor: int
+    beats_filter: int
+    beats_ifmap: int
+    beats_residual: int
+    ifmap_reads: int
+    ifmap_writes: int
+    weight_reads: int
+    weight_writes: int
+    polarity_reads: int
+    polarity_writes: int
+    channel_reads: int
+    channel_writes: int
+    operand_reads: int
+    operand_writes: int
+    ofmap_reads: int
+    ofmap_writes: int
+    pack_reads: int
+    scatter_writes: int
+    port_bytes: int
 
     @property
     def cycles(self) -> int:
-        return self.preload + self.stream + self.drain + self.pipeline
+        return sum(getattr(self, phase) for phase in PHASES)
+
+    @property
+    def beats(self) -> int:
+        return self.beats_store + self.beats_descriptor + self.beats_filter + self.beats_ifmap + self.beats_residual
+
+    @property
+    def dram_bytes(self) -> int:
+        return self.beats * self.port_bytes
 
     def utilisation(self, pes: int) -> float:
         """Busy PE-cycles over PEs × cycles."""

@@ -1,46 +1,78 @@
-"""The cycle model's kernel: steps every register of the Verilog, edge by clock edge.
+"""The cycle model's kernel: steps every register of the Verilog, clock edge by clock edge.
 
-It sees only arrays and integers. State, phases and names are those of simulator/verilog; operands are
-bit patterns, partial sums and accumulators are patterns of their own width. Each block below first
-reads what the registers hold before the clock edge, then writes what they hold after it; blocks go
-from the array's output back to the controller, so that no block sees a value of the next cycle.
+It sees only arrays and integers. State, phases and names are those of simulator/verilog; operands are bit
+patterns, partial sums and accumulators are patterns of their own width. Every module's function reads what the
+registers hold before the clock edge and leaves what they hold after it; `run_program` calls them so that no
+module sees another's next cycle. The memory side is in cycle_memory.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit
+from numba import int64, njit, void
 
-OS, WS, IS = 0, 1, 2
+from simulator import cycle_memory as memory
+from simulator.cycle_memory import IS, OS, WS, signed
+
 THRESHOLD, MAC = 0, 1
-IDLE, PRELOAD, STREAM, DRAIN, FLUSH = 0, 1, 2, 3, 4
+
+# Entries of `config`.
+ROWS, COLS, DATAFLOW, OP, X_BITS, W_BITS, X_SIGNED, ACC_BITS, PSUM_BITS, POLARITY, FEEDER, PORT_BITS = range(12)
+IFMAP_DEPTH, FILTER_DEPTH, POLARITY_DEPTH, CHANNEL_DEPTH, OFMAP_DEPTH, OPERAND_DEPTH = range(12, 18)
+MEMORY_LATENCY, MEMORY_INTERVAL, CONFIG = range(18, 21)
+
+# Columns of `counters`: cycles by phase 1..10, then folds, tiles and busy PE-cycles, beats, memory accesses.
+PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER, STALL_IFMAP, STALL_FILTER, STALL_OFMAP = range(9)
+STALL_CONTROL, FOLDS, TILES, BUSY = range(9, 13)
+BEATS_STORE, BEATS_DESCRIPTOR, BEATS_FILTER, BEATS_IFMAP, BEATS_RESIDUAL = range(13, 18)
+IFMAP_READS, IFMAP_WRITES, WEIGHT_READS, WEIGHT_WRITES, POLARITY_READS, POLARITY_WRITES = range(18, 24)
+CHANNEL_READS, CHANNEL_WRITES, OPERAND_READS, OPERAND_WRITES, OFMAP_READS, OFMAP_WRITES = range(24, 30)
+PACK_READS, SCATTER_WRITES, COUNTERS = range(30, 33)
+
+# Columns of `ports`: signals before the clock edge of the cycle.
+PORT_NAMES = (
+    *("phase", "mem_request", "mem_write", "mem_kind", "mem_read_valid", "mem_write_valid", "compute_busy", "dma_busy"),
+    *("folds.state_reg", "folds.count_reg", "issue", "x_read", "filter_read", "filter_row", "edge_valid", "edge_addr"),
+)
+NPORTS = 16
 
 # Rows of the PE register file `pe` [3, R, C], and of toggles.
 MOVING, STILL, VALUE = 0, 1, 2  # os: x, synapse, accumulator; ws, is: moving, stationary, psum
 
-# Rows of the edge register file `edge` [11, C].
-(TAG_VALID, TAG_ADDR, WORD, B_VALID, B_FIRST, B_LAST, B_ADDR, C_VALID, C_ADDR, C_ACC, C_SHIFT) = range(11)
+# Rows of the edge register file [10, C]; the tag is that of stage A.
+TAG_VALID, TAG_ADDR, B_VALID, B_FIRST, B_LAST, B_ADDR, C_VALID, C_ADDR, C_ACC, C_SHIFT = range(10)
+
+# DMA.
+DMA_IDLE, PICK, REQUEST, DATA = 0, 1, 2, 3
+KIND_STORE, KIND_LAYER, KIND_TILE, KIND_FILTER, KIND_IFMAP, KIND_RESIDUAL = range(6)
+DMA_STATE, KIND, WANTED, NEXT_DESCRIPTOR, RUN_ADDR, STRIDE, RUNS_LEFT, RUN_BEATS = range(8)
+BEATS_LEFT, FIRST, PLANE, PLANE_LEFT, BASE, DMA_REGISTERS = range(8, 14)
+
+# Folds controller; a limen_rows is a row and the base it goes back to.
+IDLE, IN_PRELOAD, IN_STREAM, IN_DRAIN, IN_FLUSH, IN_POOL, IN_WAIT = range(7)
+STATE, ARRAY_STATE, COUNT, GROUPS_LEFT, OUTER_LEFT, INNER_LEFT, OUTER_OFFSET, HALF, FILL_HALF, READY = range(10)
+INNER_FIRST, OUTER_FIRST, X_WORD, X_ELEMENT, X_PIECE, EDGE_VALID, EDGE_TIME, EDGE_ADDR = range(11, 19)
+EDGE_FIRST, EDGE_LAST, EDGE_COLS_LEFT, CHANNEL_ROW, CHANNEL_READ, IS_OUT_ROW, IS_GROUP_ROW = range(19, 26)
+FILTER_ROWS, POLARITY_ROWS, OUT_ROWS, CHANNEL_ROWS, FOLDS_REGISTERS = 26, 28, 30, 32, 34
+
+# Sequencer.
+SEQUENCER_IDLE, FETCH, STEP = 0, 1, 2
+LAYER_WORDS, TILE_WORDS = 8, 19
 
 _ONE = int64[::1]
 _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
-_FOUR = int64[:, :, :, ::1]
 
 
-@njit(int64(int64, int64), cache=True, inline="always")
-def signed(pattern, bits):
-    """Return the two's complement value of a bit pattern."""
-    return pattern - ((pattern >> (bits - 1)) << bits)
-
-
-@njit(int64(int64), cache=True)
+@njit(int64(int64), cache=True, inline="always")
 def population(pattern):
     """Return the number of ones of a non-negative pattern."""
-    count = int64(0)
-    while pattern:
-        pattern &= pattern - 1
-        count += 1
-    return count
+    pattern -= (pattern >> 1) & 0x5555555555555555
+    pattern = (pattern & 0x3333333333333333) + ((pattern >> 2) & 0x3333333333333333)
+    pattern = (pattern + (pattern >> 4)) & 0x0F0F0F0F0F0F0F0F
+    pattern += pattern >> 8
+    pattern += pattern >> 16
+    return (pattern + (pattern >> 32)) & 0x7F
 
 
 @njit(int64(int64, int64, int64, int64, int64, int64), cache=True, inline="always")
@@ -50,9 +82,8 @@ def op_result(op, x, synapse, x_bits, w_bits, x_signed):
     if op == THRESHOLD:
         aligned = max(x_bits, w_bits)
         difference = (signed(x, x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits))
-        if difference < 0:
-            return int64(0)
-        return -difference if (synapse >> w_bits) & 1 else difference
+        above = max(difference, 0)
+        return -above if (synapse >> w_bits) & 1 else above
     return (signed(x, x_bits) if x_signed else x) * w
 
 
@@ -67,197 +98,249 @@ def requantise(acc, acc_bits, shift, raw, y_low, y_high):
     return min(max(value, y_low), y_high) & ((int64(1) << acc_bits) - 1)
 
 
-@njit(_ONE(_ONE, _TWO, _TWO, _TWO, _TWO, _TWO, _ONE, _FOUR), cache=True)
-def run_layer(config, row_bank, col_bank, bias, shift, ofmap, flip, trace):
-    """Run one layer from `start` to `done` and return counts, int64.
+@njit(int64(_ONE, _ONE), cache=True)
+def copy_row(source, target):
+    """Let a row of registers take another's place and return the bits that changed."""
+    changed = int64(0)
+    for c in range(target.shape[0]):
+        changed += population(source[c] ^ target[c])
+        target[c] = source[c]
+    return changed
 
-    config: [rows, cols, dataflow, op, x_bits, w_bits, x_signed, acc_bits, value_bits,
-        row_size, col_size, time_size, raw, y_low, y_high].
-    row_bank [R, depth], col_bank [C, depth]: operand patterns. bias (patterns), shift [lanes, depth].
-    ofmap [C, depth]: output patterns of acc_bits, written here.
-    flip: [cycle, register, row, col, bit]: inverts that PE register bit after that clock edge; cycle 0: never.
-    trace [cycles, 3, R, C]: the PE registers after each clock edge; no rows: not kept.
 
-    Returns [preload, stream, drain, pipeline, busy, folds, toggles of MOVING, STILL, VALUE].
-    """
-    rows, cols, dataflow, op = config[0], config[1], config[2], config[3]
-    x_bits, w_bits, x_signed, acc_bits, value_bits = config[4], config[5], config[6], config[7], config[8]
-    row_size, col_size, time_size = config[9], config[10], config[11]
-    raw, y_low, y_high = config[12], config[13], config[14]
-    acc_mask = (int64(1) << acc_bits) - 1
-    value_mask = (int64(1) << value_bits) - 1
-    neutral_x = (int64(1) << (x_bits - 1)) if op == THRESHOLD else int64(0)
-    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if op == THRESHOLD else int64(0)
-    neutral_left = neutral_synapse if dataflow == IS else neutral_x
-    neutral_top = neutral_x if dataflow == IS else neutral_synapse
-    fold_begin = STREAM if dataflow == OS else PRELOAD
-    fold_end = DRAIN if dataflow == OS else STREAM
-    last_flush = 1 if dataflow == OS else 2
-
-    # Registers, as they stand after reset and some idle cycles: neutral operands have passed through.
-    state, array_state, count = int64(fold_begin), int64(IDLE), int64(0)
-    rows_left, cols_left, row_offset = row_size, col_size, int64(0)
-    row_base, col_base, out_base, col_fold = int64(0), int64(0), int64(0), int64(0)
-    edge_valid, edge_time, edge_addr, edge_first, edge_last = int64(0), int64(0), int64(0), int64(0), int64(0)
-    edge_cols_left, channel_addr = col_size, int64(0)
-    row_lane = np.zeros((4, rows), dtype=np.int64)  # valid, addr (issue time); valid, word (array time)
-    col_lane = np.zeros((4, cols), dtype=np.int64)
-    channel = np.zeros((2, cols), dtype=np.int64)  # bias, shift
-    edge = np.zeros((11, cols), dtype=np.int64)
-    pe = np.zeros((3, rows, cols), dtype=np.int64)
-    pe[MOVING] = neutral_left
-    if dataflow == OS:
-        pe[STILL] = neutral_top
-    counts = np.zeros(9, dtype=np.int64)
-    cycle = int64(0)
-
-    while state != IDLE:
-        cycle += 1
-        # Phase of this cycle, in array time.
-        if array_state == PRELOAD:
-            counts[0] += 1
-        elif array_state == STREAM:
-            counts[1] += 1
-        elif array_state == DRAIN:
-            counts[2] += 1
-        else:
-            counts[3] += 1
-        array_shift = array_state == PRELOAD or array_state == DRAIN
-
-        # Combinational: the controller's tags of this cycle.
-        phase_last = rows - 1
-        if state == STREAM:
-            phase_last = time_size + rows + cols - 3
-        elif state == FLUSH:
-            phase_last = last_flush
-        phase_ends = count == phase_last
-        shift_row = rows - 1 - count
-        row_lane[0, 0] = state == STREAM and count < time_size
-        row_lane[1, 0] = row_base + count
+@njit(void(_ONE, _THREE, _ONE, _ONE, _ONE, int64, _ONE), cache=True)
+def step_array(config, pe, left, top, result, shift, toggles):
+    """limen_array: operands from the left and from the top; adds the bits that change to toggles."""
+    rows, cols, dataflow, op = config[ROWS], config[COLS], config[DATAFLOW], config[OP]
+    x_bits, w_bits, x_signed = config[X_BITS], config[W_BITS], config[X_SIGNED]
+    mask = (int64(1) << (config[ACC_BITS] if dataflow == OS else config[PSUM_BITS])) - 1
+    # The last row first, so that the row above still holds its old values.
+    for r in range(rows - 1, -1, -1):
+        moving, still, value = pe[MOVING, r], pe[STILL, r], pe[VALUE, r]
+        changed = int64(0)
+        for c in range(cols - 1, 0, -1):
+            changed += population(moving[c] ^ moving[c - 1])
+            moving[c] = moving[c - 1]
+        toggles[MOVING] += changed + population(moving[0] ^ left[r])
+        moving[0] = left[r]  # from here on `moving` is what the PEs of this row get from their left
         if dataflow == OS:
-            col_lane[0, 0] = row_lane[0, 0]
-            col_lane[1, 0] = col_base + count
-            edge_valid = state == DRAIN and shift_row < rows_left
-            edge_addr = out_base + row_offset + shift_row
-            edge_first, edge_last = int64(1), int64(1)
-            edge_cols_left, channel_addr = cols_left, col_fold
-            for c in range(cols):
-                edge[TAG_VALID, c], edge[TAG_ADDR, c] = edge_valid, edge_addr
-        else:
-            for c in range(cols):
-                col_lane[0, c] = state == PRELOAD and shift_row < rows_left
-                col_lane[1, c] = col_base + row_offset + shift_row
-            edge[TAG_VALID, 0], edge[TAG_ADDR, 0] = edge_valid, edge_addr
-
-        # Array edge: stage C requantises and writes, stage B accumulates, stage A reads.
+            toggles[STILL] += copy_row(pe[STILL, r - 1] if r > 0 else top, still)
+        x, synapse = (still, moving) if dataflow == IS else (moving, still)
         for c in range(cols):
-            total = edge[WORD, c]
+            result[c] = op_result(op, x[c], synapse[c], x_bits, w_bits, x_signed)
+        if dataflow == OS and not shift:
+            for c in range(cols):
+                result[c] = (value[c] + result[c]) & mask
+        elif dataflow == OS:
+            for c in range(cols):
+                result[c] = pe[VALUE, r - 1, c] if r > 0 else int64(0)
+        elif r > 0:
+            for c in range(cols):
+                result[c] = (pe[VALUE, r - 1, c] + result[c]) & mask
+        else:
+            for c in range(cols):
+                result[c] &= mask
+        toggles[VALUE] += copy_row(result, value)
+        if dataflow != OS and shift:
+            toggles[STILL] += copy_row(pe[STILL, r - 1] if r > 0 else top, still)
+
+
+@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64, _ONE), cache=True)
+def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half, row):
+    """limen_tag and limen_edge of every column, on ofmap [2, C, depth]; counts accesses in `row` of counters.
+
+    channel [C, 2]: bias and shift as column c sees them. answer [2, C]: what the banks read last.
+    """
+    cols, acc_bits, y_bits = config[COLS], config[ACC_BITS], config[X_BITS] + 1
+    value_bits = acc_bits if config[DATAFLOW] == OS else config[PSUM_BITS]
+    acc_mask, y_mask = (int64(1) << acc_bits) - 1, (int64(1) << y_bits) - 1
+    raw, residual = (layer[0] >> 1) & 1, (layer[0] >> 3) & 1
+    y_low, y_high = signed(layer[1] & y_mask, y_bits), signed(layer[2] & y_mask, y_bits)
+    first, last = wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST]
+    depth = ofmap.shape[2]
+    for c in range(cols if config[DATAFLOW] == OS else 1):
+        edge[TAG_VALID, c], edge[TAG_ADDR, c] = wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR]
+    for c in range(cols - 1, -1, -1):
+        total = int64(0)
+        if edge[B_VALID, c]:
+            total = signed(bottom[c], value_bits)
             if edge[B_FIRST, c]:
-                total = channel[0, c]
-            total = (total + signed(pe[VALUE, rows - 1, c], value_bits)) & acc_mask
-            read = edge[TAG_ADDR, c]
-            word = ofmap[c, read] if 0 <= read < ofmap.shape[1] else int64(0)  # outside a drain: not used
-            if edge[C_VALID, c]:
-                y = requantise(edge[C_ACC, c], acc_bits, edge[C_SHIFT, c], raw, y_low, y_high)
-                ofmap[c, edge[C_ADDR, c]] = y
-            elif edge[B_VALID, c] and not edge[B_LAST, c]:
-                ofmap[c, edge[B_ADDR, c]] = total
-            edge[C_VALID, c] = edge[B_VALID, c] and edge[B_LAST, c]
-            edge[C_ADDR, c] = edge[B_ADDR, c]
-            edge[C_ACC, c] = total
-            edge[C_SHIFT, c] = channel[1, c]
-            edge[B_VALID, c] = edge[TAG_VALID, c] and c < edge_cols_left
-            edge[B_FIRST, c], edge[B_LAST, c] = edge_first, edge_last
-            edge[B_ADDR, c] = edge[TAG_ADDR, c]
-            edge[WORD, c] = word
-        for c in range(cols - 1, -1, -1):
-            if dataflow == IS and c > 0:
-                channel[0, c], channel[1, c] = channel[0, c - 1], channel[1, c - 1]
-            elif channel_addr < bias.shape[1]:
-                channel[0, c], channel[1, c] = bias[c, channel_addr] & acc_mask, shift[c, channel_addr]
-            if dataflow != OS and c > 0:
-                edge[TAG_VALID, c], edge[TAG_ADDR, c] = edge[TAG_VALID, c - 1], edge[TAG_ADDR, c - 1]
+                total += channel[c, 0]
+            if residual or not edge[B_FIRST, c]:
+                total += answer[half, c]
+            total &= acc_mask
+        valid = edge[TAG_VALID, c] and c < wires[memory.EDGE_COLS_LEFT]
+        address = edge[TAG_ADDR, c]
+        if valid and (residual or not first):
+            row[OFMAP_READS] += 1
+            if address < depth:
+                answer[half, c] = ofmap[half, c, address]
+        if edge[C_VALID, c]:
+            row[OFMAP_WRITES] += 1
+            y = requantise(edge[C_ACC, c], acc_bits, edge[C_SHIFT, c], raw, y_low, y_high)
+            if edge[C_ADDR, c] < depth:
+                ofmap[half, c, edge[C_ADDR, c]] = y
+        elif edge[B_VALID, c] and not edge[B_LAST, c]:
+            row[OFMAP_WRITES] += 1
+            if edge[B_ADDR, c] < depth:
+                ofmap[half, c, edge[B_ADDR, c]] = total
+        edge[C_VALID, c] = edge[B_VALID, c] and edge[B_LAST, c]
+        edge[C_ADDR, c], edge[C_ACC, c], edge[C_SHIFT, c] = edge[B_ADDR, c], total, channel[c, 1]
+        edge[B_VALID, c], edge[B_FIRST, c], edge[B_LAST, c], edge[B_ADDR, c] = valid, first, last, address
+        if c > 0:
+            edge[TAG_VALID, c], edge[TAG_ADDR, c] = edge[TAG_VALID, c - 1], edge[TAG_ADDR, c - 1]
 
-        # Array: the last row and column first, so that neighbours still hold their old values.
-        for r in range(rows - 1, -1, -1):
-            for c in range(cols - 1, -1, -1):
-                left = pe[MOVING, r, c - 1] if c > 0 else (row_lane[3, r] if row_lane[2, r] else neutral_left)
-                top = pe[STILL, r - 1, c] if r > 0 else (col_lane[3, c] if col_lane[2, c] else neutral_top)
-                above = pe[VALUE, r - 1, c] if r > 0 else int64(0)
-                old_moving, old_still, old_value = pe[MOVING, r, c], pe[STILL, r, c], pe[VALUE, r, c]
-                still = old_still
-                if dataflow == OS:
-                    still = top
-                    if array_shift:
-                        value = above
-                    else:
-                        value = (old_value + op_result(op, left, top, x_bits, w_bits, x_signed)) & value_mask
-                else:
-                    if array_shift:
-                        still = top
-                    if dataflow == IS:
-                        result = op_result(op, old_still, left, x_bits, w_bits, x_signed)
-                    else:
-                        result = op_result(op, left, old_still, x_bits, w_bits, x_signed)
-                    value = (above + result) & value_mask
-                counts[6] += population(old_moving ^ left)
-                counts[7] += population(old_still ^ still)
-                counts[8] += population(old_value ^ value)
-                pe[MOVING, r, c], pe[STILL, r, c], pe[VALUE, r, c] = left, still, value
 
-        # Feeders: banks answer in the next cycle; tags walk on along the lanes.
-        for r in range(rows - 1, -1, -1):
-            row_lane[2, r] = row_lane[0, r] and r < rows_left
-            if row_lane[2, r]:
-                row_lane[3, r] = row_bank[r, row_lane[1, r]]
-                counts[4] += min(cols, cols_left)  # every operand meets one partner in each used column
-        for c in range(cols - 1, -1, -1):
-            col_lane[2, c] = col_lane[0, c] and c < cols_left
-            if col_lane[2, c]:
-                col_lane[3, c] = col_bank[c, col_lane[1, c]]
-        last_row_valid = row_lane[0, rows - 1]
-        for r in range(rows - 1, 0, -1):
-            row_lane[0, r], row_lane[1, r] = row_lane[0, r - 1], row_lane[1, r - 1]
-        if dataflow == OS:
-            for c in range(cols - 1, 0, -1):
-                col_lane[0, c], col_lane[1, c] = col_lane[0, c - 1], col_lane[1, c - 1]
+@njit(void(_ONE, int64, int64, int64, int64, int64, int64, int64), cache=True)
+def step_rows(folds, rows, moves, back_fold, back_block, fold_ends, block_ends, group_ends):
+    """limen_rows: `moves` rows on; back to the base after a fold or block as told, onward after a group."""
+    folds[rows] += moves
+    if group_ends or (block_ends and not back_block):
+        folds[rows + 1] = folds[rows]
+    elif fold_ends and (back_fold or (block_ends and back_block)):
+        folds[rows] = folds[rows + 1]
 
-        # Controller: array-time copies for the edge, then the next phase and fold.
-        last_row_fold = rows_left <= rows
-        last_col_fold = cols_left <= cols
-        if dataflow != OS:
-            edge_valid = last_row_valid
-            edge_addr = out_base + edge_time
-            channel_addr = edge_time if dataflow == IS else col_fold
-            edge_time = int64(0) if state == PRELOAD else edge_time + last_row_valid
-            edge_first, edge_last = int64(row_offset == 0), int64(last_row_fold)
-            edge_cols_left = cols_left
-        array_state = state
-        count = int64(0) if phase_ends else count + 1
-        if phase_ends and state == fold_end:
-            counts[5] += 1
-            state = int64(fold_begin)
-            if not last_row_fold:
-                rows_left -= rows
-                row_offset += rows
-                row_base += time_size
-            else:
-                rows_left, row_offset, row_base = row_size, int64(0), int64(0)
-                cols_left -= cols
-                col_base += time_size if dataflow == OS else row_size
-                out_base += row_size if dataflow == OS else time_size
-                col_fold += 1
-                if last_col_fold:
-                    state = int64(FLUSH)
-        elif phase_ends and state == PRELOAD:
-            state = int64(STREAM)
-        elif phase_ends and state == STREAM:
-            state = int64(DRAIN)
-        elif phase_ends and state == FLUSH:
-            state = int64(IDLE)
 
-        if cycle == flip[0]:
-            pe[flip[1], flip[2], flip[3]] ^= int64(1) << flip[4]
-        if cycle <= trace.shape[0]:
-            trace[cycle - 1] = pe
-    return counts
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64), cache=True)
+def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start, block_filled, pool_busy):
+    """limen_folds. last_row [R]: whether the last R cycles streamed, by cycle modulo R."""
+    rows, cols, dataflow, polarity = config[ROWS], config[COLS], config[DATAFLOW], config[POLARITY]
+    pixels, k_size = tile[15] & 0xFFFF, tile[15] >> 16
+    group_outputs, tile_outputs = tile[16] & 0xFFFF, tile[16] >> 16
+    outer_size = k_size if dataflow == WS else pixels
+    inner_size = k_size if dataflow == IS else group_outputs
+    time_size = k_size if dataflow == OS else pixels if dataflow == WS else group_outputs
+    outer_step, inner_step = (cols, rows) if dataflow == IS else (rows, cols)
+    fold_begin = IN_STREAM if dataflow == OS else IN_PRELOAD
+    fold_end = IN_DRAIN if dataflow == OS else IN_STREAM
+    first_k, last_k = (tile[0] >> 4) & 1, (tile[0] >> 5) & 1
+
+    state, count, half = folds[STATE], folds[COUNT], folds[HALF]
+    outer_left, inner_left = folds[OUTER_LEFT], folds[INNER_LEFT]
+    phase_last = rows - 1
+    if state == IN_STREAM:
+        phase_last = time_size + rows + cols - 3
+    elif state == IN_FLUSH:
+        phase_last = 1 if dataflow == OS else 2
+    phase_ends = count == phase_last
+    last_inner, last_outer = inner_left <= inner_step, outer_left <= outer_step
+    fold_ends = phase_ends and state == fold_end
+    block_ends = fold_ends and last_inner
+    group_ends = block_ends and last_outer
+    rows_left, cols_left = (inner_left, outer_left) if dataflow == IS else (outer_left, inner_left)
+    shift_row = rows - 1 - count  # preload and drain go through the rows from the last to the first
+    shift_row_used = 0 <= shift_row < rows_left
+    streaming = state == IN_STREAM and count < time_size
+    preloading = state == IN_PRELOAD and shift_row_used
+    filter_read = preloading if dataflow == WS else streaming
+    x_read = preloading if dataflow == IS else streaming
+    last_row[cycle % rows] = streaming
+    last_row_valid = last_row[(cycle + 1) % rows]
+
+    # Outputs.
+    wires[memory.ARRAY_SHIFT] = folds[ARRAY_STATE] == IN_PRELOAD or folds[ARRAY_STATE] == IN_DRAIN
+    wires[memory.RELEASE_BLOCK], wires[memory.FOLD_ENDS] = block_ends, fold_ends
+    wires[memory.PAIRS] = min(rows, rows_left) * min(cols, cols_left) if streaming else int64(0)
+    wires[memory.FILTER_READ], wires[memory.FILTER_ROW] = filter_read, folds[FILTER_ROWS]
+    wires[memory.POLARITY_ROW] = folds[FILTER_ROWS if polarity == 0 else POLARITY_ROWS]
+    piece_lane = group[memory.GROUP_LANE] if folds[X_PIECE] == 0 else int64(0)
+    wires[memory.X_READ], wires[memory.X_HALF] = x_read, half
+    wires[memory.X_ADDR] = count & 0xFFFF if dataflow == WS else folds[X_WORD]
+    wires[memory.X_ELEMENT] = 0 if dataflow == WS else piece_lane + folds[X_ELEMENT]
+    wires[memory.X_LANES_LEFT] = cols_left if dataflow == IS else rows_left
+    if dataflow == OS:
+        wires[memory.EDGE_VALID] = state == IN_DRAIN and shift_row_used
+        wires[memory.EDGE_ADDR] = (folds[OUT_ROWS] + folds[OUTER_OFFSET] + shift_row) & 0xFFFF
+        wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST] = first_k, last_k
+        wires[memory.EDGE_COLS_LEFT] = cols_left
+        wires[memory.CHANNEL_READ] = state == IN_DRAIN and count == 0
+        wires[memory.CHANNEL_ROW] = folds[CHANNEL_ROWS]
+    else:
+        wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR] = folds[EDGE_VALID], folds[EDGE_ADDR]
+        wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST] = folds[EDGE_FIRST], folds[EDGE_LAST]
+        wires[memory.EDGE_COLS_LEFT] = folds[EDGE_COLS_LEFT]
+        wires[memory.CHANNEL_READ], wires[memory.CHANNEL_ROW] = folds[CHANNEL_READ], folds[CHANNEL_ROW]
+        out_row = folds[IS_OUT_ROW if dataflow == IS else OUT_ROWS]
+        group_row = folds[IS_GROUP_ROW if dataflow == IS else CHANNEL_ROWS]
+        folds[CHANNEL_READ] = last_row_valid and (dataflow == IS or folds[EDGE_TIME] == 0)
+        folds[CHANNEL_ROW] = group_row + folds[EDGE_TIME] if dataflow == IS else group_row
+        folds[EDGE_VALID], folds[EDGE_ADDR] = last_row_valid, (out_row + folds[EDGE_TIME]) & 0xFFFF
+        folds[EDGE_TIME] = int64(0) if state == IN_PRELOAD else folds[EDGE_TIME] + last_row_valid
+        folds[EDGE_FIRST] = first_k and folds[INNER_FIRST if dataflow == IS else OUTER_FIRST]
+        folds[EDGE_LAST] = last_k and (last_inner if dataflow == IS else last_outer)
+        folds[EDGE_COLS_LEFT] = cols_left
+
+    # Rows and addresses.
+    back = dataflow != WS
+    step_rows(folds, FILTER_ROWS, filter_read, 0, back, fold_ends, block_ends, group_ends)
+    if polarity == 1 and dataflow == IS:
+        step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
+    elif polarity == 1:
+        step_rows(folds, POLARITY_ROWS, filter_read, 1, back, fold_ends, block_ends, group_ends)
+    elif dataflow == IS:
+        step_rows(folds, POLARITY_ROWS, filter_read, 1, 1, fold_ends, block_ends, group_ends)
+    else:
+        step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
+    step_rows(folds, OUT_ROWS, pixels if fold_ends else 0, 0, 1, fold_ends, block_ends, group_ends)
+    step_rows(folds, CHANNEL_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
+    if group_ends:
+        folds[IS_GROUP_ROW] += group_outputs
+        folds[IS_OUT_ROW] = folds[IS_GROUP_ROW]
+    elif block_ends:
+        folds[IS_OUT_ROW] += tile_outputs
+    if x_read and dataflow != WS:
+        last = group[memory.GROUP_LANE] + (tile[17] >> 16) - 1
+        last_piece = folds[X_PIECE] == last // config[FEEDER]
+        if piece_lane + folds[X_ELEMENT] == (last % config[FEEDER] if last_piece else config[FEEDER] - 1):
+            folds[X_ELEMENT] = 0
+            folds[X_WORD] += 1
+            folds[X_PIECE] = 0 if last_piece else folds[X_PIECE] + 1
+        else:
+            folds[X_ELEMENT] += 1
+    if block_ends or (fold_ends and dataflow == OS):
+        folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
+    memory.step_group(group, start, group_ends, layer, tile, 0, 0, config[FEEDER])
+
+    # State.
+    other_ready = folds[READY + 1 - half]
+    this_ready = folds[READY + half]
+    folds[ARRAY_STATE] = state
+    folds[COUNT] = 0 if phase_ends or state == IN_WAIT else (count + 1) & 0x1FFFF
+    if block_filled:
+        folds[READY + folds[FILL_HALF]] = 1
+        folds[FILL_HALF] ^= 1
+    if state == IN_WAIT and this_ready:
+        folds[STATE] = fold_begin
+    elif state == IN_PRELOAD and phase_ends:
+        folds[STATE] = IN_STREAM
+    elif state == IN_STREAM and phase_ends and dataflow == OS:
+        folds[STATE] = IN_DRAIN
+    elif (state == IN_FLUSH and phase_ends) or (state == IN_POOL and not pool_busy):
+        folds[STATE] = IDLE
+    if fold_ends:
+        folds[STATE] = fold_begin
+        folds[INNER_LEFT] -= inner_step
+        folds[INNER_FIRST] = 0
+    if block_ends:
+        folds[INNER_LEFT], folds[INNER_FIRST] = inner_size, 1
+        folds[OUTER_LEFT] -= outer_step
+        folds[OUTER_OFFSET] += outer_step
+        folds[OUTER_FIRST] = 0
+        folds[READY + half] = 0
+        folds[HALF] = 1 - half
+        if not other_ready:
+            folds[STATE] = IN_WAIT
+    if group_ends:
+        folds[OUTER_LEFT], folds[OUTER_OFFSET], folds[OUTER_FIRST] = outer_size, 0, 1
+        folds[GROUPS_LEFT] -= 1
+        if folds[GROUPS_LEFT] == 0:
+            folds[STATE] = IN_FLUSH
+    if start:
+        folds[STATE] = IN_POOL if (layer[0] >> 2) & 1 else IN_WAIT
+        folds[COUNT], folds[GROUPS_LEFT], folds[OUTER_OFFSET] = 0, tile[0] >> 16, 0
+        folds[OUTER_LEFT], folds[INNER_LEFT] = outer_size, inner_size
+        folds[HALF], folds[FILL_HALF], folds[READY], folds[READY + 1] = 0, 0, 0, 0
+        folds[INNER_FIRST], folds[OUTER_FIRST] = 1, 1
+        folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
+        folds[IS_OUT_ROW], folds[IS_GROUP_ROW] = 0, 0
+        folds[FILTER_ROWS:FOLDS_REGISTERS] = 0

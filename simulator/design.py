@@ -13,15 +13,32 @@ from workloads.numbers import RAW_BITS, Op, accumulator_bits, alignment, operand
 from workloads.specfile import Spec, describe_mistake
 
 Dataflow = Literal["os", "ws", "is"]
+Polarity = Literal["synapse", "input", "neuron"]
+Kib = Annotated[float, Field(gt=0, le=65536)]
 MAX_ACC_BITS = 48
+HALVES = 2
+BITS_PER_KIB = 8192
+SHIFT_BITS = 5
+"""Bits of a requantiser shift beside each bias."""
+
+FEWEST_CHANNELS = 256
+"""Channels whose bias and shift fit in half of the channel scratchpad, at least."""
+
+MOST_ROWS = 65535
+"""Rows of a scratchpad half that 16-bit addresses reach."""
 
 
 class Design(Spec):
-    """An array of R × C processing elements with its edge, for one op and one dataflow.
+    """An array of R × C processing elements with its memory system, for one op and one dataflow.
 
     x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed for op threshold, which
     needs it, and to unsigned (after ReLU) for op mac. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
+    ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
+    polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
+    feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
+    polarity: what is stored of it, see `LayerForm`. port_interval: cycles from beat to beat; memory_latency:
+    from a request to its first beat; both belong to the memory, not to the Verilog.
 
     Raises:
         LimenError: one line naming field, value and what is allowed.
@@ -37,6 +54,15 @@ class Design(Spec):
     x_signed: bool = True
     acc_bits: Annotated[int, Field(ge=2, le=MAX_ACC_BITS)] | None = None
     acc_policy: Literal["format", "weights"] = "format"
+    polarity: Polarity = "synapse"
+    ifmap_kib: Kib = 8
+    filter_kib: Kib = 16
+    ofmap_kib: Kib = 16
+    operand_depth: Annotated[int, Field(ge=1, le=16384)] = 512
+    feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
+    port_bits: Literal[32, 64, 128, 256, 512] = 64
+    port_interval: Annotated[int, Field(ge=1, le=4096)] = 1
+    memory_latency: Annotated[int, Field(ge=1, le=4096)] = 20
 
     def __init__(self, **fields: Any) -> None:
         try:
@@ -57,6 +83,22 @@ class Design(Spec):
             raise ValueError("x_signed: False is not allowed: op threshold takes signed activations (true)")
         if self.acc_bits is not None and self.acc_bits <= self.x_bits:
             raise ValueError(f"acc_bits: {self.acc_bits} is not allowed: at least x_bits + 1 = {self.x_bits + 1}")
+        if self.feeder_width * self.x_bits > self.port_bits:
+            raise ValueError(
+                f"feeder_width: {self.feeder_width} is not allowed: a word of {self.feeder_width} x {self.x_bits} bits "
+                f"is wider than port_bits {self.port_bits}"
+            )
+        if self.operand_depth < self.feeder_width:
+            raise ValueError(f"operand_depth: {self.operand_depth} is not allowed: at least feeder_width")
+        if self.op != "threshold" and self.polarity != "synapse":
+            raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {self.op} has none ('synapse')")
+        for name in ("ifmap_kib", "filter_kib", "ofmap_kib"):
+            bits = int(getattr(self, name) * BITS_PER_KIB) // HALVES
+            if bits < self.port_bits:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} is not allowed: half of it holds {bits} bits, "
+                    f"less than a beat of port_bits {self.port_bits}"
+                )
         return self
 
     @property
@@ -77,6 +119,64 @@ class Design(Spec):
     def psum_bits(self) -> int:
         """Width of a ws or is partial sum: `rows` results always fit."""
         return self.op_bits + (self.rows - 1).bit_length()
+
+    @property
+    def x_lanes(self) -> int:
+        """Array lanes that carry activations."""
+        return self.cols if self.dataflow == "is" else self.rows
+
+    @property
+    def synapse_lanes(self) -> int:
+        """Array lanes that carry synapses: the width of a filter row."""
+        return self.rows if self.dataflow == "is" else self.cols
+
+    @property
+    def polarity_lanes(self) -> int:
+        """Bits of a polarity row: one serves all lanes where polarity does not depend on what they differ in."""
+        if self.op != "threshold":
+            return 0
+        same = self.polarity == ("neuron" if self.dataflow == "is" else "input")
+        return 1 if same else self.synapse_lanes
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a word of feeder_width activations, as DRAM and the ifmap scratchpad hold them."""
+        return self.feeder_width * self.x_bits
+
+    @property
+    def ifmap_depth(self) -> int:
+        """Words in half of the ifmap scratchpad."""
+        return self._rows(self.ifmap_kib, self.word_bits)
+
+    @property
+    def filter_depth(self) -> int:
+        """Rows in half of the filter scratchpad, polarity included where it is stored a synapse."""
+        polarity = self.polarity_lanes if self.polarity != "neuron" else 0
+        return self._rows(self.filter_kib, self.synapse_lanes * self.w_bits + polarity)
+
+    @property
+    def channel_lanes(self) -> int:
+        """Channels in a row of the channel scratchpad: under is, channels pass in time."""
+        return 1 if self.dataflow == "is" else self.cols
+
+    @property
+    def channel_depth(self) -> int:
+        """Rows of bias and shift in half of the channel scratchpad: at least 16, and 256 channels."""
+        return max(16, -(-FEWEST_CHANNELS // self.channel_lanes))
+
+    @property
+    def polarity_depth(self) -> int:
+        """Rows in half of the polarity scratchpad."""
+        return self.channel_depth if self.polarity == "neuron" else self.filter_depth
+
+    @property
+    def ofmap_depth(self) -> int:
+        """Accumulators of one column in half of the ofmap scratchpad."""
+        assert self.acc_bits is not None, "ofmap_depth is known of a fitted design"
+        return self._rows(self.ofmap_kib, self.cols * self.acc_bits)
+
+    def _rows(self, kib: float, bits: int) -> int:
+        return min(MOST_ROWS, int(kib * BITS_PER_KIB) // HALVES // bits)
 
     @property
     def pes(self) -> int:
@@ -113,17 +213,19 @@ class Design(Spec):
         return self
 
     def _refusal(self, layer: Layer) -> str | None:
+        if layer.offset % self.feeder_width:
+            return f"offset: {layer.offset} is not allowed: a multiple of the design's feeder_width {self.feeder_width}"
+        if not layer.has_parameters:
+            return self._refusal_of_activations(layer)
         if layer.op != self.op:
             return f"op: {layer.op!r} is not allowed: the design has {self.op!r}"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
-        low, high = operand_range(layer.x_bits, layer.x_signed)
-        design_low, design_high = operand_range(self.x_bits, self.x_signed)
-        if low < design_low or high > design_high:
-            return (
-                f"x_bits: {layer.x_bits}, signed {layer.x_signed}, is not allowed: activations {low} to {high} "
-                f"exceed the design's {design_low} to {design_high}"
-            )
+        if layer.polarity not in (self.polarity, *(["input", "neuron", "generated"] if self.polarity == "synapse" else [])):
+            return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
+        unfit = self._refusal_of_activations(layer)
+        if unfit:
+            return unfit
         own, wired = alignment(layer.x_bits, layer.w_bits), alignment(self.x_bits, self.w_bits)
         if self.op == "threshold" and own != wired:
             return (
@@ -132,13 +234,23 @@ class Design(Spec):
             )
         return None
 
+    def _refusal_of_activations(self, layer: Layer) -> str | None:
+        low, high = operand_range(layer.x_bits, layer.x_signed)
+        design_low, design_high = operand_range(self.x_bits, self.x_signed)
+        if low < design_low or high > design_high:
+            return (
+                f"x_bits: {layer.x_bits}, signed {layer.x_signed}, is not allowed: activations {low} to {high} "
+                f"exceed the design's {design_low} to {design_high}"
+            )
+        return None
+
     def _needed_bits(self, network: Network, index: int) -> int:
         layer = network.layers[index]
         parameters = None if network.parameters is None else network.parameters[index]
         if self.acc_policy == "weights":
-            bits = accumulator_bits(weights_bound(layer, network.trained()[index]))
+            bits = accumulator_bits(weights_bound(layer, network.trained()[index], network.residual_format(index)))
         else:
-            bits = accumulator_bits(format_bound(layer, parameters))
+            bits = accumulator_bits(format_bound(layer, parameters, network.residual_format(index)))
         if layer.y_bits is None and bits > RAW_BITS:
             raise LimenError(
                 f"network {network.name}: layer {layer.name}: acc_bits: {bits} is not allowed: "

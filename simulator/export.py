@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from simulator.design import Design
-from simulator.mapping import Banks, array_sizes
-from simulator.timing import count_layer
-from simulator.vectors import DATAFLOW_CODES, format_vectors, layer_banks
+from simulator.program import compile_network
+from simulator.timing import count_program
+from simulator.vectors import DATAFLOW_CODES, format_vectors
 from workloads.files import new_folder
 from workloads.network import Network
 from workloads.version import VERSION
@@ -19,6 +19,7 @@ from workloads.version import VERSION
 HERE = Path(__file__).parent
 MARKER = "params.json"
 OP_CODES = {"threshold": 0, "mac": 1}
+POLARITY_CODES = {"synapse": 0, "input": 1, "neuron": 2}
 
 CHIP = """// {title}: limen_top with the parameters of params.json.
 `default_nettype none
@@ -28,21 +29,20 @@ module limen_chip (
     input  wire         rst,
     input  wire         start,
     output wire         done,
-    output wire [2:0]   phase,
-    input  wire [{size}:0]  row_size,
-    input  wire [{size}:0]  col_size,
-    input  wire [{size}:0]  time_size,
-    input  wire         raw,
-    input  wire [{limit}:0]  y_low,
-    input  wire [{limit}:0]  y_high,
-    input  wire         load_enable,
-    input  wire [1:0]   load_target,
-    input  wire [{size}:0]  load_lane,
-    input  wire [{size}:0]  load_addr,
-    input  wire [63:0]  load_data,
-    input  wire [{size}:0]  read_lane,
-    input  wire [{size}:0]  read_addr,
-    output wire [31:0]  read_data
+    output wire [3:0]   phase,
+    output wire [6:0]   activity,
+    output wire         mem_request,
+    input  wire         mem_request_ready,
+    output wire         mem_write,
+    output wire [31:0]  mem_addr,
+    output wire [15:0]  mem_beats,
+    output wire [2:0]   mem_kind,
+    input  wire         mem_read_valid,
+    output wire         mem_read_ready,
+    input  wire [{port}:0]  mem_read_data,
+    output wire         mem_write_valid,
+    input  wire         mem_write_ready,
+    output wire [{port}:0]  mem_write_data
 );
     limen_top #(
 {parameters}
@@ -55,8 +55,8 @@ endmodule
 """
 
 PORTS = (
-    "clk rst start done phase row_size col_size time_size raw y_low y_high "
-    "load_enable load_target load_lane load_addr load_data read_lane read_addr read_data"
+    "clk rst start done phase activity mem_request mem_request_ready mem_write mem_addr mem_beats mem_kind "
+    "mem_read_valid mem_read_ready mem_read_data mem_write_valid mem_write_ready mem_write_data"
 ).split()
 
 README = """# {title}
@@ -81,28 +81,9 @@ operand banks; loading them is not part of the count.
 """
 
 
-def address_bits(banks: list[Banks], design: Design) -> dict[str, int]:
-    """Return the address widths of the memories that hold the largest layer."""
-
-    def bits(depth: int) -> int:
-        return max(2, (depth - 1).bit_length())
-
-    x = bits(max(own.x_gather.shape[1] for own in banks))
-    synapses = bits(max(own.synapses.shape[1] for own in banks))
-    row, col = (synapses, x) if design.dataflow == "is" else (x, synapses)
-    return {
-        "ROW_ADDR_BITS": row,
-        "COL_ADDR_BITS": col,
-        "OUT_ADDR_BITS": bits(max(int(own.out_addr.max()) + 1 for own in banks)),
-        "CHANNEL_ADDR_BITS": bits(max(own.bias.shape[1] for own in banks)),
-    }
-
-
-def rtl_parameters(network: Network, design: Design) -> dict[str, int]:
-    """Return the Verilog parameters of limen_top for a fitted design and the layers of `network`."""
+def rtl_parameters(design: Design) -> dict[str, int]:
+    """Return the Verilog parameters of limen_top for a fitted design."""
     assert design.acc_bits is not None
-    addresses = address_bits(layer_banks(network, design), design)
-    largest = max(max(array_sizes(layer, design.dataflow)) for layer in network.layers)
     return {
         "ROWS": design.rows,
         "COLS": design.cols,
@@ -112,9 +93,15 @@ def rtl_parameters(network: Network, design: Design) -> dict[str, int]:
         "W_BITS": design.w_bits,
         "X_SIGNED": int(design.x_signed),
         "ACC_BITS": design.acc_bits,
-        # Wide enough for every size, every address and one more array beyond the largest size.
-        "SIZE_BITS": max(16, (largest + design.rows + design.cols).bit_length(), *addresses.values()),
-        **addresses,
+        "POLARITY": POLARITY_CODES[design.polarity],
+        "FEEDER": design.feeder_width,
+        "PORT_BITS": design.port_bits,
+        "IFMAP_DEPTH": design.ifmap_depth,
+        "FILTER_DEPTH": design.filter_depth,
+        "POLARITY_DEPTH": design.polarity_depth,
+        "CHANNEL_DEPTH": design.channel_depth,
+        "OFMAP_DEPTH": design.ofmap_depth,
+        "OPERAND_DEPTH": design.operand_depth,
     }
 
 
@@ -122,8 +109,7 @@ def chip_verilog(parameters: dict[str, int], title: str) -> str:
     """Return the Verilog of limen_chip: limen_top with its parameters set."""
     return CHIP.format(
         title=title,
-        size=parameters["SIZE_BITS"] - 1,
-        limit=parameters["X_BITS"],
+        port=parameters["PORT_BITS"] - 1,
         parameters=",\n".join(f"        .{name}({value})" for name, value in parameters.items()),
         ports=",\n".join(f"        .{name}({name})" for name in PORTS),
     )
@@ -151,11 +137,12 @@ def export(network: Network, design: Design, x: np.ndarray, folder: Path) -> Des
     """
     design = design.fitted(network)
     title = f"{network.name} on {design.rows}x{design.cols} {design.dataflow} {design.op}"
-    parameters = rtl_parameters(network, design)
-    vectors = format_vectors(network, design, x)
+    parameters = rtl_parameters(design)
+    program = compile_network(network, design)
+    vectors = format_vectors(program, x)
     layers = [
-        {"layer": layer.name, **layer.model_dump(exclude={"name"}), "cycles": count_layer(layer, design).cycles}
-        for layer in network.layers
+        {"layer": layer.name, **layer.model_dump(exclude={"name"}), "cycles": counts.cycles}
+        for layer, counts in zip(network.layers, count_program(program.schedules, design), strict=True)
     ]
     facts = {
         "limen": VERSION,

@@ -107,7 +107,7 @@ def test_generated_polarity_is_balanced() -> None:
         assert abs(p.mean()) < 0.02 and np.abs(p.mean(axis=1)).max() < 0.1
     for seed, n, k in ((0, 0, 0), (0x12345678, 7, 300), (2**32 - 1, 65535, 70000)):
         a, b = [(n >> i ^ seed >> i) & 1 for i in range(16)], [(k >> i ^ seed >> (16 + i)) & 1 for i in range(16)]
-        bit = sum(a[i] * b[i - 5] + b[i] * b[i - 1] + a[i] * a[i - 1] for i in range(16)) % 2
+        bit = sum(a[i] * b[i] + b[i] * b[i - 1] + a[i] * a[i - 1] for i in range(16)) % 2
         assert generated_polarity(seed, np.array(n), np.array(k)) == (-1 if bit else 1)
 
 

@@ -49,7 +49,7 @@ def generated_polarity(seed: int, n: np.ndarray, k: np.ndarray) -> np.ndarray:
     """
     a = (np.asarray(n) ^ seed) & 0xFFFF
     b = (np.asarray(k) ^ (seed >> 16)) & 0xFFFF
-    products = (a & _rotated(b, 5)) ^ (b & _rotated(b, 1)) ^ (a & _rotated(a, 1))
+    products = (a & b) ^ (b & _rotated(b, 1)) ^ (a & _rotated(a, 1))
     return 1 - 2 * (np.bitwise_count(products).astype(np.int64) & 1)
 
 

@@ -1,11 +1,11 @@
-// Testbench of an exported Limen design: runs a network's layers on limen_chip and compares every output
-// and every cycle count with the vectors. Needs Verilator's model of limen_chip and the C++ library only.
+// Testbench of an exported Limen design: runs the network's program on limen_chip behind a memory and compares
+// every beat the chip wrote, every part of its cycles and its accesses with the vectors. Needs Verilator's model
+// of limen_chip and the C++ library only.
 //
-//   limen_tb VECTORS [--images N] [--outputs FILE] [--trace FILE] [--flip CYCLE REGISTER ROW COL BIT]
+//   limen_tb VECTORS [--images N] [--memory FILE] [--counts FILE] [--trace FILE] [--flip CYCLE REGISTER ROW COL BIT]
 //
-// Each layer's input is what the chip itself wrote for the layer before; only the images and the weights
-// come from the file. Exit code 0: everything equal; 1: mismatches; 2: unusable arguments or vectors.
-// --trace and --flip reach the PE registers of the first layer and image (built with LIMEN_TRACE only).
+// Exit code 0: everything equal; 1: mismatches; 2: unusable arguments or vectors. --memory writes what the chip
+// left in each image's tensors. --trace and --flip reach the PE registers of the first image (LIMEN_TRACE only).
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -23,28 +23,37 @@
 
 namespace {
 
-constexpr int64_t PADDING = -1;  // gather index of an activation of value 0
-constexpr int PHASES = 5;        // idle, preload, stream, drain, pipeline
-const char* const PHASE_NAMES[PHASES] = {"idle", "preload", "stream", "drain", "pipeline"};
+constexpr int PHASES = 11;     // idle, then the parts of a layer's cycles
+constexpr int ACTIVITIES = 6;  // accesses counted, see limen_top
+constexpr int LAYER_BEGINS = 6;
+const char* const PHASE_NAMES[PHASES] = {"idle", "preload", "stream", "drain", "pipeline", "pool", "stall_feeder",
+                                         "stall_ifmap", "stall_filter", "stall_ofmap", "stall_control"};
+const char* const ACTIVITY_NAMES[ACTIVITIES] = {"beats_in", "beats_out", "ifmap_reads", "weight_reads",
+                                                "channel_reads", "pack_reads"};
+constexpr uint32_t NEVER_WRITTEN = 0xDEADBEEF;
 
 [[noreturn]] void fail(const std::string& message) {
     std::fprintf(stderr, "limen_tb: %s\n", message.c_str());
     std::exit(2);
 }
 
+struct Counts {
+    int64_t phases[PHASES] = {}, activity[ACTIVITIES] = {};
+};
+
 struct Layer {
     std::string name;
-    int64_t row_size, col_size, time_size, raw, y_low, y_high;
-    int64_t phases[PHASES];
-    int64_t x_lanes, x_depth, synapse_lanes, synapse_depth, channel_lanes, channel_depth;
-    std::vector<int64_t> x_gather, synapses, bias, shift, out_lane, out_addr;
+    Counts wanted;
 };
 
 struct Vectors {
-    int64_t rows, cols, dataflow, x_bits, acc_bits;
+    int64_t dataflow, rows, cols, port_words, latency, interval;
+    std::vector<int> mask;
+    std::vector<uint32_t> image;  // descriptors and filters; what follows is written by the chip
+    int64_t tensors, input_beats; // first beat of the tensors, of which the input is the first
+    int64_t beats;
     std::vector<Layer> layers;
-    std::vector<std::vector<int64_t>> inputs;                 // [image][word]
-    std::vector<std::vector<std::vector<int64_t>>> expected;  // [image][layer][word]
+    std::vector<std::vector<uint32_t>> expected;  // [image][word] of the tensors, input included
 };
 
 class Reader {
@@ -66,9 +75,9 @@ public:
         if (!(stream_ >> value)) fail(path_ + ": truncated, or not a number where one is expected");
         return value;
     }
-    std::vector<int64_t> numbers(int64_t count) {
-        std::vector<int64_t> values(count);
-        for (auto& value : values) value = number();
+    std::vector<uint32_t> words(int64_t count) {
+        std::vector<uint32_t> values(count);
+        for (auto& value : values) value = static_cast<uint32_t>(std::strtoul(word().c_str(), nullptr, 16));
         return values;
     }
 
@@ -81,56 +90,37 @@ Vectors read_vectors(const std::string& path) {
     Reader in(path);
     Vectors vectors;
     in.keyword("limen-vectors");
-    if (in.number() != 1) fail(path + ": version: only 1 is allowed");
+    if (in.number() != 2) fail(path + ": version: only 2 is allowed");
     in.keyword("design");
+    vectors.dataflow = in.number();
     vectors.rows = in.number();
     vectors.cols = in.number();
-    vectors.dataflow = in.number();
-    vectors.x_bits = in.number();
-    vectors.acc_bits = in.number();
+    vectors.port_words = in.number();
+    in.keyword("memory");
+    vectors.latency = in.number();
+    vectors.interval = in.number();
+    vectors.tensors = in.number();
+    vectors.input_beats = in.number();
+    vectors.beats = in.number();
+    in.keyword("mask");
+    for (const char bit : in.word()) vectors.mask.push_back(bit == '1');
     in.keyword("layers");
     const int64_t layers = in.number();
-    in.keyword("images");
-    const int64_t images = in.number();
     for (int64_t i = 0; i < layers; ++i) {
         Layer layer;
         in.keyword("layer");
         layer.name = in.word();
-        layer.row_size = in.number();
-        layer.col_size = in.number();
-        layer.time_size = in.number();
-        layer.raw = in.number();
-        layer.y_low = in.number();
-        layer.y_high = in.number();
-        in.keyword("phases");
-        for (auto& cycles : layer.phases) cycles = in.number();
-        in.keyword("x");
-        layer.x_lanes = in.number();
-        layer.x_depth = in.number();
-        layer.x_gather = in.numbers(layer.x_lanes * layer.x_depth);
-        in.keyword("synapses");
-        layer.synapse_lanes = in.number();
-        layer.synapse_depth = in.number();
-        layer.synapses = in.numbers(layer.synapse_lanes * layer.synapse_depth);
-        in.keyword("channels");
-        layer.channel_lanes = in.number();
-        layer.channel_depth = in.number();
-        layer.bias = in.numbers(layer.channel_lanes * layer.channel_depth);
-        layer.shift = in.numbers(layer.channel_lanes * layer.channel_depth);
-        in.keyword("outputs");
-        const int64_t words = in.number();
-        layer.out_lane = in.numbers(words);
-        layer.out_addr = in.numbers(words);
+        for (int phase = 1; phase < PHASES; ++phase) layer.wanted.phases[phase] = in.number();
+        for (auto& count : layer.wanted.activity) count = in.number();
         vectors.layers.push_back(layer);
     }
+    in.keyword("image");
+    vectors.image = in.words(vectors.tensors * vectors.port_words);
+    in.keyword("inputs");
+    const int64_t images = in.number();
     for (int64_t image = 0; image < images; ++image) {
-        in.keyword("input");
-        vectors.inputs.push_back(in.numbers(in.number()));
-        vectors.expected.emplace_back();
-        for (const auto& layer : vectors.layers) {
-            in.keyword("expected");
-            vectors.expected.back().push_back(in.numbers(layer.out_lane.size()));
-        }
+        in.keyword("tensors");
+        vectors.expected.push_back(in.words((vectors.beats - vectors.tensors) * vectors.port_words));
     }
     in.keyword("end");
     return vectors;
@@ -141,83 +131,101 @@ struct Flip {
     std::string signal;
 };
 
+// The memory behind the port: a request is taken while idle; its first beat moves `latency` cycles later at the
+// earliest, each further one `interval` cycles after the one before; nothing happens in cycles masked out.
+class Memory {
+public:
+    explicit Memory(const Vectors& vectors) : vectors_(vectors) { words_.resize(vectors.beats * vectors.port_words); }
+
+    void load(const std::vector<uint32_t>& tensors) {
+        std::copy(vectors_.image.begin(), vectors_.image.end(), words_.begin());
+        const int64_t first = vectors_.tensors * vectors_.port_words;
+        std::fill(words_.begin() + first, words_.end(), NEVER_WRITTEN);
+        std::copy(tensors.begin(), tensors.begin() + vectors_.input_beats * vectors_.port_words, words_.begin() + first);
+        beats_left_ = 0;
+    }
+    uint32_t word(int64_t index) const { return words_[index]; }
+
+    // Before the clock edge of `cycle`: what the memory offers.
+    void drive(Vlimen_chip& top, int64_t cycle) {
+        const bool open = vectors_.mask[cycle % vectors_.mask.size()];
+        const bool due = open && beats_left_ > 0 && cycle >= due_;
+        top.mem_request_ready = open && beats_left_ == 0;
+        top.mem_read_valid = due && !write_;
+        top.mem_write_ready = due && write_;
+        for (int64_t i = 0; i < vectors_.port_words; ++i) set(top.mem_read_data, i, due && !write_ ? at(i) : 0);
+    }
+    // After signals have settled, before the clock edge: what moves.
+    void sample(Vlimen_chip& top, int64_t cycle) {
+        if (top.mem_request && top.mem_request_ready) {
+            addr_ = top.mem_addr;
+            beats_left_ = top.mem_beats;
+            write_ = top.mem_write;
+            due_ = cycle + vectors_.latency;
+            if (addr_ + beats_left_ > vectors_.beats || beats_left_ == 0) fail("a request outside the memory");
+        } else if ((top.mem_read_valid && top.mem_read_ready) || (top.mem_write_valid && top.mem_write_ready)) {
+            if (write_)
+                for (int64_t i = 0; i < vectors_.port_words; ++i)
+                    words_[addr_ * vectors_.port_words + i] = get(top.mem_write_data, i);
+            ++addr_;
+            --beats_left_;
+            due_ = cycle + vectors_.interval;
+        }
+    }
+
+private:
+    uint32_t at(int64_t i) const { return words_[addr_ * vectors_.port_words + i]; }
+    // A port of 32 or 64 bits is an integer in Verilator's model, a wider one an array of words.
+    static void set(IData& port, int64_t, uint32_t word) { port = word; }
+    static void set(QData& port, int64_t i, uint32_t word) {
+        port = i == 0 ? (port & ~uint64_t{0xFFFFFFFF}) | word : (port & 0xFFFFFFFF) | (uint64_t{word} << 32);
+    }
+    template <std::size_t N>
+    static void set(VlWide<N>& port, int64_t i, uint32_t word) { port[i] = word; }
+    static uint32_t get(const IData& port, int64_t) { return port; }
+    static uint32_t get(const QData& port, int64_t i) { return static_cast<uint32_t>(port >> (32 * i)); }
+    template <std::size_t N>
+    static uint32_t get(const VlWide<N>& port, int64_t i) { return port[i]; }
+
+    const Vectors& vectors_;
+    std::vector<uint32_t> words_;
+    int64_t addr_ = 0, beats_left_ = 0, due_ = 0;
+    bool write_ = false;
+};
+
 class Chip {
 public:
-    explicit Chip(const Vectors& vectors) : vectors_(vectors) {
+    explicit Chip(const Vectors& vectors) : vectors_(vectors), memory_(vectors) {
         top_.clk = 0;
         top_.rst = 1;
         top_.start = 0;
-        top_.load_enable = 0;
-        top_.read_lane = 0;
-        top_.read_addr = 0;
         for (int i = 0; i < 4; ++i) tick();
         top_.rst = 0;
         // Neutral operands pass through every lane before the first layer.
-        for (int64_t i = 0; i < vectors_.rows + vectors_.cols + 4; ++i) tick();
+        for (int64_t i = 0; i < 2 * (vectors_.rows + vectors_.cols) + 8; ++i) tick();
     }
     ~Chip() { top_.final(); }
 
-    void tick() {
-        top_.clk = 1;
-        top_.eval();
-        top_.clk = 0;
-        top_.eval();
-    }
-
-    void load(int target, int64_t lane, int64_t addr, int64_t data) {
-        top_.load_enable = 1;
-        top_.load_target = target;
-        top_.load_lane = lane;
-        top_.load_addr = addr;
-        top_.load_data = data;
-        tick();
-        top_.load_enable = 0;
-    }
-
-    void load_weights(const Layer& layer) {
-        const int target = vectors_.dataflow == 2 ? 0 : 1;
-        for (int64_t lane = 0; lane < layer.synapse_lanes; ++lane)
-            for (int64_t addr = 0; addr < layer.synapse_depth; ++addr)
-                load(target, lane, addr, layer.synapses[lane * layer.synapse_depth + addr]);
-        for (int64_t lane = 0; lane < layer.channel_lanes; ++lane)
-            for (int64_t addr = 0; addr < layer.channel_depth; ++addr) {
-                const int64_t at = lane * layer.channel_depth + addr;
-                const int64_t bias = layer.bias[at] & ((int64_t{1} << vectors_.acc_bits) - 1);
-                load(2, lane, addr, (layer.shift[at] << vectors_.acc_bits) | bias);
-            }
-    }
-
-    void load_activations(const Layer& layer, const std::vector<int64_t>& x) {
-        const int target = vectors_.dataflow == 2 ? 1 : 0;
-        const int64_t mask = (int64_t{1} << vectors_.x_bits) - 1;
-        for (int64_t lane = 0; lane < layer.x_lanes; ++lane)
-            for (int64_t addr = 0; addr < layer.x_depth; ++addr) {
-                const int64_t from = layer.x_gather[lane * layer.x_depth + addr];
-                if (from >= PADDING) load(target, lane, addr, from == PADDING ? 0 : x[from] & mask);
-            }
-    }
-
-    // Runs the layer in the banks; fills cycles by phase and returns their sum.
-    int64_t run(const Layer& layer, int64_t phases[PHASES], FILE* trace, const Flip& flip) {
-        const int64_t limit_mask = (int64_t{1} << (vectors_.x_bits + 1)) - 1;
-        top_.row_size = layer.row_size;
-        top_.col_size = layer.col_size;
-        top_.time_size = layer.time_size;
-        top_.raw = layer.raw;
-        top_.y_low = layer.y_low & limit_mask;
-        top_.y_high = layer.y_high & limit_mask;
-        int64_t wanted = 0;
-        for (int i = 0; i < PHASES; ++i) {
-            wanted += layer.phases[i];
-            phases[i] = 0;
-        }
+    // Runs the program on one input; fills the counts of each layer and returns all cycles.
+    int64_t run(const std::vector<uint32_t>& tensors, std::vector<Counts>& counts, FILE* trace, const Flip& flip) {
+        memory_.load(tensors);
+        counts.assign(vectors_.layers.size(), Counts{});
+        int64_t limit = 100000;
+        for (const auto& layer : vectors_.layers)
+            for (const int64_t cycles : layer.wanted.phases) limit += 3 * cycles;
         top_.start = 1;
         tick();
         top_.start = 0;
         int64_t cycles = 0;
+        size_t layer = 0;
         while (!top_.done) {
-            if (cycles > 2 * wanted + 1000) fail("layer " + layer.name + ": not done after twice its cycles");
-            if (top_.phase < PHASES) ++phases[top_.phase];
+            if (cycles > limit) fail("not done after three times the cycles");
+            memory_.drive(top_, cycles);
+            top_.eval();
+            memory_.sample(top_, cycles);
+            if (top_.phase < PHASES) ++counts[layer].phases[top_.phase];
+            for (int i = 0; i < ACTIVITIES; ++i) counts[layer].activity[i] += (top_.activity >> i) & 1;
+            if ((top_.activity >> LAYER_BEGINS) & 1 && layer + 1 < counts.size()) ++layer;
             tick();
             ++cycles;
             if (cycles == flip.cycle) invert(flip);
@@ -226,18 +234,15 @@ public:
         return cycles;
     }
 
-    std::vector<int64_t> outputs(const Layer& layer) {
-        std::vector<int64_t> words(layer.out_lane.size());
-        for (size_t i = 0; i < words.size(); ++i) {
-            top_.read_lane = layer.out_lane[i];
-            top_.read_addr = layer.out_addr[i];
-            tick();
-            words[i] = static_cast<int32_t>(top_.read_data);
-        }
-        return words;
-    }
+    uint32_t word(int64_t index) const { return memory_.word(index); }
 
 private:
+    void tick() {
+        top_.clk = 1;
+        top_.eval();
+        top_.clk = 0;
+        top_.eval();
+    }
 #ifdef LIMEN_TRACE
     vpiHandle handle(int64_t row, int64_t col, const std::string& signal) {
         const std::string block = vectors_.dataflow == 0 ? "g_os" : "g_stationary";
@@ -288,6 +293,7 @@ private:
 
     const Vectors& vectors_;
     Vlimen_chip top_;
+    Memory memory_;
 };
 
 FILE* open_for_writing(const std::string& path) {
@@ -299,20 +305,25 @@ FILE* open_for_writing(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) fail("usage: limen_tb VECTORS [--images N] [--outputs FILE] [--trace FILE] [--flip CYCLE REGISTER ROW COL BIT]");
+    if (argc < 2)
+        fail("usage: limen_tb VECTORS [--images N] [--memory FILE] [--counts FILE] [--trace FILE]"
+             " [--flip CYCLE REGISTER ROW COL BIT]");
     const Vectors vectors = read_vectors(argv[1]);
-    size_t images = vectors.inputs.size();
-    FILE* outputs_file = nullptr;
+    size_t images = vectors.expected.size();
+    FILE* memory_file = nullptr;
+    FILE* counts_file = nullptr;
     FILE* trace_file = nullptr;
     Flip flip;
     for (int i = 2; i < argc; ++i) {
         const std::string option = argv[i];
         if (option == "--images" && i + 1 < argc) {
             images = std::strtoull(argv[++i], nullptr, 10);
-            if (images < 1 || images > vectors.inputs.size())
-                fail("--images: allowed are 1 to " + std::to_string(vectors.inputs.size()));
-        } else if (option == "--outputs" && i + 1 < argc) {
-            outputs_file = open_for_writing(argv[++i]);
+            if (images < 1 || images > vectors.expected.size())
+                fail("--images: allowed are 1 to " + std::to_string(vectors.expected.size()));
+        } else if (option == "--memory" && i + 1 < argc) {
+            memory_file = open_for_writing(argv[++i]);
+        } else if (option == "--counts" && i + 1 < argc) {
+            counts_file = open_for_writing(argv[++i]);
         } else if (option == "--trace" && i + 1 < argc) {
             trace_file = open_for_writing(argv[++i]);
         } else if (option == "--flip" && i + 5 < argc) {
@@ -327,38 +338,39 @@ int main(int argc, char** argv) {
     }
 
     Chip chip(vectors);
-    std::vector<std::vector<int64_t>> activations(vectors.inputs.begin(), vectors.inputs.begin() + images);
-    int64_t total_cycles = 0, words = 0, wrong_words = 0, wrong_cycles = 0;
-    for (size_t l = 0; l < vectors.layers.size(); ++l) {
-        const Layer& layer = vectors.layers[l];
-        int64_t layer_wrong = 0, phases[PHASES], cycles = 0;
-        chip.load_weights(layer);
-        for (size_t image = 0; image < images; ++image) {
-            const bool first = l == 0 && image == 0;
-            chip.load_activations(layer, activations[image]);
-            cycles = chip.run(layer, phases, first ? trace_file : nullptr, first ? flip : Flip{});
-            total_cycles += cycles;
-            for (int i = 0; i < PHASES; ++i) wrong_cycles += phases[i] != layer.phases[i];
-            int64_t wanted = 0;
-            for (const int64_t part : layer.phases) wanted += part;
-            wrong_cycles += cycles != wanted;
-            activations[image] = chip.outputs(layer);
-            for (size_t i = 0; i < activations[image].size(); ++i)
-                layer_wrong += activations[image][i] != vectors.expected[image][l][i];
-            words += activations[image].size();
-            if (outputs_file != nullptr) {
-                for (const int64_t word : activations[image]) std::fprintf(outputs_file, "%" PRId64 " ", word);
-                std::fputc('\n', outputs_file);
-            }
+    std::vector<Counts> counts;
+    int64_t total_cycles = 0, words = 0, wrong_words = 0, wrong_counts = 0;
+    const int64_t first = vectors.tensors * vectors.port_words;
+    for (size_t image = 0; image < images; ++image) {
+        const auto& expected = vectors.expected[image];
+        total_cycles += chip.run(expected, counts, image == 0 ? trace_file : nullptr, image == 0 ? flip : Flip{});
+        for (size_t i = 0; i < expected.size(); ++i) {
+            wrong_words += chip.word(first + i) != expected[i];
+            if (memory_file != nullptr) std::fprintf(memory_file, "%08" PRIx32 " ", chip.word(first + i));
         }
-        wrong_words += layer_wrong;
-        std::printf("layer %s cycles %" PRId64, layer.name.c_str(), cycles);
-        for (int i = 1; i < PHASES; ++i) std::printf(" %s %" PRId64, PHASE_NAMES[i], phases[i]);
-        std::printf(" mismatches %" PRId64 "\n", layer_wrong);
+        if (memory_file != nullptr) std::fputc('\n', memory_file);
+        words += expected.size() - vectors.input_beats * vectors.port_words;
+        for (size_t l = 0; l < counts.size(); ++l) {
+            for (int i = 1; i < PHASES; ++i) wrong_counts += counts[l].phases[i] != vectors.layers[l].wanted.phases[i];
+            for (int i = 0; i < ACTIVITIES; ++i)
+                wrong_counts += counts[l].activity[i] != vectors.layers[l].wanted.activity[i];
+            wrong_counts += counts[l].phases[0];
+        }
     }
-    if (outputs_file != nullptr) std::fclose(outputs_file);
-    if (trace_file != nullptr) std::fclose(trace_file);
-    std::printf("%s images %zu cycles %" PRId64 " words %" PRId64 " wrong_words %" PRId64 " wrong_cycles %" PRId64 "\n",
-                wrong_words + wrong_cycles ? "FAIL" : "PASS", images, total_cycles, words, wrong_words, wrong_cycles);
-    return wrong_words + wrong_cycles ? 1 : 0;
+    for (size_t l = 0; l < counts.size(); ++l) {
+        std::printf("layer %s", vectors.layers[l].name.c_str());
+        for (int i = 1; i < PHASES; ++i) std::printf(" %s %" PRId64, PHASE_NAMES[i], counts[l].phases[i]);
+        for (int i = 0; i < ACTIVITIES; ++i) std::printf(" %s %" PRId64, ACTIVITY_NAMES[i], counts[l].activity[i]);
+        std::printf("\n");
+        if (counts_file != nullptr) {
+            for (int i = 1; i < PHASES; ++i) std::fprintf(counts_file, "%" PRId64 " ", counts[l].phases[i]);
+            for (const int64_t count : counts[l].activity) std::fprintf(counts_file, "%" PRId64 " ", count);
+            std::fputc('\n', counts_file);
+        }
+    }
+    for (FILE* file : {memory_file, counts_file, trace_file})
+        if (file != nullptr) std::fclose(file);
+    std::printf("%s images %zu cycles %" PRId64 " words %" PRId64 " wrong_words %" PRId64 " wrong_counts %" PRId64 "\n",
+                wrong_words + wrong_counts ? "FAIL" : "PASS", images, total_cycles, words, wrong_words, wrong_counts);
+    return wrong_words + wrong_counts ? 1 : 0;
 }

@@ -1,7 +1,7 @@
-// Limen: feeders, array, array edge and controller; runs one layer from its on-chip memories.
+// Limen: DMA, scratchpads, im2col unit, operand memory, array, array edge and sequencer; runs a whole network.
 //
-// Operand banks, bias and shift banks are filled through the load port (the memory system's place);
-// outputs are read from the ofmap banks through the read port after `done`.
+// The program (descriptors), the filters and all activations lie in the memory behind the port, which is
+// addressed in beats; the program begins at beat 0. Nothing else is loaded or read.
 `default_nettype none
 
 module limen_top #(
@@ -13,34 +13,35 @@ module limen_top #(
     parameter W_BITS = 8,              // threshold or weight width, 2..16
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
-    parameter SIZE_BITS = 16,          // width of a layer size; at least that of every address
-    parameter ROW_ADDR_BITS = 8,       // depth of a row operand bank, as a power of two
-    parameter COL_ADDR_BITS = 8,       // depth of a column operand bank
-    parameter OUT_ADDR_BITS = 8,       // depth of an ofmap bank
-    parameter CHANNEL_ADDR_BITS = 8    // depth of a bias and shift bank
+    parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron (threshold only)
+    parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
+    parameter PORT_BITS = 64,          // bits a beat: a multiple of 32, at least FEEDER * X_BITS
+    parameter IFMAP_DEPTH = 256,       // words of FEEDER activations, each half
+    parameter FILTER_DEPTH = 256,      // rows of C (is: R) thresholds or weights, each half
+    parameter POLARITY_DEPTH = 256,    // rows of polarity bits, each half
+    parameter CHANNEL_DEPTH = 16,      // rows of bias and shift of C channels (is: of one), each half
+    parameter OFMAP_DEPTH = 256,       // accumulators a column, each half
+    parameter OPERAND_DEPTH = 256      // activations a lane, each block
 ) (
     input  wire                  clk,
     input  wire                  rst,
-    input  wire                  start,          // high for one cycle: run the layer
-    output wire                  done,           // high from the end of the layer to the next start
-    output wire [2:0]            phase,          // 0 idle, 1 preload, 2 stream, 3 drain, 4 pipeline
-    // layer, stable while it runs
-    input  wire [SIZE_BITS-1:0]  row_size,       // os: M; ws, is: K
-    input  wire [SIZE_BITS-1:0]  col_size,       // os, ws: N; is: M
-    input  wire [SIZE_BITS-1:0]  time_size,      // os: K; ws: M; is: N
-    input  wire                  raw,            // write accumulators instead of requantising
-    input  wire [X_BITS:0]       y_low,          // signed limits of the next layer's activations
-    input  wire [X_BITS:0]       y_high,
-    // load port
-    input  wire                  load_enable,
-    input  wire [1:0]            load_target,    // 0: row banks, 1: column banks, 2: bias and shift banks
-    input  wire [SIZE_BITS-1:0]  load_lane,
-    input  wire [SIZE_BITS-1:0]  load_addr,
-    input  wire [63:0]           load_data,      // an operand, {polarity, threshold}, or {shift, bias}
-    // read port, while idle; data in the next cycle
-    input  wire [SIZE_BITS-1:0]  read_lane,
-    input  wire [SIZE_BITS-1:0]  read_addr,
-    output wire [31:0]           read_data       // sign-extended
+    input  wire                  start,              // high for one cycle: run the program
+    output wire                  done,               // high from the end of the program to the next start
+    output wire [3:0]            phase,              // see limen_top's end
+    output wire [6:0]            activity,           // memories accessed in this cycle, see limen_top's end
+    // memory port
+    output wire                  mem_request,        // a run of consecutive beats
+    input  wire                  mem_request_ready,
+    output wire                  mem_write,
+    output wire [31:0]           mem_addr,           // in beats
+    output wire [15:0]           mem_beats,
+    output wire [2:0]            mem_kind,           // 0 store, 1 layer, 2 tile, 3 filter, 4 ifmap, 5 residual
+    input  wire                  mem_read_valid,
+    output wire                  mem_read_ready,
+    input  wire [PORT_BITS-1:0]  mem_read_data,
+    output wire                  mem_write_valid,
+    input  wire                  mem_write_ready,
+    output wire [PORT_BITS-1:0]  mem_write_data
 );
     localparam THRESHOLD = 0;
     localparam OS = 0;
@@ -52,47 +53,208 @@ module limen_top #(
     localparam VALUE_BITS = DATAFLOW == OS ? ACC_BITS : PSUM_BITS;
     localparam LEFT_BITS = DATAFLOW == IS ? SYNAPSE_BITS : X_BITS;
     localparam TOP_BITS = DATAFLOW == IS ? X_BITS : SYNAPSE_BITS;
+    localparam X_LANES = DATAFLOW == IS ? COLS : ROWS;
+    localparam SYNAPSE_LANES = DATAFLOW == IS ? ROWS : COLS;
+    // One bit serves all lanes where lanes differ in what polarity does not depend on.
+    localparam POLARITY_LANES = POLARITY == 0 ? SYNAPSE_LANES : (POLARITY == 1) == (DATAFLOW == IS) ? SYNAPSE_LANES : 1;
     localparam CHANNEL_BITS = ACC_BITS + 5;
+    localparam CHANNEL_LANES = DATAFLOW == IS ? 1 : COLS;
+    localparam WORD_BITS = FEEDER * X_BITS;
     localparam Y_BITS = X_BITS + 1;
+    localparam LAYER_BEATS = (8 * 32 + PORT_BITS - 1) / PORT_BITS;
+    localparam TILE_BEATS = (19 * 32 + PORT_BITS - 1) / PORT_BITS;
     // The pair that contributes nothing: lowest activation with highest excitatory threshold, or zeros.
     localparam [31:0] NEUTRAL_X = OP == THRESHOLD ? 1 << (X_BITS - 1) : 0;
     localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD ? (1 << (W_BITS - 1)) - 1 : 0;
-    localparam [31:0] NEUTRAL_LEFT = DATAFLOW == IS ? NEUTRAL_SYNAPSE : NEUTRAL_X;
-    localparam [31:0] NEUTRAL_TOP = DATAFLOW == IS ? NEUTRAL_X : NEUTRAL_SYNAPSE;
 
-    wire row_valid;
-    wire [ROW_ADDR_BITS-1:0] row_addr;
-    wire col_valid;
-    wire [COL_ADDR_BITS-1:0] col_addr;
-    wire [SIZE_BITS-1:0] rows_left;
-    wire [SIZE_BITS-1:0] cols_left;
-    wire array_shift;
-    wire edge_valid;
-    wire [OUT_ADDR_BITS-1:0] edge_addr;
-    wire edge_first;
-    wire edge_last;
-    wire [SIZE_BITS-1:0] edge_cols_left;
-    wire [CHANNEL_ADDR_BITS-1:0] channel_addr;
-    wire last_row_valid;
+    wire [8*32-1:0] layer;
+    wire [19*32-1:0] next_tile;
+    wire [19*32-1:0] tile;
+    wire [19*32-1:0] stored_tile;
+    wire raw = layer[1];
+    wire pool = layer[2];
+    wire residual = layer[3];
 
+    // DMA and sequencer.
+    wire dma_start, dma_layer, dma_store, dma_load, dma_busy, dma_picking;
+    wire compute_start, compute_busy, filter_half, ifmap_half, ofmap_half;
+    wire [2:0] kind;
+    wire beat_valid, beat_first;
+    wire [1:0] plane;
+    wire [15:0] base;
+    wire residual_start, residual_ready, scatter_busy;
+    wire pack_start, pack_valid, pack_taken;
+    wire [PORT_BITS-1:0] pack_beat;
+    wire running;
+    assign mem_kind = kind;
+
+    limen_sequencer #(.PORT_BITS(PORT_BITS)) sequencer (
+        .clk(clk), .rst(rst), .start(start), .done(done), .running(running),
+        .beat_valid(beat_valid), .beat_is_layer(kind == 3'd1), .beat_is_tile(kind == 3'd2), .beat(mem_read_data),
+        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
+        .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
+        .dma_busy(dma_busy | scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
+        .filter_half(filter_half), .ifmap_half(ifmap_half), .ofmap_half(ofmap_half)
+    );
+
+    limen_dma #(.PORT_BITS(PORT_BITS)) dma (
+        .clk(clk), .rst(rst), .rewind(start & ~running), .start(dma_start),
+        .start_layer(dma_layer), .start_store(dma_store), .start_load(dma_load), .busy(dma_busy),
+        .picking(dma_picking), .kind(kind),
+        .layer_beats(LAYER_BEATS[15:0]), .tile_beats(TILE_BEATS[15:0]),
+        .load_filter(next_tile[0]), .load_ifmap(next_tile[1]), .load_residual(next_tile[2]),
+        .filter_addr(next_tile[1*32 +: 32]),
+        .weight_beats(next_tile[2*32 +: 16]), .polarity_beats(next_tile[3*32 +: 16]),
+        .channel_beats(next_tile[4*32 +: 16]),
+        .ifmap_addr(next_tile[5*32 +: 32]), .ifmap_runs(next_tile[6*32 +: 16]),
+        .ifmap_beats(next_tile[6*32+16 +: 16]), .ifmap_stride(next_tile[8*32 +: 32]),
+        .plane_words(next_tile[7*32+16 +: 16]),
+        .residual_addr(next_tile[8*32 +: 32]), .residual_runs(next_tile[10*32 +: 16]),
+        .residual_beats(next_tile[10*32+16 +: 16]), .residual_stride(next_tile[11*32 +: 32]),
+        .store_addr(stored_tile[12*32 +: 32]), .store_runs(stored_tile[13*32 +: 16]),
+        .store_beats(stored_tile[13*32+16 +: 16]), .store_stride(stored_tile[11*32 +: 32]),
+        .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base), .residual_ready(residual_ready),
+        .residual_start(residual_start), .store_start(pack_start), .store_valid(pack_valid), .store_taken(pack_taken), .store_beat(pack_beat),
+        .mem_request(mem_request), .mem_request_ready(mem_request_ready), .mem_write(mem_write),
+        .mem_addr(mem_addr), .mem_beats(mem_beats), .mem_read_valid(mem_read_valid), .mem_read_ready(mem_read_ready),
+        .mem_write_valid(mem_write_valid), .mem_write_ready(mem_write_ready), .mem_write_data(mem_write_data)
+    );
+
+    // Folds and im2col. In the cycle that starts a tile its descriptor is still the next one's.
+    wire [19*32-1:0] now = compute_start ? next_tile : tile;
+    wire [2:0] fold_phase;
+    wire block_filled, release_block;
+    wire x_read, x_half, filter_read, array_shift;
+    wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row;
+    wire edge_valid, edge_first, edge_last, channel_read;
+    wire [15:0] edge_addr, edge_cols_left, channel_row;
+    wire im2col_active, issue, pixel_ends, ifmap_read;
+    wire [15:0] ifmap_row;
+    wire fill_valid, fill_inside, fill_half, fill_first, fill_last;
+    wire [15:0] fill_addr, fill_lane, fill_from, fill_count;
+    wire [WORD_BITS-1:0] ifmap_word;
+    wire pool_valid, pool_taken;
+    wire [WORD_BITS-1:0] pool_word;
+    reg pool_wait_reg;                                // a pixel's words are read, its result not yet written
+
+    limen_folds #(
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .POLARITY(POLARITY)
+    ) folds (
+        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
+        .pool_busy(im2col_active | pool_wait_reg),
+        .groups(now[31:16]), .pixels(now[15*32 +: 16]), .k_size(now[15*32+16 +: 16]),
+        .group_outputs(now[16*32 +: 16]), .tile_outputs(now[16*32+16 +: 16]),
+        .first_k(now[4]), .last_k(now[5]),
+        .first_lane(now[17*32 +: 16]), .channels(now[17*32+16 +: 16]), .group_lanes(layer[6*32+16 +: 16]),
+        .block_filled(block_filled), .release_block(release_block),
+        .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
+        .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .array_shift(array_shift),
+        .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
+        .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
+    );
+
+    limen_im2col #(.LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER)) im2col (
+        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .hold(pool_wait_reg), .active(im2col_active),
+        .release_block(release_block),
+        .groups(now[31:16]), .pixels(now[15*32 +: 16]), .in_width(layer[3*32 +: 16]), .out_width(layer[3*32+16 +: 16]),
+        .stride_w(layer[4*32 +: 16]), .stride_h(layer[5*32 +: 16]), .row_step(layer[4*32+16 +: 16]),
+        .kernel_h(layer[7*32 +: 16]), .kernel_w(layer[7*32+16 +: 16]), .pad_left(layer[6*32 +: 16]),
+        .tile_rows(now[14*32 +: 16]), .first_row(now[14*32+16 +: 16]), .first_addr(now[18*32 +: 16]),
+        .plane_words(now[7*32+16 +: 16]), .first_lane(now[17*32 +: 16]), .channels(now[17*32+16 +: 16]),
+        .group_step(now[18*32+16 +: 16]), .group_lanes(layer[6*32+16 +: 16]),
+        .issue(issue), .read_enable(ifmap_read), .read_row(ifmap_row), .pixel_ends(pixel_ends),
+        .write_valid(fill_valid), .write_inside(fill_inside), .write_half(fill_half), .write_addr(fill_addr),
+        .write_lane(fill_lane), .write_from(fill_from), .write_count(fill_count), .write_first(fill_first),
+        .write_last(fill_last), .block_ends(block_filled)
+    );
+
+    always @(posedge clk) begin
+        if (pool_taken) pool_wait_reg <= 1'b0;
+        if (issue & pixel_ends & pool) pool_wait_reg <= 1'b1;
+        if (rst) pool_wait_reg <= 1'b0;
+    end
+
+    limen_scratchpad #(.WIDTH(WORD_BITS), .DEPTH(IFMAP_DEPTH), .PORT_BITS(PORT_BITS)) ifmap_scratchpad (
+        .clk(clk), .beat_valid(beat_valid && kind == 3'd4), .beat_first(beat_first), .beat(mem_read_data),
+        .skip(next_tile[7*32 +: $clog2(PORT_BITS)]), .base(base), .rows(next_tile[7*32+16 +: 16]),
+        .fill_half(~ifmap_half), .read_enable(ifmap_read), .read_half(ifmap_half), .read_row(ifmap_row),
+        .read_data(ifmap_word)
+    );
+
+    wire [X_LANES*X_BITS-1:0] x_operands;
+    wire [WORD_BITS-1:0] fill_word = fill_inside ? ifmap_word : {WORD_BITS{1'b0}};
+    limen_operands #(
+        .LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .X_BITS(X_BITS), .DEPTH(OPERAND_DEPTH),
+        .NEUTRAL(NEUTRAL_X[X_BITS-1:0])
+    ) operands (
+        .clk(clk), .write_valid(fill_valid & ~pool), .write_half(fill_half), .write_addr(fill_addr),
+        .write_lane(fill_lane), .write_from(fill_from), .write_count(fill_count), .word(fill_word),
+        .read_valid(x_read), .read_half(x_half), .read_addr(x_addr), .element(x_element), .lanes_left(x_lanes_left),
+        .x_out(x_operands)
+    );
+
+    // Filters: thresholds or weights, polarity, and bias and shift.
+    wire [SYNAPSE_LANES*W_BITS-1:0] weights;
+    wire [SYNAPSE_LANES*SYNAPSE_BITS-1:0] synapses;
+    reg synapse_valid_reg;
+    always @(posedge clk) synapse_valid_reg <= filter_read;
+    limen_scratchpad #(.WIDTH(SYNAPSE_LANES * W_BITS), .DEPTH(FILTER_DEPTH), .PORT_BITS(PORT_BITS)) weight_scratchpad (
+        .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd0), .beat_first(beat_first),
+        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[2*32+16 +: 16]),
+        .fill_half(~filter_half), .read_enable(filter_read), .read_half(filter_half), .read_row(filter_row),
+        .read_data(weights)
+    );
+    genvar r;
+    genvar c;
+    genvar l;
+    generate
+        if (OP == THRESHOLD) begin : g_polarity
+            wire [POLARITY_LANES-1:0] polarity;
+            limen_scratchpad #(.WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)) polarity_scratchpad (
+                .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd1), .beat_first(beat_first),
+                .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[3*32+16 +: 16]),
+                .fill_half(~filter_half), .read_enable(filter_read), .read_half(filter_half), .read_row(polarity_row),
+                .read_data(polarity)
+            );
+            for (l = 0; l < SYNAPSE_LANES; l = l + 1) begin : g_lane
+                assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] = synapse_valid_reg
+                    ? {polarity[POLARITY_LANES == 1 ? 0 : l], weights[l*W_BITS +: W_BITS]}
+                    : NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0];
+            end
+        end else begin : g_weights
+            for (l = 0; l < SYNAPSE_LANES; l = l + 1) begin : g_lane
+                assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] = synapse_valid_reg
+                    ? weights[l*W_BITS +: W_BITS] : NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0];
+            end
+            wire unused = &{1'b0, polarity_row};
+        end
+    endgenerate
+
+    // Array: rows get their operands one cycle after one another; under os the columns too.
     wire [ROWS*LEFT_BITS-1:0] left;
     wire [COLS*TOP_BITS-1:0] top;
     wire [COLS*VALUE_BITS-1:0] bottom;
-    wire [COLS*ACC_BITS-1:0] words;
-
-    limen_controller #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .SIZE_BITS(SIZE_BITS),
-        .ROW_ADDR_BITS(ROW_ADDR_BITS), .COL_ADDR_BITS(COL_ADDR_BITS),
-        .OUT_ADDR_BITS(OUT_ADDR_BITS), .CHANNEL_ADDR_BITS(CHANNEL_ADDR_BITS)
-    ) controller (
-        .clk(clk), .rst(rst), .start(start), .done(done), .phase(phase),
-        .row_size(row_size), .col_size(col_size), .time_size(time_size),
-        .row_valid(row_valid), .row_addr(row_addr), .col_valid(col_valid), .col_addr(col_addr),
-        .rows_left(rows_left), .cols_left(cols_left), .array_shift(array_shift),
-        .last_row_valid(last_row_valid), .edge_valid(edge_valid), .edge_addr(edge_addr),
-        .edge_first(edge_first), .edge_last(edge_last), .edge_cols_left(edge_cols_left),
-        .channel_addr(channel_addr)
-    );
+    wire [ROWS*LEFT_BITS-1:0] left_straight;
+    wire [COLS*TOP_BITS-1:0] top_straight;
+    generate
+        if (DATAFLOW == IS) begin : g_is
+            assign left_straight = synapses;
+            assign top_straight = x_operands;
+        end else begin : g_os_ws
+            assign left_straight = x_operands;
+            assign top_straight = synapses;
+        end
+        for (r = 0; r < ROWS; r = r + 1) begin : g_row
+            limen_skew #(.WIDTH(LEFT_BITS), .DEPTH(r)) skew (
+                .clk(clk), .in(left_straight[r*LEFT_BITS +: LEFT_BITS]), .out(left[r*LEFT_BITS +: LEFT_BITS])
+            );
+        end
+        for (c = 0; c < COLS; c = c + 1) begin : g_top
+            limen_skew #(.WIDTH(TOP_BITS), .DEPTH(DATAFLOW == OS ? c : 0)) skew (
+                .clk(clk), .in(top_straight[c*TOP_BITS +: TOP_BITS]), .out(top[c*TOP_BITS +: TOP_BITS])
+            );
+        end
+    endgenerate
 
     limen_array #(
         .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS),
@@ -102,105 +264,102 @@ module limen_top #(
         .clk(clk), .rst(rst), .shift(array_shift), .left(left), .top(top), .bottom(bottom)
     );
 
-    genvar r;
-    genvar c;
+    // Array edge.
+    wire [CHANNEL_LANES*CHANNEL_BITS-1:0] channels;
+    limen_scratchpad #(
+        .WIDTH(CHANNEL_LANES * CHANNEL_BITS), .DEPTH(CHANNEL_DEPTH), .PORT_BITS(PORT_BITS)
+    ) channel_scratchpad (
+        .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd2), .beat_first(beat_first),
+        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[4*32+16 +: 16]),
+        .fill_half(~filter_half), .read_enable(channel_read), .read_half(filter_half), .read_row(channel_row),
+        .read_data(channels)
+    );
+
+    wire [COLS*ACC_BITS-1:0] pack_words;
+    wire pack_read;
+    wire [15:0] pack_addr;
+    wire [COLS-1:0] scatter_write;
+    wire [15:0] scatter_addr;
+    wire [COLS*ACC_BITS-1:0] scatter_data;
     generate
-        // Row lanes: the controller's tag walks down, one row a cycle.
-        for (r = 0; r < ROWS; r = r + 1) begin : g_row
-            wire valid;
-            wire [ROW_ADDR_BITS-1:0] addr;
-            if (r == 0) begin : g_first
-                assign valid = row_valid;
-                assign addr = row_addr;
-            end else begin : g_later
-                limen_tag #(.ADDR_BITS(ROW_ADDR_BITS)) tag (
-                    .clk(clk), .rst(rst), .valid_in(g_row[r-1].valid), .addr_in(g_row[r-1].addr),
-                    .valid_out(valid), .addr_out(addr)
-                );
-            end
-            limen_feeder #(.WIDTH(LEFT_BITS), .ADDR_BITS(ROW_ADDR_BITS), .NEUTRAL(NEUTRAL_LEFT[LEFT_BITS-1:0])) feeder (
-                .clk(clk),
-                .load_enable(load_enable && load_target == 2'd0 && load_lane == r),
-                .load_addr(load_addr[ROW_ADDR_BITS-1:0]), .load_data(load_data[LEFT_BITS-1:0]),
-                .valid(valid && rows_left > r), .addr(addr), .operand(left[r*LEFT_BITS +: LEFT_BITS])
-            );
-        end
-        assign last_row_valid = g_row[ROWS-1].valid;
-
         for (c = 0; c < COLS; c = c + 1) begin : g_col
-            // Column lanes: os skews them like the rows; ws and is preload all columns at once.
-            wire valid;
-            wire [COL_ADDR_BITS-1:0] addr;
-            if (c == 0 || DATAFLOW != OS) begin : g_first
-                assign valid = col_valid;
-                assign addr = col_addr;
-            end else begin : g_later
-                limen_tag #(.ADDR_BITS(COL_ADDR_BITS)) tag (
-                    .clk(clk), .rst(rst), .valid_in(g_col[c-1].valid), .addr_in(g_col[c-1].addr),
-                    .valid_out(valid), .addr_out(addr)
-                );
-            end
-            limen_feeder #(.WIDTH(TOP_BITS), .ADDR_BITS(COL_ADDR_BITS), .NEUTRAL(NEUTRAL_TOP[TOP_BITS-1:0])) feeder (
-                .clk(clk),
-                .load_enable(load_enable && load_target == 2'd1 && load_lane == c),
-                .load_addr(load_addr[COL_ADDR_BITS-1:0]), .load_data(load_data[TOP_BITS-1:0]),
-                .valid(valid && cols_left > c), .addr(addr), .operand(top[c*TOP_BITS +: TOP_BITS])
-            );
-
-            // Array edge: the tag walks on along the columns under ws and is; os drains all columns at once.
+            // The tag walks on along the columns under ws and is; os drains all columns at once.
             wire tag_valid;
-            wire [OUT_ADDR_BITS-1:0] tag_addr;
+            wire [15:0] tag_addr;
             if (c == 0 || DATAFLOW == OS) begin : g_tag
                 assign tag_valid = edge_valid;
                 assign tag_addr = edge_addr;
             end else begin : g_tag_later
-                limen_tag #(.ADDR_BITS(OUT_ADDR_BITS)) tag (
+                limen_tag #(.ADDR_BITS(16)) tag (
                     .clk(clk), .rst(rst), .valid_in(g_col[c-1].tag_valid), .addr_in(g_col[c-1].tag_addr),
                     .valid_out(tag_valid), .addr_out(tag_addr)
                 );
             end
 
-            // Bias and shift: a bank a column; under is channels vary with time, so one word follows the tag.
+            // Bias and shift; under is channels vary with time, so one word follows the tag.
             wire [CHANNEL_BITS-1:0] channel;
-            if (c == 0 || DATAFLOW != IS) begin : g_channel
-                limen_bank #(.WIDTH(CHANNEL_BITS), .ADDR_BITS(CHANNEL_ADDR_BITS)) bank (
-                    .clk(clk),
-                    .write_enable(load_enable && load_target == 2'd2 && load_lane == c),
-                    .write_addr(load_addr[CHANNEL_ADDR_BITS-1:0]), .write_data(load_data[CHANNEL_BITS-1:0]),
-                    .read_addr(channel_addr), .read_data(channel)
-                );
+            if (DATAFLOW != IS) begin : g_channel
+                assign channel = channels[c*CHANNEL_BITS +: CHANNEL_BITS];
             end else begin : g_channel_later
-                reg [CHANNEL_BITS-1:0] channel_reg;
-                always @(posedge clk) channel_reg <= g_col[c-1].channel;
-                assign channel = channel_reg;
+                limen_skew #(.WIDTH(CHANNEL_BITS), .DEPTH(c)) skew (.clk(clk), .in(channels), .out(channel));
             end
 
             limen_edge #(
-                .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .ADDR_BITS(OUT_ADDR_BITS), .Y_BITS(Y_BITS)
+                .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .DEPTH(OFMAP_DEPTH), .Y_BITS(Y_BITS)
             ) column_edge (
-                .clk(clk), .rst(rst),
-                .a_valid(tag_valid && edge_cols_left > c), .a_first(edge_first), .a_last(edge_last),
-                .a_addr(phase == 3'd0 ? read_addr[OUT_ADDR_BITS-1:0] : tag_addr),
+                .clk(clk), .rst(rst), .half(ofmap_half),
+                .a_valid(tag_valid && edge_cols_left > c), .a_first(edge_first), .a_last(edge_last), .a_addr(tag_addr),
                 .b_value(bottom[c*VALUE_BITS +: VALUE_BITS]),
                 .b_bias(channel[ACC_BITS-1:0]), .b_shift(channel[CHANNEL_BITS-1:ACC_BITS]),
-                .raw(raw), .y_low(y_low), .y_high(y_high),
-                .word(words[c*ACC_BITS +: ACC_BITS])
+                .raw(raw), .y_low(layer[1*32 +: Y_BITS]), .y_high(layer[2*32 +: Y_BITS]), .residual(residual),
+                .pack_read(pack_read), .pack_addr(pack_addr), .pack_word(pack_words[c*ACC_BITS +: ACC_BITS]),
+                .scatter_write(scatter_write[c]), .scatter_half(ofmap_half ^ ~pool), .scatter_addr(scatter_addr),
+                .scatter_data(scatter_data[c*ACC_BITS +: ACC_BITS])
             );
         end
     endgenerate
 
-    // Read port: the lane is remembered for the cycle in which its bank answers.
-    reg [SIZE_BITS-1:0] read_lane_reg;
-    always @(posedge clk) read_lane_reg <= read_lane;
-    reg [ACC_BITS-1:0] read_word;
-    integer lane;
-    always @* begin
-        read_word = words[ACC_BITS-1:0];
-        for (lane = 1; lane < COLS; lane = lane + 1)
-            if (read_lane_reg == lane[SIZE_BITS-1:0]) read_word = words[lane*ACC_BITS +: ACC_BITS];
-    end
-    limen_resize #(.FROM_BITS(ACC_BITS), .TO_BITS(32)) resize (.in(read_word), .out(read_data));
-    wire unused = &{1'b0, load_data, load_addr, read_addr};
+    limen_packer #(
+        .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
+    ) packer (
+        .clk(clk), .rst(rst), .start(pack_start), .raw(raw),
+        .pixels(stored_tile[15*32 +: 16]), .channels(stored_tile[16*32+16 +: 16]),
+        .group_outputs(stored_tile[16*32 +: 16]),
+        .read_enable(pack_read), .read_addr(pack_addr), .words(pack_words),
+        .beat_valid(pack_valid), .beat_taken(pack_taken), .beat(pack_beat)
+    );
+
+    limen_pool #(.FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED)) pooling (
+        .clk(clk), .rst(rst), .start(compute_start), .enable(pool),
+        .word_valid(fill_valid), .word_inside(fill_inside), .word_first(fill_first), .word_last(fill_last),
+        .word(ifmap_word), .out_valid(pool_valid), .out(pool_word), .out_taken(pool_taken)
+    );
+
+    // The scatter unit belongs to the tile being pooled, or to the one whose residual is being loaded.
+    wire [19*32-1:0] scattered = pool ? now : next_tile;
+    limen_scatter #(
+        .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED),
+        .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
+    ) scatter (
+        .clk(clk), .rst(rst), .start(pool ? compute_start : residual_start),
+        .pixels(scattered[15*32 +: 16]), .channels(scattered[16*32+16 +: 16]),
+        .group_outputs(scattered[16*32 +: 16]), .shift(pool ? 4'd0 : layer[11:8]),
+        .beat_valid(beat_valid && kind == 3'd5), .beat_first(beat_first), .beat(mem_read_data), .beat_ready(residual_ready),
+        .word_valid(pool_valid), .word_in(pool_word), .word_taken(pool_taken), .busy(scatter_busy),
+        .write_enable(scatter_write), .write_addr(scatter_addr), .write_data(scatter_data)
+    );
+
+    // Phase of this cycle: 0 idle, 1 preload, 2 stream, 3 drain, 4 pipeline, 5 pool; and stalls: 6 feeder,
+    // 7 ifmap (residuals included), 8 filter, 9 ofmap store, 10 control.
+    wire [3:0] dma_phase = ~dma_busy ? (scatter_busy ? 4'd7 : 4'd10) :
+        dma_picking ? 4'd10 : kind == 3'd0 ? 4'd9 : kind == 3'd3 ? 4'd8 : kind == 3'd4 || kind == 3'd5 ? 4'd7 : 4'd10;
+    assign phase = compute_busy ? {1'b0, fold_phase} : running ? dma_phase : 4'd0;
+    // Activity of this cycle: 0 a beat in, 1 a beat out, 2 ifmap read, 3 filter read, 4 bias and shift read,
+    // 5 packer's read, 6 the next cycle is a layer's first.
+    assign activity = {
+        dma_layer, pack_read, channel_read, filter_read, ifmap_read, mem_write_valid & mem_write_ready, beat_valid
+    };
+    wire unused = &{1'b0, next_tile, tile, stored_tile, scattered, layer};
 endmodule
 
 `default_nettype wire

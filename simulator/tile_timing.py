@@ -1,0 +1,254 @@
+"""Closed forms of one tile: cycles of its folds and its pooling, its transfers, its accesses. No data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from simulator.geometry import Geometry, TileShape, plane_beats, tile_needs
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+
+FLUSH = {"os": 2, "ws": 3, "is": 3}
+"""Cycles from the last fold to the last ofmap write: bank read, [psum register,] requantiser."""
+
+READY = 3
+"""Cycles from the issue of a block's last word to the first cycle of a fold that uses it."""
+
+DESCRIPTOR_WORDS = {"layer": 8, "tile": 19}
+
+
+@dataclass(frozen=True)
+class TileTiming:
+    """A tile on its own: cycles by phase while it computes, accesses, and the steps of its packing.
+
+    phases: preload, stream, drain, pipeline, pool, waiting for the im2col unit. word_steps: for each plane of words,
+    cycles the packer (and the scatter unit) takes for a word; under is the packer takes `lanes` steps for a block of
+    columns first.
+    """
+
+    phases: tuple[int, int, int, int, int, int]
+    folds: int
+    accesses: dict[str, int]
+    plane_lanes: tuple[int, ...]
+    plane_steps: tuple[int, ...]
+
+    @property
+    def cycles(self) -> int:
+        return sum(self.phases)
+
+
+def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return, for each plane of output words, its channels and the steps of one word under os and ws."""
+    lanes = design.feeder_width
+    group_outputs = shape.group_outputs
+    ends = []  # channels after which a step ends because a fold of channels does
+    position = 0
+    while position < shape.outputs:
+        for start in range(0, group_outputs, design.cols):
+            ends.append(position + min(start + design.cols, group_outputs))
+        position += group_outputs
+    plane_lanes, plane_steps = [], []
+    for start in range(0, shape.outputs, lanes):
+        end = min(start + lanes, shape.outputs)
+        plane_lanes.append(end - start)
+        plane_steps.append(1 + sum(start < fold_end < end for fold_end in ends))
+    return tuple(plane_lanes), tuple(plane_steps)
+
+
+@lru_cache(maxsize=65536)
+def tile_timing(geometry: Geometry, shape: TileShape, design: Design) -> TileTiming:
+    """Return the timing of a tile; equal shapes of a layer share it."""
+    lanes, steps = word_steps(geometry, shape, design)
+    if geometry.pool:
+        return _pool_timing(geometry, shape, design, lanes, steps)
+    column_folds = -(-shape.group_outputs // design.cols)
+    m, n, k = shape.pixels, shape.group_outputs, geometry.taps * shape.channels
+    fills: list[int] = []  # words of each block
+    if design.dataflow == "ws":
+        inner, time = column_folds, m
+        for lane, pieces in shape.pieces(design.feeder_width):
+            ranges = _taps_of_ranges(geometry, lane, pieces, shape.channels, design)
+            fills += [m * sum(touched.values()) for touched in ranges]
+    else:
+        width = design.x_lanes
+        inner, time = (column_folds, k) if design.dataflow == "os" else (-(-k // design.rows), n)
+        for _, pieces in shape.pieces(design.feeder_width):
+            fills += [min(width, m - start) * pieces * geometry.taps for start in range(0, m, width)]
+    stream = time + design.rows + design.cols - 2
+    fold = stream + design.rows
+    waiting, end = _run_blocks(fills, inner * fold)
+    folds = len(fills) * inner
+    stationary = design.dataflow != "os"
+    phases = (
+        folds * design.rows if stationary else 0,
+        folds * stream,
+        0 if stationary else folds * design.rows,
+        FLUSH[design.dataflow],
+        0,
+        waiting,
+    )
+    assert end == sum(phases) - FLUSH[design.dataflow]
+    return TileTiming(phases, folds, _accesses(geometry, shape, design, fills, folds, inner), lanes, steps)
+
+
+def _run_blocks(fills: list[int], block_cycles: int) -> tuple[int, int]:
+    """Return (cycles waited for operands, cycle after the last fold): two blocks, one filling, one in use.
+
+    Cycle 0 is the first of the tile. A block fills as soon as the one before is full and the one before that is
+    released; its folds start READY cycles after its last word at the earliest.
+    """
+    waiting = 0
+    filled = -1  # issue cycle of the last word of the previous block
+    released = [-1, -1]  # last cycle of the folds of the two blocks before
+    for words in fills:
+        filled = max(filled, released[0]) + words
+        begin = max(released[1] + 1, filled + READY)
+        waiting += begin - released[1] - 1
+        released = [released[1], begin + block_cycles - 1]
+    return waiting, released[1] + 1
+
+
+def _pool_timing(
+    geometry: Geometry, shape: TileShape, design: Design, lanes: tuple[int, ...], steps: tuple[int, ...]
+) -> TileTiming:
+    """A pixel takes its taps, one cycle to settle and the steps of its word."""
+    if design.dataflow == "is":
+        steps = lanes
+    cycles = sum(shape.pixels * (geometry.taps + 1 + step) for step in steps) + 1
+    inside = _inside(geometry, shape) * len(lanes)
+    accesses = {"ifmap_reads": inside, "scatter_writes": shape.pixels * sum(lanes)}
+    return TileTiming((0, 0, 0, 0, cycles, 0), 0, accesses, lanes, word_steps(geometry, shape, design)[1])
+
+
+def _inside(geometry: Geometry, shape: TileShape) -> int:
+    """Return the (pixel, tap) pairs of a tile that lie inside the ifmap."""
+    rows = sum(
+        0 <= shape.first_row + out * geometry.stride[0] + tap < shape.in_rows
+        for out in range(shape.out_rows)
+        for tap in range(geometry.kernel[0])
+    )
+    cols = sum(
+        0 <= out * geometry.stride[1] + tap - geometry.pad_left < geometry.width
+        for out in range(geometry.out_width)
+        for tap in range(geometry.kernel[1])
+    )
+    return rows * cols
+
+
+def _accesses(
+    geometry: Geometry, shape: TileShape, design: Design, fills: list[int], folds: int, inner: int
+) -> dict[str, int]:
+    """Return reads and writes of a tile's folds; those of K tiles and transfers are added by the layer."""
+    m, n, k, groups = shape.pixels, shape.group_outputs, geometry.taps * shape.channels, shape.groups
+    feeder, inside = design.feeder_width, _inside(geometry, shape)
+    by_pieces = shape.pieces(feeder)
+    if design.dataflow == "ws":
+        # Words that two ranges of K share are read for each: which taps those are decides how many lie inside.
+        ifmap = sum(
+            _inside_of_taps(geometry, shape, touched)
+            for lane, pieces in by_pieces
+            for touched in _taps_of_ranges(geometry, lane, pieces, shape.channels, design)
+        )
+        operand_writes = groups * m * k
+        operand_reads = groups * m * k * inner
+        weights = groups * k * inner
+        channel = folds
+    elif design.dataflow == "os":
+        ifmap = inside * sum(pieces for _, pieces in by_pieces)
+        operand_writes = sum(fills)
+        operand_reads = groups * m * k * inner
+        weights = folds * k
+        channel = folds
+    else:
+        ifmap = inside * sum(pieces for _, pieces in by_pieces)
+        operand_writes = sum(fills)
+        operand_reads = groups * m * k
+        weights = folds * n
+        channel = folds * n
+    return {
+        "ifmap_reads": ifmap,
+        "operand_writes": operand_writes,
+        "operand_reads": operand_reads,
+        "weight_reads": weights,
+        "polarity_reads": weights if design.op == "threshold" else 0,
+        "channel_reads": channel,
+        "busy": groups * m * n * k,
+    }
+
+
+def _taps_of_ranges(
+    geometry: Geometry, lane: int, pieces: int, channels: int, design: Design
+) -> list[dict[int, int]]:
+    """Return, for each range of K, the words it touches of each tap."""
+    feeder = design.feeder_width
+    bounds = [max(0, piece * feeder - lane) for piece in range(pieces)] + [channels]
+    k = geometry.taps * channels
+    found = []
+    for start in range(0, k, design.rows):
+        end = min(start + design.rows, k)
+        found.append(
+            {
+                tap: sum(
+                    bounds[i] < min(end - tap * channels, channels) and bounds[i + 1] > max(start - tap * channels, 0)
+                    for i in range(pieces)
+                )
+                for tap in range(start // channels, (end - 1) // channels + 1)
+            }
+        )
+    return found
+
+
+def _inside_of_taps(geometry: Geometry, shape: TileShape, touched: dict[int, int]) -> int:
+    """Return the words read for all pixels when each tap is touched so often."""
+    total = 0
+    for tap, words in touched.items():
+        tap_row, tap_col = divmod(tap, geometry.kernel[1])
+        rows = sum(
+            0 <= shape.first_row + out * geometry.stride[0] + tap_row < shape.in_rows for out in range(shape.out_rows)
+        )
+        cols = sum(
+            0 <= out * geometry.stride[1] + tap_col - geometry.pad_left < geometry.width
+            for out in range(geometry.out_width)
+        )
+        total += words * rows * cols
+    return total
+
+
+@dataclass(frozen=True)
+class Transfers:
+    """Beats of a tile's loads and store: a run each of `filter`; `ifmap` and `planes` a run a plane."""
+
+    filter: tuple[int, int, int]
+    filter_rows: tuple[int, int, int]
+    ifmap_runs: int
+    ifmap_beats: int
+    plane_runs: int
+    plane_beats: int
+    raw_beats: int
+
+
+def tile_transfers(geometry: Geometry, shape: TileShape, design: Design) -> Transfers:
+    """Return what a tile moves when it loads and stores everything."""
+    needs = tile_needs(geometry, shape, design)
+    assert design.acc_bits is not None
+    row_bits = (
+        design.synapse_lanes * design.w_bits,
+        design.polarity_lanes,
+        design.channel_lanes * (design.acc_bits + 5),
+    )
+    rows = (needs.filter, needs.polarity, needs.channel)
+    beats = [-(-count * bits // design.port_bits) for count, bits in zip(rows, row_bits, strict=True)]
+    offset = shape.in_start * geometry.width * design.word_bits % design.port_bits
+    plane_bits = offset + shape.in_rows * geometry.width * design.word_bits
+    return Transfers(
+        filter=(beats[0], beats[1], beats[2]),
+        filter_rows=rows,
+        ifmap_runs=shape.in_chunks,
+        ifmap_beats=-(-plane_bits // design.port_bits),
+        plane_runs=-(-shape.outputs // design.feeder_width),
+        plane_beats=plane_beats(shape.pixels, design),
+        raw_beats=shape.pixels * shape.outputs,
+    )

@@ -1,0 +1,47 @@
+// Max pooling: the largest of a window's words, lane by lane.
+`default_nettype none
+
+module limen_pool #(
+    parameter FEEDER = 4,
+    parameter X_BITS = 8,
+    parameter X_SIGNED = 1
+) (
+    input  wire                      clk,
+    input  wire                      rst,
+    input  wire                      start,
+    input  wire                      enable,      // the layer pools
+    // words of the window
+    input  wire                      word_valid,
+    input  wire                      word_inside, // outside there is nothing: it never wins
+    input  wire                      word_first,
+    input  wire                      word_last,
+    input  wire [FEEDER*X_BITS-1:0]  word,
+    // the largest
+    output reg                       out_valid,
+    output wire [FEEDER*X_BITS-1:0]  out,
+    input  wire                      out_taken
+);
+    localparam [X_BITS-1:0] LOWEST = X_SIGNED != 0 ? {1'b1, {(X_BITS - 1){1'b0}}} : {X_BITS{1'b0}};
+    reg [FEEDER*X_BITS-1:0] best_reg;
+    assign out = best_reg;
+
+    genvar e;
+    generate
+        for (e = 0; e < FEEDER; e = e + 1) begin : g_lane
+            wire [X_BITS-1:0] best = word_first ? LOWEST : best_reg[e*X_BITS +: X_BITS];
+            wire [X_BITS-1:0] fresh = word_inside ? word[e*X_BITS +: X_BITS] : LOWEST;
+            wire signed [X_BITS:0] best_extended = {(X_SIGNED != 0) & best[X_BITS-1], best};
+            wire signed [X_BITS:0] fresh_extended = {(X_SIGNED != 0) & fresh[X_BITS-1], fresh};
+            always @(posedge clk) if (word_valid & enable)
+                best_reg[e*X_BITS +: X_BITS] <= fresh_extended > best_extended ? fresh : best;
+        end
+    endgenerate
+
+    always @(posedge clk) begin
+        if (out_taken) out_valid <= 1'b0;
+        if (word_valid & word_last & enable) out_valid <= 1'b1;
+        if (start || rst) out_valid <= 1'b0;
+    end
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,142 @@
+// Scatter: writes words of channels into the ofmap banks, one step a cycle: residuals, and pooled words.
+//
+// A residual tile comes as densely packed beats, plane after plane; a pooled word comes whole. What is
+// written is value << shift, which the edge finds as its first psum.
+`default_nettype none
+
+module limen_scatter #(
+    parameter COLS = 4,
+    parameter FEEDER = 4,       // channels a word
+    parameter DATAFLOW = 0,     // 0: os, 1: ws, 2: is
+    parameter X_BITS = 8,
+    parameter X_SIGNED = 1,
+    parameter ACC_BITS = 20,
+    parameter PORT_BITS = 64
+) (
+    input  wire                      clk,
+    input  wire                      rst,
+    input  wire                      start,          // of a tile
+    input  wire [15:0]               pixels,
+    input  wire [15:0]               channels,
+    input  wire [15:0]               group_outputs,
+    input  wire [3:0]                shift,
+    // residual beats
+    input  wire                      beat_valid,
+    input  wire                      beat_first,
+    input  wire [PORT_BITS-1:0]      beat,
+    output wire                      beat_ready,
+    // pooled words: held until word_taken
+    input  wire                      word_valid,
+    input  wire [FEEDER*X_BITS-1:0]  word_in,
+    output wire                      word_taken,
+    output wire                      busy,           // words wait
+    // ofmap banks
+    output wire [COLS-1:0]           write_enable,
+    output wire [15:0]               write_addr,
+    output wire [COLS*ACC_BITS-1:0]  write_data
+);
+    localparam WORD_BITS = FEEDER * X_BITS;
+    localparam STREAM_BITS = PORT_BITS + WORD_BITS;
+    localparam COUNT_BITS = $clog2(STREAM_BITS + 1);
+    localparam [31:0] PORT_COUNT = PORT_BITS;
+    localparam [31:0] WORD_COUNT = WORD_BITS;
+
+    reg [STREAM_BITS-1:0] stream_reg;
+    reg [COUNT_BITS-1:0] count_reg;
+    wire waiting = count_reg >= WORD_COUNT[COUNT_BITS-1:0];
+    wire [WORD_BITS-1:0] word = word_valid ? word_in : stream_reg[WORD_BITS-1:0];
+    wire active;
+    wire step = (waiting | word_valid) & active;
+    wire word_ends;
+    wire plane_ends;
+    wire [15:0] lane;
+
+    assign busy = waiting;
+    assign beat_ready = ~waiting;
+    assign word_taken = step & word_ends & word_valid;
+
+    wire [STREAM_BITS-1:0] fresh = {{WORD_BITS{1'b0}}, beat};
+    always @(posedge clk) begin
+        if (beat_valid) begin
+            stream_reg <= beat_first ? fresh : stream_reg | (fresh << count_reg);
+            count_reg <= beat_first ? PORT_COUNT[COUNT_BITS-1:0] : count_reg + PORT_COUNT[COUNT_BITS-1:0];
+        end else if (step & word_ends & ~word_valid) begin
+            stream_reg <= stream_reg >> WORD_BITS;
+            count_reg <= plane_ends ? {COUNT_BITS{1'b0}} : count_reg - WORD_COUNT[COUNT_BITS-1:0];
+        end
+        if (start || rst) count_reg <= {COUNT_BITS{1'b0}};
+    end
+
+    genvar c;
+    genvar e;
+    generate
+        // A word's lanes as accumulators, shifted.
+        wire [FEEDER*ACC_BITS-1:0] values;
+        for (e = 0; e < FEEDER; e = e + 1) begin : g_value
+            wire [X_BITS:0] signed_value = {(X_SIGNED != 0) & word[(e+1)*X_BITS-1], word[e*X_BITS +: X_BITS]};
+            wire [ACC_BITS-1:0] value;
+            limen_resize #(.FROM_BITS(X_BITS + 1), .TO_BITS(ACC_BITS)) resize (.in(signed_value), .out(value));
+            assign values[e*ACC_BITS +: ACC_BITS] = value << shift;
+        end
+        if (DATAFLOW != 2) begin : g_side_by_side
+            wire [15:0] col;
+            wire [15:0] count;
+            limen_walker #(.COLS(COLS), .LANES(FEEDER)) walker (
+                .clk(clk), .rst(rst), .start(start), .advance(step), .single(1'b0),
+                .pixels(pixels), .channels(channels), .group_outputs(group_outputs),
+                .active(active), .addr(write_addr), .col(col), .lane(lane), .count(count),
+                .word_ends(word_ends), .plane_ends(plane_ends)
+            );
+            for (c = 0; c < COLS; c = c + 1) begin : g_bank
+                wire [15:0] from = lane + c - col;
+                assign write_enable[c] = step && c >= col && c < col + count;
+                assign write_data[c*ACC_BITS +: ACC_BITS] = values[from*ACC_BITS +: ACC_BITS];
+            end
+        end else begin : g_turned
+            localparam [31:0] COL_COUNT = COLS;
+            localparam [31:0] LANE_COUNT = FEEDER;
+            reg active_reg;
+            reg [15:0] lane_reg;
+            reg [15:0] bank_reg;
+            reg [15:0] pixel_reg;
+            reg [15:0] base_reg;
+            reg [15:0] channel_reg;
+            reg [15:0] channels_left_reg;
+            wire [15:0] own_lanes = channels_left_reg < LANE_COUNT[15:0] ? channels_left_reg : LANE_COUNT[15:0];
+            wire last_bank = bank_reg == COL_COUNT[15:0] - 16'd1;
+            assign active = active_reg;
+            assign lane = lane_reg;
+            assign word_ends = lane_reg == own_lanes - 16'd1;
+            assign plane_ends = word_ends && pixel_reg == pixels - 16'd1;
+            assign write_addr = base_reg + channel_reg + lane_reg;
+            for (c = 0; c < COLS; c = c + 1) begin : g_bank
+                assign write_enable[c] = step && bank_reg == c;
+                assign write_data[c*ACC_BITS +: ACC_BITS] = values[lane*ACC_BITS +: ACC_BITS];
+            end
+            always @(posedge clk) begin
+                if (step) begin
+                    lane_reg <= word_ends ? 16'd0 : lane_reg + 16'd1;
+                    if (plane_ends) begin
+                        {bank_reg, pixel_reg, base_reg} <= 48'd0;
+                        channel_reg <= channel_reg + own_lanes;
+                        channels_left_reg <= channels_left_reg - own_lanes;
+                        if (channels_left_reg == own_lanes) active_reg <= 1'b0;
+                    end else if (word_ends) begin
+                        pixel_reg <= pixel_reg + 16'd1;
+                        bank_reg <= last_bank ? 16'd0 : bank_reg + 16'd1;
+                        if (last_bank) base_reg <= base_reg + channels;
+                    end
+                end
+                if (start) begin
+                    active_reg <= 1'b1;
+                    {lane_reg, bank_reg, pixel_reg, base_reg, channel_reg} <= 80'd0;
+                    channels_left_reg <= channels;
+                end
+                if (rst) active_reg <= 1'b0;
+            end
+            wire unused = &{1'b0, group_outputs};
+        end
+    endgenerate
+endmodule
+
+`default_nettype wire

@@ -1,0 +1,110 @@
+// Double-buffered scratchpad: densely packed beats in, one row a cycle out.
+//
+// Rows lie in the stream without gaps and straddle beats; a beat is taken every cycle. Up to BANKS rows
+// end in one beat, so rows are dealt to that many banks in turn. One half fills while the other is read.
+`default_nettype none
+
+module limen_scratchpad #(
+    parameter WIDTH = 32,      // bits a row
+    parameter DEPTH = 256,     // rows of each half
+    parameter PORT_BITS = 64   // bits a beat
+) (
+    input  wire                          clk,
+    // fill
+    input  wire                          beat_valid,
+    input  wire                          beat_first,   // of a run: rows start at `base`, after `skip` bits
+    input  wire [PORT_BITS-1:0]          beat,
+    input  wire [$clog2(PORT_BITS)-1:0]  skip,
+    input  wire [15:0]                   base,
+    input  wire [15:0]                   rows,         // of the run; what follows them in the last beat is dropped
+    input  wire                          fill_half,
+    // read
+    input  wire                          read_enable,
+    input  wire                          read_half,
+    input  wire [15:0]                   read_row,
+    output wire [WIDTH-1:0]              read_data
+);
+    localparam MOST = (PORT_BITS + WIDTH - 1) / WIDTH;  // rows that can end in one beat
+    localparam BANK_BITS = $clog2(MOST);
+    localparam BANKS = 1 << BANK_BITS;
+    localparam STREAM_BITS = PORT_BITS + WIDTH;
+    localparam COUNT_BITS = $clog2(STREAM_BITS + 1);
+    localparam BANK_DEPTH = (DEPTH + BANKS - 1) / BANKS;
+    localparam [31:0] PORT_COUNT = PORT_BITS;
+    localparam [31:0] ROW_COUNT = WIDTH;
+    localparam [31:0] LAST_BANK = BANKS - 1;
+
+    reg [WIDTH-1:0] carry_reg;               // bits of a row that has not ended
+    reg [COUNT_BITS-1:0] carry_count_reg;
+    reg [15:0] row_reg;                      // next row
+    reg [15:0] rows_left_reg;
+
+    wire [COUNT_BITS-1:0] held = beat_first ? {COUNT_BITS{1'b0}} : carry_count_reg;
+    wire [COUNT_BITS-1:0] skipped = beat_first ? {{(COUNT_BITS - $clog2(PORT_BITS)){1'b0}}, skip} : {COUNT_BITS{1'b0}};
+    wire [15:0] row = beat_first ? base : row_reg;
+    wire [15:0] rows_left = beat_first ? rows : rows_left_reg;
+    wire [STREAM_BITS-1:0] carried = beat_first ? {STREAM_BITS{1'b0}} : {{PORT_BITS{1'b0}}, carry_reg};
+    wire [STREAM_BITS-1:0] fresh = {{WIDTH{1'b0}}, beat};
+    wire [STREAM_BITS-1:0] stream = carried | ((fresh >> skipped) << held);
+    wire [COUNT_BITS-1:0] total = held + PORT_COUNT[COUNT_BITS-1:0] - skipped;
+
+    // Rows that end in this beat, and what is left of the stream after them.
+    reg [COUNT_BITS-1:0] ended;
+    reg [COUNT_BITS-1:0] ended_bits;
+    integer j;
+    always @* begin
+        ended = {COUNT_BITS{1'b0}};
+        ended_bits = {COUNT_BITS{1'b0}};
+        for (j = 1; j <= MOST; j = j + 1)
+            if (total >= j[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0]) begin
+                ended = j[COUNT_BITS-1:0];
+                ended_bits = j[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0];
+            end
+    end
+    wire [STREAM_BITS-1:0] rest = stream >> ended_bits;
+    wire [15:0] taken = {{(16 - COUNT_BITS){1'b0}}, ended};
+
+    always @(posedge clk) if (beat_valid) begin
+        carry_reg <= rest[WIDTH-1:0];
+        carry_count_reg <= total - ended_bits;
+        row_reg <= row + taken;
+        rows_left_reg <= rows_left > taken ? rows_left - taken : 16'd0;
+    end
+
+    wire [2*BANKS*WIDTH-1:0] words;
+    genvar h;
+    genvar b;
+    generate
+        for (b = 0; b < BANKS; b = b + 1) begin : g_bank
+            // Which of the ended rows is this bank's: the one whose number ends in b.
+            wire [15:0] place = (b[15:0] - row) & LAST_BANK[15:0];
+            wire [15:0] own_row = row + place;
+            wire mine = beat_valid && place < taken && place < rows_left;
+            wire [STREAM_BITS-1:0] shifted = stream >> (place[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0]);
+            wire unused = &{1'b0, shifted[STREAM_BITS-1:WIDTH]};
+            for (h = 0; h < 2; h = h + 1) begin : g_half
+                limen_bank #(.WIDTH(WIDTH), .DEPTH(BANK_DEPTH)) bank (
+                    .clk(clk),
+                    .write_enable(mine && fill_half == h), .write_addr(own_row >> BANK_BITS),
+                    .write_data(shifted[WIDTH-1:0]),
+                    .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
+                    .read_data(words[(h*BANKS+b)*WIDTH +: WIDTH])
+                );
+            end
+        end
+    endgenerate
+
+    // The bank and half that answer now.
+    reg half_reg;
+    reg [15:0] bank_reg;
+    always @(posedge clk) if (read_enable) begin
+        half_reg <= read_half;
+        bank_reg <= read_row & LAST_BANK[15:0];
+    end
+    wire [15:0] bank_count = LAST_BANK[15:0] + 16'd1;
+    wire [15:0] select = half_reg ? bank_reg + bank_count : bank_reg;
+    assign read_data = words[select*WIDTH +: WIDTH];
+    wire unused = &{1'b0, rest};
+endmodule
+
+`default_nettype wire
