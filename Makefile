@@ -5,8 +5,10 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 OUT ?= runs
 POINTS = knee largest threshold mac
+COUNT ?= 10000
+SEED ?= 0
 
-.PHONY: study test mutants lint bench clean
+.PHONY: study test exactness mutants lint bench clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -21,6 +23,10 @@ prove-%: $(VENV)/study.stamp
 
 test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest
+
+# Random networks on random designs: timing = cycle = reference, then cycle = Verilog; prints what was covered.
+exactness: $(VENV)/test.stamp
+	$(BIN)/python -m tests.exactness --count $(COUNT) --seed $(SEED)
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -v tests/test_mutants.py

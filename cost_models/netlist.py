@@ -39,7 +39,7 @@ class Netlist:
 
     loads_pf: capacitance of the data pins on each net; no wires, and no clock, which is priced apart.
     Pins of a module that isn't in the library (a memory) are ports too: what it reads is an output named
-    `memory.PIN`, what it drives an input.
+    `INSTANCE.PIN` (`memory.PIN` where there is one such module), what it drives an input.
     """
 
     nets: int
@@ -80,6 +80,7 @@ def read_netlist(document: dict[str, Any], top: str, library: Library) -> Netlis
     cells: list[Cell] = []
     clocks: set[int] = set()
     loads: list[tuple[int, float]] = []
+    boxes = sum(found["type"] not in library.cells for found in module["cells"].values())
     for instance, found in sorted(module["cells"].items()):
         pins = {pin: [net(bit) for bit in bits] for pin, bits in found["connections"].items()}
         cell = library.cells.get(found["type"])
@@ -88,7 +89,7 @@ def read_netlist(document: dict[str, Any], top: str, library: Library) -> Netlis
                 raise LimenError(f"netlist {top}: cell {instance} of type {found['type']} is not in {library.name}")
             for pin, nets in pins.items():
                 side = inputs if found["port_directions"][pin] == "output" else outputs
-                side[f"memory.{pin}"] = tuple(nets)
+                side[f"{'memory' if boxes == 1 else instance}.{pin}"] = tuple(nets)
             continue
         cells.append(cell)
         if cell.flip_flop is None:

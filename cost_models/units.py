@@ -34,36 +34,6 @@ SIZE_BITS = 16
 DATAFLOWS = ("os", "ws", "is")
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 
-BANK_BOX = """(* blackbox *)
-module limen_bank #(parameter WIDTH = 8, parameter ADDR_BITS = 8) (
-    input wire clk, input wire write_enable, input wire [ADDR_BITS-1:0] write_addr,
-    input wire [WIDTH-1:0] write_data, input wire [ADDR_BITS-1:0] read_addr, output wire [WIDTH-1:0] read_data);
-endmodule
-"""
-
-LANE = """
-module limen_lane #(parameter WIDTH = 8) (
-    input wire clk, input wire load_enable, input wire [1:0] load_target, input wire [15:0] load_lane,
-    input wire [7:0] load_addr, input wire [WIDTH-1:0] load_data, input wire valid, input wire [15:0] lanes_left,
-    input wire [7:0] addr, output wire [WIDTH-1:0] operand);
-    limen_feeder #(.WIDTH(WIDTH), .ADDR_BITS(8), .NEUTRAL(1 << (WIDTH - 1))) feeder (
-        .clk(clk), .load_enable(load_enable && load_target == 2'd0 && load_lane == 16'd5), .load_addr(load_addr),
-        .load_data(load_data), .valid(valid && lanes_left > 16'd5), .addr(addr), .operand(operand));
-endmodule
-"""
-
-EDGE_OS = """
-module limen_edge_os #(parameter ACC_BITS = 20, parameter Y_BITS = 9) (
-    input wire clk, input wire rst, input wire a_valid, input wire [7:0] a_addr, input wire [ACC_BITS-1:0] b_value,
-    input wire [ACC_BITS-1:0] b_bias, input wire [4:0] b_shift, input wire raw, input wire [Y_BITS-1:0] y_low,
-    input wire [Y_BITS-1:0] y_high, output wire [ACC_BITS-1:0] word);
-    limen_edge #(.ACC_BITS(ACC_BITS), .VALUE_BITS(ACC_BITS), .ADDR_BITS(8), .Y_BITS(Y_BITS)) column_edge (
-        .clk(clk), .rst(rst), .a_valid(a_valid), .a_first(1'b1), .a_last(1'b1), .a_addr(a_addr), .b_value(b_value),
-        .b_bias(b_bias), .b_shift(b_shift), .raw(raw), .y_low(y_low), .y_high(y_high), .word(word));
-endmodule
-"""
-
-
 @dataclass(frozen=True, order=True)
 class Unit:
     """One point of a table. Fields that don't apply are empty or 0."""
@@ -74,6 +44,9 @@ class Unit:
     w_bits: int = 0
     acc_bits: int = 0
     dataflow: str = ""
+    lanes: int = 0
+    feeder: int = 0
+    port_bits: int = 0
 
     @property
     def op_bits(self) -> int:
@@ -106,30 +79,16 @@ def _pe(unit: Unit) -> Source:
     return Source("limen_pe_stationary", (*OPERATORS, "limen_pe_stationary.v"), {**parameters, **own})
 
 
-def _edge(unit: Unit) -> Source:
-    files = ("limen_resize.v", "limen_requantiser.v", "limen_edge.v")
-    parameters = {"ACC_BITS": unit.acc_bits, "Y_BITS": unit.x_bits + 1}
-    if unit.dataflow == "os":
-        return Source("limen_edge_os", files, parameters, BANK_BOX + EDGE_OS)
-    return Source("limen_edge", files, {**parameters, "VALUE_BITS": unit.acc_bits, "ADDR_BITS": ADDR_BITS}, BANK_BOX)
-
-
-def _lane(unit: Unit) -> Source:
-    return Source("limen_lane", ("limen_feeder.v",), {"WIDTH": unit.acc_bits}, BANK_BOX + LANE)
-
-
 def _tag(unit: Unit) -> Source:
     return Source("limen_tag", ("limen_tag.v",), {"ADDR_BITS": unit.acc_bits})
 
 
-def _controller(unit: Unit) -> Source:
-    parameters = {"ROWS": 16, "COLS": 16, "DATAFLOW": DATAFLOWS.index(unit.dataflow), "SIZE_BITS": SIZE_BITS}
-    addresses = {f"{bank}_ADDR_BITS": ADDR_BITS for bank in ("ROW", "COL", "OUT", "CHANNEL")}
-    return Source("limen_controller", ("limen_controller.v",), {**parameters, **addresses})
+def _skew(unit: Unit) -> Source:
+    return Source("limen_skew", ("limen_skew.v",), {"WIDTH": unit.acc_bits, "DEPTH": 1})
 
 
 def _bank(unit: Unit) -> Source:
-    return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "ADDR_BITS": unit.acc_bits})
+    return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "DEPTH": 1 << unit.acc_bits})
 
 
 def multipliers(unit: Unit) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""The cycle model: exact bits and cycles of one layer, by stepping the machine's registers."""
+"""The cycle model: exact bits and cycles of a whole program, by stepping the machine's registers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,20 +10,22 @@ import numpy as np
 
 from simulator import cycle_kernels as kernels
 from simulator.counts import Counts
-from simulator.mapping import array_sizes, fill_banks, gather_activations
 
 if TYPE_CHECKING:
     from simulator.design import Design
-    from workloads.layer import Layer, LayerParameters
+    from simulator.program import Program
 
-DATAFLOWS = {"os": kernels.OS, "ws": kernels.WS, "is": kernels.IS}
-OPS = {"threshold": kernels.THRESHOLD, "mac": kernels.MAC}
+DATAFLOWS = {"os": 0, "ws": 1, "is": 2}
+OPS = {"threshold": 0, "mac": 1}
+POLARITIES = {"synapse": 0, "input": 1, "neuron": 2}
 REGISTERS = {
     "os": ("x", "synapse", "acc"),
     "ws": ("moving", "still", "psum"),
     "is": ("moving", "still", "psum"),
 }
 """PE registers by dataflow, in the order of traces and flips; the Verilog's names without `_reg`."""
+
+ALWAYS_READY = np.ones(1, dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,19 @@ class Flip:
 
 @dataclass(frozen=True)
 class CycleRun:
-    """Outcome of one layer and one input.
+    """Outcome of a program and one input.
 
-    outputs: [oh, ow, N] int64. toggles: bit changes by PE register over the whole run.
-    trace: [cycles, 3, R, C] int64 patterns of the PE registers after each clock edge, or None.
+    image: the memory after the run, [beats, port words] int64. counts: one a layer. cycles: from `start` to `done`.
+    toggles: per layer, bit changes by PE register. trace: [cycles, 3, R, C] int64 patterns of the PE registers after
+    each clock edge, or None. signals: [cycles, names] int64 of `kernels.PORT_NAMES`, or None.
     """
 
-    outputs: np.ndarray
-    counts: Counts
-    toggles: dict[str, int]
+    image: np.ndarray
+    counts: tuple[Counts, ...]
+    cycles: int
+    toggles: tuple[dict[str, int], ...]
     trace: np.ndarray | None
+    signals: np.ndarray | None
 
 
 def register_bits(design: Design) -> dict[str, int]:
@@ -61,47 +67,57 @@ def register_bits(design: Design) -> dict[str, int]:
     return dict(zip(REGISTERS[design.dataflow], widths, strict=True))
 
 
-def step_layer(
-    layer: Layer,
-    parameters: LayerParameters,
-    design: Design,
-    x: np.ndarray,
-    traced_cycles: int = 0,
-    flip: Flip | None = None,
-) -> CycleRun:
-    """Run `layer` on a fitted `design` with int64 activations x of layer.input_shape.
-
-    traced_cycles: clock edges whose PE registers are kept (memory: 24·R·C bytes each).
-    """
-    assert design.acc_bits is not None, "step_layer takes a fitted design"
-    banks = fill_banks(layer, parameters, design)
-    activations = gather_activations(banks, x) & ((1 << design.x_bits) - 1)
-    x_in_columns = design.dataflow == "is"
-    row_bank, col_bank = (banks.synapses, activations) if x_in_columns else (activations, banks.synapses)
-    names = REGISTERS[design.dataflow]
-    value_bits = register_bits(design)[names[2]]
-    y_low, y_high = layer.y_range or (0, 0)
-    config = np.array(
+def machine_config(design: Design) -> np.ndarray:
+    """Return a fitted design as `cycle_kernels` takes it."""
+    assert design.acc_bits is not None, "the cycle model runs a fitted design"
+    return np.array(
         [
             *(design.rows, design.cols, DATAFLOWS[design.dataflow], OPS[design.op]),
-            *(design.x_bits, design.w_bits, design.x_signed, design.acc_bits, value_bits),
-            *array_sizes(layer, design.dataflow),
-            *(layer.y_range is None, y_low, y_high),
+            *(design.x_bits, design.w_bits, design.x_signed, design.acc_bits),
+            register_bits(design)[REGISTERS[design.dataflow][2]],
+            *(POLARITIES[design.polarity], design.feeder_width, design.port_bits),
+            *(design.ifmap_depth, design.filter_depth, design.polarity_depth, design.channel_depth),
+            *(design.ofmap_depth, design.operand_depth, design.memory_latency, design.port_interval),
         ],
         dtype=np.int64,
     )
-    ofmap = np.zeros((design.cols, int(banks.out_addr.max()) + 1), dtype=np.int64)
+
+
+def run_cycle(
+    program: Program,
+    x: np.ndarray,
+    mask: np.ndarray = ALWAYS_READY,
+    traced_cycles: int = 0,
+    flip: Flip | None = None,
+    signal_cycles: int = 0,
+) -> CycleRun:
+    """Run a program on one input x [H, W, C], int64.
+
+    mask: 0 in cycles (modulo its length) in which the memory doesn't answer. traced_cycles, signal_cycles: clock edges
+    whose PE registers (24·R·C bytes each) and whose control signals are kept.
+    """
+    design, layers = program.design, len(program.schedules)
+    names = REGISTERS[design.dataflow]
+    image = program.load(x)
     trace = np.zeros((traced_cycles, 3, design.rows, design.cols), dtype=np.int64)
+    signals = np.zeros((signal_cycles, kernels.NPORTS), dtype=np.int64)
+    counters = np.zeros((layers, kernels.COUNTERS), dtype=np.int64)
+    toggles = np.zeros((layers, 3), dtype=np.int64)
     upset = np.zeros(5, dtype=np.int64)
     if flip is not None:
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
-    counts = kernels.run_layer(config, row_bank, col_bank, banks.bias, banks.shift, ofmap, upset, trace)
-    patterns = ofmap[banks.out_lane, banks.out_addr]
-    outputs = patterns - ((patterns >> (design.acc_bits - 1)) << design.acc_bits)
-    preload, stream, drain, pipeline, busy, folds = (int(value) for value in counts[:6])
-    return CycleRun(
-        outputs.reshape(layer.output_shape),
-        Counts(folds, preload, stream, drain, pipeline, busy),
-        dict(zip(names, (int(value) for value in counts[6:9]), strict=True)),
-        trace if traced_cycles else None,
+    cycles = kernels.run_program(
+        machine_config(design), image, mask.astype(np.int64), upset, trace, counters, toggles, signals
     )
+    return CycleRun(
+        image,
+        tuple(Counts(*(int(value) for value in row), port_bytes=design.port_bits // 8) for row in counters),
+        int(cycles),
+        tuple(_by_name(names, row) for row in toggles),
+        trace if traced_cycles else None,
+        signals if signal_cycles else None,
+    )
+
+
+def _by_name(names: Sequence[str], row: np.ndarray) -> dict[str, int]:
+    return dict(zip(names, (int(value) for value in row), strict=True))

@@ -62,29 +62,25 @@ LAYER_WORDS, TILE_WORDS = 8, 19
 _ONE = int64[::1]
 _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
+_FOUR = int64[:, :, :, ::1]
 
 
-@njit(int64(int64), cache=True, inline="always")
-def population(pattern):
-    """Return the number of ones of a non-negative pattern."""
-    pattern -= (pattern >> 1) & 0x5555555555555555
-    pattern = (pattern & 0x3333333333333333) + ((pattern >> 2) & 0x3333333333333333)
-    pattern = (pattern + (pattern >> 4)) & 0x0F0F0F0F0F0F0F0F
-    pattern += pattern >> 8
-    pattern += pattern >> 16
-    return (pattern + (pattern >> 32)) & 0x7F
-
-
-@njit(int64(int64, int64, int64, int64, int64, int64), cache=True, inline="always")
-def op_result(op, x, synapse, x_bits, w_bits, x_signed):
-    """Return the value of one op from the patterns of an activation and a synapse."""
-    w = signed(synapse & ((1 << w_bits) - 1), w_bits)
-    if op == THRESHOLD:
-        aligned = max(x_bits, w_bits)
-        difference = (signed(x, x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits))
-        above = max(difference, 0)
-        return -above if (synapse >> w_bits) & 1 else above
-    return (signed(x, x_bits) if x_signed else x) * w
+@njit(void(_ONE, _ONE, _ONE, _ONE), cache=True)
+def apply_op(config, x, synapse, result):
+    """limen_op: write the value of one op for each pair of patterns of an activation and a synapse."""
+    x_bits, w_bits = config[X_BITS], config[W_BITS]
+    if config[OP] == THRESHOLD:
+        aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
+        for i in range(result.shape[0]):
+            w = signed(synapse[i] & w_mask, w_bits)
+            above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
+            result[i] = -above if synapse[i] >> w_bits else above
+    elif config[X_SIGNED]:
+        for i in range(result.shape[0]):
+            result[i] = signed(x[i], x_bits) * signed(synapse[i], w_bits)
+    else:
+        for i in range(result.shape[0]):
+            result[i] = x[i] * signed(synapse[i], w_bits)
 
 
 @njit(int64(int64, int64, int64, int64, int64, int64), cache=True)
@@ -98,51 +94,68 @@ def requantise(acc, acc_bits, shift, raw, y_low, y_high):
     return min(max(value, y_low), y_high) & ((int64(1) << acc_bits) - 1)
 
 
+@njit(int64(int64), cache=True)
+def population(pattern):
+    """Return the number of ones of a non-negative pattern. LLVM knows this loop as one instruction."""
+    count = int64(0)
+    while pattern:
+        pattern &= pattern - 1
+        count += 1
+    return count
+
+
 @njit(int64(_ONE, _ONE), cache=True)
-def copy_row(source, target):
-    """Let a row of registers take another's place and return the bits that changed."""
+def load_registers(registers, fresh):
+    """Take a clock edge and return how many bits changed."""
     changed = int64(0)
-    for c in range(target.shape[0]):
-        changed += population(source[c] ^ target[c])
-        target[c] = source[c]
+    for i in range(registers.shape[0]):
+        changed += population(registers[i] ^ fresh[i])
+        registers[i] = fresh[i]
     return changed
 
 
-@njit(void(_ONE, _THREE, _ONE, _ONE, _ONE, int64, _ONE), cache=True)
-def step_array(config, pe, left, top, result, shift, toggles):
-    """limen_array: operands from the left and from the top; adds the bits that change to toggles."""
-    rows, cols, dataflow, op = config[ROWS], config[COLS], config[DATAFLOW], config[OP]
-    x_bits, w_bits, x_signed = config[X_BITS], config[W_BITS], config[X_SIGNED]
-    mask = (int64(1) << (config[ACC_BITS] if dataflow == OS else config[PSUM_BITS])) - 1
-    # The last row first, so that the row above still holds its old values.
-    for r in range(rows - 1, -1, -1):
-        moving, still, value = pe[MOVING, r], pe[STILL, r], pe[VALUE, r]
-        changed = int64(0)
-        for c in range(cols - 1, 0, -1):
-            changed += population(moving[c] ^ moving[c - 1])
-            moving[c] = moving[c - 1]
-        toggles[MOVING] += changed + population(moving[0] ^ left[r])
-        moving[0] = left[r]  # from here on `moving` is what the PEs of this row get from their left
-        if dataflow == OS:
-            toggles[STILL] += copy_row(pe[STILL, r - 1] if r > 0 else top, still)
-        x, synapse = (still, moving) if dataflow == IS else (moving, still)
+@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, _ONE), cache=True)
+def step_array(config, pe, fresh, left, top, shift, toggles):
+    """limen_array and its PEs, pe [3, R * C]: operands from the left and from the top.
+
+    fresh: like pe, what the registers load. Adds the bits that change to toggles [3] and returns how many.
+    """
+    rows, cols, dataflow = config[ROWS], config[COLS], config[DATAFLOW]
+    mask = (int64(1) << config[PSUM_BITS]) - 1
+    moving, still, value = pe[MOVING], pe[STILL], pe[VALUE]
+    from_left, from_top, result = fresh[MOVING], fresh[STILL], fresh[VALUE]
+    for i in range(rows * cols - 1):
+        from_left[i + 1] = moving[i]
+    for r in range(rows):
+        from_left[r * cols] = left[r]
+    for c in range(cols):
+        from_top[c] = top[c]
+    for i in range(rows * cols - cols):
+        from_top[i + cols] = still[i]
+    if dataflow != OS or not shift:
+        x, synapse = (still, from_left) if dataflow == IS else (from_left, from_top if dataflow == OS else still)
+        apply_op(config, x, synapse, result)
+    if dataflow == OS and shift:
+        result[:cols] = 0
+        for i in range(rows * cols - cols):
+            result[i + cols] = value[i]
+    elif dataflow == OS:
+        for i in range(rows * cols):
+            result[i] = (value[i] + result[i]) & mask
+    else:
         for c in range(cols):
-            result[c] = op_result(op, x[c], synapse[c], x_bits, w_bits, x_signed)
-        if dataflow == OS and not shift:
-            for c in range(cols):
-                result[c] = (value[c] + result[c]) & mask
-        elif dataflow == OS:
-            for c in range(cols):
-                result[c] = pe[VALUE, r - 1, c] if r > 0 else int64(0)
-        elif r > 0:
-            for c in range(cols):
-                result[c] = (pe[VALUE, r - 1, c] + result[c]) & mask
-        else:
-            for c in range(cols):
-                result[c] &= mask
-        toggles[VALUE] += copy_row(result, value)
-        if dataflow != OS and shift:
-            toggles[STILL] += copy_row(pe[STILL, r - 1] if r > 0 else top, still)
+            result[c] &= mask
+        for i in range(rows * cols - cols):
+            result[i + cols] = (value[i] + result[i + cols]) & mask
+    changed = load_registers(moving, from_left)
+    toggles[MOVING] += changed
+    if dataflow == OS or shift:
+        stills = load_registers(still, from_top)
+        toggles[STILL] += stills
+        changed += stills
+    values = load_registers(value, result)
+    toggles[VALUE] += values
+    return changed + values
 
 
 @njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64, _ONE), cache=True)
@@ -152,7 +165,6 @@ def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half,
     channel [C, 2]: bias and shift as column c sees them. answer [2, C]: what the banks read last.
     """
     cols, acc_bits, y_bits = config[COLS], config[ACC_BITS], config[X_BITS] + 1
-    value_bits = acc_bits if config[DATAFLOW] == OS else config[PSUM_BITS]
     acc_mask, y_mask = (int64(1) << acc_bits) - 1, (int64(1) << y_bits) - 1
     raw, residual = (layer[0] >> 1) & 1, (layer[0] >> 3) & 1
     y_low, y_high = signed(layer[1] & y_mask, y_bits), signed(layer[2] & y_mask, y_bits)
@@ -163,7 +175,7 @@ def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half,
     for c in range(cols - 1, -1, -1):
         total = int64(0)
         if edge[B_VALID, c]:
-            total = signed(bottom[c], value_bits)
+            total = signed(bottom[c], config[PSUM_BITS])
             if edge[B_FIRST, c]:
                 total += channel[c, 0]
             if residual or not edge[B_FIRST, c]:
@@ -344,3 +356,332 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
         folds[IS_OUT_ROW], folds[IS_GROUP_ROW] = 0, 0
         folds[FILTER_ROWS:FOLDS_REGISTERS] = 0
+
+
+@njit(void(_ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
+def step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats):
+    """limen_dma. job: the kinds wanted of a job that starts now, by bit; 0: none starts."""
+    state, kind = dma[DMA_STATE], dma[KIND]
+    if state == PICK:
+        # A tile's own wishes count once its descriptor has come, which is served before them.
+        wanted = dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7)
+        kind = KIND_STORE
+        while kind < KIND_RESIDUAL and not (wanted >> kind) & 1:
+            kind += 1
+        dma[DMA_STATE] = REQUEST if wanted else DMA_IDLE
+        dma[WANTED] = wanted and dma[WANTED] & ~(1 << kind)
+        dma[KIND], dma[BASE] = kind, 0
+        # Words of the descriptor that say what to move: the address, runs and beats of a run, the stride.
+        if kind == KIND_STORE:
+            dma[RUN_ADDR], dma[STRIDE] = stored_tile[12], stored_tile[11]
+            dma[RUNS_LEFT], dma[RUN_BEATS] = stored_tile[13] & 0xFFFF, stored_tile[13] >> 16
+        elif kind == KIND_IFMAP:
+            dma[RUN_ADDR], dma[STRIDE] = next_tile[5], next_tile[8]
+            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile[6] & 0xFFFF, next_tile[6] >> 16
+        elif kind == KIND_RESIDUAL:
+            dma[RUN_ADDR], dma[STRIDE] = next_tile[9], next_tile[11]
+            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile[10] & 0xFFFF, next_tile[10] >> 16
+        elif kind == KIND_FILTER:
+            dma[RUN_ADDR], dma[RUNS_LEFT] = next_tile[1], 1
+            dma[RUN_BEATS] = (next_tile[2] & 0xFFFF) + (next_tile[3] & 0xFFFF) + (next_tile[4] & 0xFFFF)
+        else:
+            dma[RUN_ADDR], dma[RUNS_LEFT] = dma[NEXT_DESCRIPTOR], 1
+            dma[RUN_BEATS] = layer_beats if kind == KIND_LAYER else tile_beats
+            dma[NEXT_DESCRIPTOR] += dma[RUN_BEATS]
+    elif state == REQUEST and accepted:
+        dma[DMA_STATE], dma[BEATS_LEFT], dma[FIRST] = DATA, dma[RUN_BEATS], 1
+        dma[PLANE], dma[PLANE_LEFT] = 0, next_tile[2] & 0xFFFF
+    elif state == DATA and moved:
+        dma[FIRST] = 0
+        dma[BEATS_LEFT] -= 1
+        dma[PLANE_LEFT] -= 1
+        if kind == KIND_FILTER and dma[PLANE_LEFT] == 0:
+            dma[FIRST] = 1
+            dma[PLANE] = 1 if dma[PLANE] == 0 and next_tile[3] & 0xFFFF else 2
+            dma[PLANE_LEFT] = next_tile[2 + dma[PLANE]] & 0xFFFF
+        if dma[BEATS_LEFT] == 0:
+            dma[DMA_STATE] = PICK if dma[RUNS_LEFT] == 1 else REQUEST
+            dma[RUNS_LEFT] -= 1
+            dma[RUN_ADDR] += dma[STRIDE]
+            dma[BASE] += next_tile[7] >> 16
+    elif state == DMA_IDLE and job:
+        dma[DMA_STATE], dma[WANTED] = PICK, job
+
+
+@njit(void(_TWO, int64, _ONE), cache=True)
+def read_row(half, row, answer):
+    """Let a scratchpad answer with one of its rows."""
+    if row < half.shape[0]:
+        for lane in range(answer.shape[0]):
+            answer[lane] = half[row, lane]
+
+
+@njit(int64(_ONE, _TWO, _ONE, _ONE, _FOUR, _TWO, _TWO, _TWO), cache=True)
+def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports):
+    """Run the program at beat 0 of `dram` [beats, words] from `start` to `done` and return its cycles.
+
+    config: ROWS .. MEMORY_INTERVAL. dram: 32-bit words, stored to in place. memory_mask [period]: in which cycles the
+    memory accepts or moves anything. flip: [cycle, register, row, col, bit]: inverts that PE register bit after that
+    clock edge; cycle 0: never. trace [cycles, 3, R, C]: the PE registers after each clock edge; no rows: not kept.
+    counters [layers, COUNTERS], toggles [layers, 3] and ports [cycles, NPORTS] are written here.
+    """
+    rows, cols, dataflow, op, feeder = config[ROWS], config[COLS], config[DATAFLOW], config[OP], config[FEEDER]
+    x_bits, w_bits, x_signed, acc_bits = config[X_BITS], config[W_BITS], config[X_SIGNED], config[ACC_BITS]
+    beat_words = config[PORT_BITS] // 32
+    neutral_x = (int64(1) << (x_bits - 1)) if op == THRESHOLD else int64(0)
+    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if op == THRESHOLD else int64(0)
+    x_lanes, synapse_lanes = (cols, rows) if dataflow == IS else (rows, cols)
+    one_polarity = config[POLARITY] != 0 and (config[POLARITY] == 1) != (dataflow == IS)
+    polarity_lanes = 1 if one_polarity else synapse_lanes
+    channel_lanes = 1 if dataflow == IS else cols
+
+    # Memories of two halves, and what they answered last. One fill serves all scratchpads: there is one DMA.
+    ifmap = np.zeros((2, config[IFMAP_DEPTH], feeder), dtype=np.int64)
+    weights = np.zeros((2, config[FILTER_DEPTH], synapse_lanes), dtype=np.int64)
+    polarities = np.zeros((2, config[POLARITY_DEPTH], polarity_lanes), dtype=np.int64)
+    channels = np.zeros((2, config[CHANNEL_DEPTH], channel_lanes), dtype=np.int64)
+    operands = np.zeros((2, x_lanes, config[OPERAND_DEPTH]), dtype=np.int64)
+    ofmap = np.zeros((2, cols, config[OFMAP_DEPTH]), dtype=np.int64)
+    ifmap_word, ofmap_words = np.zeros(feeder, dtype=np.int64), np.zeros((2, cols), dtype=np.int64)
+    weight_word, polarity_word = np.zeros(synapse_lanes, dtype=np.int64), np.zeros(polarity_lanes, dtype=np.int64)
+    channel_word = np.zeros(channel_lanes, dtype=np.int64)
+    pad = np.zeros(4, dtype=np.int64)
+    widest = max(max(feeder * x_bits, synapse_lanes * w_bits), channel_lanes * (acc_bits + 5))
+    pad_stream = np.zeros(widest // 32 + 3 + beat_words, dtype=np.int64)
+
+    # Registers of the modules; skew lines by cycle modulo their length, filled with neutral operands.
+    wires = np.zeros(memory.WIRES, dtype=np.int64)
+    dma, folds = np.zeros(DMA_REGISTERS, dtype=np.int64), np.zeros(FOLDS_REGISTERS, dtype=np.int64)
+    im2col, fill = np.zeros(memory.IM2COL_REGISTERS, dtype=np.int64), np.zeros(memory.FILL_REGISTERS, dtype=np.int64)
+    groups, walkers = np.zeros((2, 2), dtype=np.int64), np.zeros((2, memory.WALKER_REGISTERS), dtype=np.int64)
+    steps, streams = np.zeros((2, memory.STEP_OUTPUTS), dtype=np.int64), np.zeros((2, 2 * beat_words + 1), dtype=np.int64)
+    packer, scatter = np.zeros(memory.PACKER_REGISTERS, dtype=np.int64), np.zeros(memory.SCATTER_REGISTERS, dtype=np.int64)
+    turned, turned_raw = np.zeros((cols, feeder), dtype=np.int64), np.zeros(cols, dtype=np.int64)
+    beat, store_beat = np.zeros(beat_words, dtype=np.int64), np.zeros(beat_words, dtype=np.int64)
+    pooled, last_row = np.zeros(feeder, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    x_out, synapse_out = np.full(x_lanes, neutral_x), np.full(synapse_lanes, neutral_synapse)
+    left_out, top_out = (synapse_out, x_out) if dataflow == IS else (x_out, synapse_out)
+    left_line = np.full((rows, rows), left_out[0])
+    top_line = np.full((cols, cols), top_out[0])
+    left, top = left_line[0].copy(), top_line[0].copy()
+    channel_line, channel_seen = np.zeros(cols, dtype=np.int64), np.zeros((cols, 2), dtype=np.int64)
+    edge = np.zeros((10, cols), dtype=np.int64)
+    pe = np.zeros((3, rows, cols), dtype=np.int64)
+    registers, fresh = pe.reshape(3, rows * cols), np.zeros((3, rows * cols), dtype=np.int64)
+    pe[MOVING] = left_out[0]
+    if dataflow == OS:
+        pe[STILL] = top_out[0]
+    output_config = np.array([0, dataflow, x_bits, acc_bits, x_signed])
+
+    # Sequencer, in the cycle after `start`: the DMA begins to fetch the first layer's descriptor.
+    layer_beats, tile_beats = -(-LAYER_WORDS // beat_words), -(-TILE_WORDS // beat_words)
+    layer, next_tile = np.zeros(layer_beats * beat_words, dtype=np.int64), np.zeros(tile_beats * beat_words, dtype=np.int64)
+    tile, stored_tile = np.zeros_like(next_tile), np.zeros_like(next_tile)
+    state, next_valid, tile_valid, tiles_left = int64(FETCH), int64(0), int64(0), int64(0)
+    filter_half, ifmap_half, ofmap_half = int64(0), int64(0), int64(0)
+    dma[DMA_STATE], dma[WANTED] = PICK, 1 << KIND_LAYER
+    pool_valid, pool_wait = int64(0), int64(0)
+    memory_left, memory_next, memory_at = int64(0), int64(0), int64(0)
+    quiet, last_shift, edge_cycles, x_held = False, int64(0), int64(0), int64(0)
+    cycle, index = int64(0), int64(0)
+
+    while state != SEQUENCER_IDLE:
+        row = counters[index]
+        pool = (layer[0] >> 2) & 1
+        # Sequencer.
+        dma_busy, compute_busy = dma[DMA_STATE] != DMA_IDLE, folds[STATE] != IDLE
+        scatter_busy = scatter[memory.WAITING] >= feeder * x_bits
+        still = not dma_busy and not scatter_busy and not compute_busy
+        store, load = tile_valid and (tile[0] >> 3) & 1, tiles_left != 0
+        more = store or load or next_valid
+        stepping, layer_ends = state == STEP and still and more, state == STEP and still and not more
+        compute_start = stepping and next_valid
+        now = next_tile if compute_start else tile
+
+        # Memory port.
+        kind, dma_state = dma[KIND], dma[DMA_STATE]
+        ready = memory_mask[cycle % memory_mask.shape[0]] != 0
+        accepted = dma_state == REQUEST and memory_left == 0 and ready
+        offered = memory_left > 0 and cycle >= memory_next and ready
+        store_valid = packer[memory.BEAT_VALID]
+        willing = store_valid if kind == KIND_STORE else not (kind == KIND_RESIDUAL and scatter_busy)
+        moved = offered and willing
+        beat_valid, beat_first = moved and kind != KIND_STORE, dma[FIRST]
+        store_start = dma_state == PICK and dma[WANTED] & 1
+        residual_start = dma_state == PICK and dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7) == 1 << KIND_RESIDUAL
+        if moved:
+            row[BEATS_STORE + (kind if kind < KIND_TILE else kind - 1)] += 1
+            for i in range(beat_words):
+                if kind == KIND_STORE:
+                    dram[memory_at, i] = store_beat[i]
+                else:
+                    beat[i] = dram[memory_at, i]
+
+        # Phase of this cycle.
+        phase = folds[STATE]
+        if not compute_busy:
+            phase = int64(1 + STALL_CONTROL)
+            if dma_busy and dma_state != PICK and kind == KIND_STORE:
+                phase = int64(1 + STALL_OFMAP)
+            elif dma_busy and dma_state != PICK and kind == KIND_FILTER:
+                phase = int64(1 + STALL_FILTER)
+            elif (dma_busy and dma_state != PICK and kind >= KIND_IFMAP) or (not dma_busy and scatter_busy):
+                phase = int64(1 + STALL_IFMAP)
+        row[phase - 1] += 1
+        row[TILES] += compute_start
+        fold_state, fold_count = folds[STATE], folds[COUNT]
+
+        pool_busy = im2col[memory.ACTIVE] or pool_wait
+        block_filled = fill[memory.BLOCK_FILLED]
+        if compute_start or compute_busy or folds[ARRAY_STATE] != IDLE:
+            step_folds(config, folds, groups[0], last_row, wires, layer, now, cycle, compute_start, block_filled, pool_busy)
+        else:
+            folds[COUNT] = 0 if fold_count == rows - 1 else (fold_count + 1) & 0x1FFFF
+        row[FOLDS] += wires[memory.FOLD_ENDS]
+        row[BUSY] += wires[memory.PAIRS]
+
+        # Array edge, and the bias and shift each column sees: under is those of as many cycles ago as its number.
+        slot = cycle % cols
+        channel_line[slot] = channel_word[0]
+        edge_cycles = cols + 3 if wires[memory.EDGE_VALID] else edge_cycles - 1
+        if edge_cycles > 0:
+            for c in range(cols):
+                pattern = channel_line[slot - c + (cols if c > slot else 0)] if dataflow == IS else channel_word[c]
+                channel_seen[c, 0], channel_seen[c, 1] = pattern & ((int64(1) << acc_bits) - 1), pattern >> acc_bits
+            bottom = pe[VALUE, rows - 1]
+            step_edges(config, edge, channel_seen, ofmap, ofmap_words, bottom, wires, layer, ofmap_half, row)
+
+        # Array: lane i gets what it was given i cycles ago. Without a change in two cycles there will be none.
+        same = last_shift == wires[memory.ARRAY_SHIFT]
+        last_shift = wires[memory.ARRAY_SHIFT]
+        row_slot = cycle % rows
+        for r in range(rows):
+            left_line[row_slot, r] = left_out[r]
+            operand = left_line[row_slot - r + (rows if r > row_slot else 0), r]
+            same = same and left[r] == operand
+            left[r] = operand
+        for c in range(cols):
+            top_line[slot, c] = top_out[c]
+            operand = top_line[slot - c + (cols if c > slot else 0), c] if dataflow == OS else top_out[c]
+            same = same and top[c] == operand
+            top[c] = operand
+        if not (same and quiet):
+            quiet = step_array(config, registers, fresh, left, top, last_shift, toggles[index]) == 0
+
+        # Filters and operands answer in the next cycle.
+        for lane in range(synapse_lanes):
+            synapse_out[lane] = neutral_synapse
+        if wires[memory.FILTER_READ]:
+            row[WEIGHT_READS] += 1
+            read_row(weights[filter_half], wires[memory.FILTER_ROW], synapse_out)
+            if op == THRESHOLD:
+                row[POLARITY_READS] += 1
+                read_row(polarities[filter_half], wires[memory.POLARITY_ROW], polarity_word)
+                for lane in range(synapse_lanes):
+                    synapse_out[lane] |= polarity_word[0 if polarity_lanes == 1 else lane] << w_bits
+        if wires[memory.CHANNEL_READ]:
+            row[CHANNEL_READS] += 1
+            read_row(channels[filter_half], wires[memory.CHANNEL_ROW], channel_word)
+        if wires[memory.X_READ]:
+            row[OPERAND_READS] += min(x_lanes, wires[memory.X_LANES_LEFT])
+        if wires[memory.X_READ] or x_held or fill[memory.FILL_VALID]:
+            row[OPERAND_WRITES] += memory.step_operands(
+                operands, x_out, fill, ifmap_word, wires, dataflow, pool, neutral_x
+            )
+        x_held = wires[memory.X_READ]
+
+        # Packer and scatter unit, pooling and im2col unit.
+        output_config[0] = (layer[0] >> 1) & 1
+        other = 1 - ofmap_half
+        if store_start or (dma_busy and kind == KIND_STORE):
+            row[PACK_READS] += memory.step_packer(
+                packer, walkers[0], steps[0], turned, turned_raw, streams[0], store_beat, ofmap_words[other],
+                ofmap[other], stored_tile, output_config, store_start, moved and kind == KIND_STORE,
+            )  # fmt: skip
+        spread_start, added = (compute_start, False) if pool else (residual_start, beat_valid and kind == KIND_RESIDUAL)
+        wires[memory.SCATTERED], wires[memory.POOL_TAKEN] = 0, 0
+        if spread_start or added or scatter_busy or pool_valid:
+            memory.step_scatter(
+                scatter, walkers[1], steps[1], streams[1], beat, pooled, ofmap[ofmap_half if pool else other],
+                now if pool else next_tile, output_config, wires, spread_start, pool_valid,
+                0 if pool else (layer[0] >> 8) & 15, added, beat_first,
+            )  # fmt: skip
+        row[SCATTER_WRITES] += wires[memory.SCATTERED]
+        hold = pool_wait
+        if wires[memory.POOL_TAKEN]:
+            pool_valid, pool_wait = int64(0), int64(0)
+        if pool and fill[memory.FILL_VALID]:
+            memory.step_pool(pooled, fill, ifmap_word, x_bits, x_signed)
+            pool_valid |= fill[memory.FILL_LAST]
+        fill[memory.FILL_VALID], fill[memory.BLOCK_FILLED] = 0, 0
+        wires[memory.ISSUE], wires[memory.PIXEL_ENDS], wires[memory.IFMAP_READ] = 0, 0, 0
+        if compute_start or im2col[memory.ACTIVE]:
+            memory.step_im2col(
+                im2col, groups[1], fill, wires, layer, now, ifmap[ifmap_half], ifmap_word, x_lanes, dataflow,
+                compute_start, hold,
+            )  # fmt: skip
+        pool_wait |= pool and wires[memory.ISSUE] and wires[memory.PIXEL_ENDS]
+        row[IFMAP_READS] += wires[memory.IFMAP_READ]
+
+        # Beats into the scratchpads' other halves.
+        if beat_valid and kind == KIND_IFMAP:
+            half, skip, count = ifmap[1 - ifmap_half], next_tile[7] & 0xFFFF, next_tile[7] >> 16
+            row[IFMAP_WRITES] += memory.fill_scratchpad(
+                pad, pad_stream, half, beat, beat_first, skip, dma[BASE], count, x_bits
+            )
+        elif beat_valid and kind == KIND_FILTER:
+            plane = dma[PLANE]
+            half = weights[1 - filter_half]
+            if plane > 0:
+                half = polarities[1 - filter_half] if plane == 1 else channels[1 - filter_half]
+            bits = w_bits if plane == 0 else int64(1) if plane == 1 else acc_bits + 5
+            row[WEIGHT_WRITES + (2 * plane)] += memory.fill_scratchpad(
+                pad, pad_stream, half, beat, beat_first, 0, 0, next_tile[2 + plane] >> 16, bits
+            )
+
+        # DMA and memory.
+        job = (2 if layer_ends and not layer[0] & 1 else 0) | (store if stepping else 0) | (60 if stepping and load else 0)
+        if accepted:
+            memory_left, memory_at, memory_next = dma[RUN_BEATS], dma[RUN_ADDR], cycle + config[MEMORY_LATENCY]
+        elif moved:
+            memory_left, memory_at, memory_next = memory_left - 1, memory_at + 1, cycle + config[MEMORY_INTERVAL]
+        if dma_busy or job:
+            step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats)
+
+        # Sequencer: descriptors come beat by beat, first word first.
+        if beat_valid and kind <= KIND_TILE:
+            words = layer if kind == KIND_LAYER else next_tile
+            for i in range(words.shape[0] - beat_words):
+                words[i] = words[i + beat_words]
+            for i in range(beat_words):
+                words[words.shape[0] - beat_words + i] = beat[i]
+        if state == FETCH and not dma_busy and not scatter_busy:
+            state, tiles_left, next_valid, tile_valid = int64(STEP), layer[0] >> 16, int64(0), int64(0)
+        if stepping:
+            stored_tile[:] = tile
+            if next_valid:
+                tile[:] = next_tile
+                filter_half ^= tile[0] & 1
+                ifmap_half ^= (tile[0] >> 1) & 1
+            ofmap_half ^= (tile[0] >> 4) & 1 if next_valid else store
+            tile_valid, next_valid = next_valid, int64(load)
+            tiles_left -= load
+        if layer_ends:
+            state = int64(SEQUENCER_IDLE if layer[0] & 1 else FETCH)
+            index += 1
+
+        if cycle < ports.shape[0]:
+            port = ports[cycle]
+            port[0], port[1], port[2], port[3] = phase, dma_state == REQUEST, kind == KIND_STORE, kind
+            port[4] = offered and kind != KIND_STORE
+            port[5] = dma_state == DATA and kind == KIND_STORE and store_valid
+            port[6], port[7], port[8], port[9] = compute_busy, dma_busy, fold_state, fold_count
+            port[10], port[11], port[12] = wires[memory.ISSUE], wires[memory.X_READ], wires[memory.FILTER_READ]
+            port[13], port[14], port[15] = wires[memory.FILTER_ROW], wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR]
+        cycle += 1
+        if cycle == flip[0]:
+            pe[flip[1], flip[2], flip[3]] ^= int64(1) << flip[4]
+            quiet = False
+        if cycle <= trace.shape[0]:
+            trace[cycle - 1] = pe
+    return cycle

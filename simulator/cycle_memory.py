@@ -138,8 +138,6 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
     pixels, in_width, plane_words = tile[15] & 0xFFFF, layer[3] & 0xFFFF, tile[7] >> 16
     half = im2col[HALF]
     issue = im2col[ACTIVE] and not hold and (im2col[FILLING] or not im2col[CLAIMED + half])
-    fill[FILL_VALID], fill[BLOCK_FILLED] = 0, 0
-    wires[ISSUE], wires[PIXEL_ENDS], wires[IFMAP_READ] = 0, 0, 0
     if wires[RELEASE_BLOCK]:
         im2col[CLAIMED + im2col[RELEASE_HALF]] = 0
         im2col[RELEASE_HALF] ^= 1
@@ -166,8 +164,8 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
         reach = offset + count  # ws: positions of K up to here, counted from the block's first
         split = dataflow == WS and not pool
         past = split and reach > lanes
-        last_kw = kw == (layer[5] >> 24) - 1
-        last_word = last_piece and last_kw and kh == ((layer[5] >> 16) & 0xFF) - 1
+        last_kw = kw == (layer[7] >> 16) - 1
+        last_word = last_piece and last_kw and kh == (layer[7] & 0xFFFF) - 1
         pixel_ends = last_word or past or (split and reach == lanes)
         ends = pixel_ends and (last_pixel or (not split and not pool and im2col[LANE] == lanes - 1))
         group_ends = ends and last_pixel and last_word and not past
@@ -204,7 +202,7 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
             im2col[PIXELS_LEFT] = pixels if last_pixel else im2col[PIXELS_LEFT] - 1
             if im2col[OUT_COL] == (layer[3] >> 16) - 1:
                 im2col[OUT_COL], im2col[COL] = 0, -(layer[6] & 0xFFFF)
-                im2col[ROW] += layer[5] & 0xFF
+                im2col[ROW] += layer[5] & 0xFFFF
                 im2col[LINE] += layer[4] >> 16
                 im2col[ADDR] = im2col[LINE]
             else:
@@ -423,7 +421,6 @@ def step_scatter(
     dataflow, x_bits, acc_bits, x_signed = config[1], config[2], config[3], config[4]
     feeder, cols, depth = pool_word.shape[0], half.shape[0], half.shape[1]
     pixels = tile[15] & 0xFFFF
-    wires[SCATTERED], wires[POOL_TAKEN] = 0, 0
     active = scatter[SPREAD_ACTIVE] if dataflow == IS else walker[WALK_ACTIVE]
     if active and (pool_valid or scatter[WAITING] >= feeder * x_bits):
         if dataflow == IS:

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from simulator.design import Design
-from simulator.program import compile_network
+from simulator.program import Program
 from simulator.timing import count_program
 from simulator.vectors import DATAFLOW_CODES, format_vectors
 from workloads.files import new_folder
-from workloads.network import Network
+from workloads.numbers import RAW_BITS
 from workloads.version import VERSION
 
 HERE = Path(__file__).parent
@@ -62,22 +62,25 @@ PORTS = (
 README = """# {title}
 
 Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {dataflow}, op {op},
-{x_bits}-bit activations, {w_bits}-bit weights, {acc_bits}-bit accumulators.
+{x_bits}-bit activations, {w_bits}-bit weights, {acc_bits}-bit accumulators; scratchpads of {ifmap_kib:g} KiB (ifmap),
+{filter_kib:g} KiB (filter) and {ofmap_kib:g} KiB (ofmap), a memory port of {port_bits} bits.
 
 | path | what |
 |---|---|
 | rtl/ | the design; limen_chip.v is the top with its parameters set, filelist.f lists all files |
-| params.json | parameters, layers and their exact cycles |
-| vectors/vectors.txt | weights, {images} inputs, and every output and cycle count they must give |
-| tb/limen_tb.cpp | the testbench: loads the on-chip memories, runs each layer, compares |
+| params.json | parameters, layers with their schedules and exact cycles |
+| vectors/vectors.txt | the memory image (descriptors, filters), {images} inputs, and every tensor and count they must give |
+| tb/limen_tb.cpp | the testbench: the memory behind the port, and the comparison |
 
 `make` verifies: it needs Verilator 5, make and a C++17 compiler (`make VERILATOR=... CXX=...`). The last line
-says PASS or FAIL, how many cycles ran and how many words were compared. Each layer reads what the chip wrote
-for the layer before; outputs come from a bit-true reference in integer arithmetic and cycles from a
-closed-form timing model, both independent of this Verilog.
+says PASS or FAIL, how many cycles ran and how many words were compared. Every tensor the chip leaves in the memory
+is compared, and every part of the cycles; outputs come from a bit-true reference in integer arithmetic and counts
+from a timing model without data, both independent of this Verilog.
 
-Cycles are counted from the clock edge that samples `start` high to `done` first high. Operands wait in the
-operand banks; loading them is not part of the count.
+The chip runs the whole network from `start` to `done`: it fetches descriptors, filters and activations through its
+memory port and stores every layer's output there. The memory answers {memory_latency} cycles after a request, then
+gives or takes a beat every {port_interval} cycle(s). Cycles are counted from the clock edge that samples `start` high
+to `done` first high.
 """
 
 
@@ -129,20 +132,28 @@ def write_hardware(folder: Path, parameters: dict[str, int], title: str) -> None
     shutil.copyfile(HERE / "testbench" / "Makefile", folder / "Makefile")
 
 
-def export(network: Network, design: Design, x: np.ndarray, folder: Path) -> Design:
-    """Write `folder` for `network` on `design` with inputs x [images, H, W, C]; return the fitted design.
+def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
+    """Write `folder` for a program and inputs x [images, H, W, C].
 
     Raises:
-        LimenError: the design can't run the network, or the folder can't be written; nothing is left behind.
+        LimenError: the folder can't be written; nothing is left behind.
     """
-    design = design.fitted(network)
+    network, design = program.network, program.design
     title = f"{network.name} on {design.rows}x{design.cols} {design.dataflow} {design.op}"
     parameters = rtl_parameters(design)
-    program = compile_network(network, design)
     vectors = format_vectors(program, x)
     layers = [
-        {"layer": layer.name, **layer.model_dump(exclude={"name"}), "cycles": counts.cycles}
-        for layer, counts in zip(network.layers, count_program(program.schedules, design), strict=True)
+        {
+            "layer": layer.name,
+            **layer.model_dump(exclude={"name"}),
+            "bits": layer.pixels * layer.out_channels * (layer.y_bits or RAW_BITS),
+            "parts": schedule.parts,
+            "order": schedule.order,
+            "cycles": counts.cycles,
+        }
+        for layer, schedule, counts in zip(
+            network.layers, program.schedules, count_program(program.schedules, design), strict=True
+        )
     ]
     facts = {
         "limen": VERSION,
@@ -161,4 +172,3 @@ def export(network: Network, design: Design, x: np.ndarray, folder: Path) -> Des
         )
         (target / "README.md").write_text(readme, encoding="utf-8")
         (target / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return design

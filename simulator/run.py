@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from simulator.counts import Counts
+from simulator.counts import PHASES, Counts
 from simulator.design import Design
-from simulator.timing import count_layer
+from simulator.program import Program, compile_network
+from simulator.schedule import count_network
 from workloads.errors import LimenError
 from workloads.network import Network
 from workloads.numbers import operand_range
@@ -22,14 +23,14 @@ if TYPE_CHECKING:
     from simulator.verify import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
-PHASES = ("preload", "stream", "drain", "pipeline")
 
 
 @dataclass(frozen=True)
 class Run:
-    """A network's exact cycles on a design and, at the levels that carry data, its scores.
+    """A network's exact counts on a design and, at the levels that carry data, its scores.
 
-    counts: one per layer, of one image; cycles do not depend on values.
+    counts: one per layer, of one image; they do not depend on values. Level "rtl" measures cycles and the accesses the
+    testbench counts, and takes the rest from "timing".
     scores: [images, N] int64 raw scores, or None at level "timing".
     toggles: per layer, bit changes of each PE register over all images; level "cycle" only.
     """
@@ -48,15 +49,15 @@ class Run:
 
     @property
     def layers(self) -> pandas.DataFrame:
-        """A row per layer: sizes, folds, cycles by phase, busy PE-cycles, utilisation[, toggles by register]."""
+        """A row per layer: sizes, cycles by phase and stall, accesses, DRAM beats and bytes[, toggles by register]."""
         import pandas
 
         rows = []
         for index, (layer, counts) in enumerate(zip(self.network.layers, self.counts, strict=True)):
-            row: dict[str, object] = {"layer": layer.name, "op": layer.op}
-            row |= {"M": layer.pixels, "N": layer.out_channels, "K": layer.fan_in, "folds": counts.folds}
-            row |= {"cycles": counts.cycles} | {phase: getattr(counts, phase) for phase in PHASES}
-            row |= {"busy": counts.busy, "utilisation": counts.utilisation(self.design.pes)}
+            row: dict[str, object] = {"layer": layer.name, "op": layer.op if layer.has_parameters else "max"}
+            row |= {"M": layer.pixels, "N": layer.out_channels, "K": layer.fan_in, "cycles": counts.cycles}
+            row |= {name: value for name, value in vars(counts).items() if name != "port_bytes"}
+            row |= {"dram_bytes": counts.dram_bytes, "utilisation": counts.utilisation(self.design.pes)}
             if self.toggles is not None:
                 row |= {f"toggles_{name}": count for name, count in self.toggles[index].items()}
             rows.append(row)
@@ -110,44 +111,53 @@ def simulate(network: Network, design: Design, level: Level = "timing", images: 
         raise LimenError(f"level: {level!r} is not allowed: one of {', '.join(get_args(Level))}")
     design = design.fitted(network)
     if level == "timing":
-        return Run(network, design, level, tuple(count_layer(layer, design) for layer in network.layers))
-    network.trained()
+        return Run(network, design, level, tuple(count_network(network, design)))
+    program = compile_network(network, design)
     x = choose_inputs(network, images, seed)
-    return _run_cycle(network, design, x) if level == "cycle" else _run_rtl(network, design, x)
+    return _run_cycle(program, x) if level == "cycle" else _run_rtl(program, x)
 
 
-def _run_cycle(network: Network, design: Design, x: np.ndarray) -> Run:
-    from simulator.cycle import step_layer
+def _run_cycle(program: Program, x: np.ndarray) -> Run:
+    from simulator.cycle import run_cycle
 
-    counts: list[Counts] = []
-    toggles: list[dict[str, int]] = []
-    for layer, own in zip(network.layers, network.trained(), strict=True):
-        runs = [step_layer(layer, own, design, image.reshape(layer.input_shape)) for image in x]
-        counts.append(runs[0].counts)
-        toggles.append({name: sum(run.toggles[name] for run in runs) for name in runs[0].toggles})
-        x = np.stack([run.outputs for run in runs])
-    return Run(network, design, "cycle", tuple(counts), x.reshape(len(x), -1), tuple(toggles))
+    runs = [run_cycle(program, image) for image in x]
+    toggles = tuple(
+        {name: sum(run.toggles[index][name] for run in runs) for name in layer}
+        for index, layer in enumerate(runs[0].toggles)
+    )
+    scores = np.stack([_scores(program, run.image) for run in runs])
+    return Run(program.network, program.design, "cycle", runs[0].counts, scores, toggles)
 
 
-def _run_rtl(network: Network, design: Design, x: np.ndarray) -> Run:
-    from simulator.export import export as write_folder
+def _scores(program: Program, image: np.ndarray) -> np.ndarray:
+    return program.tensor(image, program.network.writes(len(program.schedules) - 1)[0]).reshape(-1)
+
+
+def _run_rtl(program: Program, x: np.ndarray) -> Run:
+    from simulator.export import write_folder
     from simulator.toolchain import build_testbench, run_testbench
 
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         folder = Path(scratch) / "chip"
-        write_folder(network, design, x, folder)
-        program = build_testbench(folder)
-        arguments = [str(folder / "vectors" / "vectors.txt"), "--outputs", str(Path(scratch) / "outputs.txt")]
-        outcome = run_testbench(program, arguments)
-        rows = (Path(scratch) / "outputs.txt").read_text(encoding="utf-8").splitlines()
-    counts = []
-    for line, layer in zip(outcome.stdout.splitlines(), network.layers, strict=False):
-        words = line.split()
-        cycles = {name: int(value) for name, value in zip(words[2::2], words[3::2], strict=True)}
-        folds = count_layer(layer, design).folds
-        counts.append(Counts(folds=folds, busy=layer.pairs, **{phase: cycles[phase] for phase in PHASES}))
-    scores = np.array([row.split() for row in rows[-len(x) :]], dtype=np.int64)
-    return Run(network, design, "rtl", tuple(counts), scores)
+        write_folder(program, x, folder)
+        memory, measured = Path(scratch) / "memory.txt", Path(scratch) / "counts.txt"
+        arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory), "--counts", str(measured)]
+        run_testbench(build_testbench(folder), arguments)
+        tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
+        rows = [[int(word) for word in line.split()] for line in measured.read_text().splitlines()]
+    counts = [
+        replace(own, **dict(zip((*PHASES, "ifmap_reads", "weight_reads", "channel_reads", "pack_reads"), row, strict=True)))
+        for own, row in (
+            (own, [*row[: len(PHASES)], *row[len(PHASES) + 2 :]])
+            for own, row in zip(count_network(program.network, program.design), rows, strict=True)
+        )
+    ]
+    scores = []
+    for words in tensors:
+        image = program.image.copy()
+        image[-(len(words) // image.shape[1]) :] = words.reshape(-1, image.shape[1])
+        scores.append(_scores(program, image))
+    return Run(program.network, program.design, "rtl", tuple(counts), np.stack(scores))
 
 
 def export(network: Network, design: Design, folder: str | Path, images: int = 20, seed: int = 0) -> Exported:
@@ -156,11 +166,12 @@ def export(network: Network, design: Design, folder: str | Path, images: int = 2
     Raises:
         LimenError: the design can't run the network, no checkpoint, or the folder can't be written.
     """
-    from simulator.export import export as write_folder
+    from simulator.export import write_folder
 
     design = design.fitted(network)
-    network.trained()
-    return Exported(Path(folder), write_folder(network, design, choose_inputs(network, images, seed), Path(folder)))
+    program = compile_network(network, design)
+    write_folder(program, choose_inputs(network, images, seed), Path(folder))
+    return Exported(Path(folder), design)
 
 
 def built_in_designs() -> list[str]:

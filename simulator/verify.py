@@ -11,12 +11,11 @@ from simulator.export import MARKER
 from simulator.toolchain import build_testbench, run_testbench
 from workloads.errors import LimenError
 from workloads.files import write_whole
-from workloads.numbers import RAW_BITS
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the Verilog gave: output bits compared, cycles run, and how many words or cycle counts differ."""
+    """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ."""
 
     images: int
     layers: int
@@ -57,18 +56,14 @@ def verify(folder: Path, images: int | None = None) -> Proof:
     program = build_testbench(folder)
     outcome = run_testbench(program, [str((folder / "vectors" / "vectors.txt").resolve()), "--images", str(images)])
     summary = parse_summary(outcome.stdout)
-    bits = 0
-    for layer in facts["layers"]:
-        height = (layer["height"] + sum(layer["padding"][:2]) - layer["kernel"][0]) // layer["stride"][0] + 1
-        width = (layer["width"] + sum(layer["padding"][2:]) - layer["kernel"][1]) // layer["stride"][1] + 1
-        bits += images * height * width * layer["out_channels"] * (layer["y_bits"] or RAW_BITS)
+    bits = images * sum(layer["bits"] for layer in facts["layers"])
     proof = Proof(
         images=summary["images"],
         layers=len(facts["layers"]),
         words=summary["words"],
         bits=bits,
         cycles=summary["cycles"],
-        mismatches=summary["wrong_words"] + summary["wrong_cycles"],
+        mismatches=summary["wrong_words"] + summary["wrong_counts"],
     )
     write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
     return proof

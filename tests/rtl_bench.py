@@ -1,4 +1,4 @@
-"""One Verilator build per design, many layers on it; builds live in a scratch folder of the test session."""
+"""One Verilator build per design, many networks on it; builds live in a scratch folder of the test session."""
 
 from __future__ import annotations
 
@@ -12,72 +12,85 @@ import numpy as np
 from simulator.cycle import Flip
 from simulator.design import Design
 from simulator.export import rtl_parameters, write_hardware
+from simulator.program import Program
+from simulator.timing import ALWAYS_READY
 from simulator.toolchain import build_testbench, run_testbench
 from simulator.vectors import format_vectors
 from simulator.verify import parse_summary
-from tests.cases import Case
+from workloads.graph import INPUT
 
 SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
-DEPTH_BITS = {"ROW_ADDR_BITS": 11, "COL_ADDR_BITS": 11, "OUT_ADDR_BITS": 9, "CHANNEL_ADDR_BITS": 6}
 
 
 @dataclass(frozen=True)
 class RtlRun:
-    """Outputs [oh, ow, N], whether bits and cycles equal the vectors', and the trace [cycles, 3, R, C] if asked for."""
+    """What the Verilog did.
 
-    outputs: np.ndarray
+    passed: every beat of every tensor equals the reference's, every count the timing model's. tensors: the memory
+    from the input on, [beats, port words]. counts: [layers, 16], what the testbench counts of each, in its order.
+    trace: [cycles, 3, R, C] of the PE registers, if asked for.
+    """
+
     passed: bool
     summary: dict[str, int]
+    tensors: np.ndarray
+    counts: np.ndarray
     trace: np.ndarray | None
 
+    def image(self, program: Program) -> np.ndarray:
+        """Return the whole memory after the run; the program in front of the tensors never changes."""
+        first = program.places[INPUT].address
+        return np.concatenate([program.image[:first], self.tensors])
 
-def bench_parameters(case: Case) -> dict[str, int]:
-    """Return Verilog parameters with memories deep enough for every case of the suite."""
-    parameters = rtl_parameters(case.network, case.design)
-    for name, bits in DEPTH_BITS.items():
-        assert parameters[name] <= bits, f"{case.name}: {name} {parameters[name]}: deepen the test bench's memories"
-    return {**parameters, **DEPTH_BITS}
+
+def write_bench(folder: Path, design: Design) -> None:
+    """Write a design's hardware and testbench into a folder, its model to be compiled quickly: runs are short."""
+    write_hardware(folder, rtl_parameters(design), "test bench")
+    makefile = folder / "Makefile"
+    makefile.write_text(makefile.read_text().replace("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"))
 
 
 class Bench:
-    """The built testbench of one fitted design."""
+    """The built testbench of one fitted design; it runs any program of it."""
 
-    def __init__(self, case: Case, trace: bool) -> None:
-        self.design = case.design
+    def __init__(self, design: Design, trace: bool = False) -> None:
+        self.design = design
         self.folder = Path(tempfile.mkdtemp(dir=SCRATCH.name))
-        write_hardware(self.folder, bench_parameters(case), "test bench")
+        write_bench(self.folder, design)
         self.program = build_testbench(self.folder, trace)
         self.trace = trace
 
-    def run(self, case: Case, flip: Flip | None = None, vectors: str | None = None) -> RtlRun:
-        """Run one case; `vectors` replaces its vector file."""
-        assert case.design == self.design, "a bench runs the cases of its own design"
-        bench_parameters(case)
-        text = format_vectors(case.network, case.design, case.x[None]) if vectors is None else vectors
+    def run(
+        self,
+        program: Program,
+        x: np.ndarray,
+        mask: np.ndarray = ALWAYS_READY,
+        flip: Flip | None = None,
+        vectors: str | None = None,
+    ) -> RtlRun:
+        """Run a program on one input [H, W, C]; `vectors` replaces its vector file."""
+        assert program.design == self.design, "a bench runs the programs of its own design"
+        text = format_vectors(program, x[None], mask) if vectors is None else vectors
         (self.folder / "vectors.txt").write_text(text)
-        arguments = [str(self.folder / "vectors.txt"), "--outputs", str(self.folder / "outputs.txt")]
+        arguments = [str(self.folder / "vectors.txt"), "--memory", str(self.folder / "memory.txt")]
+        arguments += ["--counts", str(self.folder / "counts.txt")]
         if self.trace:
             arguments += ["--trace", str(self.folder / "trace.txt")]
         if flip is not None:
             place = (flip.cycle, flip.register, flip.row, flip.col, flip.bit)
             arguments += ["--flip", *(str(value) for value in place)]
         outcome = run_testbench(self.program, arguments)
-        outputs = np.loadtxt(self.folder / "outputs.txt", dtype=np.int64, ndmin=1).reshape(case.layer.output_shape)
+        words = (self.folder / "memory.txt").read_text().split()
+        tensors = np.array([int(word, 16) for word in words], dtype=np.int64).reshape(-1, self.design.port_bits // 32)
+        counts = np.loadtxt(self.folder / "counts.txt", dtype=np.int64, ndmin=2)
         trace = None
         if self.trace:
             flat = np.loadtxt(self.folder / "trace.txt", dtype=np.int64, ndmin=2)
             trace = flat.reshape(len(flat), 3, self.design.rows, self.design.cols)
-        return RtlRun(outputs, outcome.returncode == 0, parse_summary(outcome.stdout), trace)
+        return RtlRun(outcome.returncode == 0, parse_summary(outcome.stdout), tensors, counts, trace)
 
 
 @cache
-def _bench(design: Design, trace: bool) -> list[Bench]:
-    return []
-
-
-def bench(case: Case, trace: bool = False) -> Bench:
-    """Return the bench of the case's design, built once."""
-    built = _bench(case.design, trace)
-    if not built:
-        built.append(Bench(case, trace))
-    return built[0]
+def bench(design: Design, trace: bool = False) -> Bench:
+    """Return the bench of a fitted design, built once."""
+    return Bench(design, trace)

@@ -109,7 +109,7 @@ module limen_top #(
         .ifmap_addr(next_tile[5*32 +: 32]), .ifmap_runs(next_tile[6*32 +: 16]),
         .ifmap_beats(next_tile[6*32+16 +: 16]), .ifmap_stride(next_tile[8*32 +: 32]),
         .plane_words(next_tile[7*32+16 +: 16]),
-        .residual_addr(next_tile[8*32 +: 32]), .residual_runs(next_tile[10*32 +: 16]),
+        .residual_addr(next_tile[9*32 +: 32]), .residual_runs(next_tile[10*32 +: 16]),
         .residual_beats(next_tile[10*32+16 +: 16]), .residual_stride(next_tile[11*32 +: 32]),
         .store_addr(stored_tile[12*32 +: 32]), .store_runs(stored_tile[13*32 +: 16]),
         .store_beats(stored_tile[13*32+16 +: 16]), .store_stride(stored_tile[11*32 +: 32]),
