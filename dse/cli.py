@@ -12,6 +12,7 @@ import click
 from dse.cli_costs import costs, price
 from dse.cli_describe import describe
 from dse.cli_study import study
+from dse.cli_waves import waves
 from dse.options import DEFAULT_WORKLOAD, Disagreement, design_option, json_option, load_pair, workload_option
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
@@ -31,6 +32,7 @@ commands.add_command(study)
 commands.add_command(price)
 commands.add_command(costs)
 commands.add_command(describe)
+commands.add_command(waves)
 
 
 @commands.command()
@@ -76,7 +78,7 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
             f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
         )
         for run in runs:
-            click.echo(f"\nlevel {run.level}: {run.cycles} cycles an image (operands in the operand banks)")
+            click.echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
             click.echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     if different:
         raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")

@@ -28,7 +28,7 @@ from simulator.geometry import (
     tile_shape,
 )
 from simulator.tile_timing import tile_transfers
-from simulator.timing import count_program
+from simulator.timing import count_program, layer_cost
 from workloads.errors import LimenError
 from workloads.network import Network
 
@@ -88,6 +88,7 @@ def build(geometry: Geometry, design: Design, parts: tuple[int, int, int], order
     held_filter: object = None
     held_ifmap: object = None
     by_group = geometry.groups > 1 or geometry.pool
+    shapes = {(row, out): tile_shape(geometry, Tile(*row, *out, *chans[0]), design) for row, out in outer}
     for row, out in outer:
         for chan in chans:
             tile = Tile(*row, *out, *chan)
@@ -95,7 +96,7 @@ def build(geometry: Geometry, design: Design, parts: tuple[int, int, int], order
             steps.append(
                 Step(
                     tile,
-                    tile_shape(geometry, tile, design),
+                    shapes[row, out] if chan == chans[0] else tile_shape(geometry, tile, design),
                     load_filter=not geometry.pool and filter_part != held_filter,
                     load_ifmap=ifmap_part != held_ifmap,
                     first_k=chan == chans[0],
@@ -216,8 +217,7 @@ def _choose(geometry: Geometry, design: Design) -> Schedule:
     best: tuple[tuple[int, int], Schedule] | None = None
     for parts, order in candidates(geometry, design):
         schedule = build(geometry, design, parts, order)
-        counts = count_program([schedule], design)[0]
-        rank = (counts.cycles, counts.dram_bytes)
+        rank = layer_cost(schedule, design)
         if best is None or rank < best[0]:
             best = (rank, schedule)
     assert best is not None  # candidates raises where nothing fits

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from simulator.geometry import Geometry, TileShape, plane_beats, tile_needs
@@ -22,22 +21,26 @@ DESCRIPTOR_WORDS = {"layer": 8, "tile": 19}
 
 @dataclass(frozen=True)
 class TileTiming:
-    """A tile on its own: cycles by phase while it computes, accesses, and the steps of its packing.
+    """A tile on its own: cycles by phase while it computes, and the steps of its packing.
 
-    phases: preload, stream, drain, pipeline, pool, waiting for the im2col unit. word_steps: for each plane of words,
-    cycles the packer (and the scatter unit) takes for a word; under is the packer takes `lanes` steps for a block of
-    columns first.
+    phases: preload, stream, drain, pipeline, pool, waiting for the im2col unit. fills: words of each operand block.
+    plane_lanes, plane_steps: for each plane of words, its channels, and the cycles the packer (and the scatter unit)
+    takes for a word; under is the packer takes as many cycles as channels for a block of columns first.
     """
 
     phases: tuple[int, int, int, int, int, int]
-    folds: int
-    accesses: dict[str, int]
+    fills: tuple[int, ...]
+    folds_each: int
     plane_lanes: tuple[int, ...]
     plane_steps: tuple[int, ...]
 
     @property
     def cycles(self) -> int:
         return sum(self.phases)
+
+    @property
+    def folds(self) -> int:
+        return len(self.fills) * self.folds_each
 
 
 def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -58,9 +61,8 @@ def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tu
     return tuple(plane_lanes), tuple(plane_steps)
 
 
-@lru_cache(maxsize=65536)
 def tile_timing(geometry: Geometry, shape: TileShape, design: Design) -> TileTiming:
-    """Return the timing of a tile; equal shapes of a layer share it."""
+    """Return the timing of a tile."""
     lanes, steps = word_steps(geometry, shape, design)
     if geometry.pool:
         return _pool_timing(geometry, shape, design, lanes, steps)
@@ -91,7 +93,7 @@ def tile_timing(geometry: Geometry, shape: TileShape, design: Design) -> TileTim
         waiting,
     )
     assert end == sum(phases) - FLUSH[design.dataflow]
-    return TileTiming(phases, folds, _accesses(geometry, shape, design, fills, folds, inner), lanes, steps)
+    return TileTiming(phases, tuple(fills), inner, lanes, steps)
 
 
 def _run_blocks(fills: list[int], block_cycles: int) -> tuple[int, int]:
@@ -118,9 +120,7 @@ def _pool_timing(
     if design.dataflow == "is":
         steps = lanes
     cycles = sum(shape.pixels * (geometry.taps + 1 + step) for step in steps) + 1
-    inside = _inside(geometry, shape) * len(lanes)
-    accesses = {"ifmap_reads": inside, "scatter_writes": shape.pixels * sum(lanes)}
-    return TileTiming((0, 0, 0, 0, cycles, 0), 0, accesses, lanes, word_steps(geometry, shape, design)[1])
+    return TileTiming((0, 0, 0, 0, cycles, 0), (), 0, lanes, word_steps(geometry, shape, design)[1])
 
 
 def _inside(geometry: Geometry, shape: TileShape) -> int:
@@ -138,10 +138,15 @@ def _inside(geometry: Geometry, shape: TileShape) -> int:
     return rows * cols
 
 
-def _accesses(
-    geometry: Geometry, shape: TileShape, design: Design, fills: list[int], folds: int, inner: int
-) -> dict[str, int]:
-    """Return reads and writes of a tile's folds; those of K tiles and transfers are added by the layer."""
+def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: TileTiming) -> dict[str, int]:
+    """Return reads and writes while a tile computes; those of its transfers and of its edges depend on its place."""
+    if geometry.pool:
+        planes = len(timing.plane_lanes)
+        return {
+            "ifmap_reads": _inside(geometry, shape) * planes,
+            "scatter_writes": shape.pixels * sum(timing.plane_lanes),
+        }
+    fills, folds, inner = timing.fills, timing.folds, timing.folds_each
     m, n, k, groups = shape.pixels, shape.group_outputs, geometry.taps * shape.channels, shape.groups
     feeder, inside = design.feeder_width, _inside(geometry, shape)
     by_pieces = shape.pieces(feeder)

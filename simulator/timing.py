@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.counts import Counts
-from simulator.tile_timing import DESCRIPTOR_WORDS, TileTiming, Transfers, tile_timing, tile_transfers
+from simulator.tile_timing import (
+    DESCRIPTOR_WORDS,
+    TileTiming,
+    Transfers,
+    tile_accesses,
+    tile_timing,
+    tile_transfers,
+)
 
 if TYPE_CHECKING:
     from simulator.design import Design
+    from simulator.geometry import TileShape
     from simulator.schedule import Schedule, Step
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
@@ -35,38 +44,89 @@ def count_program(schedules: Sequence[Schedule], design: Design, mask: np.ndarra
     return found
 
 
-def _count_layer(schedule: Schedule, design: Design, start: int, mask: np.ndarray) -> tuple[Counts, int]:
-    from simulator.timing_kernels import CONTROL, END, FILTER, IFMAP, OFMAP, time_layer
+@dataclass(frozen=True)
+class _Tiles:
+    """A schedule's steps with what each takes; equal shapes share their timing and transfers."""
 
+    schedule: Schedule
+    design: Design
+    timings: list[TileTiming]
+    transfers: list[Transfers]
+
+    def beats(self) -> dict[str, int]:
+        """Return the beats of each stream."""
+        geometry, design = self.schedule.geometry, self.design
+        total = dict.fromkeys(("store", "filter", "ifmap", "residual"), 0)
+        for step, moved in zip(self.schedule.steps, self.transfers, strict=True):
+            planes = moved.plane_runs * moved.plane_beats
+            total["filter"] += sum(moved.filter) * step.load_filter
+            total["ifmap"] += moved.ifmap_runs * moved.ifmap_beats * step.load_ifmap
+            total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
+            total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
+        total["descriptor"] = descriptor_beats("layer", design) + len(self.timings) * descriptor_beats("tile", design)
+        return {f"beats_{stream}": beats for stream, beats in total.items()}
+
+
+def _tiles(schedule: Schedule, design: Design) -> _Tiles:
     geometry = schedule.geometry
-    timings = [tile_timing(geometry, step.shape, design) for step in schedule.steps]
-    transfers = [tile_transfers(geometry, step.shape, design) for step in schedule.steps]
+    known: dict[TileShape, tuple[TileTiming, Transfers]] = {}
+    for step in schedule.steps:
+        if step.shape not in known:
+            known[step.shape] = (
+                tile_timing(geometry, step.shape, design),
+                tile_transfers(geometry, step.shape, design),
+            )
+    found = [known[step.shape] for step in schedule.steps]
+    return _Tiles(schedule, design, [timing for timing, _ in found], [moved for _, moved in found])
+
+
+def layer_cost(schedule: Schedule, design: Design) -> tuple[int, int]:
+    """Return (cycles, beats) of a layer on its own: what a schedule is chosen by."""
+    tiles = _tiles(schedule, design)
+    return int(_run(tiles, 0, ALWAYS_READY)[4]), sum(tiles.beats().values())
+
+
+def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
+    """Return the waiting cycles of a layer whose first cycle is `start`, as `timing_kernels.time_layer` does."""
+    from simulator.timing_kernels import time_layer
+
+    schedule, design = tiles.schedule, tiles.design
     rows = [
         _tile_row(schedule, step, timing, moved)
-        for step, timing, moved in zip(schedule.steps, timings, transfers, strict=True)
+        for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True)
     ]
-    planes = max(len(timing.plane_lanes) for timing in timings)
-    lanes, steps = (np.zeros((len(rows), planes), dtype=np.int64) for _ in range(2))
-    for index, timing in enumerate(timings):
-        lanes[index, : len(timing.plane_lanes)] = timing.plane_lanes
-        steps[index, : len(timing.plane_steps)] = timing.plane_steps
-    machine = [design.cols, design.dataflow == "is", geometry.raw, design.word_bits, design.port_bits]
+    planes = max(len(timing.plane_lanes) for timing in tiles.timings)
+    lanes = np.array([_padded(timing.plane_lanes, planes) for timing in tiles.timings], dtype=np.int64)
+    steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
+    machine = [design.cols, design.dataflow == "is", schedule.geometry.raw, design.word_bits, design.port_bits]
     machine += [design.memory_latency, design.port_interval]
     machine += [descriptor_beats("layer", design), descriptor_beats("tile", design)]
-    waits = time_layer(
+    return time_layer(
         start, np.array(rows, dtype=np.int64), lanes, steps, np.array(machine, dtype=np.int64), mask.astype(np.int64)
     )
-    phases = [sum(timing.phases[phase] for timing in timings) for phase in range(6)]
+
+
+def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:
+    return values + (0,) * (length - len(values))
+
+
+def _count_layer(schedule: Schedule, design: Design, start: int, mask: np.ndarray) -> tuple[Counts, int]:
+    from simulator.timing_kernels import CONTROL, END, FILTER, IFMAP, OFMAP
+
+    tiles = _tiles(schedule, design)
+    waits = _run(tiles, start, mask)
+    phases = [sum(timing.phases[phase] for timing in tiles.timings) for phase in range(6)]
     counts = Counts(
         *phases,
         stall_ifmap=int(waits[IFMAP]),
         stall_filter=int(waits[FILTER]),
         stall_ofmap=int(waits[OFMAP]),
         stall_control=int(waits[CONTROL]),
-        folds=sum(timing.folds for timing in timings),
-        tiles=len(rows),
+        folds=sum(timing.folds for timing in tiles.timings),
+        tiles=len(tiles.timings),
         port_bytes=design.port_bits // 8,
-        **_accesses(schedule, design, timings, transfers),
+        **_accesses(tiles),
+        **tiles.beats(),
     )
     assert counts.cycles == int(waits[END]) - start
     return counts, int(waits[END])
@@ -91,40 +151,36 @@ def _tile_row(schedule: Schedule, step: Step, timing: TileTiming, moved: Transfe
     ]
 
 
-def _accesses(
-    schedule: Schedule, design: Design, timings: Sequence[TileTiming], transfers: Sequence[Transfers]
-) -> dict[str, int]:
-    """Return beats by stream and reads and writes by memory, summed over the layer's tiles."""
+def _accesses(tiles: _Tiles) -> dict[str, int]:
+    """Return reads and writes by memory, and busy PE-cycles, summed over the layer's tiles."""
+    schedule, design = tiles.schedule, tiles.design
     geometry, total = schedule.geometry, dict.fromkeys(_NAMES, 0)
     residual = geometry.residual_shift is not None
-    total["beats_descriptor"] = descriptor_beats("layer", design) + len(timings) * descriptor_beats("tile", design)
-    for step, timing, moved in zip(schedule.steps, timings, transfers, strict=True):
+    known: dict[TileShape, dict[str, int]] = {}
+    for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True):
         shape = step.shape
-        for name, count in timing.accesses.items():
+        if shape not in known:
+            known[shape] = tile_accesses(geometry, shape, design, timing)
+        for name, count in known[shape].items():
             total[name] += count
         if step.load_filter:
-            total["beats_filter"] += sum(moved.filter)
             for name, rows in zip(("weight", "polarity", "channel"), moved.filter_rows, strict=True):
                 total[f"{name}_writes"] += rows
         if step.load_ifmap:
-            total["beats_ifmap"] += moved.ifmap_runs * moved.ifmap_beats
             total["ifmap_writes"] += moved.ifmap_runs * shape.in_rows * geometry.width
         results = shape.pixels * shape.outputs
         if residual and step.first_k:
-            total["beats_residual"] += moved.plane_runs * moved.plane_beats
             total["scatter_writes"] += results
         if not geometry.pool:
             k_folds = 1 if design.dataflow == "os" else -(-geometry.taps * shape.channels // design.rows)
             total["ofmap_writes"] += k_folds * results
             total["ofmap_reads"] += (k_folds - (step.first_k and not residual)) * results
         if step.last_k:
-            total["beats_store"] += moved.raw_beats if geometry.raw else moved.plane_runs * moved.plane_beats
             total["pack_reads"] += _pack_reads(geometry.raw, step, timing, design)
     return total
 
 
-_NAMES = [name for name in Counts.__dataclass_fields__ if "beats_" in name or name.endswith(("reads", "writes"))]
-_NAMES.append("busy")
+_NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads", "writes"))] + ["busy"]
 
 
 def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: Design) -> int:

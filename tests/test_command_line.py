@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from simulator.counts import PHASES
+
 ROOT = Path(__file__).parent.parent
 
 DESIGN = "version: 1\nrows: 4\ncols: 3\ndataflow: ws\nop: threshold\nx_bits: 8\nw_bits: 8\n"
@@ -87,7 +89,8 @@ def test_levels_agree(folder: Path) -> None:
     rows = result["levels"]["timing"]
     assert [row["layer"] for row in rows] == ["conv", "scores"]
     for row in rows:
-        assert row["cycles"] == row["preload"] + row["stream"] + row["drain"] + row["pipeline"]
+        assert row["cycles"] == sum(row[phase] for phase in PHASES)
+        assert row["dram_bytes"] == 8 * sum(value for name, value in row.items() if name.startswith("beats_"))
 
 
 def test_shapes_alone_run_at_level_timing(folder: Path) -> None:
@@ -107,15 +110,30 @@ def test_export_stands_alone_and_verifies(folder: Path) -> None:
     timing = json.loads(limen("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
     assert proof == json.loads((folder / "out" / "proof.json").read_text())
     assert proof["mismatches"] == 0 and proof["images"] == 3
-    assert proof["words"] == 3 * (2 * 3 * 3 + 4)
+    # In 32-bit words of 64-bit beats: a plane of 6 words of 4 channels, and 4 scores, a beat each.
+    assert proof["words"] == 3 * (2 * 3 + 4 * 2)
     assert proof["bits"] == 3 * (2 * 3 * 3 * 8 + 4 * 32)
     assert proof["cycles"] == 3 * timing["cycles_per_image"]["timing"]
     vectors = folder / "out" / "vectors" / "vectors.txt"
     lines = vectors.read_text().splitlines()
     words = lines[-2].split()
-    vectors.write_text("\n".join([*lines[:-2], " ".join([*words[:-1], str(int(words[-1]) + 1)]), "end"]) + "\n")
+    vectors.write_text("\n".join([*lines[:-2], " ".join([*words[:-2], f"{int(words[-2], 16) ^ 1:08x}", words[-1]]), "end"]) + "\n")
     outcome = limen("verify", "out", cwd=folder)
     assert outcome.returncode == 1 and "mismatches 1" in outcome.stderr
+
+
+def test_waves_of_a_layer(folder: Path) -> None:
+    """The VCD of a layer: its cycles, and PE registers under the path that the testbench reads them by."""
+    arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")
+    outcome = limen(*arguments, "--layer", "conv", cwd=folder)
+    assert outcome.returncode == 0, outcome.stderr
+    rows = json.loads(limen("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
+    assert f"{rows['levels']['timing'][0]['cycles']} cycles" in outcome.stdout
+    text = (folder / "conv.vcd").read_text()
+    scopes = ("limen_chip", "machine", "array", "g_row[3]", "g_col[2]", "g_stationary", "pe")
+    for words in (*(f"$scope module {name} $end" for name in scopes), "psum_reg $end", "phase $end"):
+        assert words in text, words
+    refused(limen(*arguments, "--layer", "nowhere", cwd=folder), "layer: 'nowhere'", "conv, scores")
 
 
 def test_exported_makefile_needs_no_python(folder: Path) -> None:
