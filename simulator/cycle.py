@@ -111,12 +111,19 @@ def run_cycle(
     )
     return CycleRun(
         image,
-        tuple(Counts(*(int(value) for value in row), port_bytes=design.port_bits // 8) for row in counters),
+        tuple(_counts(row, design) for row in counters),
         int(cycles),
         tuple(_by_name(names, row) for row in toggles),
         trace if traced_cycles else None,
         signals if signal_cycles else None,
     )
+
+
+def _counts(row: np.ndarray, design: Design) -> Counts:
+    """Columns of the counters are the fields of Counts, in their order, but for the last."""
+    names = list(Counts.__dataclass_fields__)[:-1]
+    assert len(names) == len(row)
+    return Counts(**_by_name(names, row), port_bytes=design.port_bits // 8)
 
 
 def _by_name(names: Sequence[str], row: np.ndarray) -> dict[str, int]:

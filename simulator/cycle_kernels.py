@@ -45,6 +45,7 @@ TAG_VALID, TAG_ADDR, B_VALID, B_FIRST, B_LAST, B_ADDR, C_VALID, C_ADDR, C_ACC, C
 # DMA.
 DMA_IDLE, PICK, REQUEST, DATA = 0, 1, 2, 3
 KIND_STORE, KIND_LAYER, KIND_TILE, KIND_FILTER, KIND_IFMAP, KIND_RESIDUAL = range(6)
+ALL_OF_A_TILE = 60  # its descriptor, filter, ifmap and residual, by bit
 DMA_STATE, KIND, WANTED, NEXT_DESCRIPTOR, RUN_ADDR, STRIDE, RUNS_LEFT, RUN_BEATS = range(8)
 BEATS_LEFT, FIRST, PLANE, PLANE_LEFT, BASE, DMA_REGISTERS = range(8, 14)
 
@@ -358,13 +359,18 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         folds[FILTER_ROWS:FOLDS_REGISTERS] = 0
 
 
+@njit(int64(_ONE, _ONE), cache=True)
+def kinds_wanted(dma, next_tile):
+    """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
+    return dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7)
+
+
 @njit(void(_ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
 def step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats):
     """limen_dma. job: the kinds wanted of a job that starts now, by bit; 0: none starts."""
     state, kind = dma[DMA_STATE], dma[KIND]
     if state == PICK:
-        # A tile's own wishes count once its descriptor has come, which is served before them.
-        wanted = dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7)
+        wanted = kinds_wanted(dma, next_tile)
         kind = KIND_STORE
         while kind < KIND_RESIDUAL and not (wanted >> kind) & 1:
             kind += 1
@@ -436,38 +442,37 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     channel_lanes = 1 if dataflow == IS else cols
 
     # Memories of two halves, and what they answered last. One fill serves all scratchpads: there is one DMA.
-    ifmap = np.zeros((2, config[IFMAP_DEPTH], feeder), dtype=np.int64)
-    weights = np.zeros((2, config[FILTER_DEPTH], synapse_lanes), dtype=np.int64)
-    polarities = np.zeros((2, config[POLARITY_DEPTH], polarity_lanes), dtype=np.int64)
-    channels = np.zeros((2, config[CHANNEL_DEPTH], channel_lanes), dtype=np.int64)
-    operands = np.zeros((2, x_lanes, config[OPERAND_DEPTH]), dtype=np.int64)
-    ofmap = np.zeros((2, cols, config[OFMAP_DEPTH]), dtype=np.int64)
-    ifmap_word, ofmap_words = np.zeros(feeder, dtype=np.int64), np.zeros((2, cols), dtype=np.int64)
-    weight_word, polarity_word = np.zeros(synapse_lanes, dtype=np.int64), np.zeros(polarity_lanes, dtype=np.int64)
-    channel_word = np.zeros(channel_lanes, dtype=np.int64)
-    pad = np.zeros(4, dtype=np.int64)
+    ifmap = np.zeros((2, config[IFMAP_DEPTH], feeder), np.int64)
+    weights = np.zeros((2, config[FILTER_DEPTH], synapse_lanes), np.int64)
+    polarities = np.zeros((2, config[POLARITY_DEPTH], polarity_lanes), np.int64)
+    channels = np.zeros((2, config[CHANNEL_DEPTH], channel_lanes), np.int64)
+    operands = np.zeros((2, x_lanes, config[OPERAND_DEPTH]), np.int64)
+    ofmap = np.zeros((2, cols, config[OFMAP_DEPTH]), np.int64)
+    ifmap_word, ofmap_words = np.zeros(feeder, np.int64), np.zeros((2, cols), np.int64)
+    polarity_word, channel_word = np.zeros(polarity_lanes, np.int64), np.zeros(channel_lanes, np.int64)
+    pad = np.zeros(4, np.int64)
     widest = max(max(feeder * x_bits, synapse_lanes * w_bits), channel_lanes * (acc_bits + 5))
-    pad_stream = np.zeros(widest // 32 + 3 + beat_words, dtype=np.int64)
+    pad_stream = np.zeros(widest // 32 + 3 + beat_words, np.int64)
 
     # Registers of the modules; skew lines by cycle modulo their length, filled with neutral operands.
-    wires = np.zeros(memory.WIRES, dtype=np.int64)
-    dma, folds = np.zeros(DMA_REGISTERS, dtype=np.int64), np.zeros(FOLDS_REGISTERS, dtype=np.int64)
-    im2col, fill = np.zeros(memory.IM2COL_REGISTERS, dtype=np.int64), np.zeros(memory.FILL_REGISTERS, dtype=np.int64)
-    groups, walkers = np.zeros((2, 2), dtype=np.int64), np.zeros((2, memory.WALKER_REGISTERS), dtype=np.int64)
-    steps, streams = np.zeros((2, memory.STEP_OUTPUTS), dtype=np.int64), np.zeros((2, 2 * beat_words + 1), dtype=np.int64)
-    packer, scatter = np.zeros(memory.PACKER_REGISTERS, dtype=np.int64), np.zeros(memory.SCATTER_REGISTERS, dtype=np.int64)
-    turned, turned_raw = np.zeros((cols, feeder), dtype=np.int64), np.zeros(cols, dtype=np.int64)
-    beat, store_beat = np.zeros(beat_words, dtype=np.int64), np.zeros(beat_words, dtype=np.int64)
-    pooled, last_row = np.zeros(feeder, dtype=np.int64), np.zeros(rows, dtype=np.int64)
+    wires = np.zeros(memory.WIRES, np.int64)
+    dma, folds = np.zeros(DMA_REGISTERS, np.int64), np.zeros(FOLDS_REGISTERS, np.int64)
+    im2col, fill = np.zeros(memory.IM2COL_REGISTERS, np.int64), np.zeros(memory.FILL_REGISTERS, np.int64)
+    groups, walkers = np.zeros((2, 2), np.int64), np.zeros((2, memory.WALKER_REGISTERS), np.int64)
+    steps, streams = np.zeros((2, memory.STEP_OUTPUTS), np.int64), np.zeros((2, 2 * beat_words + 1), np.int64)
+    packer, scatter = np.zeros(memory.PACKER_REGISTERS, np.int64), np.zeros(memory.SCATTER_REGISTERS, np.int64)
+    turned, turned_raw = np.zeros((cols, feeder), np.int64), np.zeros(cols, np.int64)
+    beat, store_beat = np.zeros(beat_words, np.int64), np.zeros(beat_words, np.int64)
+    pooled, last_row = np.zeros(feeder, np.int64), np.zeros(rows, np.int64)
     x_out, synapse_out = np.full(x_lanes, neutral_x), np.full(synapse_lanes, neutral_synapse)
     left_out, top_out = (synapse_out, x_out) if dataflow == IS else (x_out, synapse_out)
     left_line = np.full((rows, rows), left_out[0])
     top_line = np.full((cols, cols), top_out[0])
     left, top = left_line[0].copy(), top_line[0].copy()
-    channel_line, channel_seen = np.zeros(cols, dtype=np.int64), np.zeros((cols, 2), dtype=np.int64)
-    edge = np.zeros((10, cols), dtype=np.int64)
-    pe = np.zeros((3, rows, cols), dtype=np.int64)
-    registers, fresh = pe.reshape(3, rows * cols), np.zeros((3, rows * cols), dtype=np.int64)
+    channel_line, channel_seen = np.zeros(cols, np.int64), np.zeros((cols, 2), np.int64)
+    edge = np.zeros((10, cols), np.int64)
+    pe = np.zeros((3, rows, cols), np.int64)
+    registers, fresh = pe.reshape(3, rows * cols), np.zeros((3, rows * cols), np.int64)
     pe[MOVING] = left_out[0]
     if dataflow == OS:
         pe[STILL] = top_out[0]
@@ -475,7 +480,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
 
     # Sequencer, in the cycle after `start`: the DMA begins to fetch the first layer's descriptor.
     layer_beats, tile_beats = -(-LAYER_WORDS // beat_words), -(-TILE_WORDS // beat_words)
-    layer, next_tile = np.zeros(layer_beats * beat_words, dtype=np.int64), np.zeros(tile_beats * beat_words, dtype=np.int64)
+    layer, next_tile = np.zeros(layer_beats * beat_words, np.int64), np.zeros(tile_beats * beat_words, np.int64)
     tile, stored_tile = np.zeros_like(next_tile), np.zeros_like(next_tile)
     state, next_valid, tile_valid, tiles_left = int64(FETCH), int64(0), int64(0), int64(0)
     filter_half, ifmap_half, ofmap_half = int64(0), int64(0), int64(0)
@@ -508,7 +513,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         moved = offered and willing
         beat_valid, beat_first = moved and kind != KIND_STORE, dma[FIRST]
         store_start = dma_state == PICK and dma[WANTED] & 1
-        residual_start = dma_state == PICK and dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7) == 1 << KIND_RESIDUAL
+        residual_start = dma_state == PICK and kinds_wanted(dma, next_tile) == 1 << KIND_RESIDUAL
         if moved:
             row[BEATS_STORE + (kind if kind < KIND_TILE else kind - 1)] += 1
             for i in range(beat_words):
@@ -534,7 +539,9 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         pool_busy = im2col[memory.ACTIVE] or pool_wait
         block_filled = fill[memory.BLOCK_FILLED]
         if compute_start or compute_busy or folds[ARRAY_STATE] != IDLE:
-            step_folds(config, folds, groups[0], last_row, wires, layer, now, cycle, compute_start, block_filled, pool_busy)
+            step_folds(
+                config, folds, groups[0], last_row, wires, layer, now, cycle, compute_start, block_filled, pool_busy
+            )
         else:
             folds[COUNT] = 0 if fold_count == rows - 1 else (fold_count + 1) & 0x1FFFF
         row[FOLDS] += wires[memory.FOLD_ENDS]
@@ -640,7 +647,11 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
             )
 
         # DMA and memory.
-        job = (2 if layer_ends and not layer[0] & 1 else 0) | (store if stepping else 0) | (60 if stepping and load else 0)
+        job = int64(0)
+        if layer_ends and not layer[0] & 1:
+            job = int64(1 << KIND_LAYER)
+        elif stepping:
+            job = (store << KIND_STORE) | (ALL_OF_A_TILE if load else 0)
         if accepted:
             memory_left, memory_at, memory_next = dma[RUN_BEATS], dma[RUN_ADDR], cycle + config[MEMORY_LATENCY]
         elif moved:

@@ -412,17 +412,17 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
 
 @njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
 def step_scatter(
-    scatter, walker, step, stream, beat, pool_word, half, tile, config, wires, start, pool_valid, shift, beat_valid, first
+    scatter, walker, step, stream, beat, word, half, tile, config, wires, start, word_valid, shift, beat_valid, first
 ):
     """limen_scatter: residual beats, or the pooled word, step by step into `half` [C, depth].
 
     config: -, dataflow, x_bits, acc_bits, x_signed.
     """
     dataflow, x_bits, acc_bits, x_signed = config[1], config[2], config[3], config[4]
-    feeder, cols, depth = pool_word.shape[0], half.shape[0], half.shape[1]
+    feeder, cols, depth = word.shape[0], half.shape[0], half.shape[1]
     pixels = tile[15] & 0xFFFF
     active = scatter[SPREAD_ACTIVE] if dataflow == IS else walker[WALK_ACTIVE]
-    if active and (pool_valid or scatter[WAITING] >= feeder * x_bits):
+    if active and (word_valid or scatter[WAITING] >= feeder * x_bits):
         if dataflow == IS:
             lanes = min(scatter[SPREAD_CHANNELS_LEFT], feeder)
             step[STEP_ADDR] = scatter[SPREAD_BASE] + scatter[SPREAD_CHANNEL] + scatter[SPREAD_LANE]
@@ -446,13 +446,13 @@ def step_scatter(
             take_step(walker, step, cols, feeder, pixels)
         for i in range(step[STEP_COUNT]):
             lane = step[STEP_LANE] + i
-            x = pool_word[lane] if pool_valid else take_bits(stream, scatter[WAITING_BIT] + lane * x_bits, x_bits)
+            x = word[lane] if word_valid else take_bits(stream, scatter[WAITING_BIT] + lane * x_bits, x_bits)
             if step[STEP_ADDR] < depth:
                 value = (signed(x, x_bits) if x_signed else x) << shift
                 half[step[STEP_COL] + i, step[STEP_ADDR]] = value & ((int64(1) << acc_bits) - 1)
         wires[SCATTERED] = step[STEP_COUNT]
-        wires[POOL_TAKEN] = step[STEP_WORD_ENDS] and pool_valid
-        if step[STEP_WORD_ENDS] and not pool_valid:
+        wires[POOL_TAKEN] = step[STEP_WORD_ENDS] and word_valid
+        if step[STEP_WORD_ENDS] and not word_valid:
             scatter[WAITING] = 0 if step[STEP_PLANE_ENDS] else scatter[WAITING] - feeder * x_bits
             scatter[WAITING_BIT] += feeder * x_bits
     if beat_valid:

@@ -221,7 +221,7 @@ class Design(Spec):
             return f"op: {layer.op!r} is not allowed: the design has {self.op!r}"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
-        if layer.polarity not in (self.polarity, *(["input", "neuron", "generated"] if self.polarity == "synapse" else [])):
+        if self.polarity not in ("synapse", layer.polarity):  # a bit a synapse can hold any structure
             return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
         unfit = self._refusal_of_activations(layer)
         if unfit:

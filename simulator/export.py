@@ -69,7 +69,7 @@ Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {d
 |---|---|
 | rtl/ | the design; limen_chip.v is the top with its parameters set, filelist.f lists all files |
 | params.json | parameters, layers with their schedules and exact cycles |
-| vectors/vectors.txt | the memory image (descriptors, filters), {images} inputs, and every tensor and count they must give |
+| vectors/vectors.txt | descriptors and filters, {images} inputs, every tensor and count they must give |
 | tb/limen_tb.cpp | the testbench: the memory behind the port, and the comparison |
 
 `make` verifies: it needs Verilator 5, make and a C++17 compiler (`make VERILATOR=... CXX=...`). The last line

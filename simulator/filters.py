@@ -39,9 +39,7 @@ def filter_planes(
     return planes
 
 
-def _by_group(
-    array: np.ndarray, kernel: tuple[int, int], outputs: slice, channels: slice, groups: int
-) -> np.ndarray:
+def _by_group(array: np.ndarray, kernel: tuple[int, int], outputs: slice, channels: slice, groups: int) -> np.ndarray:
     """Return [groups, outputs of a group, K] of an array [N, kh, kw, C] or, of a linear layer, [N, 1, 1, H·W·C]."""
     shaped = array.reshape(len(array), *kernel, -1)[outputs, :, :, channels]
     return shaped.reshape(groups, shaped.shape[0] // groups, -1)

@@ -139,7 +139,7 @@ class TileShape:
 
 def tile_shape(geometry: Geometry, tile: Tile, design: Design) -> TileShape:
     """Return the shape of a tile."""
-    feeder = design.feeder_width
+    feeder: int = design.feeder_width
     if geometry.pool:
         first, last = tile.out, tile.out_end
         groups = -(-(last - first) // feeder)

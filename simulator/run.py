@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from simulator.verify import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
+MEASURED = ("ifmap_reads", "weight_reads", "channel_reads", "pack_reads")
+"""Accesses that the testbench counts too, as its last columns."""
 
 
 @dataclass(frozen=True)
@@ -146,11 +148,8 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
         rows = [[int(word) for word in line.split()] for line in measured.read_text().splitlines()]
     counts = [
-        replace(own, **dict(zip((*PHASES, "ifmap_reads", "weight_reads", "channel_reads", "pack_reads"), row, strict=True)))
-        for own, row in (
-            (own, [*row[: len(PHASES)], *row[len(PHASES) + 2 :]])
-            for own, row in zip(count_network(program.network, program.design), rows, strict=True)
-        )
+        replace(own, **dict(zip((*PHASES, *MEASURED), (*row[: len(PHASES)], *row[-len(MEASURED) :]), strict=True)))
+        for own, row in zip(count_network(program.network, program.design), rows, strict=True)
     ]
     scores = []
     for words in tensors:

@@ -184,9 +184,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
     }
 
 
-def _taps_of_ranges(
-    geometry: Geometry, lane: int, pieces: int, channels: int, design: Design
-) -> list[dict[int, int]]:
+def _taps_of_ranges(geometry: Geometry, lane: int, pieces: int, channels: int, design: Design) -> list[dict[int, int]]:
     """Return, for each range of K, the words it touches of each tap."""
     feeder = design.feeder_width
     bounds = [max(0, piece * feeder - lane) for piece in range(pieces)] + [channels]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.counts import Counts
+from simulator.counts import PHASES, Counts
 from simulator.tile_timing import (
     DESCRIPTOR_WORDS,
     TileTiming,
@@ -115,9 +115,8 @@ def _count_layer(schedule: Schedule, design: Design, start: int, mask: np.ndarra
 
     tiles = _tiles(schedule, design)
     waits = _run(tiles, start, mask)
-    phases = [sum(timing.phases[phase] for timing in tiles.timings) for phase in range(6)]
     counts = Counts(
-        *phases,
+        **{name: sum(timing.phases[i] for timing in tiles.timings) for i, name in enumerate(PHASES[:6])},
         stall_ifmap=int(waits[IFMAP]),
         stall_filter=int(waits[FILTER]),
         stall_ofmap=int(waits[OFMAP]),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import int64, njit
-from numba.types import UniTuple
+from numba.types import UniTuple  # type: ignore[attr-defined]
 
 # Columns of `tiles`. A run a plane for ifmap, residual and store; 0 beats: nothing to move.
 COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_RUNS, RESIDUAL_BEATS = 0, 1, 2, 3, 4, 5
