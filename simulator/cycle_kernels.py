@@ -3,7 +3,7 @@
 It sees only arrays and integers. State, phases and names are those of simulator/verilog; operands are bit
 patterns, partial sums and accumulators are patterns of their own width. Every module's function reads what the
 registers hold before the clock edge and leaves what they hold after it; `run_program` calls them so that no
-module sees another's next cycle. The memory side is in cycle_memory.
+module sees another's next cycle. They are in cycle_array, cycle_feed and cycle_memory.
 """
 
 from __future__ import annotations
@@ -11,15 +11,42 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, njit, void
 
+from simulator import cycle_feed as feed
 from simulator import cycle_memory as memory
-from simulator.cycle_memory import IS, OS, WS, signed
-
-THRESHOLD, MAC = 0, 1
-
-# Entries of `config`.
-ROWS, COLS, DATAFLOW, OP, X_BITS, W_BITS, X_SIGNED, ACC_BITS, PSUM_BITS, POLARITY, FEEDER, PORT_BITS = range(12)
-IFMAP_DEPTH, FILTER_DEPTH, POLARITY_DEPTH, CHANNEL_DEPTH, OFMAP_DEPTH, OPERAND_DEPTH = range(12, 18)
-MEMORY_LATENCY, MEMORY_INTERVAL, CONFIG = range(18, 21)
+from simulator.cycle_array import (
+    ACC_BITS,
+    ARRAY_STATE,
+    CHANNEL_DEPTH,
+    COLS,
+    COUNT,
+    DATAFLOW,
+    FEEDER,
+    FILTER_DEPTH,
+    FOLDS_REGISTERS,
+    IDLE,
+    IFMAP_DEPTH,
+    MEMORY_INTERVAL,
+    MEMORY_LATENCY,
+    MOVING,
+    OFMAP_DEPTH,
+    OP,
+    OPERAND_DEPTH,
+    POLARITY,
+    POLARITY_DEPTH,
+    PORT_BITS,
+    ROWS,
+    STATE,
+    STILL,
+    THRESHOLD,
+    VALUE,
+    W_BITS,
+    X_BITS,
+    X_SIGNED,
+    step_array,
+    step_edges,
+    step_folds,
+)
+from simulator.cycle_feed import IS, OS
 
 # Columns of `counters`: cycles by phase 1..10, then folds, tiles and busy PE-cycles, beats, memory accesses.
 PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER, STALL_IFMAP, STALL_FILTER, STALL_OFMAP = range(9)
@@ -36,25 +63,12 @@ PORT_NAMES = (
 )
 NPORTS = 16
 
-# Rows of the PE register file `pe` [3, R, C], and of toggles.
-MOVING, STILL, VALUE = 0, 1, 2  # os: x, synapse, accumulator; ws, is: moving, stationary, psum
-
-# Rows of the edge register file [10, C]; the tag is that of stage A.
-TAG_VALID, TAG_ADDR, B_VALID, B_FIRST, B_LAST, B_ADDR, C_VALID, C_ADDR, C_ACC, C_SHIFT = range(10)
-
 # DMA.
 DMA_IDLE, PICK, REQUEST, DATA = 0, 1, 2, 3
 KIND_STORE, KIND_LAYER, KIND_TILE, KIND_FILTER, KIND_IFMAP, KIND_RESIDUAL = range(6)
 ALL_OF_A_TILE = 60  # its descriptor, filter, ifmap and residual, by bit
 DMA_STATE, KIND, WANTED, NEXT_DESCRIPTOR, RUN_ADDR, STRIDE, RUNS_LEFT, RUN_BEATS = range(8)
 BEATS_LEFT, FIRST, PLANE, PLANE_LEFT, BASE, DMA_REGISTERS = range(8, 14)
-
-# Folds controller; a limen_rows is a row and the base it goes back to.
-IDLE, IN_PRELOAD, IN_STREAM, IN_DRAIN, IN_FLUSH, IN_POOL, IN_WAIT = range(7)
-STATE, ARRAY_STATE, COUNT, GROUPS_LEFT, OUTER_LEFT, INNER_LEFT, OUTER_OFFSET, HALF, FILL_HALF, READY = range(10)
-INNER_FIRST, OUTER_FIRST, X_WORD, X_ELEMENT, X_PIECE, EDGE_VALID, EDGE_TIME, EDGE_ADDR = range(11, 19)
-EDGE_FIRST, EDGE_LAST, EDGE_COLS_LEFT, CHANNEL_ROW, CHANNEL_READ, IS_OUT_ROW, IS_GROUP_ROW = range(19, 26)
-FILTER_ROWS, POLARITY_ROWS, OUT_ROWS, CHANNEL_ROWS, FOLDS_REGISTERS = 26, 28, 30, 32, 34
 
 # Sequencer.
 SEQUENCER_IDLE, FETCH, STEP = 0, 1, 2
@@ -64,299 +78,6 @@ _ONE = int64[::1]
 _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
 _FOUR = int64[:, :, :, ::1]
-
-
-@njit(void(_ONE, _ONE, _ONE, _ONE), cache=True)
-def apply_op(config, x, synapse, result):
-    """limen_op: write the value of one op for each pair of patterns of an activation and a synapse."""
-    x_bits, w_bits = config[X_BITS], config[W_BITS]
-    if config[OP] == THRESHOLD:
-        aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
-        for i in range(result.shape[0]):
-            w = signed(synapse[i] & w_mask, w_bits)
-            above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
-            result[i] = -above if synapse[i] >> w_bits else above
-    elif config[X_SIGNED]:
-        for i in range(result.shape[0]):
-            result[i] = signed(x[i], x_bits) * signed(synapse[i], w_bits)
-    else:
-        for i in range(result.shape[0]):
-            result[i] = x[i] * signed(synapse[i], w_bits)
-
-
-@njit(int64(int64, int64, int64, int64, int64, int64), cache=True)
-def requantise(acc, acc_bits, shift, raw, y_low, y_high):
-    """Return the pattern the requantiser writes for an accumulator pattern."""
-    if raw:
-        return acc
-    value = signed(acc, acc_bits)
-    if shift > 0:
-        value = ((value >> (shift - 1)) + 1) >> 1
-    return min(max(value, y_low), y_high) & ((int64(1) << acc_bits) - 1)
-
-
-@njit(int64(int64), cache=True)
-def population(pattern):
-    """Return the number of ones of a non-negative pattern. LLVM knows this loop as one instruction."""
-    count = int64(0)
-    while pattern:
-        pattern &= pattern - 1
-        count += 1
-    return count
-
-
-@njit(int64(_ONE, _ONE), cache=True)
-def load_registers(registers, fresh):
-    """Take a clock edge and return how many bits changed."""
-    changed = int64(0)
-    for i in range(registers.shape[0]):
-        changed += population(registers[i] ^ fresh[i])
-        registers[i] = fresh[i]
-    return changed
-
-
-@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, _ONE), cache=True)
-def step_array(config, pe, fresh, left, top, shift, toggles):
-    """limen_array and its PEs, pe [3, R * C]: operands from the left and from the top.
-
-    fresh: like pe, what the registers load. Adds the bits that change to toggles [3] and returns how many.
-    """
-    rows, cols, dataflow = config[ROWS], config[COLS], config[DATAFLOW]
-    mask = (int64(1) << config[PSUM_BITS]) - 1
-    moving, still, value = pe[MOVING], pe[STILL], pe[VALUE]
-    from_left, from_top, result = fresh[MOVING], fresh[STILL], fresh[VALUE]
-    for i in range(rows * cols - 1):
-        from_left[i + 1] = moving[i]
-    for r in range(rows):
-        from_left[r * cols] = left[r]
-    for c in range(cols):
-        from_top[c] = top[c]
-    for i in range(rows * cols - cols):
-        from_top[i + cols] = still[i]
-    if dataflow != OS or not shift:
-        x, synapse = (still, from_left) if dataflow == IS else (from_left, from_top if dataflow == OS else still)
-        apply_op(config, x, synapse, result)
-    if dataflow == OS and shift:
-        result[:cols] = 0
-        for i in range(rows * cols - cols):
-            result[i + cols] = value[i]
-    elif dataflow == OS:
-        for i in range(rows * cols):
-            result[i] = (value[i] + result[i]) & mask
-    else:
-        for c in range(cols):
-            result[c] &= mask
-        for i in range(rows * cols - cols):
-            result[i + cols] = (value[i] + result[i + cols]) & mask
-    changed = load_registers(moving, from_left)
-    toggles[MOVING] += changed
-    if dataflow == OS or shift:
-        stills = load_registers(still, from_top)
-        toggles[STILL] += stills
-        changed += stills
-    values = load_registers(value, result)
-    toggles[VALUE] += values
-    return changed + values
-
-
-@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64, _ONE), cache=True)
-def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half, row):
-    """limen_tag and limen_edge of every column, on ofmap [2, C, depth]; counts accesses in `row` of counters.
-
-    channel [C, 2]: bias and shift as column c sees them. answer [2, C]: what the banks read last.
-    """
-    cols, acc_bits, y_bits = config[COLS], config[ACC_BITS], config[X_BITS] + 1
-    acc_mask, y_mask = (int64(1) << acc_bits) - 1, (int64(1) << y_bits) - 1
-    raw, residual = (layer[0] >> 1) & 1, (layer[0] >> 3) & 1
-    y_low, y_high = signed(layer[1] & y_mask, y_bits), signed(layer[2] & y_mask, y_bits)
-    first, last = wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST]
-    depth = ofmap.shape[2]
-    for c in range(cols if config[DATAFLOW] == OS else 1):
-        edge[TAG_VALID, c], edge[TAG_ADDR, c] = wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR]
-    for c in range(cols - 1, -1, -1):
-        total = int64(0)
-        if edge[B_VALID, c]:
-            total = signed(bottom[c], config[PSUM_BITS])
-            if edge[B_FIRST, c]:
-                total += channel[c, 0]
-            if residual or not edge[B_FIRST, c]:
-                total += answer[half, c]
-            total &= acc_mask
-        valid = edge[TAG_VALID, c] and c < wires[memory.EDGE_COLS_LEFT]
-        address = edge[TAG_ADDR, c]
-        if valid and (residual or not first):
-            row[OFMAP_READS] += 1
-            if address < depth:
-                answer[half, c] = ofmap[half, c, address]
-        if edge[C_VALID, c]:
-            row[OFMAP_WRITES] += 1
-            y = requantise(edge[C_ACC, c], acc_bits, edge[C_SHIFT, c], raw, y_low, y_high)
-            if edge[C_ADDR, c] < depth:
-                ofmap[half, c, edge[C_ADDR, c]] = y
-        elif edge[B_VALID, c] and not edge[B_LAST, c]:
-            row[OFMAP_WRITES] += 1
-            if edge[B_ADDR, c] < depth:
-                ofmap[half, c, edge[B_ADDR, c]] = total
-        edge[C_VALID, c] = edge[B_VALID, c] and edge[B_LAST, c]
-        edge[C_ADDR, c], edge[C_ACC, c], edge[C_SHIFT, c] = edge[B_ADDR, c], total, channel[c, 1]
-        edge[B_VALID, c], edge[B_FIRST, c], edge[B_LAST, c], edge[B_ADDR, c] = valid, first, last, address
-        if c > 0:
-            edge[TAG_VALID, c], edge[TAG_ADDR, c] = edge[TAG_VALID, c - 1], edge[TAG_ADDR, c - 1]
-
-
-@njit(void(_ONE, int64, int64, int64, int64, int64, int64, int64), cache=True)
-def step_rows(folds, rows, moves, back_fold, back_block, fold_ends, block_ends, group_ends):
-    """limen_rows: `moves` rows on; back to the base after a fold or block as told, onward after a group."""
-    folds[rows] += moves
-    if group_ends or (block_ends and not back_block):
-        folds[rows + 1] = folds[rows]
-    elif fold_ends and (back_fold or (block_ends and back_block)):
-        folds[rows] = folds[rows + 1]
-
-
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64), cache=True)
-def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start, block_filled, pool_busy):
-    """limen_folds. last_row [R]: whether the last R cycles streamed, by cycle modulo R."""
-    rows, cols, dataflow, polarity = config[ROWS], config[COLS], config[DATAFLOW], config[POLARITY]
-    pixels, k_size = tile[15] & 0xFFFF, tile[15] >> 16
-    group_outputs, tile_outputs = tile[16] & 0xFFFF, tile[16] >> 16
-    outer_size = k_size if dataflow == WS else pixels
-    inner_size = k_size if dataflow == IS else group_outputs
-    time_size = k_size if dataflow == OS else pixels if dataflow == WS else group_outputs
-    outer_step, inner_step = (cols, rows) if dataflow == IS else (rows, cols)
-    fold_begin = IN_STREAM if dataflow == OS else IN_PRELOAD
-    fold_end = IN_DRAIN if dataflow == OS else IN_STREAM
-    first_k, last_k = (tile[0] >> 4) & 1, (tile[0] >> 5) & 1
-
-    state, count, half = folds[STATE], folds[COUNT], folds[HALF]
-    outer_left, inner_left = folds[OUTER_LEFT], folds[INNER_LEFT]
-    phase_last = rows - 1
-    if state == IN_STREAM:
-        phase_last = time_size + rows + cols - 3
-    elif state == IN_FLUSH:
-        phase_last = 1 if dataflow == OS else 2
-    phase_ends = count == phase_last
-    last_inner, last_outer = inner_left <= inner_step, outer_left <= outer_step
-    fold_ends = phase_ends and state == fold_end
-    block_ends = fold_ends and last_inner
-    group_ends = block_ends and last_outer
-    rows_left, cols_left = (inner_left, outer_left) if dataflow == IS else (outer_left, inner_left)
-    shift_row = rows - 1 - count  # preload and drain go through the rows from the last to the first
-    shift_row_used = 0 <= shift_row < rows_left
-    streaming = state == IN_STREAM and count < time_size
-    preloading = state == IN_PRELOAD and shift_row_used
-    filter_read = preloading if dataflow == WS else streaming
-    x_read = preloading if dataflow == IS else streaming
-    last_row[cycle % rows] = streaming
-    last_row_valid = last_row[(cycle + 1) % rows]
-
-    # Outputs.
-    wires[memory.ARRAY_SHIFT] = folds[ARRAY_STATE] == IN_PRELOAD or folds[ARRAY_STATE] == IN_DRAIN
-    wires[memory.RELEASE_BLOCK], wires[memory.FOLD_ENDS] = block_ends, fold_ends
-    wires[memory.PAIRS] = min(rows, rows_left) * min(cols, cols_left) if streaming else int64(0)
-    wires[memory.FILTER_READ], wires[memory.FILTER_ROW] = filter_read, folds[FILTER_ROWS]
-    wires[memory.POLARITY_ROW] = folds[FILTER_ROWS if polarity == 0 else POLARITY_ROWS]
-    piece_lane = group[memory.GROUP_LANE] if folds[X_PIECE] == 0 else int64(0)
-    wires[memory.X_READ], wires[memory.X_HALF] = x_read, half
-    wires[memory.X_ADDR] = count & 0xFFFF if dataflow == WS else folds[X_WORD]
-    wires[memory.X_ELEMENT] = 0 if dataflow == WS else piece_lane + folds[X_ELEMENT]
-    wires[memory.X_LANES_LEFT] = cols_left if dataflow == IS else rows_left
-    if dataflow == OS:
-        wires[memory.EDGE_VALID] = state == IN_DRAIN and shift_row_used
-        wires[memory.EDGE_ADDR] = (folds[OUT_ROWS] + folds[OUTER_OFFSET] + shift_row) & 0xFFFF
-        wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST] = first_k, last_k
-        wires[memory.EDGE_COLS_LEFT] = cols_left
-        wires[memory.CHANNEL_READ] = state == IN_DRAIN and count == 0
-        wires[memory.CHANNEL_ROW] = folds[CHANNEL_ROWS]
-    else:
-        wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR] = folds[EDGE_VALID], folds[EDGE_ADDR]
-        wires[memory.EDGE_FIRST], wires[memory.EDGE_LAST] = folds[EDGE_FIRST], folds[EDGE_LAST]
-        wires[memory.EDGE_COLS_LEFT] = folds[EDGE_COLS_LEFT]
-        wires[memory.CHANNEL_READ], wires[memory.CHANNEL_ROW] = folds[CHANNEL_READ], folds[CHANNEL_ROW]
-        out_row = folds[IS_OUT_ROW if dataflow == IS else OUT_ROWS]
-        group_row = folds[IS_GROUP_ROW if dataflow == IS else CHANNEL_ROWS]
-        folds[CHANNEL_READ] = last_row_valid and (dataflow == IS or folds[EDGE_TIME] == 0)
-        folds[CHANNEL_ROW] = group_row + folds[EDGE_TIME] if dataflow == IS else group_row
-        folds[EDGE_VALID], folds[EDGE_ADDR] = last_row_valid, (out_row + folds[EDGE_TIME]) & 0xFFFF
-        folds[EDGE_TIME] = int64(0) if state == IN_PRELOAD else folds[EDGE_TIME] + last_row_valid
-        folds[EDGE_FIRST] = first_k and folds[INNER_FIRST if dataflow == IS else OUTER_FIRST]
-        folds[EDGE_LAST] = last_k and (last_inner if dataflow == IS else last_outer)
-        folds[EDGE_COLS_LEFT] = cols_left
-
-    # Rows and addresses.
-    back = dataflow != WS
-    step_rows(folds, FILTER_ROWS, filter_read, 0, back, fold_ends, block_ends, group_ends)
-    if polarity == 1 and dataflow == IS:
-        step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
-    elif polarity == 1:
-        step_rows(folds, POLARITY_ROWS, filter_read, 1, back, fold_ends, block_ends, group_ends)
-    elif dataflow == IS:
-        step_rows(folds, POLARITY_ROWS, filter_read, 1, 1, fold_ends, block_ends, group_ends)
-    else:
-        step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
-    step_rows(folds, OUT_ROWS, pixels if fold_ends else 0, 0, 1, fold_ends, block_ends, group_ends)
-    step_rows(folds, CHANNEL_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
-    if group_ends:
-        folds[IS_GROUP_ROW] += group_outputs
-        folds[IS_OUT_ROW] = folds[IS_GROUP_ROW]
-    elif block_ends:
-        folds[IS_OUT_ROW] += tile_outputs
-    if x_read and dataflow != WS:
-        last = group[memory.GROUP_LANE] + (tile[17] >> 16) - 1
-        last_piece = folds[X_PIECE] == last // config[FEEDER]
-        if piece_lane + folds[X_ELEMENT] == (last % config[FEEDER] if last_piece else config[FEEDER] - 1):
-            folds[X_ELEMENT] = 0
-            folds[X_WORD] += 1
-            folds[X_PIECE] = 0 if last_piece else folds[X_PIECE] + 1
-        else:
-            folds[X_ELEMENT] += 1
-    if block_ends or (fold_ends and dataflow == OS):
-        folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
-    memory.step_group(group, start, group_ends, layer, tile, 0, 0, config[FEEDER])
-
-    # State.
-    other_ready = folds[READY + 1 - half]
-    this_ready = folds[READY + half]
-    folds[ARRAY_STATE] = state
-    folds[COUNT] = 0 if phase_ends or state == IN_WAIT else (count + 1) & 0x1FFFF
-    if block_filled:
-        folds[READY + folds[FILL_HALF]] = 1
-        folds[FILL_HALF] ^= 1
-    if state == IN_WAIT and this_ready:
-        folds[STATE] = fold_begin
-    elif state == IN_PRELOAD and phase_ends:
-        folds[STATE] = IN_STREAM
-    elif state == IN_STREAM and phase_ends and dataflow == OS:
-        folds[STATE] = IN_DRAIN
-    elif (state == IN_FLUSH and phase_ends) or (state == IN_POOL and not pool_busy):
-        folds[STATE] = IDLE
-    if fold_ends:
-        folds[STATE] = fold_begin
-        folds[INNER_LEFT] -= inner_step
-        folds[INNER_FIRST] = 0
-    if block_ends:
-        folds[INNER_LEFT], folds[INNER_FIRST] = inner_size, 1
-        folds[OUTER_LEFT] -= outer_step
-        folds[OUTER_OFFSET] += outer_step
-        folds[OUTER_FIRST] = 0
-        folds[READY + half] = 0
-        folds[HALF] = 1 - half
-        if not other_ready:
-            folds[STATE] = IN_WAIT
-    if group_ends:
-        folds[OUTER_LEFT], folds[OUTER_OFFSET], folds[OUTER_FIRST] = outer_size, 0, 1
-        folds[GROUPS_LEFT] -= 1
-        if folds[GROUPS_LEFT] == 0:
-            folds[STATE] = IN_FLUSH
-    if start:
-        folds[STATE] = IN_POOL if (layer[0] >> 2) & 1 else IN_WAIT
-        folds[COUNT], folds[GROUPS_LEFT], folds[OUTER_OFFSET] = 0, tile[0] >> 16, 0
-        folds[OUTER_LEFT], folds[INNER_LEFT] = outer_size, inner_size
-        folds[HALF], folds[FILL_HALF], folds[READY], folds[READY + 1] = 0, 0, 0, 0
-        folds[INNER_FIRST], folds[OUTER_FIRST] = 1, 1
-        folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
-        folds[IS_OUT_ROW], folds[IS_GROUP_ROW] = 0, 0
-        folds[FILTER_ROWS:FOLDS_REGISTERS] = 0
 
 
 @njit(int64(_ONE, _ONE), cache=True)
@@ -455,9 +176,9 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     pad_stream = np.zeros(widest // 32 + 3 + beat_words, np.int64)
 
     # Registers of the modules; skew lines by cycle modulo their length, filled with neutral operands.
-    wires = np.zeros(memory.WIRES, np.int64)
+    wires = np.zeros(feed.WIRES, np.int64)
     dma, folds = np.zeros(DMA_REGISTERS, np.int64), np.zeros(FOLDS_REGISTERS, np.int64)
-    im2col, fill = np.zeros(memory.IM2COL_REGISTERS, np.int64), np.zeros(memory.FILL_REGISTERS, np.int64)
+    im2col, fill = np.zeros(feed.IM2COL_REGISTERS, np.int64), np.zeros(feed.FILL_REGISTERS, np.int64)
     groups, walkers = np.zeros((2, 2), np.int64), np.zeros((2, memory.WALKER_REGISTERS), np.int64)
     steps, streams = np.zeros((2, memory.STEP_OUTPUTS), np.int64), np.zeros((2, 2 * beat_words + 1), np.int64)
     packer, scatter = np.zeros(memory.PACKER_REGISTERS, np.int64), np.zeros(memory.SCATTER_REGISTERS, np.int64)
@@ -536,31 +257,33 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         row[TILES] += compute_start
         fold_state, fold_count = folds[STATE], folds[COUNT]
 
-        pool_busy = im2col[memory.ACTIVE] or pool_wait
-        block_filled = fill[memory.BLOCK_FILLED]
+        pool_busy = im2col[feed.ACTIVE] or pool_wait
+        block_filled = fill[feed.BLOCK_FILLED]
         if compute_start or compute_busy or folds[ARRAY_STATE] != IDLE:
             step_folds(
                 config, folds, groups[0], last_row, wires, layer, now, cycle, compute_start, block_filled, pool_busy
             )
         else:
             folds[COUNT] = 0 if fold_count == rows - 1 else (fold_count + 1) & 0x1FFFF
-        row[FOLDS] += wires[memory.FOLD_ENDS]
-        row[BUSY] += wires[memory.PAIRS]
+        row[FOLDS] += wires[feed.FOLD_ENDS]
+        row[BUSY] += wires[feed.PAIRS]
 
         # Array edge, and the bias and shift each column sees: under is those of as many cycles ago as its number.
         slot = cycle % cols
         channel_line[slot] = channel_word[0]
-        edge_cycles = cols + 3 if wires[memory.EDGE_VALID] else edge_cycles - 1
+        edge_cycles = cols + 3 if wires[feed.EDGE_VALID] else edge_cycles - 1
         if edge_cycles > 0:
             for c in range(cols):
                 pattern = channel_line[slot - c + (cols if c > slot else 0)] if dataflow == IS else channel_word[c]
                 channel_seen[c, 0], channel_seen[c, 1] = pattern & ((int64(1) << acc_bits) - 1), pattern >> acc_bits
             bottom = pe[VALUE, rows - 1]
-            step_edges(config, edge, channel_seen, ofmap, ofmap_words, bottom, wires, layer, ofmap_half, row)
+            step_edges(config, edge, channel_seen, ofmap, ofmap_words, bottom, wires, layer, ofmap_half)
+            row[OFMAP_READS] += wires[feed.EDGE_READS]
+            row[OFMAP_WRITES] += wires[feed.EDGE_WRITES]
 
         # Array: lane i gets what it was given i cycles ago. Without a change in two cycles there will be none.
-        same = last_shift == wires[memory.ARRAY_SHIFT]
-        last_shift = wires[memory.ARRAY_SHIFT]
+        same = last_shift == wires[feed.ARRAY_SHIFT]
+        last_shift = wires[feed.ARRAY_SHIFT]
         row_slot = cycle % rows
         for r in range(rows):
             left_line[row_slot, r] = left_out[r]
@@ -578,24 +301,24 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         # Filters and operands answer in the next cycle.
         for lane in range(synapse_lanes):
             synapse_out[lane] = neutral_synapse
-        if wires[memory.FILTER_READ]:
+        if wires[feed.FILTER_READ]:
             row[WEIGHT_READS] += 1
-            read_row(weights[filter_half], wires[memory.FILTER_ROW], synapse_out)
+            read_row(weights[filter_half], wires[feed.FILTER_ROW], synapse_out)
             if op == THRESHOLD:
                 row[POLARITY_READS] += 1
-                read_row(polarities[filter_half], wires[memory.POLARITY_ROW], polarity_word)
+                read_row(polarities[filter_half], wires[feed.POLARITY_ROW], polarity_word)
                 for lane in range(synapse_lanes):
                     synapse_out[lane] |= polarity_word[0 if polarity_lanes == 1 else lane] << w_bits
-        if wires[memory.CHANNEL_READ]:
+        if wires[feed.CHANNEL_READ]:
             row[CHANNEL_READS] += 1
-            read_row(channels[filter_half], wires[memory.CHANNEL_ROW], channel_word)
-        if wires[memory.X_READ]:
-            row[OPERAND_READS] += min(x_lanes, wires[memory.X_LANES_LEFT])
-        if wires[memory.X_READ] or x_held or fill[memory.FILL_VALID]:
-            row[OPERAND_WRITES] += memory.step_operands(
+            read_row(channels[filter_half], wires[feed.CHANNEL_ROW], channel_word)
+        if wires[feed.X_READ]:
+            row[OPERAND_READS] += min(x_lanes, wires[feed.X_LANES_LEFT])
+        if wires[feed.X_READ] or x_held or fill[feed.FILL_VALID]:
+            row[OPERAND_WRITES] += feed.step_operands(
                 operands, x_out, fill, ifmap_word, wires, dataflow, pool, neutral_x
             )
-        x_held = wires[memory.X_READ]
+        x_held = wires[feed.X_READ]
 
         # Packer and scatter unit, pooling and im2col unit.
         output_config[0] = (layer[0] >> 1) & 1
@@ -606,29 +329,29 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
                 ofmap[other], stored_tile, output_config, store_start, moved and kind == KIND_STORE,
             )  # fmt: skip
         spread_start, added = (compute_start, False) if pool else (residual_start, beat_valid and kind == KIND_RESIDUAL)
-        wires[memory.SCATTERED], wires[memory.POOL_TAKEN] = 0, 0
+        wires[feed.SCATTERED], wires[feed.POOL_TAKEN] = 0, 0
         if spread_start or added or scatter_busy or pool_valid:
             memory.step_scatter(
                 scatter, walkers[1], steps[1], streams[1], beat, pooled, ofmap[ofmap_half if pool else other],
                 now if pool else next_tile, output_config, wires, spread_start, pool_valid,
                 0 if pool else (layer[0] >> 8) & 15, added, beat_first,
             )  # fmt: skip
-        row[SCATTER_WRITES] += wires[memory.SCATTERED]
+        row[SCATTER_WRITES] += wires[feed.SCATTERED]
         hold = pool_wait
-        if wires[memory.POOL_TAKEN]:
+        if wires[feed.POOL_TAKEN]:
             pool_valid, pool_wait = int64(0), int64(0)
-        if pool and fill[memory.FILL_VALID]:
-            memory.step_pool(pooled, fill, ifmap_word, x_bits, x_signed)
-            pool_valid |= fill[memory.FILL_LAST]
-        fill[memory.FILL_VALID], fill[memory.BLOCK_FILLED] = 0, 0
-        wires[memory.ISSUE], wires[memory.PIXEL_ENDS], wires[memory.IFMAP_READ] = 0, 0, 0
-        if compute_start or im2col[memory.ACTIVE]:
-            memory.step_im2col(
+        if pool and fill[feed.FILL_VALID]:
+            memory.step_pool(pooled, fill, ifmap_word, layer[1] & ((int64(1) << x_bits) - 1), x_bits, x_signed)
+            pool_valid |= fill[feed.FILL_LAST]
+        fill[feed.FILL_VALID], fill[feed.BLOCK_FILLED] = 0, 0
+        wires[feed.ISSUE], wires[feed.PIXEL_ENDS], wires[feed.IFMAP_READ] = 0, 0, 0
+        if compute_start or im2col[feed.ACTIVE]:
+            feed.step_im2col(
                 im2col, groups[1], fill, wires, layer, now, ifmap[ifmap_half], ifmap_word, x_lanes, dataflow,
                 compute_start, hold,
             )  # fmt: skip
-        pool_wait |= pool and wires[memory.ISSUE] and wires[memory.PIXEL_ENDS]
-        row[IFMAP_READS] += wires[memory.IFMAP_READ]
+        pool_wait |= pool and wires[feed.ISSUE] and wires[feed.PIXEL_ENDS]
+        row[IFMAP_READS] += wires[feed.IFMAP_READ]
 
         # Beats into the scratchpads' other halves.
         if beat_valid and kind == KIND_IFMAP:
@@ -687,8 +410,8 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
             port[4] = offered and kind != KIND_STORE
             port[5] = dma_state == DATA and kind == KIND_STORE and store_valid
             port[6], port[7], port[8], port[9] = compute_busy, dma_busy, fold_state, fold_count
-            port[10], port[11], port[12] = wires[memory.ISSUE], wires[memory.X_READ], wires[memory.FILTER_READ]
-            port[13], port[14], port[15] = wires[memory.FILTER_ROW], wires[memory.EDGE_VALID], wires[memory.EDGE_ADDR]
+            port[10], port[11], port[12] = wires[feed.ISSUE], wires[feed.X_READ], wires[feed.FILTER_READ]
+            port[13], port[14], port[15] = wires[feed.FILTER_ROW], wires[feed.EDGE_VALID], wires[feed.EDGE_ADDR]
         cycle += 1
         if cycle == flip[0]:
             pe[flip[1], flip[2], flip[3]] ^= int64(1) << flip[4]

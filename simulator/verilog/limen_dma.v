@@ -4,7 +4,7 @@
 `default_nettype none
 
 module limen_dma #(
-    parameter PORT_BITS = 64  // bits a beat, a multiple of 32
+    parameter PORT_BITS = 64  // bits a beat: 32, 64, 128, 256 or 512
 ) (
     input  wire                  clk,
     input  wire                  rst,

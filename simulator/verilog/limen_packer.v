@@ -171,23 +171,22 @@ module limen_packer #(
     limen_resize #(.FROM_BITS(ACC_BITS), .TO_BITS(32)) resize (.in(value), .out(value_extended));
 
     // Words into beats.
-    reg [WORD_BITS-1:0] carry_reg;
+    reg [PORT_BITS-1:0] carry_reg;                    // bits of a beat that is not full: any number of words
     reg [COUNT_BITS-1:0] count_reg;
-    wire [STREAM_BITS-1:0] stream = {{PORT_BITS{1'b0}}, carry_reg} | ({{PORT_BITS{1'b0}}, word} << count_reg);
+    wire [STREAM_BITS-1:0] stream = {{WORD_BITS{1'b0}}, carry_reg} | ({{PORT_BITS{1'b0}}, word} << count_reg);
     wire [COUNT_BITS-1:0] total = count_reg + WORD_COUNT[COUNT_BITS-1:0];
     wire full = total >= PORT_COUNT[COUNT_BITS-1:0];
     wire over = total > PORT_COUNT[COUNT_BITS-1:0];
-    wire [STREAM_BITS-1:0] carry_extended = {{PORT_BITS{1'b0}}, carry_reg};
     wire [PORT_BITS+31:0] value_beat = {{PORT_BITS{1'b0}}, value_extended};
-    wire unused = &{1'b0, carry_extended, value_beat};
-    wire [WORD_BITS-1:0] rest = stream[STREAM_BITS-1:PORT_BITS];
+    wire unused = &{1'b0, value_beat, rest};
+    wire [STREAM_BITS-1:0] rest = stream >> PORT_BITS;
     always @(posedge clk) begin
         if (beat_taken) beat_valid <= 1'b0;
         if (flush_reg) begin
             if (~beat_valid | beat_taken) begin
                 beat_valid <= 1'b1;
-                beat <= carry_extended[PORT_BITS-1:0];
-                carry_reg <= {WORD_BITS{1'b0}};
+                beat <= carry_reg;
+                carry_reg <= {PORT_BITS{1'b0}};
                 count_reg <= {COUNT_BITS{1'b0}};
                 flush_reg <= 1'b0;
             end
@@ -199,14 +198,14 @@ module limen_packer #(
                 beat_valid <= full | plane_done;
                 beat <= stream[PORT_BITS-1:0];
                 flush_reg <= plane_done & over;
-                carry_reg <= full ? rest : plane_done ? {WORD_BITS{1'b0}} : stream[WORD_BITS-1:0];
+                carry_reg <= full ? rest[PORT_BITS-1:0] : plane_done ? {PORT_BITS{1'b0}} : stream[PORT_BITS-1:0];
                 count_reg <= full ? total - PORT_COUNT[COUNT_BITS-1:0] : plane_done ? {COUNT_BITS{1'b0}} : total;
             end
         end
         if (start || rst) begin
             beat_valid <= 1'b0;
             flush_reg <= 1'b0;
-            carry_reg <= {WORD_BITS{1'b0}};
+            carry_reg <= {PORT_BITS{1'b0}};
             count_reg <= {COUNT_BITS{1'b0}};
         end
     end

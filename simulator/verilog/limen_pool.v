@@ -10,6 +10,7 @@ module limen_pool #(
     input  wire                      rst,
     input  wire                      start,
     input  wire                      enable,      // the layer pools
+    input  wire [X_BITS-1:0]         lowest,      // of the layer's own format, which may be narrower than X_BITS
     // words of the window
     input  wire                      word_valid,
     input  wire                      word_inside, // outside there is nothing: it never wins
@@ -21,15 +22,14 @@ module limen_pool #(
     output wire [FEEDER*X_BITS-1:0]  out,
     input  wire                      out_taken
 );
-    localparam [X_BITS-1:0] LOWEST = X_SIGNED != 0 ? {1'b1, {(X_BITS - 1){1'b0}}} : {X_BITS{1'b0}};
     reg [FEEDER*X_BITS-1:0] best_reg;
     assign out = best_reg;
 
     genvar e;
     generate
         for (e = 0; e < FEEDER; e = e + 1) begin : g_lane
-            wire [X_BITS-1:0] best = word_first ? LOWEST : best_reg[e*X_BITS +: X_BITS];
-            wire [X_BITS-1:0] fresh = word_inside ? word[e*X_BITS +: X_BITS] : LOWEST;
+            wire [X_BITS-1:0] best = word_first ? lowest : best_reg[e*X_BITS +: X_BITS];
+            wire [X_BITS-1:0] fresh = word_inside ? word[e*X_BITS +: X_BITS] : lowest;
             wire signed [X_BITS:0] best_extended = {(X_SIGNED != 0) & best[X_BITS-1], best};
             wire signed [X_BITS:0] fresh_extended = {(X_SIGNED != 0) & fresh[X_BITS-1], fresh};
             always @(posedge clk) if (word_valid & enable)

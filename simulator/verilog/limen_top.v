@@ -15,7 +15,7 @@ module limen_top #(
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
     parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron (threshold only)
     parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
-    parameter PORT_BITS = 64,          // bits a beat: a multiple of 32, at least FEEDER * X_BITS
+    parameter PORT_BITS = 64,          // bits a beat: 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,       // words of FEEDER activations, each half
     parameter FILTER_DEPTH = 256,      // rows of C (is: R) thresholds or weights, each half
     parameter POLARITY_DEPTH = 256,    // rows of polarity bits, each half
@@ -330,7 +330,7 @@ module limen_top #(
     );
 
     limen_pool #(.FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED)) pooling (
-        .clk(clk), .rst(rst), .start(compute_start), .enable(pool),
+        .clk(clk), .rst(rst), .start(compute_start), .enable(pool), .lowest(layer[1*32 +: X_BITS]),
         .word_valid(fill_valid), .word_inside(fill_inside), .word_first(fill_first), .word_last(fill_last),
         .word(ifmap_word), .out_valid(pool_valid), .out(pool_word), .out_taken(pool_taken)
     );
