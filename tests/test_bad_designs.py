@@ -1,0 +1,105 @@
+"""What can't be built or can't fit is refused before anything runs, in one line that says what would do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import limen
+from simulator.design import Design
+from workloads.errors import LimenError
+from workloads.network import Network, NetworkFile
+
+SOUND = {"rows": 4, "cols": 4, "dataflow": "os", "op": "threshold", "x_bits": 8, "w_bits": 8}
+CONV = {"name": "conv", "kind": "conv2d", "out_channels": 8, "kernel": [3, 3]}
+SCORES = {"name": "scores", "kind": "linear", "out_channels": 4}
+
+
+def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Network:
+    content = {"version": 1, "name": "bad", "op": "threshold", "x_bits": 8, "w_bits": 8, **formats}
+    form = {"height": 9, "width": 20, "channels": channels}
+    return Network("bad", NetworkFile.model_validate({**content, "input": form, "layers": list(layers)}).build_layers())
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"port_bits": 512, "ifmap_kib": 0.1}, ("ifmap_kib: 0.1 is not allowed", "409 bits", "port_bits 512")),
+        ({"port_bits": 256, "filter_kib": 0.05}, ("filter_kib: 0.05 is not allowed", "port_bits 256")),
+        ({"port_bits": 256, "ofmap_kib": 0.05}, ("ofmap_kib: 0.05 is not allowed", "port_bits 256")),
+        ({"port_bits": 32, "feeder_width": 8}, ("feeder_width: 8 is not allowed", "8 x 8 bits", "port_bits 32")),
+        ({"feeder_width": 3}, ("feeder_width: 3 is not allowed", "1, 2, 4, 8, 16 or 32")),
+        ({"port_bits": 48}, ("port_bits: 48 is not allowed",)),
+        ({"operand_depth": 2}, ("operand_depth: 2 is not allowed", "feeder_width")),
+        ({"ifmap_kib": 0}, ("ifmap_kib: 0",)),
+        ({"port_interval": 0}, ("port_interval: 0 is not allowed",)),
+        ({"op": "mac", "polarity": "input"}, ("polarity: 'input' is not allowed", "op mac")),
+    ],
+)
+def test_designs(change: dict[str, Any], words: tuple[str, ...]) -> None:
+    """A port wider than a buffer, a word wider than the port, and values out of range."""
+    with pytest.raises(LimenError) as refusal:
+        Design(**{**SOUND, **change})
+    for word in words:
+        assert word in str(refusal.value), str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        # Three rows of 20 words of 4 bytes are 240 bytes; half of 0.25 KiB holds 128.
+        ({"ifmap_kib": 0.25}, ("layer conv: ifmap_kib: 0.25", "lacks 112 bytes in each half", "at least 0.469 KiB")),
+        # 36 positions of K, rows of 4 thresholds and polarity bits: 162 bytes.
+        ({"filter_kib": 0.25}, ("layer conv: filter_kib: 0.25", "lacks 36 bytes in each half")),
+        # One row of 18 pixels, four columns of accumulators.
+        ({"ofmap_kib": 0.25}, ("layer conv: ofmap_kib: 0.25", "lacks", "bytes in each half")),
+        ({"operand_depth": 32}, ("layer conv: operand_depth: 32 is not allowed", "needs 36")),
+    ],
+)
+def test_buffers_too_small_for_any_tile(change: dict[str, Any], words: tuple[str, ...]) -> None:
+    """The line names the buffer and the bytes; what it says would do, does."""
+    with pytest.raises(LimenError) as refusal:
+        limen.simulate(network(CONV, SCORES), Design(**{**SOUND, **change}))
+    message = str(refusal.value)
+    for word in words:
+        assert word in message, message
+    assert message.startswith("network bad: ") and "\n" not in message
+
+
+@pytest.mark.parametrize("field", ["ifmap_kib", "filter_kib", "ofmap_kib"])
+def test_the_least_that_fits_is_the_least(field: str) -> None:
+    """The size the refusal asks for is enough for that layer, and a hundredth less is refused again."""
+    own = network(CONV, {**CONV, "name": "raw", "out_channels": 3})
+    with pytest.raises(LimenError) as refusal:
+        limen.simulate(own, Design(**{**SOUND, field: 0.06}))
+    least = float(str(refusal.value).split("at least ")[1].split(" KiB")[0])
+    assert str(refusal.value).startswith("network bad: layer conv: ")
+    with pytest.raises(LimenError, match="layer conv"):
+        limen.simulate(own, Design(**{**SOUND, field: least * 0.99 - 0.001}))
+    try:
+        limen.simulate(own, Design(**{**SOUND, field: least + 0.001}))
+    except LimenError as later:
+        assert "layer raw" in str(later)
+
+
+def test_networks_the_design_lacks_something_for() -> None:
+    grouped = {**CONV, "name": "one", "tensor": "both", "out_channels": 6}
+    second = {**grouped, "name": "two", "input": "input", "offset": 6}
+    for layers, change, words in (
+        (
+            (grouped, second, SCORES),
+            {},
+            "layer two: offset: 6 is not allowed: a multiple of the design's feeder_width 4",
+        ),
+        ((CONV, SCORES), {"polarity": "neuron"}, "layer conv: polarity: 'synapse' is not allowed"),
+    ):
+        with pytest.raises(LimenError) as refusal:
+            limen.simulate(network(*layers), Design(**{**SOUND, **change}))
+        assert words in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+def test_groups_that_do_not_divide() -> None:
+    with pytest.raises(LimenError, match="groups: 3 is not allowed: must divide channels 4 and out_channels 8"):
+        network({**CONV, "groups": 3}, SCORES)
