@@ -91,7 +91,7 @@ def test_networks_the_design_lacks_something_for() -> None:
         (
             (grouped, second, SCORES),
             {},
-            "layer two: offset: 6 is not allowed: a multiple of the design's feeder_width 4",
+            "layer two: offset: 6 is not allowed: a multiple of",
         ),
         ((CONV, SCORES), {"polarity": "neuron"}, "layer conv: polarity: 'synapse' is not allowed"),
     ):
