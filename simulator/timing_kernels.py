@@ -99,6 +99,12 @@ def store(pick, pixels, tile, lanes, steps, machine, mask):
     return taken
 
 
+@njit(int64(int64, int64, int64), cache=True)
+def waited(start, end, computed):
+    """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
+    return max(0, end - max(start, computed))
+
+
 @njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE), cache=True)
 def time_layer(start, tiles, lanes, steps, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
@@ -123,25 +129,25 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
         if storing:
             tile = tiles[i - 1]
             last = store(cycle, tile[PIXELS], tile, lanes[i - 1], steps[i - 1], machine, mask)
-            result[CONTROL] += max(0, cycle + 1 - max(cycle, computed))
-            result[OFMAP] += max(0, last + 1 - max(cycle + 1, computed))
+            result[CONTROL] += waited(cycle, cycle + 1, computed)
+            result[OFMAP] += waited(cycle + 1, last + 1, computed)
             cycle = last + 1
         if loading:
             tile = tiles[i + 1]
             last = load_run(cycle + 1, machine[TILE_BEATS], machine, mask)
-            result[CONTROL] += max(0, last + 1 - max(cycle, computed))
+            result[CONTROL] += waited(cycle, last + 1, computed)
             cycle = last + 1
             if tile[FILTER_BEATS] > 0:
                 last = load_run(cycle + 1, tile[FILTER_BEATS], machine, mask)
-                result[CONTROL] += max(0, cycle + 1 - max(cycle, computed))
-                result[FILTER] += max(0, last + 1 - max(cycle + 1, computed))
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[FILTER] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
             if tile[IFMAP_BEATS] > 0:
                 last = cycle
                 for _ in range(tile[IFMAP_RUNS]):
                     last = load_run(last + 1, tile[IFMAP_BEATS], machine, mask)
-                result[CONTROL] += max(0, cycle + 1 - max(cycle, computed))
-                result[IFMAP] += max(0, last + 1 - max(cycle + 1, computed))
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
             if tile[RESIDUAL_BEATS] > 0:
                 last = cycle
@@ -150,13 +156,13 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
                     last, free = load_residual_run(
                         last + 1, free, tile[RESIDUAL_BEATS], tile[PIXELS], each, machine, mask
                     )
-                result[CONTROL] += max(0, cycle + 1 - max(cycle, computed))
-                result[IFMAP] += max(0, last + 1 - max(cycle + 1, computed))
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
         if storing or loading:  # one more cycle to find that nothing is left
-            result[CONTROL] += max(0, cycle + 1 - max(cycle, computed))
+            result[CONTROL] += waited(cycle, cycle + 1, computed)
             cycle += 1
-        result[IFMAP] += max(0, free - max(cycle, computed))
+        result[IFMAP] += waited(cycle, free, computed)
         step = max(cycle, computed, free)
     # One more hand-over finds that the layer is done.
     result[CONTROL] += 1
