@@ -12,8 +12,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
-from cost_models.characterise import Point, characterise_group, unit_of
-from cost_models.memory_rows import bank_rows, cited_rows, row, sram_rows
+from cost_models.characterise import Point, characterise_group
+from cost_models.fits import FITTED
+from cost_models.memory_rows import cited_rows, sram_rows
+from cost_models.rows import fit_rows, point_rows
 from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
 from cost_models.table import COLUMNS, Row
 from cost_models.units import WIDTHS, Unit, groups, multipliers
@@ -21,9 +23,11 @@ from workloads.errors import LimenError
 from workloads.files import write_whole
 
 METHOD_FILES = (
+    "buffers",
     "characterise",
     "liberty_cells",
     "liberty_text",
+    "machine_streams",
     "netlist",
     "static_timing",
     "streams",
@@ -136,48 +140,12 @@ def _append_partial(path: Path, key: str, points: Sequence[Point]) -> None:
         raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def point_rows(point: Point, versions: str, library: str) -> list[Row]:
-    """Return a row per quantity of a characterised unit."""
-    unit, source = point.unit, point.unit.source()
-    rows = []
-    for quantity, value in point.values.items():
-        energy = quantity.startswith("energy")
-        how = (
-            "zero-delay netlist simulation"
-            if energy
-            else "static timing"
-            if quantity.endswith("_ns")
-            else "mapped cells"
-        )
-        rows.append(
-            row(
-                unit.component,
-                quantity,
-                value,
-                unit_of(quantity),
-                "synthesis",
-                f"{source.top} on {library}, {how}",
-                op=unit.op,
-                multiplier=point.multiplier if unit.op == "mac" else "",
-                x_bits=str(unit.x_bits or ""),
-                w_bits=str(unit.w_bits or ""),
-                acc_bits=str(unit.acc_bits or ""),
-                dataflow=unit.dataflow,
-                stages="1" if unit.component == "pe" else "",
-                stream="uniform" if energy else "",
-                tool_versions=versions,
-                hash=point.digest,
-            )
-        )
-    return rows
-
-
 def format_table(results: Sequence[Sequence[Point]], versions: str, library: str) -> str:
     """Return the CSV text of all groups' points, the fits of memories and the cited rows."""
     rows: list[Row] = []
     for points in results:
-        if points[0].unit.component == "bank":
-            rows += bank_rows(points, versions, library)
+        if points[0].unit.component in FITTED:
+            rows += fit_rows(points, versions, library)
         else:
             rows += [own for point in points for own in point_rows(point, versions, library)]
     rows += [*sram_rows(), *cited_rows()]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cost_models.netlist import Netlist
 from cost_models.static_timing import analyse, smallest_flip_flop
-from cost_models.streams import RUNS, WARM_UP, streams
+from cost_models.streams import LONG, RUNS, Stream, streams
 from cost_models.switching import energy_pj, run_stimulus
 from cost_models.synthesis import Kit, fingerprint, synthesise
 from cost_models.units import Unit, multipliers
@@ -16,6 +18,22 @@ from workloads.errors import LimenError
 
 DIGITS = 6
 """Significant digits of a value: what a comparison of two builds compares."""
+
+
+SLICE, MOST_BITS = 32, 62
+PATHS = {
+    "lane": {"delay_ns": (r"\.read_data", r"^x_out")},
+    "ifmap_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
+    "filter_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
+    "edge": {
+        "delay_ns": (r"\.read_data", r"^pack_word"),
+        "entry_ns": (r"^(a_addr|a_valid|pack_|scatter_)", r"\.(read|write)_"),
+    },
+}
+"""Delays between ports, from (what the names of inputs contain) to (of outputs)."""
+
+BEHIND = {"edge": r"\.read_data|^b_", "packer": r"^words", "lane": r"^word$", "pool": r"^word$"}
+"""Inputs that come out of memories: the clock of the paths that start in them is `behind_memory_ns`."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +67,22 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     Raises:
         LimenError: an output differs from the op's definition.
     """
-    timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
+    launch = smallest_flip_flop(kit.cells)
+    timing = analyse(netlist, kit.cells, launch)
     values = {"area_um2": netlist.area_um2, "leakage_nw": netlist.leakage_nw, "min_clock_ns": timing.period_ns}
-    if unit.component == "lane":
-        values["launch_ns"] = launch_ns(netlist, timing.arrival_ns)
-        values["delay_ns"] = timing.port_ns - values["launch_ns"]
+    values |= {name: path_ns(netlist, kit, start, end) for name, (start, end) in PATHS.get(unit.component, {}).items()}
     energies: dict[str, list[float]] = {}
-    for run in range(RUNS):
+    if unit.component in BEHIND:
+        behind = [name for name in netlist.inputs if re.search(BEHIND[unit.component], name)]
+        values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
+    if unit.component == "scatter":  # what it writes goes through the edge's multiplexer, see entry_ns
+        values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
+    if unit.component == "skew":
+        values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
+    for run in range(1 if unit.component in LONG else RUNS):
         for stream in streams(unit, run):
-            activity = run_stimulus(netlist, stream.inputs, WARM_UP)
+            ports = with_ports(netlist, stream)
+            activity = run_stimulus(ports, stream.inputs, stream.warm_up)
             for name, expected in stream.expected.items():
                 own = activity.outputs[name][stream.valid_from :]
                 wrong = int((own != expected[stream.valid_from :]).sum())
@@ -68,10 +93,37 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     return {quantity: rounded(value) for quantity, value in values.items()}
 
 
-def launch_ns(netlist: Netlist, arrival_ns: np.ndarray) -> float:
-    """Return the latest arrival at what a memory drives: the launch that its access time replaces."""
-    nets = netlist.inputs["memory.read_data"]
-    return max(float(arrival_ns[net].max()) for net in nets)
+def with_ports(netlist: Netlist, stream: Stream) -> Netlist:
+    """Return the netlist with the slices NAME@LOW (inputs, 32 bits) and NAME@LOW+BITS (outputs) that a stream names.
+
+    Raises:
+        LimenError: a port the netlist lacks.
+    """
+    inputs, outputs = dict(netlist.inputs), dict(netlist.outputs)
+    for own, names, default in ((inputs, stream.inputs, SLICE), (outputs, stream.expected, 0)):
+        for name in names:
+            port, _, place = name.partition("@")
+            if port not in own:
+                raise LimenError(f"netlist: port {port} is missing: it has {', '.join(own)}")
+            if place:
+                low, _, bits = place.partition("+")
+                own[name] = own[port][int(low) : int(low) + int(bits or default)]
+    wanted = stream.expected if any(len(nets) > MOST_BITS for nets in outputs.values()) else outputs
+    return replace(netlist, inputs=inputs, outputs={name: outputs[name] for name in wanted})
+
+
+def path_ns(netlist: Netlist, kit: Kit, start: str, end: str) -> float:
+    """Return the longest delay in ns from input ports to output ports, by what their names contain."""
+    launch = smallest_flip_flop(kit.cells)
+    timing = analyse(netlist, kit.cells, launch, [name for name in netlist.inputs if re.search(start, name)])
+
+    def latest(nets: Iterable[tuple[int, ...]]) -> list[float]:
+        found = [float(timing.arrival_ns[net].max()) for own in nets for net in own]
+        return [arrival for arrival in found if arrival > -np.inf]
+
+    ends = latest(nets for name, nets in netlist.outputs.items() if re.search(end, name))
+    begins = latest(nets for name, nets in netlist.inputs.items() if re.search(start, name))
+    return max(ends, default=0.0) - max(begins, default=0.0) if ends else 0.0
 
 
 def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:

@@ -7,14 +7,16 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from cost_models.characterise import characterise
-from cost_models.synthesis import open_kit
+from cost_models.characterise import characterise, characterise_group
+from cost_models.fits import FITTED
+from cost_models.rows import fit_rows, point_rows
+from cost_models.synthesis import Kit, open_kit, tool_versions
 from cost_models.table import Row, load_table
-from cost_models.units import Unit
+from cost_models.units import Unit, fitted_groups
 from workloads.errors import LimenError
 
-CHECKED = ("pe", "edge", "lane", "tag", "controller")
-"""Components whose rows are one netlist each; fits and cited rows are not re-synthesised."""
+ALONE = ("pe", "edge", "tag")
+"""Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
 
 DEFAULT_MULTIPLIER = "partial_products"
 
@@ -30,37 +32,50 @@ class Mismatch:
 
 
 def check_table(name: str, liberty: Path, sample: int, seed: int) -> list[Mismatch]:
-    """Synthesise `sample` random netlists of a table again and return every quantity that differs.
+    """Synthesise `sample` random netlists of a table, or fits, again and return every quantity that differs.
 
     Raises:
         LimenError: an unusable table or library, a missing extra, or a sample of less than one.
     """
-    units = _netlists(name)
+    units = table_units(name)
     if not sample >= 1:
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
+    tool_versions()
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
-    mismatches = []
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         kit = open_kit(Path(liberty), Path(scratch))
-        for unit in chosen:
-            rows = units[unit]
-            point = characterise(unit, kit, rows[0]["multiplier"] or DEFAULT_MULTIPLIER)
-            fresh = {quantity: f"{value:.6g}" for quantity, value in point.values.items()} | {"hash": point.digest}
-            stored = {row["quantity"]: row["value"] for row in rows} | {"hash": rows[0]["hash"]}
-            for quantity in sorted(fresh.keys() | stored.keys()):
-                old, new = stored.get(quantity, "missing"), fresh.get(quantity, "missing")
-                if old != new:
-                    mismatches.append(Mismatch(unit, quantity, old, new))
-    return mismatches
+        return [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
 
 
-def _netlists(name: str) -> dict[Unit, list[Row]]:
-    """Return the rows of each netlist in a table."""
+def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
+    """Return every quantity of a netlist, or of the fit of a component (its first point), that comes out different."""
+    if unit.component in FITTED:
+        group = next(own for own in fitted_groups() if own[0] == unit)
+        again = fit_rows(characterise_group(group, kit), tool_versions(), kit.cells.name)
+    else:
+        point = characterise(unit, kit, rows[0]["multiplier"] or DEFAULT_MULTIPLIER)
+        again = point_rows(point, tool_versions(), kit.cells.name)
+    fresh = {row["quantity"]: row["value"] for row in again} | {"hash": again[0]["hash"]}
+    stored = {row["quantity"]: row["value"] for row in rows} | {"hash": rows[0]["hash"]}
+    return [
+        Mismatch(unit, quantity, stored.get(quantity, "missing"), fresh.get(quantity, "missing"))
+        for quantity in sorted(fresh.keys() | stored.keys())
+        if stored.get(quantity) != fresh.get(quantity)
+    ]
+
+
+def table_units(name: str) -> dict[Unit, list[Row]]:
+    """Return the rows of each netlist and of each fit in a table; a fit goes by its first point."""
+    fits = {(group[0].component, group[0].dataflow): group[0] for group in fitted_groups()}
     found: dict[Unit, list[Row]] = {}
     for row in load_table(name).rows:
-        if row["component"] in CHECKED and row["method"] == "synthesis":
+        if row["method"] != "synthesis":
+            continue
+        unit = fits.get((row["component"], row["dataflow"]))
+        if row["component"] in ALONE:
             widths = [int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits")]
             unit = Unit(row["component"], row["op"], widths[0], widths[1], widths[2], row["dataflow"])
+        if unit is not None:
             found.setdefault(unit, []).append(row)
     if not found:
         raise LimenError(f"{name}: holds no synthesised rows; nothing to check")

@@ -29,93 +29,21 @@ module limen_memory #(parameter WIDTH = 8, parameter BITS = 8) (
 endmodule
 """
 
-CONTROL_BOXES = """
-(* blackbox *)
-module limen_skew #(parameter WIDTH = 8, parameter DEPTH = 1) (
-    input wire clk, input wire [WIDTH-1:0] in, output wire [WIDTH-1:0] out);
-endmodule
-(* blackbox *)
-module limen_tag #(parameter ADDR_BITS = 16) (
-    input wire clk, input wire rst, input wire valid_in, input wire [ADDR_BITS-1:0] addr_in,
-    output wire valid_out, output wire [ADDR_BITS-1:0] addr_out);
-endmodule
-(* blackbox *)
-module limen_scratchpad #(parameter WIDTH = 32, parameter DEPTH = 256, parameter PORT_BITS = 64) (
-    input wire clk, input wire beat_valid, input wire beat_first, input wire [PORT_BITS-1:0] beat,
-    input wire [$clog2(PORT_BITS)-1:0] skip, input wire [15:0] base, input wire [15:0] rows, input wire fill_half,
-    input wire read_enable, input wire read_half, input wire [15:0] read_row, output wire [WIDTH-1:0] read_data);
-endmodule
-(* blackbox *)
-module limen_operands #(
-    parameter LANES = 4, parameter DATAFLOW = 0, parameter FEEDER = 4, parameter X_BITS = 8, parameter DEPTH = 256,
-    parameter [X_BITS-1:0] NEUTRAL = 0
-) (
-    input wire clk, input wire write_valid, input wire write_half, input wire [15:0] write_addr,
-    input wire [15:0] write_lane, input wire [15:0] write_from, input wire [15:0] write_count,
-    input wire [FEEDER*X_BITS-1:0] word, input wire read_valid, input wire read_half, input wire [15:0] read_addr,
-    input wire [15:0] element, input wire [15:0] lanes_left, output wire [LANES*X_BITS-1:0] x_out);
-endmodule
-(* blackbox *)
-module limen_array #(
-    parameter ROWS = 4, parameter COLS = 4, parameter DATAFLOW = 0, parameter OP = 0, parameter X_BITS = 8,
-    parameter W_BITS = 8, parameter X_SIGNED = 1, parameter SYNAPSE_BITS = 9, parameter OP_BITS = 9,
-    parameter LEFT_BITS = 8, parameter TOP_BITS = 9, parameter VALUE_BITS = 20
-) (
-    input wire clk, input wire rst, input wire shift, input wire [ROWS*LEFT_BITS-1:0] left,
-    input wire [COLS*TOP_BITS-1:0] top, output wire [COLS*VALUE_BITS-1:0] bottom);
-endmodule
-(* blackbox *)
-module limen_edge #(
-    parameter ACC_BITS = 20, parameter VALUE_BITS = 13, parameter DEPTH = 256, parameter Y_BITS = 9
-) (
-    input wire clk, input wire rst, input wire a_valid, input wire half, input wire a_first, input wire a_last,
-    input wire [15:0] a_addr, input wire [VALUE_BITS-1:0] b_value, input wire [ACC_BITS-1:0] b_bias,
-    input wire [4:0] b_shift, input wire raw, input wire [Y_BITS-1:0] y_low, input wire [Y_BITS-1:0] y_high,
-    input wire residual, input wire pack_read, input wire [15:0] pack_addr, output wire [ACC_BITS-1:0] pack_word,
-    input wire scatter_write, input wire scatter_half, input wire [15:0] scatter_addr,
-    input wire [ACC_BITS-1:0] scatter_data);
-endmodule
-(* blackbox *)
-module limen_packer #(
-    parameter COLS = 4, parameter FEEDER = 4, parameter DATAFLOW = 0, parameter X_BITS = 8, parameter ACC_BITS = 20,
-    parameter PORT_BITS = 64
-) (
-    input wire clk, input wire rst, input wire start, input wire raw, input wire [15:0] pixels,
-    input wire [15:0] channels, input wire [15:0] group_outputs, output wire read_enable, output wire [15:0] read_addr,
-    input wire [COLS*ACC_BITS-1:0] words, output wire beat_valid, input wire beat_taken,
-    output wire [PORT_BITS-1:0] beat);
-endmodule
-(* blackbox *)
-module limen_pool #(parameter FEEDER = 4, parameter X_BITS = 8, parameter X_SIGNED = 1) (
-    input wire clk, input wire rst, input wire start, input wire enable, input wire word_valid, input wire word_inside,
-    input wire word_first, input wire word_last, input wire [FEEDER*X_BITS-1:0] word, output wire out_valid,
-    output wire [FEEDER*X_BITS-1:0] out, input wire out_taken);
-endmodule
-(* blackbox *)
-module limen_scatter #(
-    parameter COLS = 4, parameter FEEDER = 4, parameter DATAFLOW = 0, parameter X_BITS = 8, parameter X_SIGNED = 1,
-    parameter ACC_BITS = 20, parameter PORT_BITS = 64
-) (
-    input wire clk, input wire rst, input wire start, input wire [15:0] pixels, input wire [15:0] channels,
-    input wire [15:0] group_outputs, input wire [3:0] shift, input wire beat_valid, input wire beat_first,
-    input wire [PORT_BITS-1:0] beat, output wire beat_ready, input wire word_valid,
-    input wire [FEEDER*X_BITS-1:0] word_in, output wire word_taken, output wire busy,
-    output wire [COLS-1:0] write_enable, output wire [15:0] write_addr, output wire [COLS*ACC_BITS-1:0] write_data);
-endmodule
-"""
+OUTSIDE = ("skew", "tag", "scratchpad", "operands", "array", "edge", "packer", "pool", "scatter")
+"""Modules inside limen_top that are units of their own, black boxes to the control."""
 
 
 def edge(unit: Unit) -> Source:
     files = ("limen_resize.v", "limen_requantiser.v", "limen_edge.v")
     widths = {"ACC_BITS": unit.acc_bits, "VALUE_BITS": unit.acc_bits, "Y_BITS": unit.x_bits + 1, "DEPTH": DEPTH}
-    return Source("limen_edge", files, widths, MEMORY_BOX)
+    return Source("limen_edge", files, widths, MEMORY_BOX, True)
 
 
 def lane(unit: Unit) -> Source:
     """The operand memory of `lanes` lanes without its banks."""
     sizes = {"LANES": unit.lanes, "DATAFLOW": DATAFLOWS.index(unit.dataflow), "FEEDER": unit.feeder}
     sizes |= {"X_BITS": unit.x_bits, "DEPTH": DEPTH * unit.feeder, "NEUTRAL": 1 << (unit.x_bits - 1)}
-    return Source("limen_operands", ("limen_operands.v",), sizes, MEMORY_BOX)
+    return Source("limen_operands", ("limen_operands.v",), sizes, MEMORY_BOX, True)
 
 
 def scratchpad(unit: Unit) -> Source:
@@ -124,7 +52,12 @@ def scratchpad(unit: Unit) -> Source:
     sizes = {"WIDTH": unit.acc_bits, "DEPTH": DEPTH, "PORT_BITS": unit.port_bits}
     if unit.component == "filter_scratchpad":
         top, text = "limen_filter_scratchpad", MEMORY_BOX + FILTER_SCRATCHPAD
-    return Source(top, files, sizes, text)
+    return Source(top, files, sizes, text, True)
+
+
+def scratchpad_banks(width: int, port_bits: int) -> int:
+    """Return the banks of each half: as limen_scratchpad.v."""
+    return 1 << (-(-port_bits // width) - 1).bit_length()
 
 
 FILTER_SCRATCHPAD = """
@@ -143,12 +76,12 @@ endmodule
 
 def packer(unit: Unit) -> Source:
     files = ("limen_resize.v", "limen_walker.v", "limen_packer.v")
-    return Source("limen_packer", files, _mover_sizes(unit))
+    return Source("limen_packer", files, _mover_sizes(unit), "", True)
 
 
 def scatter(unit: Unit) -> Source:
     files = ("limen_resize.v", "limen_walker.v", "limen_scatter.v")
-    return Source("limen_scatter", files, _mover_sizes(unit))
+    return Source("limen_scatter", files, _mover_sizes(unit), "", True)
 
 
 def _mover_sizes(unit: Unit) -> dict[str, int]:
@@ -157,7 +90,7 @@ def _mover_sizes(unit: Unit) -> dict[str, int]:
 
 
 def pool(unit: Unit) -> Source:
-    return Source("limen_pool", ("limen_pool.v",), {"FEEDER": unit.feeder, "X_BITS": unit.x_bits})
+    return Source("limen_pool", ("limen_pool.v",), {"FEEDER": unit.feeder, "X_BITS": unit.x_bits}, "", True)
 
 
 def control(unit: Unit) -> Source:
@@ -165,11 +98,18 @@ def control(unit: Unit) -> Source:
     files = tuple(f"limen_{name}.v" for name in ("sequencer", "dma", "rows", "group", "im2col", "top"))
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": DATAFLOWS.index(unit.dataflow)}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder, "PORT_BITS": unit.port_bits}
-    return Source("limen_top", files, sizes, CONTROL_BOXES + _folds())
+    return Source("limen_top", files, sizes, _folds() + "".join(_box(name) for name in OUTSIDE), True)
+
+
+def _box(name: str) -> str:
+    """Return a module's header as a black box."""
+    text = (VERILOG / f"limen_{name}.v").read_text(encoding="utf-8")
+    header = text[text.index("module limen_") : text.index(");") + 2]
+    return f"(* blackbox *)\n{header.replace('output reg ', 'output wire')}\nendmodule\n"
 
 
 def _folds() -> str:
-    """Return limen_folds.v as Yosys takes it: a wire declared before its use, no dynamic index beside a concatenation."""
+    """Return limen_folds.v as Yosys takes it: a wire declared before its use, a concatenation written apart."""
     text = (VERILOG / "limen_folds.v").read_text(encoding="utf-8")
     late = "            wire [15:0] cols_or_rows = DATAFLOW == OS ? rows_left : cols_left;\n"
     use = "            assign x_lanes_left = cols_or_rows;\n"

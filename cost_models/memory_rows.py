@@ -1,75 +1,36 @@
-"""Rows of a table that are fits (SRAM macros, register-file banks), and the cited rows as data/cited.csv has them."""
+"""Rows of a table about memories: fits of SRAM macros, and the cited rows as data/cited.csv has them."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Sequence
 
 import numpy as np
 
-from cost_models.characterise import Point, rounded, unit_of
-from cost_models.table import COLUMNS, DATA, Row
-
-TERMS = ("base", "per_column", "per_word", "per_bit")
-"""value = base + per_column · width + per_word · words + per_bit · width · words."""
+from cost_models.characterise import rounded, unit_of
+from cost_models.fits import fit
+from cost_models.rows import row
+from cost_models.table import DATA, Row
 
 CACTI_NM = "65"
 """Node of the CACTI points used: the nearest to 130 nm."""
-
-
-def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
-    """Return one row, absent fields empty."""
-    fields = dict.fromkeys(COLUMNS, "") | more
-    return fields | {
-        "component": component,
-        "quantity": quantity,
-        "value": f"{value:.6g}",
-        "unit": unit,
-        "method": method,
-        "source": source,
-    }
-
-
-def _fit(width: np.ndarray, words: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the coefficients of TERMS by least squares of relative errors, and the largest relative error."""
-    terms = np.stack([np.ones(len(values)), width, words, width * words], axis=1)
-    coefficients = np.linalg.lstsq(terms / values[:, None], np.ones(len(values)), rcond=None)[0]
-    return coefficients, float(np.abs(terms @ coefficients / values - 1).max())
 
 
 def _fit_rows(
     component: str, quantity: str, width: np.ndarray, words: np.ndarray, values: np.ndarray, text: str, **more: str
 ) -> list[Row]:
     """Return a row per term of the fit of `values`, in the unit of `quantity`."""
-    coefficients, worst = _fit(width, words, values)
+    sizes = [
+        {"base": 1.0, "per_column": columns, "per_word": rows, "per_bit": columns * rows}
+        for columns, rows in zip(width, words, strict=True)
+    ]
+    coefficients, worst = fit(sizes, list(values))
     method = more.pop("method")
     source = f"{text}; fit of {len(values)} points, largest error {100 * worst:.0f} %"
     unit = unit_of(quantity)
     return [
-        row(component, f"{quantity}:{term}", rounded(float(value)), unit, method, source, **more)
-        for term, value in zip(TERMS, coefficients, strict=True)
-    ]
-
-
-def bank_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
-    """Return the fit of register-file banks: area, leakage, energies; the clock is that of the largest point."""
-    width = np.array([point.unit.x_bits for point in points], dtype=float)
-    words = np.array([1 << point.unit.acc_bits for point in points], dtype=float)
-    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
-    more = {"tool_versions": versions, "hash": digest}
-    rows = []
-    for quantity in points[0].values:
-        values = np.array([point.values[quantity] for point in points])
-        text = f"limen_bank.v on {library}"
-        stream = "uniform" if quantity.startswith("energy") else ""
-        if quantity == "min_clock_ns":
-            rows.append(row("bank", quantity, values.max(), "ns", "synthesis", f"{text}, slowest", **more))
-        else:
-            rows += _fit_rows("bank", quantity, width, words, values, text, method="synthesis", stream=stream, **more)
-    return [
-        *rows,
-        row("bank", "most_bits", float((width * words).max()), "count", "synthesis", "range of the fit", **more),
+        row(component, f"{quantity}:{term}", rounded(value), unit, method, source, **more)
+        for term, value in coefficients.items()
     ]
 
 

@@ -2,11 +2,13 @@
 
 Late arrivals of both edges go through the gates in topological order, with slews (bilinear in slew and load). Input
 ports count as the output of a neighbour's flip-flop that drives nothing else, and output ports as loaded
-with the neighbour's like-named input: PEs side by side. No wires, no derating, an ideal clock.
+with the neighbour's like-named input: PEs side by side. A pin of a black box (`INSTANCE.PIN`: a memory, or another
+unit) is the output or the input of a flip-flop. No wires, no derating, an ideal clock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,8 +42,11 @@ def port_loads_pf(netlist: Netlist) -> np.ndarray:
     return loads
 
 
-def analyse(netlist: Netlist, library: Library, launch: Cell) -> Timing:
-    """Return the timing of `netlist`; `launch` is the flip-flop that drives the input ports."""
+def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[str] | None = None) -> Timing:
+    """Return the timing of `netlist`; `launch` is the flip-flop that drives the input ports.
+
+    only: paths that start in these input ports; by default in all of them and in every register.
+    """
     clock_slew = library.clock_slew_ns()
     loads = port_loads_pf(netlist)
     arrival = np.full((netlist.nets, 2), -np.inf)
@@ -54,10 +59,10 @@ def analyse(netlist: Netlist, library: Library, launch: Cell) -> Timing:
                 arrival[net, edge] = max(arrival[net, edge], arc.delay_ns[edge].at(clock_slew, loads[net]))
                 slew[net, edge] = arc.slew_ns[edge].at(clock_slew, loads[net])
 
-    for nets in netlist.inputs.values():
-        for net in nets:
+    for name, nets in netlist.inputs.items():
+        for net in nets if only is None or name in only else ():
             leave_register(launch, net)
-    for register in netlist.registers:
+    for register in netlist.registers if only is None else ():
         leave_register(register.cell, register.output)
     for gate in netlist.gates:
         nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
@@ -74,13 +79,15 @@ def analyse(netlist: Netlist, library: Library, launch: Cell) -> Timing:
                     slews[edge] = max(slews[edge], arc.slew_ns[edge].at(entering, load))
         arrival[gate.net] = latest
         slew[gate.net] = slews
+    ends = [(register.cell, register.data) for register in netlist.registers]
+    ends += [(launch, net) for name, nets in netlist.outputs.items() if "." in name for net in nets]
     period = 0.0
-    for register in netlist.registers:
-        assert register.cell.flip_flop is not None
+    for cell, net in ends:
+        assert cell.flip_flop is not None
         for edge in (0, 1):
-            if arrival[register.data, edge] > -np.inf:
-                setup = register.cell.flip_flop.setup_ns[edge].at(float(slew[register.data, edge]), clock_slew)
-                period = max(period, float(arrival[register.data, edge]) + setup)
+            if arrival[net, edge] > -np.inf:
+                setup = cell.flip_flop.setup_ns[edge].at(float(slew[net, edge]), clock_slew)
+                period = max(period, float(arrival[net, edge]) + setup)
     ports = [float(arrival[net].max()) for nets in netlist.outputs.values() for net in nets]
     return Timing(period, max([port for port in ports if port > -np.inf], default=0.0), arrival, slew, loads)
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cost_models import machine_streams
 from cost_models.switching import LANES
-from cost_models.units import ADDR_BITS, Unit
+from cost_models.units import Unit
 
 SEED = 20241213
 STEPS = 32
@@ -20,6 +21,9 @@ STEPS = 32
 RUNS = 8
 WARM_UP = 4
 """Steps that load registers and aren't counted."""
+
+LONG = {"control": (640, 256)}
+"""(warm-up, counted steps) of units that need a program first."""
 
 CHAIN = 8
 """PEs above the one that is driven: its psum input is the sum of that many ops."""
@@ -33,6 +37,7 @@ class Stream:
     inputs: dict[str, np.ndarray]
     expected: dict[str, np.ndarray] = field(default_factory=dict)
     valid_from: int = 2
+    warm_up: int = WARM_UP
 
 
 def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
@@ -57,8 +62,17 @@ def neutral(unit: Unit) -> tuple[int, int]:
 def streams(unit: Unit, run: int) -> list[Stream]:
     """Return the streams of a unit: one per energy quantity, from a generator seeded by SEED and `run`."""
     random = np.random.default_rng([SEED, run])
-    builders = {"pe": _pe, "edge": _edge, "lane": _lane, "tag": _tag, "controller": _controller, "bank": _bank}
-    return builders[unit.component](unit, random)
+    builders = {"pe": _pe, "tag": _tag, "bank": _bank}
+    if unit.component in builders:
+        return builders[unit.component](unit, random)
+    warm_up, steps = LONG.get(unit.component, (WARM_UP, STEPS))
+    events = getattr(machine_streams, unit.component.replace("ifmap_", "").replace("filter_", ""))(
+        unit, machine_streams.Values(random, warm_up + steps)
+    )
+    return [
+        Stream(f"energy_per_{event}_pj", inputs, expected, max(3, warm_up), warm_up)
+        for event, (inputs, expected) in events.items()
+    ]
 
 
 def _uniform(random: np.random.Generator, bits: int) -> np.ndarray:
@@ -120,53 +134,6 @@ def _pe(unit: Unit, random: np.random.Generator) -> list[Stream]:
     ]
 
 
-def _edge(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    addresses = (np.arange(WARM_UP + STEPS)[:, None] + np.zeros(LANES, dtype=np.int64)) % (1 << ADDR_BITS)
-    limit = 1 << (unit.x_bits - 1)
-    fixed = {
-        "rst": _constant(0),
-        "raw": _constant(0),
-        "y_low": _constant(-limit & ((1 << (unit.x_bits + 1)) - 1)),
-        "y_high": _constant(limit - 1),
-        "b_shift": _constant(max(0, min(31, unit.acc_bits - unit.x_bits - 2))),
-        "b_bias": np.broadcast_to(_uniform(random, unit.acc_bits)[:1], (WARM_UP + STEPS, LANES)),
-    }
-    # Half the range, as a psum beside an accumulator.
-    value = _signed(_uniform(random, unit.acc_bits - 1), unit.acc_bits - 1) & ((1 << unit.acc_bits) - 1)
-    busy = {**fixed, "a_valid": _constant(1), "a_addr": addresses, "b_value": value}
-    idle = {**fixed, "a_valid": _constant(0), "a_addr": _constant(0), "b_value": _constant(0)}
-    bias, shift, mask = fixed["b_bias"], int(fixed["b_shift"][0, 0]), (1 << unit.acc_bits) - 1
-
-    def requantised(sums: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the bank is given a cycle after `sums`: sat((acc + 2^(t−1)) >> t), cut to its words."""
-        rounded = (_signed(sums & mask, unit.acc_bits) + (1 << shift >> 1)) >> shift
-        return {"memory.write_data": np.roll(np.clip(rounded, -limit, limit - 1) & mask, 1, axis=0)}
-
-    if unit.dataflow == "os":
-        return [
-            Stream("energy_per_requantise_pj", busy, requantised(bias + value), valid_from=3),
-            Stream("energy_per_idle_cycle_pj", idle),
-        ]
-    stored = _uniform(random, unit.acc_bits)
-    later = {"a_first": _constant(0), "memory.read_data": stored}
-    accumulated = {"memory.write_data": (stored + value) & mask}
-    return [
-        Stream("energy_per_accumulate_pj", {**busy, **later, "a_last": _constant(0)}, accumulated, valid_from=3),
-        Stream("energy_per_requantise_pj", {**busy, **later, "a_last": _constant(1)}, requantised(stored + value), 3),
-        Stream("energy_per_idle_cycle_pj", {**idle, "a_first": _constant(0), "a_last": _constant(0)}),
-    ]
-
-
-def _lane(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    word = _uniform(random, unit.acc_bits)
-    expected = {"operand": word}
-    full = {"lanes_left": _constant(16), "memory.read_data": word}
-    return [
-        Stream("energy_per_op_pj", {**full, "valid": _constant(1)}, expected),
-        Stream("energy_per_idle_cycle_pj", {"lanes_left": _constant(16), "valid": _constant(0)}),
-    ]
-
-
 def _tag(unit: Unit, random: np.random.Generator) -> list[Stream]:
     start = random.integers(0, 1 << unit.acc_bits, (1, LANES))
     address = (start + np.arange(WARM_UP + STEPS)[:, None]) % (1 << unit.acc_bits)
@@ -177,28 +144,14 @@ def _tag(unit: Unit, random: np.random.Generator) -> list[Stream]:
     ]
 
 
-def _controller(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    sizes = {
-        name: np.broadcast_to(random.integers(1, 64, (1, LANES)), (WARM_UP + STEPS, LANES))
-        for name in ("row_size", "col_size", "time_size")
-    }
-    start = np.roll(_until(1), 2, axis=0)
-    return [
-        Stream("energy_per_op_pj", {**sizes, "rst": _until(2), "start": start, "last_row_valid": _constant(1)}),
-    ]
-
-
 def _bank(unit: Unit, random: np.random.Generator) -> list[Stream]:
     data, address = _uniform(random, unit.x_bits), _uniform(random, unit.acc_bits)
-    quiet = {"write_data": _constant(0), "write_addr": _constant(0)}
+    writing = {"write_addr": address, "write_data": data}
     return [
         Stream(
             "energy_per_read_pj",
-            {"write_enable": _until(WARM_UP), "write_addr": address, "write_data": data, "read_addr": address},
+            {**writing, "write_enable": _until(WARM_UP), "read_enable": _constant(1), "read_addr": address},
         ),
-        Stream(
-            "energy_per_write_pj",
-            {"write_enable": _constant(1), "write_addr": address, "write_data": data, "read_addr": _constant(0)},
-        ),
-        Stream("energy_per_idle_cycle_pj", {**quiet, "write_enable": _constant(0), "read_addr": _constant(0)}),
+        Stream("energy_per_write_pj", {**writing, "write_enable": _constant(1)}),
+        Stream("energy_per_idle_cycle_pj", {"write_enable": _constant(0)}),
     ]

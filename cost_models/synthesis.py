@@ -13,7 +13,8 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cost_models.liberty_cells import Cell, Library, read_library, read_text
+from cost_models.buffers import is_buffer, with_buffers
+from cost_models.liberty_cells import Library, read_library, read_text
 from cost_models.netlist import Netlist, read_netlist
 from workloads.errors import LimenError
 
@@ -38,6 +39,10 @@ AFTER = [
     "abc -liberty library.lib{avoid}",
 ]
 FINISH = ["opt_clean -purge"]
+BUFFERED = (
+    "+strash;&get,-n;&fraig,-x;&put;scorr;dc2;dch,-f;&nf;&put;topo;buffer,-c,-p,-N,16;topo;upsize;dnsize;stime,-p"
+)
+"""Yosys' own mapping, then buffers at most 16 pins apart and sizing. PEs have no wide nets and are mapped without."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,7 @@ class Source:
     files: tuple[str, ...]
     parameters: dict[str, int] = field(default_factory=dict)
     text: str = ""
+    buffered: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,17 +68,13 @@ class Kit:
 def open_kit(liberty: Path, scratch: Path) -> Kit:
     """Read a .lib or .lib.gz and unpack it into `scratch`. Raises LimenError where it can't be mapped to."""
     library = read_library(Path(liberty))
-    if not any(_buffers(cell) for cell in library.cells.values()):
+    if not any(is_buffer(cell) for cell in library.cells.values()):
         raise LimenError(f"{liberty}: holds no buffer; mapping (abc) needs one")
     library.clock_slew_ns()  # refuses a library without a flip-flop
     text = read_text(Path(liberty))
     path = scratch / "library.lib"
     path.write_text(text, encoding="utf-8")
     return Kit(library, path, hashlib.sha256(text.encode()).hexdigest())
-
-
-def _buffers(cell: Cell) -> bool:
-    return len(cell.inputs) == 1 and cell.flip_flop is None and any(o.table == 0b10 for o in cell.outputs.values())
 
 
 def tool_versions() -> str:
@@ -87,6 +89,8 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
     parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
     avoid = "".join(f" -dont_use {name}" for name in kit.cells.unused)
     steps = [f"hierarchy -check -top {source.top}{parameters}", *BEFORE, *MULTIPLIERS[multiplier], *AFTER, *FINISH]
+    if source.buffered:
+        avoid += f" -script {BUFFERED}"
     return [step.replace("{avoid}", avoid) for step in steps]
 
 
@@ -135,4 +139,5 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
         for m, found in document["modules"].items()
         if m == source.top or (source.top in m and "top" in found["attributes"])
     ]
-    return read_netlist(document, tops[0], kit.cells)
+    netlist = read_netlist(document, tops[0], kit.cells)
+    return with_buffers(netlist, kit.cells) if source.buffered else netlist

@@ -108,14 +108,22 @@ class Table:
             raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
         return value
 
-    def fit(self, component: str, name: str, width: int, words: int) -> Value:
-        """Return a fitted quantity of a memory: base + per_column · width + per_word · words + per_bit · bits."""
-        sizes = {"base": 1, "per_column": width, "per_word": words, "per_bit": width * words}
-        terms = self.index.get((component, "", "", "", ""), {}).get(0, {})
+    def fit(self, component: str, name: str, sizes: Mapping[str, float], dataflow: str = "") -> Value:
+        """Return a fitted quantity: the sum of size · coefficient over the terms in `sizes`.
+
+        Beyond the largest size behind the fit it is `assumed`.
+
+        Raises:
+            LimenError: the table has no term of it.
+        """
+        terms = self.index.get((component, "", "", "", dataflow), {}).get(0, {})
         found = {term: terms[f"{name}:{term}"] for term in sizes if f"{name}:{term}" in terms}
         if not found:
             raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
-        return Value(sum(own.value * sizes[term] for term, own in found.items()), softest(found.values()))
+        known = {term: terms[f"largest:{term}"].value for term in sizes if f"largest:{term}" in terms}
+        beyond = any(sizes[term] > largest for term, largest in known.items())
+        value = sum(own.value * sizes[term] for term, own in found.items())
+        return Value(value, "assumed" if beyond else softest(found.values()))
 
     def _missing(self, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
         """Return the line that says which field of a lookup the table lacks, and what it has."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import product
 
+from cost_models import machine_units
 from cost_models.synthesis import MULTIPLIERS, Source
 
 WIDTHS = range(2, 9)
@@ -21,18 +22,35 @@ FAN_IN_BITS = 14
 """Accumulators reach op_bits + this: fan-in 4,608 and a bias as large again."""
 
 EDGE_ACC_BITS = (3, 8, 16, 24, 32)
-LANE_BITS = (2, 9)
-TAG_BITS = (2, 53)
-"""Addresses, and under `is` the bias and shift word that walks along the columns."""
+TAG_BITS = (2, 16)
+SKEW_BITS = (1, 8, 32)
 BANK_POINTS = tuple(product((4, 12, 24), (2, 3, 4)))
 """(width, address bits) of the register-file banks behind the fit."""
 
-ADDR_BITS = 8
-"""Address width inside the edge and the controller; tags scale with the design's own."""
+LANE_POINTS = ((2, 2, 2), (2, 8, 4), (8, 2, 8), (8, 8, 1), (16, 4, 4), (32, 8, 4))
+"""(lanes, x_bits, feeder_width)."""
 
-SIZE_BITS = 16
+IFMAP_POINTS = ((2, 32), (4, 64), (8, 64), (16, 32), (16, 64), (32, 64), (32, 128), (64, 64), (64, 256))
+FILTER_POINTS = ((2, 32), (4, 64), (8, 64), (16, 64), (32, 64), (32, 256), (64, 32), (128, 64), (128, 256), (400, 64), (960, 64))
+"""(bits of a row, port_bits)."""
+
+MOVER_POINTS = {
+    "os": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (16, 8, 4, 20, 64), (16, 4, 8, 16, 64), (8, 4, 4, 16, 256),
+           (16, 2, 2, 10, 32), (32, 8, 2, 24, 64)),
+    "is": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (8, 4, 4, 16, 64), (8, 8, 2, 24, 32), (4, 4, 8, 16, 256),
+           (16, 4, 2, 14, 64)),
+}  # fmt: skip
+"""(columns, x_bits, feeder_width, acc_bits, port_bits) of packer and scatter unit."""
+
+POOL_POINTS = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
+"""(x_bits, feeder_width)."""
+
+CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
+"""(rows and columns, x_bits, port_bits)."""
+
 DATAFLOWS = ("os", "ws", "is")
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
+
 
 @dataclass(frozen=True, order=True)
 class Unit:
@@ -58,7 +76,20 @@ class Unit:
 
     def source(self) -> Source:
         """Return the Verilog of this unit."""
-        builders = {"pe": _pe, "edge": _edge, "lane": _lane, "tag": _tag, "controller": _controller, "bank": _bank}
+        builders = {
+            "pe": _pe,
+            "tag": _tag,
+            "skew": _skew,
+            "bank": _bank,
+            "edge": machine_units.edge,
+            "lane": machine_units.lane,
+            "ifmap_scratchpad": machine_units.scratchpad,
+            "filter_scratchpad": machine_units.scratchpad,
+            "packer": machine_units.packer,
+            "scatter": machine_units.scatter,
+            "pool": machine_units.pool,
+            "control": machine_units.control,
+        }
         return builders[self.component](self)
 
 
@@ -88,7 +119,7 @@ def _skew(unit: Unit) -> Source:
 
 
 def _bank(unit: Unit) -> Source:
-    return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "DEPTH": 1 << unit.acc_bits})
+    return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "DEPTH": 1 << unit.acc_bits}, buffered=True)
 
 
 def multipliers(unit: Unit) -> tuple[str, ...]:
@@ -109,10 +140,30 @@ def pe_units(op: str, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ..
 def groups(widths: range = WIDTHS) -> list[tuple[Unit, ...]]:
     """Return all units of a table, in groups that share one multiplier; the whole of a table in a fixed order."""
     found = [pe_units(*point) for point in product(("threshold", "mac"), widths, widths, DATAFLOWS)]
-    for dataflow in ("os", "ws"):
-        found += [tuple(Unit("edge", "", x, 0, acc, dataflow) for acc in EDGE_ACC_BITS) for x in widths]
-    found.append(tuple(Unit("lane", acc_bits=bits) for bits in LANE_BITS))
+    found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    found += [(Unit("controller", dataflow=dataflow),) for dataflow in DATAFLOWS]
-    found.append(tuple(Unit("bank", x_bits=width, acc_bits=address) for width, address in BANK_POINTS))
+    return found + fitted_groups()
+
+
+def fitted_groups() -> list[tuple[Unit, ...]]:
+    """Return the points behind each fit."""
+    found = [
+        tuple(Unit("skew", acc_bits=bits) for bits in SKEW_BITS),
+        tuple(Unit("bank", x_bits=width, acc_bits=address) for width, address in BANK_POINTS),
+        tuple(Unit("pool", x_bits=x, feeder=feeder) for x, feeder in POOL_POINTS),
+        tuple(Unit("ifmap_scratchpad", acc_bits=width, port_bits=port) for width, port in IFMAP_POINTS),
+        tuple(Unit("filter_scratchpad", acc_bits=width, port_bits=port) for width, port in FILTER_POINTS),
+    ]
+    for dataflow in ("os", "ws"):
+        points = ((x, dataflow, lanes, feeder) for lanes, x, feeder in LANE_POINTS)
+        found.append(tuple(Unit("lane", "", x, 0, 0, flow, lanes, feeder) for x, flow, lanes, feeder in points))
+    for component, flow in product(("packer", "scatter"), MOVER_POINTS):
+        found.append(
+            tuple(
+                Unit(component, "", x, 0, acc, flow, lanes, feeder, port)
+                for lanes, x, feeder, acc, port in MOVER_POINTS[flow]
+            )
+        )
+    for dataflow in DATAFLOWS:
+        found.append(tuple(Unit("control", "", x, 0, 0, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_POINTS))
     return found

@@ -35,14 +35,17 @@ def price(design: str, workload: str, costs: str, as_json: bool) -> None:
         whole = {"network": network.name, "design": run.design.model_dump(), "costs": costs, "cycles": run.cycles}
         click.echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
         return
-    note = " (compute only: no memory system)" if cost.compute_only else ""
-    click.echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}{note}")
+    click.echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}")
     click.echo(
         f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2"
     )
     click.echo(
         f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "
         f"power {cost.power_mw:.4g} mW"
+    )
+    click.echo(
+        f"energy in the array {100 * cost.array_share:.1f} %, on-chip memories {100 * cost.memory_share:.1f} %, "
+        f"DRAM {100 * cost.dram_share:.1f} %, logic around the array the rest"
     )
     click.echo(
         f"scaled or assumed: {100 * cost.energy_assumed_share:.1f} % of the energy, "

@@ -26,9 +26,9 @@ SHOWN = (
     "accuracy",
     "test_accuracy",
     "clock_ns",
+    "dram_share",
     "assumed_share",
 )
-COMPUTE_ONLY = "compute only: no memory system is in any figure yet"
 
 folder_argument = click.argument("folder", type=click.Path(path_type=Path))
 
@@ -69,7 +69,7 @@ def run(spec: str, out: Path) -> None:
     from dse.study import Study
 
     search = Study(spec, out)
-    before = len(search.points)
+    before = len(search.trials())
     search.run()
     if before:
         click.echo(f"{out}: resumed after {before} trials")
@@ -114,10 +114,9 @@ def _print_front(search: Study) -> None:
     feasible = table[table["feasible"]]
     click.echo(
         f"{Path(search.workload).stem}: {len(table)} trials, {table['design'].nunique()} distinct designs of "
-        f"{search.space_size}, {len(feasible)} feasible; front: {len(best)}"
+        f"{search.space_size}, {len(feasible)} feasible, {(table['refusal'] != '').sum()} no machines; "
+        f"front: {len(best)}"
     )
-    if bool(table["compute_only"].all()):
-        click.echo(COMPUTE_ONLY)
     click.echo(format_table(best))
     for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
         chosen = search.point(name)
@@ -137,7 +136,7 @@ def describe_study(folder: Path) -> str:
     from dse.study import Study
 
     search = Study.open(folder)
-    done = len(search.points)
+    done = len(search.trials())
     return f"study in {folder}: {done} of {search.spec.trials} trials\n" + json.dumps(
         search.spec.model_dump(), indent=2
     )

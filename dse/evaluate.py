@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
+from cost_models.table import load_table
 from dse.space import Coordinates
-from dse.study_spec import StudySpec
-from simulator.design import Dataflow, Design
+from dse.study_spec import BUFFERS, StudySpec
+from simulator.counts import PHASES
+from simulator.design import Design
 from simulator.run import simulate
 from workloads.errors import LimenError
 from workloads.family import find_network
@@ -24,17 +26,33 @@ COST_FIGURES = (
     "clock_component",
     "clock_method",
     "power_mw",
+    "array_share",
+    "memory_share",
+    "dram_share",
     "assumed_share",
     "energy_assumed_share",
     "area_assumed_share",
-    "compute_only",
 )
 """Figures of `cost_models.price.Cost` that a trial stores."""
 
-FIGURES = ("cycles", "utilisation", "acc_bits", "pes", *COST_FIGURES, "accuracy", "test_accuracy")
+FIGURES = (
+    "cycles",
+    "stall_cycles",
+    "dram_bytes",
+    "utilisation",
+    "acc_bits",
+    "pes",
+    *COST_FIGURES,
+    "accuracy",
+    "test_accuracy",
+)
 """All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
 
 Figures = dict[str, Any]
+
+
+class Refusal(LimenError):
+    """A point that no machine is: its fields don't go together, or a layer doesn't fit its buffers."""
 
 
 class Evaluator:
@@ -61,18 +79,21 @@ class Evaluator:
         return self._networks[at]
 
     def design(self, point: Coordinates) -> Design:
-        """Return the design of a point, its accumulators sized to the workload. Raises LimenError."""
+        """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
+
+        Raises:
+            LimenError: a point the workload or the cost table lacks; as Refusal, one that no design is.
+        """
+        from cost_models.price import with_memory
+
         network = self.network(point.op, point.x_bits, point.w_bits)
         signed = point.op == "threshold" or any(layer.x_signed for layer in network.layers)
-        return Design(
-            rows=point.rows,
-            cols=point.cols,
-            dataflow=cast(Dataflow, point.dataflow),
-            op=cast(Op, point.op),
-            x_bits=point.x_bits,
-            w_bits=point.w_bits,
-            x_signed=signed,
-        ).fitted(network)
+        try:
+            design = Design(**point.fields(), x_signed=signed)
+        except LimenError as error:
+            raise Refusal(str(error)) from None
+        memory = self._spec.memory
+        return with_memory(design, network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
@@ -88,15 +109,24 @@ class Evaluator:
         return self._accuracies[at]
 
     def cost_figures(self, point: Coordinates) -> Figures:
-        """Return counts and prices of a point. Raises LimenError where the cost table lacks a row."""
+        """Return counts and prices of a point.
+
+        Raises:
+            LimenError: the cost table lacks a row; as Refusal, a layer doesn't fit the design's buffers.
+        """
         from cost_models.price import price
 
         design = self.design(point)
-        run = simulate(self.network(point.op, point.x_bits, point.w_bits), design, "timing")
-        cost = price(run, self._costs)
+        try:
+            run = simulate(self.network(point.op, point.x_bits, point.w_bits), design, "timing")
+        except LimenError as error:
+            raise Refusal(str(error)) from None
+        cost = price(run, self._costs, self._spec.memory.dram)
         busy = sum(counts.busy for counts in run.counts)
         figures: Figures = {
             "cycles": run.cycles,
+            "stall_cycles": sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name),
+            "dram_bytes": sum(counts.dram_bytes for counts in run.counts),
             "utilisation": busy / (design.pes * run.cycles),
             "acc_bits": design.acc_bits,
             "pes": design.pes,
@@ -130,7 +160,7 @@ class Evaluator:
                     "without one: energy_uj, latency_us, area_mm2"
                 )
             try:
-                self.design(Coordinates(op, x_bits, w_bits, space.dataflow[0], space.rows[0], space.cols[0]))
+                self.design(self._roomy(op, x_bits, w_bits, space.dataflow[0], space.rows[0], space.cols[0]))
             except LimenError as error:
                 if not self._is_file:
                     raise
@@ -141,8 +171,14 @@ class Evaluator:
             raise LimenError(f"space: no valid point: {refusal}")
         return valid
 
+    def _roomy(self, op: str, x_bits: int, w_bits: int, dataflow: str, rows: int, cols: int) -> Coordinates:
+        """Return the point with the largest buffers and the narrowest words: if any design is valid, it is."""
+        space = self._spec.space
+        largest = {name: max(getattr(space, name)) for name in BUFFERS} | {"feeder_width": min(space.feeder_width)}
+        return Coordinates(op, x_bits, w_bits, dataflow, rows, cols, **largest)
+
     def check_prices(self, formats: list[tuple[str, int, int]], show: Callable[[str, int, int], None]) -> None:
-        """Price one array of every format and dataflow, so that a table's gap shows before the first trial.
+        """Look up arrays of every format and dataflow, so that a table's gap shows before the first trial.
 
         show: called with (what, done, total).
 
@@ -152,14 +188,15 @@ class Evaluator:
         space = self._spec.space
         corners = {(rows, cols) for rows in (min(space.rows), max(space.rows)) for cols in (min(space.cols),)}
         points = [
-            Coordinates(*form, dataflow, rows, cols)
+            self._roomy(*form, dataflow, rows, cols)
             for form in formats
             for dataflow in space.dataflow
             for rows, cols in sorted(corners)
         ]
+        load_table(self._costs).quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
         for done, point in enumerate(points):
             show("checking the cost table", done, len(points))
-            self.cost_figures(point)
+            self.design(point)
         show("checking the cost table", len(points), len(points))
 
 

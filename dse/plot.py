@@ -60,8 +60,7 @@ def draw_front(
             set_scale("log")
     axes.set_xlabel(LABELS[x])
     axes.set_ylabel(LABELS[y])
-    note = "compute only: no memory system" if bool(feasible["compute_only"].all()) else "memory system included"
-    axes.set_title(f"{title} ({note})")
+    axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend()
     return axes

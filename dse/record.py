@@ -21,6 +21,7 @@ from workloads.errors import LimenError
 from workloads.specfile import validate
 
 DATABASE = "study.db"
+FINISHED = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL]
 LOCK = "study.lock"
 STUDY_NAME = "limen"
 SPEC_ATTRIBUTE = "limen_study"
@@ -78,8 +79,8 @@ class Record:
         return cls(folder)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
-        """Return the complete trials in order."""
-        return self._study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
+        """Return the finished trials in order; state FAIL is a point that no machine is."""
+        return self._study.get_trials(deepcopy=False, states=FINISHED)
 
     def add(self, trial: optuna.trial.FrozenTrial) -> None:
         """Commit one complete trial. Raises LimenError where the file can't be written."""

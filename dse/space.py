@@ -8,16 +8,17 @@ from collections.abc import Iterable, Iterator
 from random import Random
 from typing import NamedTuple
 
-from dse.study_spec import SpaceSpec
+from dse.study_spec import BUFFERS, SpaceSpec
+from simulator.design import Design
 
 RANDOM_TRIES = 64
 """Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
 
-Value = str | int
+Value = str | int | float
 
 
 class Coordinates(NamedTuple):
-    """One point of the space: an op, its widths, a dataflow and an array."""
+    """One point of the space: an op, its widths, a dataflow, an array, and the buffers around it."""
 
     op: str
     x_bits: int
@@ -25,11 +26,26 @@ class Coordinates(NamedTuple):
     dataflow: str
     rows: int
     cols: int
+    ifmap_kib: float
+    filter_kib: float
+    ofmap_kib: float
+    operand_depth: int
+    feeder_width: int
+    port_bits: int
 
     @property
     def key(self) -> str:
-        """The design's name, the same for the same design in every study."""
-        return f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
+        """The design's name, the same for the same design in every study; buffers where they aren't the default."""
+        name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
+        for field in BUFFERS:
+            value = getattr(self, field)
+            if value != Design.model_fields[field].default:
+                name += f"-{field.split('_')[0]}{value:g}"
+        return name
+
+    def fields(self) -> dict[str, Value]:
+        """Return the fields of a Design that are axes of a space."""
+        return self._asdict()
 
 
 class Space:
@@ -39,7 +55,7 @@ class Space:
     """
 
     def __init__(self, spec: SpaceSpec, formats: Iterable[tuple[str, int, int]]) -> None:
-        self.axes: dict[str, list[Value]] = {
+        axes: dict[str, list[Value]] = {
             "op": list(spec.op),
             "x_bits": list(spec.bits.x),
             "w_bits": [] if spec.bits.w == "same" else list(spec.bits.w),
@@ -47,22 +63,16 @@ class Space:
             "rows": list(spec.rows),
             "cols": list(spec.cols),
         }
-        self.axes = {name: values for name, values in self.axes.items() if values}
+        axes |= {name: list(getattr(spec, name)) for name in BUFFERS}
+        self.axes = {name: values for name, values in axes.items() if values}
         self._formats = frozenset(formats)
-        arrays = math.prod(len(self.axes[name]) for name in ("dataflow", "rows", "cols"))
-        self.size = arrays * len(self._formats)
+        machines = math.prod(len(self.axes[name]) for name in ("dataflow", "rows", "cols", *BUFFERS))
+        self.size = machines * len(self._formats)
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:
         """Return the point of a sampler's parameters, one per axis; `w: same` has no axis of its own."""
         filled = {"w_bits": parameters["x_bits"], **parameters}
-        return Coordinates(
-            str(filled["op"]),
-            int(filled["x_bits"]),
-            int(filled["w_bits"]),
-            str(filled["dataflow"]),
-            int(filled["rows"]),
-            int(filled["cols"]),
-        )
+        return Coordinates(**filled)  # type: ignore[arg-type]
 
     def valid(self, point: Coordinates) -> bool:
         return (point.op, point.x_bits, point.w_bits) in self._formats

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import optuna
 import pandas
 
-from dse.evaluate import FIGURES, Evaluator, resolve
+from dse.evaluate import FIGURES, Evaluator, Refusal, resolve
 from dse.front import knee_distances, non_dominated
-from dse.record import DATABASE, Record, directions, exclusive
+from dse.record import DATABASE, FINISHED, Record, directions, exclusive
 from dse.sampling import distributions, make_sampler
 from dse.space import Coordinates, Space
 from dse.study_spec import StudySpec, load_study, study_path
@@ -139,12 +139,12 @@ class Study:
         """
         with exclusive(self.folder), _Bar(self._quiet) as bar:
             stored = self._record.trials()
-            for trial in stored[len(self._complete()) :]:
+            for trial in stored[len(self._finished()) :]:
                 self._memory.add_trial(trial)
-            seen = {point.coordinates.key for point in self.points}
+            seen = {self._space.at(trial.params).key for trial in self._finished()}
             self._check_unchanged()
             total = min(self.spec.trials, self._space.size)
-            for number in range(len(self._complete()), total):
+            for number in range(len(self._finished()), total):
                 bar.show("trials", number, total)
                 self._record.add(self._evaluate(number, seen))
             bar.show("trials", total, total)
@@ -155,14 +155,19 @@ class Study:
         self._memory.sampler = make_sampler(self.spec.sampler, self._space, seen, number)
         trial = self._memory.ask(fixed_distributions=distributions(self._space))
         point = self._space.at(trial.params)
-        figures = self._evaluator.figures(point)
+        seen.add(point.key)
+        try:
+            figures = self._evaluator.figures(point)
+        except Refusal as error:
+            trial.set_user_attr("design", point.key)
+            trial.set_user_attr("refusal", str(error))
+            return self._memory.tell(trial, state=optuna.trial.TrialState.FAIL)
         for name, value in figures.items():
             trial.set_user_attr(name, value)
         for bound in self.spec.bounds():
             trial.set_constraint(
                 f"{bound.name} {self.spec.constraints[bound.name]}", bound.violation(figures[bound.name])
             )
-        seen.add(point.key)
         return self._memory.tell(trial, [float(figures[name]) for name in self.spec.objectives])
 
     def _check_unchanged(self) -> None:
@@ -176,6 +181,9 @@ class Study:
                         f"{self.folder}: {name}: trial {point.trial} has {stored!r} and gives {value!r} now: "
                         "workload, cost table or program changed under this study; name another folder"
                     )
+
+    def _finished(self) -> list[optuna.trial.FrozenTrial]:
+        return self._memory.get_trials(deepcopy=False, states=FINISHED)
 
     def _complete(self) -> list[optuna.trial.FrozenTrial]:
         return self._memory.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
@@ -191,16 +199,19 @@ class Study:
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial: where it is in the space, every figure, whether it is feasible.
 
-        accuracy is the validation split's. Costs are compute only where `compute_only` says so.
+        accuracy is the validation split's. refusal: why a point is no machine, which then has no figures.
         """
         bounds = self.spec.bounds()
         rows: list[dict[str, Any]] = []
-        for point in self.points:
-            row = {"trial": point.trial, "design": point.coordinates.key, **point.coordinates._asdict()}
-            row |= {name: point.figures[name] for name in FIGURES if name in point.figures}
-            row["feasible"] = all(bound.violation(point.figures[bound.name]) <= 0 for bound in bounds)
+        for trial in self._finished():
+            point, found = self._space.at(trial.params), trial.user_attrs
+            row = {"trial": trial.number, "design": point.key, **point.fields()}
+            row |= {name: found[name] for name in FIGURES if name in found}
+            row["refusal"] = found.get("refusal", "")
+            row["feasible"] = not row["refusal"] and all(bound.violation(found[bound.name]) <= 0 for bound in bounds)
             rows.append(row)
-        return pandas.DataFrame(rows)
+        columns = [name for name in (*FIGURES, "refusal", "feasible") if any(name in row for row in rows)]
+        return pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
 
     def front(self, op: str | None = None) -> pandas.DataFrame:
         """Return a row per non-dominated feasible distinct design, sorted by the first objective.
@@ -218,7 +229,11 @@ class Study:
             table = table[table["op"] == op]
         if table.empty:
             what = f"of op {op!r} " if op else ""
-            raise LimenError(f"{self.folder}: no valid point: no trial {what}satisfies {dict(self.spec.constraints)}")
+            reasons = [trial.user_attrs["refusal"] for trial in self._finished() if "refusal" in trial.user_attrs]
+            also = f"; {len(reasons)} are no machines, the first: {reasons[0]}" if reasons else ""
+            raise LimenError(
+                f"{self.folder}: no valid point: no trial {what}satisfies {dict(self.spec.constraints)}{also}"
+            )
         table = table[non_dominated(table, self.spec.objectives)]
         return table.sort_values([*self.spec.objectives, "trial"]).reset_index(drop=True)
 
@@ -245,7 +260,10 @@ class Study:
         for point in self.points:
             if point.trial == trial:
                 return point
-        raise LimenError(f"{self.folder}: trial {trial} is not allowed: 0 to {len(self._complete()) - 1}")
+        for refused in self._finished():
+            if refused.number == trial:
+                raise LimenError(f"{self.folder}: trial {trial} is no machine: {refused.user_attrs['refusal']}")
+        raise LimenError(f"{self.folder}: trial {trial} is not allowed: 0 to {len(self._finished()) - 1}")
 
     def point(self, name: str | int) -> Point:
         """Return the point called knee, largest, threshold, mac (the knee among designs of that op) or a trial's."""

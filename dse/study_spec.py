@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from simulator.design import Dataflow
+from simulator.design import Dataflow, Design, Kib
 from workloads.errors import LimenError
 from workloads.layer import Bits
 from workloads.numbers import Op
@@ -25,7 +25,13 @@ CONSTRAINABLE = (*OBJECTIVES, "power_mw", "clock_ns", "cycles", "pes")
 BIT_RANGE = (2, 16)
 STUDIES = Path(__file__).parent / "studies"
 
+BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_width", "port_bits")
+"""Axes a space may leave out: fields of a Design."""
+
 Size = Annotated[int, Field(ge=1, le=256)]
+Depth = Annotated[int, Field(ge=1, le=16384)]
+FeederWidth = Literal[1, 2, 4, 8, 16, 32]
+PortBits = Literal[32, 64, 128, 256, 512]
 
 
 def parse_bits(value: Any) -> list[int]:
@@ -49,6 +55,11 @@ def parse_bits(value: Any) -> list[int]:
     return sorted(widths)
 
 
+def _default(name: str) -> list[Any]:
+    default = Design.model_fields[name].default
+    return [float(default) if name.endswith("_kib") else default]
+
+
 class BitsSpec(Spec):
     """Widths to try: x, the activations; w, the weights or thresholds, or `same` as x."""
 
@@ -67,21 +78,38 @@ class BitsSpec(Spec):
 
 
 class SpaceSpec(Spec):
-    """Every combination of these is a point of the space."""
+    """Every combination of these is a point of the space; buffers that aren't named are a Design's own."""
 
     rows: list[Size] = Field(min_length=1)
     cols: list[Size] = Field(min_length=1)
     op: list[Op] = Field(min_length=1)
     bits: BitsSpec
     dataflow: list[Dataflow] = Field(min_length=1)
+    ifmap_kib: list[Kib] = Field(default_factory=lambda: _default("ifmap_kib"), min_length=1)
+    filter_kib: list[Kib] = Field(default_factory=lambda: _default("filter_kib"), min_length=1)
+    ofmap_kib: list[Kib] = Field(default_factory=lambda: _default("ofmap_kib"), min_length=1)
+    operand_depth: list[Depth] = Field(default_factory=lambda: _default("operand_depth"), min_length=1)
+    feeder_width: list[FeederWidth] = Field(default_factory=lambda: _default("feeder_width"), min_length=1)
+    port_bits: list[PortBits] = Field(default_factory=lambda: _default("port_bits"), min_length=1)
 
-    @field_validator("rows", "cols", "op", "dataflow")
+    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS)
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         for value in values:
             if values.count(value) > 1:
                 raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
         return values
+
+
+class MemorySpec(Spec):
+    """The DRAM behind the memory port: its row in the cost table, its bandwidth, ns from a request to its first beat.
+
+    By default one channel of LPDDR4-3200, 16 bits wide.
+    """
+
+    dram: Annotated[str, Field(min_length=1)] = "lpddr4"
+    dram_gb_per_s: Annotated[float, Field(gt=0, le=10_000)] = 6.4
+    latency_ns: Annotated[float, Field(gt=0, le=1_000_000)] = 100.0
 
 
 class SamplerSpec(Spec):
@@ -113,6 +141,7 @@ class StudySpec(Spec):
     version: Literal[1]
     workloads: list[str] = Field(min_length=1)
     costs: Annotated[str, Field(min_length=1)] = "ihp130"
+    memory: MemorySpec = MemorySpec()
     space: SpaceSpec
     objectives: dict[str, str]
     constraints: dict[str, str] = Field(default_factory=dict)

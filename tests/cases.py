@@ -1,197 +1,192 @@
-"""One set of cases for every level: hard ones by hand, and random designs and layers from printed seeds."""
+"""One set of cases for every level: hard ones by hand; random ones come from random_pairs."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pytest
 
 from simulator.design import Design
-from workloads.layer import Layer, LayerParameters
-from workloads.network import Network
-from workloads.numbers import MAX_SHIFT, operand_range
-
-DATAFLOWS = ("os", "ws", "is")
-OPS = ("threshold", "mac")
+from simulator.program import Program, compile_network
+from simulator.timing import ALWAYS_READY
+from tests.graphs import random_inputs, random_parameters
+from tests.random_pairs import DATAFLOWS, OPS, random_pair, widened
+from workloads.errors import LimenError
+from workloads.network import Network, NetworkFile
 
 
 @dataclass(frozen=True)
 class Case:
-    """A one-layer network, a fitted design, and one input [H, W, C]."""
+    """A network on a fitted design, one input [H, W, C] and the memory's ready-mask."""
 
     name: str
     network: Network
     design: Design
     x: np.ndarray
+    mask: np.ndarray
 
-    @property
-    def layer(self) -> Layer:
-        return self.network.layers[0]
-
-    @property
-    def parameters(self) -> LayerParameters:
-        return self.network.trained()[0]
+    @cached_property
+    def program(self) -> Program:
+        return compile_network(self.network, self.design)
 
 
-def random_parameters(layer: Layer, rng: np.random.Generator) -> LayerParameters:
-    """Uniform weights, polarity and bias, small shifts that leave something to see; some extremes for certain."""
-    shape = (layer.out_channels, *layer.kernel, layer.channels)
-    low, high = operand_range(layer.w_bits)
-    weights = rng.integers(low, high + 1, shape)
-    weights.reshape(-1)[rng.integers(weights.size)] = rng.choice([low, high])
-    shift = rng.integers(0, 5, shape[0])
-    if len(shift) > 2:
-        shift[rng.integers(len(shift))] = rng.integers(5, MAX_SHIFT + 1)
-    return LayerParameters(
-        weights,
-        rng.choice(np.array([-1, 1]), shape) if layer.op == "threshold" else None,
-        rng.integers(-300, 301, shape[0]),
-        shift,
-    )
+def make_network(name: str, design: Design, form: dict[str, Any], layers: list[dict[str, Any]], seed: int) -> Network:
+    """Return a network of these layers with seeded parameters, in the design's formats unless a layer has its own."""
+    polarity = {} if design.op == "mac" else {"polarity": design.polarity}
+    entries = [{**({} if entry["kind"] == "maxpool" else polarity), **entry} for entry in layers]
+    formats = {"x_bits": design.x_bits, "w_bits": design.w_bits, "x_signed": design.x_signed}
+    content = {"version": 1, "name": name, "op": design.op, **formats, "input": form, "layers": entries}
+    built = NetworkFile.model_validate(content).build_layers()
+    rng = np.random.default_rng(seed)
+    return Network(name, built, tuple(random_parameters(layer, rng) for layer in built))
 
 
-def random_input(layer: Layer, rng: np.random.Generator) -> np.ndarray:
+def extreme_input(network: Network, seed: int) -> np.ndarray:
     """Uniform activations with both ends of the range for certain where there is room."""
-    low, high = operand_range(layer.x_bits, layer.x_signed)
-    x = rng.integers(low, high + 1, layer.input_shape)
-    x.reshape(-1)[:2] = [low, high][: x.size]
+    x = random_inputs(network, 1, seed)[0]
+    tensor = network.tensors["input"]
+    assert tensor.bits is not None
+    low = -(1 << (tensor.bits - 1)) if tensor.signed else 0
+    x.reshape(-1)[:2] = [low, low + (1 << tensor.bits) - 1][: x.size]
     return x
 
 
-def make_case(name: str, design: Design, layer: Layer, rng: np.random.Generator) -> Case:
-    network = one_layer(name, layer, random_parameters(layer, rng))
-    return Case(name, network, design.fitted(network), random_input(layer, rng))
+SCORES = {"name": "scores", "kind": "linear", "out_channels": 2}
+"""Ends a network whose first layers requantise."""
 
 
-class OneLayer(Network):
-    """A network of a single layer that may requantise, unlike the last layer of a real one."""
-
-    def __post_init__(self) -> None:
-        assert self.parameters is not None
-        self.parameters[0].check(self.layers[0])
+def conv(outs: int, kernel: tuple[int, int] = (1, 1), **more: Any) -> dict[str, Any]:
+    return {"name": "conv", "kind": "conv2d", "out_channels": outs, "kernel": list(kernel), **more}
 
 
-def one_layer(name: str, layer: Layer, parameters: LayerParameters) -> Network:
-    return OneLayer(name, (layer,), (parameters,))
+def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
+    """Input and layers chosen for their corners, by name."""
 
+    def size(height: int, width: int, channels: int) -> dict[str, int]:
+        return {"height": height, "width": width, "channels": channels}
 
-def hard_layers(op: str, x_bits: int, w_bits: int, x_signed: bool) -> dict[str, Layer]:
-    """Layers chosen for their corners, at given formats."""
-    formats = {"op": op, "x_bits": x_bits, "w_bits": w_bits, "x_signed": x_signed}
-    same = {"y_bits": x_bits, "y_signed": x_signed}
-
-    def layer(name: str, **shape: object) -> Layer:
-        return Layer.model_validate({"name": name, "channels": 1, "out_channels": 1, **formats, **shape})
-
+    feeder = design.feeder_width
+    same = {"kernel": [3, 3], "padding": [1, 1, 1, 1]}
+    narrow = min(design.x_bits, design.w_bits) - 2
+    slim = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}
+    joined = {"kind": "conv2d", "tensor": "joined", **same}
     return {
-        "one_of_all": layer("one_of_all"),
-        "k1": layer("k1", height=3, width=4, out_channels=3, **same),
-        "m1": layer("m1", kind="linear", channels=17, out_channels=5),
-        "n1": layer("n1", height=4, width=3, channels=2, kernel=(2, 2), **same),
-        "exact_fit": layer("exact_fit", height=2, width=6, channels=12, out_channels=12, **same),
-        "every_tail": layer("every_tail", height=5, width=5, channels=3, out_channels=7, kernel=(3, 3), **same),
-        "padding": layer(
-            "padding", height=3, width=4, channels=2, out_channels=3, kernel=(3, 2), padding=(2, 1, 0, 3), **same
+        "one_of_all": (size(1, 1, 1), [conv(1)]),
+        "k1": (size(3, 4, 1), [conv(3), SCORES]),
+        "m1": (size(1, 1, 17), [{"name": "only", "kind": "linear", "out_channels": 5}]),
+        "n1": (size(4, 3, 2), [conv(1, (2, 2)), SCORES]),
+        "exact_fit": (size(2, 6, 12), [conv(12), SCORES]),
+        "every_tail": (size(5, 5, 3), [conv(7, (3, 3)), SCORES]),
+        "padding": (size(3, 4, 2), [conv(3, (3, 2), padding=[2, 1, 0, 3]), SCORES]),
+        "padding_only": (size(2, 2, 2), [conv(3, padding=[3, 2, 2, 3]), conv(2, name="last")]),
+        "stride": (size(7, 6, 1), [conv(4, (3, 3), stride=[2, 3], padding=[1, 0, 2, 0])]),
+        "long_k": (size(1, 1, 97), [{"name": "long", "kind": "linear", "out_channels": 2}, SCORES]),
+        "many_n": (size(2, 1, 3), [conv(29), SCORES]),
+        "depthwise": (size(4, 3, 5), [conv(5, (2, 2), groups=5), SCORES]),
+        "groups": (size(3, 3, 9), [conv(6, (2, 1), groups=3), conv(9, name="wider", groups=3), SCORES]),
+        "maxpool": (
+            size(5, 4, 3),
+            [{"name": "pool", "kind": "maxpool", "kernel": [2, 3], "stride": [2, 1], "padding": [3, 0, 1, 3]}, conv(4)],
         ),
-        "stride": layer(
-            "stride", height=7, width=6, channels=1, out_channels=4, kernel=(3, 3), stride=(2, 3), padding=(1, 0, 2, 0)
+        "narrow_pool": (
+            size(2, 2, 3),
+            [{"name": "pool", "kind": "maxpool", "kernel": [1, 1], "padding": [1, 1, 1, 0], **slim}, conv(2, **slim)],
         ),
-        "long_k": layer("long_k", kind="linear", channels=97, out_channels=2, **same),
-        "many_n": layer("many_n", height=2, width=1, channels=3, out_channels=29, **same),
+        "residual": (
+            size(3, 4, 6),
+            [conv(6, (1, 3), padding=[0, 0, 1, 1], residual="input", residual_shift=3), SCORES],
+        ),
+        "raw_residual": (size(1, 5, 2), [conv(2, residual="input", residual_shift=1)]),
+        "concatenation": (
+            size(4, 3, 2),
+            [
+                {"name": "a", **joined, "out_channels": feeder},
+                {"name": "b", **joined, "out_channels": 3, "offset": feeder},  # reads what a wrote
+                SCORES,
+            ],
+        ),
+        "conv1d": (
+            {"length": 9, "channels": 2},
+            [{"name": "along", "kind": "conv1d", "out_channels": 3, "kernel": [5], "stride": [2], "padding": [4, 0]}],
+        ),
+        "flatten": (size(3, 2, 5), [conv(5), {"name": "flat", "kind": "linear", "out_channels": 7}]),
+        "k_tiles": (size(3, 3, 2 * feeder + 3), [conv(5, (2, 2)), SCORES]),
+        "row_tiles": (size(16, 4, 2), [conv(2, (3, 1)), conv(1, name="last")]),
+        "narrow": (size(3, 3, 3), [conv(4, (2, 2), **slim), {**SCORES, **slim}]),
     }
 
 
-SHAPES = ((1, 1), (1, 3), (4, 1), (3, 5))
+SHAPES = ((1, 1), (1, 3), (4, 1), (3, 5), (2, 3))
 WIDTHS = ((8, 8), (2, 2), (6, 4), (3, 7), (16, 16), (5, 8))
+MEMORIES = (
+    {"feeder_width": 4, "port_bits": 64, "ifmap_kib": 0.25, "filter_kib": 0.5, "ofmap_kib": 0.5},
+    {"feeder_width": 1, "port_bits": 32, "ifmap_kib": 0.1, "filter_kib": 0.25, "ofmap_kib": 0.25, "operand_depth": 97},
+    {"feeder_width": 2, "port_bits": 256, "port_interval": 3, "memory_latency": 1},
+    {"feeder_width": 8, "port_bits": 128, "ifmap_kib": 0.4, "operand_depth": 128, "memory_latency": 40},
+)
+POLARITIES = ("synapse", "input", "neuron")
 
 
 def hard_designs() -> list[Design]:
-    """Every dataflow, op and array shape, the widths taking turns; mac alternates signed and unsigned."""
+    """Every dataflow, op and array shape; widths, memories and polarity take turns; mac signed and unsigned."""
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
-        x_bits, w_bits = WIDTHS[(index + index // 8) % len(WIDTHS)]
-        fields = {"rows": shape[0], "cols": shape[1], "dataflow": dataflow, "op": op, "x_bits": x_bits}
-        signed = op == "threshold" or index % 2 == 0
-        designs.append(Design(**fields, w_bits=w_bits, x_signed=signed, acc_bits=min(48, x_bits + w_bits + 9)))
+        x_bits, w_bits = WIDTHS[(index + index // 10) % len(WIDTHS)]
+        if op == "mac" and x_bits == 16:
+            x_bits, w_bits = 12, 9  # raw scores of wider ones have more than 32 bits
+        fields: dict[str, Any] = {"rows": shape[0], "cols": shape[1], "dataflow": dataflow, "op": op, "w_bits": w_bits}
+        fields |= {"x_signed": op == "threshold" or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
+        fields["polarity"] = POLARITIES[index % 3] if op == "threshold" else "synapse"
+        designs.append(Design(**fields))
     return designs
 
 
 def design_name(design: Design) -> str:
     sign = "" if design.x_signed else "u"
-    return f"{design.dataflow}-{design.op}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
+    name = f"{design.dataflow}-{design.op}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
+    return f"{name}-f{design.feeder_width}-p{design.port_bits}" + ("" if design.op == "mac" else f"-{design.polarity}")
 
 
 def hard_cases(design: Design) -> list[Case]:
-    """All hard layers on one design; the last one narrower than the design wherever that is allowed."""
-    rng = np.random.default_rng(7)
+    """All hard networks that fit on one design, its accumulators as wide as the widest of them needs."""
+    networks = [
+        make_network(name, design, form, layers, seed)
+        for seed, (name, (form, layers)) in enumerate(hard_networks(design).items())
+    ]
+    design = widened(design, networks)
     cases = []
-    for name, layer in hard_layers(design.op, design.x_bits, design.w_bits, design.x_signed).items():
-        if layer.y_bits is None and design.x_bits == 16 and design.op == "mac":
-            layer = layer.model_copy(update={"y_bits": 16, "y_signed": design.x_signed})  # raw scores have 32 bits
-        cases.append(make_case(f"{design_name(design)}-{name}", design, layer, rng))
-    narrow = min(design.x_bits, design.w_bits) - 2
-    if narrow > 0:
-        bits = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}
-        layer = cases[5].layer.model_copy(update={**bits, "name": "narrow", "y_bits": 2, "y_signed": True})
-        cases.append(make_case(f"{design_name(design)}-narrow", design, layer, rng))
+    for seed, network in enumerate(networks):
+        mask = ALWAYS_READY if seed % 4 else np.array([1, 1, 0, 1, 0, 0, 1])
+        case = Case(f"{design_name(design)}-{network.name}", network, design, extreme_input(network, seed), mask)
+        try:
+            _ = case.program
+        except LimenError as error:
+            assert " is not allowed: " in str(error), error
+            continue
+        cases.append(case)
+    assert len(cases) > len(networks) // 2, f"{design_name(design)}: only {len(cases)} hard networks fit"
     return cases
 
 
-def random_design(rng: np.random.Generator, largest_side: int = 7) -> Design:
-    """A random design that sizes its accumulators to its network as tightly as its policy allows."""
-    op = str(rng.choice(OPS))
-    return Design(
-        rows=int(rng.integers(1, largest_side + 1)),
-        cols=int(rng.integers(1, largest_side + 1)),
-        dataflow=str(rng.choice(DATAFLOWS)),
-        op=op,
-        x_bits=int(rng.integers(2, 10)),
-        w_bits=int(rng.integers(2, 10)),
-        x_signed=op == "threshold" or bool(rng.integers(2)),
-        acc_policy=str(rng.choice(["format", "weights"])),
-    )
+def random_cases(seeds: range) -> Iterator[Case]:
+    """The random pairs of these seeds that fit; seeds are printed, so that a failure can be run again."""
+    for seed in seeds:
+        try:
+            program, x, mask = random_pair(seed)
+        except LimenError:
+            continue
+        print(f"seed {seed}")
+        yield Case(f"seed {seed}", program.network, program.design, x, mask)
 
 
-def random_layer(rng: np.random.Generator, design: Design) -> Layer:
-    """A random convolution or linear layer in the design's formats, every size down to 1."""
-
-    def pick(low: int, high: int) -> int:
-        return int(rng.integers(low, high + 1))
-
-    kernel = (pick(1, 3), pick(1, 3))
-    formats = {"op": design.op, "x_bits": design.x_bits, "w_bits": design.w_bits, "x_signed": design.x_signed}
-    raw = pick(0, 2) == 0
-    shape = {"channels": pick(1, 4), "out_channels": pick(1, 9)}
-    if pick(0, 3) == 0:
-        shape["channels"] = pick(1, 40)
-        return Layer(name="random", kind="linear", **formats, **shape, y_bits=None if raw else pick(2, design.x_bits))
-    return Layer(
-        name="random",
-        **formats,
-        **shape,
-        height=pick(kernel[0], 6),
-        width=pick(kernel[1], 6),
-        kernel=kernel,
-        stride=(pick(1, 3), pick(1, 3)),
-        padding=(pick(0, 2), pick(0, 2), pick(0, 2), pick(0, 2)),
-        y_bits=None if raw else design.x_bits,
-        y_signed=design.x_signed,
-    )
-
-
-def random_case(seed: int) -> Case:
-    """The random pair of a seed; printed, so that a failure can be run again."""
-    print(f"seed {seed}")
-    rng = np.random.default_rng(seed)
-    design = random_design(rng)
-    return make_case(f"seed {seed}", design, random_layer(rng, design), rng)
-
-
-class LayerCases:
+class LevelCases:
     """Inherited by every level's tests: `check` says what must hold for one case."""
 
-    random_seeds = range(1000, 1200)
+    random_seeds = range(1000, 1100)
 
     def check(self, case: Case) -> None:
         raise NotImplementedError
@@ -203,5 +198,5 @@ class LayerCases:
             self.check(case)
 
     def test_random(self) -> None:
-        for seed in self.random_seeds:
-            self.check(random_case(seed))
+        for case in random_cases(self.random_seeds):
+            self.check(case)

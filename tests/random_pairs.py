@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from simulator.design import MAX_ACC_BITS, Design
+from simulator.design import Design
 from simulator.program import Program, compile_network
-from simulator.timing import count_program
+from simulator.timing import ALWAYS_READY, count_program
 from tests.graphs import random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.network import Network, NetworkFile
+from workloads.numbers import MAX_SHIFT
 
 DATAFLOWS = ("os", "ws", "is")
 OPS = ("threshold", "mac")
@@ -43,9 +44,9 @@ class Draw:
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
 
-def random_fields(draw: Draw, most_pes: int = 64) -> dict[str, Any]:
-    """The fields of a random design, its accumulators still to be sized."""
-    op = draw.one_of(*OPS)
+def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any]:
+    """The fields of a random design but for those given; its accumulators are still to be sized."""
+    op = given.get("op") or draw.one_of(*OPS)
     rows = draw.pick(1, 9) if draw.chance(0.9) else draw.pick(1, most_pes)
     cols = draw.pick(1, min(9, most_pes // rows)) if draw.chance(0.9) else draw.pick(1, most_pes // rows)
     rows, cols = draw.one_of((rows, cols), (cols, rows))
@@ -72,6 +73,7 @@ def random_fields(draw: Draw, most_pes: int = 64) -> dict[str, Any]:
         "port_bits": port,
         "port_interval": draw.pick(1, 6) if draw.chance(0.7) else 1,
         "memory_latency": draw.pick(1, 40),
+        **given,
     }
 
 
@@ -183,22 +185,29 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
                 entry |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
     content = {"version": 1, "name": name, "op": op, **formats, "input": form, "layers": layers}
     built = NetworkFile.model_validate(content).build_layers()
-    return Network(name, built, tuple(random_parameters(layer, draw.rng) for layer in built))
+    parameters = tuple(random_parameters(layer, draw.rng) for layer in built)
+    for own in parameters:
+        if len(own.shift) > 2:  # one channel shifts far, up to beyond the accumulator
+            own.shift[draw.pick(0, len(own.shift) - 1)] = draw.pick(7, MAX_SHIFT)
+    return Network(name, built, parameters)
 
 
-def sized(fields: dict[str, Any], networks: list[Network]) -> Design:
-    """Return the design of these fields, its accumulators as wide as the widest of the networks needs."""
-    design = Design(**fields)
+def widened(design: Design, networks: list[Network]) -> Design:
+    """Return the design with accumulators as wide as the widest of these networks needs."""
     widest = max(design.fitted(network).acc_bits or 0 for network in networks)
-    assert widest <= MAX_ACC_BITS
     return design.model_copy(update={"acc_bits": widest})
 
 
 def random_mask(draw: Draw, most: int = 40) -> np.ndarray:
-    """A memory's ready-mask of some length, never closed for ever."""
+    """A memory's periodic ready-mask of at most this length, never closed for ever."""
     mask = (draw.rng.random(draw.pick(2, most)) < draw.about(0.3, 1)).astype(np.int64)
     mask[draw.pick(0, len(mask) - 1)] = 1
     return mask
+
+
+def long_mask(draw: Draw) -> np.ndarray:
+    """A ready-mask longer than any pair runs: it never repeats."""
+    return (draw.rng.random(8 * LONGEST) < draw.about(0.4, 1)).astype(np.int64)
 
 
 def compiled(network: Network, design: Design, mask: np.ndarray) -> Program:
@@ -210,5 +219,39 @@ def compiled(network: Network, design: Design, mask: np.ndarray) -> Program:
     return program
 
 
-def random_image(network: Network, seed: int) -> np.ndarray:
-    return random_inputs(network, 1, seed)[0]
+def random_pair(seed: int) -> tuple[Program, np.ndarray, np.ndarray]:
+    """Return the program, input and ready-mask of a seed; LimenError where the pair does not fit or runs long."""
+    draw = Draw(seed)
+    fields = random_fields(draw)
+    network = random_network(draw, fields, f"seed{seed}")
+    mask = random_mask(draw) if draw.chance(0.3) else ALWAYS_READY
+    program = compiled(network, widened(Design(**fields), [network]), mask)
+    return program, random_inputs(network, 1, seed)[0], mask
+
+
+def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program, np.ndarray, np.ndarray]]:
+    """Return up to `wanted` networks, inputs and masks on one random design: a Verilator build serves them all.
+
+    given: fields of the design that are not left to chance. A third of the masks repeat, a third never do.
+    """
+    fields = random_fields(Draw(seed), **given)
+    networks: list[Network] = []
+    for index in range(6 * wanted):
+        try:
+            network = random_network(Draw(seed * 1000 + index), fields, f"seed{seed}n{index}")
+            compiled(network, widened(Design(**fields), [network]), ALWAYS_READY)
+        except LimenError:
+            continue
+        networks.append(network)
+        if len(networks) == wanted:
+            break
+    found = []
+    for index, network in enumerate(networks):
+        draw = Draw(seed * 1000 + 500 + index)
+        mask = (ALWAYS_READY, random_mask(draw), long_mask(draw))[index % 3]
+        try:
+            program = compiled(network, widened(Design(**fields), networks), mask)
+        except LimenError:  # wider accumulators for the others, or slower memory
+            continue
+        found.append((program, random_inputs(network, 1, index)[0], mask))
+    return found

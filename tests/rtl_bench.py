@@ -43,11 +43,26 @@ class RtlRun:
         return np.concatenate([program.image[:first], self.tensors])
 
 
+UNITED = r"""	(cd $(BUILD) && printf '#include "%s"\n' Vlimen_chip*.cpp ../tb/limen_tb.cpp > united.cpp)
+	$(COMPILE) $(CXXFLAGS) -c -o $@ $(BUILD)/united.cpp
+"""
+QUICKLY = (
+    ("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"),
+    ("MODEL = $(patsubst %.cpp,%.o,$(wildcard $(BUILD)/Vlimen_chip*.cpp))", "MODEL ="),
+    ("$(BUILD)/model.stamp\n\t$(COMPILE) $(CXXFLAGS) -c -o $@ $<\n", "$(BUILD)/model.stamp\n" + UNITED),
+)
+"""Changes to the testbench's Makefile: runs are short, so all is compiled at once, in a quarter of the time."""
+
+
 def write_bench(folder: Path, design: Design) -> None:
-    """Write a design's hardware and testbench into a folder, its model to be compiled quickly: runs are short."""
+    """Write a design's hardware and testbench into a folder, to be built quickly."""
     write_hardware(folder, rtl_parameters(design), "test bench")
     makefile = folder / "Makefile"
-    makefile.write_text(makefile.read_text().replace("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"))
+    text = makefile.read_text()
+    for old, new in QUICKLY:
+        assert text.count(old) == 1, f"the Makefile has changed: {old}"
+        text = text.replace(old, new)
+    makefile.write_text(text)
 
 
 class Bench:

@@ -117,7 +117,8 @@ def test_export_stands_alone_and_verifies(folder: Path) -> None:
     vectors = folder / "out" / "vectors" / "vectors.txt"
     lines = vectors.read_text().splitlines()
     words = lines[-2].split()
-    vectors.write_text("\n".join([*lines[:-2], " ".join([*words[:-2], f"{int(words[-2], 16) ^ 1:08x}", words[-1]]), "end"]) + "\n")
+    flipped = " ".join([*words[:-2], f"{int(words[-2], 16) ^ 1:08x}", words[-1]])
+    vectors.write_text("\n".join([*lines[:-2], flipped, "end"]) + "\n")
     outcome = limen("verify", "out", cwd=folder)
     assert outcome.returncode == 1 and "mismatches 1" in outcome.stderr
 

@@ -25,12 +25,12 @@ def test_price_is_that_of_the_public_api(tmp_path: Path) -> None:
     shown = json.loads(outcome.stdout)
     network = limen.network("digits", op="threshold", x_bits=8, w_bits=8)
     cost = limen.price(limen.simulate(network, limen.load_design("threshold-16x16")))
-    for name in ("energy_uj", "latency_us", "area_mm2", "clock_ns", "power_mw", "assumed_share", "compute_only"):
+    for name in ("energy_uj", "latency_us", "area_mm2", "clock_ns", "power_mw", "assumed_share", "dram_share"):
         assert shown[name] == getattr(cost, name)
     for name in ("energy_uj", "area_mm2"):
         assert math.fsum(row[name] for row in shown["breakdown"]) == pytest.approx(shown[name], rel=1e-12)
     text = call("price", cwd=tmp_path).stdout
-    assert "compute only" in text and "scaled or assumed" in text
+    assert "DRAM" in text and "dram filter" in text and "scaled or assumed" in text
 
 
 def test_costs_show(tmp_path: Path) -> None:

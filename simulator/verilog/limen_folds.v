@@ -143,7 +143,8 @@ module limen_folds #(
             outer_left_reg <= outer_size;
             inner_left_reg <= inner_size;
             outer_offset_reg <= 16'd0;
-            {half_reg, fill_half_reg, ready_reg} <= 4'd0;
+            {half_reg, fill_half_reg} <= 2'd0;
+            ready_reg <= 2'd0;  // apart: Yosys takes no concatenation with what is also written bit by bit
             {inner_first_reg, outer_first_reg} <= 2'b11;
         end
         if (rst) begin
@@ -213,8 +214,7 @@ module limen_folds #(
             assign x_read = DATAFLOW == OS ? streaming : preloading;
             assign x_addr = addr_reg;
             assign x_element = element;
-            assign x_lanes_left = cols_or_rows;
-            wire [15:0] cols_or_rows = DATAFLOW == OS ? rows_left : cols_left;
+            assign x_lanes_left = DATAFLOW == OS ? rows_left : cols_left;
             always @(posedge clk) begin
                 if (x_read) begin
                     element_reg <= word_ends ? 16'd0 : element_reg + 16'd1;

@@ -1,0 +1,90 @@
+"""Buffers on nets that flip-flops and ports drive: mapping buffers what gates drive, and leaves these alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from cost_models.liberty_cells import Cell, Library
+from cost_models.netlist import Gate, Netlist
+
+MOST_PINS = 16
+"""Data pins on a net, as the mapping recipe has it."""
+
+
+def is_buffer(cell: Cell) -> bool:
+    return len(cell.inputs) == 1 and cell.flip_flop is None and any(o.table == 0b10 for o in cell.outputs.values())
+
+
+@dataclass(frozen=True)
+class _Pin:
+    """A data pin: its capacitance, and the entry of a list that says which net it is on."""
+
+    load_pf: float
+    nets: list[int]
+    place: int
+
+
+def with_buffers(netlist: Netlist, library: Library) -> Netlist:
+    """Return the netlist with trees of buffers behind every wide net of a flip-flop or an input port."""
+    cell = _choose(library)
+    operands = [list(gate.inputs) for gate in netlist.gates]
+    data = [register.data for register in netlist.registers]
+    starts = [*(net for nets in netlist.inputs.values() for net in nets), *(r.output for r in netlist.registers)]
+    pins: dict[int, list[_Pin]] = {net: [] for net in starts}
+    for gate, nets in zip(netlist.gates, operands, strict=True):
+        whole = gate.output == next(iter(gate.cell.outputs))  # pins of a cell with two outputs load once
+        for place, (name, net) in enumerate(zip(gate.cell.inputs, gate.inputs, strict=True)):
+            if net in pins:
+                load = gate.cell.capacitance_pf[name] if whole else 0.0
+                pins[net].append(_Pin(load, nets, place))
+    for place, register in enumerate(netlist.registers):
+        assert register.cell.flip_flop is not None
+        if register.data in pins:
+            load = register.cell.capacitance_pf[register.cell.flip_flop.data]
+            pins[register.data].append(_Pin(load, data, place))
+    loads = list(netlist.loads_pf)
+    buffers: list[list[int]] = []  # [input net, output net], leaves first
+
+    def attach(net: int, own: list[_Pin]) -> None:
+        for pin in own:
+            pin.nets[pin.place] = net
+            loads[net] += pin.load_pf
+
+    for net, own in pins.items():
+        if len(own) <= MOST_PINS:
+            continue
+        loads[net] -= sum(pin.load_pf for pin in own)
+        while len(own) > MOST_PINS:
+            above = []
+            for start in range(0, len(own), MOST_PINS):
+                nets = [net, len(loads)]
+                loads.append(0.0)
+                buffers.append(nets)
+                attach(nets[1], own[start : start + MOST_PINS])
+                above.append(_Pin(cell.capacitance_pf[cell.inputs[0]], nets, 0))
+            own = above
+        attach(net, own)
+    output = next(iter(cell.outputs))
+    tree = [Gate(cell, output, (source,), target) for source, target in reversed(buffers)]
+    return replace(
+        netlist,
+        nets=len(loads),
+        gates=(*tree, *(replace(gate, inputs=tuple(nets)) for gate, nets in zip(netlist.gates, operands, strict=True))),
+        registers=tuple(replace(own, data=net) for own, net in zip(netlist.registers, data, strict=True)),
+        cells=(*netlist.cells, *[cell] * len(tree)),
+        loads_pf=np.array(loads),
+    )
+
+
+def _choose(library: Library) -> Cell:
+    """Return the buffer that is fastest, for its area, in front of MOST_PINS others like itself."""
+    slew = library.clock_slew_ns()
+
+    def merit(cell: Cell) -> float:
+        load = MOST_PINS * cell.capacitance_pf[cell.inputs[0]]
+        arcs = [arc for out in cell.outputs.values() for arc in out.arcs]
+        return cell.area_um2 * max(arc.delay_ns[edge].at(slew, load) for arc in arcs for edge in (0, 1))
+
+    return min((cell for cell in library.cells.values() if is_buffer(cell)), key=lambda cell: (merit(cell), cell.name))

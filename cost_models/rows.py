@@ -1,0 +1,85 @@
+"""Rows of a table from characterised units: a netlist's quantities, or the terms of a fit over several netlists."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+from cost_models.characterise import Point, rounded, unit_of
+from cost_models.fits import delay_terms, fit, terms
+from cost_models.table import COLUMNS, Row
+
+
+def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
+    """Return one row, absent fields empty."""
+    fields = dict.fromkeys(COLUMNS, "") | more
+    return fields | {
+        "component": component,
+        "quantity": quantity,
+        "value": f"{value:.6g}",
+        "unit": unit,
+        "method": method,
+        "source": source,
+    }
+
+
+def point_rows(point: Point, versions: str, library: str) -> list[Row]:
+    """Return a row per quantity of a characterised unit."""
+    unit, source = point.unit, point.unit.source()
+    rows = []
+    for quantity, value in point.values.items():
+        energy = quantity.startswith("energy")
+        how = (
+            "zero-delay netlist simulation"
+            if energy
+            else "static timing"
+            if quantity.endswith("_ns")
+            else "mapped cells"
+        )
+        rows.append(
+            row(
+                unit.component,
+                quantity,
+                value,
+                unit_of(quantity),
+                "synthesis",
+                f"{source.top} on {library}, {how}",
+                op=unit.op,
+                multiplier=point.multiplier if unit.op == "mac" else "",
+                x_bits=str(unit.x_bits or ""),
+                w_bits=str(unit.w_bits or ""),
+                acc_bits=str(unit.acc_bits or ""),
+                dataflow=unit.dataflow,
+                stages="1" if unit.component == "pe" else "",
+                stream="uniform" if energy else "",
+                tool_versions=versions,
+                hash=point.digest,
+            )
+        )
+    return rows
+
+
+def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
+    """Return the rows of a group of points of one component: a row per quantity and term, the range, the clock."""
+    unit = points[0].unit
+    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
+    more = {"dataflow": unit.dataflow, "tool_versions": versions, "hash": digest}
+    rows = []
+    for quantity in points[0].values:
+        delay = quantity.endswith("_ns")
+        sizes = [(delay_terms if delay else terms)(point.unit) for point in points]
+        found, worst = fit(sizes, [point.values[quantity] for point in points])
+        text = f"{unit.source().top} on {library}; fit of {len(points)} points, largest error {100 * worst:.0f} %"
+        stream = "uniform" if quantity.startswith("energy") else ""
+        for name, value in found.items():
+            label = f"{quantity}:{name}"
+            kind = unit_of(quantity)
+            rows.append(row(unit.component, label, rounded(value), kind, "synthesis", text, stream=stream, **more))
+    for name in terms(unit):
+        most = math.ceil(max(terms(point.unit)[name] for point in points))
+        rows.append(row(unit.component, f"largest:{name}", most, "count", "synthesis", "range of the fit", **more))
+    if unit.component == "bank":
+        most = max(point.unit.x_bits << point.unit.acc_bits for point in points)
+        rows.append(row("bank", "most_bits", most, "count", "synthesis", "range of the fit", **more))
+    return rows
