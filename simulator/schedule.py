@@ -32,6 +32,9 @@ from simulator.timing import count_program, layer_cost
 from workloads.errors import LimenError
 from workloads.network import Network
 
+MOST_COLUMNS = 32767
+"""Columns of an ifmap that the im2col unit's 16-bit signed positions reach."""
+
 Order = Literal["rows", "outputs"]
 """Which loop is inside the other: "rows" reuses filters from tile to tile, "outputs" reuses ifmaps."""
 
@@ -151,11 +154,15 @@ def _longest(geometry: Geometry, design: Design, parts: tuple[int, int, int]) ->
     shape = tile_shape(geometry, Tile(*rows, *outs, *chans), design)
     moved = tile_transfers(geometry, replace(shape, in_rows=geometry.height), design)
     raw = moved.raw_beats if geometry.raw else 0
-    return max(sum(moved.filter), moved.ifmap_beats, moved.plane_beats, raw, shape.pixels, geometry.width)
+    tall = min(geometry.height, (rows[1] - 1) * geometry.stride[0] + geometry.kernel[0])
+    # Rows are compared with sign: half as many.
+    return max(sum(moved.filter), moved.ifmap_beats, moved.plane_beats, raw, shape.pixels, 2 * tall)
 
 
 def candidates(geometry: Geometry, design: Design) -> list[tuple[tuple[int, int, int], Order]]:
     """Return every cut that fits, with its loop orders. Raises LimenError naming a buffer where none does."""
+    if geometry.width > MOST_COLUMNS:
+        raise LimenError(f"width: {geometry.width} is not allowed: at most {MOST_COLUMNS}")
     granules = _granules(geometry, design)
     most = [-(-size // granule) for size, granule in zip(_sizes(geometry), granules, strict=True)]
     if geometry.groups > 1 or geometry.pool:
