@@ -106,7 +106,7 @@ def test_groups_that_do_not_divide() -> None:
 
 
 def test_ifmaps_too_wide_for_the_addresses() -> None:
-    content = {"version": 1, "name": "bad", "op": "threshold", "x_bits": 8, "w_bits": 8, "layers": [CONV, SCORES]}
+    content = {"version": 1, "name": "bad", "op": "threshold", "x_bits": 8, "w_bits": 8, "layers": [CONV]}
     form = NetworkFile.model_validate({**content, "input": {"height": 3, "width": 40000, "channels": 1}})
     with pytest.raises(LimenError, match="layer conv: width: 40000 is not allowed: at most 32767"):
         limen.simulate(Network("bad", form.build_layers()), Design(**SOUND))
