@@ -18,15 +18,16 @@ table_argument = click.argument("name", default="ihp130")
 @design_option
 @workload_option
 @click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option("--dram", default="lpddr4", show_default=True, help="The DRAM: a row dram_NAME of the table.")
 @json_option
-def price(design: str, workload: str, costs: str, as_json: bool) -> None:
+def price(design: str, workload: str, costs: str, dram: str, as_json: bool) -> None:
     """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
     from cost_models.price import price as price_run
     from simulator.run import simulate
 
     chip, network = load_pair(design, workload)
     run = simulate(network, chip, "timing")
-    cost = price_run(run, costs)
+    cost = price_run(run, costs, dram)
     figures: dict[str, Any] = {
         item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "breakdown")
     }
