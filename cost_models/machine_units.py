@@ -98,7 +98,13 @@ def control(unit: Unit) -> Source:
     files = tuple(f"limen_{name}.v" for name in ("sequencer", "dma", "rows", "group", "im2col", "top"))
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": DATAFLOWS.index(unit.dataflow)}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder, "PORT_BITS": unit.port_bits}
-    return Source("limen_top", files, sizes, _folds() + "".join(_box(name) for name in OUTSIDE), True)
+    return Source(
+        "limen_top",
+        files,
+        sizes,
+        (VERILOG / "limen_folds.v").read_text(encoding="utf-8") + "".join(_box(name) for name in OUTSIDE),
+        True,
+    )
 
 
 def _box(name: str) -> str:
@@ -106,15 +112,3 @@ def _box(name: str) -> str:
     text = (VERILOG / f"limen_{name}.v").read_text(encoding="utf-8")
     header = text[text.index("module limen_") : text.index(");") + 2]
     return f"(* blackbox *)\n{header.replace('output reg ', 'output wire')}\nendmodule\n"
-
-
-def _folds() -> str:
-    """Return limen_folds.v as Yosys takes it: a wire declared before its use, a concatenation written apart."""
-    text = (VERILOG / "limen_folds.v").read_text(encoding="utf-8")
-    late = "            wire [15:0] cols_or_rows = DATAFLOW == OS ? rows_left : cols_left;\n"
-    use = "            assign x_lanes_left = cols_or_rows;\n"
-    text = text.replace(use + late, late + use)
-    return text.replace(
-        "            {half_reg, fill_half_reg, ready_reg} <= 4'd0;\n",
-        "            {half_reg, fill_half_reg} <= 2'd0;\n            ready_reg <= 2'd0;\n",
-    )
