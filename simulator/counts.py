@@ -77,6 +77,10 @@ class Counts:
     def dram_bytes(self) -> int:
         return self.beats * self.port_bytes
 
+    def idle(self, pes: int) -> int:
+        """PE-cycles not spent on a real operand pair."""
+        return pes * self.cycles - self.busy
+
     def utilisation(self, pes: int) -> float:
         """Busy PE-cycles over PEs × cycles."""
         return self.busy / (pes * self.cycles)

@@ -59,6 +59,7 @@ class Run:
             row: dict[str, object] = {"layer": layer.name, "op": layer.op if layer.has_parameters else "max"}
             row |= {"M": layer.pixels, "N": layer.out_channels, "K": layer.fan_in, "cycles": counts.cycles}
             row |= {name: value for name, value in vars(counts).items() if name != "port_bytes"}
+            row |= {"idle": counts.idle(self.design.pes)}
             row |= {"dram_bytes": counts.dram_bytes, "utilisation": counts.utilisation(self.design.pes)}
             if self.toggles is not None:
                 row |= {f"toggles_{name}": count for name, count in self.toggles[index].items()}

@@ -90,6 +90,7 @@ def test_levels_agree(folder: Path) -> None:
     assert [row["layer"] for row in rows] == ["conv", "scores"]
     for row in rows:
         assert row["cycles"] == sum(row[phase] for phase in PHASES)
+        assert row["busy"] + row["idle"] == 4 * 3 * row["cycles"]
         assert row["dram_bytes"] == 8 * sum(value for name, value in row.items() if name.startswith("beats_"))
 
 
