@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.layer import Layer, LayerParameters, no_parameters
 from workloads.network import Network, NetworkFile
-from workloads.numbers import generated_polarity, operand_range
+from workloads.numbers import ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS, Op, generated_polarity, operand_range
 
 KINDS = ("conv2d", "conv1d", "linear", "maxpool")
 POLARITIES = ("synapse", "input", "neuron", "generated")
@@ -36,8 +36,8 @@ def random_layer(kind: str, rng: np.random.Generator) -> Layer:
     def pick(low: int, high: int) -> int:
         return int(rng.integers(low, high + 1))
 
-    op = ("threshold", "mac")[pick(0, 1)]
-    x_bits, x_signed = pick(2, 9), op == "threshold" or pick(0, 1) == 0
+    op = OPS[pick(0, len(OPS) - 1)]
+    x_bits, x_signed = pick(2, 9), op in ONE_RANGE_OPS or pick(0, 1) == 0
     kernel = (1, 1) if kind == "linear" else (pick(1, 3), 1 if kind == "conv1d" else pick(1, 3))
     flat = kind in ("linear", "conv1d")
     groups = pick(1, 3)
@@ -55,7 +55,8 @@ def random_layer(kind: str, rng: np.random.Generator) -> Layer:
         content |= {"residual": ("added", None)[pick(0, 1)], "residual_shift": pick(0, 5)}
         if op == "threshold":
             content |= {"polarity": POLARITIES[pick(0, 3)], "polarity_seed": pick(0, 2**32 - 1)}
-    fixed = {"name": "random", "kind": kind, "op": op, "x_bits": x_bits, "w_bits": pick(2, 9), "x_signed": x_signed}
+    w_bits = pick(*SHIFT_WEIGHT_BITS) if op == "shift" else pick(2, 9)
+    fixed = {"name": "random", "kind": kind, "op": op, "x_bits": x_bits, "w_bits": w_bits, "x_signed": x_signed}
     return Layer.model_validate({**fixed, "channels": channels, "kernel": kernel, **content})
 
 
@@ -134,15 +135,24 @@ GRAPHS = {"residual": residual_blocks, "dense": dense_block, "inception": incept
 
 
 def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
-    """A network file of one of GRAPHS, at random widths; the polarity of threshold layers takes any mode."""
-    op = str(rng.choice(["threshold", "mac"]))
+    """A network file of one of GRAPHS, at random widths; the polarity of threshold layers takes any mode.
+
+    A third of them mix ops; their activations are signed throughout.
+    """
+    op: Op = OPS[int(rng.integers(len(OPS)))]
+    mixed = rng.random() < 1 / 3
     layers = GRAPHS[shape](rng)
     for entry in layers:
-        if op == "threshold" and entry["kind"] != "maxpool":
+        own = OPS[int(rng.integers(len(OPS)))] if mixed else op
+        if mixed:
+            entry["op"] = own
+        if own == "shift" and entry["kind"] != "maxpool":
+            entry["w_bits"] = int(rng.integers(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1))
+        if own == "threshold" and entry["kind"] != "maxpool":
             entry |= {"polarity": str(rng.choice(POLARITIES)), "polarity_seed": int(rng.integers(2**32))}
     size = {"length": 12} if shape == "sequence" else {"height": 6, "width": 5}
     bits = {"x_bits": int(rng.integers(2, 9)), "w_bits": int(rng.integers(2, 9))}
-    signed = {"x_signed": op == "threshold" or bool(rng.integers(2))}
+    signed = {"x_signed": mixed or op in ONE_RANGE_OPS or bool(rng.integers(2))}
     return {"version": 1, "name": shape, "op": op, **bits, **signed, "input": {**size, "channels": 2}, "layers": layers}
 
 

@@ -40,10 +40,16 @@ def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> li
                         b = int(parameters.weights[n][i][j][c])
                         if layer.op == "mac":
                             total += a * b
+                        elif layer.op == "shift":  # a sign, then an exponent whose ones all set mean 0
+                            bits = format(b % 2**layer.w_bits, f"0{layer.w_bits}b")
+                            if "0" in bits[1:]:
+                                total += (-a if bits[0] == "1" else a) * 2 ** int(bits[1:], 2)
                         else:
                             a *= 2 ** max(0, layer.w_bits - layer.x_bits)
                             b *= 2 ** max(0, layer.x_bits - layer.w_bits)
-                            if a > b:
+                            if layer.op == "adder":
+                                total -= abs(a - b)
+                            elif a > b:
                                 total += int(parameters.polarity[n][i][j][c]) * (a - b)
                 pixel.append(requantised(total, int(parameters.shift[n]), layer.y_bits, layer.y_signed))
             row.append(pixel)

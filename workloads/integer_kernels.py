@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numba import int64, njit, void
 
-THRESHOLD, MAC = 0, 1
+THRESHOLD, PRODUCT, ADDER = 0, 1, 2
 _FOUR = int64[:, :, :, ::1]
 _ONE = int64[::1]
 
@@ -54,6 +54,14 @@ def layer_forward(x, weights, polarity, bias, shift, residual, geometry, op, y):
                                 elif w < 0:  # padding is an activation of value 0, not an absent one
                                     for b in range(batch):
                                         total[b] -= p * w
+                            elif op == ADDER:
+                                if inside:
+                                    lane = x[h, v, first + c]
+                                    for b in range(batch):
+                                        total[b] -= abs((lane[b] << x_shift) - w)
+                                else:
+                                    for b in range(batch):
+                                        total[b] -= abs(w)
                             elif inside:
                                 lane = x[h, v, first + c]
                                 for b in range(batch):

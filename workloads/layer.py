@@ -8,7 +8,17 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, model_validator
 
-from workloads.numbers import MAX_SHIFT, Op, alignment, generated_polarity, largest_term, operand_range
+from workloads.numbers import (
+    MAX_SHIFT,
+    ONE_RANGE_OPS,
+    SHIFT_WEIGHT_BITS,
+    Op,
+    alignment,
+    effective_weights,
+    generated_polarity,
+    largest_term,
+    operand_range,
+)
 from workloads.specfile import Spec
 
 Bits = Annotated[int, Field(ge=2, le=16)]
@@ -75,9 +85,14 @@ class Layer(LayerForm):
                 f"layer {self.name}: kernel: {list(self.kernel)} is not allowed: at most the padded input, "
                 f"[{self.height + top + bottom}, {self.width + left + right}]"
             )
-        if self.op == "threshold" and not self.x_signed and self.has_parameters:
+        if self.op in ONE_RANGE_OPS and not self.x_signed and self.has_parameters:
             raise ValueError(
-                f"layer {self.name}: x_signed: False is not allowed: op threshold takes signed activations (true)"
+                f"layer {self.name}: x_signed: False is not allowed: op {self.op} takes signed activations (true)"
+            )
+        narrowest, widest = SHIFT_WEIGHT_BITS
+        if self.op == "shift" and self.has_parameters and not narrowest <= self.w_bits <= widest:
+            raise ValueError(
+                f"layer {self.name}: w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}"
             )
         if self.kind == "linear" and (self.height, self.width) != (1, 1):
             raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
@@ -169,7 +184,7 @@ class Layer(LayerForm):
 class LayerParameters:
     """The integers of one layer (int64 arrays).
 
-    weights: [N, kh, kw, C of a group], thresholds or weights within w_bits.
+    weights: [N, kh, kw, C of a group], thresholds, weights or (op shift) codes within the signed range of w_bits.
     polarity: [N, kh, kw, C of a group] of ±1 for op threshold, None otherwise.
     bias: [N], in units of the accumulator.
     shift: [N], the requantiser's right shift t, 0…31 (unused by a raw layer).
@@ -261,14 +276,17 @@ def weights_bound(layer: Layer, parameters: LayerParameters, residual: Format | 
     if not layer.has_parameters:
         return 0
     low, high = operand_range(layer.x_bits, layer.x_signed)
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
+    differences = np.stack([(end << x_shift) - (parameters.weights << w_shift) for end in (high, low)])
     if layer.op == "threshold":
         assert parameters.polarity is not None
-        x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
-        largest = np.maximum((high << x_shift) - (parameters.weights << w_shift), 0)
-        smallest = np.maximum((low << x_shift) - (parameters.weights << w_shift), 0)
-        ends = np.stack([parameters.polarity * largest, parameters.polarity * smallest])
+        ends = parameters.polarity * np.maximum(differences, 0)
+    elif layer.op == "adder":  # highest where x is nearest to w: 0, unless w lies outside the range of x
+        nearest = np.maximum(np.maximum(-differences[0], differences[1]), 0)
+        ends = -np.stack([*np.abs(differences), nearest])
     else:
-        ends = np.stack([parameters.weights * high, parameters.weights * low])
+        weights = effective_weights(layer.op, parameters.weights, layer.w_bits)
+        ends = np.stack([weights * high, weights * low])
     axes = (1, 2, 3)
     least, most = residual_range(layer, residual)
     highest = ends.max(axis=0).sum(axis=axes) + parameters.bias + most

@@ -25,7 +25,7 @@ from workloads.graph import (
     trace_tensors,
 )
 from workloads.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
-from workloads.numbers import MAX_SHIFT, Op, alignment, operand_range
+from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, Op, alignment, effective_weights, operand_range
 from workloads.specfile import Spec, describe_mistake, read_spec
 
 BATCH = 64
@@ -180,15 +180,15 @@ def forward_lanes(
         lowest, _ = operand_range(layer.x_bits, layer.x_signed)
         kernels.largest_forward(lanes, np.array([*place, *layer.kernel, lowest], dtype=np.int64), outputs)
         return outputs
-    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op == "threshold" else (0, 0)
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
     low, high = layer.y_range or (0, 0)
     geometry = np.array([*place, x_shift, layer.y_range is None, low, high, layer.residual_shift], dtype=np.int64)
     # Copies: the kernel's signature takes neither read-only nor strided arrays, and a user's may be either.
-    weights = np.array(parameters.weights << w_shift, order="C")
+    weights = np.array(effective_weights(layer.op, parameters.weights, layer.w_bits) << w_shift, order="C")
     polarity = weights if parameters.polarity is None else np.array(parameters.polarity, order="C")
     bias, shift = np.array(parameters.bias), np.array(parameters.shift)
     added = np.empty((0, 0, 0, 0), dtype=np.int64) if residual is None else np.array(residual, order="C")
-    op = kernels.THRESHOLD if layer.op == "threshold" else kernels.MAC
+    op = {"threshold": kernels.THRESHOLD, "adder": kernels.ADDER}.get(layer.op, kernels.PRODUCT)
     kernels.layer_forward(lanes, weights, polarity, bias, shift, added, geometry, op, outputs)
     return outputs
 

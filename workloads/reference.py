@@ -12,7 +12,7 @@ import numpy as np
 
 from workloads.graph import INPUT, connect
 from workloads.layer import Layer, LayerParameters
-from workloads.numbers import alignment, operand_range
+from workloads.numbers import alignment, operand_range, shift_values
 
 
 def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
@@ -35,13 +35,17 @@ def accumulate(layer: Layer, parameters: LayerParameters, x: np.ndarray) -> np.n
     for n in range(layer.out_channels):
         first = n // layer.group_outputs * layer.group_channels
         columns = seen[..., first : first + layer.group_channels].reshape(len(x), layer.pixels, layer.fan_in)
+        if layer.op in ("threshold", "adder"):
+            x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
+            difference = (columns << x_shift) - (weights[n] << w_shift)
         if layer.op == "threshold":
             assert parameters.polarity is not None
-            x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
-            above = np.maximum((columns << x_shift) - (weights[n] << w_shift), 0)
-            total[:, :, n] = (parameters.polarity[n].reshape(-1) * above).sum(axis=2)
+            terms = parameters.polarity[n].reshape(-1) * np.maximum(difference, 0)
+        elif layer.op == "adder":
+            terms = -np.abs(difference)
         else:
-            total[:, :, n] = (columns * weights[n]).sum(axis=2)
+            terms = columns * (weights[n] if layer.op == "mac" else shift_values(weights[n], layer.w_bits))
+        total[:, :, n] = terms.sum(axis=2)
     return (total + parameters.bias).reshape(len(x), *layer.output_shape)
 
 
