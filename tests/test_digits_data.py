@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from workloads import digits
+from workloads.datasets import digits
 from workloads.errors import LimenError
 
 

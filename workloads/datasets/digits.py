@@ -1,4 +1,4 @@
-"""The shipped data: 1797 handwritten digits of 8 x 8 pixels (see data/README.md), split once for all."""
+"""The shipped data: 1797 handwritten digits of 8 x 8 pixels (see workloads/data/README.md), split once for all."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from workloads.datasets.splits import check_split, permutation
 from workloads.errors import LimenError
 
-DATA = Path(__file__).parent / "data" / "digits.npz"
-
-SPLIT_SEED = 2412
-"""Seed of the one permutation that makes the splits. Changing it would put test images into training."""
+DATA = Path(__file__).parents[1] / "data" / "digits.npz"
 
 SPLIT_IMAGES = {"test": 449, "validation": 225, "train": 1123}
 """Images of each split, taken in this order from the permutation: a quarter, an eighth, the rest."""
@@ -26,8 +24,7 @@ def load_split(split: str) -> tuple[np.ndarray, np.ndarray]:
 
     split: "train", "validation" or "test". Raises LimenError for any other, and where the data can't be read.
     """
-    if split not in SPLIT_IMAGES:
-        raise LimenError(f"digits: split: {split!r} is not allowed: one of {', '.join(sorted(SPLIT_IMAGES))}")
+    check_split("digits", split)
     pixels, labels = _read()
     rows = split_rows(split)
     return pixels[rows], labels[rows]
@@ -35,8 +32,7 @@ def load_split(split: str) -> tuple[np.ndarray, np.ndarray]:
 
 def split_rows(split: str) -> np.ndarray:
     """Return the rows of the data file that form `split`, in order."""
-    # RandomState and not default_rng: numpy promises that its stream never changes.
-    order = np.random.RandomState(SPLIT_SEED).permutation(sum(SPLIT_IMAGES.values()))
+    order = permutation(sum(SPLIT_IMAGES.values()))
     start = 0
     for name, images in SPLIT_IMAGES.items():
         if name == split:

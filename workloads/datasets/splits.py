@@ -1,0 +1,76 @@
+"""What every loader shares: the order of samples, what is held out, and what is checked of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from workloads.errors import LimenError
+
+Samples = tuple[np.ndarray, np.ndarray]
+"""Pixels [samples, H, W, C] and labels [samples], int64, counted from 0."""
+
+Splits = dict[str, Samples]
+"""The samples of each of `SPLITS`."""
+
+SPLITS = ("train", "validation", "test")
+
+SPLIT_SEED = 2412
+"""Seed of every permutation that makes a split. Changing it would put test images of digits into training."""
+
+VALIDATION_SAMPLES = 5000
+"""Images held out from a distributed training set, or a tenth of it where that is less."""
+
+
+def check_split(name: str, split: str) -> None:
+    """Raise LimenError unless `split` is one of `SPLITS`; `name` is the data set in the error line."""
+    if split not in SPLITS:
+        raise LimenError(f"{name}: split: {split!r} is not allowed: one of {', '.join(sorted(SPLITS))}")
+
+
+def permutation(count: int) -> np.ndarray:
+    """Return the one order [count] in which `count` samples are split and trained on."""
+    # RandomState and not default_rng: numpy promises that its stream never changes.
+    return np.random.RandomState(SPLIT_SEED).permutation(count)
+
+
+def shuffled(pixels: np.ndarray, labels: np.ndarray) -> Samples:
+    """Return the samples in their fixed order: by class, as many sets come, they'd ruin any batch or calibration."""
+    order = permutation(len(labels))
+    return pixels[order], labels[order]
+
+
+def image_splits(training: Samples, test: Samples) -> Splits:
+    """Return the splits of a set distributed as training and test images; test keeps its images and their order."""
+    pixels, labels = shuffled(*training)
+    held = min(VALIDATION_SAMPLES, len(labels) // 10)
+    return {"train": (pixels[held:], labels[held:]), "validation": (pixels[:held], labels[:held]), "test": test}
+
+
+def check_labels(path: Path, labels: np.ndarray, lowest: int, classes: int) -> None:
+    """Raise LimenError naming the file where a label is not one of lowest … lowest + classes − 1."""
+    highest = lowest + classes - 1
+    wrong = np.flatnonzero((labels < lowest) | (labels > highest))
+    if wrong.size:
+        found = f"{labels[wrong[0]]} of sample {wrong[0]}"
+        raise LimenError(f"{path}: labels: {found} is out of range; expected {lowest}…{highest}")
+
+
+def check_counts(path: Path, found: int, expected: int, whose: Path) -> None:
+    """Raise LimenError where the file `path` holds another number of samples than `whose`."""
+    if found != expected:
+        raise LimenError(f"{path}: {found} samples; expected the {expected} of {whose.name}")
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what a file holds. Raises LimenError where it can't be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LimenError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def missing_files(folder: Path, files: tuple[str, ...]) -> list[str]:
+    """Return those of `files`, named relative to `folder`, that aren't there."""
+    return [name for name in files if not (folder / name).is_file()]
