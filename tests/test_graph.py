@@ -16,8 +16,9 @@ from tests.naive import naive_layer, naive_network
 from workloads import reference
 from workloads.errors import LimenError
 from workloads.graph import TensorShape
+from workloads.inference import forward_lanes
 from workloads.layer import Layer, LayerParameters, format_bound, no_parameters, weights_bound
-from workloads.network import Network, NetworkFile, forward_lanes, load_network
+from workloads.network import Network, NetworkFile, load_network
 from workloads.numbers import generated_polarity, operand_range
 
 

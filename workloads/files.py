@@ -1,13 +1,18 @@
-"""Writing whole or not at all: a temporary name beside the target, then a rename."""
+"""Writing whole or not at all: a temporary name beside the target, then a rename; and reading arrays without pickle."""
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from workloads.errors import LimenError
 
@@ -31,6 +36,23 @@ def check_writable(folder: Path) -> None:
     existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise LimenError(f"{folder}: cannot be written: {existing} is not a folder one can write in")
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return an .npz file of the arrays, compressed; the same bytes for the same arrays."""
+    packed = io.BytesIO()
+    named: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
+    np.savez_compressed(packed, **named)
+    return packed.getvalue()
+
+
+def csv_bytes(rows: Sequence[NamedTuple]) -> bytes:
+    """Return a CSV file of like rows under the names of their fields; real numbers to six decimals."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(rows[0]._fields)
+    writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)
+    return text.getvalue().encode()
 
 
 @contextmanager
@@ -58,3 +80,14 @@ def new_folder(target: Path, marker: str) -> Iterator[Path]:
         os.replace(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file without pickle; raises LimenError where it can't be read whole."""
+    if not path.is_file():
+        raise LimenError(f"{path}: checkpoint: missing; expected an .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except Exception as error:  # zipfile, zlib, numpy and OS each raise their own kinds on damaged files
+        raise LimenError(f"{path}: checkpoint: not a readable .npz file: {error}") from None

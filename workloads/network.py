@@ -12,7 +12,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from workloads.datasets import DATASETS
 from workloads.errors import LimenError
+from workloads.files import read_arrays
 from workloads.graph import (
     INPUT,
     Connection,
@@ -25,11 +27,11 @@ from workloads.graph import (
     trace_tensors,
 )
 from workloads.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
-from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, Op, alignment, effective_weights, operand_range
+from workloads.numbers import MAX_SHIFT, Op, operand_range
 from workloads.specfile import Spec, describe_mistake, read_spec
 
-BATCH = 64
-"""Images evaluated together by the integer kernels: a few cache lines per activation."""
+BATCH = 128
+"""Images evaluated together by the integer kernels."""
 
 
 class InputMap(Spec):
@@ -133,6 +135,8 @@ class Network:
     def _forward(self, parameters: tuple[LayerParameters, ...], batch: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
         needed = {name: index for index, link in enumerate(self.connections) for name in (link.reads, link.residual)}
+        from workloads.inference import forward_lanes
+
         written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: batch}}  # the pieces of each tensor, by channel offset
 
         def read(tensor: str) -> np.ndarray:
@@ -145,52 +149,26 @@ class Network:
             written = {name: pieces for name, pieces in written.items() if needed.get(name, 0) > index}
         return outputs
 
-    def inputs(self, split: str) -> tuple[np.ndarray, np.ndarray]:
-        """Return (activations [images, H, W, C] int64, labels [images]) of a split of the network's data."""
-        if self.dataset is None:
-            raise LimenError(f"network {self.name}: dataset: missing; accuracy needs one of digits")
-        from workloads.digits import load_split
+    def inputs(self, split: str, folder: Path | str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return (activations [images, H, W, C] int64, labels [images]) of a split of the network's data.
 
-        pixels, labels = load_split(split)
+        folder: where its files lie, see `workloads.datasets.load_split`.
+        """
+        if self.dataset is None:
+            raise LimenError(f"network {self.name}: dataset: missing; accuracy needs one of {', '.join(DATASETS)}")
+        from workloads.datasets import load_split
+
+        pixels, labels = load_split(self.dataset, split, folder)
         first = self.layers[0]
         return self.input_map.apply(pixels, first.x_bits, first.x_signed), labels
 
-    def accuracy(self, split: str = "test") -> float:
+    def accuracy(self, split: str = "test", folder: Path | str | None = None) -> float:
         """Return the share of images of `split` classified right, by exact integers; argmax takes the lowest index.
 
-        split: "train", "validation" or "test".
+        split: "train", "validation" or "test". folder: where the data's files lie.
         """
-        x, labels = self.inputs(split)
+        x, labels = self.inputs(split, folder)
         return float(np.mean(self.predict(x).argmax(axis=1) == labels))
-
-
-def forward_lanes(
-    layer: Layer, parameters: LayerParameters, lanes: np.ndarray, residual: np.ndarray | None = None
-) -> np.ndarray:
-    """Return a layer's exact outputs [OH, OW, N, B] of activations [H, W, C, B], int64, by the integer kernels.
-
-    residual: [OH, OW, N, B] where the layer has one.
-    """
-    from workloads import integer_kernels as kernels
-
-    lanes = np.require(lanes, requirements=["C", "W"])
-    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
-    place = (*layer.stride, layer.padding[0], layer.padding[2])
-    if not layer.has_parameters:
-        lowest, _ = operand_range(layer.x_bits, layer.x_signed)
-        kernels.largest_forward(lanes, np.array([*place, *layer.kernel, lowest], dtype=np.int64), outputs)
-        return outputs
-    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
-    low, high = layer.y_range or (0, 0)
-    geometry = np.array([*place, x_shift, layer.y_range is None, low, high, layer.residual_shift], dtype=np.int64)
-    # Copies: the kernel's signature takes neither read-only nor strided arrays, and a user's may be either.
-    weights = np.array(effective_weights(layer.op, parameters.weights, layer.w_bits) << w_shift, order="C")
-    polarity = weights if parameters.polarity is None else np.array(parameters.polarity, order="C")
-    bias, shift = np.array(parameters.bias), np.array(parameters.shift)
-    added = np.empty((0, 0, 0, 0), dtype=np.int64) if residual is None else np.array(residual, order="C")
-    op = {"threshold": kernels.THRESHOLD, "adder": kernels.ADDER}.get(layer.op, kernels.PRODUCT)
-    kernels.layer_forward(lanes, weights, polarity, bias, shift, added, geometry, op, outputs)
-    return outputs
 
 
 Sizes = Annotated[list[Size], Field(min_length=1, max_length=2)]
@@ -269,7 +247,7 @@ class NetworkFile(Spec):
     input: InputEntry
     layers: list[LayerEntry] = Field(min_length=1)
     checkpoint: str | None = None
-    dataset: Literal["digits"] | None = None
+    dataset: Literal[tuple(DATASETS)] | None = None  # type: ignore[valid-type]
     input_map: InputMap = InputMap()
 
     def build_layers(self) -> tuple[Layer, ...]:
@@ -338,17 +316,6 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
     if arrays:
         raise LimenError(f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer")
     return tuple(parameters)
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file without pickle; raises LimenError where it can't be read whole."""
-    if not path.is_file():
-        raise LimenError(f"{path}: checkpoint: missing; expected an .npz file")
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
-    except Exception as error:  # zipfile, zlib, numpy and OS each raise their own kinds on damaged files
-        raise LimenError(f"{path}: checkpoint: not a readable .npz file: {error}") from None
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
