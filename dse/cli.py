@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dse.cli_costs import costs, price
 from dse.cli_describe import describe
+from dse.cli_net import net
+from dse.cli_polarity import polarity
+from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
-from dse.options import DEFAULT_WORKLOAD, Disagreement, design_option, json_option, load_pair, workload_option
-from dse.progress import ProgressBar
+from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
@@ -32,6 +33,9 @@ commands.add_command(study)
 commands.add_command(price)
 commands.add_command(costs)
 commands.add_command(describe)
+commands.add_command(net)
+net.add_command(stats)
+net.add_command(polarity)
 commands.add_command(waves)
 
 
@@ -122,76 +126,6 @@ def verify(folder: Path, images: int | None, as_json: bool) -> None:
         )
     if proof.mismatches:
         raise Disagreement(f"{folder}: mismatches {proof.mismatches}; make -C {folder} shows them by layer")
-
-
-@commands.group()
-def net() -> None:
-    """Train networks and measure their accuracy."""
-
-
-@net.command()
-@click.argument("workload", default=DEFAULT_WORKLOAD)
-@click.option("--op", type=click.Choice(["threshold", "mac"]), help="Of a family; all its ops by default.")
-@click.option("--x-bits", type=int, help="Of a family; 8 by default.")
-@click.option("--w-bits", type=int, help="Of a family; 8 by default.")
-@click.option("--split", default="test", show_default=True, type=click.Choice(["train", "validation", "test"]))
-@json_option
-def accuracy(workload: str, op: str | None, x_bits: int | None, w_bits: int | None, split: str, as_json: bool) -> None:
-    """Measure accuracy by exact integers on the shipped data."""
-    from workloads.family import find_network, load_family
-
-    networks: list[Any] = []
-    if workload.endswith((".yaml", ".yml")):
-        networks.append(find_network(workload, op, x_bits, w_bits))  # type: ignore[arg-type]
-    else:
-        ops = [op] if op else load_family(workload).ops()
-        networks += [find_network(workload, each, x_bits or 8, w_bits or 8) for each in ops]  # type: ignore[arg-type]
-    rows = []
-    for network in networks:
-        x, labels = network.inputs(split)
-        right = int((network.predict(x).argmax(axis=1) == labels).sum())
-        rows.append({"network": network.name, "split": split, "images": len(labels), "right": right})
-        rows[-1]["accuracy"] = right / len(labels)
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-        return
-    for row in rows:
-        click.echo(f"{row['network']} {split}: {row['right']} of {row['images']} right, {100 * row['accuracy']:.2f} %")
-
-
-@net.command()
-@click.argument("recipe", default="digits")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--op", type=click.Choice(["threshold", "mac"]), help="All ops of the recipe by default.")
-@click.option("--seed", type=click.IntRange(min=0), help="The recipe's own by default.")
-@click.option("--seeds", type=click.IntRange(min=1), help="Study seeds 0 to N-1 at 8 bits instead; writes seeds.csv.")
-def train(recipe: str, out: Path, op: str | None, seed: int | None, seeds: int | None) -> None:
-    """Train a family from RECIPE, a .yaml file or a shipped family's name: float masters, then integers."""
-    from workloads import train_family as training
-    from workloads.family import load_family
-    from workloads.files import check_writable, write_whole
-
-    if seed is not None and seeds is not None:
-        raise LimenError(f"--seed: {seed} is not allowed: --seeds names its own")
-    path = Path(recipe) if recipe.endswith((".yaml", ".yml")) else load_family(recipe).folder / "recipe.yaml"
-    ops: Any = [op] if op else None
-    with ProgressBar() as progress:
-        if seeds is not None:
-            check_writable(out)
-            rows = training.seed_study(path, range(seeds), ops, progress.show)
-            write_whole(out / "seeds.csv", training.csv_bytes(rows))
-        else:
-            family = training.train_family(path, out, ops, seed, progress.show)
-    if seeds is not None:
-        for summary in training.summarise_seeds(rows):
-            click.echo(
-                f"{summary.op}: test accuracy at 8 bits, {summary.seeds} seeds: mean {100 * summary.test_mean:.2f} %, "
-                f"deviation {100 * summary.test_deviation:.2f} points; best on validation: seed {summary.best_seed}"
-            )
-        return
-    for each in family.ops():
-        member = family.network(each, 8, 8)  # type: ignore[arg-type]
-        click.echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test'):.2f} %")
 
 
 def main() -> None:

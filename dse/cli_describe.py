@@ -96,12 +96,11 @@ def _describe_spec(title: str, content: dict[str, Any]) -> str:
 
 
 def _describe_family(name: str) -> str:
-    from workloads.family import FAMILY_BITS, load_family
+    from workloads.family import FAMILY_BITS, load_family, member_w_bits
 
     family = load_family(name)
     lines = [f"family {name}: x_bits and w_bits {FAMILY_BITS[0]} to {FAMILY_BITS[-1]}, ops {', '.join(family.ops())}"]
-    widest = FAMILY_BITS[-1]
-    lines += [_describe_network(family.network(op, widest, widest)) for op in family.ops()]  # type: ignore[arg-type]
+    lines += [_describe_network(family.network(op, FAMILY_BITS[-1], member_w_bits(op)[-1])) for op in family.ops()]
     return "\n".join(lines)
 
 
@@ -124,4 +123,4 @@ def _describe_network(network: Network) -> str:
 def _families() -> list[str]:
     from workloads.family import SHIPPED
 
-    return sorted(entry.name for entry in SHIPPED.iterdir() if (entry / "recipe.yaml").is_file())
+    return sorted(path.parent.name for path in SHIPPED.glob("*/accuracy.csv"))

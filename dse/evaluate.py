@@ -13,8 +13,9 @@ from dse.study_spec import BUFFERS, StudySpec
 from simulator.counts import PHASES
 from simulator.design import Design
 from simulator.run import simulate
+from workloads.accuracy import member_accuracy
 from workloads.errors import LimenError
-from workloads.family import find_network
+from workloads.family import find_network, load_family
 from workloads.network import Network
 from workloads.numbers import Op
 
@@ -102,10 +103,12 @@ class Evaluator:
             return {}
         at = (point.op, point.x_bits, point.w_bits)
         if at not in self._accuracies:
-            self._accuracies[at] = {
-                "accuracy": network.accuracy("validation"),
-                "test_accuracy": network.accuracy("test"),
-            }
+            if self._is_file:
+                shares = network.accuracy("validation"), network.accuracy("test")
+            else:  # stored beside the family, so that a study needs no data set
+                row = member_accuracy(load_family(self._workload), cast(Op, point.op), point.x_bits, point.w_bits)
+                shares = row.validation_accuracy, row.test_accuracy
+            self._accuracies[at] = dict(zip(("accuracy", "test_accuracy"), shares, strict=True))
         return self._accuracies[at]
 
     def cost_figures(self, point: Coordinates) -> Figures:

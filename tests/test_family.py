@@ -1,6 +1,5 @@
-"""The shipped family "digits": every member loads, is exact, and is as good as its folder says."""
+"""The shipped families: every member loads, is exact, and is as good as its folder says."""
 
-import csv
 import shutil
 from pathlib import Path
 
@@ -8,73 +7,127 @@ import numpy as np
 import pytest
 
 from workloads import reference
+from workloads.accuracy import (
+    FILE,
+    check_accuracies,
+    member_accuracy,
+    network_hash,
+    read_accuracies,
+    store_accuracies,
+)
+from workloads.datasets import available
 from workloads.errors import LimenError
-from workloads.family import FAMILY_BITS, SHIPPED, Family, load_family
-from workloads.network import NetworkFile, read_arrays
-from workloads.numbers import operand_range
-from workloads.quantise import calibrate, checkpoint_arrays, master_of, quantise_member
-from workloads.recipe import Recipe
+from workloads.family import FAMILY_BITS, FAMILY_OPS, SHIPPED, Family, load_family, member_w_bits
+from workloads.files import read_arrays
+from workloads.numbers import SHIFT_WEIGHT_BITS, operand_range
 from workloads.specfile import read_spec
-from workloads.train_family import SeedRow, summarise_seeds
+from workloads.training.classifier import load_data
+from workloads.training.make_family import calibrated, master_of, next_member
+from workloads.training.recipe import Recipe
 
-OPS = ("threshold", "mac")
+DATA = Path(__file__).parents[2] / "shared" / "data"
+
 FOLDER = SHIPPED / "digits"
+FAMILIES = sorted(path.parent.name for path in SHIPPED.glob("*/accuracy.csv"))
+PAIRS = [(name, op) for name in FAMILIES for op in load_family(name).ops()]
+DIGITS = [op for name, op in PAIRS if name == "digits"]
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_every_member_loads_and_checks(op):
-    family = load_family("digits")
-    assert op in family.ops()
-    for x_bits in FAMILY_BITS:
-        for w_bits in FAMILY_BITS:
-            network = family.network(op, x_bits, w_bits)
-            assert network.name == f"digits-{op}-x{x_bits}-w{w_bits}"
-            for layer, parameters in zip(network.layers, network.trained(), strict=True):
-                parameters.check(layer)
-                assert (layer.op, layer.x_bits, layer.w_bits) == (op, x_bits, w_bits)
+def needs_data(name):
+    """Skip, visibly, where a family's data set is not at hand."""
+    if not available(load_dataset_name(name), DATA):
+        pytest.skip(f"{name}: needs ../shared/data")
 
 
-@pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(("x_bits", "w_bits"), [(8, 8), (4, 4), (2, 7), (7, 3), (2, 2)])
-def test_kernels_equal_the_reference_on_random_activations(op, x_bits, w_bits):
-    network = load_family("digits").network(op, x_bits, w_bits)
-    low, high = operand_range(x_bits, op == "threshold")
-    x = np.random.default_rng(x_bits * 10 + w_bits).integers(low, high + 1, (70, *network.layers[0].input_shape))
-    expected = reference.run(network.layers, network.trained(), x)[-1]
-    assert np.array_equal(network.predict(x), expected.reshape(len(x), -1))
+def load_dataset_name(name):
+    return read_spec(Recipe, SHIPPED / name / "recipe.yaml").dataset
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_eight_bit_members_are_accurate(op):
-    assert load_family("digits").network(op, 8, 8).accuracy("test") >= 0.975
+def test_what_ships():
+    """The families that there are, each with its MAC twin; digits with all twins."""
+    assert set(FAMILIES) >= {"digits", "mnist"}
+    assert set(DIGITS) == set(FAMILY_OPS)
+    for name in FAMILIES:
+        assert {"threshold", "mac"} <= set(load_family(name).ops())
+        assert set(load_family(name).ops()) <= set(read_spec(Recipe, SHIPPED / name / "recipe.yaml").ops)
 
 
-def test_accuracies_are_those_of_the_stored_table():
-    family = load_family("digits")
-    with (FOLDER / "accuracy.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["op"], int(row["x_bits"]), int(row["w_bits"])) for row in rows} == {
-        (op, x_bits, w_bits) for op in OPS for x_bits in FAMILY_BITS for w_bits in FAMILY_BITS
-    }
-    for row in rows[:: len(rows) // 14]:
-        network = family.network(row["op"], int(row["x_bits"]), int(row["w_bits"]))
-        for split in ("validation", "test"):
-            assert f"{network.accuracy(split):.6f}" == row[f"{split}_accuracy"]
+@pytest.mark.parametrize(("name", "op"), PAIRS)
+def test_every_member_loads_and_checks(name, op):
+    family = load_family(name)
+    for x_bits, w_bits in family.widths(op):
+        network = family.network(op, x_bits, w_bits)
+        assert network.name == f"{name}-{op}-x{x_bits}-w{w_bits}"
+        for layer, parameters in zip(network.layers, network.trained(), strict=True):
+            parameters.check(layer)
+            narrow = min(w_bits, SHIFT_WEIGHT_BITS[1]) if layer.op == "shift" else w_bits
+            assert (layer.x_bits, layer.w_bits) == (x_bits, narrow)
 
 
-@pytest.mark.parametrize("op", OPS)
-@pytest.mark.parametrize(("x_bits", "w_bits"), [(8, 8), (3, 5)])
-def test_integers_follow_from_the_shipped_master(op, x_bits, w_bits):
-    layers = read_spec(NetworkFile, FOLDER / f"{op}.yaml").build_layers()
+@pytest.mark.parametrize(("name", "op"), PAIRS)
+def test_kernels_equal_the_reference_on_random_activations(name, op):
+    family = load_family(name)
+    widths = family.widths(op)
+    for x_bits, w_bits in (widths[0], widths[len(widths) // 2], widths[-1]):
+        network = family.network(op, x_bits, w_bits)
+        first = network.layers[0]
+        low, high = operand_range(x_bits, first.x_signed)
+        x = np.random.default_rng(x_bits * 10 + w_bits).integers(low, high + 1, (3, *first.input_shape))
+        expected = reference.run(network.layers, network.trained(), x)[-1]
+        assert np.array_equal(network.predict(x), expected.reshape(len(x), -1))
+
+
+@pytest.mark.parametrize(
+    ("name", "op", "least"), [("digits", op, 0.975 if op in ("threshold", "mac") else 0.95) for op in DIGITS]
+    + [("mnist", "threshold", 0.99), ("mnist", "mac", 0.99)],
+)  # fmt: skip
+def test_widest_members_are_accurate(name, op, least):
+    """By the stored table, which is of these very weights: data sets need not be at hand."""
+    family = load_family(name)
+    x_bits, w_bits = family.widths(op)[-1]
+    row = read_accuracies(family)[op, x_bits, w_bits]
+    assert row.network_sha256 == network_hash(family.network(op, x_bits, w_bits))
+    assert row.test_accuracy >= least
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_member_has_a_valid_row(name):
+    family = load_family(name)
+    rows = read_accuracies(family)
+    assert set(rows) == {(op, *widths) for op in family.ops() for widths in family.widths(op)}
+    for (op, x_bits, w_bits), row in rows.items():
+        assert row.network_sha256 == network_hash(family.network(op, x_bits, w_bits))
+    assert len({row.data_sha256 for row in rows.values()}) == 1
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_stored_accuracies_are_those_of_fresh_inference(name):
+    needs_data(name)
+    found = check_accuracies(load_family(name), 12 if name == "digits" else 1, 3, DATA)
+    assert found and all(each.equal for each in found)
+
+
+@pytest.mark.parametrize("op", ["threshold", "mac", "adder", "shift", "shift-adder"])
+def test_integers_follow_from_the_shipped_masters(op):
+    """The members of one x width, from the widest w down, from the float master and those tuned at few bits."""
+    family, x_bits = load_family("digits"), 8
     shipped = read_arrays(FOLDER / f"{op}.npz")
-    master = master_of(shipped, layers)
-    derived = checkpoint_arrays(master, {(x_bits, w_bits): quantise_member(master, calibrate(master), x_bits, w_bits)})
-    assert derived.keys() == shipped.keys()
-    at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
-    for name, array in derived.items():
-        assert array.dtype == shipped[name].dtype
-        if name.endswith((".w_exponent", ".bias", ".shift")) or name.startswith("input_"):
-            assert np.array_equal(array[at], shipped[name][at]), name
+    widest = member_w_bits(op)[-1]
+    layers = family.form(op, x_bits, widest).build_layers()
+    data = load_data("digits")
+    known = {}
+    for w_bits in reversed(member_w_bits(op)):
+        at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        tag = int(shipped["tuned"][at])
+        calibration = calibrated(master_of(shipped, layers, tag), data)
+        known[x_bits, w_bits] = tag, next_member(calibration, tag, x_bits, w_bits, known)
+        member = known[x_bits, w_bits][1]
+        assert (shipped["input_offset"][at], shipped["input_shift"][at]) == tuple(
+            member.input_map.model_dump().values()
+        )
+        for layer, integers in zip(layers, member.layers, strict=True):
+            for part, values in integers._asdict().items():
+                assert np.array_equal(shipped[f"{layer.name}.{part}"][at], values), (w_bits, layer.name, part)
 
 
 def test_thresholds_of_a_layer_share_the_range_of_its_activations():
@@ -83,24 +136,9 @@ def test_thresholds_of_a_layer_share_the_range_of_its_activations():
         assert (shipped[name] == shipped[name][..., :1]).all()
 
 
-def test_shipped_seeds_are_the_best_on_validation():
-    recipe = read_spec(Recipe, FOLDER / "recipe.yaml")
-    with (FOLDER / "seeds.csv").open() as file:
-        rows = [
-            SeedRow(row["op"], int(row["seed"]), *(float(row[name]) for name in SeedRow._fields[2:]))
-            for row in csv.DictReader(file)
-        ]
-    summaries = summarise_seeds(rows)
-    assert [summary.op for summary in summaries] == list(OPS)
-    for summary in summaries:
-        assert summary.seeds == 5 and summary.test_mean >= 0.975
-        own = recipe.for_op(summary.op)
-        assert own is not None and own.seed == summary.best_seed
-
-
 def test_shipped_files_are_small():
-    for path in FOLDER.iterdir():
-        assert path.stat().st_size < 1 << 20, path
+    for path in SHIPPED.rglob("*"):
+        assert path.stat().st_size < 2 << 20, path
 
 
 @pytest.fixture
@@ -118,7 +156,7 @@ def test_damaged_checkpoint_is_refused(copied):
 
 def test_missing_checkpoint_is_refused(copied):
     (copied.folder / "mac.npz").unlink()
-    with pytest.raises(LimenError, match=r"^family digits: op: 'mac' is not allowed: one of threshold$"):
+    with pytest.raises(LimenError, match=r"^family digits: op: 'mac' is not allowed: one of threshold, adder, "):
         copied.network("mac", 8, 8)
 
 
@@ -135,9 +173,13 @@ def test_members_that_do_not_exist_are_refused():
     family = load_family("digits")
     with pytest.raises(LimenError, match=r"^family digits: x_bits: 9 is not allowed: 2 to 8$"):
         family.network("mac", 9, 8)
-    with pytest.raises(LimenError, match=r"^family digits: op: 'adder' is not allowed: one of threshold, mac$"):
-        family.network("adder", 8, 8)
-    with pytest.raises(LimenError, match=r"^workload: 'letters' is not allowed: a family \(digits\) or a network file"):
+    with pytest.raises(LimenError, match=r"^family digits: w_bits: 8 is not allowed: 2 to 5$"):
+        family.network("shift", 8, 8)
+    with pytest.raises(LimenError, match=r"^family digits: op: 'pool' is not allowed: one of threshold, mac, adder, "):
+        family.network("pool", 8, 8)
+    with pytest.raises(
+        LimenError, match=r"^workload: 'letters' is not allowed: a family \(digits, .*\) or a network file"
+    ):
         load_family("letters")
 
 
@@ -149,3 +191,46 @@ def test_checkpoint_without_an_array(tmp_path: Path) -> None:
     np.savez(path, **arrays)
     with pytest.raises(LimenError, match=r"mac\.npz: conv2\.bias: missing"):
         load_family("digits", tmp_path).network("mac", 8, 8)
+
+
+def flip_one_bit(family):
+    """Move one threshold of the 8 x 8 threshold member to the next integer."""
+    path = family.folder / "threshold.npz"
+    arrays = read_arrays(path)
+    weights = arrays["conv2.float_weights"]
+    exponent = float(arrays["conv2.w_exponent"][6, 6, 0])
+    weights[0, 0, 0, 0] += 2**exponent if weights[0, 0, 0, 0] < 0 else -(2**exponent)
+    np.savez_compressed(path, **arrays)
+
+
+def test_one_changed_weight_voids_its_row(copied):
+    before = member_accuracy(copied, "threshold", 8, 8)
+    assert before == read_accuracies(copied)["threshold", 8, 8]
+    flip_one_bit(copied)
+    after = member_accuracy(copied, "threshold", 8, 8)  # measured afresh: digits are always at hand
+    assert after.network_sha256 != before.network_sha256 and after.data_sha256 == before.data_sha256
+    found = check_accuracies(copied, 500, 0)
+    wrong = {each.fresh.member for each in found if not each.equal}
+    assert ("threshold", 8, 8) in wrong and {op for op, _, _ in wrong} == {"threshold"}
+    rows = {row.member: row for row in store_accuracies(copied)}
+    assert rows["threshold", 8, 8] == read_accuracies(copied)["threshold", 8, 8]
+    assert rows["threshold", 8, 8].network_sha256 == after.network_sha256
+
+
+def test_a_void_row_without_data_is_refused(copied, monkeypatch):
+    flip_one_bit(copied)
+    monkeypatch.setattr("workloads.accuracy.available", lambda name: False)
+    with pytest.raises(LimenError, match=r"accuracy.csv: threshold 8 x 8: no row of these weights, and digits is not"):
+        member_accuracy(copied, "threshold", 8, 8)
+    assert member_accuracy(copied, "mac", 8, 8).test_accuracy > 0.97  # its row still holds
+
+
+def test_damaged_accuracy_tables_are_refused(copied):
+    path = copied.folder / FILE
+    text = path.read_text()
+    path.write_text(text.replace("test_accuracy", "accuracy", 1))
+    with pytest.raises(LimenError, match=r"accuracy.csv: columns: "):
+        read_accuracies(copied)
+    path.write_text(text.replace("\nmac,8,8,", "\nmac,8,eight,", 1))
+    with pytest.raises(LimenError, match=r"accuracy.csv: line \d+: not a row of an accuracy table$"):
+        read_accuracies(copied)

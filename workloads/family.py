@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 
 from workloads.errors import LimenError
-from workloads.layer import LayerParameters
-from workloads.network import InputMap, Network, NetworkFile, load_network, read_arrays
-from workloads.numbers import Op, operand_range
+from workloads.files import read_arrays
+from workloads.layer import Layer, LayerParameters
+from workloads.network import InputMap, Network, NetworkFile, load_network
+from workloads.numbers import SHIFT_WEIGHT_BITS, shift_codes
+from workloads.rounding import integer_weights
 from workloads.specfile import read_spec
+
+FamilyOp = Literal["threshold", "mac", "adder", "shift", "shift-adder", "mac-threshold"]
+"""What a family's network may be made of: one op; shift and adder in turn (ShiftAddNet); mac first, threshold after."""
+
+FAMILY_OPS: tuple[FamilyOp, ...] = get_args(FamilyOp)
 
 FAMILY_BITS = range(2, 9)
 """Widths of x and of w at which a family has members."""
@@ -32,69 +40,115 @@ class _Arrays(dict[str, np.ndarray]):
 
 @dataclass(frozen=True)
 class Family:
-    """A trained network at one op per checkpoint, for every (x_bits, w_bits) in 2…8.
+    """A trained network at one op per checkpoint, for every (x_bits, w_bits) in 2…8 that its op can take.
 
     A checkpoint (.npz) holds, for each layer L with N output channels, and B = 7 widths,
-      L.float_weights [N, kh, kw, C] float32    trained thresholds or weights (batch-norm folded in)
+      L.float_weights [N, kh, kw, C] float32    trained thresholds or weights (norms folded in)
+      L.tuned_b       [N, kh, kw, C] float32    the same after fine-tuning at b bits, for b of 4, 3 and 2; may be absent
+      L.float_bias, L.tuned_b_bias [N] float32, L.output_shift [N] int8: what else the masters have
       L.polarity      [N, kh, kw, C] int8       op threshold only
       L.w_exponent    [B, B, N]      int8       weight grid: integer = sat(round(float · 2^-exponent))
       L.bias          [B, B, N]      int32      integer bias, exact folding and bias correction included
       L.shift         [B, B, N]      int8       requantiser shift
       input_offset, input_shift [B, B] int8     the input map
-    indexed [x_bits - 2, w_bits - 2]. Scaling by a power of two and rounding half to even are exact, so
-    every machine derives the same integers.
+      tuned           [B, B]         int8       which weights a member has: 0 float_weights, b tuned_b
+    indexed [x_bits - 2, w_bits - 2]; op shift has no members with w_bits above 5. Scaling by a power of two and
+    rounding half to even are exact, so every machine derives the same integers.
     """
 
     name: str
     folder: Path
 
-    def ops(self) -> list[str]:
+    def ops(self) -> list[FamilyOp]:
         """Return the ops the family has a checkpoint for."""
-        return [op for op in ("threshold", "mac") if (self.folder / f"{op}.npz").is_file()]
+        return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").is_file()]
 
-    def network(self, op: Op, x_bits: int, w_bits: int) -> Network:
-        """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
+    def widths(self, op: FamilyOp) -> list[tuple[int, int]]:
+        """Return every (x_bits, w_bits) that members of an op have."""
+        return [(x_bits, w_bits) for x_bits in FAMILY_BITS for w_bits in member_w_bits(op)]
+
+    def form(self, op: FamilyOp, x_bits: int, w_bits: int) -> NetworkFile:
+        """Return the network file of an op at these widths. Raises LimenError for an op or a width the family lacks."""
         if op not in self.ops():
             raise LimenError(f"family {self.name}: op: {op!r} is not allowed: one of {', '.join(self.ops())}")
-        for field, bits in (("x_bits", x_bits), ("w_bits", w_bits)):
-            if bits not in FAMILY_BITS:
-                raise LimenError(
-                    f"family {self.name}: {field}: {bits!r} is not allowed: {FAMILY_BITS[0]} to {FAMILY_BITS[-1]}"
-                )
-        form = read_spec(NetworkFile, self.folder / f"{op}.yaml").model_copy(
-            update={"name": f"{self.name}-{op}-x{x_bits}-w{w_bits}", "x_bits": x_bits, "w_bits": w_bits}
-        )
-        layers = form.build_layers()
+        for field, bits, allowed in (("x_bits", x_bits, FAMILY_BITS), ("w_bits", w_bits, member_w_bits(op))):
+            if bits not in allowed:
+                raise LimenError(f"family {self.name}: {field}: {bits!r} is not allowed: {allowed[0]} to {allowed[-1]}")
+        own = read_spec(NetworkFile, self.folder / f"{op}.yaml")
+        return with_widths(own, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
+
+    def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
+        """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
+        form = self.form(op, x_bits, w_bits)
         arrays = _Arrays(self.folder / f"{op}.npz")
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        tuned = int(arrays["tuned"][at])
+        layers = form.build_layers()
         parameters = []
         for layer in layers:
-            exponent = arrays[f"{layer.name}.w_exponent"][at].astype(np.int64)
-            scaled = np.ldexp(arrays[f"{layer.name}.float_weights"].astype(np.float64), -exponent[:, None, None, None])
-            weights = np.clip(np.rint(scaled), *operand_range(w_bits)).astype(np.int64)
-            polarity = arrays[f"{layer.name}.polarity"].astype(np.int64) if op == "threshold" else None
-            parameters.append(
-                LayerParameters(
-                    weights,
-                    polarity,
-                    arrays[f"{layer.name}.bias"][at].astype(np.int64),
-                    arrays[f"{layer.name}.shift"][at].astype(np.int64),
-                )
-            )
+            weights = arrays[f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"]
+            polarity = arrays[f"{layer.name}.polarity"] if layer.op == "threshold" else None
+            parts = [arrays[f"{layer.name}.{part}"][at] for part in ("w_exponent", "bias", "shift")]
+            parameters.append(member_parameters(layer, weights, polarity, *parts))
         input_map = InputMap(offset=int(arrays["input_offset"][at]), shift=int(arrays["input_shift"][at]))
         return Network(form.name, layers, tuple(parameters), form.dataset, input_map)
 
 
+def member_w_bits(op: FamilyOp) -> range:
+    """Return the widths of w at which a family has members of an op."""
+    return range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1) if op == "shift" else FAMILY_BITS
+
+
+def with_widths(form: NetworkFile, name: str, x_bits: int, w_bits: int) -> NetworkFile:
+    """Return a network file under another name and with other widths; layers of op shift take at most 5 bits."""
+    narrow = {"w_bits": min(w_bits, SHIFT_WEIGHT_BITS[1])}
+    layers = [entry.model_copy(update=narrow) if entry.op == "shift" else entry for entry in form.layers]
+    return form.model_copy(update={"name": name, "x_bits": x_bits, "w_bits": w_bits, "layers": layers})
+
+
+def member_parameters(
+    layer: Layer,
+    weights: np.ndarray,
+    polarity: np.ndarray | None,
+    w_exponent: np.ndarray,
+    bias: np.ndarray,
+    shift: np.ndarray,
+) -> LayerParameters:
+    """Return a layer's integers from the arrays of a checkpoint, those of one member."""
+    integers = integer_weights(layer.op, weights, w_exponent.astype(np.int64), layer.w_bits)
+    return LayerParameters(
+        shift_codes(integers, layer.w_bits) if layer.op == "shift" else integers,
+        None if polarity is None else polarity.astype(np.int64),
+        bias.astype(np.int64),
+        shift.astype(np.int64),
+    )
+
+
 def load_family(name: str, folder: Path = SHIPPED) -> Family:
     """Return a shipped family by name. Raises LimenError naming those there are."""
-    shipped = sorted(entry.name for entry in folder.iterdir() if (entry / "recipe.yaml").is_file())
+    shipped = sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
     if name not in shipped:
         families = ", ".join(shipped)
         raise LimenError(f"workload: {name!r} is not allowed: a family ({families}) or a network file (.yaml)")
     return Family(name, folder / name)
 
 
-def find_network(name: str, op: Op | None = None, x_bits: int | None = None, w_bits: int | None = None) -> Network:
+def find_recipe(name: str) -> Path:
+    """Return the path of a recipe: a .yaml file, or that of a family by name, trained and shipped or not.
+
+    Raises LimenError naming those there are.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    recipes = sorted(path.parent.name for path in SHIPPED.glob("*/recipe.yaml"))
+    if name not in recipes:
+        raise LimenError(f"recipe: {name!r} is not allowed: one of {', '.join(recipes)}, or a .yaml file")
+    return SHIPPED / name / "recipe.yaml"
+
+
+def find_network(
+    name: str, op: FamilyOp | None = None, x_bits: int | None = None, w_bits: int | None = None
+) -> Network:
     """Return a family's member (op, x_bits and w_bits needed), or the network of a .yaml file (which fixes them).
 
     Raises:

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from workloads.numbers import Op
+from workloads.datasets import DATASETS
+from workloads.family import FamilyOp
 from workloads.specfile import Spec
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -24,38 +25,29 @@ class OpRecipe(Spec):
     learning_rate: Positive
 
 
-class OpRecipes(Spec):
-    """One entry per op to train; the network is OP.yaml beside the recipe."""
-
-    threshold: OpRecipe | None = None
-    mac: OpRecipe | None = None
-
-
 class Recipe(Spec):
     """The form of recipe.yaml; the effort (epochs, batch, augmentation) is the same for every op.
 
-    shift_pixels: training images are moved by up to this many pixels each way, background filling in.
+    shift_pixels: training images are moved by up to this many pixels each way, background filling in; a series
+    (width 1) along its length only. mirror: half of the images are mirrored left to right.
     label_smoothing: share of the target spread over all classes.
     warm_up: share of all steps in which the learning rate rises from 0.
     final_rate: learning rate at the end of the cosine, as a share of the highest.
+    tuning_epochs: epochs of quantisation-aware fine-tuning at each of 4, 3 and 2 bits, from tuning_rate of the
+    highest rate down; 0: none.
+    ops: an entry for each op to train; the network is OP.yaml beside the recipe.
     """
 
     version: Literal[1]
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
-    dataset: Literal["digits"]
+    dataset: Literal[tuple(DATASETS)]  # type: ignore[valid-type]
     epochs: Annotated[int, Field(ge=1, le=100000)]
     batch: Annotated[int, Field(ge=2, le=1024)]
-    shift_pixels: Annotated[int, Field(ge=0, le=4)] = 0
+    shift_pixels: Annotated[int, Field(ge=0, le=8)] = 0
+    mirror: bool = False
     label_smoothing: Share = 0.0
     warm_up: Share = 0.05
     final_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.01
-    ops: OpRecipes
-
-    def for_op(self, op: Op) -> OpRecipe | None:
-        """Return the entry of `op`, or None where the recipe has none."""
-        return self.ops.threshold if op == "threshold" else self.ops.mac
-
-    def named_ops(self) -> list[Op]:
-        """Return the ops the recipe has an entry for."""
-        known: list[Op] = ["threshold", "mac"]
-        return [op for op in known if self.for_op(op) is not None]
+    tuning_epochs: Annotated[int, Field(ge=0, le=100000)] = 0
+    tuning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
+    ops: Annotated[dict[FamilyOp, OpRecipe], Field(min_length=1)]

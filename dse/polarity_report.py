@@ -1,0 +1,192 @@
+"""The polarity study's tables and picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from workloads.files import write_whole
+from workloads.training.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73")
+"""Blue, vermilion and green of Okabe and Ito: told apart by colour-blind readers, too."""
+
+MARKERS = ("o", "s", "^")
+UNKNOWN = "–"
+"""What a table shows where one run gives no deviation."""
+
+
+class Cell(NamedTuple):
+    """Runs that differ in their seed alone. In percent; deviations are the sample's, None of one run."""
+
+    dataset: str
+    depth: int
+    granularity: str
+    initialisation: str
+    seeds: int
+    validation_mean: float
+    validation_deviation: float | None
+    test_mean: float
+    test_deviation: float | None
+    positive_mean: float
+    flipped_mean: float
+
+
+def summarise(rows: Sequence[PolarityRow]) -> list[Cell]:
+    """Return the cells of these runs, in the runs' order."""
+    cells: dict[tuple[str, int, str, str], list[PolarityRow]] = {}
+    for row in rows:
+        cells.setdefault((row.dataset, row.depth, row.granularity, row.initialisation), []).append(row)
+    return [
+        Cell(
+            *key,
+            len(own),
+            *_mean_and_deviation([100 * row.validation_accuracy for row in own]),
+            *_mean_and_deviation([100 * row.test_accuracy for row in own]),
+            mean(100 * row.positive for row in own),
+            mean(100 * row.flipped for row in own),
+        )
+        for key, own in cells.items()
+    ]
+
+
+def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+    return mean(values), stdev(values) if len(values) > 1 else None
+
+
+def write_report(rows: Sequence[PolarityRow], out: Path) -> list[Path]:
+    """Write polarity.csv, .md, .tex and .png of these runs into `out` and return their paths.
+
+    Raises LimenError where they can't be written.
+    """
+    cells = summarise(rows)
+    contents = {
+        "polarity.csv": table_csv(cells).encode(),
+        "polarity.md": table_markdown(cells).encode(),
+        "polarity.tex": table_latex(cells).encode(),
+        "polarity.png": picture(cells),
+    }
+    for name, content in contents.items():
+        write_whole(out / name, content)
+    return [out / name for name in contents]
+
+
+def table_csv(cells: Sequence[Cell]) -> str:
+    """Return a row a cell, percentages to three decimals, empty where there is no deviation."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    units = {name: f"{name}_percent" for name in Cell._fields if name.endswith(("_mean", "_deviation"))}
+    writer.writerow([units.get(name, name) for name in Cell._fields])
+    writer.writerows([f"{value:.3f}" if isinstance(value, float) else value for value in cell] for cell in cells)
+    return text.getvalue()
+
+
+def table_markdown(cells: Sequence[Cell]) -> str:
+    """Return test accuracy by depth and granularity against initialisation, then validation accuracy, then the rest."""
+    head = f"| depth | granularity | {' | '.join(INITIALISATIONS)} |\n|---|---|{'---|' * len(INITIALISATIONS)}\n"
+    parts = []
+    for split in ("test", "validation"):
+        lines = [
+            f"| {depth} | {granularity} | {' | '.join(own)} |\n" for depth, granularity, own in _grid(cells, split)
+        ]
+        parts.append(f"{_caption(cells, split)}\n\n{head}{''.join(lines)}")
+    learned = [cell for cell in cells if cell.initialisation == "learned"]
+    if learned:
+        lines = [
+            f"| {cell.depth} | {cell.granularity} | {cell.positive_mean:.1f} | {cell.flipped_mean:.1f} |\n"
+            for cell in learned
+        ]
+        parts.append(
+            "Learned polarity after training: share of synapses that are positive, and whose sign training changed, "
+            f"in %.\n\n| depth | granularity | positive | changed |\n|---|---|---|---|\n{''.join(lines)}"
+        )
+    return "\n".join(parts)
+
+
+def table_latex(cells: Sequence[Cell]) -> str:
+    """Return the table of test accuracy for the package booktabs."""
+    lines = [
+        r"\begin{table}", r"  \centering", rf"  \caption{{{_escaped(_caption(cells, 'test'))}}}",
+        rf"  \begin{{tabular}}{{ll{'r' * len(INITIALISATIONS)}}}", r"    \toprule",
+        f"    depth & granularity & {' & '.join(INITIALISATIONS)} \\\\",
+    ]  # fmt: skip
+    last = None
+    for depth, granularity, own in _grid(cells, "test"):
+        if depth != last:
+            lines.append(r"    \midrule")
+        values = " & ".join(_escaped(value) for value in own)
+        lines.append(f"    {depth if depth != last else ''} & {granularity} & {values} \\\\")
+        last = depth
+    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
+
+
+def _escaped(text: str) -> str:
+    for sign, latex in (("%", r"\%"), ("±", r"$\pm$"), ("–", "--"), ("_", r"\_")):
+        text = text.replace(sign, latex)
+    return text
+
+
+def _grid(cells: Sequence[Cell], split: str) -> list[tuple[int, str, list[str]]]:
+    """Return (depth, granularity, a text for each initialisation), `–` where there is no such cell."""
+    by_key = {(cell.depth, cell.granularity, cell.initialisation): cell for cell in cells}
+    return [
+        (depth, granularity, [_text(by_key.get((depth, granularity, each)), split) for each in INITIALISATIONS])
+        for depth in sorted({cell.depth for cell in cells})
+        for granularity in GRANULARITIES
+    ]
+
+
+def _text(cell: Cell | None, split: str) -> str:
+    if cell is None:
+        return UNKNOWN
+    average = cell.test_mean if split == "test" else cell.validation_mean
+    deviation = cell.test_deviation if split == "test" else cell.validation_deviation
+    return f"{average:.1f} ± {UNKNOWN if deviation is None else f'{deviation:.1f}'}"
+
+
+def _caption(cells: Sequence[Cell], split: str) -> str:
+    if not cells:
+        return "No runs."
+    counts = sorted({cell.seeds for cell in cells})
+    seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
+    return (
+        f"{cells[0].dataset}: {split} accuracy in %, mean ± sample standard deviation of {seeds} seeds, of the float "
+        "master (before any rounding to integers), by depth and granularity of polarity against its initialisation."
+    )
+
+
+def picture(cells: Sequence[Cell]) -> bytes:
+    """Return a PNG: test accuracy by initialisation and granularity with deviations, a panel a depth."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    depths = sorted({cell.depth for cell in cells})
+    figure = Figure(figsize=(3 + 3.2 * len(depths), 4.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(1, len(depths), sharey=True, squeeze=False)[0]
+    for axes, depth in zip(panels, depths, strict=True):
+        for index, granularity in enumerate(GRANULARITIES):
+            own = [cell for cell in cells if (cell.depth, cell.granularity) == (depth, granularity)]
+            axes.errorbar(
+                [INITIALISATIONS.index(cell.initialisation) + 0.22 * (index - 1) for cell in own],
+                [cell.test_mean for cell in own],
+                yerr=[cell.test_deviation or 0 for cell in own],
+                fmt=MARKERS[index], color=COLOURS[index], capsize=3, label=granularity,
+            )  # fmt: skip
+        axes.set_xticks(range(len(INITIALISATIONS)), INITIALISATIONS)
+        axes.set_xlim(-0.5, len(INITIALISATIONS) - 0.5)
+        axes.set_xlabel("initialisation of polarity")
+        axes.set_title(f"depth {depth}")
+        axes.grid(axis="y", alpha=0.3)
+    panels[0].set_ylabel("test accuracy (%)")
+    figure.legend(*panels[0].get_legend_handles_labels(), title="granularity", loc="outside right upper")
+    counts = sorted({cell.seeds for cell in cells})
+    seeds = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
+    figure.suptitle(f"{cells[0].dataset}, float master: mean and sample standard deviation of {seeds} seeds")
+    packed = io.BytesIO()
+    figure.savefig(packed, format="png", dpi=120)
+    return packed.getvalue()

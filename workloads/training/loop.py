@@ -1,0 +1,183 @@
+"""The training loop: epochs of steps, a checkpoint after each, and resuming with the same bits."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from workloads.errors import LimenError
+from workloads.files import npz_bytes, read_arrays, write_whole
+from workloads.progress import Progress
+from workloads.training.chain import TrainedLayer, backward, fold, forward, settle_means
+from workloads.training.master import FloatLayer
+from workloads.training.optimiser import Adam, learning_rates
+
+LARGEST_LOSS = 1e6
+"""Training whose loss exceeds this, or is no number, has diverged; an untrained network's is near 2.3."""
+
+CHECKPOINT_FORMAT = 1
+"""Version of the checkpoints' form."""
+
+
+class EpochRow(NamedTuple):
+    """A line of the training curve: mean loss and score on training batches as drawn, score on validation data.
+
+    A classifier's score is its accuracy, a share; other tasks say what theirs is.
+    """
+
+    epoch: int
+    loss: float
+    train_accuracy: float
+    validation_accuracy: float
+
+
+class Task(Protocol):
+    """What a network is trained for."""
+
+    steps: int
+    """Batches of an epoch."""
+
+    sample: np.ndarray
+    """Real inputs [images, H, W, C], shuffled, that stand for all of them where statistics are taken."""
+
+    def batches(self, random: np.random.Generator) -> Iterator[tuple[np.ndarray, Any]]:
+        """Yield (inputs [H, W, C, B] float32, target) of an epoch."""
+
+    def loss(self, outputs: np.ndarray, target: Any) -> tuple[float, np.ndarray, float]:
+        """Return (mean loss, its gradient, score) of outputs [values, B]."""
+
+    def validate(self, master: Sequence[FloatLayer]) -> float:
+        """Return the master's score on validation data."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast: see `Recipe`. name: of the training, for progress and refusals."""
+
+    name: str
+    epochs: int
+    learning_rate: float
+    warm_up: float
+    final_rate: float
+
+
+def train(
+    chain: list[TrainedLayer],
+    task: Task,
+    schedule: Schedule,
+    random: np.random.Generator,
+    identity: Mapping[str, Any],
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[FloatLayer], list[EpochRow]]:
+    """Train `chain` in place and return (the master, the curve); the same bits for the same inputs on one machine.
+
+    checkpoint: written whole after each epoch. Where it exists, training goes on from it, and ends with the bits of
+    an unbroken run. identity: what must be equal for that (JSON values): network, recipe, data.
+
+    Raises:
+        LimenError: training diverges; a checkpoint that is damaged, of a newer form or of another training.
+    """
+    adam = Adam([array for own in chain for array in own.trainable()])
+    rates = learning_rates(schedule.learning_rate, schedule.epochs * task.steps, schedule.warm_up, schedule.final_rate)
+    curve: list[EpochRow] = []
+    if checkpoint is not None and checkpoint.is_file():
+        curve = _resume(checkpoint, chain, adam, random, identity)
+    for epoch in range(len(curve) + 1, schedule.epochs + 1):
+        losses, scores = [], []
+        for x, target in task.batches(random):
+            with np.errstate(all="ignore"):  # a diverging loss is reported below, in one line
+                outputs, tape = forward(chain, x)
+                loss, slope, score = task.loss(outputs, target)
+                if not loss <= LARGEST_LOSS:
+                    raise LimenError(
+                        f"training {schedule.name}: loss became {loss} in epoch {epoch}: learning_rate: "
+                        f"{schedule.learning_rate} is not allowed here: try a lower one"
+                    )
+                adam.step([part for found in backward(chain, tape, slope) for part in found], rates[adam.steps])
+            for own in chain:
+                own.settle_polarity()
+            losses.append(loss)
+            scores.append(score)
+        settle_means(chain, task.sample)
+        validation = task.validate(fold(chain))
+        curve.append(EpochRow(epoch, float(np.mean(losses)), float(np.mean(scores)), validation))
+        if checkpoint is not None:
+            write_whole(checkpoint, _checkpoint_bytes(chain, adam, random, identity, curve))
+        if progress is not None:
+            progress(f"training {schedule.name}", epoch, schedule.epochs)
+    return fold(chain), curve
+
+
+def array_hash(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return a SHA-256 of arrays with their names, types and shapes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def _checkpoint_bytes(
+    chain: Sequence[TrainedLayer],
+    adam: Adam,
+    random: np.random.Generator,
+    identity: Mapping[str, Any],
+    curve: Sequence[EpochRow],
+) -> bytes:
+    arrays = _state(chain, adam)
+    described = {
+        "format": CHECKPOINT_FORMAT,
+        "identity": dict(identity),
+        "steps": adam.steps,
+        "random": random.bit_generator.state,
+        "curve": [list(row) for row in curve],
+    }
+    arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
+    return npz_bytes(arrays)
+
+
+def _state(chain: Sequence[TrainedLayer], adam: Adam) -> dict[str, np.ndarray]:
+    """Return every array of a training under way; those of the chain and of Adam themselves, not copies."""
+    arrays = {f"{own.layer.name}.{name}": array for own in chain for name, array in own.arrays().items()}
+    for kind, moments in (("mean", adam.means), ("square", adam.squares)):
+        arrays |= {f"adam.{kind}.{index}": array for index, array in enumerate(moments)}
+    return arrays
+
+
+def _resume(
+    path: Path, chain: Sequence[TrainedLayer], adam: Adam, random: np.random.Generator, identity: Mapping[str, Any]
+) -> list[EpochRow]:
+    """Fill chain, optimiser and generator from a checkpoint; return the curve so far."""
+    stored = read_arrays(path)
+    try:
+        described = json.loads(stored.pop("described").tobytes())
+        version, found = described["format"], described["identity"]
+    except (KeyError, TypeError, ValueError):
+        raise LimenError(f"{path}: checkpoint: described: missing or damaged; delete the file to train anew") from None
+    if version != CHECKPOINT_FORMAT:
+        raise LimenError(
+            f"{path}: checkpoint: format: {version!r} is not allowed: this Limen reads {CHECKPOINT_FORMAT}"
+        )
+    wanted = json.loads(json.dumps(dict(identity)))
+    for key in wanted:
+        if found.get(key) != wanted[key]:
+            raise LimenError(
+                f"{path}: checkpoint: {key}: {found.get(key)!r} is not allowed: this training has {wanted[key]!r}; "
+                "delete the file to train anew"
+            )
+    state = _state(chain, adam)
+    for name, array in state.items():
+        if name not in stored or stored[name].shape != array.shape or stored[name].dtype != array.dtype:
+            raise LimenError(f"{path}: checkpoint: {name}: not {array.dtype} {list(array.shape)}; delete the file")
+        array[...] = stored[name]
+    adam.steps = described["steps"]
+    random.bit_generator.state = described["random"]
+    return [EpochRow(*row) for row in described["curve"]]

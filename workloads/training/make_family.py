@@ -1,0 +1,300 @@
+"""Making a family's folder from its recipe: train, fine-tune, quantise, store; and the study over seeds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.accuracy import store_accuracies
+from workloads.errors import LimenError
+from workloads.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
+from workloads.files import check_writable, csv_bytes, npz_bytes, write_whole
+from workloads.layer import Layer, LayerForm
+from workloads.network import Network, NetworkFile
+from workloads.progress import Progress
+from workloads.specfile import read_spec
+from workloads.training.classifier import Data, load_data
+from workloads.training.curve import curve_picture
+from workloads.training.master import FloatLayer
+from workloads.training.optimiser import cross_entropy
+from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
+from workloads.training.recipe import Recipe
+from workloads.training.stages import TUNED_BITS, fine_tune, train_master
+
+STUDY_BITS = 8
+"""Width of x at which seeds are compared; w has the same, or the widest its op has."""
+
+Masters = Mapping[int, Sequence[FloatLayer]]
+"""The float master under 0, and those fine-tuned at b bits under b."""
+
+
+class SeedRow(NamedTuple):
+    """One trained network of a seed study; accuracies are shares of the split's images."""
+
+    op: str
+    seed: int
+    validation_accuracy_float: float
+    validation_accuracy_8_bits: float
+    test_accuracy_8_bits: float
+
+
+class SeedSummary(NamedTuple):
+    """The seeds of one op: how many, mean and sample standard deviation of the 8-bit test accuracy, best seed.
+
+    best_seed: highest 8-bit validation accuracy, the lowest of equals; the test split has no say.
+    """
+
+    op: str
+    seeds: int
+    test_mean: float
+    test_deviation: float
+    best_seed: int
+
+
+def train_family(
+    recipe_path: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
+    ops: Sequence[FamilyOp] | None = None,
+    seed: int | None = None,
+    data_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> Family:
+    """Train, fine-tune and quantise each op of a recipe into `out_dir` and return the family there.
+
+    Writes recipe.yaml, accuracy.csv (a row per member) and, per op, OP.yaml, OP.npz (see `Family`), OP-curve.csv and
+    OP-curve.png, each under a temporary name first. Stopped at any moment, the same call goes on from the checkpoints
+    OP-*.checkpoint.npz, written after each epoch and removed when the op is done, and ends with the same bits.
+    ops: all of the recipe's if None. seed: each op's own of the recipe if None. data_folder: see `load_split`.
+
+    Raises:
+        LimenError: a bad recipe or network file, data that can't be read, an op without an entry, a folder that can't
+            be written, training that diverges, a checkpoint of another training.
+    """
+    recipe = read_spec(Recipe, recipe_path)
+    folder = Path(out_dir)
+    check_writable(folder)
+    data = load_data(recipe.dataset, data_folder)
+    chosen = _chosen(recipe, ops, recipe_path)
+    inputs = {op: op_layers(recipe, op, recipe_path, data) for op in chosen}
+    write_whole(folder / "recipe.yaml", Path(recipe_path).read_bytes())
+    family = Family(recipe.name, folder)
+    for op, layers in inputs.items():
+        own_seed = recipe.ops[op].seed if seed is None else seed
+        checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
+        master, curve = train_master(layers, recipe, op, own_seed, data, checkpoints["float"], progress)
+        masters: dict[int, Sequence[FloatLayer]] = {0: master}
+        calibrations = {0: calibrated(master, data)}
+        if recipe.tuning_epochs:
+            latest = master
+            for bits in TUNED_BITS:
+                grids = quantise_member(calibrated(latest, data), bits, bits).grids
+                latest = fine_tune(latest, grids, recipe, op, own_seed, data, checkpoints[str(bits)], progress)
+                masters[bits], calibrations[bits] = latest, calibrated(latest, data)
+        members = quantise_family(op, calibrations, progress)
+        write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
+        write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
+        write_whole(folder / f"{op}.yaml", network_path(recipe_path, op).read_bytes())
+        write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members)))
+        for path in checkpoints.values():
+            path.unlink(missing_ok=True)
+    store_accuracies(family, data_folder, progress=progress)
+    return family
+
+
+def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:
+    """Return the calibration of a classifier on the first training images; its loss is the cross-entropy."""
+    labels = data.labels[:CALIBRATION_IMAGES]
+    return calibrate(
+        master, data.pixels[:CALIBRATION_IMAGES], data.levels, lambda scores: cross_entropy(scores, labels, 0.0)[0]
+    )
+
+
+def quantise_family(
+    op: FamilyOp, calibrations: Mapping[int, Calibration], progress: Progress | None = None
+) -> dict[tuple[int, int], tuple[int, Member]]:
+    """Return (which master, its integers) of every member of an op.
+
+    A member whose narrower operand has b bits comes from the master tuned at b bits where that has the lower loss on
+    training images at b x b, else from the float master.
+    """
+    widths = [(x_bits, w_bits) for x_bits in reversed(FAMILY_BITS) for w_bits in reversed(member_w_bits(op))]
+    source: dict[int, int] = {}
+    for bits in TUNED_BITS:
+        if bits in calibrations:
+            losses = {tag: quantise_member(calibrations[tag], bits, bits).loss for tag in (0, bits)}
+            source[bits] = bits if losses[bits] < losses[0] else 0
+    members: dict[tuple[int, int], tuple[int, Member]] = {}
+    for done, (x_bits, w_bits) in enumerate(widths, start=1):
+        tag = source.get(min(x_bits, w_bits), 0)
+        members[x_bits, w_bits] = tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)
+        if progress is not None:
+            progress(f"quantising {op}", done, len(widths))
+    return members
+
+
+def next_member(
+    calibration: Calibration,
+    tag: int,
+    x_bits: int,
+    w_bits: int,
+    known: Mapping[tuple[int, int], tuple[int, Member]],
+) -> Member:
+    """Return a member of the master `tag`; its descent starts where that of the next wider known one of it ended."""
+    for wider in ((x_bits, w_bits + 1), (x_bits + 1, w_bits)):
+        if wider in known and known[wider][0] == tag:
+            return quantise_member(calibration, x_bits, w_bits, known[wider][1].choices)
+    return quantise_member(calibration, x_bits, w_bits)
+
+
+def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[int, Member]]) -> dict[str, np.ndarray]:
+    """Return the arrays documented in `Family`, and those that complete the masters: biases and output_shift."""
+    side = len(FAMILY_BITS)
+    arrays: dict[str, np.ndarray] = {
+        name: np.zeros((side, side), dtype=np.int8) for name in ("input_offset", "input_shift", "tuned")
+    }
+    arrays["input_offset"] = arrays["input_offset"].astype(np.int16)
+    used = {tag for tag, _ in members.values()}
+    for index, own in enumerate(masters[0]):
+        name = own.layer.name
+        arrays[f"{name}.float_weights"] = own.weights
+        arrays[f"{name}.float_bias"] = own.bias
+        arrays[f"{name}.output_shift"] = own.output_shift.astype(np.int8)
+        if own.polarity is not None:
+            arrays[f"{name}.polarity"] = own.polarity
+        for bits in used - {0}:
+            arrays[f"{name}.tuned_{bits}"] = masters[bits][index].weights
+            arrays[f"{name}.tuned_{bits}_bias"] = masters[bits][index].bias
+        for part, kind in (("w_exponent", np.int8), ("bias", np.int32), ("shift", np.int8)):
+            arrays[f"{name}.{part}"] = np.zeros((side, side, own.layer.out_channels), dtype=kind)
+    for (x_bits, w_bits), (tag, member) in members.items():
+        at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        arrays["input_offset"][at] = member.input_map.offset
+        arrays["input_shift"][at] = member.input_map.shift
+        arrays["tuned"][at] = tag
+        for own, integers in zip(masters[0], member.layers, strict=True):
+            for part, values in integers._asdict().items():
+                target = arrays[f"{own.layer.name}.{part}"]
+                limits = np.iinfo(target.dtype)
+                if values.min() < limits.min or values.max() > limits.max:
+                    raise LimenError(f"quantising {own.layer.name}.{part}: a value beyond {target.dtype}: not storable")
+                target[at] = values
+    return arrays
+
+
+def master_of(arrays: Mapping[str, np.ndarray], layers: Sequence[Layer], tuned: int = 0) -> list[FloatLayer]:
+    """Return the float master that a checkpoint's arrays hold, or the one tuned at that many bits."""
+    return [
+        FloatLayer(
+            layer,
+            arrays[f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"],
+            arrays.get(f"{layer.name}.polarity"),
+            arrays[f"{layer.name}.output_shift"].astype(np.int64),
+            arrays[f"{layer.name}.tuned_{tuned}_bias" if tuned else f"{layer.name}.float_bias"],
+            index + 1 < len(layers) and not layers[index + 1].x_signed,
+        )
+        for index, layer in enumerate(layers)
+    ]
+
+
+def member_network(
+    master: Sequence[FloatLayer], member: Member, form: NetworkFile, x_bits: int, w_bits: int
+) -> Network:
+    """Return the integer network of a member that is not stored yet; form: the network file of its op."""
+    form = with_widths(form, form.name, x_bits, w_bits)
+    layers = form.build_layers()
+    parameters = [
+        member_parameters(layer, own.weights, own.polarity, *integers)
+        for layer, own, integers in zip(layers, master, member.layers, strict=True)
+    ]
+    return Network(form.name, layers, tuple(parameters), form.dataset, member.input_map)
+
+
+def seed_study(
+    recipe_path: str | os.PathLike[str],
+    seeds: Sequence[int],
+    ops: Sequence[FamilyOp] | None = None,
+    data_folder: Path | None = None,
+    progress: Progress | None = None,
+) -> list[SeedRow]:
+    """Train each op of a recipe with each seed and return a row per network, op by op. Writes nothing.
+
+    Raises LimenError as `train_family` does.
+    """
+    recipe = read_spec(Recipe, recipe_path)
+    data = load_data(recipe.dataset, data_folder)
+    rows = []
+    for op in _chosen(recipe, ops, recipe_path):
+        layers = op_layers(recipe, op, recipe_path, data)
+        w_bits = min(STUDY_BITS, member_w_bits(op)[-1])
+        form = read_spec(NetworkFile, network_path(recipe_path, op))
+        for seed in seeds:
+            master, curve = train_master(layers, recipe, op, seed, data, progress=progress)
+            member = quantise_member(calibrated(master, data), STUDY_BITS, w_bits)
+            network = member_network(master, member, form, STUDY_BITS, w_bits)
+            accuracies = [network.accuracy(split, data_folder) for split in ("validation", "test")]
+            rows.append(SeedRow(op, seed, curve[-1].validation_accuracy, *accuracies))
+    return rows
+
+
+def summarise_seeds(rows: Sequence[SeedRow]) -> list[SeedSummary]:
+    """Return a summary per op, in the order in which the ops appear."""
+    summaries = []
+    for op in dict.fromkeys(row.op for row in rows):
+        own = [row for row in rows if row.op == op]
+        test = [row.test_accuracy_8_bits for row in own]
+        deviation = float(np.std(test, ddof=1)) if len(test) > 1 else 0.0
+        best = min(own, key=lambda row: (-row.validation_accuracy_8_bits, row.seed))
+        summaries.append(SeedSummary(op, len(own), float(np.mean(test)), deviation, best.seed))
+    return summaries
+
+
+def network_path(recipe_path: str | os.PathLike[str], op: FamilyOp) -> Path:
+    """Return the network file of an op: OP.yaml beside the recipe."""
+    return Path(recipe_path).parent / f"{op}.yaml"
+
+
+def _chosen(recipe: Recipe, ops: Sequence[FamilyOp] | None, recipe_path: str | os.PathLike[str]) -> list[FamilyOp]:
+    for op in ops or []:
+        if op not in recipe.ops:
+            raise LimenError(f"{recipe_path}: op: {op!r} is not allowed: one of {', '.join(recipe.ops)}")
+    return list(recipe.ops) if ops is None else list(ops)
+
+
+def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str], data: Data) -> tuple[Layer, ...]:
+    """Return the layers of an op's network file, checked to be what training takes and to fit the data."""
+    path = network_path(recipe_path, op)
+    layers = read_spec(NetworkFile, path).build_layers()
+    for layer in layers:
+        # A chain says nothing of tensors, groups or polarity; training knows no more.
+        for key, plain in LayerForm(name=layer.name, kind=layer.kind):
+            if getattr(layer, key) != plain or (key == "kind" and not layer.has_parameters):
+                raise LimenError(
+                    f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "
+                    "training takes a chain of convolutions and linear layers"
+                )
+    found = tuple(layer.op for layer in layers)
+    expected = {
+        "shift-adder": tuple("adder" if index % 2 else "shift" for index in range(len(layers))),
+        "mac-threshold": ("mac", *["threshold"] * (len(layers) - 1)),
+    }.get(op, (op,) * len(layers))
+    for layer, own, wanted in zip(layers, found, expected, strict=True):
+        if own != wanted:
+            raise LimenError(f"{path}: layer {layer.name}: op: {own!r} is not allowed: {op} has {wanted!r} there")
+    if layers[0].input_shape != data.pixels.shape[1:]:
+        raise LimenError(
+            f"{path}: input: {list(layers[0].input_shape)} is not allowed: "
+            f"{recipe.dataset} has {list(data.pixels.shape[1:])}"
+        )
+    classes = int(data.labels.max()) + 1
+    if layers[-1].output_shape != (1, 1, classes):
+        raise LimenError(
+            f"{path}: layer {layers[-1].name}: output {list(layers[-1].output_shape)} is not allowed: "
+            f"{recipe.dataset} has {classes} classes"
+        )
+    if recipe.batch > len(data.labels):
+        raise LimenError(f"{recipe_path}: batch: {recipe.batch} is not allowed: at most {len(data.labels)} images")
+    return layers

@@ -1,0 +1,303 @@
+"""From the float master to the integers of a width: grids, shifts, folded biases, bias correction.
+
+Everything is chosen on training images and evaluated with the exact integer kernels. The real arithmetic that remains
+is float64, summed in one fixed order or (the losses) compared after rounding, so that the same master gives the same
+integers on every machine.
+
+A layer's activations have a power-of-two range: x = integer · 2^(x_range − x_bits + 1) when signed and
+integer · 2^(x_range − x_bits) when not. Ops threshold and adder share it with w; mac and shift have a grid per output
+channel of their own, moved as a whole by `finer`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.errors import LimenError
+from workloads.inference import forward_lanes, requantised
+from workloads.lanes import batch_innermost
+from workloads.layer import Layer, LayerParameters
+from workloads.network import InputMap
+from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, operand_range, shift_codes
+from workloads.rounding import integer_weights, lowest_exponents
+from workloads.training.grids import Grid
+from workloads.training.master import BATCH, FloatLayer, real_inputs, run_master
+
+CALIBRATION_IMAGES = 512
+"""Training images on which everything is chosen."""
+
+LEAST_GAIN = 0.01
+"""Share of the loss that a move must save to be kept: smaller gains on so few images mean nothing."""
+
+LOSS_DECIMALS = 9
+"""Losses are compared rounded to this, far above the last bit of an exponential."""
+
+START_SHARE = 0.999
+"""The descent starts from ranges that hold this share of the activations."""
+
+Loss = Callable[[np.ndarray], float]
+"""Of outputs [values, images] in real units, float64."""
+
+
+class Choice(NamedTuple):
+    """What the descent chooses for a layer: its activation range, and (mac, shift) a finer or coarser weight grid."""
+
+    x_range: int
+    finer: int = 0
+
+
+class LayerIntegers(NamedTuple):
+    """A layer's integers at one pair of widths, each [N] int64, as `Family` reads them."""
+
+    w_exponent: np.ndarray
+    bias: np.ndarray
+    shift: np.ndarray
+
+
+@dataclass(frozen=True)
+class Member:
+    """The integers of a network at one pair of widths, what was chosen, and its loss on the calibration images."""
+
+    layers: tuple[LayerIntegers, ...]
+    input_map: InputMap
+    choices: tuple[Choice, ...]
+    grids: tuple[Grid, ...]
+    loss: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What is known of a float master on training images, all batch innermost.
+
+    pixels: [images, H, W, C] integers of a data set of `levels`. loss: of the outputs on just these images.
+    means: per layer, [N] float64 means of y before any ReLU, the aim of the bias correction.
+    ranges: per layer, the power of two that holds START_SHARE of the real activations it reads.
+    """
+
+    master: tuple[FloatLayer, ...]
+    pixels: np.ndarray
+    levels: int
+    loss: Loss
+    means: tuple[np.ndarray, ...]
+    ranges: tuple[int, ...]
+
+
+def calibrate(master: Sequence[FloatLayer], pixels: np.ndarray, levels: int, loss: Loss) -> Calibration:
+    """Return the calibration of a master on pixels [images, H, W, C], which must be shuffled."""
+    x = real_inputs(pixels, levels, master[0].layer.x_signed)
+    outputs = run_master(master, x)
+    inputs = [x] + [np.maximum(y, 0) if own.rectified else y for own, y in zip(master, outputs[:-1], strict=False)]
+    ranges = [int(np.ceil(np.log2(np.quantile(np.abs(read), START_SHARE)))) for read in inputs]
+    means = tuple(channel_means(y) for y in outputs)
+    return Calibration(tuple(master), pixels, levels, loss, means, tuple(ranges))
+
+
+def quantise_member(
+    calibration: Calibration, x_bits: int, w_bits: int, start: Sequence[Choice] | None = None
+) -> Member:
+    """Return the integers at these widths: coordinate descent over the layers' choices until none helps.
+
+    Each step moves one layer's range, or (mac, shift) its weight grid, by one power of two and keeps what lowers the
+    loss of the integer network on the calibration images by more than LEAST_GAIN.
+    start: choices to begin from, by default the ranges of the calibration.
+    Raises LimenError where no choice gives shifts that a requantiser has.
+    """
+    trial = _Trial(calibration, x_bits, w_bits)
+    layers = [own.layer for own in calibration.master]
+    best = tuple(start or (Choice(x_range) for x_range in calibration.ranges))
+    lowest = trial.loss(best)
+    improved = True
+    while improved:
+        improved = False
+        for index in reversed(range(len(layers))):
+            for candidate in _neighbours(best[index], layers[index]):
+                choices = (*best[:index], candidate, *best[index + 1 :])
+                loss = trial.loss(choices)
+                if loss < (1 - LEAST_GAIN) * lowest:
+                    best, lowest, improved = choices, loss, True
+    if not np.isfinite(lowest):
+        raise LimenError(f"quantising: x_bits {x_bits}, w_bits {w_bits}: no shift of 0 to {MAX_SHIFT} fits")
+    integers = tuple(trial.integers(index, best) for index in range(len(layers)))
+    grids = tuple(trial.grid(index, best[index]) for index in range(len(layers)))
+    return Member(integers, trial.input_map(best[0]), best, grids, lowest)
+
+
+def layer_w_bits(layer: Layer, w_bits: int) -> int:
+    """Return the width of a layer's weights in a member of w_bits: op shift has at most 5."""
+    return min(w_bits, SHIFT_WEIGHT_BITS[1]) if layer.op == "shift" else w_bits
+
+
+def folded_constants(own: FloatLayer, w_exponent: np.ndarray, w_bits: int) -> np.ndarray:
+    """Return what saturated thresholds take from each neuron's sum, [N] in real units before the output shift.
+
+    No activation lies below the grid, so for a threshold w that does,
+    p·max(x − w, 0) = p·(x − low) + p·(low − w): the second part is a constant, and the bias takes it exactly.
+    A threshold above the grid is exceeded by no activation (of as many bits): it saturates without loss. Under op
+    adder −|x − w| loses |w − end| beyond either end.
+    """
+    low, high = (np.ldexp(float(end), w_exponent)[:, None, None, None] for end in operand_range(w_bits))
+    weights = own.weights.astype(np.float64)
+    if own.layer.op == "threshold":
+        assert own.polarity is not None
+        lost = own.polarity * np.maximum(low - weights, 0)
+    else:
+        lost = -np.maximum(np.maximum(low - weights, weights - high), 0)
+    return sums_in_order(lost.reshape(len(lost), -1))
+
+
+def channel_means(y: np.ndarray) -> np.ndarray:
+    """Return the mean of each channel, [N], of activations [OH, OW, N, B]."""
+    rows = y.transpose(2, 0, 1, 3).reshape(y.shape[2], -1)
+    return sums_in_order(rows) / rows.shape[1]
+
+
+def sums_in_order(rows: np.ndarray) -> np.ndarray:
+    """Return the sum of each row, from its first value to its last (numpy's own order depends on the machine)."""
+    return np.cumsum(rows, axis=1)[:, -1]
+
+
+def weight_exponents(own: FloatLayer, w_bits: int, shared: bool) -> np.ndarray:
+    """Return the MAC grid exponents [N] with the least squared error; one for all channels if `shared`.
+
+    The raw scores of the last layer are compared with each other, so they must share one unit.
+    """
+    rows = own.weights.reshape(1 if shared else len(own.weights), -1).astype(np.float64)
+    low, high = operand_range(w_bits)
+    found = []
+    for row in rows:
+        top = int(np.ceil(np.log2(max(np.abs(row).max(), 2.0**-16)))) - (w_bits - 1)
+        errors = []
+        for exponent in range(top - 3, top + 2):
+            grid = np.ldexp(np.clip(np.rint(np.ldexp(row, -exponent)), low, high), exponent)
+            errors.append((float(sums_in_order((grid - row)[None] ** 2)[0]), exponent))
+        found.append(min(errors)[1])
+    return np.repeat(np.array(found, dtype=np.int64), len(own.weights) // len(rows))
+
+
+def _neighbours(choice: Choice, layer: Layer) -> list[Choice]:
+    near = [choice._replace(x_range=choice.x_range + step) for step in (-1, 1)]
+    if layer.op in ONE_RANGE_OPS:
+        return near
+    return near + [choice._replace(finer=choice.finer + step) for step in (-1, 1)]
+
+
+@dataclass
+class _Trial:
+    """Evaluates choices at one pair of widths, remembering each layer's sums under the choices before it."""
+
+    calibration: Calibration
+    x_bits: int
+    w_bits: int
+    known: dict[tuple[Choice, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    losses: dict[tuple[Choice, ...], float] = field(default_factory=dict)
+    own_exponents: dict[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def master(self) -> tuple[FloatLayer, ...]:
+        return self.calibration.master
+
+    def input_map(self, first: Choice) -> InputMap:
+        """Return the map that turns pixels into the first layer's integers."""
+        levels, signed = self.calibration.levels, self.master[0].layer.x_signed
+        unit = (levels // 2 if signed else levels).bit_length() - 1  # the power of two that pixels are divided by
+        offset = levels // 2 if signed else 0
+        return InputMap(offset=offset, shift=-unit - self.x_exponent(0, first))
+
+    def x_exponent(self, index: int, choice: Choice) -> int:
+        """Return the exponent of a unit of the layer's activations."""
+        return choice.x_range - (self.x_bits - 1 if self.master[index].layer.x_signed else self.x_bits)
+
+    def w_exponents(self, index: int, choice: Choice) -> np.ndarray:
+        """Return the [N] exponents of units of the layer's weights."""
+        own = self.master[index]
+        w_bits = layer_w_bits(own.layer, self.w_bits)
+        if own.layer.op in ONE_RANGE_OPS:
+            return np.full(own.layer.out_channels, choice.x_range - (w_bits - 1), dtype=np.int64)
+        if index not in self.own_exponents:
+            last = index + 1 == len(self.master)
+            if own.layer.op == "shift":
+                lowest = lowest_exponents(own.weights, w_bits)
+                self.own_exponents[index] = np.full_like(lowest, lowest.max()) if last else lowest
+            else:
+                self.own_exponents[index] = weight_exponents(own, w_bits, last)
+        return self.own_exponents[index] - choice.finer
+
+    def grid(self, index: int, choice: Choice) -> Grid:
+        layer = self.master[index].layer
+        w_exponents, w_bits = self.w_exponents(index, choice), layer_w_bits(layer, self.w_bits)
+        return Grid(self.x_exponent(index, choice), self.x_bits, layer.x_signed, w_exponents, w_bits)
+
+    def units(self, index: int, choice: Choice) -> np.ndarray:
+        """Return [N] exponents: a unit of the accumulator is worth 2^exponent of y."""
+        own = self.master[index]
+        if own.layer.op in ONE_RANGE_OPS:
+            return choice.x_range - (max(self.x_bits, self.w_bits) - 1) - own.output_shift
+        return self.w_exponents(index, choice) + self.x_exponent(index, choice) - own.output_shift
+
+    def shifts(self, index: int, choices: tuple[Choice, ...]) -> np.ndarray:
+        """Return the requantiser's [N] shifts; 0 for the raw last layer."""
+        if index + 1 == len(self.master):
+            return np.zeros(self.master[index].layer.out_channels, dtype=np.int64)
+        return self.x_exponent(index + 1, choices[index + 1]) - self.units(index, choices[index])
+
+    def integers(self, index: int, choices: tuple[Choice, ...]) -> LayerIntegers:
+        bias, _ = self.sums(index, choices[: index + 1])
+        return LayerIntegers(self.w_exponents(index, choices[index]), bias, self.shifts(index, choices))
+
+    def loss(self, choices: tuple[Choice, ...]) -> float:
+        """Return the loss on the calibration images; infinite where a shift is out of range."""
+        if choices not in self.losses:
+            shifts = [self.shifts(index, choices) for index in range(len(choices))]
+            if min(shift.min() for shift in shifts) < 0 or max(shift.max() for shift in shifts) > MAX_SHIFT:
+                return np.inf
+            last = len(choices) - 1
+            _, scores = self.sums(last, choices)
+            real = np.ldexp(scores.astype(np.float64), self.units(last, choices[last])[:, None])
+            self.losses[choices] = self.calibration.loss(real.reshape(-1, real.shape[-1]))
+        return round(self.losses[choices], LOSS_DECIMALS)
+
+    def sums(self, index: int, choices: tuple[Choice, ...]) -> tuple[np.ndarray, np.ndarray]:
+        """Return (corrected bias [N], accumulators [OH, OW, N, images]) of a layer under the choices up to it."""
+        if choices not in self.known:
+            own = self.master[index]
+            exponents = self.w_exponents(index, choices[index])
+            w_bits = layer_w_bits(own.layer, self.w_bits)
+            weights = integer_weights(own.layer.op, own.weights, exponents, w_bits)
+            bias = own.bias.astype(np.float64)
+            if own.layer.op in ONE_RANGE_OPS:
+                bias = bias + np.ldexp(folded_constants(own, exponents, w_bits), -own.output_shift)
+            units = self.units(index, choices[index])
+            folded = np.rint(np.ldexp(bias, -units)).astype(np.int64)
+            total = self.accumulate(own, weights, self.inputs(index, choices))
+            # Integer sums are exact, so their mean is the same number whatever the order.
+            mean = total.sum(axis=(0, 1, 3)) / (total.size // len(folded)) + folded
+            correction = np.rint(np.ldexp(self.calibration.means[index], -units) - mean).astype(np.int64)
+            total += (folded + correction)[:, None]
+            self.known[choices] = folded + correction, total
+        return self.known[choices]
+
+    def inputs(self, index: int, choices: tuple[Choice, ...]) -> np.ndarray:
+        """Return a layer's integer activations [H, W, C, images]."""
+        signed = self.master[index].layer.x_signed
+        if index == 0:
+            pixels = self.input_map(choices[0]).apply(self.calibration.pixels, self.x_bits, signed)
+            return batch_innermost(pixels)
+        _, sums = self.sums(index - 1, choices[:index])
+        shift = self.shifts(index - 1, choices)
+        return requantised(sums, np.zeros_like(shift), shift, operand_range(self.x_bits, signed))
+
+    def accumulate(self, own: FloatLayer, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """Return the exact sums without bias, [OH, OW, N, images]."""
+        w_bits = layer_w_bits(own.layer, self.w_bits)
+        layer = own.layer.model_copy(update={"x_bits": self.x_bits, "w_bits": w_bits, "y_bits": None})
+        polarity = None if own.polarity is None else own.polarity.astype(np.int64)
+        none = np.zeros(layer.out_channels, dtype=np.int64)
+        codes = shift_codes(weights, w_bits) if layer.op == "shift" else weights
+        parameters = LayerParameters(codes, polarity, none, none)
+        x = x.reshape(*layer.input_shape, -1)
+        parts = [forward_lanes(layer, parameters, x[..., at : at + BATCH]) for at in range(0, x.shape[-1], BATCH)]
+        return np.concatenate(parts, axis=-1)
