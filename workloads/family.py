@@ -52,6 +52,7 @@ class Family:
       L.shift         [B, B, N]      int8       requantiser shift
       input_offset, input_shift [B, B] int8     the input map
       tuned           [B, B]         int8       which weights a member has: 0 float_weights, b tuned_b
+      described       uint8                     JSON: network, recipe, seed and data that it was made from
     indexed [x_bits - 2, w_bits - 2]; op shift has no members with w_bits above 5. Scaling by a power of two and
     rounding half to even are exact, so every machine derives the same integers.
     """

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from workloads.accuracy import store_accuracies
 from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
-from workloads.files import check_writable, csv_bytes, npz_bytes, write_whole
+from workloads.files import check_writable, csv_bytes, npz_bytes, read_arrays, write_whole
 from workloads.layer import Layer, LayerForm
 from workloads.network import Network, NetworkFile
 from workloads.progress import Progress
@@ -23,7 +24,7 @@ from workloads.training.master import FloatLayer
 from workloads.training.optimiser import cross_entropy
 from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
 from workloads.training.recipe import Recipe
-from workloads.training.stages import TUNED_BITS, fine_tune, train_master
+from workloads.training.stages import TUNED_BITS, fine_tune, train_master, whole_identity
 
 STUDY_BITS = 8
 """Width of x at which seeds are compared; w has the same, or the widest its op has."""
@@ -67,7 +68,8 @@ def train_family(
 
     Writes recipe.yaml, accuracy.csv (a row per member) and, per op, OP.yaml, OP.npz (see `Family`), OP-curve.csv and
     OP-curve.png, each under a temporary name first. Stopped at any moment, the same call goes on from the checkpoints
-    OP-*.checkpoint.npz, written after each epoch and removed when the op is done, and ends with the same bits.
+    OP-*.checkpoint.npz, written after each epoch and removed when the op is done, and ends with the same bits; an op
+    whose OP.npz says that it was made by this recipe from this data is not made again.
     ops: all of the recipe's if None. seed: each op's own of the recipe if None. data_folder: see `load_split`.
 
     Raises:
@@ -84,6 +86,9 @@ def train_family(
     family = Family(recipe.name, folder)
     for op, layers in inputs.items():
         own_seed = recipe.ops[op].seed if seed is None else seed
+        made = described(whole_identity(layers, recipe, op, own_seed, data))
+        if is_made(folder / f"{op}.npz", made):
+            continue
         checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
         master, curve = train_master(layers, recipe, op, own_seed, data, checkpoints["float"], progress)
         masters: dict[int, Sequence[FloatLayer]] = {0: master}
@@ -98,11 +103,21 @@ def train_family(
         write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
         write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
         write_whole(folder / f"{op}.yaml", network_path(recipe_path, op).read_bytes())
-        write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members)))
+        write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members) | {"described": made}))
         for path in checkpoints.values():
             path.unlink(missing_ok=True)
     store_accuracies(family, data_folder, progress=progress)
     return family
+
+
+def described(identity: Mapping[str, Any]) -> np.ndarray:
+    """Return an identity as the uint8 array that a checkpoint holds: JSON."""
+    return np.frombuffer(json.dumps(identity, sort_keys=True).encode(), dtype=np.uint8)
+
+
+def is_made(path: Path, made: np.ndarray) -> bool:
+    """Return whether a family's checkpoint is there and says that it was made just so."""
+    return path.is_file() and np.array_equal(read_arrays(path).get("described", made[:0]), made)
 
 
 def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:

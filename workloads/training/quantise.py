@@ -108,7 +108,7 @@ def quantise_member(
     """
     trial = _Trial(calibration, x_bits, w_bits)
     layers = [own.layer for own in calibration.master]
-    best = tuple(start or (Choice(x_range) for x_range in calibration.ranges))
+    best = trial.without_left_shifts(tuple(start or (Choice(x_range) for x_range in calibration.ranges)))
     lowest = trial.loss(best)
     improved = True
     while improved:
@@ -243,6 +243,14 @@ class _Trial:
         if index + 1 == len(self.master):
             return np.zeros(self.master[index].layer.out_channels, dtype=np.int64)
         return self.x_exponent(index + 1, choices[index + 1]) - self.units(index, choices[index])
+
+    def without_left_shifts(self, choices: tuple[Choice, ...]) -> tuple[Choice, ...]:
+        """Return choices whose ranges are widened, first layer to last, until no requantiser would shift left."""
+        for index in range(len(choices) - 1):
+            missing = max(0, -int(self.shifts(index, choices).min()))
+            wider = choices[index + 1]._replace(x_range=choices[index + 1].x_range + missing)
+            choices = (*choices[: index + 1], wider, *choices[index + 2 :])
+        return choices
 
     def integers(self, index: int, choices: tuple[Choice, ...]) -> LayerIntegers:
         bias, _ = self.sums(index, choices[: index + 1])

@@ -76,6 +76,13 @@ def fine_tune(
     return tuned
 
 
+def whole_identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
+    """Return what must be equal for an op of a family to be the one that a recipe makes: all stages together."""
+    own = {"epochs": recipe.epochs, "learning_rate": recipe.ops[op].learning_rate}
+    tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": recipe.tuning_rate}
+    return _identity(layers, recipe, op, seed, data) | own | tuning
+
+
 def _identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
     """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
     described = json.dumps([layer.model_dump() for layer in layers], sort_keys=True)
