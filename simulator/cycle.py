@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from simulator.program import Program
 
 DATAFLOWS = {"os": 0, "ws": 1, "is": 2}
-OPS = {"threshold": 0, "mac": 1}
+OPS = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
 POLARITIES = {"synapse": 0, "input": 1, "neuron": 2}
 REGISTERS = {
     "os": ("x", "synapse", "acc"),

@@ -7,7 +7,7 @@ from numba import int64, njit, void
 from simulator import cycle_feed as feed
 from simulator.cycle_feed import IS, OS, WS, signed
 
-THRESHOLD, MAC = 0, 1
+THRESHOLD, MAC, ADDER, SHIFT = range(4)
 
 # Entries of `config`.
 ROWS, COLS, DATAFLOW, OP, X_BITS, W_BITS, X_SIGNED, ACC_BITS, PSUM_BITS, POLARITY, FEEDER, PORT_BITS = range(12)
@@ -35,13 +35,25 @@ _THREE = int64[:, :, ::1]
 @njit(void(_ONE, _ONE, _ONE, _ONE), cache=True)
 def apply_op(config, x, synapse, result):
     """limen_op: write the value of one op for each pair of patterns of an activation and a synapse."""
-    x_bits, w_bits = config[X_BITS], config[W_BITS]
-    if config[OP] == THRESHOLD:
-        aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
+    op, x_bits, w_bits = config[OP], config[X_BITS], config[W_BITS]
+    aligned = max(x_bits, w_bits)
+    if op == THRESHOLD:
+        w_mask = (int64(1) << w_bits) - 1
         for i in range(result.shape[0]):
             w = signed(synapse[i] & w_mask, w_bits)
             above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
             result[i] = -above if synapse[i] >> w_bits else above
+    elif op == ADDER:
+        for i in range(result.shape[0]):
+            w = signed(synapse[i], w_bits) << (aligned - w_bits)
+            result[i] = -abs((signed(x[i], x_bits) << (aligned - x_bits)) - w)
+    elif op == SHIFT:
+        zero = (int64(1) << (w_bits - 1)) - 1
+        for i in range(result.shape[0]):
+            exponent = synapse[i] & zero
+            shifted = (signed(x[i], x_bits) if config[X_SIGNED] else x[i]) << exponent
+            value = int64(0) if exponent == zero else shifted
+            result[i] = -value if synapse[i] >> (w_bits - 1) else value
     elif config[X_SIGNED]:
         for i in range(result.shape[0]):
             result[i] = signed(x[i], x_bits) * signed(synapse[i], w_bits)

@@ -35,6 +35,7 @@ from simulator.cycle_array import (
     POLARITY_DEPTH,
     PORT_BITS,
     ROWS,
+    SHIFT,
     STATE,
     STILL,
     THRESHOLD,
@@ -156,7 +157,8 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     x_bits, w_bits, x_signed, acc_bits = config[X_BITS], config[W_BITS], config[X_SIGNED], config[ACC_BITS]
     beat_words = config[PORT_BITS] // 32
     neutral_x = (int64(1) << (x_bits - 1)) if op == THRESHOLD else int64(0)
-    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if op == THRESHOLD else int64(0)
+    # Highest threshold, or the exponent of weight 0.
+    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if op == THRESHOLD or op == SHIFT else int64(0)
     x_lanes, synapse_lanes = (cols, rows) if dataflow == IS else (rows, cols)
     one_polarity = config[POLARITY] != 0 and (config[POLARITY] == 1) != (dataflow == IS)
     polarity_lanes = 1 if one_polarity else synapse_lanes

@@ -9,7 +9,16 @@ from pydantic import Field, ValidationError, model_validator
 from workloads.errors import LimenError
 from workloads.layer import Bits, Layer, format_bound, weights_bound
 from workloads.network import Network
-from workloads.numbers import RAW_BITS, Op, accumulator_bits, alignment, operand_range
+from workloads.numbers import (
+    ONE_RANGE_OPS,
+    RAW_BITS,
+    SHIFT_WEIGHT_BITS,
+    Op,
+    accumulator_bits,
+    alignment,
+    operand_range,
+    shift_zero,
+)
 from workloads.specfile import Spec, describe_mistake
 
 Dataflow = Literal["os", "ws", "is"]
@@ -31,8 +40,8 @@ MOST_ROWS = 65535
 class Design(Spec):
     """An array of R × C processing elements with its memory system, for one op and one dataflow.
 
-    x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed for op threshold, which
-    needs it, and to unsigned (after ReLU) for op mac. acc_bits: None sizes the accumulators to the
+    x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed for ops threshold and adder, which
+    need it, and to unsigned (after ReLU) for ops mac and shift. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
     polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
@@ -74,13 +83,16 @@ class Design(Spec):
     @classmethod
     def _default_sign(cls, fields: Any) -> Any:
         if isinstance(fields, dict) and "x_signed" not in fields:
-            return {**fields, "x_signed": fields.get("op") != "mac"}
+            return {**fields, "x_signed": fields.get("op") in ONE_RANGE_OPS}
         return fields
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:
-        if self.op == "threshold" and not self.x_signed:
-            raise ValueError("x_signed: False is not allowed: op threshold takes signed activations (true)")
+        if self.op in ONE_RANGE_OPS and not self.x_signed:
+            raise ValueError(f"x_signed: False is not allowed: op {self.op} takes signed activations (true)")
+        narrowest, widest = SHIFT_WEIGHT_BITS
+        if self.op == "shift" and not narrowest <= self.w_bits <= widest:
+            raise ValueError(f"w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}")
         if self.acc_bits is not None and self.acc_bits <= self.x_bits:
             raise ValueError(f"acc_bits: {self.acc_bits} is not allowed: at least x_bits + 1 = {self.x_bits + 1}")
         if self.feeder_width * self.x_bits > self.port_bits:
@@ -112,8 +124,10 @@ class Design(Spec):
 
     @property
     def op_bits(self) -> int:
-        """Width of one op result: a signed aligned difference, or a whole product."""
-        return max(self.x_bits, self.w_bits) + 1 if self.op == "threshold" else self.x_bits + self.w_bits
+        """Width of one op result: a signed aligned difference, a whole product, or the furthest shift and a sign."""
+        if self.op in ONE_RANGE_OPS:
+            return max(self.x_bits, self.w_bits) + 1
+        return self.x_bits + (self.w_bits if self.op == "mac" else shift_zero(self.w_bits))
 
     @property
     def psum_bits(self) -> int:
@@ -227,7 +241,7 @@ class Design(Spec):
         if unfit:
             return unfit
         own, wired = alignment(layer.x_bits, layer.w_bits), alignment(self.x_bits, self.w_bits)
-        if self.op == "threshold" and own != wired:
+        if self.op in ONE_RANGE_OPS and own != wired:
             return (
                 f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
                 f"for x_bits - w_bits = {self.x_bits - self.w_bits}"

@@ -18,7 +18,7 @@ from workloads.version import VERSION
 
 HERE = Path(__file__).parent
 MARKER = "params.json"
-OP_CODES = {"threshold": 0, "mac": 1}
+OP_CODES = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
 POLARITY_CODES = {"synapse": 0, "input": 1, "neuron": 2}
 
 CHIP = """// {title}: limen_top with the parameters of params.json.

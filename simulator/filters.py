@@ -1,7 +1,8 @@
 """How a tile's filters are laid out: rows of lanes in the order in which the array reads them.
 
 A plane of weights, one of polarity, one of bias and shift. Lanes without a channel or a position of K hold the
-neutral synapse, which contributes nothing.
+neutral synapse, which contributes nothing. Weights narrower than the design's are widened: by their sign, which is in
+int64 already, or (op shift) to another code of the same power of two.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.design import SHIFT_BITS
+from workloads.numbers import shift_codes, shift_values
 
 if TYPE_CHECKING:
     from simulator.design import Design
@@ -26,8 +28,12 @@ def filter_planes(
     assert design.acc_bits is not None
     outputs = slice(tile.out, tile.out_end)
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
-    weights = _by_group(own.weights, geometry.kernel, outputs, channels, shape.groups)
-    neutral = (1 << (design.w_bits - 1)) - 1 if design.op == "threshold" else 0
+    widened = own.weights
+    if layer.op == "shift":
+        widened = shift_codes(shift_values(own.weights, layer.w_bits), design.w_bits)
+    weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
+    # The highest threshold, or the exponent of weight 0.
+    neutral = (1 << (design.w_bits - 1)) - 1 if design.op in ("threshold", "shift") else 0
     rows = _rows(weights & ((1 << design.w_bits) - 1), design, neutral)
     planes = [(np.concatenate(rows), design.w_bits)]
     if own.polarity is not None:

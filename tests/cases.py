@@ -17,6 +17,7 @@ from tests.graphs import random_inputs, random_parameters
 from tests.random_pairs import DATAFLOWS, OPS, random_pair, widened
 from workloads.errors import LimenError
 from workloads.network import Network, NetworkFile
+from workloads.numbers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Case:
 
 def make_network(name: str, design: Design, form: dict[str, Any], layers: list[dict[str, Any]], seed: int) -> Network:
     """Return a network of these layers with seeded parameters, in the design's formats unless a layer has its own."""
-    polarity = {} if design.op == "mac" else {"polarity": design.polarity}
+    polarity = {"polarity": design.polarity} if design.op == "threshold" else {}
     entries = [{**({} if entry["kind"] == "maxpool" else polarity), **entry} for entry in layers]
     formats = {"x_bits": design.x_bits, "w_bits": design.w_bits, "x_signed": design.x_signed}
     content = {"version": 1, "name": name, "op": design.op, **formats, "input": form, "layers": entries}
@@ -132,14 +133,16 @@ POLARITIES = ("synapse", "input", "neuron")
 
 
 def hard_designs() -> list[Design]:
-    """Every dataflow, op and array shape; widths, memories and polarity take turns; mac signed and unsigned."""
+    """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned."""
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
         x_bits, w_bits = WIDTHS[(index + index // 10) % len(WIDTHS)]
-        if op == "mac" and x_bits == 16:
+        if op in ("mac", "shift") and x_bits == 16:
             x_bits, w_bits = 12, 9  # raw scores of wider ones have more than 32 bits
+        if op == "shift":
+            w_bits = min(w_bits, SHIFT_WEIGHT_BITS[1] - (x_bits == 12))
         fields: dict[str, Any] = {"rows": shape[0], "cols": shape[1], "dataflow": dataflow, "op": op, "w_bits": w_bits}
-        fields |= {"x_signed": op == "threshold" or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
+        fields |= {"x_signed": op in ONE_RANGE_OPS or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
         fields["polarity"] = POLARITIES[index % 3] if op == "threshold" else "synapse"
         designs.append(Design(**fields))
     return designs
@@ -148,7 +151,8 @@ def hard_designs() -> list[Design]:
 def design_name(design: Design) -> str:
     sign = "" if design.x_signed else "u"
     name = f"{design.dataflow}-{design.op}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
-    return f"{name}-f{design.feeder_width}-p{design.port_bits}" + ("" if design.op == "mac" else f"-{design.polarity}")
+    polarity = f"-{design.polarity}" if design.op == "threshold" else ""
+    return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}"
 
 
 def hard_cases(design: Design) -> list[Case]:

@@ -49,7 +49,7 @@ Cell = tuple[str, str, str]
 def impossible(cell: Cell) -> bool:
     """Whether no pair can have this corner: under os K passes in time; only op threshold has polarity."""
     dataflow, op, corner = cell
-    return (corner == "K folds" and dataflow == "os") or (op == "mac" and corner.startswith("polarity"))
+    return (corner == "K folds" and dataflow == "os") or (op != "threshold" and corner.startswith("polarity"))
 
 
 CELLS = [cell for cell in itertools.product(DATAFLOWS, OPS, CORNERS) if not impossible(cell)]
@@ -175,9 +175,9 @@ def check_rtl(job: tuple[int, int, dict[str, object]]) -> Outcome:
 def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, object]]]:
     """Yield designs without end: dataflows, ops and kinds of polarity in turn; the first two are 16 x 16."""
     for index in itertools.count():
-        given: dict[str, object] = {"dataflow": DATAFLOWS[index % 3], "op": OPS[index // 3 % 2]}
+        given: dict[str, object] = {"dataflow": DATAFLOWS[index % 3], "op": OPS[index // 3 % len(OPS)]}
         if given["op"] == "threshold":
-            given["polarity"] = ("synapse", "input", "neuron")[index // 6 % 3]
+            given["polarity"] = ("synapse", "input", "neuron")[index // (3 * len(OPS)) % 3]
         if index < 2:
             given |= {"rows": 16, "cols": 16}
         yield first + index, networks, given
@@ -186,7 +186,8 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, ob
 def table(models: Counter[Cell], rtl: Counter[Cell]) -> str:
     """Return how many pairs reached each cell as Markdown: models / Verilog."""
     heads = list(itertools.product(DATAFLOWS, OPS))
-    lines = ["| corner | " + " | ".join(f"{dataflow} {op}" for dataflow, op in heads) + " |", "|---" * 7 + "|"]
+    lines = ["| corner | " + " | ".join(f"{dataflow} {op}" for dataflow, op in heads) + " |"]
+    lines.append("|---" * (1 + len(heads)) + "|")
     for corner in CORNERS:
         cells = [(*head, corner) for head in heads]
         shown = ["–" if impossible(cell) else f"{models[cell]} / {rtl[cell]}" for cell in cells]

@@ -16,10 +16,9 @@ from simulator.timing import ALWAYS_READY, count_program
 from tests.graphs import random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.network import Network, NetworkFile
-from workloads.numbers import MAX_SHIFT
+from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS
 
 DATAFLOWS = ("os", "ws", "is")
-OPS = ("threshold", "mac")
 LONGEST = 20_000
 """Cycles above which a pair is refused: the sweep is to see many of them."""
 
@@ -52,6 +51,8 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
     rows, cols = draw.one_of((rows, cols), (cols, rows))
     wide = draw.chance(0.05)
     x_bits, w_bits = (16, 16) if wide else (draw.pick(2, 10), draw.pick(2, 10))
+    if op == "shift":
+        w_bits = draw.pick(*SHIFT_WEIGHT_BITS)
     port = draw.one_of(32, 64, 128, 256)
     feeder = draw.one_of(*[width for width in (1, 2, 4, 8, 16) if width * x_bits <= port])
     beat_kib = 2 * port / 8192  # the least that Design accepts
@@ -62,7 +63,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         "op": op,
         "x_bits": x_bits,
         "w_bits": w_bits,
-        "x_signed": op == "threshold" or draw.chance(0.5),
+        "x_signed": op in ONE_RANGE_OPS or draw.chance(0.5),
         "acc_policy": draw.one_of("format", "weights"),
         "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if op == "threshold" else "synapse",
         "ifmap_kib": max(beat_kib, draw.about(0.02, 1)),
@@ -173,9 +174,10 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     """A network that a design of these fields supports; its formats are the design's or narrower."""
     form, layers = random_layers(draw, fields)
     op, signed = fields["op"], fields["x_signed"]
-    narrow = draw.pick(0, min(fields["x_bits"], fields["w_bits"]) - 2) if draw.chance(0.3) else 0
-    formats = {"x_bits": fields["x_bits"] - narrow, "w_bits": fields["w_bits"] - narrow, "x_signed": signed}
-    if op == "mac" and signed and formats["x_bits"] > 2 and draw.chance(0.2):
+    x_narrow = draw.pick(0, min(fields["x_bits"], fields["w_bits"]) - 2) if draw.chance(0.3) else 0
+    w_narrow = x_narrow if op in ONE_RANGE_OPS else draw.one_of(0, x_narrow, fields["w_bits"] - 2)
+    formats = {"x_bits": fields["x_bits"] - x_narrow, "w_bits": fields["w_bits"] - w_narrow, "x_signed": signed}
+    if op not in ONE_RANGE_OPS and signed and formats["x_bits"] > 2 and draw.chance(0.2):
         formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
     if op == "threshold":
         stored = fields["polarity"]

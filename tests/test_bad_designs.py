@@ -35,6 +35,10 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"ifmap_kib": 0}, ("ifmap_kib: 0",)),
         ({"port_interval": 0}, ("port_interval: 0 is not allowed",)),
         ({"op": "mac", "polarity": "input"}, ("polarity: 'input' is not allowed", "op mac")),
+        ({"op": "adder", "polarity": "neuron"}, ("polarity: 'neuron' is not allowed", "op adder")),
+        ({"op": "adder", "x_signed": False}, ("x_signed: False is not allowed", "op adder takes signed")),
+        ({"op": "shift"}, ("w_bits: 8 is not allowed", "op shift takes 2 to 5")),
+        ({"op": "gate"}, ("op: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
     ],
 )
 def test_designs(change: dict[str, Any], words: tuple[str, ...]) -> None:
@@ -94,10 +98,29 @@ def test_networks_the_design_lacks_something_for() -> None:
             "layer two: offset: 6 is not allowed: a multiple of",
         ),
         ((CONV, SCORES), {"polarity": "neuron"}, "layer conv: polarity: 'synapse' is not allowed"),
+        ((CONV, SCORES), {"op": "adder"}, "layer conv: op: 'threshold' is not allowed: the design has 'adder'"),
+        (
+            ({**CONV, "op": "adder"}, {**SCORES, "op": "adder"}),
+            {"op": "adder", "x_bits": 9},
+            "layer conv: x_bits: 8 with w_bits: 8 is not allowed: the design's alignment is wired for x_bits - w_bits ",
+        ),
+        (
+            ({**CONV, "op": "shift", "w_bits": 5}, {**SCORES, "op": "shift", "w_bits": 4}),
+            {"op": "shift", "w_bits": 4, "x_signed": True},
+            "layer conv: w_bits: 5 is not allowed: the design has at most 4",
+        ),
     ):
         with pytest.raises(LimenError) as refusal:
             limen.simulate(network(*layers), Design(**{**SOUND, **change}))
         assert words in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("op", ["adder", "shift"])
+def test_ops_the_cost_table_lacks(op: str) -> None:
+    own = network(CONV, SCORES, op=op, w_bits=4)
+    run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
+    with pytest.raises(LimenError, match=f"op: {op} of component 'pe' is missing: the table has mac, threshold$"):
+        limen.price(run, costs="ihp130")
 
 
 def test_groups_that_do_not_divide() -> None:

@@ -14,10 +14,22 @@ from cost_models.table import load_table
 from simulator.design import Design
 from simulator.run import Run, simulate
 from simulator.schedule import schedule_network
-from tests.cases import DATAFLOWS, OPS
+from tests.cases import DATAFLOWS
 from tests.random_pairs import random_pair
 from workloads.errors import LimenError
 from workloads.family import find_network
+
+PRICED_OPS = ("threshold", "mac")
+"""Ops whose PEs the table has rows of."""
+
+
+@pytest.mark.parametrize("op", ["adder", "shift"])
+def test_ops_without_rows_are_refused(op: str) -> None:
+    with pytest.raises(
+        LimenError, match=rf"op: {op} of component 'pe' is missing: the table has mac, threshold"
+    ) as caught:
+        price(run_digits(op, 4))
+    assert "\n" not in str(caught.value)
 
 
 def run_digits(op: str = "threshold", bits: int = 8, **fields: Any) -> Run:
@@ -37,7 +49,7 @@ def energy_of(cost: Cost, component: str) -> float:
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
-@pytest.mark.parametrize("op", OPS)
+@pytest.mark.parametrize("op", PRICED_OPS)
 class TestTotals:
     def test_breakdown_sums_to_the_totals(self, op: str, dataflow: str) -> None:
         for rows, cols, bits in ((16, 16, 8), (4, 32, 2), (1, 1, 5), (64, 8, 3)):

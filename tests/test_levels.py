@@ -32,7 +32,7 @@ from tests.naive import naive_network
 from workloads import reference
 from workloads.layer import Layer, weights_bound
 from workloads.network import Network
-from workloads.numbers import operand_range
+from workloads.numbers import operand_range, shift_codes
 
 ROOT = Path(__file__).parent.parent
 
@@ -71,11 +71,14 @@ class TestCycle(LevelCases):
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_whole_graphs(shape: str, dataflow: str) -> None:
-    """Residual, dense, inception and 1-D networks: the cycle model equals the others on all their layers."""
-    for seed in range(8000, 8004):
+    """Residual, dense, inception and 1-D networks of one op: the cycle model equals the others on all their layers."""
+    for seed in range(8000, 8008):
         network = random_graph(shape, seed)
         first = network.layers[0]
-        formats = {"op": first.op, "x_bits": first.x_bits, "w_bits": first.w_bits, "x_signed": first.x_signed}
+        if any(layer.op != first.op for layer in network.layers):
+            continue
+        formats = {"op": first.op, "x_bits": first.x_bits, "x_signed": first.x_signed}
+        formats["w_bits"] = max(layer.w_bits for layer in network.layers if layer.has_parameters)
         memory = {"feeder_width": 1, "ifmap_kib": 0.5, "filter_kib": 0.5, "ofmap_kib": 1}
         design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **memory).fitted(network)
         program, x = compile_network(network, design), random_inputs(network, 1, seed)[0]
@@ -98,8 +101,11 @@ def worst_input(layer: Layer, network: Network) -> tuple[np.ndarray, int]:
     """Return the input that drives the first score furthest from zero, and how far."""
     own = network.trained()[0]
     low, high = operand_range(layer.x_bits, layer.x_signed)
-    sign = (own.weights if own.polarity is None else own.polarity).reshape(-1)
-    ends = [np.where(sign > 0, a, b).reshape(1, 1, -1) for a, b in ((high, low), (low, high))]
+    values, places = np.arange(low, high + 1), np.arange(layer.channels)
+    tried = np.zeros((layer.channels, len(values), *layer.input_shape), dtype=np.int64)  # one synapse at a time
+    tried[places, :, 0, 0, places] = values
+    scores = reference.forward(layer, own, tried.reshape(-1, *layer.input_shape)).reshape(layer.channels, -1)
+    ends = [values[found(axis=1)].reshape(layer.input_shape) for found in (scores.argmin, scores.argmax)]
     sums = [abs(int(reference.forward(layer, own, x[None])[0, 0, 0, 0])) for x in ends]
     return ends[int(sums[1] > sums[0])], max(sums)
 
@@ -121,6 +127,25 @@ def test_accumulator_width_is_tight(op: str, dataflow: str) -> None:
         wrong = compile_network(network, narrow)
         expected = reference.run(network.layers, network.trained(), x[None])[-1][0]
         assert not np.array_equal(wrong.tensor(run_cycle(wrong, x).image, "conv"), expected)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "is"])
+@pytest.mark.parametrize(("op", "x_signed"), [(op, True) for op in OPS] + [("mac", False), ("shift", False)])
+def test_psum_width_is_tight(op: str, x_signed: bool, dataflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worst sum of a whole column, a power of two of rows high, is exact, and wrong with one bit less."""
+    design = Design(rows=4, cols=1, dataflow=dataflow, op=op, x_bits=3, w_bits=4, x_signed=x_signed, acc_bits=24)
+    network = make_network("worst", design, {"channels": 4}, [{**conv(1), "kind": "linear", "kernel": None}], 1)
+    own = network.trained()[0]
+    own.bias[:] = 0
+    own.weights[:] = shift_codes(np.array(-(1 << 6)), 4) if op == "shift" else -8  # minus the furthest shift
+    if own.polarity is not None:
+        own.polarity[:] = -1
+    x, _ = worst_input(network.layers[0], network)
+    program = compile_network(network, design)
+    assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
+    wide = design.op_bits
+    monkeypatch.setattr(Design, "op_bits", property(lambda self: wide - 1))
+    assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is not None
 
 
 def test_toggles_and_trace_agree() -> None:

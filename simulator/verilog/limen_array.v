@@ -8,10 +8,10 @@ module limen_array #(
     parameter ROWS = 4,           // R
     parameter COLS = 4,           // C
     parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
-    parameter OP = 0,             // 0: threshold, 1: mac
+    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
-    parameter X_SIGNED = 1,       // 0: unsigned activations (mac only)
+    parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
     parameter SYNAPSE_BITS = 9,   // W_BITS, plus one polarity bit for threshold
     parameter OP_BITS = 9,        // width of the op's result
     parameter LEFT_BITS = 8,      // width of an operand from the left

@@ -2,10 +2,10 @@
 `default_nettype none
 
 module limen_pe_os #(
-    parameter OP = 0,             // 0: threshold, 1: mac
+    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
-    parameter X_SIGNED = 1,       // 0: unsigned activations (mac only)
+    parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
     parameter SYNAPSE_BITS = 9,   // W_BITS, plus one polarity bit for threshold
     parameter OP_BITS = 9,        // width of the op's result
     parameter ACC_BITS = 20       // accumulator width; sums wrap modulo 2^ACC_BITS

@@ -5,10 +5,10 @@
 `default_nettype none
 
 module limen_pe_stationary #(
-    parameter OP = 0,             // 0: threshold, 1: mac
+    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
-    parameter X_SIGNED = 1,       // 0: unsigned activations (mac only)
+    parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
     parameter SYNAPSE_BITS = 9,   // W_BITS, plus one polarity bit for threshold
     parameter OP_BITS = 9,        // width of the op's result
     parameter PSUM_BITS = 13,     // OP_BITS + ceil(log2 rows): R terms always fit

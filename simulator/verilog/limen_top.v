@@ -8,10 +8,10 @@ module limen_top #(
     parameter ROWS = 4,                // R
     parameter COLS = 4,                // C
     parameter DATAFLOW = 0,            // 0: os, 1: ws, 2: is
-    parameter OP = 0,                  // 0: threshold, 1: mac
+    parameter OP = 0,                  // 0: threshold, 1: mac, 2: adder, 3: shift
     parameter X_BITS = 8,              // activation width, 2..16
-    parameter W_BITS = 8,              // threshold or weight width, 2..16
-    parameter X_SIGNED = 1,            // 0: unsigned activations (mac only)
+    parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift: 2..5)
+    parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
     parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron (threshold only)
     parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
@@ -44,11 +44,14 @@ module limen_top #(
     output wire [PORT_BITS-1:0]  mem_write_data
 );
     localparam THRESHOLD = 0;
+    localparam MAC = 1;
+    localparam SHIFT = 3;
     localparam OS = 0;
     localparam IS = 2;
     localparam ALIGNED_BITS = X_BITS > W_BITS ? X_BITS : W_BITS;
     localparam SYNAPSE_BITS = OP == THRESHOLD ? W_BITS + 1 : W_BITS;
-    localparam OP_BITS = OP == THRESHOLD ? ALIGNED_BITS + 1 : X_BITS + W_BITS;
+    localparam OP_BITS = OP == MAC ? X_BITS + W_BITS :
+        OP == SHIFT ? X_BITS + (1 << (W_BITS - 1)) - 1 : ALIGNED_BITS + 1;
     localparam PSUM_BITS = OP_BITS + $clog2(ROWS);
     localparam VALUE_BITS = DATAFLOW == OS ? ACC_BITS : PSUM_BITS;
     localparam LEFT_BITS = DATAFLOW == IS ? SYNAPSE_BITS : X_BITS;
@@ -63,9 +66,10 @@ module limen_top #(
     localparam Y_BITS = X_BITS + 1;
     localparam LAYER_BEATS = (8 * 32 + PORT_BITS - 1) / PORT_BITS;
     localparam TILE_BEATS = (19 * 32 + PORT_BITS - 1) / PORT_BITS;
-    // The pair that contributes nothing: lowest activation with highest excitatory threshold, or zeros.
+    // The pair that contributes nothing: lowest activation with highest excitatory threshold, an activation of 0 with
+    // the exponent of weight 0, or zeros.
     localparam [31:0] NEUTRAL_X = OP == THRESHOLD ? 1 << (X_BITS - 1) : 0;
-    localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD ? (1 << (W_BITS - 1)) - 1 : 0;
+    localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD || OP == SHIFT ? (1 << (W_BITS - 1)) - 1 : 0;
 
     wire [8*32-1:0] layer;
     wire [19*32-1:0] next_tile;
