@@ -165,7 +165,7 @@ def test_exported_makefile_needs_no_python(folder: Path) -> None:
         ("rows: 4", "rows: true", ("chip.yaml", "rows", "True", "integer")),
         ("rows: 4\n", "", ("chip.yaml", "rows", "missing")),
         ("dataflow: ws", "dataflow: rs", ("chip.yaml", "dataflow", "'rs'", "'os', 'ws' or 'is'")),
-        ("op: threshold", "op: xnor", ("chip.yaml", "op", "'xnor'", "'threshold' or 'mac'")),
+        ("op: threshold", "op: xnor", ("chip.yaml", "op", "'xnor'", "'mac', 'adder' or 'shift'")),
         ("x_bits: 8", "x_bits: 1", ("chip.yaml", "x_bits", "1", "greater than or equal to 2")),
         ("w_bits: 8", "w_bits: 8\ncolour: red", ("chip.yaml", "colour", "unknown key", "dataflow")),
         ("w_bits: 8", "w_bits: 8\nrows: 5", ("chip.yaml", "line 8", "duplicate key")),
