@@ -335,7 +335,7 @@ BAD = [
     ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
     ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
     ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),
-    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'threshold' or 'mac'")),
+    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'mac', 'adder' or 'shift'")),
     ("op: [threshold, mac], ", "", ("space.op", "missing")),
     ("dataflow: [os, ws, is]", "dataflow: [rs]", ("space.dataflow.0", "'rs'", "'os', 'ws' or 'is'")),
     ("x: 4..5", "x: 5..4", ("space.bits.x", "'5..4'", "2..8")),
