@@ -18,7 +18,7 @@ import numpy as np
 from workloads.datasets import available, content_hash
 from workloads.errors import LimenError
 from workloads.family import Family, FamilyOp
-from workloads.files import csv_bytes, write_whole
+from workloads.files import write_whole
 from workloads.network import Network
 from workloads.progress import Progress
 
@@ -26,7 +26,7 @@ FILE = "accuracy.csv"
 
 
 class AccuracyRow(NamedTuple):
-    """One member of a family; accuracies are shares of the split's images, to six decimals."""
+    """One member of a family; accuracies are shares of the split's images."""
 
     op: str
     x_bits: int
@@ -120,7 +120,7 @@ def store_accuracies(
             row = _measure(family, op, x_bits, w_bits, data_folder)
         rows.append(row)
         if done == len(members) or members[done][0] != op:
-            write_whole(family.folder / FILE, csv_bytes(rows))
+            write_whole(family.folder / FILE, _table_bytes(rows))
         if progress is not None:
             progress(f"evaluating {op}", done, len(members))
     return rows
@@ -134,7 +134,7 @@ class Recomputed(NamedTuple):
 
     @property
     def equal(self) -> bool:
-        return self.stored is not None and csv_bytes([self.stored]) == csv_bytes([self.fresh])
+        return self.stored == self.fresh
 
 
 def check_accuracies(
@@ -151,6 +151,12 @@ def check_accuracies(
         if progress is not None:
             progress("evaluating", done, len(chosen))
     return found
+
+
+def _table_bytes(rows: list[AccuracyRow]) -> bytes:
+    """Return the rows as CSV; shares in all their digits, so that what is read is the very number measured."""
+    lines = [",".join(map(str, values)) for values in (AccuracyRow._fields, *rows)]
+    return ("\n".join(lines) + "\n").encode()
 
 
 def _measure(family: Family, op: FamilyOp, x_bits: int, w_bits: int, data_folder: Path | None) -> AccuracyRow:
