@@ -1,32 +1,18 @@
 """How fast a 3 x 3 layer is trained on one core, by op: `make bench`. In 10^9 synapse operations a second.
 
-A layer of 32 channels in and 64 out on 14 x 14 pixels, stride 2, 128 images; the fastest of REPEATS runs.
+A layer of 32 channels in and 64 out on 14 x 14 pixels, stride 2, 128 images; the median of several runs.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import numpy as np
 
+from tests.bench_levels import median_seconds
 from workloads.lanes import layer_gradients, layer_rows, layer_sums
 from workloads.layer import Layer
 from workloads.numbers import OPS
 
 IMAGES = 128
-REPEATS = 15
-
-
-def fastest_seconds(work: Callable[[], object]) -> float:
-    """Return the least time of REPEATS runs, after one that compiles."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds)
 
 
 def main() -> None:
@@ -42,8 +28,8 @@ def main() -> None:
         polarity = np.where(random.random(weights.shape) < 0.5, 1, -1).astype(np.float32) if op == "threshold" else None
         slope = random.normal(size=(*layer.output_shape, IMAGES)).astype(np.float32)
         operations = layer.pairs * IMAGES / 1e9
-        forward = operations / fastest_seconds(lambda: layer_sums(layer, weights, polarity, rows))  # noqa: B023
-        backward = operations / fastest_seconds(lambda: layer_gradients(layer, weights, polarity, rows, slope))  # noqa: B023
+        forward = operations / median_seconds(lambda: layer_sums(layer, weights, polarity, rows))  # noqa: B023
+        backward = operations / median_seconds(lambda: layer_gradients(layer, weights, polarity, rows, slope))  # noqa: B023
         print(f"{op:10} {forward:8.1f} {backward:9.1f}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,9 +87,10 @@ def train_family(
     for op, layers in inputs.items():
         own_seed = recipe.ops[op].seed if seed is None else seed
         made = described(whole_identity(layers, recipe, op, own_seed, data))
-        if is_made(folder / f"{op}.npz", made):
-            continue
         checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
+        if is_made(folder / f"{op}.npz", made):
+            _remove(checkpoints.values())  # a kill just after the last write leaves them
+            continue
         master, curve = train_master(layers, recipe, op, own_seed, data, checkpoints["float"], progress)
         masters: dict[int, Sequence[FloatLayer]] = {0: master}
         calibrations = {0: calibrated(master, data)}
@@ -104,10 +105,14 @@ def train_family(
         write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
         write_whole(folder / f"{op}.yaml", network_path(recipe_path, op).read_bytes())
         write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members) | {"described": made}))
-        for path in checkpoints.values():
-            path.unlink(missing_ok=True)
+        _remove(checkpoints.values())
     store_accuracies(family, data_folder, progress=progress)
     return family
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
 
 
 def described(identity: Mapping[str, Any]) -> np.ndarray:

@@ -50,8 +50,8 @@ def run_batches(
 ) -> Iterator[list[np.ndarray]]:
     """Yield every layer's y [OH, OW, N, B] before any ReLU, batch by batch, for real inputs [images, H, W, C].
 
-    In float64 and one fixed order of additions, so that every machine calibrates alike; float32 where speed matters
-    more. Weights of op shift are rounded to the widest codes, for they have no finer form.
+    In float64 and one fixed order of additions, so that machines which fuse products and sums alike calibrate alike;
+    float32 where speed matters more. Weights of op shift are rounded to the widest codes, for they have no finer form.
     """
     weights = [_used_weights(own).astype(precision) for own in master]
     for start in range(0, len(x), BATCH):

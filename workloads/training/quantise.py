@@ -2,7 +2,7 @@
 
 Everything is chosen on training images and evaluated with the exact integer kernels. The real arithmetic that remains
 is float64, summed in one fixed order or (the losses) compared after rounding, so that the same master gives the same
-integers on every machine.
+integers on every machine that fuses products and sums alike (all with FMA do; only ops mac and shift notice).
 
 A layer's activations have a power-of-two range: x = integer · 2^(x_range − x_bits + 1) when signed and
 integer · 2^(x_range − x_bits) when not. Ops threshold and adder share it with w; mac and shift have a grid per output
