@@ -134,13 +134,13 @@ def sequence(rng: np.random.Generator) -> list[dict[str, Any]]:
 GRAPHS = {"residual": residual_blocks, "dense": dense_block, "inception": inception, "sequence": sequence}
 
 
-def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
+def random_file(shape: str, rng: np.random.Generator, one_op: bool = False) -> dict[str, Any]:
     """A network file of one of GRAPHS, at random widths; the polarity of threshold layers takes any mode.
 
-    A third of them mix ops; their activations are signed throughout.
+    A third of them mix ops, unless one_op; their activations are signed throughout.
     """
     op: Op = OPS[int(rng.integers(len(OPS)))]
-    mixed = rng.random() < 1 / 3
+    mixed = rng.random() < 1 / 3 and not one_op
     layers = GRAPHS[shape](rng)
     for entry in layers:
         own = OPS[int(rng.integers(len(OPS)))] if mixed else op
@@ -156,11 +156,14 @@ def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
     return {"version": 1, "name": shape, "op": op, **bits, **signed, "input": {**size, "channels": 2}, "layers": layers}
 
 
-def random_graph(shape: str, seed: int) -> Network:
-    """The random network of a shape and a seed; printed, so that a failure can be run again."""
+def random_graph(shape: str, seed: int, one_op: bool = False) -> Network:
+    """The random network of a shape and a seed; printed, so that a failure can be run again.
+
+    one_op: as a design takes it, which has one.
+    """
     print(f"{shape}, seed {seed}")
     rng = np.random.default_rng(seed)
-    form = NetworkFile.model_validate(random_file(shape, rng))
+    form = NetworkFile.model_validate(random_file(shape, rng, one_op))
     layers = form.build_layers()
     return Network(form.name, layers, tuple(random_parameters(layer, rng) for layer in layers))
 
