@@ -10,6 +10,7 @@ import click
 
 from dse.cli_costs import costs, price
 from dse.cli_describe import describe
+from dse.cli_diffusion import diffusion
 from dse.cli_net import net
 from dse.cli_polarity import polarity
 from dse.cli_stats import stats
@@ -36,6 +37,7 @@ commands.add_command(describe)
 commands.add_command(net)
 net.add_command(stats)
 net.add_command(polarity)
+net.add_command(diffusion)
 commands.add_command(waves)
 
 
