@@ -155,7 +155,7 @@ def test_ops_that_families_do_not_mix() -> None:
     assert [family_op(ops) for ops in (("threshold", "mac"), ("adder", "shift"), ("adder",))] == [
         *("mac-threshold", "shift-adder", "adder"),
     ]
-    with pytest.raises(LimenError, match="^ops: threshold, adder are not allowed: families mix mac and threshold, or"):
+    with pytest.raises(LimenError, match="ops: threshold, adder are not allowed: families mix mac"):
         family_op(("threshold", "adder"))
 
 
