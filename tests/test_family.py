@@ -21,8 +21,10 @@ from workloads.family import FAMILY_BITS, FAMILY_OPS, SHIPPED, Family, load_fami
 from workloads.files import read_arrays
 from workloads.numbers import SHIFT_WEIGHT_BITS, operand_range
 from workloads.specfile import read_spec
+from workloads.training import quantise
 from workloads.training.classifier import load_data
 from workloads.training.make_family import calibrated, master_of, next_member
+from workloads.training.quantise import quantise_member
 from workloads.training.recipe import Recipe
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -191,6 +193,22 @@ def test_checkpoint_without_an_array(tmp_path: Path) -> None:
     np.savez(path, **arrays)
     with pytest.raises(LimenError, match=r"mac\.npz: conv2\.bias: missing"):
         load_family("digits", tmp_path).network("mac", 8, 8)
+
+
+def test_choices_whose_biases_a_checkpoint_cannot_hold_are_passed_over(monkeypatch):
+    family = load_family("digits")
+    layers = family.form("shift", 8, 5).build_layers()
+    calibration = calibrated(master_of(read_arrays(FOLDER / "shift.npz"), layers), load_data("digits"))
+
+    def largest():
+        return max(np.abs(own.bias).max() for own in quantise_member(calibration, 8, 5).layers)
+
+    free = largest()
+    monkeypatch.setattr(quantise, "LARGEST_BIAS", free - 1)
+    assert largest() < free
+    monkeypatch.setattr(quantise, "LARGEST_BIAS", 0)
+    with pytest.raises(LimenError, match="quantising: x_bits 8, w_bits 5: no shift of 0 to 31 and no 32-bit bias fit"):
+        largest()
 
 
 def flip_one_bit(family):

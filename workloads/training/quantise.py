@@ -39,6 +39,9 @@ LOSS_DECIMALS = 9
 START_SHARE = 0.999
 """The descent starts from ranges that hold this share of the activations."""
 
+LARGEST_BIAS = 2**31 - 1
+"""What a checkpoint holds; grids of op shift can be so fine that a bias exceeds it."""
+
 Loss = Callable[[np.ndarray], float]
 """Of outputs [values, images] in real units, float64."""
 
@@ -120,7 +123,9 @@ def quantise_member(
                 if loss < (1 - LEAST_GAIN) * lowest:
                     best, lowest, improved = choices, loss, True
     if not np.isfinite(lowest):
-        raise LimenError(f"quantising: x_bits {x_bits}, w_bits {w_bits}: no shift of 0 to {MAX_SHIFT} fits")
+        raise LimenError(
+            f"quantising: x_bits {x_bits}, w_bits {w_bits}: no shift of 0 to {MAX_SHIFT} and no 32-bit bias fit"
+        )
     integers = tuple(trial.integers(index, best) for index in range(len(layers)))
     grids = tuple(trial.grid(index, best[index]) for index in range(len(layers)))
     return Member(integers, trial.input_map(best[0]), best, grids, lowest)
@@ -257,13 +262,16 @@ class _Trial:
         return LayerIntegers(self.w_exponents(index, choices[index]), bias, self.shifts(index, choices))
 
     def loss(self, choices: tuple[Choice, ...]) -> float:
-        """Return the loss on the calibration images; infinite where a shift is out of range."""
+        """Return the loss on the calibration images; infinite where a shift or a bias is out of range."""
         if choices not in self.losses:
             shifts = [self.shifts(index, choices) for index in range(len(choices))]
             if min(shift.min() for shift in shifts) < 0 or max(shift.max() for shift in shifts) > MAX_SHIFT:
                 return np.inf
             last = len(choices) - 1
             _, scores = self.sums(last, choices)
+            biases = [self.sums(index, choices[: index + 1])[0] for index in range(len(choices))]
+            if max(np.abs(bias).max() for bias in biases) > LARGEST_BIAS:
+                return np.inf
             real = np.ldexp(scores.astype(np.float64), self.units(last, choices[last])[:, None])
             self.losses[choices] = self.calibration.loss(real.reshape(-1, real.shape[-1]))
         return round(self.losses[choices], LOSS_DECIMALS)
