@@ -71,6 +71,10 @@ class Machine:
 
     def __init__(self, table: Table, design: Design) -> None:
         assert design.acc_bits is not None  # a Run's design is fitted
+        if design.extra_ops:
+            raise LimenError(
+                f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
+            )
         if design.op == "mac" and design.x_signed:
             raise LimenError(
                 f"{table.path}: x_signed: true is not allowed for op mac: its rows are of unsigned activations"

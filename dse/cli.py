@@ -80,7 +80,7 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
         click.echo(json.dumps(result, indent=2))
     else:
         click.echo(
-            f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {fitted.op}, "
+            f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
             f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
         )
         for run in runs:

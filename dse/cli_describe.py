@@ -11,6 +11,7 @@ import click
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
+    from simulator.design import Design
     from workloads.network import Network
 
 
@@ -55,7 +56,7 @@ def _named(what: str) -> list[str]:
     if what in _families():
         texts.append(_describe_family(what))
     if what in built_in_designs():
-        texts.append(_describe_spec(f"design {what}", load_design(what).model_dump()))
+        texts.append(_describe_design(what, load_design(what)))
     if what in built_in_studies():
         texts.append(_describe_spec(f"study {what}", load_study(what).model_dump()))
     if what in built_in_tables():
@@ -85,8 +86,13 @@ def _describe_file(path: str) -> str:
     if "layers" in content:
         return _describe_network(load_network(path))
     if "rows" in content:
-        return _describe_spec(f"design {path}", load_design(path).model_dump())
+        return _describe_design(path, load_design(path))
     raise LimenError(f"{path}: holds none of space (a study), layers (a network), rows (a design)")
+
+
+def _describe_design(name: str, design: Design) -> str:
+    fused = f": fused PEs, ops {', '.join(design.ops)}" if design.extra_ops else ""
+    return _describe_spec(f"design {name}{fused}", design.model_dump())
 
 
 def _describe_spec(title: str, content: dict[str, Any]) -> str:
@@ -112,6 +118,9 @@ def _describe_network(network: Network) -> str:
         f"network {network.name}: {state}, dataset {network.dataset or 'none'}, "
         f"{synapses} synapses, {pairs} operations an image"
     ]
+    ops = list(dict.fromkeys(layer.op for layer in network.layers if layer.has_parameters))
+    if len(ops) > 1:
+        lines.append(f"  ops {', '.join(ops)}: for designs with fused PEs (op and extra_ops)")
     for layer in network.layers:
         lines.append(
             f"  {layer.name}: {layer.kind} {layer.op} {list(layer.input_shape)} -> {list(layer.output_shape)}, "

@@ -233,10 +233,12 @@ def _cycles(network: Network, found: Simplified, design: str | None) -> dict[str
 
 
 def _own_design(chip: Design, network: Network) -> Design:
-    """Return the design with op, sign and widths of the network."""
+    """Return the design with ops, sign and widths of the network."""
     own = [layer for layer in network.layers if layer.has_parameters]
     widths = {"x_bits": max(layer.x_bits for layer in own), "w_bits": max(layer.w_bits for layer in own)}
-    return type(chip)(**{**chip.model_dump(), "op": own[0].op, "x_signed": own[0].x_signed, **widths})
+    ops = list(dict.fromkeys(layer.op for layer in own))
+    formats = {"op": ops[0], "extra_ops": ops[1:], "x_signed": own[0].x_signed, **widths}
+    return type(chip)(**{**chip.model_dump(), **formats})
 
 
 COLUMNS = ("layer", "op", "pairs", "above", "never", "always", "certainly", "x", "w", "saturated", "+1", "sums",

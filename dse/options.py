@@ -27,11 +27,11 @@ class Disagreement(Exception):
 
 
 def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
-    """Return the design and the workload; a family gives its member at the design's op and widths."""
+    """Return the design and the workload; a family gives its member of the design's ops and widths."""
     from simulator.run import load_design
-    from workloads.family import find_network
+    from workloads.family import family_op, find_network
 
     design = load_design(design_name)
     if workload.endswith((".yaml", ".yml")):
         return design, find_network(workload)
-    return design, find_network(workload, design.op, design.x_bits, design.w_bits)
+    return design, find_network(workload, family_op(design.ops), design.x_bits, design.w_bits)

@@ -72,7 +72,8 @@ def machine_config(design: Design) -> np.ndarray:
     assert design.acc_bits is not None, "the cycle model runs a fitted design"
     return np.array(
         [
-            *(design.rows, design.cols, DATAFLOWS[design.dataflow], OPS[design.op]),
+            *(design.rows, design.cols, DATAFLOWS[design.dataflow]),
+            kernels.SEVERAL if design.extra_ops else OPS[design.op],
             *(design.x_bits, design.w_bits, design.x_signed, design.acc_bits),
             register_bits(design)[REGISTERS[design.dataflow][2]],
             *(POLARITIES[design.polarity], design.feeder_width, design.port_bits),

@@ -7,7 +7,8 @@ from numba import int64, njit, void
 from simulator import cycle_feed as feed
 from simulator.cycle_feed import IS, OS, WS, signed
 
-THRESHOLD, MAC, ADDER, SHIFT = range(4)
+THRESHOLD, MAC, ADDER, SHIFT, SEVERAL = range(5)
+WIDEST_SHIFT_WEIGHT = 5
 
 # Entries of `config`.
 ROWS, COLS, DATAFLOW, OP, X_BITS, W_BITS, X_SIGNED, ACC_BITS, PSUM_BITS, POLARITY, FEEDER, PORT_BITS = range(12)
@@ -32,34 +33,34 @@ _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE), cache=True)
-def apply_op(config, x, synapse, result):
-    """limen_op: write the value of one op for each pair of patterns of an activation and a synapse."""
-    op, x_bits, w_bits = config[OP], config[X_BITS], config[W_BITS]
-    aligned = max(x_bits, w_bits)
+@njit(void(_ONE, int64, _ONE, _ONE, _ONE), cache=True)
+def apply_op(config, op, x, synapse, result):
+    """limen_op: write the value of `op` for each pair of patterns of an activation and a synapse."""
+    x_bits, w_bits = config[X_BITS], config[W_BITS]
+    aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
     if op == THRESHOLD:
-        w_mask = (int64(1) << w_bits) - 1
         for i in range(result.shape[0]):
             w = signed(synapse[i] & w_mask, w_bits)
             above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
             result[i] = -above if synapse[i] >> w_bits else above
     elif op == ADDER:
         for i in range(result.shape[0]):
-            w = signed(synapse[i], w_bits) << (aligned - w_bits)
+            w = signed(synapse[i] & w_mask, w_bits) << (aligned - w_bits)
             result[i] = -abs((signed(x[i], x_bits) << (aligned - x_bits)) - w)
     elif op == SHIFT:
-        zero = (int64(1) << (w_bits - 1)) - 1
+        sign = min(w_bits, WIDEST_SHIFT_WEIGHT) - 1
+        zero = (int64(1) << sign) - 1
         for i in range(result.shape[0]):
             exponent = synapse[i] & zero
             shifted = (signed(x[i], x_bits) if config[X_SIGNED] else x[i]) << exponent
             value = int64(0) if exponent == zero else shifted
-            result[i] = -value if synapse[i] >> (w_bits - 1) else value
+            result[i] = -value if (synapse[i] >> sign) & 1 else value
     elif config[X_SIGNED]:
         for i in range(result.shape[0]):
-            result[i] = signed(x[i], x_bits) * signed(synapse[i], w_bits)
+            result[i] = signed(x[i], x_bits) * signed(synapse[i] & w_mask, w_bits)
     else:
         for i in range(result.shape[0]):
-            result[i] = x[i] * signed(synapse[i], w_bits)
+            result[i] = x[i] * signed(synapse[i] & w_mask, w_bits)
 
 
 @njit(int64(int64, int64, int64, int64, int64, int64), cache=True)
@@ -93,8 +94,8 @@ def load_registers(registers, fresh):
     return changed
 
 
-@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, _ONE), cache=True)
-def step_array(config, pe, fresh, left, top, shift, toggles):
+@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, int64, _ONE), cache=True)
+def step_array(config, pe, fresh, left, top, op, shift, toggles):
     """limen_array and its PEs, pe [3, R * C]: operands from the left and from the top.
 
     fresh: like pe, what the registers load. Adds the bits that change to toggles [3] and returns how many.
@@ -113,7 +114,7 @@ def step_array(config, pe, fresh, left, top, shift, toggles):
         from_top[i + cols] = still[i]
     if dataflow != OS or not shift:
         x, synapse = (still, from_left) if dataflow == IS else (from_left, from_top if dataflow == OS else still)
-        apply_op(config, x, synapse, result)
+        apply_op(config, op, x, synapse, result)
     if dataflow == OS and shift:
         result[:cols] = 0
         for i in range(rows * cols - cols):

@@ -35,6 +35,7 @@ from simulator.cycle_array import (
     POLARITY_DEPTH,
     PORT_BITS,
     ROWS,
+    SEVERAL,
     SHIFT,
     STATE,
     STILL,
@@ -153,12 +154,13 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     clock edge; cycle 0: never. trace [cycles, 3, R, C]: the PE registers after each clock edge; no rows: not kept.
     counters [layers, COUNTERS], toggles [layers, 3] and ports [cycles, NPORTS] are written here.
     """
-    rows, cols, dataflow, op, feeder = config[ROWS], config[COLS], config[DATAFLOW], config[OP], config[FEEDER]
+    rows, cols, dataflow, feeder = config[ROWS], config[COLS], config[DATAFLOW], config[FEEDER]
     x_bits, w_bits, x_signed, acc_bits = config[X_BITS], config[W_BITS], config[X_SIGNED], config[ACC_BITS]
     beat_words = config[PORT_BITS] // 32
-    neutral_x = (int64(1) << (x_bits - 1)) if op == THRESHOLD else int64(0)
-    # Highest threshold, or the exponent of weight 0.
-    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if op == THRESHOLD or op == SHIFT else int64(0)
+    op = int64(THRESHOLD) if config[OP] == SEVERAL else config[OP]  # several: from tile to tile, as the layer says
+    neutral_x = (int64(1) << (x_bits - 1)) if config[OP] == THRESHOLD else int64(0)
+    # Highest threshold, or the exponent of weight 0; of several ops zeros, which are nothing under each.
+    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if config[OP] == THRESHOLD or config[OP] == SHIFT else int64(0)
     x_lanes, synapse_lanes = (cols, rows) if dataflow == IS else (rows, cols)
     one_polarity = config[POLARITY] != 0 and (config[POLARITY] == 1) != (dataflow == IS)
     polarity_lanes = 1 if one_polarity else synapse_lanes
@@ -298,7 +300,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
             same = same and top[c] == operand
             top[c] = operand
         if not (same and quiet):
-            quiet = step_array(config, registers, fresh, left, top, last_shift, toggles[index]) == 0
+            quiet = step_array(config, registers, fresh, left, top, op, last_shift, toggles[index]) == 0
 
         # Filters and operands answer in the next cycle.
         for lane in range(synapse_lanes):
@@ -393,6 +395,9 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
                 words[words.shape[0] - beat_words + i] = beat[i]
         if state == FETCH and not dma_busy and not scatter_busy:
             state, tiles_left, next_valid, tile_valid = int64(STEP), layer[0] >> 16, int64(0), int64(0)
+        if config[OP] == SEVERAL and compute_start:
+            quiet = quiet and op == (layer[0] >> 4) & 3
+            op = (layer[0] >> 4) & 3
         if stepping:
             stored_tile[:] = tile
             if next_valid:

@@ -11,6 +11,7 @@ from workloads.layer import Bits, Layer, format_bound, weights_bound
 from workloads.network import Network
 from workloads.numbers import (
     ONE_RANGE_OPS,
+    OPS,
     RAW_BITS,
     SHIFT_WEIGHT_BITS,
     Op,
@@ -38,10 +39,11 @@ MOST_ROWS = 65535
 
 
 class Design(Spec):
-    """An array of R × C processing elements with its memory system, for one op and one dataflow.
+    """An array of R × C processing elements with its memory system, for one dataflow and one op, or a few.
 
-    x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed for ops threshold and adder, which
-    need it, and to unsigned (after ReLU) for ops mac and shift. acc_bits: None sizes the accumulators to the
+    extra_ops: what every PE computes beside `op`; each layer then has an op of its own among `ops`.
+    x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
+    need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
     polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
@@ -58,6 +60,7 @@ class Design(Spec):
     cols: Annotated[int, Field(ge=1, le=256)]
     dataflow: Dataflow
     op: Op
+    extra_ops: Annotated[tuple[Op, ...], Field(strict=False)] = ()
     x_bits: Bits
     w_bits: Bits
     x_signed: bool = True
@@ -82,16 +85,23 @@ class Design(Spec):
     @model_validator(mode="before")
     @classmethod
     def _default_sign(cls, fields: Any) -> Any:
-        if isinstance(fields, dict) and "x_signed" not in fields:
-            return {**fields, "x_signed": fields.get("op") in ONE_RANGE_OPS}
-        return fields
+        if not isinstance(fields, dict) or "x_signed" in fields:
+            return fields
+        extra = fields.get("extra_ops")
+        ops = [fields.get("op"), *(extra if isinstance(extra, (list, tuple)) else ())]
+        return {**fields, "x_signed": any(op in ONE_RANGE_OPS for op in ops)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:
-        if self.op in ONE_RANGE_OPS and not self.x_signed:
-            raise ValueError(f"x_signed: False is not allowed: op {self.op} takes signed activations (true)")
+        if len(self.ops) <= len(self.extra_ops):
+            raise ValueError(
+                f"extra_ops: {list(self.extra_ops)} is not allowed: each op once, and not {self.op!r} again"
+            )
+        compared = [op for op in self.ops if op in ONE_RANGE_OPS]
+        if compared and not self.x_signed:
+            raise ValueError(f"x_signed: False is not allowed: op {compared[0]} takes signed activations (true)")
         narrowest, widest = SHIFT_WEIGHT_BITS
-        if self.op == "shift" and not narrowest <= self.w_bits <= widest:
+        if self.ops == ("shift",) and not narrowest <= self.w_bits <= widest:
             raise ValueError(f"w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}")
         if self.acc_bits is not None and self.acc_bits <= self.x_bits:
             raise ValueError(f"acc_bits: {self.acc_bits} is not allowed: at least x_bits + 1 = {self.x_bits + 1}")
@@ -102,8 +112,9 @@ class Design(Spec):
             )
         if self.operand_depth < self.feeder_width:
             raise ValueError(f"operand_depth: {self.operand_depth} is not allowed: at least feeder_width")
-        if self.op != "threshold" and self.polarity != "synapse":
-            raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {self.op} has none ('synapse')")
+        if not self.polarity_bits and self.polarity != "synapse":
+            named = " or ".join(self.ops)
+            raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
         for name in ("ifmap_kib", "filter_kib", "ofmap_kib"):
             bits = int(getattr(self, name) * BITS_PER_KIB) // HALVES
             if bits < self.port_bits:
@@ -114,20 +125,40 @@ class Design(Spec):
         return self
 
     @property
+    def ops(self) -> tuple[Op, ...]:
+        """All ops of a PE, in the order of `OPS`."""
+        return tuple(op for op in OPS if op == self.op or op in self.extra_ops)
+
+    @property
     def polarity_bits(self) -> int:
-        """Bits of polarity stored with every synapse: part of a threshold, absent from a weight."""
-        return 1 if self.op == "threshold" else 0
+        """Bits of polarity beside a synapse in a PE: part of a threshold, absent from a weight."""
+        return 1 if "threshold" in self.ops else 0
 
     @property
     def synapse_bits(self) -> int:
         return self.w_bits + self.polarity_bits
 
     @property
+    def shift_w_bits(self) -> int:
+        """Width of the weights of op shift; other ops of the PE may have wider ones."""
+        return min(self.w_bits, SHIFT_WEIGHT_BITS[1])
+
+    @property
+    def neutral_synapse(self) -> int:
+        """Pattern of the synapse that contributes nothing with the neutral activation.
+
+        The highest excitatory threshold, with the lowest activation; weight 0 of op shift; otherwise 0, which with
+        activation 0 is nothing under every op.
+        """
+        return (1 << (self.w_bits - 1)) - 1 if self.ops in (("threshold",), ("shift",)) else 0
+
+    @property
     def op_bits(self) -> int:
-        """Width of one op result: a signed aligned difference, a whole product, or the furthest shift and a sign."""
-        if self.op in ONE_RANGE_OPS:
-            return max(self.x_bits, self.w_bits) + 1
-        return self.x_bits + (self.w_bits if self.op == "mac" else shift_zero(self.w_bits))
+        """Width of the widest op's result: signed aligned difference, whole product, furthest shift and a sign."""
+        difference = max(self.x_bits, self.w_bits) + 1
+        widths = {"threshold": difference, "mac": self.x_bits + self.w_bits, "adder": difference}
+        widths["shift"] = self.x_bits + shift_zero(self.shift_w_bits)
+        return max(widths[op] for op in self.ops)
 
     @property
     def psum_bits(self) -> int:
@@ -147,7 +178,7 @@ class Design(Spec):
     @property
     def polarity_lanes(self) -> int:
         """Bits of a polarity row: one serves all lanes where polarity does not depend on what they differ in."""
-        if self.op != "threshold":
+        if not self.polarity_bits:
             return 0
         same = self.polarity == ("neuron" if self.dataflow == "is" else "input")
         return 1 if same else self.synapse_lanes
@@ -231,17 +262,18 @@ class Design(Spec):
             return f"offset: {layer.offset} is not allowed: a multiple of the design's feeder_width {self.feeder_width}"
         if not layer.has_parameters:
             return self._refusal_of_activations(layer)
-        if layer.op != self.op:
-            return f"op: {layer.op!r} is not allowed: the design has {self.op!r}"
+        if layer.op not in self.ops:
+            return f"op: {layer.op!r} is not allowed: the design has {', '.join(repr(op) for op in self.ops)}"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
-        if self.polarity not in ("synapse", layer.polarity):  # a bit a synapse can hold any structure
+        stored = self.polarity in ("synapse", layer.polarity)  # a bit a synapse can hold any structure
+        if layer.op == "threshold" and not stored:
             return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
         unfit = self._refusal_of_activations(layer)
         if unfit:
             return unfit
         own, wired = alignment(layer.x_bits, layer.w_bits), alignment(self.x_bits, self.w_bits)
-        if self.op in ONE_RANGE_OPS and own != wired:
+        if layer.op in ONE_RANGE_OPS and own != wired:
             return (
                 f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
                 f"for x_bits - w_bits = {self.x_bits - self.w_bits}"

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from simulator.design import Design
-from simulator.program import Program
+from simulator.program import OP_CODES, Program
 from simulator.timing import count_program
 from simulator.vectors import DATAFLOW_CODES, format_vectors
 from workloads.files import new_folder
@@ -18,7 +18,9 @@ from workloads.version import VERSION
 
 HERE = Path(__file__).parent
 MARKER = "params.json"
-OP_CODES = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
+FUSED = 16
+"""Begins the OP of several ops; a bit each is added."""
+
 POLARITY_CODES = {"synapse": 0, "input": 1, "neuron": 2}
 
 CHIP = """// {title}: limen_top with the parameters of params.json.
@@ -61,7 +63,7 @@ PORTS = (
 
 README = """# {title}
 
-Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {dataflow}, op {op},
+Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {dataflow}, op {ops},
 {x_bits}-bit activations, {w_bits}-bit weights, {acc_bits}-bit accumulators; scratchpads of {ifmap_kib:g} KiB (ifmap),
 {filter_kib:g} KiB (filter) and {ofmap_kib:g} KiB (ofmap), a memory port of {port_bits} bits.
 
@@ -91,7 +93,7 @@ def rtl_parameters(design: Design) -> dict[str, int]:
         "ROWS": design.rows,
         "COLS": design.cols,
         "DATAFLOW": DATAFLOW_CODES[design.dataflow],
-        "OP": OP_CODES[design.op],
+        "OP": FUSED + sum(1 << OP_CODES[op] for op in design.ops) if design.extra_ops else OP_CODES[design.op],
         "X_BITS": design.x_bits,
         "W_BITS": design.w_bits,
         "X_SIGNED": int(design.x_signed),
@@ -139,7 +141,8 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
         LimenError: the folder can't be written; nothing is left behind.
     """
     network, design = program.network, program.design
-    title = f"{network.name} on {design.rows}x{design.cols} {design.dataflow} {design.op}"
+    ops = " + ".join(design.ops)
+    title = f"{network.name} on {design.rows}x{design.cols} {design.dataflow} {ops}"
     parameters = rtl_parameters(design)
     vectors = format_vectors(program, x)
     layers = [
@@ -168,7 +171,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
         (target / "vectors").mkdir()
         (target / "vectors" / "vectors.txt").write_text(vectors, encoding="utf-8")
         readme = README.format(
-            title=title, limen_version=VERSION, network=network.name, images=len(x), **design.model_dump()
+            title=title, limen_version=VERSION, network=network.name, images=len(x), ops=ops, **design.model_dump()
         )
         (target / "README.md").write_text(readme, encoding="utf-8")
         (target / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

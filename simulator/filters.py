@@ -30,11 +30,9 @@ def filter_planes(
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
     widened = own.weights
     if layer.op == "shift":
-        widened = shift_codes(shift_values(own.weights, layer.w_bits), design.w_bits)
+        widened = shift_codes(shift_values(own.weights, layer.w_bits), design.shift_w_bits)
     weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
-    # The highest threshold, or the exponent of weight 0.
-    neutral = (1 << (design.w_bits - 1)) - 1 if design.op in ("threshold", "shift") else 0
-    rows = _rows(weights & ((1 << design.w_bits) - 1), design, neutral)
+    rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral_synapse)
     planes = [(np.concatenate(rows), design.w_bits)]
     if own.polarity is not None:
         inhibitory = _by_group(own.polarity, geometry.kernel, outputs, channels, shape.groups) < 0

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class Geometry:
     """A layer as the machine runs it. A linear layer is a convolution whose kernel is the whole tensor it reads.
 
-    channels: of the tensor read. groups, group_channels, group_outputs: as the array sees them. offset: channel of
-    the tensor written. residual_shift: None without a residual.
+    channels: of the tensor read. groups, group_channels, group_outputs: as the array sees them. polar: whether its
+    synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual.
     """
 
     height: int
@@ -35,6 +35,7 @@ class Geometry:
     pad_left: int
     groups: int
     pool: bool
+    polar: bool
     raw: bool
     offset: int
     residual_shift: int | None
@@ -77,6 +78,7 @@ def layer_geometry(network: Network, index: int) -> Geometry:
         pad_left=layer.padding[2],
         groups=1 if layer.kind == "maxpool" else layer.groups,
         pool=layer.kind == "maxpool",
+        polar=layer.has_parameters and layer.op == "threshold",
         raw=layer.y_bits is None,
         offset=layer.offset,
         residual_shift=None if layer.residual is None else layer.residual_shift,
@@ -208,7 +210,7 @@ def tile_needs(geometry: Geometry, shape: TileShape, design: Design) -> Needs:
     polarity = {"synapse": rows, "input": by_input, "neuron": by_neuron}[design.polarity]
     words = max(pieces for _, pieces in shape.pieces(design.feeder_width)) * geometry.taps
     operand = shape.pixels if design.dataflow == "ws" else words * design.feeder_width
-    return Needs(ifmap, rows, polarity if design.op == "threshold" else 0, channel, ofmap, operand)
+    return Needs(ifmap, rows, polarity if geometry.polar else 0, channel, ofmap, operand)
 
 
 def plane_beats(words: int, design: Design) -> int:

@@ -28,6 +28,10 @@ WORD = 32
 RAW, POOL, RESIDUAL = 2, 4, 8
 """Flags of a layer descriptor; 1 marks the last layer."""
 
+OP_CODES = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
+OP_PLACE = 4
+"""Bit of a layer's flags at which its op stands; PEs of several ops read it."""
+
 LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, STORE, FIRST_K, LAST_K = 1, 2, 4, 8, 16, 32
 """Flags of a tile descriptor."""
 
@@ -184,6 +188,7 @@ def _layer_words(layer: Layer, schedule: Schedule, design: Design, last: bool) -
     flags = int(last) | RAW * geometry.raw | POOL * geometry.pool
     if geometry.residual_shift is not None:
         flags |= RESIDUAL | geometry.residual_shift << 8
+    flags |= OP_CODES[layer.op if layer.has_parameters else design.op] << OP_PLACE
     low, high = layer.y_range or (0, 0)
     mask = (1 << WORD) - 1
     return [

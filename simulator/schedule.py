@@ -4,7 +4,7 @@ A layer is cut into equal parts along its output rows, its output channels and (
 For each of the three the candidates are the fewest parts with which a tile fits at all, twice and four times as
 many, and as many as there are (of input channels: the fewest and twice as many); with two loop orders that makes
 at most 64. Input channels are innermost, so that psums stay on chip. The winner has the fewest cycles, then the
-fewest DRAM bytes, then comes first in the order above; both ops choose in the same way.
+fewest DRAM bytes, then comes first in the order above; all ops choose in the same way.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
         "operand_writes": operand_writes,
         "operand_reads": operand_reads,
         "weight_reads": weights,
-        "polarity_reads": weights if design.op == "threshold" else 0,
+        "polarity_reads": weights if geometry.polar else 0,
         "channel_reads": channel,
         "busy": groups * m * n * k,
     }

@@ -14,7 +14,7 @@ from simulator.design import Design
 from simulator.program import Program, compile_network
 from simulator.timing import ALWAYS_READY
 from tests.graphs import random_inputs, random_parameters
-from tests.random_pairs import DATAFLOWS, OPS, random_pair, widened
+from tests.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, widened
 from workloads.errors import LimenError
 from workloads.network import Network, NetworkFile
 from workloads.numbers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS
@@ -36,14 +36,36 @@ class Case:
 
 
 def make_network(name: str, design: Design, form: dict[str, Any], layers: list[dict[str, Any]], seed: int) -> Network:
-    """Return a network of these layers with seeded parameters, in the design's formats unless a layer has its own."""
-    polarity = {"polarity": design.polarity} if design.op == "threshold" else {}
-    entries = [{**({} if entry["kind"] == "maxpool" else polarity), **entry} for entry in layers]
+    """Return a network of these layers with seeded parameters, in the design's formats unless a layer has its own.
+
+    A design's ops take turns from layer to layer; the seed says which begins.
+    """
     formats = {"x_bits": design.x_bits, "w_bits": design.w_bits, "x_signed": design.x_signed}
+    entries = [dict(entry) for entry in layers]
+    for index, entry in enumerate(entries):
+        if entry["kind"] == "maxpool":
+            continue
+        entry["op"] = design.ops[(seed + index) % len(design.ops)]
+        if entry["op"] == "threshold":
+            entry.setdefault("polarity", design.polarity)
+        if entry["op"] == "shift":
+            entry["w_bits"] = min(entry.get("w_bits", design.w_bits), design.shift_w_bits)
     content = {"version": 1, "name": name, "op": design.op, **formats, "input": form, "layers": entries}
     built = NetworkFile.model_validate(content).build_layers()
     rng = np.random.default_rng(seed)
     return Network(name, built, tuple(random_parameters(layer, rng) for layer in built))
+
+
+def design_of(network: Network, **fields: Any) -> Design:
+    """Return a design of a network's ops and widths.
+
+    fields: those of the design that do not follow from the network, or are to be other than there.
+    """
+    layers = [layer for layer in network.layers if layer.has_parameters]
+    first, ops = layers[0], {layer.op for layer in layers}
+    formats = {"op": first.op, "extra_ops": tuple(sorted(ops - {first.op})), "x_signed": first.x_signed}
+    formats |= {"x_bits": first.x_bits, "w_bits": max(layer.w_bits for layer in layers)}
+    return Design(**{**formats, **fields})
 
 
 def extreme_input(network: Network, seed: int) -> np.ndarray:
@@ -133,7 +155,10 @@ POLARITIES = ("synapse", "input", "neuron")
 
 
 def hard_designs() -> list[Design]:
-    """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned."""
+    """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned.
+
+    Then every dataflow with ops together.
+    """
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
         x_bits, w_bits = WIDTHS[(index + index // 10) % len(WIDTHS)]
@@ -145,13 +170,19 @@ def hard_designs() -> list[Design]:
         fields |= {"x_signed": op in ONE_RANGE_OPS or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
         fields["polarity"] = POLARITIES[index % 3] if op == "threshold" else "synapse"
         designs.append(Design(**fields))
+    for index, (dataflow, fusion) in enumerate((d, f) for d in DATAFLOWS for f in FUSIONS):
+        rows, cols = SHAPES[index % len(SHAPES)]
+        x_bits, w_bits = ((8, 8), (6, 4), (3, 7), (5, 8), (2, 2))[index % 5]
+        sizes = {"rows": rows, "cols": cols, "x_bits": x_bits, "w_bits": w_bits, **MEMORIES[index % 4 - 1]}
+        designs.append(Design(**sizes, dataflow=dataflow, **fusion))
     return designs
 
 
 def design_name(design: Design) -> str:
     sign = "" if design.x_signed else "u"
-    name = f"{design.dataflow}-{design.op}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
-    polarity = f"-{design.polarity}" if design.op == "threshold" else ""
+    ops = "+".join(design.ops)
+    name = f"{design.dataflow}-{ops}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
+    polarity = f"-{design.polarity}" if design.polarity_bits else ""
     return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}"
 
 

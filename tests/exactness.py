@@ -25,7 +25,7 @@ from simulator.program import Program
 from simulator.schedule import Schedule
 from simulator.timing import count_program
 from simulator.vectors import counted_accesses, expected_tensors
-from tests.random_pairs import DATAFLOWS, OPS, random_pair, random_programs
+from tests.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, random_programs
 from workloads.errors import LimenError
 from workloads.graph import INPUT
 from workloads.layer import Layer
@@ -41,18 +41,27 @@ CORNERS = (
     *("K folds", "K tiles", "row tiles", "output tiles", "M tail", "N tail", "K tail"),
     *("stall feeder", "stall ifmap", "stall filter", "stall ofmap", "stall control"),
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation", "polarity input", "polarity neuron"),
+    *("ops mixed", *(f"op {op}" for op in OPS)),
 )
+FUSED = "fused"
+KINDS = (*OPS, FUSED)
+"""The op of a design, or that it has several."""
+
 Cell = tuple[str, str, str]
-"""Dataflow, op, corner."""
+"""Dataflow, kind of design, corner."""
 
 
 def impossible(cell: Cell) -> bool:
-    """Whether no pair can have this corner: under os K passes in time; only op threshold has polarity."""
-    dataflow, op, corner = cell
-    return (corner == "K folds" and dataflow == "os") or (op != "threshold" and corner.startswith("polarity"))
+    """Whether no pair can have this corner, or all of a kind: under os K passes in time; polarity is threshold's."""
+    dataflow, kind, corner = cell
+    if corner.startswith("op"):
+        return kind != FUSED
+    return (corner == "K folds" and dataflow == "os") or (
+        kind not in ("threshold", FUSED) and corner.startswith("polarity")
+    )
 
 
-CELLS = [cell for cell in itertools.product(DATAFLOWS, OPS, CORNERS) if not impossible(cell)]
+CELLS = [cell for cell in itertools.product(DATAFLOWS, KINDS, CORNERS) if not impossible(cell)]
 
 
 def _tails(schedule: Schedule, program: Program) -> Iterator[str]:
@@ -93,11 +102,15 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
 
 def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     """Return the corners that a pair reached."""
-    found = {f"polarity {program.design.polarity}"}
+    ops = {layer.op for layer in program.network.layers if layer.has_parameters}
+    found = {f"polarity {program.design.polarity}", *(f"op {op}" for op in ops)}
+    if len(ops) > 1:
+        found.add("ops mixed")
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
         found |= set(_corners_of(layer, schedule, program))
         found |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
-    return {(program.design.dataflow, program.design.op, corner) for corner in found} & set(CELLS)
+    kind = FUSED if program.design.extra_ops else program.design.op
+    return {(program.design.dataflow, kind, corner) for corner in found} & set(CELLS)
 
 
 @dataclass(frozen=True)
@@ -173,11 +186,14 @@ def check_rtl(job: tuple[int, int, dict[str, object]]) -> Outcome:
 
 
 def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, object]]]:
-    """Yield designs without end: dataflows, ops and kinds of polarity in turn; the first two are 16 x 16."""
+    """Yield designs without end: dataflows, kinds, polarities and fusions in turn; the first two are 16 x 16."""
     for index in itertools.count():
-        given: dict[str, object] = {"dataflow": DATAFLOWS[index % 3], "op": OPS[index // 3 % len(OPS)]}
-        if given["op"] == "threshold":
-            given["polarity"] = ("synapse", "input", "neuron")[index // (3 * len(OPS)) % 3]
+        kind, turn = KINDS[index // 3 % len(KINDS)], index // (3 * len(KINDS))
+        given: dict[str, object] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
+        if kind == "threshold":
+            given["polarity"] = ("synapse", "input", "neuron")[turn % 3]
+        if kind == FUSED:
+            given |= FUSIONS[turn % len(FUSIONS)]
         if index < 2:
             given |= {"rows": 16, "cols": 16}
         yield first + index, networks, given
@@ -185,8 +201,8 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, ob
 
 def table(models: Counter[Cell], rtl: Counter[Cell]) -> str:
     """Return how many pairs reached each cell as Markdown: models / Verilog."""
-    heads = list(itertools.product(DATAFLOWS, OPS))
-    lines = ["| corner | " + " | ".join(f"{dataflow} {op}" for dataflow, op in heads) + " |"]
+    heads = list(itertools.product(DATAFLOWS, KINDS))
+    lines = ["| corner | " + " | ".join(f"{dataflow} {kind}" for dataflow, kind in heads) + " |"]
     lines.append("|---" * (1 + len(heads)) + "|")
     for corner in CORNERS:
         cells = [(*head, corner) for head in heads]

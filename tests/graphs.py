@@ -134,13 +134,13 @@ def sequence(rng: np.random.Generator) -> list[dict[str, Any]]:
 GRAPHS = {"residual": residual_blocks, "dense": dense_block, "inception": inception, "sequence": sequence}
 
 
-def random_file(shape: str, rng: np.random.Generator, one_op: bool = False) -> dict[str, Any]:
+def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
     """A network file of one of GRAPHS, at random widths; the polarity of threshold layers takes any mode.
 
-    A third of them mix ops, unless one_op; their activations are signed throughout.
+    A third of them mix ops; their activations are signed throughout, and weights of op shift are no wider than others.
     """
     op: Op = OPS[int(rng.integers(len(OPS)))]
-    mixed = rng.random() < 1 / 3 and not one_op
+    mixed = rng.random() < 1 / 3
     layers = GRAPHS[shape](rng)
     for entry in layers:
         own = OPS[int(rng.integers(len(OPS)))] if mixed else op
@@ -152,18 +152,18 @@ def random_file(shape: str, rng: np.random.Generator, one_op: bool = False) -> d
             entry |= {"polarity": str(rng.choice(POLARITIES)), "polarity_seed": int(rng.integers(2**32))}
     size = {"length": 12} if shape == "sequence" else {"height": 6, "width": 5}
     bits = {"x_bits": int(rng.integers(2, 9)), "w_bits": int(rng.integers(2, 9))}
+    for entry in layers:
+        if mixed and "w_bits" in entry:
+            entry["w_bits"] = min(entry["w_bits"], bits["w_bits"])
     signed = {"x_signed": mixed or op in ONE_RANGE_OPS or bool(rng.integers(2))}
     return {"version": 1, "name": shape, "op": op, **bits, **signed, "input": {**size, "channels": 2}, "layers": layers}
 
 
-def random_graph(shape: str, seed: int, one_op: bool = False) -> Network:
-    """The random network of a shape and a seed; printed, so that a failure can be run again.
-
-    one_op: as a design takes it, which has one.
-    """
+def random_graph(shape: str, seed: int) -> Network:
+    """The random network of a shape and a seed; printed, so that a failure can be run again."""
     print(f"{shape}, seed {seed}")
     rng = np.random.default_rng(seed)
-    form = NetworkFile.model_validate(random_file(shape, rng, one_op))
+    form = NetworkFile.model_validate(random_file(shape, rng))
     layers = form.build_layers()
     return Network(form.name, layers, tuple(random_parameters(layer, rng) for layer in layers))
 

@@ -19,6 +19,14 @@ from workloads.network import Network, NetworkFile
 from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS
 
 DATAFLOWS = ("os", "ws", "is")
+FUSIONS: tuple[dict[str, Any], ...] = (
+    {"op": "threshold", "extra_ops": ("mac",), "polarity": "input"},
+    {"op": "adder", "extra_ops": ("shift", "threshold"), "polarity": "neuron"},
+    {"op": "shift", "extra_ops": ("mac",)},
+    {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
+)
+"""Designs of several ops that the Verilog is run for."""
+
 LONGEST = 20_000
 """Cycles above which a pair is refused: the sweep is to see many of them."""
 
@@ -43,15 +51,26 @@ class Draw:
         return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
 
+def random_ops(draw: Draw, given: dict[str, Any]) -> dict[str, Any]:
+    """The op of a random design, and now and then more of them, where they are not given."""
+    op = given.get("op") or draw.one_of(*OPS)
+    extra = given.get("extra_ops")
+    if extra is None:
+        others = draw.rng.permutation([other for other in OPS if other != op])
+        extra = tuple(str(other) for other in others[: draw.one_of(1, 1, 2, 3)]) if draw.chance(0.2) else ()
+    return {"op": op, "extra_ops": extra}
+
+
 def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any]:
     """The fields of a random design but for those given; its accumulators are still to be sized."""
-    op = given.get("op") or draw.one_of(*OPS)
+    chosen = random_ops(draw, given)
+    ops = {chosen["op"], *chosen["extra_ops"]}
     rows = draw.pick(1, 9) if draw.chance(0.9) else draw.pick(1, most_pes)
     cols = draw.pick(1, min(9, most_pes // rows)) if draw.chance(0.9) else draw.pick(1, most_pes // rows)
     rows, cols = draw.one_of((rows, cols), (cols, rows))
     wide = draw.chance(0.05)
     x_bits, w_bits = (16, 16) if wide else (draw.pick(2, 10), draw.pick(2, 10))
-    if op == "shift":
+    if ops == {"shift"}:
         w_bits = draw.pick(*SHIFT_WEIGHT_BITS)
     port = draw.one_of(32, 64, 128, 256)
     feeder = draw.one_of(*[width for width in (1, 2, 4, 8, 16) if width * x_bits <= port])
@@ -60,12 +79,12 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         "rows": rows,
         "cols": cols,
         "dataflow": draw.one_of(*DATAFLOWS),
-        "op": op,
+        **chosen,
         "x_bits": x_bits,
         "w_bits": w_bits,
-        "x_signed": op in ONE_RANGE_OPS or draw.chance(0.5),
+        "x_signed": bool(ops & set(ONE_RANGE_OPS)) or draw.chance(0.5),
         "acc_policy": draw.one_of("format", "weights"),
-        "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if op == "threshold" else "synapse",
+        "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if "threshold" in ops else "synapse",
         "ifmap_kib": max(beat_kib, draw.about(0.02, 1)),
         "filter_kib": max(beat_kib, draw.about(0.05, 2)),
         "ofmap_kib": max(beat_kib, draw.about(0.05, 2)),
@@ -130,7 +149,7 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
                 sizes, channels, source = (1, 1), layers[-1]["out_channels"], name
                 continue
             layers.pop()
-        if not last and draw.chance(0.25):  # two layers side by side, or one after the other, write one tensor
+        if not last and draw.chance(0.35):  # two layers side by side, or one after the other, write one tensor
             window = _same(draw)
             first, second = feeder * draw.pick(1, 2), draw.pick(1, 9)
             shared = {"kind": "conv2d", "tensor": name}
@@ -170,22 +189,35 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
     return form, layers
 
 
-def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
-    """A network that a design of these fields supports; its formats are the design's or narrower."""
-    form, layers = random_layers(draw, fields)
-    op, signed = fields["op"], fields["x_signed"]
-    x_narrow = draw.pick(0, min(fields["x_bits"], fields["w_bits"]) - 2) if draw.chance(0.3) else 0
-    w_narrow = x_narrow if op in ONE_RANGE_OPS else draw.one_of(0, x_narrow, fields["w_bits"] - 2)
-    formats = {"x_bits": fields["x_bits"] - x_narrow, "w_bits": fields["w_bits"] - w_narrow, "x_signed": signed}
-    if op not in ONE_RANGE_OPS and signed and formats["x_bits"] > 2 and draw.chance(0.2):
-        formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
+def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int) -> dict[str, Any]:
+    """One of the design's ops for a layer that reads x_bits, with weights as wide as they may be or narrower."""
+    op = draw.one_of(fields["op"], *fields["extra_ops"])
+    widest = min(fields["w_bits"], SHIFT_WEIGHT_BITS[1]) if op == "shift" else fields["w_bits"]
+    if op in ONE_RANGE_OPS:  # as the alignment is wired
+        w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
+    else:
+        w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
+    found = {"op": op, "w_bits": w_bits}
     if op == "threshold":
         stored = fields["polarity"]
         modes = ("synapse", "input", "neuron", "generated") if stored == "synapse" else (stored,)
-        for entry in layers:
-            if entry["kind"] != "maxpool":
-                entry |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
-    content = {"version": 1, "name": name, "op": op, **formats, "input": form, "layers": layers}
+        found |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
+    return found
+
+
+def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
+    """A network that a design of these fields supports; its formats are the design's or narrower."""
+    form, layers = random_layers(draw, fields)
+    ops, signed = (fields["op"], *fields["extra_ops"]), fields["x_signed"]
+    narrow = draw.pick(0, min(fields["x_bits"], fields["w_bits"]) - 2) if draw.chance(0.3) else 0
+    formats = {"x_bits": fields["x_bits"] - narrow, "x_signed": signed}
+    for entry in layers:
+        if entry["kind"] != "maxpool":
+            entry |= _op_of_layer(draw, fields, formats["x_bits"])
+    if not set(ops) & set(ONE_RANGE_OPS) and signed and formats["x_bits"] > 2 and draw.chance(0.2):
+        formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
+    content = {"version": 1, "name": name, "op": ops[0], "w_bits": fields["w_bits"], **formats}
+    content |= {"input": form, "layers": layers}
     built = NetworkFile.model_validate(content).build_layers()
     parameters = tuple(random_parameters(layer, draw.rng) for layer in built)
     for own in parameters:

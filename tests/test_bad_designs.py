@@ -9,6 +9,7 @@ import pytest
 import limen
 from simulator.design import Design
 from workloads.errors import LimenError
+from workloads.family import family_op
 from workloads.network import Network, NetworkFile
 
 SOUND = {"rows": 4, "cols": 4, "dataflow": "os", "op": "threshold", "x_bits": 8, "w_bits": 8}
@@ -39,6 +40,16 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"op": "adder", "x_signed": False}, ("x_signed: False is not allowed", "op adder takes signed")),
         ({"op": "shift"}, ("w_bits: 8 is not allowed", "op shift takes 2 to 5")),
         ({"op": "gate"}, ("op: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
+        ({"extra_ops": ["gate"]}, ("extra_ops.0: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
+        ({"extra_ops": "mac"}, ("extra_ops: 'mac' is not allowed", "valid tuple")),
+        ({"extra_ops": 7}, ("extra_ops: 7 is not allowed", "valid tuple")),
+        (
+            {"extra_ops": ["mac", "threshold"]},
+            ("extra_ops: ['mac', 'threshold'] is", "not 'threshold' again"),
+        ),
+        ({"extra_ops": ["mac", "mac"]}, ("extra_ops: ['mac', 'mac'] is not allowed", "each op once")),
+        ({"op": "mac", "extra_ops": ["shift"], "polarity": "input"}, ("polarity: 'input'", "op mac or shift has none")),
+        ({"op": "mac", "extra_ops": ["adder"], "x_signed": False}, ("x_signed: False", "op adder takes signed")),
     ],
 )
 def test_designs(change: dict[str, Any], words: tuple[str, ...]) -> None:
@@ -100,9 +111,19 @@ def test_networks_the_design_lacks_something_for() -> None:
         ((CONV, SCORES), {"polarity": "neuron"}, "layer conv: polarity: 'synapse' is not allowed"),
         ((CONV, SCORES), {"op": "adder"}, "layer conv: op: 'threshold' is not allowed: the design has 'adder'"),
         (
+            ({**CONV, "op": "mac"}, {**SCORES, "op": "adder"}),
+            {"op": "shift", "extra_ops": ["mac"], "x_signed": True},
+            "layer scores: op: 'adder' is not allowed: the design has 'mac', 'shift'",
+        ),
+        (
+            ({**CONV, "op": "mac", "w_bits": 4}, {**SCORES, "w_bits": 4}),
+            {"extra_ops": ["mac"]},
+            "layer scores: x_bits: 8 with w_bits: 4 is not allowed: the design's alignment is wired for",
+        ),
+        (
             ({**CONV, "op": "adder"}, {**SCORES, "op": "adder"}),
             {"op": "adder", "x_bits": 9},
-            "layer conv: x_bits: 8 with w_bits: 8 is not allowed: the design's alignment is wired for x_bits - w_bits ",
+            "layer conv: x_bits: 8 with w_bits: 8 is not allowed: the design's alignment is wired for",
         ),
         (
             ({**CONV, "op": "shift", "w_bits": 5}, {**SCORES, "op": "shift", "w_bits": 4}),
@@ -121,6 +142,21 @@ def test_ops_the_cost_table_lacks(op: str) -> None:
     run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
     with pytest.raises(LimenError, match=f"op: {op} of component 'pe' is missing: the table has mac, threshold$"):
         limen.price(run, costs="ihp130")
+
+
+def test_several_ops_have_no_price() -> None:
+    own = network({**CONV, "op": "mac"}, SCORES)
+    run = limen.simulate(own, Design(**{**SOUND, "extra_ops": ["mac"]}))
+    with pytest.raises(LimenError, match="extra_ops: mac is not allowed: its rows are of PEs of one op"):
+        limen.price(run, costs="ihp130")
+
+
+def test_ops_that_families_do_not_mix() -> None:
+    assert [family_op(ops) for ops in (("threshold", "mac"), ("adder", "shift"), ("adder",))] == [
+        *("mac-threshold", "shift-adder", "adder"),
+    ]
+    with pytest.raises(LimenError, match="^ops: threshold, adder are not allowed: families mix mac and threshold, or"):
+        family_op(("threshold", "adder"))
 
 
 def test_groups_that_do_not_divide() -> None:

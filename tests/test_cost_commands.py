@@ -44,6 +44,7 @@ def test_costs_show(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("price", "--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
+        (("price", "-d", "mac-threshold-16x16"), ("extra_ops: mac is not allowed", "PEs of one op")),
         (("price", "--costs", "gone.csv"), ("gone.csv", "cannot be read")),
         (("costs", "show", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
         (("costs", "show", "--component", "alu"), ("component", "'alu'", "pe")),
@@ -66,8 +67,9 @@ def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str,
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("digits", ("family digits", "conv1", "study digits", "trials: 500")),
+        ("digits", ("family digits", "conv1", "ops mac, threshold: for designs with fused PEs", "study digits", "trials: 500")),
         ("mac-16x16", ("design mac-16x16", "rows: 16")),
+        ("mac-threshold-16x16", ("mac-threshold-16x16: fused PEs, ops threshold, mac", 'extra_ops: ["mac"]')),
         ("ihp130", ("cost table ihp130", "pe: ", "synthesis", "sources")),
         ("mine.yaml", ("study mine.yaml", "trials: 500")),
     ],

@@ -21,6 +21,7 @@ from tests.cases import (
     Case,
     LevelCases,
     conv,
+    design_of,
     extreme_input,
     make_network,
     random_cases,
@@ -71,16 +72,16 @@ class TestCycle(LevelCases):
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_whole_graphs(shape: str, dataflow: str) -> None:
-    """Residual, dense, inception and 1-D networks of one op: the cycle model equals the others on all their layers."""
-    for seed in range(8000, 8008):
-        network = random_graph(shape, seed, one_op=True)
-        first = network.layers[0]
-        formats = {"op": first.op, "x_bits": first.x_bits, "x_signed": first.x_signed}
-        formats["w_bits"] = max(layer.w_bits for layer in network.layers if layer.has_parameters)
+    """Residual, dense, inception and 1-D networks, ops mixed or not: the cycle model equals the others throughout."""
+    kinds = set()
+    for seed in range(8000, 8010):
+        network = random_graph(shape, seed)
         memory = {"feeder_width": 1, "ifmap_kib": 0.5, "filter_kib": 0.5, "ofmap_kib": 1}
-        design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **memory).fitted(network)
+        design = design_of(network, rows=3, cols=4, dataflow=dataflow, **memory).fitted(network)
+        kinds.add(len(design.ops) > 1)
         program, x = compile_network(network, design), random_inputs(network, 1, seed)[0]
         assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
+    assert kinds == {False, True}
 
 
 def test_read_only_arrays() -> None:

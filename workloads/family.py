@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from workloads.errors import LimenError
 from workloads.files import read_arrays
 from workloads.layer import Layer, LayerParameters
 from workloads.network import InputMap, Network, NetworkFile, load_network
-from workloads.numbers import SHIFT_WEIGHT_BITS, shift_codes
+from workloads.numbers import OPS, SHIFT_WEIGHT_BITS, Op, shift_codes
 from workloads.rounding import integer_weights
 from workloads.specfile import read_spec
 
@@ -93,6 +94,15 @@ class Family:
             parameters.append(member_parameters(layer, weights, polarity, *parts))
         input_map = InputMap(offset=int(arrays["input_offset"][at]), shift=int(arrays["input_shift"][at]))
         return Network(form.name, layers, tuple(parameters), form.dataset, input_map)
+
+
+def family_op(ops: Sequence[Op]) -> FamilyOp:
+    """Return the kind of member whose layers have these ops between them. Raises LimenError where there is none."""
+    kinds = {("shift", "adder"): "shift-adder", ("mac", "threshold"): "mac-threshold"} | {(op,): op for op in OPS}
+    for own, kind in kinds.items():
+        if set(own) == set(ops):
+            return cast(FamilyOp, kind)
+    raise LimenError(f"ops: {', '.join(ops)} are not allowed: families mix mac and threshold, or shift and adder")
 
 
 def member_w_bits(op: FamilyOp) -> range:

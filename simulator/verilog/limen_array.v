@@ -8,7 +8,7 @@ module limen_array #(
     parameter ROWS = 4,           // R
     parameter COLS = 4,           // C
     parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
-    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift
+    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
     parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
@@ -20,11 +20,13 @@ module limen_array #(
 ) (
     input  wire                        clk,
     input  wire                        rst,
-    input  wire                        shift,   // os: drain; ws, is: preload
+    input  wire [1:0]                  op_select,  // which of several ops the layer has
+    input  wire                        shift,      // os: drain; ws, is: preload
     input  wire [ROWS*LEFT_BITS-1:0]   left,
     input  wire [COLS*TOP_BITS-1:0]    top,
     output wire [COLS*VALUE_BITS-1:0]  bottom
 );
+    localparam FUSED = OP >= 16;
     genvar r;
     genvar c;
     generate
@@ -57,7 +59,26 @@ module limen_array #(
                     assign bottom[c*VALUE_BITS +: VALUE_BITS] = value_to_bottom;
                 end
 
-                if (DATAFLOW == 0) begin : g_os
+                if (DATAFLOW == 0 && FUSED) begin : g_os
+                    limen_pe_os_fused #(
+                        .OPS(OP - 16), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
+                    ) pe (
+                        .clk(clk), .rst(rst), .op_select(op_select), .drain(shift),
+                        .x_in(from_left), .synapse_in(from_top), .acc_in(value_from_top),
+                        .x_out(to_right), .synapse_out(to_bottom), .acc_out(value_to_bottom)
+                    );
+                end else if (FUSED) begin : g_stationary
+                    limen_pe_stationary_fused #(
+                        .OPS(OP - 16), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
+                        .X_STAYS(DATAFLOW == 2 ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
+                    ) pe (
+                        .clk(clk), .op_select(op_select), .preload(shift),
+                        .moving_in(from_left), .still_in(from_top), .psum_in(value_from_top),
+                        .moving_out(to_right), .still_out(to_bottom), .psum_out(value_to_bottom)
+                    );
+                end else if (DATAFLOW == 0) begin : g_os
                     limen_pe_os #(
                         .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
                         .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
@@ -78,6 +99,9 @@ module limen_array #(
                     );
                 end
             end
+        end
+        if (!FUSED) begin : g_no_choice
+            wire unused = &{1'b0, op_select};
         end
         if (DATAFLOW != 0) begin : g_no_reset
             wire unused = &{1'b0, rst};  // stationary PEs need no reset: tags mark what is valid

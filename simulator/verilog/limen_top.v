@@ -8,9 +8,9 @@ module limen_top #(
     parameter ROWS = 4,                // R
     parameter COLS = 4,                // C
     parameter DATAFLOW = 0,            // 0: os, 1: ws, 2: is
-    parameter OP = 0,                  // 0: threshold, 1: mac, 2: adder, 3: shift
+    parameter OP = 0,                  // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
     parameter X_BITS = 8,              // activation width, 2..16
-    parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift: 2..5)
+    parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
     parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron (threshold only)
@@ -45,13 +45,21 @@ module limen_top #(
 );
     localparam THRESHOLD = 0;
     localparam MAC = 1;
+    localparam ADDER = 2;
     localparam SHIFT = 3;
     localparam OS = 0;
     localparam IS = 2;
+    localparam FUSED = OP >= 16;
+    localparam OPS = FUSED ? OP - 16 : 1 << OP;
+    localparam POLAR = (OPS >> THRESHOLD) % 2;
+    localparam SYNAPSE_BITS = W_BITS + POLAR;
     localparam ALIGNED_BITS = X_BITS > W_BITS ? X_BITS : W_BITS;
-    localparam SYNAPSE_BITS = OP == THRESHOLD ? W_BITS + 1 : W_BITS;
-    localparam OP_BITS = OP == MAC ? X_BITS + W_BITS :
-        OP == SHIFT ? X_BITS + (1 << (W_BITS - 1)) - 1 : ALIGNED_BITS + 1;
+    localparam DIFFERENCE_BITS = POLAR + (OPS >> ADDER) % 2 != 0 ? ALIGNED_BITS + 1 : 0;
+    localparam PRODUCT_BITS = (OPS >> MAC) % 2 != 0 ? X_BITS + W_BITS : 0;
+    localparam SHIFT_W_BITS = W_BITS < 5 ? W_BITS : 5;
+    localparam SHIFTED_BITS = (OPS >> SHIFT) % 2 != 0 ? X_BITS + (1 << (SHIFT_W_BITS - 1)) - 1 : 0;
+    localparam WIDER_BITS = PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHIFTED_BITS;
+    localparam OP_BITS = DIFFERENCE_BITS > WIDER_BITS ? DIFFERENCE_BITS : WIDER_BITS;
     localparam PSUM_BITS = OP_BITS + $clog2(ROWS);
     localparam VALUE_BITS = DATAFLOW == OS ? ACC_BITS : PSUM_BITS;
     localparam LEFT_BITS = DATAFLOW == IS ? SYNAPSE_BITS : X_BITS;
@@ -67,7 +75,7 @@ module limen_top #(
     localparam LAYER_BEATS = (8 * 32 + PORT_BITS - 1) / PORT_BITS;
     localparam TILE_BEATS = (19 * 32 + PORT_BITS - 1) / PORT_BITS;
     // The pair that contributes nothing: lowest activation with highest excitatory threshold, an activation of 0 with
-    // the exponent of weight 0, or zeros.
+    // the exponent of weight 0, or zeros, which are nothing under every op.
     localparam [31:0] NEUTRAL_X = OP == THRESHOLD ? 1 << (X_BITS - 1) : 0;
     localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD || OP == SHIFT ? (1 << (W_BITS - 1)) - 1 : 0;
 
@@ -197,6 +205,21 @@ module limen_top #(
         .x_out(x_operands)
     );
 
+    // Op of the tile that is computed: it stays as it is from the first operand to the last.
+    wire [1:0] op_select;
+    generate
+        if (FUSED) begin : g_op_of_layer
+            reg [1:0] op_reg;
+            always @(posedge clk) begin
+                if (compute_start) op_reg <= layer[5:4];
+                if (rst) op_reg <= 2'd0;
+            end
+            assign op_select = op_reg;
+        end else begin : g_op_of_design
+            assign op_select = OP[1:0];
+        end
+    endgenerate
+
     // Filters: thresholds or weights, polarity, and bias and shift.
     wire [SYNAPSE_LANES*W_BITS-1:0] weights;
     wire [SYNAPSE_LANES*SYNAPSE_BITS-1:0] synapses;
@@ -212,14 +235,24 @@ module limen_top #(
     genvar c;
     genvar l;
     generate
-        if (OP == THRESHOLD) begin : g_polarity
+        if (POLAR != 0) begin : g_polarity
+            wire polarity_read;
+            wire [POLARITY_LANES-1:0] stored;
             wire [POLARITY_LANES-1:0] polarity;
             limen_scratchpad #(.WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)) polarity_scratchpad (
                 .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd1), .beat_first(beat_first),
                 .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[3*32+16 +: 16]),
-                .fill_half(~filter_half), .read_enable(filter_read), .read_half(filter_half), .read_row(polarity_row),
-                .read_data(polarity)
+                .fill_half(~filter_half), .read_enable(polarity_read), .read_half(filter_half), .read_row(polarity_row),
+                .read_data(stored)
             );
+            if (FUSED) begin : g_of_layer
+                wire polar = op_select == THRESHOLD[1:0];   // layers of other ops have no polarity to read
+                assign polarity_read = filter_read & polar;
+                assign polarity = stored & {POLARITY_LANES{polar}};
+            end else begin : g_of_design
+                assign polarity_read = filter_read;
+                assign polarity = stored;
+            end
             for (l = 0; l < SYNAPSE_LANES; l = l + 1) begin : g_lane
                 assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] = synapse_valid_reg
                     ? {polarity[POLARITY_LANES == 1 ? 0 : l], weights[l*W_BITS +: W_BITS]}
@@ -265,7 +298,7 @@ module limen_top #(
         .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS),
         .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS), .VALUE_BITS(VALUE_BITS)
     ) array (
-        .clk(clk), .rst(rst), .shift(array_shift), .left(left), .top(top), .bottom(bottom)
+        .clk(clk), .rst(rst), .op_select(op_select), .shift(array_shift), .left(left), .top(top), .bottom(bottom)
     );
 
     // Array edge.
