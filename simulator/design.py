@@ -239,10 +239,12 @@ class Design(Spec):
         Raises:
             LimenError: an op, a width or an accumulator the network needs and the design lacks.
         """
-        for layer in network.layers:
-            problem = self._refusal(layer)
-            if problem:
-                raise LimenError(f"network {network.name}: layer {layer.name}: {problem}")
+        # Ops of all layers first: an op that is missing makes the other questions idle.
+        for refusal in (self._refusal_of_op, self._refusal):
+            for layer in network.layers:
+                problem = refusal(layer)
+                if problem:
+                    raise LimenError(f"network {network.name}: layer {layer.name}: {problem}")
         needed = [self._needed_bits(network, index) for index in range(len(network.layers))]
         widest = max(range(len(needed)), key=needed.__getitem__)
         bits = max(needed[widest], self.x_bits + 1)
@@ -260,8 +262,6 @@ class Design(Spec):
             return f"offset: {layer.offset} is not allowed: a multiple of the design's feeder_width {self.feeder_width}"
         if not layer.has_parameters:
             return self._refusal_of_activations(layer)
-        if layer.op not in self.ops:
-            return f"op: {layer.op!r} is not allowed: the design has {', '.join(repr(op) for op in self.ops)}"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
         stored = self.polarity in ("synapse", layer.polarity)  # a bit a synapse can hold any structure
@@ -276,6 +276,11 @@ class Design(Spec):
                 f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
                 f"for x_bits - w_bits = {self.x_bits - self.w_bits}"
             )
+        return None
+
+    def _refusal_of_op(self, layer: Layer) -> str | None:
+        if layer.has_parameters and layer.op not in self.ops:
+            return f"op: {layer.op!r} is not allowed: the design has {', '.join(repr(op) for op in self.ops)}"
         return None
 
     def _refusal_of_activations(self, layer: Layer) -> str | None:

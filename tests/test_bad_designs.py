@@ -116,6 +116,11 @@ def test_networks_the_design_lacks_something_for() -> None:
             "layer scores: op: 'adder' is not allowed: the design has 'mac', 'shift'",
         ),
         (
+            ({**CONV, "op": "mac"}, SCORES),  # signed activations, which this design doesn't take either
+            {"op": "mac", "x_signed": False},
+            "layer scores: op: 'threshold' is not allowed: the design has 'mac'",
+        ),
+        (
             ({**CONV, "op": "mac", "w_bits": 4}, {**SCORES, "w_bits": 4}),
             {"extra_ops": ["mac"]},
             "layer scores: x_bits: 8 with w_bits: 4 is not allowed: the design's alignment is wired for",
@@ -155,7 +160,7 @@ def test_ops_that_families_do_not_mix() -> None:
     assert [family_op(ops) for ops in (("threshold", "mac"), ("adder", "shift"), ("adder",))] == [
         *("mac-threshold", "shift-adder", "adder"),
     ]
-    with pytest.raises(LimenError, match="^ops: threshold, adder are not allowed: families mix mac and threshold, or"):
+    with pytest.raises(LimenError, match="ops: threshold, adder are not allowed: families mix mac"):
         family_op(("threshold", "adder"))
 
 
