@@ -6,6 +6,7 @@ import random
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from cost_models.characterise import characterise, characterise_group
 from cost_models.fits import FITTED
@@ -14,6 +15,7 @@ from cost_models.synthesis import Kit, open_kit, tool_versions
 from cost_models.table import Row, load_table
 from cost_models.units import Unit, fitted_groups
 from workloads.errors import LimenError
+from workloads.numbers import OPS, Op
 
 ALONE = ("pe", "edge", "tag")
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
@@ -74,7 +76,8 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
         unit = fits.get((row["component"], row["dataflow"]))
         if row["component"] in ALONE:
             widths = [int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits")]
-            unit = Unit(row["component"], row["op"], widths[0], widths[1], widths[2], row["dataflow"])
+            op: Op | Literal[""] = next((own for own in OPS if own == row["op"]), "")
+            unit = Unit(row["component"], op, widths[0], widths[1], widths[2], row["dataflow"])
         if unit is not None:
             found.setdefault(unit, []).append(row)
     if not found:

@@ -14,6 +14,7 @@ from cost_models.machine_units import scratchpad_banks
 from cost_models.table import Table, Value, softest
 from cost_models.units import Unit
 from workloads.errors import LimenError
+from workloads.numbers import ONE_RANGE_OPS
 
 if TYPE_CHECKING:
     from simulator.design import Design
@@ -75,9 +76,9 @@ class Machine:
             raise LimenError(
                 f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
             )
-        if design.op == "mac" and design.x_signed:
+        if design.op not in ONE_RANGE_OPS and design.x_signed:
             raise LimenError(
-                f"{table.path}: x_signed: true is not allowed for op mac: its rows are of unsigned activations"
+                f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
             )
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"

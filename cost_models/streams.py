@@ -13,6 +13,7 @@ import numpy as np
 from cost_models import machine_streams
 from cost_models.switching import LANES
 from cost_models.units import Unit
+from workloads.numbers import alignment, effective_weights
 
 SEED = 20241213
 STEPS = 32
@@ -41,12 +42,14 @@ class Stream:
 
 
 def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
-    """Return the op of bit patterns x and {polarity,} w, as integers: p · max(x − w, 0), or x · w."""
+    """Return the op of bit patterns x and {polarity,} w, as integers: p·max(x − w, 0), −|x − w|, x·w or x·±2^e."""
     w = _signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
-    if unit.op == "mac":
-        return x * w
-    widest = max(unit.x_bits, unit.w_bits)
-    aligned = (_signed(x, unit.x_bits) << (widest - unit.x_bits)) - (w << (widest - unit.w_bits))
+    if unit.op in ("mac", "shift"):
+        return x * effective_weights(unit.op, w, unit.w_bits)
+    x_left, w_left = alignment(unit.x_bits, unit.w_bits)
+    aligned = (_signed(x, unit.x_bits) << x_left) - (w << w_left)
+    if unit.op == "adder":
+        return -np.abs(aligned)
     return np.where(synapse >> unit.w_bits, -1, 1) * np.maximum(aligned, 0)
 
 
@@ -55,8 +58,14 @@ def _signed(pattern: np.ndarray, bits: int) -> np.ndarray:
 
 
 def neutral(unit: Unit) -> tuple[int, int]:
-    """Return the (x, synapse) patterns that contribute nothing: lowest x with highest excitatory w, or zeros."""
-    return (1 << (unit.x_bits - 1), (1 << (unit.w_bits - 1)) - 1) if unit.op == "threshold" else (0, 0)
+    """Return the (x, synapse) patterns that contribute nothing, as the feeders inject them.
+
+    Lowest x with highest excitatory w for op threshold, x = 0 with shift's code of 0, otherwise zeros.
+    """
+    highest = (1 << (unit.w_bits - 1)) - 1
+    if unit.op == "threshold":
+        return 1 << (unit.x_bits - 1), highest
+    return 0, highest if unit.op == "shift" else 0
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 from cost_models import machine_units
 from cost_models.synthesis import MULTIPLIERS, Source
+from workloads.numbers import ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS, Op, result_bits
 
 WIDTHS = range(2, 9)
 """Operand widths of the shipped table."""
@@ -53,6 +55,7 @@ CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 
 DATAFLOWS = ("os", "ws", "is")
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
+MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +63,7 @@ class Unit:
     """One point of a table. Fields that don't apply are empty or 0."""
 
     component: str
-    op: str = ""
+    op: Op | Literal[""] = ""
     x_bits: int = 0
     w_bits: int = 0
     acc_bits: int = 0
@@ -71,7 +74,8 @@ class Unit:
 
     @property
     def op_bits(self) -> int:
-        return max(self.x_bits, self.w_bits) + 1 if self.op == "threshold" else self.x_bits + self.w_bits
+        assert self.op
+        return result_bits(self.op, self.x_bits, self.w_bits)
 
     @property
     def synapse_bits(self) -> int:
@@ -97,20 +101,22 @@ class Unit:
 
 
 def _pe(unit: Unit) -> Source:
+    assert unit.op
+    files = (*OPERATORS, *MORE_OPERATORS.get(unit.op, ()))
     parameters = {
-        "OP": int(unit.op == "mac"),
+        "OP": OPS.index(unit.op),
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
-        "X_SIGNED": int(unit.op != "mac"),
+        "X_SIGNED": int(unit.op in ONE_RANGE_OPS),
         "SYNAPSE_BITS": unit.synapse_bits,
         "OP_BITS": unit.op_bits,
     }
     if unit.dataflow == "os":
-        return Source("limen_pe_os", (*OPERATORS, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits})
+        return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits})
     stays = unit.dataflow == "is"
     still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
     own = {"PSUM_BITS": unit.acc_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    return Source("limen_pe_stationary", (*OPERATORS, "limen_pe_stationary.v"), {**parameters, **own})
+    return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own})
 
 
 def _tag(unit: Unit) -> Source:
@@ -130,7 +136,7 @@ def multipliers(unit: Unit) -> tuple[str, ...]:
     return tuple(MULTIPLIERS) if unit.component == "pe" and unit.op == "mac" else ("partial_products",)
 
 
-def pe_units(op: str, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
+def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
     """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have."""
     op_bits = Unit("pe", op, x_bits, w_bits).op_bits
     if dataflow == "os":
@@ -142,7 +148,11 @@ def pe_units(op: str, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ..
 
 def groups(widths: range = WIDTHS) -> list[tuple[Unit, ...]]:
     """Return all units of a table, in groups that share one multiplier; the whole of a table in a fixed order."""
-    found = [pe_units(*point) for point in product(("threshold", "mac"), widths, widths, DATAFLOWS)]
+    found = [
+        pe_units(op, x_bits, w_bits, dataflow)
+        for op, x_bits, w_bits, dataflow in product(OPS, widths, widths, DATAFLOWS)
+        if op != "shift" or w_bits in range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1)
+    ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
     return found + fitted_groups()

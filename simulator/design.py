@@ -18,7 +18,7 @@ from workloads.numbers import (
     accumulator_bits,
     alignment,
     operand_range,
-    shift_zero,
+    result_bits,
 )
 from workloads.specfile import Spec, describe_mistake
 
@@ -154,11 +154,9 @@ class Design(Spec):
 
     @property
     def op_bits(self) -> int:
-        """Width of the widest op's result: signed aligned difference, whole product, furthest shift and a sign."""
-        difference = max(self.x_bits, self.w_bits) + 1
-        widths = {"threshold": difference, "mac": self.x_bits + self.w_bits, "adder": difference}
-        widths["shift"] = self.x_bits + shift_zero(self.shift_w_bits)
-        return max(widths[op] for op in self.ops)
+        """Width of the widest op's result."""
+        w_bits = {"shift": self.shift_w_bits}
+        return max(result_bits(op, self.x_bits, w_bits.get(op, self.w_bits)) for op in self.ops)
 
     @property
     def psum_bits(self) -> int:

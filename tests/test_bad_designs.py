@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import limen
+from cost_models.table import DATA
 from simulator.design import Design
 from workloads.errors import LimenError
 from workloads.family import family_op
@@ -141,11 +143,21 @@ def test_networks_the_design_lacks_something_for() -> None:
         assert words in str(refusal.value) and "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize("op", ["adder", "shift"])
-def test_ops_the_cost_table_lacks(op: str) -> None:
+def test_ops_the_cost_table_lacks(tmp_path: Path) -> None:
+    lines = (DATA / "ihp130.csv").read_text().splitlines()
+    table = tmp_path / "table.csv"
+    table.write_text("\n".join(line for line in lines if not line.startswith(("pe,adder", "pe,shift"))))
+    own = network(CONV, SCORES, op="adder")
+    run = limen.simulate(own, Design(**{**SOUND, "op": "adder"}))
+    with pytest.raises(LimenError, match=r"op: adder of component 'pe' is missing: the table has mac, threshold$"):
+        limen.price(run, costs=str(table))
+
+
+@pytest.mark.parametrize("op", ["mac", "shift"])
+def test_signs_the_cost_table_lacks(op: str) -> None:
     own = network(CONV, SCORES, op=op, w_bits=4)
     run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
-    with pytest.raises(LimenError, match=f"op: {op} of component 'pe' is missing: the table has mac, threshold$"):
+    with pytest.raises(LimenError, match=f"x_signed: true is not allowed for op {op}: its rows are of unsigned"):
         limen.price(run, costs="ihp130")
 
 

@@ -20,6 +20,7 @@ from cost_models.units import DATAFLOWS, Unit, pe_units
 from workloads import reference
 from workloads.errors import LimenError
 from workloads.layer import Layer, LayerParameters
+from workloads.numbers import ONE_RANGE_OPS, OPS
 
 TINY = Path(__file__).parent / "data" / "tiny.lib"
 
@@ -162,7 +163,7 @@ def reference_ops(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
     """Return the op of every (x, synapse) by workloads.reference: one pixel, one synapse a neuron."""
     values = (synapse & ((1 << unit.w_bits) - 1)).astype(np.int64)
     weights = values - ((values >> (unit.w_bits - 1)) << unit.w_bits)
-    signed = unit.op == "threshold"
+    signed = unit.op in ONE_RANGE_OPS
     operands = x - ((x >> (unit.x_bits - 1)) << unit.x_bits) if signed else x
     result = np.zeros(x.size, dtype=np.int64)
     for weight, polarity in sorted({(int(w), int(s) >> unit.w_bits) for w, s in zip(weights, synapse, strict=True)}):
@@ -173,7 +174,7 @@ def reference_ops(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
         )  # fmt: skip
         parameters = LayerParameters(
             weights=np.full((1, 1, 1, 1), weight),
-            polarity=np.full((1, 1, 1, 1), -1 if polarity else 1) if signed else None,
+            polarity=np.full((1, 1, 1, 1), -1 if polarity else 1) if unit.op == "threshold" else None,
             bias=np.zeros(1, dtype=np.int64),
             shift=np.zeros(1, dtype=np.int64),
         )
@@ -182,7 +183,9 @@ def reference_ops(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
     return result
 
 
-POINTS = [("threshold", 3, 3, "partial_products"), ("threshold", 4, 2, "partial_products")]
+POINTS = [
+    (op, *widths, "partial_products") for op in ("threshold", "adder", "shift") for widths in ((3, 3), (4, 2), (2, 4))
+]
 POINTS += [("mac", *widths, multiplier) for widths in ((3, 3), (2, 4)) for multiplier in MULTIPLIERS]
 
 
@@ -210,7 +213,7 @@ class TestProcessingElements:
 
     @pytest.mark.parametrize("dataflow", DATAFLOWS)
     def test_every_vector_of_every_stream_is_compared(self, kit: Kit, dataflow: str) -> None:
-        for op in ("threshold", "mac"):
+        for op in OPS:
             unit = pe_units(op, 3, 2, dataflow)[-1]
             compared = sum(own.size for stream in streams(unit, 0) for own in stream.expected.values())
             assert compared * 8 >= 4096
@@ -224,7 +227,7 @@ class TestProcessingElements:
             measure(netlist, Unit("pe", "mac", 3, 4, 9, "os"), kit)
 
     def test_wider_is_larger(self, kit: Kit) -> None:
-        for op in ("threshold", "mac"):
+        for op in OPS:
             small, large = (characterise(pe_units(op, b, b, "os")[-1], kit, "partial_products").values for b in (2, 4))
             for quantity in ("area_um2", "leakage_nw", "energy_per_op_pj", "energy_per_idle_cycle_pj"):
                 assert small[quantity] < large[quantity], quantity

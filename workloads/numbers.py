@@ -83,6 +83,13 @@ def largest_term(op: Op, x_bits: int, w_bits: int, x_signed: bool) -> int:
     return ((1 << x_bits) - 1) << (w_bits - 1)
 
 
+def result_bits(op: Op, x_bits: int, w_bits: int) -> int:
+    """Return the width of one op's result: signed aligned difference, whole product, furthest shift and a sign."""
+    if op in ONE_RANGE_OPS:
+        return max(x_bits, w_bits) + 1
+    return x_bits + (w_bits if op == "mac" else shift_zero(w_bits))
+
+
 def accumulator_bits(bound: int) -> int:
     """Return the two's complement width that holds every sum of magnitude at most `bound`."""
     return 1 + bound.bit_length()
