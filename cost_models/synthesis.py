@@ -32,7 +32,7 @@ MULTIPLIERS = {
 BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
 LOGIC = ["alumacc", "opt", "techmap", "opt -full"]
 CELLS = ["read_liberty -lib -ignore_miss_func library.lib"]
-EXTRACT = ["extract_fa -fa", "techmap -map full_adder.v", "opt"]
+EXTRACT = ["extract_fa -fa", "techmap -map full_adder.v", "techmap", "opt"]
 """Full adders that the tree of partial products has anyway, as the library's cells; `abc` maps what is between."""
 
 MAP = [
