@@ -22,8 +22,13 @@ SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
 WIDE_BITS = (10, 12, 16)
 """Operand widths of kernels, and of os and ws PEs with x as wide as w, beyond those of the machine."""
 
-MOST_BITS = {"op": 16, "neuron_3x3": 16, "neuron_5x5": 10, "neuron_1x1x64": 8}
-"""Widest operands of each kernel: a product of 64 wider ones takes mapping many minutes."""
+BITS = {
+    "op": (*range(2, 9), *WIDE_BITS),
+    "neuron_3x3": (*range(2, 9), *WIDE_BITS),
+    "neuron_5x5": tuple(range(2, 9)),
+    "neuron_1x1x64": (2, 3, 4, 6, 8),
+}
+"""Operand widths of each kernel: a wide MAC neuron takes mapping minutes with each of its multipliers."""
 
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}

@@ -164,9 +164,9 @@ def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
         for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
     ]
     found.append((Unit("nand2"),))
-    for component, op, x_bits in product(kernels.MOST_BITS, OPS, (*widths, *wide)):
-        w_bits = kernels.weight_bits(op, x_bits)
-        if x_bits <= kernels.MOST_BITS[component]:
+    for component, op in product(kernels.BITS, OPS):
+        for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide)):
+            w_bits = kernels.weight_bits(op, x_bits)
             found.append((Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits)),))
     return found
 
