@@ -25,7 +25,7 @@ WIDE_BITS = (10, 12, 16)
 BITS = {
     "op": (*range(2, 9), *WIDE_BITS),
     "neuron_3x3": (*range(2, 9), *WIDE_BITS),
-    "neuron_5x5": tuple(range(2, 9)),
+    "neuron_5x5": (2, 3, 4, 5, 6, 8),
     "neuron_1x1x64": (2, 3, 4, 6, 8),
 }
 """Operand widths of each kernel: a wide MAC neuron takes mapping minutes with each of its multipliers."""

@@ -140,7 +140,7 @@ def test_networks_the_design_lacks_something_for() -> None:
 def test_ops_the_cost_table_lacks(op: str) -> None:
     own = network(CONV, SCORES, op=op, w_bits=4)
     run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
-    with pytest.raises(LimenError, match=f"op: {op} of component 'pe' is missing: the table has mac, threshold$"):
+    with pytest.raises(LimenError, match="x_bits: 8 of component 'pe' is missing: the table has 10, 12, 16$"):
         limen.price(run, costs="ihp130")
 
 
