@@ -140,7 +140,7 @@ def test_networks_the_design_lacks_something_for() -> None:
 def test_ops_the_cost_table_lacks(op: str) -> None:
     own = network(CONV, SCORES, op=op, w_bits=4)
     run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
-    with pytest.raises(LimenError, match="x_bits: 8 of component 'pe' is missing: the table has 10, 12, 16$"):
+    with pytest.raises(LimenError, match=r"x_bits: 8 of component 'pe' is missing: the table has 10, 12, 16$"):
         limen.price(run, costs="ihp130")
 
 
@@ -155,7 +155,7 @@ def test_ops_that_families_do_not_mix() -> None:
     assert [family_op(ops) for ops in (("threshold", "mac"), ("adder", "shift"), ("adder",))] == [
         *("mac-threshold", "shift-adder", "adder"),
     ]
-    with pytest.raises(LimenError, match="^ops: threshold, adder are not allowed: families mix mac and threshold, or"):
+    with pytest.raises(LimenError, match=r"^ops: threshold, adder are not allowed: families mix mac and threshold, or"):
         family_op(("threshold", "adder"))
 
 
