@@ -12,7 +12,7 @@ from dse.progress import ProgressBar
 OPS = ["threshold", "mac"]
 """`workloads.training.diffusion.DIFFUSION_OPS`, said again so that --help imports no numpy; a test compares the two."""
 
-EPOCHS = 100
+EPOCHS = 60
 """`workloads.training.diffusion.EPOCHS`, likewise."""
 
 

@@ -63,11 +63,11 @@ BATCH = 128
 COPIES = 8
 """Times an epoch goes through the training digits, each time with new t and noise."""
 
-LEARNING_RATES: dict[DiffusionOp, float] = {"threshold": 0.1, "mac": 0.01}
+LEARNING_RATES: dict[DiffusionOp, float] = {"threshold": 0.1, "mac": 0.1}
 """Highest rates, by the same search for both ops on validation digits (docs/diffusion.md)."""
 
 WARM_UP, FINAL_RATE = 0.05, 0.01
-EPOCHS = 100
+EPOCHS = 60
 
 SAMPLE_INPUTS = 4096
 """Noisy training digits that norms are settled on."""

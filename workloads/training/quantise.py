@@ -39,8 +39,11 @@ LOSS_DECIMALS = 9
 START_SHARE = 0.999
 """The descent starts from ranges that hold this share of the activations."""
 
+BIAS_BITS = 30
+"""Bits of a bias that grids leave room for; its correction may take a little more."""
+
 LARGEST_BIAS = 2**31 - 1
-"""What a checkpoint holds; grids of op shift can be so fine that a bias exceeds it."""
+"""What a checkpoint holds."""
 
 Loss = Callable[[np.ndarray], float]
 """Of outputs [values, images] in real units, float64."""
@@ -229,7 +232,18 @@ class _Trial:
                 self.own_exponents[index] = np.full_like(lowest, lowest.max()) if last else lowest
             else:
                 self.own_exponents[index] = weight_exponents(own, w_bits, last)
-        return self.own_exponents[index] - choice.finer
+        return self.storable(index, choice, self.own_exponents[index] - choice.finer)
+
+    def storable(self, index: int, choice: Choice, exponents: np.ndarray) -> np.ndarray:
+        """Return [N] weight exponents, raised where a bias would fill more than BIAS_BITS.
+
+        Under op shift a channel that hardly contributes has a large output shift: its units are tiny, its bias is not.
+        """
+        own = self.master[index]
+        bias_bits = np.ceil(np.log2(np.maximum(np.abs(own.bias.astype(np.float64)), 2.0**-16))).astype(np.int64)
+        lowest = bias_bits - BIAS_BITS - self.x_exponent(index, choice) + own.output_shift
+        shared = index + 1 == len(self.master)
+        return np.maximum(exponents, lowest.max() if shared else lowest)
 
     def grid(self, index: int, choice: Choice) -> Grid:
         layer = self.master[index].layer
