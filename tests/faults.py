@@ -211,7 +211,7 @@ MODEL_FAULTS = [
     Fault("simulator/filters.py", ".T[::-1]", ".T", "ws mac"),
     Fault("simulator/filters.py", "_lanes(own[:, first:last][:, ::-1]", "_lanes(own[:, first:last]", "is threshold"),
     Fault("simulator/filters.py", "shape.groups) < 0", "shape.groups) > 0"),
-    Fault("simulator/design.py", "max(widths[op] for op in self.ops)", "widths[self.op]", "ws fused"),
+    Fault("simulator/design.py", "w_bits)) for op in self.ops)", "w_bits)) for op in (self.op,))", "ws fused"),
     Fault("simulator/geometry.py", 'polar=layer.has_parameters and layer.op == "threshold"', "polar=True", "ws fused"),
     Fault("simulator/tile_timing.py", "weights if geometry.polar else 0", "weights", "ws fused"),
     Fault("simulator/program.py", "layer.op if layer.has_parameters else design.op", "design.op", "ws fused"),
