@@ -175,19 +175,21 @@ class TestByHand:
         assert [int((settled.rises + settled.falls)[nets[n]]) // LANES for n in "PQRS"] == [0, 3, 0, 3]
 
     def test_an_event_that_is_cancelled_starts_anew(self, library: Library) -> None:
-        """Y = a XOR b rises 40 ps after a. Late b takes the rise back at 30 ps: no edge, and in the next step, b
-        staying, a's own edge takes the full 40 ps again. One sequence only: b stays low in the others.
+        """Y = a XOR P takes 40 ps. a rises at 0 and P is 1 from 30 to 35 ps: Y rises at 75 ps, neither at 40 nor at 70.
+
+        W = NAND(Y, d) tells when: d falls at 72 ps, and if Y had risen before W would pulse.
         """
-        netlist, nets = made_by_hand(library, [("tiny_xor2", "ab", "Y"), ("tiny_buf", "Y", "Z")])
+        netlist, nets = made_by_hand(
+            library, [("tiny_xor2", "bc", "P"), ("tiny_xor2", "aP", "Y"), ("tiny_nand2", "Yd", "W")]
+        )
         delays = np.zeros((netlist.nets, 2), dtype=np.int64)
-        delays[nets["b"]], delays[nets["Y"]], delays[nets["Z"]] = (30, 30), (40, 15), (1, 1)
-        a = np.array([LOW, HIGH, LOW])
-        b = np.zeros_like(a)
-        b[1:, 5] = 1
-        activity = run_stimulus(netlist, {"a": a, "b": b}, 1, delays)
-        # Sequence 5: held at 0 in step 1; a falls in step 2 and Y rises. The others: Y follows a.
-        assert (activity.rises[nets["Y"]], activity.falls[nets["Y"]]) == (LANES, LANES - 1)
-        assert activity.rises[nets["Z"]] == LANES
+        for name, own in {"b": 29, "c": 34, "d": 72, "P": 1, "Y": 40, "W": 1}.items():
+            delays[nets[name]] = own
+        stimulus = {"a": [LOW, HIGH], "b": [LOW, HIGH], "c": [LOW, HIGH], "d": [HIGH, LOW]}
+        found = edges(netlist, stimulus, delays)
+        assert [found[nets[name]] for name in "PYW"] == [(1, 1), (1, 0), (0, 0)]
+        delays[nets["d"]] = 80
+        assert edges(netlist, stimulus, delays)[nets["W"]] == (1, 1)
 
     def test_readers_evaluate_after_all_events_of_a_time(self, library: Library) -> None:
         """Two buffers of equal delay reach an XOR together: not a pulse of no width, but nothing."""
@@ -211,7 +213,5 @@ def test_delays_are_the_mean_over_arcs(library: Library) -> None:
     mean = (rise_slew + fall_slew) / 2
     expected = [1000 * (0.1 + 0.1 * mean), 1000 * (0.1 + 0.2 * mean)]
     assert delays_ps(netlist, library, timing)[nets["Y"]].tolist() == [round(own) for own in expected]
-    shorter = replace(
-        timing, slew_ns=timing.slew_ns * 0 - 1
-    )  # so that 0.1 ns are taken off: what is left is at least 1
+    shorter = replace(timing, slew_ns=np.full_like(timing.slew_ns, -1))  # takes 100 ps off a rise, 200 off a fall
     assert delays_ps(netlist, library, shorter)[nets["Y"]].tolist() == [1, 1]
