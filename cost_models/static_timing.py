@@ -93,9 +93,9 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
 
 
 def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
-    """Return the delay of a rise and of a fall of each net for simulation, int64 [nets, 2] in whole ps; 0 of inputs.
+    """Return the delay of a rise and of a fall of each net for simulation, int64 [nets, 2] in whole ps.
 
-    A gate's is the mean over its arcs and the input edges that can start them, at its own load and slews, at least 1.
+    Inputs come out of the smallest flip-flop, as in `analyse`. A gate's is the mean over its arcs and the input edges that can start them, at its own load and slews, at least 1.
     The slowest arc, which timing takes, would slow every pin to it, and take more pulses for too short.
     """
     clock_slew = library.clock_slew_ns()
@@ -104,12 +104,13 @@ def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
     def set_delay(net: int, edge: int, own: list[float]) -> None:
         delays[net, edge] = max(1, round(1000 * sum(own) / len(own))) if own else 1
 
-    for register in netlist.registers:
-        cell, load = register.cell, float(timing.loads_pf[register.output])
+    launch = smallest_flip_flop(library)
+    launches = [(launch, net) for nets in netlist.inputs.values() for net in nets]
+    for cell, net in launches + [(register.cell, register.output) for register in netlist.registers]:
         assert cell.flip_flop is not None
-        arcs = cell.outputs[cell.flip_flop.output].arcs
+        arcs, load = cell.outputs[cell.flip_flop.output].arcs, float(timing.loads_pf[net])
         for edge in (0, 1):
-            set_delay(register.output, edge, [arc.delay_ns[edge].at(clock_slew, load) for arc in arcs])
+            set_delay(net, edge, [arc.delay_ns[edge].at(clock_slew, load) for arc in arcs])
     for gate in netlist.gates:
         nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
         load = float(timing.loads_pf[gate.net])
