@@ -95,8 +95,9 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
 def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
     """Return the delay of a rise and of a fall of each net for simulation, int64 [nets, 2] in whole ps.
 
-    Inputs come out of the smallest flip-flop, as in `analyse`. A gate's is the mean over its arcs and the input edges that can start them, at its own load and slews, at least 1.
-    The slowest arc, which timing takes, would slow every pin to it, and take more pulses for too short.
+    Inputs come out of the smallest flip-flop, as in `analyse`. A gate's is the mean over its arcs and the input edges
+    that can start them, at its own load and slews, at least 1. The slowest arc, which timing takes, would slow every
+    pin to it, and take more pulses for too short.
     """
     clock_slew = library.clock_slew_ns()
     delays = np.zeros((netlist.nets, 2), dtype=np.int64)
