@@ -26,10 +26,13 @@ METHOD_FILES = (
     "buffers",
     "characterise",
     "event_kernels",
+    "full_adders",
+    "kernel_streams",
     "liberty_cells",
     "liberty_text",
     "machine_streams",
     "netlist",
+    "op_values",
     "static_timing",
     "streams",
     "switching",
@@ -87,7 +90,7 @@ def group_key(group: Group, kit: Kit, versions: str) -> str:
         digest.update((PACKAGES / "cost_models" / f"{name}.py").read_bytes())
     for unit in group:
         digest.update(repr(unit).encode())
-        for multiplier in multipliers(unit):
+        for multiplier in multipliers(unit, kit.cells):
             digest.update(fingerprint(kit, unit.source(), multiplier).encode())
     return digest.hexdigest()
 

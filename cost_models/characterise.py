@@ -24,6 +24,7 @@ SETTLED = "_settled_pj"
 
 SLICE, MOST_BITS = 32, 62
 PATHS = {
+    "op": {"delay_ns": (r"", r"")},
     "lane": {"delay_ns": (r"\.read_data", r"^x_out")},
     "ifmap_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
     "filter_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
@@ -79,7 +80,7 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     if unit.component in BEHIND:
         behind = [name for name in netlist.inputs if re.search(BEHIND[unit.component], name)]
         values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
-    if unit.component == "scatter":  # what it writes goes through the edge's multiplexer, see entry_ns
+    if unit.component in ("scatter", "op", "nand2"):  # paths end in ports: a scatter unit's go on, see entry_ns
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
     if unit.component == "skew":
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
@@ -109,7 +110,7 @@ def _compare(unit: Unit, stream: Stream, activity: Activity) -> None:
 
 
 def with_ports(netlist: Netlist, stream: Stream) -> Netlist:
-    """Return the netlist with the slices NAME@LOW (inputs, 32 bits) and NAME@LOW+BITS (outputs) that a stream names.
+    """Return the netlist with the slices NAME@LOW+BITS that a stream names; BITS of an input are 32 by default.
 
     Raises:
         LimenError: a port the netlist lacks.
@@ -150,7 +151,7 @@ def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
 
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
     """Characterise units that share one multiplier: the one of least merit, multiplied over the group."""
-    candidates = [[characterise(unit, kit, name) for unit in group] for name in multipliers(group[0])]
+    candidates = [[characterise(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
     if len(candidates) == 1:
         return candidates[0]
     return min(candidates, key=lambda points: float(np.prod([point.merit for point in points])))

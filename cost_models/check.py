@@ -10,6 +10,7 @@ from typing import Literal
 
 from cost_models.characterise import characterise, characterise_group
 from cost_models.fits import FITTED
+from cost_models.kernels import SYNAPSES
 from cost_models.rows import fit_rows, point_rows
 from cost_models.synthesis import Kit, open_kit, tool_versions
 from cost_models.table import Row, load_table
@@ -17,7 +18,7 @@ from cost_models.units import Unit, fitted_groups
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
 
-ALONE = ("pe", "edge", "tag")
+ALONE = ("pe", "edge", "tag", "nand2", "op", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
 
 DEFAULT_MULTIPLIER = "partial_products"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from cost_models.characterise import SETTLED, Point, rounded, unit_of
 from cost_models.fits import delay_terms, fit, terms
+from cost_models.full_adders import FULL_ADDERS
 from cost_models.table import COLUMNS, Row
 
 
@@ -48,7 +49,7 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 "synthesis",
                 f"{source.top} on {library}, {_how(quantity)}",
                 op=unit.op,
-                multiplier=point.multiplier if unit.op == "mac" else "",
+                multiplier=point.multiplier if unit.op == "mac" or point.multiplier == FULL_ADDERS else "",
                 x_bits=str(unit.x_bits or ""),
                 w_bits=str(unit.w_bits or ""),
                 acc_bits=str(unit.acc_bits or ""),

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cost_models import machine_streams
+from cost_models.kernel_streams import KERNEL_STREAMS
+from cost_models.op_values import op_values
 from cost_models.switching import LANES
 from cost_models.units import Unit
-from workloads.numbers import alignment, effective_weights
 
 SEED = 20241213
 STEPS = 32
@@ -41,22 +42,6 @@ class Stream:
     warm_up: int = WARM_UP
 
 
-def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
-    """Return the op of bit patterns x and {polarity,} w, as integers: p·max(x − w, 0), −|x − w|, x·w or x·±2^e."""
-    w = _signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
-    if unit.op in ("mac", "shift"):
-        return x * effective_weights(unit.op, w, unit.w_bits)
-    x_left, w_left = alignment(unit.x_bits, unit.w_bits)
-    aligned = (_signed(x, unit.x_bits) << x_left) - (w << w_left)
-    if unit.op == "adder":
-        return -np.abs(aligned)
-    return np.where(synapse >> unit.w_bits, -1, 1) * np.maximum(aligned, 0)
-
-
-def _signed(pattern: np.ndarray, bits: int) -> np.ndarray:
-    return pattern - ((pattern >> (bits - 1)) << bits)
-
-
 def neutral(unit: Unit) -> tuple[int, int]:
     """Return the (x, synapse) patterns that contribute nothing, as the feeders inject them.
 
@@ -75,9 +60,9 @@ def streams(unit: Unit, run: int) -> list[Stream]:
     if unit.component in builders:
         return builders[unit.component](unit, random)
     warm_up, steps = LONG.get(unit.component, (WARM_UP, STEPS))
-    events = getattr(machine_streams, unit.component.replace("ifmap_", "").replace("filter_", ""))(
-        unit, machine_streams.Values(random, warm_up + steps)
-    )
+    name = unit.component.replace("ifmap_", "").replace("filter_", "")
+    builder = KERNEL_STREAMS.get(name) or getattr(machine_streams, name)
+    events = builder(unit, machine_streams.Values(random, warm_up + steps))
     return [
         Stream(f"energy_per_{event}_pj", inputs, expected, max(3, warm_up), warm_up)
         for event, (inputs, expected) in events.items()

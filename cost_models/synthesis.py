@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cost_models.buffers import is_buffer, with_buffers
+from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
 from cost_models.liberty_cells import Library, read_library, read_text
 from cost_models.netlist import Netlist, read_netlist
 from workloads.errors import LimenError
@@ -29,11 +30,12 @@ MULTIPLIERS = {
 """Ways to build a product: Yosys' partial-product tree, and its two Booth generators."""
 
 BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
-AFTER = [
-    "alumacc",
-    "opt",
-    "techmap",
-    "opt -full",
+LOGIC = ["alumacc", "opt", "techmap", "opt -full"]
+CELLS = ["read_liberty -lib -ignore_miss_func library.lib"]
+EXTRACT = ["extract_fa -fa", "techmap -map full_adder.v", "techmap", "opt"]
+"""Full adders that the tree of partial products has anyway, as the library's cells; `abc` maps what is between."""
+
+MAP = [
     "dfflibmap -liberty library.lib",
     "opt",
     "abc -liberty library.lib{avoid}",
@@ -88,7 +90,11 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
     """Return the Yosys passes after reading, up to the mapped netlist."""
     parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
     avoid = "".join(f" -dont_use {name}" for name in kit.cells.unused)
-    steps = [f"hierarchy -check -top {source.top}{parameters}", *BEFORE, *MULTIPLIERS[multiplier], *AFTER, *FINISH]
+    top = f"hierarchy -check -top {source.top}{parameters}"
+    if multiplier == FULL_ADDERS:
+        steps = [*CELLS, top, *BEFORE, *LOGIC, *EXTRACT, *MAP, *FINISH]
+    else:
+        steps = [top, *BEFORE, *MULTIPLIERS[multiplier], *LOGIC, *MAP, *FINISH]
     if source.buffered:
         avoid += f" -script {BUFFERED}"
     return [step.replace("{avoid}", avoid) for step in steps]
@@ -116,6 +122,9 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
         # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
         (scratch / "unit.v").write_text(source.text, encoding="utf-8")
         (scratch / "library.lib").symlink_to(kit.path)
+        adder = full_adder(kit.cells)
+        if multiplier == FULL_ADDERS and adder is not None:
+            (scratch / "full_adder.v").write_text(full_adder_map(adder), encoding="utf-8")
         for own in source.files:
             (scratch / own).write_bytes((VERILOG / own).read_bytes())
         commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]

@@ -133,7 +133,7 @@ class Table:
             return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
         wanted = (component, op, x_bits, w_bits, dataflow)
         for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):
-            having = sorted({point[position] for point in points})
+            having = sorted({point[position] for point in points}, key=lambda own: (own.isdecimal() and int(own), own))
             if wanted[position] not in having:
                 return (
                     f"{self.path}: {field}: {wanted[position] or 'none'} of component {component!r} is missing: "

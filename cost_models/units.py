@@ -1,7 +1,7 @@
 """What is characterised: every unit of the machine as Verilog to synthesise, with the stimuli that drive it.
 
 In a table, `acc_bits` is the width of the value a unit holds: accumulator (os PE, edge), psum (ws and is PE),
-operand (lane), address (tag).
+sum (neuron), operand (lane), address (tag).
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal
 
-from cost_models import machine_units
+from cost_models import kernels, machine_units
+from cost_models.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty_cells import Library
 from cost_models.synthesis import MULTIPLIERS, Source
-from workloads.numbers import ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+from workloads.numbers import OPS, SHIFT_WEIGHT_BITS, Op, result_bits
 
 WIDTHS = range(2, 9)
 """Operand widths of the shipped table."""
@@ -54,8 +56,6 @@ CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 """(rows and columns, x_bits, port_bits)."""
 
 DATAFLOWS = ("os", "ws", "is")
-OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
-MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
 
 
 @dataclass(frozen=True, order=True)
@@ -96,21 +96,16 @@ class Unit:
             "scatter": machine_units.scatter,
             "pool": machine_units.pool,
             "control": machine_units.control,
+            "op": kernels.op_alone,
+            "nand2": kernels.nand2,
+            **dict.fromkeys(kernels.SYNAPSES, kernels.neuron),
         }
         return builders[self.component](self)
 
 
 def _pe(unit: Unit) -> Source:
     assert unit.op
-    files = (*OPERATORS, *MORE_OPERATORS.get(unit.op, ()))
-    parameters = {
-        "OP": OPS.index(unit.op),
-        "X_BITS": unit.x_bits,
-        "W_BITS": unit.w_bits,
-        "X_SIGNED": int(unit.op in ONE_RANGE_OPS),
-        "SYNAPSE_BITS": unit.synapse_bits,
-        "OP_BITS": unit.op_bits,
-    }
+    files, parameters = kernels.op_files(unit.op), kernels.op_parameters(unit)
     if unit.dataflow == "os":
         return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits})
     stays = unit.dataflow == "is"
@@ -131,9 +126,12 @@ def _bank(unit: Unit) -> Source:
     return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "DEPTH": 1 << unit.acc_bits}, buffered=True)
 
 
-def multipliers(unit: Unit) -> tuple[str, ...]:
-    """Return the recipes to try: only a MAC PE has a product."""
-    return tuple(MULTIPLIERS) if unit.component == "pe" and unit.op == "mac" else ("partial_products",)
+def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
+    """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
+    found = tuple(MULTIPLIERS) if unit.op == "mac" else ("partial_products",)
+    if (unit.op == "mac" or unit.component in kernels.SYNAPSES) and full_adder(library):
+        found += (FULL_ADDERS,)
+    return found
 
 
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
@@ -155,7 +153,22 @@ def groups(widths: range = WIDTHS) -> list[tuple[Unit, ...]]:
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    return found + fitted_groups()
+    return found + fitted_groups() + kernel_groups(widths)
+
+
+def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
+    """Return PEs with operands of WIDE_BITS, then the gate equivalent, the op alone and neurons of all widths."""
+    wide = kernels.WIDE_BITS if widths == WIDTHS else ()
+    found = [
+        pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)
+        for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
+    ]
+    found.append((Unit("nand2"),))
+    for component, op in product(kernels.BITS, OPS):
+        for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide)):
+            w_bits = kernels.weight_bits(op, x_bits)
+            found.append((Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits)),))
+    return found
 
 
 def fitted_groups() -> list[tuple[Unit, ...]]:

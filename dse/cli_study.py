@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dse.cli_tables import tables
 from dse.options import json_option
 from workloads.errors import LimenError
 
@@ -36,6 +37,9 @@ folder_argument = click.argument("folder", type=click.Path(path_type=Path))
 @click.group()
 def study() -> None:
     """Search a space of designs with Optuna; its front; points of it as Verilog."""
+
+
+study.add_command(tables)
 
 
 @study.command()

@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from dse.text_tables import latex_table, markdown_table
 from workloads.files import write_whole
 from workloads.training.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
@@ -87,47 +88,32 @@ def table_csv(cells: Sequence[Cell]) -> str:
 
 def table_markdown(cells: Sequence[Cell]) -> str:
     """Return test accuracy by depth and granularity against initialisation, then validation accuracy, then the rest."""
-    head = f"| depth | granularity | {' | '.join(INITIALISATIONS)} |\n|---|---|{'---|' * len(INITIALISATIONS)}\n"
+    head = ["depth", "granularity", *INITIALISATIONS]
     parts = []
     for split in ("test", "validation"):
-        lines = [
-            f"| {depth} | {granularity} | {' | '.join(own)} |\n" for depth, granularity, own in _grid(cells, split)
-        ]
-        parts.append(f"{_caption(cells, split)}\n\n{head}{''.join(lines)}")
+        lines = [[str(depth), granularity, *own] for depth, granularity, own in _grid(cells, split)]
+        parts.append(f"{_caption(cells, split)}\n\n{markdown_table(head, lines)}")
     learned = [cell for cell in cells if cell.initialisation == "learned"]
     if learned:
         lines = [
-            f"| {cell.depth} | {cell.granularity} | {cell.positive_mean:.1f} | {cell.flipped_mean:.1f} |\n"
+            [str(cell.depth), cell.granularity, f"{cell.positive_mean:.1f}", f"{cell.flipped_mean:.1f}"]
             for cell in learned
         ]
         parts.append(
             "Learned polarity after training: share of synapses that are positive, and whose sign training changed, "
-            f"in %.\n\n| depth | granularity | positive | changed |\n|---|---|---|---|\n{''.join(lines)}"
+            f"in %.\n\n{markdown_table(['depth', 'granularity', 'positive', 'changed'], lines)}"
         )
     return "\n".join(parts)
 
 
 def table_latex(cells: Sequence[Cell]) -> str:
     """Return the table of test accuracy for the package booktabs."""
-    lines = [
-        r"\begin{table}", r"  \centering", rf"  \caption{{{_escaped(_caption(cells, 'test'))}}}",
-        rf"  \begin{{tabular}}{{ll{'r' * len(INITIALISATIONS)}}}", r"    \toprule",
-        f"    depth & granularity & {' & '.join(INITIALISATIONS)} \\\\",
-    ]  # fmt: skip
-    last = None
+    groups: dict[int, list[list[str]]] = {}
     for depth, granularity, own in _grid(cells, "test"):
-        if depth != last:
-            lines.append(r"    \midrule")
-        values = " & ".join(_escaped(value) for value in own)
-        lines.append(f"    {depth if depth != last else ''} & {granularity} & {values} \\\\")
-        last = depth
-    return "\n".join([*lines, r"    \bottomrule", r"  \end{tabular}", r"\end{table}", ""])
-
-
-def _escaped(text: str) -> str:
-    for sign, latex in (("%", r"\%"), ("±", r"$\pm$"), ("–", "--"), ("_", r"\_")):
-        text = text.replace(sign, latex)
-    return text
+        rows = groups.setdefault(depth, [])
+        rows.append(["" if rows else str(depth), granularity, *own])
+    head = ["depth", "granularity", *INITIALISATIONS]
+    return latex_table(_caption(cells, "test"), f"ll{'r' * len(INITIALISATIONS)}", head, groups.values())
 
 
 def _grid(cells: Sequence[Cell], split: str) -> list[tuple[int, str, list[str]]]:

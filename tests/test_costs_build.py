@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import cost_models.check
+import cost_models.kernels
 import cost_models.units
 from cost_models.build import build_table
 from cost_models.check import check_table, check_unit, table_units
@@ -43,6 +44,7 @@ def small_fits() -> list[tuple[Unit, ...]]:
 
 def patch_fits(patch: pytest.MonkeyPatch) -> None:
     small = small_fits()
+    patch.setattr(cost_models.kernels, "BITS", {"op": (2,), "neuron_3x3": (2,)})
     for module in (cost_models.units, cost_models.check):
         patch.setattr(module, "fitted_groups", lambda: small)
 
@@ -94,6 +96,11 @@ def test_an_energy_has_a_settled_one_beside_it_and_both_say_how(table: Path) -> 
 def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     patch_fits(monkeypatch)
     assert check_table(str(table), TINY, sample=4, seed=1) == []
+
+
+def test_kernels_are_in_the_table(table: Path) -> None:
+    units = {unit for unit in table_units(str(table)) if unit.component in ("op", "neuron_3x3", "nand2")}
+    assert len(units) == 9 and Unit("neuron_3x3", "mac", 2, 2, 8) in units
 
 
 def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_contents(wheel: Path) -> None:
     wanted = [f"simulator/verilog/{path.name}" for path in (ROOT / "simulator" / "verilog").glob("*.v")]
     wanted += ["simulator/testbench/limen_tb.cpp", "simulator/testbench/Makefile", "simulator/designs/mac-16x16.yaml"]
     wanted += ["workloads/families/digits/threshold.npz", "workloads/families/digits/mac.npz", "limen.py"]
-    wanted += ["dse/studies/digits.yaml", "cost_models/data/ihp130.csv"]
+    wanted += ["dse/studies/digits.yaml", "cost_models/data/ihp130.csv", "cost_models/verilog/limen_neuron.v"]
     assert set(wanted) <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "docs/"))]
 

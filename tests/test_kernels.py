@@ -1,0 +1,303 @@
+"""Kernels: netlists of ops alone and of neurons, full-adder cells, and the table that compares definitions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from cost_models.characterise import characterise, measure
+from cost_models.full_adders import FULL_ADDERS, full_adder
+from cost_models.kernels import BITS, SYNAPSES, sum_bits, weight_bits
+from cost_models.netlist import Netlist
+from cost_models.op_values import op_values
+from cost_models.switching import LANES, run_stimulus
+from cost_models.synthesis import MULTIPLIERS, Kit, open_kit, synthesise
+from cost_models.table import COLUMNS, load_table
+from cost_models.units import WIDTHS, Unit, groups, kernel_groups, multipliers
+from dse.cli_tables import OPS as TABLE_OPS
+from dse.kernel_table import DEFINITIONS, kernel_table, table_csv, table_latex, table_markdown
+from tests.test_costs_library import reference_ops
+from workloads.errors import LimenError
+from workloads.numbers import OPS, Op
+
+ROOT = Path(__file__).parent.parent
+TINY = Path(__file__).parent / "data" / "tiny.lib"
+
+ARC = """timing () { related_pin : "A B C";
+        cell_rise (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.1, 0.3", "0.2, 0.4"); }
+        cell_fall (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.1, 0.2", "0.3, 0.4"); }
+        rise_transition (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.0, 0.2", "0.0, 0.2"); }
+        fall_transition (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.0, 0.4", "0.0, 0.4"); } }"""
+INVERTING = f"""
+  cell (tiny_fan) {{ area : 6; cell_leakage_power : 3;
+    {"".join(f"pin ({n}) {{ direction : input; capacitance : 2.0; }}" for n in "ABC")}
+    pin (CN) {{ direction : output; function : "!((A*B) | (A*C) | (B*C))"; {ARC} }}
+    pin (S) {{ direction : output; function : "A^B^C"; {ARC} }}
+  }}
+"""
+"""A full adder whose carry is inverted, as some libraries have it."""
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
+
+
+@pytest.fixture(scope="module")
+def adder_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """tiny.lib with a full adder."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    folder = tmp_path_factory.mktemp("adders")
+    text = TINY.read_text(encoding="utf-8").rstrip()
+    (folder / "with.lib").write_text(text[: text.rindex("}")] + INVERTING + "}\n", encoding="utf-8")
+    return open_kit(folder / "with.lib", folder)
+
+
+def kernel(component: str, op: Op, x_bits: int, w_bits: int) -> Unit:
+    return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
+
+
+def every_pair(unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Return every (x, {p, w}) at least once: int64 [steps * LANES] each."""
+    pairs = np.array(list(product(range(1 << unit.x_bits), range(1 << unit.synapse_bits))))
+    count = -(-len(pairs) // LANES) * LANES
+    return np.resize(pairs[:, 0], count), np.resize(pairs[:, 1], count)
+
+
+def summed(unit: Unit, netlist: Netlist, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (sums, what they must be) of a neuron: every pair at one synapse, random operands at the others."""
+    random = np.random.default_rng(place)
+    inputs, total = {}, np.zeros(0, dtype=np.int64)
+    for synapse in range(SYNAPSES[unit.component]):
+        x, w = every_pair(unit)
+        if synapse != place:
+            x, w = random.permutation(x), random.permutation(w)
+        inputs[f"x@{synapse}"], inputs[f"synapse@{synapse}"] = x.reshape(-1, LANES), w.reshape(-1, LANES)
+        total = reference_ops(unit, x, w) + (total if synapse else 0)
+    bits = {"x": unit.x_bits, "synapse": unit.synapse_bits}
+    packed = {  # 62 bits at most: narrow neurons only
+        port: sum(inputs[f"{port}@{n}"] << (n * own) for n in range(SYNAPSES[unit.component]))
+        for port, own in bits.items()
+    }
+    packed = {port: np.concatenate([own, own[:1]]) for port, own in packed.items()}
+    sums = run_stimulus(netlist, packed, warm_up=0).outputs["sum"][1:]
+    return sums.reshape(-1), total & ((1 << unit.acc_bits) - 1)
+
+
+class TestNetlists:
+    @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
+    @pytest.mark.parametrize("op", OPS)
+    def test_op_alone_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
+        unit = kernel("op", op, x_bits, w_bits)
+        x, synapse = every_pair(unit)
+        for multiplier in multipliers(unit, kit.cells):
+            netlist = synthesise(kit, unit.source(), multiplier)
+            assert not netlist.registers
+            stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
+            outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs
+            own = (outputs["addend"] + outputs["carry"]).reshape(-1) & ((1 << unit.op_bits) - 1)
+            wanted = reference_ops(unit, x, synapse)
+            assert np.array_equal(own, wanted & ((1 << unit.op_bits) - 1))
+            assert np.array_equal(wanted, op_values(unit, x, synapse))
+
+    @pytest.mark.parametrize("op", OPS)
+    def test_neuron_sums_every_pair_at_every_synapse(self, kit: Kit, op: Op) -> None:
+        unit = kernel("neuron_3x3", op, 3, 3)
+        netlist = synthesise(kit, unit.source())
+        for place in range(9):
+            sums, wanted = summed(unit, netlist, place)
+            assert np.array_equal(sums, wanted)
+
+    @pytest.mark.parametrize("multiplier", MULTIPLIERS)
+    def test_neuron_of_every_multiplier(self, kit: Kit, multiplier: str) -> None:
+        unit = kernel("neuron_3x3", "mac", 3, 3)
+        sums, wanted = summed(unit, synthesise(kit, unit.source(), multiplier), 4)
+        assert np.array_equal(sums, wanted)
+
+    @pytest.mark.parametrize(("component", "op"), [*(("neuron_5x5", op) for op in OPS), ("neuron_1x1x64", "threshold")])
+    def test_larger_neurons_compute_their_definition(self, kit: Kit, component: str, op: Op) -> None:
+        """Characterising compares every vector of the energy's streams."""
+        values = characterise(kernel(component, op, 2, 2), kit, "partial_products").values
+        small = characterise(kernel("neuron_3x3", op, 2, 2), kit, "partial_products").values
+        for quantity in ("area_um2", "leakage_nw", "energy_per_op_pj"):
+            assert values[quantity] > 2 * small[quantity]
+
+    def test_wrong_netlists_are_caught(self, kit: Kit) -> None:
+        for component in ("op", "neuron_3x3"):
+            netlist = synthesise(kit, kernel(component, "adder", 3, 3).source())
+            with pytest.raises(LimenError, match="vectors differ"):
+                measure(netlist, kernel(component, "shift", 3, 3), kit)
+
+    def test_gate_equivalent_is_one_cell(self, kit: Kit) -> None:
+        assert characterise(Unit("nand2"), kit, "partial_products").values["area_um2"] == 2
+
+
+class TestFullAdders:
+    def test_libraries(self, kit: Kit, adder_kit: Kit) -> None:
+        assert full_adder(kit.cells) is None
+        assert full_adder(adder_kit.cells) is adder_kit.cells.cells["tiny_fan"]
+        mac, tree, threshold = (
+            kernel("op", "mac", 4, 4),
+            kernel("neuron_3x3", "threshold", 4, 4),
+            Unit("pe", "threshold"),
+        )
+        assert [FULL_ADDERS in multipliers(unit, kit.cells) for unit in (mac, tree, threshold)] == [False] * 3
+        assert [FULL_ADDERS in multipliers(unit, adder_kit.cells) for unit in (mac, tree, threshold)] == [
+            True,
+            True,
+            False,
+        ]
+
+    @pytest.mark.parametrize("op", ["mac", "threshold"])
+    def test_cells_are_used_and_compute(self, adder_kit: Kit, op: Op) -> None:
+        unit = kernel("neuron_3x3", op, 3, 3)
+        netlist = synthesise(adder_kit, unit.source(), FULL_ADDERS)
+        assert sum(cell.name == "tiny_fan" for cell in netlist.cells) > 20
+        sums, wanted = summed(unit, netlist, 0)
+        assert np.array_equal(sums, wanted)
+
+
+class TestGroups:
+    def test_kernels_come_after_everything_else(self) -> None:
+        """A table made before there were kernels keeps the order of its rows."""
+        own = kernel_groups(WIDTHS)
+        assert groups()[-len(own) :] == own
+        assert len(set(own)) == len(own)
+
+    def test_sums_fit(self) -> None:
+        for (unit,) in (group for group in kernel_groups(WIDTHS) if group[0].component in SYNAPSES):
+            lowest, highest = 0, (1 << unit.x_bits) - 1
+            extremes = np.array([lowest, highest, highest >> 1, (highest >> 1) + 1])
+            weights = np.array([0, (1 << unit.w_bits) - 1, (1 << (unit.w_bits - 1)) - 1, 1 << (unit.w_bits - 1)])
+            both = np.array(
+                list(product(extremes, [*weights, *(weights + (1 << unit.w_bits) * (unit.op == "threshold"))]))
+            )
+            largest = np.abs(op_values(unit, both[:, 0], both[:, 1])).max() * SYNAPSES[unit.component]
+            assert largest <= 1 << (unit.acc_bits - 1)
+
+    def test_the_shipped_table_has_them_all_in_order(self) -> None:
+        fields = ("component", "op", "x_bits", "w_bits", "acc_bits")
+        found = dict.fromkeys(
+            tuple(row[name] for name in fields)
+            for row in load_table("ihp130").rows
+            if row["component"] in ("nand2", *BITS)
+        )
+        own = [unit for group in kernel_groups(WIDTHS) for unit in group if unit.component != "pe"]
+        assert list(found) == [tuple(str(getattr(unit, name) or "") for name in fields) for unit in own]
+
+
+def write_table(path: Path, **changes: float) -> str:
+    """Write a table of 4-bit kernels: MAC four times as large as threshold and of eight times its energy."""
+    rows = [
+        ("published_kernel", "", "", f"{name}_ratio_{end}", value, "ratio", "cited")
+        for name, low, high in (("area", 3, 4), ("power", 4, 5))
+        for end, value in (("low", low), ("high", high))
+    ]
+    for component, dataflow in DEFINITIONS.values():
+        for op, factor in (("threshold", 1), ("mac", 4)):
+            figures = {"area_um2": 10 * factor, "leakage_nw": 0, "energy_per_op_pj": 2 * factor**1.5}
+            figures |= {"min_clock_ns": factor} | ({"delay_ns": factor / 2} if component == "op" else {})
+            rows += [
+                (component, op, dataflow, name, changes.get(f"{component}_{op}_{name}", value), "", "synthesis")
+                for name, value in figures.items()
+            ]
+    units = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for component, op, dataflow, quantity, value, unit, method in rows:
+            widths = {"x_bits": 4, "w_bits": 4, "multiplier": "booth" if op == "mac" else ""} if op else {}
+            unit = unit or units[quantity.rsplit("_", 1)[-1]]
+            writer.writerow(
+                {"component": component, "op": op, "dataflow": dataflow, "quantity": quantity, "value": value,
+                 "unit": unit, "method": method, "source": "test", **widths}
+            )  # fmt: skip
+    return str(path)
+
+
+class TestTable:
+    def test_figures(self, tmp_path: Path) -> None:
+        table = kernel_table(write_table(tmp_path / "own.csv"), ["threshold"], 10.0)
+        assert [(row.definition, row.op) for row in table.rows] == [
+            (d, op) for d in DEFINITIONS for op in ("mac", "threshold")
+        ]
+        mac, threshold = table.rows[:2]
+        assert (threshold.area_um2, threshold.energy_pj, threshold.power_mw, threshold.delay_ns) == (10, 2, 0.2, 0.5)
+        assert (threshold.area_ratio, threshold.energy_ratio, threshold.delay_ratio) == (4, 8, 4)
+        assert threshold.power_ratio == pytest.approx(8) and mac.multiplier == "booth" and mac.area_ge is None
+        assert [table.against(threshold, name) for name in ("area", "power")] == ["within", "above"]
+        assert table.against(mac, "area") == ""
+
+    def test_slower_than_the_clock_has_no_power(self, tmp_path: Path) -> None:
+        table = kernel_table(write_table(tmp_path / "own.csv", pe_mac_min_clock_ns=11), ["threshold"], 10.0)
+        mac, threshold = table.rows[-2:]
+        assert (mac.power_mw, threshold.power_ratio, table.against(threshold, "power")) == (None, None, "")
+        assert "| – |" in table_markdown(table)
+
+    def test_formats_say_the_same(self, tmp_path: Path) -> None:
+        table = kernel_table(write_table(tmp_path / "own.csv", neuron_3x3_mac_area_um2=29), ["threshold"], 10.0)
+        rows = list(csv.DictReader(io.StringIO(table_csv(table))))
+        assert [row["area_against_published"] for row in rows[1::2]] == ["within", "below", *["within"] * 4]
+        assert rows[1]["published_area_ratio_low"] == "3.0" and rows[1]["area_ge"] == ""
+        text, latex = table_markdown(table), table_latex(table)
+        sentence = "within it: op alone at 4 bits, 5x5 neuron at 4 bits, 1x1x64 neuron at 4 bits"
+        assert sentence in text and sentence in latex
+        assert text.count("\n| ") == 1 + len(rows) and latex.count(r"\midrule") == len(DEFINITIONS)
+        assert r"area, $\mu$m\textsuperscript{2}" in latex and "area MAC/op (paper 3--4)" in latex
+
+    def test_the_shipped_table(self) -> None:
+        table = kernel_table("ihp130", ["threshold"], 20.0)
+        own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in table.rows}
+        areas = [own.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
+        assert rows["op alone", 8, "threshold"].area_ratio == pytest.approx(areas[0] / areas[1])
+        gate = own.quantity("nand2", "area_um2").value
+        assert rows["op alone", 8, "mac"].area_ge == pytest.approx(areas[0] / gate)
+        widths = [bits for definition, bits, op in rows if (definition, op) == ("op alone", "mac")]
+        assert widths == [*WIDTHS, 10, 12, 16]
+
+    def test_ops_are_all_but_mac(self) -> None:
+        assert set(TABLE_OPS) == set(get_args(Op)) - {"mac"}
+        assert weight_bits("shift", 8) == 5 and weight_bits("mac", 8) == 8
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "limen.py"), "study", "tables", "kernel", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+class TestCommand:
+    @pytest.mark.parametrize(
+        ("form", "start"), [("md", "Kernels on"), ("latex", r"\begin{table}"), ("csv", "definition,x_bits")]
+    )
+    def test_formats(self, tmp_path: Path, form: str, start: str) -> None:
+        write_table(tmp_path / "own.csv")
+        outcome = call("--format", form, "--costs", "own.csv", "--op", "threshold", cwd=tmp_path)
+        assert outcome.returncode == 0 and outcome.stdout.startswith(start), outcome.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("--format", "xls"), ("--format", "'xls'", "latex")),
+            (("--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
+            (("--costs", "old.csv"), ("old.csv", "published_kernel")),
+            (("--costs", "own.csv", "--op", "shift"), ("own.csv", "component: 'op' of shift and mac is missing")),
+            (("--op", "mac"), ("--op", "'mac'", "threshold")),
+            (("--clock-ns", "0"), ("clock-ns: 0 is not allowed",)),
+        ],
+    )
+    def test_bad_input(self, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+        write_table(tmp_path / "own.csv")
+        lines = (tmp_path / "own.csv").read_text().splitlines()
+        (tmp_path / "old.csv").write_text("\n".join(line for line in lines if "published" not in line) + "\n")
+        outcome = call(*arguments, cwd=tmp_path)
+        assert outcome.returncode == 2 and outcome.stdout == ""
+        assert outcome.stderr.count("\n") == 1 and all(word in outcome.stderr for word in words), outcome.stderr
