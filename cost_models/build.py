@@ -25,6 +25,7 @@ from workloads.files import write_whole
 METHOD_FILES = (
     "buffers",
     "characterise",
+    "event_kernels",
     "full_adders",
     "kernel_streams",
     "liberty_cells",

@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from cost_models.characterise import Point, rounded, unit_of
+from cost_models.characterise import SETTLED, Point, rounded, unit_of
 from cost_models.fits import delay_terms, fit, terms
 from cost_models.full_adders import FULL_ADDERS
 from cost_models.table import COLUMNS, Row
@@ -25,19 +25,21 @@ def row(component: str, quantity: str, value: float, unit: str, method: str, sou
     }
 
 
+def _how(quantity: str) -> str:
+    """Return what a quantity was worked out with."""
+    if quantity.endswith(SETTLED):
+        return "zero-delay netlist simulation"
+    if quantity.startswith("energy"):
+        return "event-driven netlist simulation, with glitches"
+    return "static timing" if quantity.endswith("_ns") else "mapped cells"
+
+
 def point_rows(point: Point, versions: str, library: str) -> list[Row]:
     """Return a row per quantity of a characterised unit."""
     unit, source = point.unit, point.unit.source()
     rows = []
     for quantity, value in point.values.items():
         energy = quantity.startswith("energy")
-        how = (
-            "zero-delay netlist simulation"
-            if energy
-            else "static timing"
-            if quantity.endswith("_ns")
-            else "mapped cells"
-        )
         rows.append(
             row(
                 unit.component,
@@ -45,7 +47,7 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 value,
                 unit_of(quantity),
                 "synthesis",
-                f"{source.top} on {library}, {how}",
+                f"{source.top} on {library}, {_how(quantity)}",
                 op=unit.op,
                 multiplier=point.multiplier if unit.op == "mac" or point.multiplier == FULL_ADDERS else "",
                 x_bits=str(unit.x_bits or ""),
@@ -71,7 +73,8 @@ def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
         delay = quantity.endswith("_ns")
         sizes = [(delay_terms if delay else terms)(point.unit) for point in points]
         found, worst = fit(sizes, [point.values[quantity] for point in points])
-        text = f"{unit.source().top} on {library}; fit of {len(points)} points, largest error {100 * worst:.0f} %"
+        text = f"{unit.source().top} on {library}, {_how(quantity)}; "
+        text += f"fit of {len(points)} points, largest error {100 * worst:.0f} %"
         stream = "uniform" if quantity.startswith("energy") else ""
         for name, value in found.items():
             label = f"{quantity}:{name}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cost_models.liberty_cells import Cell, Library
+from cost_models.liberty_cells import Arc, Cell, Library
 from cost_models.netlist import Netlist
 
 
@@ -71,7 +71,7 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
         for arc in gate.cell.outputs[gate.output].arcs:
             source = nets_of[arc.pin]
             for edge in (0, 1):
-                for start in (edge,) if arc.sense > 0 else (1 - edge,) if arc.sense < 0 else (0, 1):
+                for start in _starts(arc, edge):
                     if arrival[source, start] == -np.inf:
                         continue
                     entering = float(slew[source, start])
@@ -90,6 +90,44 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
                 period = max(period, float(arrival[net, edge]) + setup)
     ports = [float(arrival[net].max()) for nets in netlist.outputs.values() for net in nets]
     return Timing(period, max([port for port in ports if port > -np.inf], default=0.0), arrival, slew, loads)
+
+
+def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
+    """Return the delay of a rise and of a fall of each net for simulation, int64 [nets, 2] in whole ps.
+
+    Inputs come out of the smallest flip-flop, as in `analyse`. A gate's is the mean over its arcs and the input edges
+    that can start them, at its own load and slews, at least 1. The slowest arc, which timing takes, would slow every
+    pin to it, and take more pulses for too short.
+    """
+    clock_slew = library.clock_slew_ns()
+    delays = np.zeros((netlist.nets, 2), dtype=np.int64)
+
+    def set_delay(net: int, edge: int, own: list[float]) -> None:
+        delays[net, edge] = max(1, round(1000 * sum(own) / len(own))) if own else 1
+
+    launch = smallest_flip_flop(library)
+    launches = [(launch, net) for nets in netlist.inputs.values() for net in nets]
+    for cell, net in launches + [(register.cell, register.output) for register in netlist.registers]:
+        assert cell.flip_flop is not None
+        arcs, load = cell.outputs[cell.flip_flop.output].arcs, float(timing.loads_pf[net])
+        for edge in (0, 1):
+            set_delay(net, edge, [arc.delay_ns[edge].at(clock_slew, load) for arc in arcs])
+    for gate in netlist.gates:
+        nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
+        load = float(timing.loads_pf[gate.net])
+        for edge in (0, 1):
+            own = [
+                arc.delay_ns[edge].at(float(timing.slew_ns[nets_of[arc.pin], start]), load)
+                for arc in gate.cell.outputs[gate.output].arcs
+                for start in _starts(arc, edge)
+            ]
+            set_delay(gate.net, edge, own)
+    return delays
+
+
+def _starts(arc: Arc, edge: int) -> tuple[int, ...]:
+    """Return the input edges (0 a rise, 1 a fall) that can make an output edge over an arc."""
+    return (edge,) if arc.sense > 0 else (1 - edge,) if arc.sense < 0 else (0, 1)
 
 
 def smallest_flip_flop(library: Library) -> Cell:

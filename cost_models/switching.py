@@ -1,13 +1,14 @@
-"""Energy of a mapped netlist: settled values of a stimulus, edges counted, edges priced by the library's tables.
+"""Energy of a mapped netlist: a stimulus simulated, edges counted, edges priced by the library's tables.
 
-Zero delay: a net changes at most once a cycle, so glitches are not in it. Each edge costs ½ C V² of the input
-pins on its net and the driving cell's internal energy at its own load and input slew, averaged over that cell's
-arcs. Flip-flops pay their clock pin every cycle by (data, output) state. No wires.
+With delays glitches count, see `event_kernels`; with zero delay a net changes at most once a cycle. An edge costs
+½ C V² of the input pins on its net and the driving cell's internal energy at its own load and input slew, averaged over
+that cell's arcs. Flip-flops pay their clock pin every cycle by (data, output) state. No wires.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -19,6 +20,8 @@ from cost_models.static_timing import Timing
 LANES = 64
 """Sequences simulated side by side, one a bit."""
 
+Pair = tuple[float, float]
+
 
 @dataclass(frozen=True)
 class Activity:
@@ -29,6 +32,17 @@ class Activity:
     falls: np.ndarray
     register_states: np.ndarray
     outputs: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Energy in pJ of a rise and of a fall of each net [nets, 2], and of a clock pulse at each register [registers, 4].
+
+    The columns of the latter are those of Activity.register_states.
+    """
+
+    edges_pj: np.ndarray
+    pulses_pj: np.ndarray
 
 
 def pack(values: np.ndarray, bits: int) -> np.ndarray:
@@ -43,11 +57,16 @@ def unpack(words: np.ndarray) -> np.ndarray:
     return (planes.astype(np.int64) << np.arange(words.shape[1])[None, :, None]).sum(axis=1)
 
 
-def run_stimulus(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int) -> Activity:
+def run_stimulus(
+    netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int, delays_ps: np.ndarray | None = None
+) -> Activity:
     """Simulate `stimulus`, values [steps, LANES] of every input port but the clock; absent ports are 0.
 
-    The first `warm_up` steps bring registers into use and are not counted.
+    The first `warm_up` steps bring registers into use and are not counted. delays_ps: int64 [nets, 2] of a rise and a
+    fall, 1 at least for nets that gates drive: edges of glitches are counted too. Without, every net changes
+    at most once a step.
     """
+    from cost_models.event_kernels import simulate_events
     from cost_models.switching_kernels import simulate
 
     steps = len(next(iter(stimulus.values())))
@@ -62,7 +81,8 @@ def run_stimulus(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int
     out_words = np.zeros((steps, len(out_nets)), dtype=np.uint64)
     rises, falls = np.zeros(netlist.nets, dtype=np.int64), np.zeros(netlist.nets, dtype=np.int64)
     states = np.zeros((len(netlist.registers), 4), dtype=np.int64)
-    simulate(
+    kernel = simulate if delays_ps is None else partial(simulate_events, delays_ps, *_readers(netlist))
+    kernel(
         np.array([gate.cell.outputs[gate.output].table for gate in netlist.gates], dtype=np.uint64),
         np.array([len(gate.inputs) for gate in netlist.gates], dtype=np.int64),
         operands,
@@ -86,45 +106,58 @@ def run_stimulus(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int
     return Activity((steps - warm_up) * LANES, rises, falls, states, outputs)
 
 
-def energy_pj(netlist: Netlist, library: Library, timing: Timing, activity: Activity) -> float:
-    """Return the dynamic energy of one cycle in pJ, averaged over the activity's cycles."""
-    edges = np.stack([activity.rises, activity.falls], axis=1)
+def _readers(netlist: Netlist) -> tuple[np.ndarray, np.ndarray]:
+    """Return starts [nets + 1] and gates: those that read net n are gates[starts[n] : starts[n + 1]], each once."""
+    readers: list[list[int]] = [[] for _ in range(netlist.nets)]
+    for index, gate in enumerate(netlist.gates):
+        for net in set(gate.inputs):
+            readers[net].append(index)
+    starts = np.cumsum([0, *(len(own) for own in readers)], dtype=np.int64)
+    return starts, np.array([index for own in readers for index in own], dtype=np.int64)
+
+
+def prices(netlist: Netlist, library: Library, timing: Timing) -> Prices:
+    """Return what edges and clock pulses of a netlist cost, at its own loads and slews."""
     voltage_squared = library.voltage_v**2
-    total = float((0.5 * netlist.loads_pf * voltage_squared * edges.sum(axis=1)).sum())
+    edges = np.repeat(0.5 * netlist.loads_pf * voltage_squared, 2).reshape(-1, 2)
     for gate in netlist.gates:
         nets = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
         slews = {pin: float(timing.slew_ns[net].mean()) for pin, net in nets.items()}
         energies = gate.cell.outputs[gate.output].energies
-        total += _edges_pj(energies, slews, float(timing.loads_pf[gate.net]), edges[gate.net])
+        edges[gate.net] += _edges_pj(energies, slews, float(timing.loads_pf[gate.net]))
         for pin, net in nets.items() if gate.output == next(iter(gate.cell.outputs)) else ():
-            total += _edges_pj(gate.cell.input_energies.get(pin, ()), slews, 0.0, edges[net], pin)
+            edges[net] += _edges_pj(gate.cell.input_energies.get(pin, ()), slews, 0.0, pin)
     clock_slew = library.clock_slew_ns()
-    for register, states in zip(netlist.registers, activity.register_states, strict=True):
+    pulses = np.zeros((len(netlist.registers), 4))
+    for index, register in enumerate(netlist.registers):
         cell = register.cell
         assert cell.flip_flop is not None
         data, clock = cell.flip_flop.data, cell.flip_flop.clock
         slews = {clock: clock_slew, data: float(timing.slew_ns[register.data].mean())}
         own = tuple(e for e in cell.outputs[cell.flip_flop.output].energies if e.pin in (None, clock))
-        total += _edges_pj(own, slews, float(timing.loads_pf[register.output]), edges[register.output])
-        total += _edges_pj(cell.input_energies.get(data, ()), slews, 0.0, edges[register.data], data)
-        total += activity.cycles * cell.capacitance_pf[clock] * voltage_squared
-        clock_edges = [_clock_pj(cell, index >> 1, index & 1, clock_slew) for index in range(4)]
-        total += float(np.dot(states, clock_edges))
-    return total / activity.cycles
+        edges[register.output] += _edges_pj(own, slews, float(timing.loads_pf[register.output]))
+        edges[register.data] += _edges_pj(cell.input_energies.get(data, ()), slews, 0.0, data)
+        pulses[index] = cell.capacitance_pf[clock] * voltage_squared
+        pulses[index] += [_clock_pj(cell, state >> 1, state & 1, clock_slew) for state in range(4)]
+    return Prices(edges, pulses)
 
 
-def _edges_pj(
-    energies: tuple[Energy, ...], slews: dict[str, float], load_pf: float, edges: np.ndarray, pin: str | None = None
-) -> float:
-    """Return rises and falls priced by the mean over the tables that apply to them."""
+def energy_pj(own: Prices, activity: Activity) -> float:
+    """Return the dynamic energy of one cycle in pJ, averaged over the activity's cycles."""
+    edges = np.stack([activity.rises, activity.falls], axis=1)
+    total = (own.edges_pj * edges).sum() + (own.pulses_pj * activity.register_states).sum()
+    return float(total) / activity.cycles
+
+
+def _edges_pj(energies: tuple[Energy, ...], slews: dict[str, float], load_pf: float, pin: str | None = None) -> Pair:
+    """Return the internal energy of a rise and of a fall: the mean over the tables that apply to them."""
     if not energies:
-        return 0.0
-    total = 0.0
-    for edge in (0, 1):
-        if edges[edge]:
-            prices = [e.edges_pj[edge].at(slews.get(e.pin or pin or "", 0.0), load_pf) for e in energies]
-            total += float(edges[edge]) * sum(prices) / len(prices)
-    return total
+        return 0.0, 0.0
+    rise, fall = (
+        sum(e.edges_pj[edge].at(slews.get(e.pin or pin or "", 0.0), load_pf) for e in energies) / len(energies)
+        for edge in (0, 1)
+    )
+    return rise, fall
 
 
 def _clock_pj(cell: Cell, data: int, output: int, slew: float) -> float:

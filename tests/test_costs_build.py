@@ -14,7 +14,7 @@ from cost_models.build import build_table
 from cost_models.check import check_table, check_unit, table_units
 from cost_models.price import price
 from cost_models.synthesis import open_kit
-from cost_models.table import DATA, load_table
+from cost_models.table import COLUMNS, DATA, load_table
 from cost_models.units import Unit, fitted_groups
 from simulator.design import Design
 from simulator.run import simulate
@@ -79,6 +79,18 @@ def test_a_built_table_prices(table: Path) -> None:
     network = find_network("digits", op="mac", x_bits=2, w_bits=2)
     design = Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=2, w_bits=2)
     assert price(simulate(network, design), str(table)).area_mm2 > 0
+
+
+def test_an_energy_has_a_settled_one_beside_it_and_both_say_how(table: Path) -> None:
+    rows = [row for row in load_table(str(table)).rows if row["method"] == "synthesis"]
+    names = {(*(row[name] for name in COLUMNS[:9]), row["quantity"]) for row in rows}
+    energies = [row for row in rows if row["quantity"].startswith("energy")]
+    assert {row["component"] for row in energies} >= {"pe", "edge", "tag", "control", "packer"}
+    for row in energies:
+        settled = "_settled_pj" in row["quantity"]
+        assert ("zero-delay" in row["source"], "event-driven" in row["source"]) == (settled, not settled)
+        twin = row["quantity"].replace("_settled", "") if settled else row["quantity"].replace("_pj", "_settled_pj")
+        assert (*(row[name] for name in COLUMNS[:9]), twin) in names
 
 
 def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:

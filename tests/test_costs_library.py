@@ -14,7 +14,7 @@ from cost_models.liberty_text import parse_liberty
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, smallest_flip_flop
 from cost_models.streams import streams
-from cost_models.switching import LANES, energy_pj, pack, run_stimulus, unpack
+from cost_models.switching import LANES, energy_pj, pack, prices, run_stimulus, unpack
 from cost_models.synthesis import MULTIPLIERS, Kit, open_kit, synthesise
 from cost_models.units import DATAFLOWS, Unit, pe_units
 from workloads import reference
@@ -117,7 +117,7 @@ class TestSimulation:
         activity = run_stimulus(netlist, {"a": zeros, "b": zeros}, warm_up=3)
         timing = analyse(netlist, library, smallest_flip_flop(library))
         clock_pin, clock_internal = 0.002 * 1.0**2, 7e-6
-        assert energy_pj(netlist, library, timing, activity) == pytest.approx(clock_pin + clock_internal)
+        assert energy_pj(prices(netlist, library, timing), activity) == pytest.approx(clock_pin + clock_internal)
 
     def test_packing(self) -> None:
         values = np.random.default_rng(0).integers(0, 1 << 17, (9, LANES))
@@ -219,6 +219,7 @@ class TestProcessingElements:
             assert compared * 8 >= 4096
             values = characterise(unit, kit, "partial_products").values
             assert values["energy_per_op_pj"] > values["energy_per_idle_cycle_pj"] > 0
+            assert values["energy_per_op_pj"] > values["energy_per_op_settled_pj"] > 0
 
     def test_a_wrong_netlist_is_caught(self, kit: Kit) -> None:
         """A threshold PE measured as the MAC PE of the same ports."""
