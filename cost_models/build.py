@@ -14,26 +14,30 @@ from pathlib import Path
 
 from cost_models.characterise import Point, characterise_group
 from cost_models.fits import FITTED
-from cost_models.memory_rows import cited_rows, sram_rows
-from cost_models.rows import fit_rows, point_rows
+from cost_models.memory_rows import MACROS, memory_rows
+from cost_models.rows import fit_rows, line_rows, point_rows
 from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
 from cost_models.table import COLUMNS, Row
-from cost_models.units import WIDTHS, Unit, groups, multipliers
+from cost_models.units import WIDTHS, Pairs, Unit, groups, multipliers
 from workloads.errors import LimenError
 from workloads.files import write_whole
 
 METHOD_FILES = (
     "buffers",
+    "captured",
     "characterise",
     "event_kernels",
     "full_adders",
     "kernel_streams",
     "liberty_cells",
+    "liberty_functions",
     "liberty_text",
     "machine_streams",
     "netlist",
     "op_values",
+    "pe_streams",
     "static_timing",
+    "stimulus",
     "streams",
     "switching",
     "switching_kernels",
@@ -51,8 +55,13 @@ def build_table(
     jobs: int = 1,
     progress: Progress | None = None,
     widths: range = WIDTHS,
+    pairs: Pairs = "all",
+    sram: str = MACROS,
 ) -> Path:
     """Write the cost table of a standard-cell library to `out` and return its path.
+
+    pairs: PEs of "all" pairs of widths, or only of "equal" x and w (op shift: w as wide as it gets).
+    sram: the kit's "macros", or "cacti-NM" of a node that data/sram_cacti.csv has; see `memory_rows`.
 
     A file `out`.partial holds finished groups until the table is whole: run again to resume. Results don't depend on
     `jobs` or on where a build was stopped.
@@ -63,7 +72,8 @@ def build_table(
     versions = tool_versions()
     if jobs < 1:
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
-    todo = groups(widths)
+    memories = memory_rows(sram)
+    todo = groups(widths, pairs)
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         kit = open_kit(Path(liberty), Path(scratch))
         partial = Path(f"{out}.partial")
@@ -77,7 +87,7 @@ def build_table(
             _append_partial(partial, key, points)
             if progress:
                 progress(sum(key in done for key in keys), len(todo))
-        text = format_table([done[key] for key in keys], versions, kit.cells.name)
+        text = format_table([done[key] for key in keys], versions, kit.cells.name, memories)
     write_whole(Path(out), text.encode())
     partial.unlink(missing_ok=True)
     return Path(out)
@@ -144,15 +154,16 @@ def _append_partial(path: Path, key: str, points: Sequence[Point]) -> None:
         raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def format_table(results: Sequence[Sequence[Point]], versions: str, library: str) -> str:
-    """Return the CSV text of all groups' points, the fits of memories and the cited rows."""
+def format_table(results: Sequence[Sequence[Point]], versions: str, library: str, memories: Sequence[Row]) -> str:
+    """Return the CSV text of all groups' points, and the rows of memories."""
     rows: list[Row] = []
     for points in results:
         if points[0].unit.component in FITTED:
             rows += fit_rows(points, versions, library)
         else:
             rows += [own for point in points for own in point_rows(point, versions, library)]
-    rows += [*sram_rows(), *cited_rows()]
+            rows += line_rows(points, versions, library)
+    rows += memories
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -8,12 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from cost_models.kernels import SYNAPSES
 from cost_models.netlist import Netlist
-from cost_models.static_timing import analyse, delays_ps, smallest_flip_flop
-from cost_models.streams import LONG, RUNS, Stream, streams
-from cost_models.switching import Activity, energy_pj, prices, run_stimulus
+from cost_models.pe_streams import operand_streams
+from cost_models.static_timing import Timing, analyse, delays_ps, smallest_flip_flop
+from cost_models.stimulus import LONG, RUNS, UNIFORM, Stream
+from cost_models.streams import streams
+from cost_models.switching import Activity, energy_pj, prices, run_stimulus, wires_pj
 from cost_models.synthesis import Kit, fingerprint, synthesise
-from cost_models.units import Unit, multipliers
+from cost_models.units import PES, Unit, multipliers
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -21,6 +24,12 @@ DIGITS = 6
 
 SETTLED = "_settled_pj"
 """How the names of energies without glitches end."""
+
+WIRES = "_wires_pj"
+"""How the names end of what the library's wire load adds to an energy."""
+
+WIRED = ("op", *PES, *SYNAPSES)
+"""Components whose operations have energies of wires beside them."""
 
 SLICE, MOST_BITS = 32, 62
 PATHS = {
@@ -41,7 +50,7 @@ BEHIND = {"edge": r"\.read_data|^b_", "packer": r"^words", "lane": r"^word$", "p
 
 @dataclass(frozen=True)
 class Point:
-    """A characterised unit: quantity to value in the unit its name ends with."""
+    """A characterised unit: quantity to value in the unit its name ends with; QUANTITY@STREAM of other operands."""
 
     unit: Unit
     multiplier: str
@@ -56,7 +65,7 @@ class Point:
 
 def unit_of(quantity: str) -> str:
     """Return the unit of a quantity."""
-    return {"um2": "um2", "nw": "nW", "ns": "ns"}.get(quantity.rsplit("_", 1)[-1], "pJ")
+    return {"um2": "um2", "nw": "nW", "ns": "ns"}.get(quantity.partition("@")[0].rsplit("_", 1)[-1], "pJ")
 
 
 def rounded(value: float) -> float:
@@ -67,7 +76,8 @@ def rounded(value: float) -> float:
 def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     """Return all quantities of a netlist, every defined output compared on every vector.
 
-    An energy is with glitches; beside it is that of settled values, from a simulation of its own.
+    An energy is with glitches; beside it is that of settled values, from a simulation of its own, and for kernels and
+    PEs what wires would add to an operation. Operands are uniform; see `measure_operands` for others.
 
     Raises:
         LimenError: an output differs from the op's definition.
@@ -76,7 +86,6 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     timing = analyse(netlist, kit.cells, launch)
     values = {"area_um2": netlist.area_um2, "leakage_nw": netlist.leakage_nw, "min_clock_ns": timing.period_ns}
     values |= {name: path_ns(netlist, kit, start, end) for name, (start, end) in PATHS.get(unit.component, {}).items()}
-    energies: dict[str, list[float]] = {}
     if unit.component in BEHIND:
         behind = [name for name in netlist.inputs if re.search(BEHIND[unit.component], name)]
         values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
@@ -84,21 +93,52 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
     if unit.component == "skew":
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
-    delays, edge_prices = delays_ps(netlist, kit.cells, timing), prices(netlist, kit.cells, timing)
-    for run in range(1 if unit.component in LONG else RUNS):
-        for stream in streams(unit, run):
-            ports = with_ports(netlist, stream)
-            for quantity, own_delays in ((stream.quantity, delays), (settled(stream.quantity), None)):
-                activity = run_stimulus(ports, stream.inputs, stream.warm_up, own_delays)
-                _compare(unit, stream, activity)
-                energies.setdefault(quantity, []).append(energy_pj(edge_prices, activity))
-    values |= {quantity: float(np.mean(own)) for quantity, own in energies.items()}
+    runs = range(1 if unit.component in LONG else RUNS)
+    values |= _energies(netlist, unit, kit, timing, (stream for run in runs for stream in streams(unit, run)))
     return {quantity: rounded(value) for quantity, value in values.items()}
 
 
-def settled(quantity: str) -> str:
-    """Return the name of an energy of settled values, glitches left out."""
-    return quantity.removesuffix("_pj") + SETTLED
+def measure_operands(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
+    """Return a PE's energies of an operation with other than uniform operands, by QUANTITY@STREAM.
+
+    Raises:
+        LimenError: an output differs from the op's definition.
+    """
+    if unit.component not in PES:
+        return {}
+    timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
+    found = (stream for run in range(RUNS) for stream in operand_streams(unit, run))
+    return {quantity: rounded(value) for quantity, value in _energies(netlist, unit, kit, timing, found).items()}
+
+
+def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: Iterable[Stream]) -> dict[str, float]:
+    """Return the mean energies of streams, every defined output compared on every vector."""
+    delays, edge_prices = delays_ps(netlist, kit.cells, timing), prices(netlist, kit.cells, timing)
+    energies: dict[str, list[float]] = {}
+
+    def add(quantity: str, stream: Stream, value: float) -> None:
+        name = quantity if stream.operands == UNIFORM else f"{quantity}@{stream.operands}"
+        energies.setdefault(name, []).append(value)
+
+    for stream in driven:
+        ports = with_ports(netlist, stream)
+        for quantity, own_delays in ((stream.quantity, delays), (beside(stream.quantity, SETTLED), None)):
+            activity = run_stimulus(ports, stream.inputs, stream.warm_up, own_delays)
+            _compare(unit, stream, activity)
+            add(quantity, stream, energy_pj(edge_prices, activity))
+            wires = wires_pj(netlist, kit.cells, activity)
+            if wires is not None and own_delays is not None and _is_wired(unit, stream):
+                add(beside(stream.quantity, WIRES), stream, wires)
+    return {quantity: float(np.mean(own)) for quantity, own in energies.items()}
+
+
+def _is_wired(unit: Unit, stream: Stream) -> bool:
+    return unit.component in WIRED and stream.quantity == "energy_per_op_pj"
+
+
+def beside(quantity: str, ending: str) -> str:
+    """Return the name of a companion of an energy: SETTLED without glitches, WIRES of wires alone."""
+    return quantity.removesuffix("_pj") + ending
 
 
 def _compare(unit: Unit, stream: Stream, activity: Activity) -> None:
@@ -143,15 +183,24 @@ def path_ns(netlist: Netlist, kit: Kit, start: str, end: str) -> float:
 
 
 def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
-    """Synthesise and measure one unit. Raises LimenError."""
-    source = unit.source()
-    values = measure(synthesise(kit, source, multiplier), unit, kit)
-    return Point(unit, multiplier, fingerprint(kit, source, multiplier), values)
+    """Synthesise and measure one unit with every kind of operands. Raises LimenError."""
+    netlist, point = _first_look(unit, kit, multiplier)
+    return replace(point, values=point.values | measure_operands(netlist, unit, kit))
 
 
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
     """Characterise units that share one multiplier: the one of least merit, multiplied over the group."""
-    candidates = [[characterise(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
-    if len(candidates) == 1:
-        return candidates[0]
-    return min(candidates, key=lambda points: float(np.prod([point.merit for point in points])))
+    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
+    best = (
+        candidates[0]
+        if len(candidates) == 1
+        else min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
+    )
+    return [replace(point, values=point.values | measure_operands(netlist, point.unit, kit)) for netlist, point in best]
+
+
+def _first_look(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, Point]:
+    """Return a unit's netlist, and its quantities with uniform operands."""
+    source = unit.source()
+    netlist = synthesise(kit, source, multiplier)
+    return netlist, Point(unit, multiplier, fingerprint(kit, source, multiplier), measure(netlist, unit, kit))

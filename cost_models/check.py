@@ -12,13 +12,14 @@ from cost_models.characterise import characterise, characterise_group
 from cost_models.fits import FITTED
 from cost_models.kernels import SYNAPSES
 from cost_models.rows import fit_rows, point_rows
+from cost_models.stimulus import UNIFORM
 from cost_models.synthesis import Kit, open_kit, tool_versions
 from cost_models.table import Row, load_table
-from cost_models.units import Unit, fitted_groups
+from cost_models.units import PES, Unit, fitted_groups
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
 
-ALONE = ("pe", "edge", "tag", "nand2", "op", *SYNAPSES)
+ALONE = (*PES, "edge", "tag", "nand2", "op", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
 
 DEFAULT_MULTIPLIER = "partial_products"
@@ -58,13 +59,17 @@ def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
     else:
         point = characterise(unit, kit, rows[0]["multiplier"] or DEFAULT_MULTIPLIER)
         again = point_rows(point, tool_versions(), kit.cells.name)
-    fresh = {row["quantity"]: row["value"] for row in again} | {"hash": again[0]["hash"]}
-    stored = {row["quantity"]: row["value"] for row in rows} | {"hash": rows[0]["hash"]}
+    fresh, stored = ({_name(row): row["value"] for row in own} | {"hash": own[0]["hash"]} for own in (again, rows))
     return [
         Mismatch(unit, quantity, stored.get(quantity, "missing"), fresh.get(quantity, "missing"))
         for quantity in sorted(fresh.keys() | stored.keys())
         if stored.get(quantity) != fresh.get(quantity)
     ]
+
+
+def _name(row: Row) -> str:
+    """Return a row's quantity, and its stream where that isn't the uniform one."""
+    return row["quantity"] if row["stream"] in ("", UNIFORM) else f"{row['quantity']}@{row['stream']}"
 
 
 def table_units(name: str) -> dict[Unit, list[Row]]:
@@ -78,7 +83,8 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
         if row["component"] in ALONE:
             widths = [int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits")]
             op: Op | Literal[""] = next((own for own in OPS if own == row["op"]), "")
-            unit = Unit(row["component"], op, widths[0], widths[1], widths[2], row["dataflow"])
+            stages = int(row["stages"] or 1)
+            unit = Unit(row["component"], op, widths[0], widths[1], widths[2], row["dataflow"], stages=stages)
         if unit is not None:
             found.setdefault(unit, []).append(row)
     if not found:

@@ -4,7 +4,8 @@ The model, lane by lane:
 
 - Before step 0 input nets and registers are 0 and all gates have settled.
 - A step begins at time 0. Every source net, an input or a register's output, heads for its new value; a register's is
-  what its data net settled at in the step before. A step lasts until nothing is pending: no clock is too short.
+  what its data net settled at in the step before, or the complement of that if it inverts. A step lasts until nothing
+  is pending: no clock is too short.
 - A net that heads for another value than it has gets one pending event, its delay from now: delays_ps[net, 0] if it
   will rise, [net, 1] if it will fall. A net that heads for the value it has loses its pending event. A net that has a
   pending event and still heads for the same value keeps it at its time. These are inertial delays as those of
@@ -84,8 +85,8 @@ def due(net, now, pending, live, times, masks):
 
 
 @njit(
-    "void(int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:, :], int64[:], int64[:], int64[:], int64[:],"
-    "uint64[:, :], int64[:], int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
+    "void(int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:, :], int64[:], int64[:], uint64[:], int64[:],"
+    "int64[:], uint64[:, :], int64[:], int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
     cache=True,
 )
 def simulate_events(
@@ -97,6 +98,7 @@ def simulate_events(
     gate_operands,
     gate_nets,
     register_data,
+    register_inverts,
     register_outputs,
     input_nets,
     input_words,
@@ -167,12 +169,12 @@ def simulate_events(
                     marks += head_for(net, word, now, delays_ps, words, pending, live, times, masks, wheel, marked)
             now += 1
         for index in range(register_data.shape[0]):
-            state[index] = words[register_data[index]]
+            state[index] = words[register_data[index]] ^ register_inverts[index]
         for index in range(output_nets.shape[0]):
             output_words[step, index] = words[output_nets[index]]
         if step >= warm_up:
             for index in range(register_data.shape[0]):
-                data = state[index]
+                data = words[register_data[index]]
                 output = words[register_outputs[index]]
                 register_states[index, 3] += count_ones(data & output)
                 register_states[index, 2] += count_ones(data & ~output)

@@ -14,11 +14,15 @@ from pathlib import Path
 
 import numpy as np
 
+from cost_models.liberty_functions import truth_table
 from cost_models.liberty_text import Group, parse_liberty
 from workloads.errors import LimenError
 
 MAX_INPUTS = 6
 """Inputs of a combinational cell: a truth table is one 64-bit word."""
+
+SPECIAL = re.compile(r"lpflow|probe")
+"""Cells of sky130 for isolation and for probing that a netlist mustn't use, though nothing in the file says so."""
 
 SCALES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
 
@@ -40,6 +44,13 @@ class Grid:
             return low
         high = self.values[i + 1][j] if v == 0 else self.values[i + 1][j] * (1 - v) + self.values[i + 1][j + 1] * v
         return low * (1 - u) + high * u
+
+    def plus(self, other: Grid) -> Grid:
+        """Return the sum of two tables. Raises ValueError where their axes differ."""
+        if (self.first, self.second) != (other.first, other.second):
+            raise ValueError("axes differ")
+        rows = zip(self.values, other.values, strict=True)
+        return Grid(self.first, self.second, tuple(tuple(a + b for a, b in zip(*pair, strict=True)) for pair in rows))
 
 
 def _segment(axis: tuple[float, ...], value: float) -> tuple[int, float]:
@@ -85,13 +96,17 @@ class Output:
 
 @dataclass(frozen=True)
 class FlipFlop:
-    """A positive-edge flip-flop: clock and data pin, output that follows the state, pins that are held inactive."""
+    """A positive-edge flip-flop: clock and data pin, output, pins that are held inactive.
+
+    inverts: the output is the complement of the data, as that of ASAP7's only flip-flop.
+    """
 
     clock: str
     data: str
     output: str
     inactive: dict[str, int]
     setup_ns: tuple[Grid, Grid]
+    inverts: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,13 +124,33 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class WireLoad:
+    """Capacitance of a net's wires by its fanout, as a library has it for blocks of a size; linear between points.
+
+    fanouts, capacitances_pf: the points. slope_pf: per pin beyond the last.
+    """
+
+    name: str
+    fanouts: tuple[float, ...]
+    capacitances_pf: tuple[float, ...]
+    slope_pf: float
+
+    def at(self, fanouts: np.ndarray) -> np.ndarray:
+        """Return pF by number of pins on a net; nets without a pin have no wire."""
+        within = np.interp(fanouts, self.fanouts, self.capacitances_pf)
+        beyond = np.maximum(fanouts - self.fanouts[-1], 0) * self.slope_pf
+        return np.where(fanouts > 0, within + beyond, 0.0)
+
+
+@dataclass(frozen=True)
 class Library:
-    """Every cell the simulation and timing understand, and the names of those they don't."""
+    """Every cell the simulation and timing understand, and the names of those they don't; its wires, if it says."""
 
     name: str
     voltage_v: float
     cells: dict[str, Cell]
     unused: tuple[str, ...]
+    wires: WireLoad | None = None
 
     def clock_slew_ns(self) -> float:
         """Return the second point of the flip-flops' input slew axis: the slew clocks are taken to arrive with."""
@@ -124,72 +159,6 @@ class Library:
                 axis = cell.outputs[cell.flip_flop.output].arcs[0].delay_ns[0].first
                 return axis[min(1, len(axis) - 1)]
         raise LimenError(f"library {self.name}: holds no flip-flop with a positive clock edge and plain data")
-
-
-def truth_table(expression: str, names: tuple[str, ...]) -> int:
-    """Return the truth table of a Liberty function; input i of `names` is bit i of the index.
-
-    Raises:
-        LimenError: an unknown name or a malformed expression.
-    """
-    size = 1 << len(names)
-    full = (1 << size) - 1
-    columns = {name: sum(1 << row for row in range(size) if row >> i & 1) for i, name in enumerate(names)}
-    columns |= {"0": 0, "1": full}
-    tokens = re.findall(r"[A-Za-z_][\w\[\]]*|[01]|[!'()&*|+^]", expression)
-    position = 0
-
-    def peek() -> str:
-        return tokens[position] if position < len(tokens) else ""
-
-    def take() -> str:
-        nonlocal position
-        position += 1
-        return tokens[position - 1] if position <= len(tokens) else ""
-
-    def factor() -> int:
-        token = take()
-        if token == "!":
-            return full ^ factor()
-        if token == "(":
-            value = alternatives()
-            if take() != ")":
-                raise LimenError(f"function: {expression!r} is not allowed: parentheses don't match")
-        elif token in columns:
-            value = columns[token]
-        else:
-            raise LimenError(f"function: {expression!r} is not allowed: {token!r} is not one of {', '.join(names)}")
-        while peek() == "'":
-            take()
-            value ^= full
-        return value
-
-    def difference() -> int:
-        value = factor()
-        while peek() == "^":
-            take()
-            value ^= factor()
-        return value
-
-    def product() -> int:
-        value = difference()
-        while peek() in ("&", "*") or (peek() and peek() not in ("|", "+", ")", "^", "'")):
-            if peek() in ("&", "*"):
-                take()
-            value &= difference()
-        return value
-
-    def alternatives() -> int:
-        value = product()
-        while peek() in ("|", "+"):
-            take()
-            value |= product()
-        return value
-
-    value = alternatives()
-    if position != len(tokens):
-        raise LimenError(f"function: {expression!r} is not allowed: {peek()!r} is left over")
-    return value
 
 
 def read_text(path: Path) -> str:
@@ -225,7 +194,7 @@ def read_library(path: Path) -> Library:
             cells[name] = built
     if not cells:
         raise LimenError(f"{path}: holds no usable cell; expected combinational cells and flip-flops")
-    return Library(group.arguments[0], reader.voltage_v, cells, tuple(unused))
+    return Library(group.arguments[0], reader.voltage_v, cells, tuple(unused), reader.wires(group))
 
 
 class _Reader:
@@ -247,7 +216,13 @@ class _Reader:
 
     def cell(self, name: str, cell: Group) -> Cell | None:
         """Return a cell, or None for one that simulation and timing don't understand."""
-        if cell.get("dont_use") == "true" or cell.named("latch") or cell.named("statetable") or cell.named("bus"):
+        if (
+            cell.get("dont_use") == "true"
+            or SPECIAL.search(name)
+            or cell.named("latch")
+            or cell.named("statetable")
+            or cell.named("bus")
+        ):
             return None
         if cell.get("clock_gating_integrated_cell"):
             return None
@@ -272,7 +247,7 @@ class _Reader:
             return Cell(
                 name=name,
                 area_um2=float(cell.get("area", "0")),
-                leakage_nw=float(cell.get("cell_leakage_power", self.default_leakage)) * self.leakage_nw,
+                leakage_nw=self._leakage_nw(cell),
                 inputs=inputs,
                 capacitance_pf={n: float(pins[n].get("capacitance", "0")) * self.load_pf for n in inputs},
                 outputs=built,
@@ -282,13 +257,29 @@ class _Reader:
         except (LimenError, KeyError, ValueError):
             return None
 
+    def wires(self, library: Group) -> WireLoad | None:
+        """Return the wire load of the smallest blocks: the first one whose wires are longer than nothing."""
+        for load in library.named("wire_load"):
+            points = load.numbers("fanout_length").reshape(-1, 2) if "fanout_length" in load.lists else np.zeros((0, 2))
+            per_length = float(load.get("capacitance", "0")) * self.load_pf
+            if len(points) > 1 and points[-1, 1] > points[0, 1] and per_length > 0:
+                order = np.argsort(points[:, 0])
+                fanouts, lengths = points[order].T
+                slope = float(load.get("slope", "0")) * per_length
+                return WireLoad(load.arguments[0], tuple(fanouts), tuple(lengths * per_length), slope)
+        return None
+
     def _flip_flop(
         self, state: Group, pins: dict[str, Group], inputs: tuple[str, ...], outputs: dict[str, Group]
     ) -> FlipFlop | None:
-        clock, data = state.get("clocked_on"), state.get("next_state")
-        follows = [n for n, pin in outputs.items() if pin.get("function") == state.arguments[0]]
-        if clock not in inputs or data not in inputs or len(follows) != 1 or len(outputs) != 1:
+        clock, following = state.get("clocked_on"), state.get("next_state").replace(" ", "")
+        data = following.removeprefix("!")
+        if clock not in inputs or data not in inputs or len(outputs) != 1:
             return None
+        output, function = next((name, pin.get("function")) for name, pin in outputs.items())
+        if function not in state.arguments[:2]:
+            return None
+        inverts = (function == state.arguments[0]) == following.startswith("!")
         inactive: dict[str, int] = {}
         for kind in ("clear", "preset"):
             condition = state.get(kind).replace(" ", "")
@@ -302,7 +293,7 @@ class _Reader:
         for timing in pins[data].named("timing"):
             if timing.get("timing_type") == "setup_rising":
                 grids = [self._grid(timing, name, self.time_ns) for name in ("rise_constraint", "fall_constraint")]
-                return FlipFlop(clock, data, follows[0], inactive, (grids[0], grids[1]))
+                return FlipFlop(clock, data, output, inactive, (grids[0], grids[1]), inverts)
         return None
 
     def _arcs(self, pin: Group, inputs: tuple[str, ...]) -> tuple[Arc, ...]:
@@ -320,11 +311,33 @@ class _Reader:
         return tuple(arcs)
 
     def _energies(self, pin: Group) -> tuple[Energy, ...]:
-        found = []
+        """Return the energies of a pin; what is drawn from one supply and from the other adds up."""
+        found: list[Energy] = []
+        supplies: list[str] = []
         for power in pin.named("internal_power"):
-            grids = [self._grid(power, name, self.energy_pj) for name in ("rise_power", "fall_power")]
-            found.append(Energy(power.get("related_pin") or None, power.get("when") or None, (grids[0], grids[1])))
+            rise, fall = (self._grid(power, name, self.energy_pj) for name in ("rise_power", "fall_power"))
+            own = Energy(power.get("related_pin") or None, power.get("when") or None, (rise, fall))
+            supply = power.get("related_pg_pin")
+            last = found[-1] if found else None
+            if last and (last.pin, last.when) == (own.pin, own.when) and supplies[-1] != supply:
+                found[-1] = Energy(own.pin, own.when, (last.edges_pj[0].plus(rise), last.edges_pj[1].plus(fall)))
+            else:
+                found.append(own)
+            supplies.append(supply)
         return tuple(found)
+
+    def _leakage_nw(self, cell: Group) -> float:
+        """Return the leakage of a cell: the library's mean, or else that of its states, all supplies together."""
+        stated = cell.get("cell_leakage_power")
+        if stated:
+            return float(stated) * self.leakage_nw
+        by_supply: dict[str, list[float]] = {}
+        for state in cell.named("leakage_power"):
+            if state.get("when"):
+                by_supply.setdefault(state.get("related_pg_pin"), []).append(float(state.get("value")))
+        if not by_supply:
+            return float(self.default_leakage) * self.leakage_nw
+        return sum(sum(values) / len(values) for values in by_supply.values()) * self.leakage_nw
 
     def _grid(self, group: Group, name: str, unit: float) -> Grid:
         """Return table `name` of a timing or power group; the slew of the pin itself is the first axis."""

@@ -20,7 +20,10 @@ IGNORED = re.compile(r"/\*.*?\*/|//[^\n]*|\\[ \t]*\r?\n", re.DOTALL)
 
 @dataclass
 class Group:
-    """`kind (arguments) { ... }`: simple attributes as text, complex ones as lists of texts, groups in order."""
+    """`kind (arguments) { ... }`: simple attributes as text, complex ones as lists of texts, groups in order.
+
+    A complex attribute that comes several times (fanout_length) is one list.
+    """
 
     kind: str
     arguments: list[str]
@@ -75,7 +78,7 @@ def _read_body(tokens: Tokens, group: Group, whole_file: bool = False) -> None:
         if kind == NEWLINE:
             continue
         if pending is not None:
-            group.lists[pending[0]] = pending[1]
+            group.lists.setdefault(pending[0], []).extend(pending[1])
             pending = None
         if kind == MARK and word == "}" and not whole_file:
             return

@@ -11,9 +11,17 @@ from cost_models.characterise import rounded, unit_of
 from cost_models.fits import fit
 from cost_models.rows import row
 from cost_models.table import DATA, Row
+from workloads.errors import LimenError
 
 CACTI_NM = "65"
-"""Node of the CACTI points used: the nearest to 130 nm."""
+"""Node of the CACTI points beside the kit's macros: the nearest to 130 nm."""
+
+MACROS = "macros"
+CACTI = "cacti-"
+MOST_KIB, MOST_COLUMNS = 32, 64
+"""Largest memories behind the fits of CACTI's points."""
+
+BITS_OF_A_KIB = 8192
 
 
 def _fit_rows(
@@ -34,8 +42,22 @@ def _fit_rows(
     ]
 
 
-def sram_rows() -> list[Row]:
-    """Return the fit of the kit's SRAM macros, and their leakage and access time scaled from CACTI."""
+def memory_rows(source: str = MACROS) -> list[Row]:
+    """Return the fits of a table's SRAM and the cited rows.
+
+    source: "macros", those of IHP SG13G2, with leakage and access time scaled from CACTI; or "cacti-NM", all from the
+    CACTI points of a node, none of which is that of a standard-cell library here: its rows are `assumed`.
+
+    Raises:
+        LimenError: another source.
+    """
+    nodes = sorted({point["tech_nm"] for point in _cacti_points()}, key=int)
+    if source.startswith(CACTI) and source.removeprefix(CACTI) in nodes:
+        of_macros = [own for own in cited_rows() if own["component"] == "sram" and own["method"] == "cited"]
+        return _cacti_macros(source.removeprefix(CACTI)) + [own for own in cited_rows() if own not in of_macros]
+    if source != MACROS:
+        allowed = ", ".join([MACROS, *(CACTI + node for node in nodes)])
+        raise LimenError(f"sram: {source!r} is not allowed: one of {allowed}")
     digest = hashlib.sha256((DATA / "sram_ihp130.csv").read_bytes()).hexdigest()[:16]
     macros = list(csv.DictReader((DATA / "sram_ihp130.csv").read_text(encoding="utf-8").splitlines()))
     width, words = (np.array([float(macro[name]) for macro in macros]) for name in ("bits", "words"))
@@ -47,21 +69,54 @@ def sram_rows() -> list[Row]:
     ):
         values = np.array([float(macro[name]) for macro in macros]) * scale
         rows += _fit_rows("sram", quantity, width, words, values, "sram_ihp130.csv", method="cited", hash=digest)
-    return rows + _cacti_rows()
+    return rows + _cacti_rows() + cited_rows()
+
+
+def _cacti_points() -> list[dict[str, str]]:
+    """Return CACTI's points of low-standby-power memories that are small enough for the fits."""
+    text = (DATA / "sram_cacti.csv").read_text(encoding="utf-8")
+    return [
+        point
+        for point in csv.DictReader(text.splitlines())
+        if point["status"] == "ok" and (point["device"], point["opt"], point["temp_K"]) == ("lstp", "ED^2", "300")
+        if float(point["capacity_KiB"]) <= MOST_KIB and float(point["width_bits"]) <= MOST_COLUMNS
+    ]
+
+
+def _cacti_macros(node: str) -> list[Row]:
+    """Return fits of the CACTI points of a node, in the form of those of the macros."""
+    digest = hashlib.sha256((DATA / "sram_cacti.csv").read_bytes()).hexdigest()[:16]
+    points = [point for point in _cacti_points() if point["tech_nm"] == node]
+    width = np.array([float(point["width_bits"]) for point in points])
+    words = np.array([float(point["capacity_KiB"]) * BITS_OF_A_KIB for point in points]) / width
+    text = f"sram_cacti.csv, {node} nm lstp up to {MOST_KIB} KiB x {MOST_COLUMNS}, beside logic of another node"
+    rows = []
+    for name, quantity, scale in (
+        ("area_mm2", "area_um2", 1e6),
+        ("read_pJ", "energy_per_read_pj", 1.0),
+        ("write_pJ", "energy_per_write_pj", 1.0),
+        ("leak_mW", "leakage_nw", 1e6),
+        ("access_ns", "access_ns", 1.0),
+    ):
+        values = np.array([float(point[name]) for point in points]) * scale
+        rows += _fit_rows("sram", quantity, width, words, values, text, method="assumed", hash=digest)
+    limits = {
+        "fewest_words": words[width == width.min()].min(),
+        "fewest_words_widest": words[width == width.max()].min(),
+        "most_words": words[width == width.max()].max(),
+        "fewest_columns": width.min(),
+        "most_columns": width.max(),
+    }
+    return rows + [row("sram", name, limit, "count", "cited", text, hash=digest) for name, limit in limits.items()]
 
 
 def _cacti_rows() -> list[Row]:
     digest = hashlib.sha256((DATA / "sram_cacti.csv").read_bytes()).hexdigest()[:16]
-    points = [
-        point
-        for point in csv.DictReader((DATA / "sram_cacti.csv").read_text(encoding="utf-8").splitlines())
-        if point["status"] == "ok" and (point["tech_nm"], point["device"]) == (CACTI_NM, "lstp")
-        if float(point["capacity_KiB"]) <= 32 and float(point["width_bits"]) <= 64
-    ]
+    points = [point for point in _cacti_points() if point["tech_nm"] == CACTI_NM]
     found = (float(own["value"]) for own in cited_rows() if own["quantity"] == "access_time_factor")
     factor = next(found)
     kib = np.array([float(point["capacity_KiB"]) for point in points])
-    leakage_nw = np.median([float(point["leak_mW"]) * 1e6 / float(point["capacity_KiB"]) for point in points]) / 8192
+    leakage_nw = np.median([float(point["leak_mW"]) * 1e6 / float(point["capacity_KiB"]) for point in points])
     slope, base = np.polyfit(kib, [float(point["access_ns"]) for point in points], 1) * factor
     text = f"sram_cacti.csv, {CACTI_NM} nm lstp up to 32 KiB x 64"
     more = {"hash": digest}
@@ -69,7 +124,7 @@ def _cacti_rows() -> list[Row]:
         row(
             "sram",
             "leakage_nw:per_bit",
-            leakage_nw,
+            leakage_nw / BITS_OF_A_KIB,
             "nW",
             "scaled",
             f"{text}, median, taken unscaled at 130 nm",
@@ -79,7 +134,7 @@ def _cacti_rows() -> list[Row]:
         row(
             "sram",
             "access_ns:per_bit",
-            slope / 8192,
+            slope / BITS_OF_A_KIB,
             "ns",
             "scaled",
             f"{text}, straight line, times access_time_factor",

@@ -26,11 +26,15 @@ class Gate:
 
 @dataclass(frozen=True)
 class Register:
-    """A flip-flop: data net in, output net out."""
+    """A flip-flop: data net in, output net out, inverted where its cell inverts."""
 
     cell: Cell
     data: int
     output: int
+
+    @property
+    def inverts(self) -> bool:
+        return self.cell.flip_flop is not None and self.cell.flip_flop.inverts
 
 
 @dataclass(frozen=True)

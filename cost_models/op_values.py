@@ -32,6 +32,19 @@ def op_carries(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
     return synapse >> (unit.w_bits if unit.op == "threshold" else unit.w_bits - 1)
 
 
+def sign_bit(unit: Unit) -> int | None:
+    """Return which bit of a synapse says whether it adds or subtracts: polarity, or the sign of w; None for adder."""
+    return {"threshold": unit.w_bits, "mac": unit.w_bits - 1, "shift": unit.w_bits - 1}.get(unit.op)
+
+
+def in_polarity_order(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return operands [steps, lanes], in each lane the synapses that add before those that subtract."""
+    bit = sign_bit(unit)
+    assert bit is not None
+    order = np.argsort(synapse >> bit & 1, axis=0, kind="stable")
+    return np.take_along_axis(x, order, axis=0), np.take_along_axis(synapse, order, axis=0)
+
+
 def signed(pattern: np.ndarray, bits: int) -> np.ndarray:
     """Return two's complement patterns as integers."""
     return pattern - ((pattern >> (bits - 1)) << bits)

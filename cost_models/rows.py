@@ -6,10 +6,14 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from cost_models.characterise import SETTLED, Point, rounded, unit_of
+import numpy as np
+
+from cost_models.characterise import SETTLED, WIRES, Point, rounded, unit_of
 from cost_models.fits import delay_terms, fit, terms
 from cost_models.full_adders import FULL_ADDERS
+from cost_models.stimulus import UNIFORM
 from cost_models.table import COLUMNS, Row
+from cost_models.units import PES
 
 
 def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
@@ -29,6 +33,8 @@ def _how(quantity: str) -> str:
     """Return what a quantity was worked out with."""
     if quantity.endswith(SETTLED):
         return "zero-delay netlist simulation"
+    if quantity.endswith(WIRES):
+        return "event-driven netlist simulation, the library's wire load alone"
     if quantity.startswith("energy"):
         return "event-driven netlist simulation, with glitches"
     return "static timing" if quantity.endswith("_ns") else "mapped cells"
@@ -38,7 +44,8 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
     """Return a row per quantity of a characterised unit."""
     unit, source = point.unit, point.unit.source()
     rows = []
-    for quantity, value in point.values.items():
+    for name, value in point.values.items():
+        quantity, _, operands = name.partition("@")
         energy = quantity.startswith("energy")
         rows.append(
             row(
@@ -54,13 +61,51 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 w_bits=str(unit.w_bits or ""),
                 acc_bits=str(unit.acc_bits or ""),
                 dataflow=unit.dataflow,
-                stages="1" if unit.component == "pe" else "",
-                stream="uniform" if energy else "",
+                stages=str(unit.stages) if unit.component in PES else "",
+                stream=operands or UNIFORM if energy else "",
                 tool_versions=versions,
                 hash=point.digest,
             )
         )
     return rows
+
+
+def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
+    """Return how far a PE's area and energies are, at most, from straight lines over its widths of op bits and more.
+
+    The widths are three: op bits, the widest, and one half-way. No rows where the group has no such three.
+    """
+    unit = points[0].unit
+    if unit.component != "pe":
+        return []
+    on_line = [point for point in points if point.unit.acc_bits >= unit.op_bits]
+    if len(on_line) < 3:
+        return []
+    widths = [point.unit.acc_bits for point in on_line]
+    digest = hashlib.sha256("".join(point.digest for point in on_line).encode()).hexdigest()[:16]
+    found = []
+    for quantity in ("area_um2", "energy_per_op_pj", "energy_per_idle_cycle_pj"):
+        values = np.array([point.values[quantity] for point in on_line])
+        line = np.polyval(np.polyfit(widths, values, 1), widths)
+        worst = float(np.abs(line / values - 1).max())
+        text = f"{unit.source().top} on {library}, straight line over acc_bits {', '.join(map(str, widths))}"
+        found.append(
+            row(
+                "pe_line",
+                f"{quantity}:largest_residual",
+                rounded(worst),
+                "ratio",
+                "synthesis",
+                text,
+                op=unit.op,
+                x_bits=str(unit.x_bits),
+                w_bits=str(unit.w_bits),
+                dataflow=unit.dataflow,
+                tool_versions=versions,
+                hash=digest,
+            )
+        )
+    return found
 
 
 def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
@@ -75,7 +120,7 @@ def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
         found, worst = fit(sizes, [point.values[quantity] for point in points])
         text = f"{unit.source().top} on {library}, {_how(quantity)}; "
         text += f"fit of {len(points)} points, largest error {100 * worst:.0f} %"
-        stream = "uniform" if quantity.startswith("energy") else ""
+        stream = UNIFORM if quantity.startswith("energy") else ""
         for name, value in found.items():
             label = f"{quantity}:{name}"
             kind = unit_of(quantity)

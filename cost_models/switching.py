@@ -13,12 +13,15 @@ from itertools import pairwise
 
 import numpy as np
 
-from cost_models.liberty_cells import Cell, Energy, Library, truth_table
+from cost_models.liberty_cells import Cell, Energy, Library
+from cost_models.liberty_functions import truth_table
 from cost_models.netlist import Netlist
 from cost_models.static_timing import Timing
 
 LANES = 64
 """Sequences simulated side by side, one a bit."""
+
+ALL_LANES = (1 << LANES) - 1
 
 Pair = tuple[float, float]
 
@@ -88,6 +91,7 @@ def run_stimulus(
         operands,
         np.array([gate.net for gate in netlist.gates], dtype=np.int64),
         np.array([register.data for register in netlist.registers], dtype=np.int64),
+        np.array([ALL_LANES if register.inverts else 0 for register in netlist.registers], dtype=np.uint64),
         np.array([register.output for register in netlist.registers], dtype=np.int64),
         np.array(nets, dtype=np.int64),
         np.ascontiguousarray(np.concatenate(words, axis=1)),
@@ -146,6 +150,21 @@ def energy_pj(own: Prices, activity: Activity) -> float:
     """Return the dynamic energy of one cycle in pJ, averaged over the activity's cycles."""
     edges = np.stack([activity.rises, activity.falls], axis=1)
     total = (own.edges_pj * edges).sum() + (own.pulses_pj * activity.register_states).sum()
+    return float(total) / activity.cycles
+
+
+def wires_pj(netlist: Netlist, library: Library, activity: Activity) -> float | None:
+    """Return what wires would add to `energy_pj`: ½ C V² an edge, by the library's wire load; None if it has none."""
+    if library.wires is None:
+        return None
+    pins = np.zeros(netlist.nets)
+    for gate in netlist.gates:
+        if gate.output == next(iter(gate.cell.outputs)):  # pins of a cell with two outputs are there once
+            pins[list(gate.inputs)] += 1
+    for net in [register.data for register in netlist.registers] + [n for own in netlist.outputs.values() for n in own]:
+        pins[net] += 1
+    capacitances = library.wires.at(pins)
+    total = 0.5 * library.voltage_v**2 * (capacitances * (activity.rises + activity.falls)).sum()
     return float(total) / activity.cycles
 
 

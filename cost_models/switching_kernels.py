@@ -27,8 +27,8 @@ def evaluate(table, inputs, words, operands, scratch):
 
 
 @njit(
-    "void(uint64[:], int64[:], int64[:, :], int64[:], int64[:], int64[:], int64[:], uint64[:, :], int64[:], int64,"
-    "uint64[:, :], int64[:], int64[:], int64[:, :])",
+    "void(uint64[:], int64[:], int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:], uint64[:, :], int64[:],"
+    "int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
     cache=True,
 )
 def simulate(
@@ -37,6 +37,7 @@ def simulate(
     gate_operands,
     gate_nets,
     register_data,
+    register_inverts,
     register_outputs,
     input_nets,
     input_words,
@@ -49,6 +50,7 @@ def simulate(
 ):
     """Step a netlist through input_words [steps, inputs], all 64 sequences from registers at 0.
 
+    register_inverts [registers]: all ones where the output is the complement of the data, else 0.
     output_words [steps, outputs]: settled values of output_nets. rises, falls [nets]: edges of settled values
     between consecutive steps, from step warm_up on. register_states [registers, 4]: how often a register
     settled with (data, output) = index 2·data + output, over the same steps.
@@ -66,7 +68,7 @@ def simulate(
         for index in range(gate_nets.shape[0]):
             words[gate_nets[index]] = evaluate(tables[index], gate_inputs[index], words, gate_operands[index], scratch)
         for index in range(register_data.shape[0]):
-            state[index] = words[register_data[index]]
+            state[index] = words[register_data[index]] ^ register_inverts[index]
         for index in range(output_nets.shape[0]):
             output_words[step, index] = words[output_nets[index]]
         if step >= warm_up:
@@ -74,7 +76,7 @@ def simulate(
                 rises[net] += count_ones(words[net] & ~before[net])
                 falls[net] += count_ones(before[net] & ~words[net])
             for index in range(register_data.shape[0]):
-                data = state[index]
+                data = words[register_data[index]]
                 output = words[register_outputs[index]]
                 both = count_ones(data & output)
                 register_states[index, 3] += both

@@ -6,8 +6,10 @@ sum (neuron), operand (lane), address (tag).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import product
+from pathlib import Path
 from typing import Literal
 
 from cost_models import kernels, machine_units
@@ -15,6 +17,8 @@ from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.liberty_cells import Library
 from cost_models.synthesis import MULTIPLIERS, Source
 from workloads.numbers import OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+
+Pairs = Literal["all", "equal"]
 
 WIDTHS = range(2, 9)
 """Operand widths of the shipped table."""
@@ -57,6 +61,13 @@ CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 
 DATAFLOWS = ("os", "ws", "is")
 
+GATED = "pe_zero_gated"
+"""A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
+
+PES = ("pe", GATED)
+STAGED_STAGES = 2
+STAGED_VERILOG = Path(__file__).parent / "verilog"
+
 
 @dataclass(frozen=True, order=True)
 class Unit:
@@ -71,6 +82,7 @@ class Unit:
     lanes: int = 0
     feeder: int = 0
     port_bits: int = 0
+    stages: int = 1
 
     @property
     def op_bits(self) -> int:
@@ -84,7 +96,8 @@ class Unit:
     def source(self) -> Source:
         """Return the Verilog of this unit."""
         builders = {
-            "pe": _pe,
+            "pe": _pe if self.stages == 1 else _staged_pe,
+            GATED: _staged_pe,
             "tag": _tag,
             "skew": _skew,
             "bank": _bank,
@@ -114,6 +127,15 @@ def _pe(unit: Unit) -> Source:
     return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own})
 
 
+def _staged_pe(unit: Unit) -> Source:
+    assert unit.op
+    held = "ACC_BITS" if unit.dataflow == "os" else "PSUM_BITS"
+    parameters = {**kernels.op_parameters(unit), held: unit.acc_bits, "ZERO_GATING": int(unit.component == GATED)}
+    top = f"limen_pe_{unit.dataflow}_staged"
+    text = "".join((STAGED_VERILOG / f"{name}.v").read_text(encoding="utf-8") for name in ("limen_op_staged", top))
+    return Source(top, kernels.op_files(unit.op), parameters, text)
+
+
 def _tag(unit: Unit) -> Source:
     return Source("limen_tag", ("limen_tag.v",), {"ADDR_BITS": unit.acc_bits})
 
@@ -135,21 +157,42 @@ def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
 
 
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
-    """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have."""
+    """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have.
+
+    Where x is as wide as w, a width half-way shows how straight the line between the outer two is.
+    """
     op_bits = Unit("pe", op, x_bits, w_bits).op_bits
+    widest = op_bits + (FAN_IN_BITS if dataflow == "os" else (MAX_ROWS - 1).bit_length())
+    widths = {op_bits, widest}
     if dataflow == "os":
-        widths = sorted({min(x_bits + 1, op_bits), op_bits, op_bits + FAN_IN_BITS})
-    else:
-        widths = [op_bits, op_bits + (MAX_ROWS - 1).bit_length()]
-    return tuple(Unit("pe", op, x_bits, w_bits, width, dataflow) for width in widths)
+        widths.add(min(x_bits + 1, op_bits))
+    if dataflow != "is" and w_bits == kernels.weight_bits(op, x_bits):
+        widths.add((op_bits + widest) // 2)
+    return tuple(Unit("pe", op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
 
 
-def groups(widths: range = WIDTHS) -> list[tuple[Unit, ...]]:
-    """Return all units of a table, in groups that share one multiplier; the whole of a table in a fixed order."""
+def staged_units(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
+    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
+    found: list[tuple[Unit, ...]] = []
+    for op, x_bits, dataflow in product(OPS, widths, ("os", "ws")):
+        plain = pe_units(op, x_bits, kernels.weight_bits(op, x_bits), dataflow)[-1]
+        found += [
+            (replace(plain, component=component, stages=STAGED_STAGES),)
+            for component in (PES if op == "mac" else ("pe",))
+        ]
+    return found
+
+
+def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:
+    """Return all units of a table, in groups that share one multiplier; the whole of a table in a fixed order.
+
+    pairs: PEs of all pairs of widths, or only of x as wide as w.
+    """
     found = [
         pe_units(op, x_bits, w_bits, dataflow)
         for op, x_bits, w_bits, dataflow in product(OPS, widths, widths, DATAFLOWS)
         if op != "shift" or w_bits in range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1)
+        if pairs == "all" or w_bits == kernels.weight_bits(op, x_bits)
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
@@ -157,12 +200,13 @@ def groups(widths: range = WIDTHS) -> list[tuple[Unit, ...]]:
 
 
 def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
-    """Return PEs with operands of WIDE_BITS, then the gate equivalent, the op alone and neurons of all widths."""
+    """Return PEs of WIDE_BITS and of two stages, then the gate equivalent, the op alone and neurons of all widths."""
     wide = kernels.WIDE_BITS if widths == WIDTHS else ()
     found = [
         pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)
         for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
     ]
+    found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
     for component, op in product(kernels.BITS, OPS):
         for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide)):

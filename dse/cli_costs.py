@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -64,13 +64,23 @@ def costs() -> None:
 @click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
 @click.option("--jobs", "-j", default=1, show_default=True, help="Processes.")
-def build(liberty: Path, out: Path, jobs: int) -> None:
+@click.option(
+    "--pairs",
+    type=click.Choice(["all", "equal"]),
+    default="all",
+    show_default=True,
+    help="PEs of all pairs of widths, or only of x as wide as w.",
+)
+@click.option("--sram", default="macros", show_default=True, help="SRAM: IHP's macros, or cacti-NM of a node.")
+def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str) -> None:
     """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
     from cost_models.build import build_table
     from dse.progress import ProgressBar
 
     with ProgressBar() as bar:
-        path = build_table(liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total))
+        path = build_table(
+            liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total), pairs=pairs, sram=sram
+        )
     click.echo(f"{path}: written; use it: limen price --costs {path}")
 
 

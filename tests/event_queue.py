@@ -13,8 +13,8 @@ from heapq import heappop, heappush
 Gate = tuple[int, tuple[int, ...], int]
 """Truth table (input i is bit i of the row), nets of the inputs, net of the output."""
 
-Register = tuple[int, int]
-"""Net of the data, net of the output."""
+Register = tuple[int, int, int]
+"""Net of the data, net of the output, 1 where the output is the complement of the data."""
 
 
 @dataclass
@@ -60,7 +60,7 @@ class EventQueue:
         result = Result([0] * len(self.values), [0] * len(self.values), [])
         states = [0] * len(self.registers)
         for step, inputs in enumerate(steps):
-            for (_, output), state in zip(self.registers, states, strict=True):
+            for (_, output, _), state in zip(self.registers, states, strict=True):
                 self.go_to(output, state, 0)
             for net, value in inputs.items():
                 self.go_to(net, value, 0)
@@ -78,6 +78,6 @@ class EventQueue:
                     touched.update(self.readers[net])
                 for index in touched:
                     self.go_to(self.gates[index][2], self.evaluate(index), now)
-            states = [self.values[data] for data, _ in self.registers]
+            states = [self.values[data] ^ inverts for data, _, inverts in self.registers]
             result.settled.append(list(self.values))
         return result

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cost_models.characterise import characterise, measure
-from cost_models.liberty_cells import Grid, Library, read_library, truth_table
+from cost_models.liberty_cells import Grid, Library, read_library
+from cost_models.liberty_functions import truth_table
 from cost_models.liberty_text import parse_liberty
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, smallest_flip_flop

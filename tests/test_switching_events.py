@@ -44,7 +44,7 @@ def real_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 def by_event_queue(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int, delays: np.ndarray) -> list[Result]:
     """Return the results of all sequences, from nothing but truth tables, net numbers and delays."""
     gates = [(gate.cell.outputs[gate.output].table, gate.inputs, gate.net) for gate in netlist.gates]
-    registers = [(register.data, register.output) for register in netlist.registers]
+    registers = [(register.data, register.output, int(register.inverts)) for register in netlist.registers]
     pairs = [(int(rise), int(fall)) for rise, fall in delays]
     results = []
     for lane in range(LANES):

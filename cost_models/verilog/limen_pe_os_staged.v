@@ -1,0 +1,58 @@
+// Output-stationary PE of two pipeline stages; as limen_pe_os, which has one, but for the register in between.
+//
+// No part of the machine yet: what a shorter clock, or a MAC that doesn't switch on zeros, costs in a PE.
+`default_nettype none
+
+module limen_pe_os_staged #(
+    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift
+    parameter X_BITS = 8,         // activation width
+    parameter W_BITS = 8,         // threshold or weight width
+    parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
+    parameter SYNAPSE_BITS = 9,   // W_BITS, plus one polarity bit for threshold
+    parameter OP_BITS = 9,        // width of the op's result
+    parameter ACC_BITS = 20,      // accumulator width; sums wrap modulo 2^ACC_BITS
+    parameter ZERO_GATING = 0     // 1: operands of the op stay while x is 0, and nothing is added (mac and shift only)
+) (
+    input  wire                     clk,
+    input  wire                     rst,
+    input  wire                     drain,        // shift accumulators down instead of accumulating
+    input  wire [X_BITS-1:0]        x_in,
+    input  wire [SYNAPSE_BITS-1:0]  synapse_in,
+    input  wire [ACC_BITS-1:0]      acc_in,       // accumulator of the PE above
+    output wire [X_BITS-1:0]        x_out,
+    output wire [SYNAPSE_BITS-1:0]  synapse_out,
+    output wire [ACC_BITS-1:0]      acc_out
+);
+    reg [X_BITS-1:0] x_reg;
+    reg [SYNAPSE_BITS-1:0] synapse_reg;
+    reg [ACC_BITS-1:0] acc_reg;
+
+    wire [OP_BITS-1:0] addend;
+    wire carry;
+    wire live;
+
+    limen_op_staged #(
+        .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ZERO_GATING(ZERO_GATING)
+    ) op (
+        .clk(clk), .x(x_in), .synapse(synapse_in), .addend(addend), .carry(carry), .live(live)
+    );
+
+    wire [ACC_BITS-1:0] addend_extended;
+    limen_resize #(.FROM_BITS(OP_BITS), .TO_BITS(ACC_BITS)) resize (.in(addend), .out(addend_extended));
+
+    wire [ACC_BITS-1:0] sum = acc_reg + addend_extended + {{(ACC_BITS - 1){1'b0}}, carry};
+    wire [ACC_BITS-1:0] acc_next = drain ? acc_in : live ? sum : acc_reg;
+
+    always @(posedge clk) begin
+        x_reg <= x_in;
+        synapse_reg <= synapse_in;
+        acc_reg <= rst ? {ACC_BITS{1'b0}} : acc_next;
+    end
+
+    assign x_out = x_reg;
+    assign synapse_out = synapse_reg;
+    assign acc_out = acc_reg;
+endmodule
+
+`default_nettype wire
