@@ -11,7 +11,7 @@ from cost_models.accesses import Events
 from cost_models.banks import Bank, price_bank
 from cost_models.fits import delay_terms, terms
 from cost_models.machine_units import scratchpad_banks
-from cost_models.table import Table, Value, softest
+from cost_models.table import PLAIN, Table, Value, softest
 from cost_models.units import Unit
 from workloads.errors import LimenError
 from workloads.numbers import ONE_RANGE_OPS
@@ -66,11 +66,13 @@ class _Fit(dict[str, Value]):
 class Machine:
     """A fitted design's components, looked up once.
 
+    stream: the operands that PEs see, a `stream` of the table's PE rows.
+
     Raises:
-        LimenError: a table that lacks an op, a width or a dataflow of the design.
+        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
     """
 
-    def __init__(self, table: Table, design: Design) -> None:
+    def __init__(self, table: Table, design: Design, stream: str = PLAIN[0]) -> None:
         assert design.acc_bits is not None  # a Run's design is fitted
         if design.extra_ops:
             raise LimenError(
@@ -84,6 +86,8 @@ class Machine:
         self.stationary = design.dataflow != "os"
         held = design.psum_bits if self.stationary else acc
         self.pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
+        if stream != PLAIN[0]:
+            self.pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
         self.edge = table.at("edge", acc, x_bits=design.x_bits)
         x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
         turned = "is" if design.dataflow == "is" else "os"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cost_models.accesses import count_events
 from cost_models.machine import Machine, Part
-from cost_models.table import SOFT, load_table
+from cost_models.table import PLAIN, SOFT, load_table
 from simulator.run import Run
 from workloads.errors import LimenError
 
@@ -63,16 +63,17 @@ class Cost:
         return pandas.DataFrame([vars(part) for part in self.parts])
 
 
-def price(run: Run, costs: str = "ihp130", dram: str = DRAM) -> Cost:
+def price(run: Run, costs: str = "ihp130", dram: str = DRAM, stream: str = PLAIN[0]) -> Cost:
     """Return the cost of a run at any level, by a built-in table's name or a table file's path.
 
     dram: of which a row `dram_NAME` of the table gives the energy of a bit.
+    stream: the operands of the PEs' operations; see `pe_streams`.
 
     Raises:
-        LimenError: a table that can't be read, or that lacks an op, a width or a dataflow of the design.
+        LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands.
     """
     table, design = load_table(costs), run.design
-    machine = Machine(table, design)
+    machine = Machine(table, design, stream)
     clock_ns, clock_component, clock_method = machine.clock()
     latency_us = run.cycles * clock_ns / NS_PER_US
     parts = machine.parts(count_events(run.network.layers, run.counts, design), latency_us, dram)

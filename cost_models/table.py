@@ -31,11 +31,12 @@ ALLOWED = {
     "method": METHODS,
 }
 INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
-PRICED_STREAM, PRICED_STAGES = ("", "uniform"), ("", "1")
-"""Rows that `price` reads; a table may hold others beside them."""
+PLAIN = ("uniform", "1")
+"""Operands and stages of rows that name none: those that `price` reads unless told otherwise."""
 
 Row = dict[str, str]
 Point = tuple[str, str, str, str, str]
+Index = Mapping[Point, Mapping[int, Mapping[str, "Value"]]]
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,16 @@ class Quantities(dict[str, Value]):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one file, and the index that lookups use: point to acc_bits to quantity."""
+    """Rows of one file, and what lookups use: for (stream, stages), point to acc_bits to quantity."""
 
     path: Path
     rows: tuple[Row, ...]
-    index: Mapping[Point, Mapping[int, Mapping[str, Value]]]
+    variants: Mapping[tuple[str, str], Index]
+
+    @property
+    def index(self) -> Index:
+        """The rows of uniform operands and one stage, and those that name neither."""
+        return self.variants.get(PLAIN, {})
 
     def at(
         self,
@@ -73,14 +79,24 @@ class Table:
         x_bits: int | None = None,
         w_bits: int | None = None,
         dataflow: str = "",
+        stream: str = PLAIN[0],
     ) -> dict[str, Value]:
         """Return every quantity of a component, linear in acc_bits between the table's widths.
 
+        stream: operands of the energies; only the uniform ones have areas, delays and leakage beside them.
+
         Raises:
-            LimenError: no row for these widths, or acc_bits outside them: nothing is extrapolated.
+            LimenError: no row for these widths or operands, or acc_bits outside them: nothing is extrapolated.
         """
         x, w = ("" if bits is None else str(bits) for bits in (x_bits, w_bits))
-        found = self.index.get((component, op, x, w, dataflow))
+        point = (component, op, x, w, dataflow)
+        found = self.variants.get((stream, PLAIN[1]), {}).get(point)
+        if found is None and point in self.index:
+            having = [own for (own, stages), index in self.variants.items() if stages == PLAIN[1] and point in index]
+            raise LimenError(
+                f"{self.path}: stream: {stream!r} is missing for {' '.join(filter(None, point))}: "
+                f"the table has {', '.join(having)}"
+            )
         if found is None:
             raise LimenError(self._missing(component, op, x, w, dataflow))
         where = f"{self.path}: component {component!r}"
@@ -191,7 +207,7 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
         missing = [column for column in COLUMNS if column not in header]
         raise LimenError(f"{path}: columns: {', '.join(missing) or 'one twice'} is not allowed: each column once")
     rows = []
-    index: dict[Point, dict[int, dict[str, Value]]] = {}
+    variants: dict[tuple[str, str], dict[Point, dict[int, dict[str, Value]]]] = {}
     seen: dict[tuple[str, ...], int] = {}
     for number, fields in enumerate(lines[1:], start=2):
         if len(fields) != len(header):
@@ -203,13 +219,13 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
             raise LimenError(f"{path}: line {number}: quantity: {row['quantity']!r} is in line {seen[key]} already")
         seen[key] = number
         rows.append(row)
-        if row["stream"] in PRICED_STREAM and row["stages"] in PRICED_STAGES:
-            point = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
-            own = index.setdefault(point, {}).setdefault(int(row["acc_bits"] or 0), {})
-            own[row["quantity"]] = Value(float(row["value"]), row["method"])
+        point = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
+        index = variants.setdefault((row["stream"] or PLAIN[0], row["stages"] or PLAIN[1]), {})
+        own = index.setdefault(point, {}).setdefault(int(row["acc_bits"] or 0), {})
+        own[row["quantity"]] = Value(float(row["value"]), row["method"])
     if not rows:
         raise LimenError(f"{path}: holds no rows; expected a cost table")
-    return Table(path, tuple(rows), index)
+    return Table(path, tuple(rows), variants)
 
 
 def _check(row: Row, where: str) -> None:

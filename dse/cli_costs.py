@@ -19,24 +19,35 @@ table_argument = click.argument("name", default="ihp130")
 @workload_option
 @click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
 @click.option("--dram", default="lpddr4", show_default=True, help="The DRAM: a row dram_NAME of the table.")
+@click.option(
+    "--stream", default="uniform", show_default=True, help="Operands of the PEs: uniform, gaussian_relu, network, ..."
+)
 @json_option
-def price(design: str, workload: str, costs: str, dram: str, as_json: bool) -> None:
+def price(design: str, workload: str, costs: str, dram: str, stream: str, as_json: bool) -> None:
     """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
     from cost_models.price import price as price_run
     from simulator.run import simulate
 
     chip, network = load_pair(design, workload)
     run = simulate(network, chip, "timing")
-    cost = price_run(run, costs, dram)
+    cost = price_run(run, costs, dram, stream)
     figures: dict[str, Any] = {
         item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "breakdown")
     }
     if as_json:
         rows = json.loads(cost.breakdown.to_json(orient="records", double_precision=15))
-        whole = {"network": network.name, "design": run.design.model_dump(), "costs": costs, "cycles": run.cycles}
+        whole = {
+            "network": network.name,
+            "design": run.design.model_dump(),
+            "costs": costs,
+            "stream": stream,
+            "cycles": run.cycles,
+        }
         click.echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
         return
-    click.echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}")
+    click.echo(
+        f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}, {stream} operands"
+    )
     click.echo(
         f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2"
     )

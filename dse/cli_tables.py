@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -18,13 +19,37 @@ def tables() -> None:
 
 @tables.command()
 @click.option("--format", "form", default="md", show_default=True, type=click.Choice(FORMATS))
-@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option(
+    "--costs",
+    multiple=True,
+    default=["ihp130"],
+    show_default=True,
+    help="A built-in cost table or a .csv file; again for more.",
+)
 @click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Compared with the MAC; all by default.")
+@click.option("--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default.")
 @click.option("--clock-ns", default=20.0, show_default=True, help="Clock period of the powers, the same for all.")
-def kernel(form: str, costs: str, ops: tuple[str, ...], clock_ns: float) -> None:
+@click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
+@click.option("--wires", is_flag=True, help="Add the library's wire load to the energies.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw area and energy over width there as well, a .png.")
+def kernel(
+    form: str,
+    costs: tuple[str, ...],
+    ops: tuple[str, ...],
+    bits: tuple[int, ...],
+    clock_ns: float,
+    stream: str,
+    wires: bool,
+    plot: Path | None,
+) -> None:
     """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
-    from dse.kernel_table import kernel_table, table_csv, table_latex, table_markdown
+    from dse.kernel_table import Choice, kernel_table, table_csv, table_latex, table_markdown
 
     chosen: Any = ops or OPS
+    table = kernel_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
+    if plot:
+        from dse.kernel_plot import plot_kernels
+
+        plot_kernels(table, plot)
     texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
-    click.echo(texts[form](kernel_table(costs, chosen, clock_ns)).rstrip("\n"))
+    click.echo(texts[form](table).rstrip("\n"))

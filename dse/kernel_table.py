@@ -1,4 +1,4 @@
-"""Kernels of each op against the MAC's, from a cost table, beside the range that a paper reports for a kernel."""
+"""Kernels of each op against the MAC's, from cost tables, beside the range that a paper reports for a kernel."""
 
 from __future__ import annotations
 
@@ -7,55 +7,86 @@ import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from cost_models.kernels import SYNAPSES, weight_bits
-from cost_models.table import Quantities, Table, load_table
+from cost_models.stimulus import UNIFORM
+from cost_models.table import Table, Value, load_table
+from cost_models.units import GATED, PES
 from dse.text_tables import latex_table, markdown_table
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
 
+
+class Definition(NamedTuple):
+    """Rows of a cost table that may be called a kernel; mac: the MAC's component, where it is another."""
+
+    component: str
+    dataflow: str = ""
+    stages: str = "1"
+    mac: str = ""
+
+
 DEFINITIONS = {
-    "op alone": ("op", ""),
-    **{f"{name.removeprefix('neuron_')} neuron": (name, "") for name in SYNAPSES},
-    "os PE": ("pe", "os"),
-    "ws PE": ("pe", "ws"),
+    "op alone": Definition("op"),
+    **{f"{name.removeprefix('neuron_')} neuron": Definition(name) for name in SYNAPSES},
+    **{f"{flow} PE": Definition("pe", flow) for flow in ("os", "ws")},
+    **{f"{flow} PE, 2 stages": Definition("pe", flow, "2") for flow in ("os", "ws")},
+    **{f"{flow} PE, 2 stages, MAC zero-gated": Definition("pe", flow, "2", GATED) for flow in ("os", "ws")},
 }
-"""What may be called a kernel: component and dataflow of its rows in a cost table."""
 
 RATIOS = ("area", "energy", "power", "delay")
 PUBLISHED = ("area", "power")
 UNKNOWN = "–"
+NOT_MEASURABLE = "not measurable"
+"""Power on an FPGA: open tools don't tell it, and an ASIC's energy isn't it."""
+
+CITED_IN = "ihp130"
+"""The built-in table whose published range stands beside tables of FPGAs, which cite nothing."""
 
 
 class Kernel(NamedTuple):
-    """One definition at one width. Energy is of one cycle: one op, or all of a neuron's; power includes leakage.
+    """One definition at one width, by one cost table. Energy is of one cycle: one op, or all of a neuron's.
 
-    Ratios are those of the MAC over this op. None: no gate equivalent in the table, or slower than the clock.
+    area: in um2, or LUTs of an FPGA (area_unit), where energy and power are None. power_mw: leakage included; None too
+    where slower than the clock. area_ge: None without a gate equivalent. delay_ns: None where not placed.
+    Ratios are those of the MAC over this op.
     """
 
+    costs: str
     definition: str
     x_bits: int
     w_bits: int
     op: Op
     multiplier: str
-    area_um2: float
+    area: float
+    area_unit: str
     area_ge: float | None
-    energy_pj: float
+    energy_pj: float | None
     power_mw: float | None
-    delay_ns: float
-    area_ratio: float
-    energy_ratio: float
+    delay_ns: float | None
+    area_ratio: float | None
+    energy_ratio: float | None
     power_ratio: float | None
-    delay_ratio: float
+    delay_ratio: float | None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """clock_ns of the powers, operands of the energies, with wires or without, widths (none: all)."""
+
+    clock_ns: float = 20.0
+    stream: str = UNIFORM
+    wires: bool = False
+    bits: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class KernelTable:
-    """Rows by definition and width, the MAC's first; published: low and high of the ratios in PUBLISHED."""
+    """Rows by table, definition and width, the MAC's first; published: low and high of the ratios in PUBLISHED."""
 
-    costs: str
-    clock_ns: float
+    choice: Choice
     rows: tuple[Kernel, ...]
     published: dict[str, tuple[float, float]]
 
@@ -68,88 +99,117 @@ class KernelTable:
         return "below" if ratio < low else "within" if ratio <= high else "above"
 
 
-def kernel_table(costs: str, ops: Sequence[Op], clock_ns: float) -> KernelTable:
-    """Return the kernels of `ops` and of the MAC at every width where the table has both.
+def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> KernelTable:
+    """Return the kernels of `ops` and of the MAC at every width where a table has both, table after table.
 
     Raises:
         LimenError: an unusable table, one without these rows, or a clock period that is no positive number.
     """
-    if not (clock_ns > 0 and math.isfinite(clock_ns)):
-        raise LimenError(f"clock-ns: {clock_ns:g} is not allowed: a positive number of ns")
-    table = load_table(costs)
+    if not (choice.clock_ns > 0 and math.isfinite(choice.clock_ns)):
+        raise LimenError(f"clock-ns: {choice.clock_ns:g} is not allowed: a positive number of ns")
+    tables = [load_table(name) for name in costs]
+    cited = next((table for table in tables if not _is_fpga(table)), None) or load_table(CITED_IN)
     published = {
         name: (
-            table.quantity("published_kernel", f"{name}_ratio_low").value,
-            table.quantity("published_kernel", f"{name}_ratio_high").value,
+            cited.quantity("published_kernel", f"{name}_ratio_low").value,
+            cited.quantity("published_kernel", f"{name}_ratio_high").value,
         )
         for name in PUBLISHED
     }
+    rows: list[Kernel] = []
+    for name, table in zip(costs, tables, strict=True):
+        found = _rows(table, Path(name).stem, ops, choice)
+        if not found:
+            raise LimenError(
+                f"{table.path}: component: 'op' of {', '.join(ops)} and mac is missing for these widths and operands; "
+                "limen costs build makes a table with it"
+            )
+        rows += found
+    return KernelTable(choice, tuple(rows), published)
+
+
+def _is_fpga(table: Table) -> bool:
+    return not any(row["quantity"] == "area_um2" for row in table.rows)
+
+
+def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[Kernel]:
     gate = table.index.get(("nand2", "", "", "", ""), {}).get(0)
     gate_um2 = gate["area_um2"].value if gate else None
     multipliers = {
-        (row["component"], row["dataflow"], row["x_bits"]): row["multiplier"]
+        (row["component"], row["dataflow"], row["stages"] or "1", row["x_bits"]): row["multiplier"]
         for row in table.rows
         if row["op"] == "mac" and row["x_bits"] == row["w_bits"]
     }
     rows: list[Kernel] = []
-    for definition, (component, dataflow) in DEFINITIONS.items():
-        for x_bits in _widths(table, component, dataflow):
-            mac = _quantities(table, component, dataflow, "mac", x_bits)
-            found = {op: _quantities(table, component, dataflow, op, x_bits) for op in OPS if op in ops}
-            if mac is None or not any(found.values()):
+    for name, definition in DEFINITIONS.items():
+        if choice.stream != UNIFORM and definition.component not in PES:
+            continue
+        for x_bits in _widths(table, definition):
+            of_mac = definition._replace(component=definition.mac or definition.component)
+            mac = _quantities(table, of_mac, "mac", x_bits, choice)
+            found = {op: _quantities(table, definition, op, x_bits, choice) for op in OPS if op in ops and op != "mac"}
+            if mac is None or not any(found.values()) or (choice.bits and x_bits not in choice.bits):
                 continue
-            multiplier = multipliers[component, dataflow, str(x_bits)]
-            reference = _kernel(definition, x_bits, "mac", mac, clock_ns, gate_um2, None)._replace(
-                multiplier=multiplier
-            )
-            rows.append(reference)
+            multiplier = multipliers[of_mac.component, of_mac.dataflow, of_mac.stages, str(x_bits)]
+            first = _kernel(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
+            rows.append(first)
             rows += [
-                _kernel(definition, x_bits, op, own, clock_ns, gate_um2, reference)
+                _against(first, _kernel(costs, name, x_bits, op, own, choice, gate_um2))
                 for op, own in found.items()
-                if own is not None and op != "mac"
+                if own
             ]
-    for component, _ in DEFINITIONS.values():
-        if not any(DEFINITIONS[row.definition][0] == component for row in rows):
-            raise LimenError(
-                f"{table.path}: component: {component!r} of {', '.join(ops)} and mac is missing; "
-                "limen costs build makes a table with it"
-            )
-    return KernelTable(costs, clock_ns, tuple(rows), published)
+    return rows
 
 
-def _widths(table: Table, component: str, dataflow: str) -> list[int]:
-    return sorted({int(x) for name, _, x, _, flow in table.index if name == component and flow == dataflow and x})
+def _widths(table: Table, definition: Definition) -> list[int]:
+    found = table.variants.get((UNIFORM, definition.stages), {})
+    return sorted({int(x) for name, _, x, _, flow in found if (name, flow) == definition[:2] and x})
 
 
-def _quantities(table: Table, component: str, dataflow: str, op: Op, x_bits: int) -> Quantities | None:
+def _quantities(table: Table, definition: Definition, op: Op, x_bits: int, choice: Choice) -> dict[str, Value] | None:
     """Return the quantities of the widest accumulator or psum at this width; None where the table has no such row."""
-    w_bits = weight_bits(op, x_bits)
-    found = table.index.get((component, op, str(x_bits), str(w_bits), dataflow))
-    if found is None:
-        return None
-    return Quantities(f"{table.path}: component {component!r}", found[max(found)])
+    point = (definition.component, op, str(x_bits), str(weight_bits(op, x_bits)), definition.dataflow)
+    found = table.variants.get((UNIFORM, definition.stages), {}).get(point)
+    if found is None or choice.stream == UNIFORM:
+        return dict(found[max(found)]) if found else None
+    operands = table.variants.get((choice.stream, definition.stages), {}).get(point)
+    return {**found[max(found)], **operands[max(operands)]} if operands else None
 
 
 def _kernel(
-    definition: str,
-    x_bits: int,
-    op: Op,
-    own: Quantities,
-    clock_ns: float,
-    gate_um2: float | None,
-    mac: Kernel | None,
+    costs: str, name: str, x_bits: int, op: Op, own: dict[str, Value], choice: Choice, gate_um2: float | None
 ) -> Kernel:
+    """Return a kernel with ratios of 1."""
+    delay = own.get("delay_ns" if name == "op alone" else "min_clock_ns")
+    delay_ns = delay.value if delay else None
+    w_bits = weight_bits(op, x_bits)
+    if "area_um2" not in own:
+        return Kernel(costs, name, x_bits, w_bits, op, "", own["lut"].value, "LUT", None, None, None, delay_ns,
+                      None, None, None, None)  # fmt: skip
     area, energy = own["area_um2"].value, own["energy_per_op_pj"].value
-    delay = own["delay_ns" if definition == "op alone" else "min_clock_ns"].value
-    power = energy / clock_ns + own["leakage_nw"].value * 1e-6 if delay <= clock_ns else None
-    return Kernel(
-        definition, x_bits, weight_bits(op, x_bits), op, "", area, area / gate_um2 if gate_um2 else None,
-        energy, power, delay,
-        mac.area_um2 / area if mac else 1.0,
-        mac.energy_pj / energy if mac else 1.0,
-        (None if mac.power_mw is None or power is None else mac.power_mw / power) if mac else 1.0,
-        mac.delay_ns / delay if mac else 1.0,
-    )  # fmt: skip
+    if choice.wires:
+        if "energy_per_op_wires_pj" not in own:
+            raise LimenError(f"costs: {costs} is not allowed with wires: its library has no wire load")
+        energy += own["energy_per_op_wires_pj"].value
+    fits = delay_ns is not None and delay_ns <= choice.clock_ns
+    power = energy / choice.clock_ns + own["leakage_nw"].value * 1e-6 if fits else None
+    gates = area / gate_um2 if gate_um2 else None
+    return Kernel(costs, name, x_bits, w_bits, op, "", area, "um2", gates, energy, power, delay_ns,
+                  None, None, None, None)  # fmt: skip
+
+
+def _against(mac: Kernel, own: Kernel) -> Kernel:
+    """Return a kernel with the MAC's ratios to it."""
+
+    def ratio(of_mac: float | None, of_op: float | None) -> float | None:
+        return None if of_mac is None or not of_op else of_mac / of_op
+
+    return own._replace(
+        area_ratio=ratio(mac.area, own.area),
+        energy_ratio=ratio(mac.energy_pj, own.energy_pj),
+        power_ratio=ratio(mac.power_mw, own.power_mw),
+        delay_ratio=ratio(mac.delay_ns, own.delay_ns),
+    )
 
 
 def table_csv(table: KernelTable) -> str:
@@ -157,11 +217,14 @@ def table_csv(table: KernelTable) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     bounds = [f"published_{name}_ratio_{end}" for name in PUBLISHED for end in ("low", "high")]
-    writer.writerow([*Kernel._fields, "clock_ns", *bounds, *(f"{name}_against_published" for name in PUBLISHED)])
+    writer.writerow(
+        [*Kernel._fields, "clock_ns", "stream", "wires", *bounds, *(f"{name}_against_published" for name in PUBLISHED)]
+    )
     ranges = [end for name in PUBLISHED for end in table.published[name]]
+    settings = [table.choice.clock_ns, table.choice.stream, table.choice.wires]
     for row in table.rows:
         figures = ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
-        writer.writerow([*figures, table.clock_ns, *ranges, *(table.against(row, name) for name in PUBLISHED)])
+        writer.writerow([*figures, *settings, *ranges, *(table.against(row, name) for name in PUBLISHED)])
     return text.getvalue()
 
 
@@ -175,7 +238,7 @@ def table_latex(table: KernelTable) -> str:
     """Return the table for the package booktabs, a rule above each definition; who reaches the range is the caption."""
     head = _head(table)
     caption = " ".join([_caption(table), *_reach(table)])
-    return latex_table(caption, f"lrrll{'r' * (len(head) - 6)}l", head, _groups(table))
+    return latex_table(caption, f"llrrll{'r' * (len(head) - 7)}l", head, _groups(table))
 
 
 def _head(table: KernelTable) -> list[str]:
@@ -183,25 +246,40 @@ def _head(table: KernelTable) -> list[str]:
     for name in RATIOS:
         paper = " (paper {:g}–{:g})".format(*table.published[name]) if name in PUBLISHED else ""
         ratios.append(f"{name} MAC/op{paper}")
-    figures = ["area, µm²", "GE", "energy, pJ", "power, mW", "delay, ns"]
-    return ["kernel", "x bits", "w bits", "op", "multiplier", *figures, *ratios, "area, power against the paper"]
+    figures = ["area", "GE", "energy, pJ", "power, mW", "delay, ns"]
+    return [
+        "costs",
+        "kernel",
+        "x bits",
+        "w bits",
+        "op",
+        "multiplier",
+        *figures,
+        *ratios,
+        "area, power against the paper",
+    ]
 
 
 def _groups(table: KernelTable) -> list[list[list[str]]]:
-    groups: dict[str, list[list[str]]] = {}
+    groups: dict[tuple[str, str], list[list[str]]] = {}
     for row in table.rows:
-        figures = [row.area_um2, row.area_ge, row.energy_pj, row.power_mw, row.delay_ns]
+        unmeasured = NOT_MEASURABLE if row.area_unit == "LUT" else UNKNOWN
+        power = [unmeasured if value is None else _figure(value) for value in (row.energy_pj, row.power_mw)]
         ratios = [row.area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio]
         mac = row.op == "mac"
-        groups.setdefault(row.definition, []).append(
+        groups.setdefault((row.costs, row.definition), []).append(
             [
-                row.definition, str(row.x_bits), str(row.w_bits), row.op, row.multiplier.replace("_", " ") or UNKNOWN,
-                *(_figure(value) for value in figures),
+                row.costs, row.definition, str(row.x_bits), str(row.w_bits), row.op,
+                row.multiplier.replace("_", " ") or UNKNOWN,
+                f"{_figure(row.area)} {UNITS[row.area_unit]}", _figure(row.area_ge), *power, _figure(row.delay_ns),
                 *(UNKNOWN if mac or value is None else f"{value:.2f}" for value in ratios),
                 ", ".join(table.against(row, name) or UNKNOWN for name in PUBLISHED),
             ]
         )  # fmt: skip
     return list(groups.values())
+
+
+UNITS = {"um2": "µm²", "LUT": "LUT"}
 
 
 def _figure(value: float | None) -> str:
@@ -210,27 +288,33 @@ def _figure(value: float | None) -> str:
 
 
 def _caption(table: KernelTable) -> str:
+    choice, costs = table.choice, ", ".join(dict.fromkeys(row.costs for row in table.rows))
+    wires = "with" if choice.wires else "without"
     return (
-        f"Kernels on {table.costs}: MAC over op, above 1 where the op is smaller. Energy of a cycle: one op, or all of "
-        f"a neuron's. Power at {table.clock_ns:g} ns, leakage included. Delay: from operands to result of an op alone, "
-        "otherwise the shortest clock period."
+        f"Kernels on {costs}: MAC over op, above 1 where the op is smaller. Energy of a cycle: one op, or all of a "
+        f"neuron's; {choice.stream} operands, {wires} wires. Power at {choice.clock_ns:g} ns, leakage included. Delay: "
+        "from operands to result of an op alone, otherwise the shortest clock period."
     )
 
 
 def _reach(table: KernelTable) -> list[str]:
-    """Return a sentence per op and published ratio: which kernels are within the range, and which above it."""
+    """Return a sentence per table, op and published ratio: which kernels are within the range, and which above it."""
     sentences = []
-    for op in dict.fromkeys(row.op for row in table.rows if row.op != "mac"):
+    for costs, op in dict.fromkeys((row.costs, row.op) for row in table.rows if row.op != "mac"):
+        own = [row for row in table.rows if (row.costs, row.op) == (costs, op)]
         for name in PUBLISHED:
             low, high = table.published[name]
-            found = [f"{place} it: {_named(table, op, name, place) or 'none'}" for place in ("within", "above")]
-            sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op}: {'; '.join(found)}.")
+            if not any(table.against(row, name) for row in own):
+                sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op} on {costs}: {NOT_MEASURABLE}.")
+                continue
+            found = [f"{place} it: {_named(table, own, name, place) or 'none'}" for place in ("within", "above")]
+            sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op} on {costs}: {'; '.join(found)}.")
     return sentences
 
 
-def _named(table: KernelTable, op: Op, name: str, place: str) -> str:
+def _named(table: KernelTable, own: Sequence[Kernel], name: str, place: str) -> str:
     widths: dict[str, list[str]] = {}
-    for row in table.rows:
-        if row.op == op and table.against(row, name) == place:
+    for row in own:
+        if table.against(row, name) == place:
             widths.setdefault(row.definition, []).append(str(row.x_bits))
-    return ", ".join(f"{definition} at {'/'.join(own)} bits" for definition, own in widths.items())
+    return ", ".join(f"{definition} at {'/'.join(bits)} bits" for definition, bits in widths.items())

@@ -23,10 +23,10 @@ LABELS = {
     "pes": "PEs",
 }
 LOGARITHMIC = ("energy_uj", "latency_us", "area_mm2", "power_mw", "cycles", "pes")
-COLOURS = ("#d55e00", "#0072b2", "#009e73")
-"""Vermilion, blue and green of Okabe and Ito: told apart by colour-blind readers, too."""
+COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
+"""Vermilion, blue, green and purple of Okabe and Ito: told apart by colour-blind readers, too."""
 
-MARKERS = ("o", "s", "^")
+MARKERS = ("o", "s", "^", "D")
 
 
 def draw_front(

@@ -1,0 +1,45 @@
+"""A picture of kernels: area and energy over operand width, a line per op, a row of axes per meaning of 'kernel'."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dse.plot import COLOURS
+from workloads.files import write_whole
+from workloads.numbers import OPS
+
+if TYPE_CHECKING:
+    from dse.kernel_table import KernelTable
+
+SHOWN = ("op alone", "3x3 neuron", "os PE", "ws PE")
+
+
+def plot_kernels(table: KernelTable, path: Path) -> None:
+    """Write a PNG of the first cost table's kernels. Raises LimenError where it can't be written."""
+    from matplotlib.figure import Figure
+
+    costs = table.rows[0].costs
+    rows = [row for row in table.rows if row.costs == costs]
+    shown = [name for name in SHOWN if any(row.definition == name for row in rows)]
+    figure = Figure(figsize=(9, 0.6 + 2.3 * len(shown)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(shown), 2, squeeze=False), shown, strict=True):
+        for index, op in enumerate(OPS):
+            own = [row for row in rows if (row.definition, row.op) == (name, op)]
+            widths = [row.x_bits for row in own]
+            if not own:
+                continue
+            axes[0].plot(widths, [row.area for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+            if own[0].energy_pj is not None:
+                axes[1].plot(widths, [row.energy_pj for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+        unit = "LUTs" if rows[0].area_unit == "LUT" else "µm²"
+        for panel, label in zip(axes, (f"area, {unit}", "energy of a cycle, pJ"), strict=True):
+            panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")
+            panel.grid(alpha=0.3, which="both")
+            if panel.has_data():
+                panel.legend(fontsize=8)
+    figure.suptitle(f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires")
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
+    write_whole(path, picture.getvalue())
