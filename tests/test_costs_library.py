@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import numpy as np
 import pytest
 
 from cost_models.characterise import characterise, measure
-from cost_models.liberty_cells import Grid, Library, read_library
+from cost_models.liberty_cells import Grid, Library, WireLoad, read_library
 from cost_models.liberty_functions import truth_table
 from cost_models.liberty_text import parse_liberty
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, smallest_flip_flop
 from cost_models.streams import streams
-from cost_models.switching import LANES, energy_pj, pack, prices, run_stimulus, unpack
+from cost_models.switching import LANES, energy_pj, pack, prices, run_stimulus, unpack, wires_pj
 from cost_models.synthesis import MULTIPLIERS, Kit, open_kit, synthesise
 from cost_models.units import DATAFLOWS, Unit, pe_units
 from workloads import reference
@@ -72,6 +73,68 @@ class TestLiberty:
         path.write_text(text)
         with pytest.raises(LimenError, match=r"bad\.lib: is not valid Liberty"):
             read_library(path)
+
+
+SUPPLIES = """library (l) {{ capacitive_load_unit (1, pf); nom_voltage : 1; {wires}
+  cell (inv) {{ area : 1; {leakage}
+    pin (A) {{ direction : input; capacitance : 1; }}
+    pin (Y) {{ direction : output; function : "!A";
+      internal_power () {{ related_pin : "A"; related_pg_pin : VDD;
+        rise_power (scalar) {{ values ("0.5"); }} fall_power (scalar) {{ values ("0.25"); }} }}
+      internal_power () {{ related_pin : "A"; related_pg_pin : VSS;
+        rise_power (scalar) {{ values ("1"); }} fall_power (scalar) {{ values ("2"); }} }}
+    }} }}
+  cell (sky_lpflow_inv) {{ area : 1; pin (A) {{ direction : input; }}
+    pin (Y) {{ direction : output; function : "!A"; }} }} }}
+"""
+STATES = "".join(
+    f'leakage_power () {{ value : {value}; when : "{when}"; related_pg_pin : {pin}; }}'
+    for when, pin, value in (("A", "VDD", 2), ("A", "VSS", 1), ("!A", "VDD", 4), ("!A", "VSS", 0))
+)
+WIRES = (
+    'wire_load ("zero") { capacitance : 1; fanout_length (1, 0); fanout_length (2, 0); }'
+    'wire_load ("small") { capacitance : 0.5; slope : 4; fanout_length (1, 2); fanout_length (3, 8); }'
+)
+
+
+class TestWhatLibrariesDoDifferently:
+    def write(self, folder: Path, leakage: str = "", wires: str = "") -> Library:
+        path = folder / "own.lib"
+        path.write_text(SUPPLIES.format(leakage=leakage, wires=wires), encoding="utf-8")
+        return read_library(path)
+
+    def test_energies_of_two_supplies_add_up(self, tmp_path: Path) -> None:
+        (energy,) = self.write(tmp_path).cells["inv"].outputs["Y"].energies
+        assert [grid.at(0, 0) for grid in energy.edges_pj] == [1.5, 2.25]
+
+    @pytest.mark.parametrize(("leakage", "expected"), [(STATES, 3.5), ("cell_leakage_power : 7;" + STATES, 7), ("", 0)])
+    def test_leakage_is_the_library_s_mean_or_that_of_the_states(
+        self, tmp_path: Path, leakage: str, expected: float
+    ) -> None:
+        assert self.write(tmp_path, leakage).cells["inv"].leakage_nw == expected
+
+    def test_cells_for_isolation_are_left_out(self, tmp_path: Path) -> None:
+        assert self.write(tmp_path).unused == ("sky_lpflow_inv",)
+
+    def test_wire_load_is_that_of_the_smallest_blocks_with_wires(self, tmp_path: Path) -> None:
+        assert self.write(tmp_path).wires is None
+        wires = self.write(tmp_path, wires=WIRES).wires
+        assert wires is not None and wires.name == "small"
+        assert wires.at(np.array([0, 1, 2, 3, 5])).tolist() == [0, 1, 2.5, 4, 8]
+
+
+class TestWires:
+    def test_energy_by_hand(self, library: Library) -> None:
+        """½ C V² an edge and pin: one pin on x and on the inverter's input; two on none; y has its port."""
+        netlist = small_netlist(library)
+        random = np.random.default_rng(3)
+        activity = run_stimulus(netlist, dict(zip("ab", random.integers(0, 2, (2, 40, LANES)), strict=True)), 5)
+        assert wires_pj(netlist, library, activity) is None
+        wired = replace(library, wires=WireLoad("w", (1.0, 2.0), (0.3, 0.5), 0.1))
+        register = netlist.registers[0].output  # read by the inverter and by port y
+        edges = activity.rises + activity.falls
+        expected = 0.5 * (0.3 * (edges.sum() - edges[register]) + 0.5 * edges[register]) / activity.cycles
+        assert wires_pj(netlist, wired, activity) == pytest.approx(expected)
 
 
 def small_netlist(library: Library) -> Netlist:

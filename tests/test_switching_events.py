@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cost_models.characterise import with_ports
+from cost_models.characterise import measure, with_ports
 from cost_models.liberty_cells import Library, read_library
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, delays_ps, smallest_flip_flop
@@ -18,6 +18,7 @@ from cost_models.synthesis import Kit, open_kit, synthesise
 from cost_models.units import Unit
 from tests.event_queue import EventQueue, Result
 from tests.test_costs_build import REAL
+from workloads.errors import LimenError
 
 TINY = Path(__file__).parent / "data" / "tiny.lib"
 STEPS, WARM_UP = 12, 3
@@ -119,6 +120,39 @@ class TestAgainstTheEventQueue:
     @pytest.mark.skipif(not REAL.is_file(), reason="the IHP library is not at hand: set LIMEN_LIBERTY to its .lib.gz")
     def test_units_on_a_real_library(self, real_kit: Kit, unit: Unit, multiplier: str) -> None:
         assert_equal(*driven(unit, real_kit, multiplier))
+
+
+INVERTING = ('next_state : "D"', 'next_state : "!D"')
+"""What makes tiny_dff a flip-flop whose output is the complement of its data."""
+
+
+@pytest.fixture(scope="module")
+def inverting_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """tiny.lib, its only flip-flop inverting, as ASAP7's."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    folder = tmp_path_factory.mktemp("inverting")
+    text = TINY.read_text(encoding="utf-8")
+    assert text.count(INVERTING[0]) == 1
+    (folder / "inverting.lib").write_text(text.replace(*INVERTING), encoding="utf-8")
+    return open_kit(folder / "inverting.lib", folder)
+
+
+class TestInvertingFlipFlops:
+    @pytest.mark.parametrize(("unit", "multiplier"), UNITS[:3])
+    def test_units(self, inverting_kit: Kit, unit: Unit, multiplier: str) -> None:
+        """They compute what the definition says, and the event queue agrees on every edge."""
+        netlist, stimulus, delays = driven(unit, inverting_kit, multiplier)
+        assert netlist.registers and all(register.inverts for register in netlist.registers)
+        assert_equal(netlist, stimulus, delays)
+        measure(synthesise(inverting_kit, unit.source(), multiplier), unit, inverting_kit)
+
+    def test_taken_for_one_that_follows_it_computes_something_else(self, inverting_kit: Kit) -> None:
+        unit = UNITS[0][0]
+        netlist = synthesise(inverting_kit, unit.source())
+        plain = read_library(TINY).cells["tiny_dff"]
+        wrong = replace(netlist, registers=tuple(replace(own, cell=plain) for own in netlist.registers))
+        with pytest.raises(LimenError, match="vectors differ"):
+            measure(wrong, unit, inverting_kit)
 
 
 def made_by_hand(library: Library, gates: list[tuple[str, str, str]]) -> tuple[Netlist, dict[str, int]]:
