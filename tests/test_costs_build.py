@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import cost_models.kernels
 import cost_models.units
 from cost_models.build import build_table
 from cost_models.check import check_table, check_unit, table_units
+from cost_models.memory_rows import memory_rows
 from cost_models.price import price
 from cost_models.synthesis import open_kit
 from cost_models.table import COLUMNS, DATA, load_table
@@ -91,6 +93,75 @@ def test_an_energy_has_a_settled_one_beside_it_and_both_say_how(table: Path) -> 
         assert ("zero-delay" in row["source"], "event-driven" in row["source"]) == (settled, not settled)
         twin = row["quantity"].replace("_settled", "") if settled else row["quantity"].replace("_pj", "_settled_pj")
         assert (*(row[name] for name in COLUMNS[:9]), twin) in names
+
+
+def test_prices_differ_by_operands(table: Path) -> None:
+    network = find_network("digits", op="mac", x_bits=2, w_bits=2)
+    run = simulate(network, Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=2, w_bits=2))
+    uniform, own = (price(run, str(table), stream=name) for name in ("uniform", "network"))
+    pes = [next(part.energy_uj for part in cost.parts if part.component == "pe") for cost in (uniform, own)]
+    assert pes[0] != pes[1] and uniform.area_mm2 == own.area_mm2 and uniform.clock_ns == own.clock_ns
+    assert uniform.energy_uj - pes[0] == pytest.approx(own.energy_uj - pes[1])
+    with pytest.raises(LimenError, match="stream: 'loud' is missing for pe mac 2 2 ws: the table has uniform, gauss"):
+        price(run, str(table), stream="loud")
+
+
+def test_operands_beyond_x_as_wide_as_w_are_refused() -> None:
+    network = find_network("digits", op="mac", x_bits=4, w_bits=8)
+    run = simulate(network, Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=4, w_bits=8))
+    with pytest.raises(LimenError, match="stream: 'network' is missing for pe mac 4 8 ws: the table has uniform"):
+        price(run, stream="network")
+
+
+def test_residuals_are_those_of_the_rows(table: Path) -> None:
+    """Of a straight line through three widths; worked out again by hand: (b − (a + c) / 2) / 3 each way, and twice."""
+    rows = load_table(str(table)).rows
+    lines = [row for row in rows if row["component"] == "pe_line"]
+    assert {row["quantity"] for row in lines} >= {"area_um2:largest_residual", "energy_per_op_pj:largest_residual"}
+    for line in lines:
+        name = line["quantity"].removesuffix(":largest_residual")
+        own = {
+            int(row["acc_bits"]): float(row["value"])
+            for row in rows
+            if (row["component"], row["quantity"], row["stages"], row["stream"]) == ("pe", name, "1", stream_of(name))
+            and all(row[field] == line[field] for field in ("op", "x_bits", "w_bits", "dataflow"))
+        }
+        first, middle, last = (own[bits] for bits in sorted(own)[-3:])
+        off = middle - (first + last) / 2
+        worst = max(abs(off) / 3 / first, abs(off) * 2 / 3 / middle, abs(off) / 3 / last)
+        assert float(line["value"]) == pytest.approx(worst, rel=1e-3, abs=1e-6)
+
+
+def stream_of(quantity: str) -> str:
+    return "uniform" if quantity.startswith("energy") else ""
+
+
+class TestMemories:
+    def test_of_another_node(self) -> None:
+        """Every point of CACTI is within the largest error its row names, and every row is marked as assumed."""
+        rows = memory_rows("cacti-22")
+        fits = [row for row in rows if row["component"] == "sram" and ":" in row["quantity"]]
+        assert {row["method"] for row in fits} == {"assumed"}
+        terms = {row["quantity"].split(":")[1]: float(row["value"]) for row in fits if "read_pj" in row["quantity"]}
+        text = next(row["source"] for row in fits if "read_pj" in row["quantity"])
+        allowed = int(text.split("largest error ")[1].split(" %")[0]) / 100 + 0.005
+        points = [
+            own
+            for own in csv.DictReader((DATA / "sram_cacti.csv").read_text().splitlines())
+            if (own["tech_nm"], own["device"], own["opt"], own["status"]) == ("22", "lstp", "ED^2", "ok")
+            and float(own["capacity_KiB"]) <= 32 and float(own["width_bits"]) <= 64
+        ]  # fmt: skip
+        for own in points:
+            columns, bits = float(own["width_bits"]), float(own["capacity_KiB"]) * 8192
+            sizes = {"base": 1.0, "per_column": columns, "per_word": bits / columns, "per_bit": bits}
+            value = sum(terms[name] * size for name, size in sizes.items())
+            assert value == pytest.approx(float(own["read_pJ"]), rel=allowed)
+        limits = {row["quantity"]: float(row["value"]) for row in rows if row["component"] == "sram"}
+        assert limits["fewest_words"] == 1024 and limits["fewest_words_widest"] == 128
+
+    def test_unknown(self) -> None:
+        with pytest.raises(LimenError, match="sram: 'cacti-7' is not allowed: one of macros, cacti-22, cacti-32"):
+            memory_rows("cacti-7")
 
 
 def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
