@@ -54,10 +54,11 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
 
     def leave_register(cell: Cell, net: int) -> None:
         assert cell.flip_flop is not None
+        slew[net] = 0.0
         for arc in cell.outputs[cell.flip_flop.output].arcs:
             for edge in (0, 1):
                 arrival[net, edge] = max(arrival[net, edge], arc.delay_ns[edge].at(clock_slew, loads[net]))
-                slew[net, edge] = arc.slew_ns[edge].at(clock_slew, loads[net])
+                slew[net, edge] = max(slew[net, edge], arc.slew_ns[edge].at(clock_slew, loads[net]))
 
     for name, nets in netlist.inputs.items():
         for net in nets if only is None or name in only else ():
