@@ -144,13 +144,17 @@ class WireLoad:
 
 @dataclass(frozen=True)
 class Library:
-    """Every cell the simulation and timing understand, and the names of those they don't; its wires, if it says."""
+    """Every cell the simulation and timing understand, and the names of those they don't; its wires, if it says.
+
+    enabled: those of the unused that are flip-flops with an enable; mapping would choose them.
+    """
 
     name: str
     voltage_v: float
     cells: dict[str, Cell]
     unused: tuple[str, ...]
     wires: WireLoad | None = None
+    enabled: tuple[str, ...] = ()
 
     def clock_slew_ns(self) -> float:
         """Return the second point of the flip-flops' input slew axis: the slew clocks are taken to arrive with."""
@@ -185,8 +189,8 @@ def read_library(path: Path) -> Library:
         raise LimenError(f"{path}: is not valid Liberty: {error}") from None
     cells: dict[str, Cell] = {}
     unused: list[str] = []
-    for cell in group.named("cell"):
-        name = cell.arguments[0]
+    groups = {cell.arguments[0]: cell for cell in group.named("cell")}
+    for name, cell in groups.items():
         built = reader.cell(name, cell)
         if built is None:
             unused.append(name)
@@ -194,7 +198,13 @@ def read_library(path: Path) -> Library:
             cells[name] = built
     if not cells:
         raise LimenError(f"{path}: holds no usable cell; expected combinational cells and flip-flops")
-    return Library(group.arguments[0], reader.voltage_v, cells, tuple(unused), reader.wires(group))
+    enabled = tuple(name for name in unused if any(map(_keeps_state, groups[name].named("ff"))))
+    return Library(group.arguments[0], reader.voltage_v, cells, tuple(unused), reader.wires(group), enabled)
+
+
+def _keeps_state(flip_flop: Group) -> bool:
+    """Return whether the next state may be the present one."""
+    return bool(re.search(rf"\b{re.escape(flip_flop.arguments[0])}\b", flip_flop.get("next_state")))
 
 
 class _Reader:

@@ -36,7 +36,7 @@ EXTRACT = ["extract_fa -fa", "techmap -map full_adder.v", "techmap", "opt"]
 """Full adders that the tree of partial products has anyway, as the library's cells; `abc` maps what is between."""
 
 MAP = [
-    "dfflibmap -liberty library.lib",
+    "dfflibmap -liberty library.lib{enabled}",
     "opt",
     "abc -liberty library.lib{avoid}",
 ]
@@ -97,7 +97,8 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
         steps = [top, *BEFORE, *MULTIPLIERS[multiplier], *LOGIC, *MAP, *FINISH]
     if source.buffered:
         avoid += f" -script {BUFFERED}"
-    return [step.replace("{avoid}", avoid) for step in steps]
+    enabled = "".join(f" -dont_use {name}" for name in kit.cells.enabled)
+    return [step.replace("{avoid}", avoid).replace("{enabled}", enabled) for step in steps]
 
 
 def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
