@@ -92,7 +92,7 @@ def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]
         found.append(
             row(
                 "pe_line",
-                f"{quantity}:largest_residual",
+                f"largest_residual:{quantity}",
                 rounded(worst),
                 "ratio",
                 "synthesis",
