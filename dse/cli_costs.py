@@ -115,6 +115,25 @@ def check(name: str, liberty: Path, sample: int, seed: int) -> None:
 
 
 @costs.command()
+@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
+@click.option("--bits", default=8, show_default=True, type=click.IntRange(2, 16), help="Width of x and of w.")
+def multipliers(liberty: Path, bits: int) -> None:
+    """Build a MAC with every multiplier there is, alone and in PEs, and compare; a table keeps the least merit."""
+    from cost_models.multiplier_study import compare_multipliers
+    from dse.text_tables import markdown_table
+
+    head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
+    rows = [
+        [
+            own.kernel, own.multiplier.replace("_", " "), f"{own.area_um2:.0f}", f"{own.energy_pj:.3g}",
+            f"{own.settled_pj:.3g}", f"{own.clock_ns:.3g}", f"{own.merit:.3g}",
+        ]
+        for own in compare_multipliers(liberty, bits)
+    ]  # fmt: skip
+    click.echo(markdown_table(head, rows).rstrip())
+
+
+@costs.command()
 @table_argument
 @click.option("--component", help="Only rows of this component.")
 @click.option("--op", help="Only rows of this op.")
