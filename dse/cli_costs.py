@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
+from workloads.errors import LimenError
 
 table_argument = click.argument("name", default="ihp130")
 
@@ -91,6 +92,35 @@ def check(name: str, liberty: Path, sample: int, seed: int) -> None:
     if mismatches:
         raise Disagreement(f"{name}: mismatches {len(mismatches)}")
     click.echo(f"{name}: {sample} netlists synthesised again (seed {seed}), mismatches 0")
+
+
+@costs.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file of the table.")
+@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option("--within", default=5.0, show_default=True, help="Most the totals may differ, in % of the table's.")
+@click.option("--closed", is_flag=True, help="Let nothing cross from unit to unit, not even a constant.")
+@json_option
+def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, as_json: bool) -> None:
+    """Synthesise an exported design as a whole and compare each unit's area with the table's."""
+    from cost_models.whole import compare_whole
+
+    if not within > 0:
+        raise LimenError(f"within: {within:g} is not allowed: more than 0")
+    lines = compare_whole(folder, liberty, costs, closed)
+    total = lines[-1]
+    if as_json:
+        rows = [vars(line) | {"difference_percent": line.difference_percent} for line in lines]
+        click.echo(json.dumps({"folder": str(folder), "costs": costs, "closed": closed, "units": rows}, indent=2))
+    else:
+        click.echo(f"{'unit':<24}{'instances':>10}{'whole, um2':>14}{'table, um2':>14}{'difference, %':>15}")
+        for line in lines:
+            click.echo(
+                f"{line.component:<24}{line.instances:>10}{line.whole_um2:>14.1f}{line.table_um2:>14.1f}"
+                f"{line.difference_percent:>+15.2f}"
+            )
+    if abs(total.difference_percent) > within:
+        raise Disagreement(f"{folder}: the whole differs by {total.difference_percent:+.2f} %, more than {within:g} %")
 
 
 @costs.command()
