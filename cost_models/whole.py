@@ -19,7 +19,7 @@ from cost_models.accesses import Events
 from cost_models.buffers import with_buffers
 from cost_models.check import DEFAULT_MULTIPLIER
 from cost_models.full_adders import FULL_ADDERS
-from cost_models.machine import UM2_PER_MM2, Machine
+from cost_models.machine import UM2_PER_MM2, Machine, Part
 from cost_models.machine_units import MEMORY_BOX
 from cost_models.netlist import read_netlist
 from cost_models.price import DRAM
@@ -44,15 +44,12 @@ from simulator.export import MARKER, rtl_parameters
 from simulator.verify import read_facts
 from workloads.errors import LimenError
 
-WITHIN_PERCENT = 5.0
-"""How far the whole may be from the table's sum."""
-
 CHIP = "limen_chip"
 FILE_LIST = "filelist.f"
 MEMORY = "limen_bank"
 INSIDE = (
     *("limen_top", "limen_array", "limen_sequencer", "limen_dma", "limen_folds", "limen_im2col"),
-    *("limen_rows", "limen_group", "limen_walker", "limen_resize", "limen_requantiser", MEMORY),
+    *("limen_rows", "limen_group", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
     *("limen_op", "limen_op_*"),
 )
 """Modules inside a unit or the control; any other is a unit, with a line of its own where UNITS doesn't know it."""
@@ -149,7 +146,7 @@ def _read_folder(folder: Path) -> tuple[Design, dict[str, str | bytes]]:
     return design, files | {"memory.v": MEMORY_BOX}
 
 
-def _parts(table: Table, design: Design) -> list[Any]:
+def _parts(table: Table, design: Design) -> list[Part]:
     """Return the lines of the table's logic; areas don't depend on what a run does."""
     idle = Events(Counts(**{item.name: 0 for item in fields(Counts)}), 0, 0, 0, 0, 0, 0, 0)
     return [part for part in Machine(table, design).parts(idle, 0.0, DRAM) if part.group in ("array", "logic")]
