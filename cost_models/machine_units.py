@@ -75,12 +75,12 @@ endmodule
 
 
 def packer(unit: Unit) -> Source:
-    files = ("limen_resize.v", "limen_walker.v", "limen_packer.v")
+    files = ("limen_resize.v", "limen_select.v", "limen_walker.v", "limen_packer.v")
     return Source("limen_packer", files, _mover_sizes(unit), "", True)
 
 
 def scatter(unit: Unit) -> Source:
-    files = ("limen_resize.v", "limen_walker.v", "limen_scatter.v")
+    files = ("limen_resize.v", "limen_select.v", "limen_walker.v", "limen_scatter.v")
     return Source("limen_scatter", files, _mover_sizes(unit), "", True)
 
 

@@ -10,8 +10,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cost_models.buffers import is_buffer, with_buffers
 from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
@@ -117,20 +119,37 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
     Raises:
         LimenError: pyosys is missing, or Yosys refuses; its first error line is in the message.
     """
+    files: dict[str, str | bytes] = {name: (VERILOG / name).read_bytes() for name in source.files}
+    files["unit.v"] = source.text
+    commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]
+    document = run_yosys(kit, commands, files, source.top)
+    tops = [
+        m
+        for m, found in document["modules"].items()
+        if m == source.top or (source.top in m and "top" in found["attributes"])
+    ]
+    netlist = read_netlist(document, tops[0], kit.cells)
+    return with_buffers(netlist, kit.cells) if source.buffered else netlist
+
+
+def run_yosys(kit: Kit, commands: Sequence[str], files: Mapping[str, str | bytes], name: str) -> dict[str, Any]:
+    """Return the design that passes leave, as Yosys' JSON: `files`, library.lib and full_adder.v lie beside them.
+
+    Raises:
+        LimenError: pyosys is missing, or Yosys refuses `name`; its first error line is in the message.
+    """
     tool_versions()
-    with tempfile.TemporaryDirectory(prefix="limen-") as name:
-        scratch = Path(name)
+    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
+        scratch = Path(folder)
         # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
-        (scratch / "unit.v").write_text(source.text, encoding="utf-8")
         (scratch / "library.lib").symlink_to(kit.path)
         adder = full_adder(kit.cells)
-        if multiplier == FULL_ADDERS and adder is not None:
+        if adder is not None:
             (scratch / "full_adder.v").write_text(full_adder_map(adder), encoding="utf-8")
-        for own in source.files:
-            (scratch / own).write_bytes((VERILOG / own).read_bytes())
-        commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]
-        commands += ["write_json netlist.json"]
-        (scratch / "job.json").write_text(json.dumps({"passes": commands}), encoding="utf-8")
+        for own, text in files.items():
+            (scratch / own).write_bytes(text.encode() if isinstance(text, str) else text)
+        job = {"passes": [*commands, "write_json netlist.json"]}
+        (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
         environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
         outcome = subprocess.run(
             [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
@@ -142,12 +161,6 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
         )
         if outcome.returncode or not (scratch / "netlist.json").is_file():
             lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
-            raise LimenError(f"synthesis of {source.top}: {lines[0] if lines else 'Yosys stopped without a word'}")
-        document = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
-    tops = [
-        m
-        for m, found in document["modules"].items()
-        if m == source.top or (source.top in m and "top" in found["attributes"])
-    ]
-    netlist = read_netlist(document, tops[0], kit.cells)
-    return with_buffers(netlist, kit.cells) if source.buffered else netlist
+            raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")
+        document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+    return document

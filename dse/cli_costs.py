@@ -10,8 +10,11 @@ from typing import Any, Literal
 import click
 
 from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
+from workloads.errors import LimenError
 
 table_argument = click.argument("name", default="ihp130")
+WITHIN_PERCENT = 5.0
+"""How far a whole design may be from the table's sum."""
 
 
 @click.command()
@@ -131,6 +134,42 @@ def multipliers(liberty: Path, bits: int) -> None:
         for own in compare_multipliers(liberty, bits)
     ]  # fmt: skip
     click.echo(markdown_table(head, rows).rstrip())
+
+
+@costs.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file of the table.")
+@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option(
+    "--within", default=WITHIN_PERCENT, show_default=True, help="Most the totals may differ, in % of the table."
+)
+@click.option("--closed", is_flag=True, help="Let nothing cross from unit to unit, not even a constant.")
+@json_option
+def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, as_json: bool) -> None:
+    """Synthesise an exported design as a whole; compare each unit's area, and the sum, with the table's.
+
+    Memories are left out on both sides. Exit code 1 where the sums differ by more than --within.
+    """
+    from cost_models.whole import compare_whole
+
+    if not within > 0:
+        raise LimenError(f"within: {within:g} is not allowed: more than 0")
+    lines = compare_whole(folder, liberty, costs, closed)
+    total = lines[-1]
+    if as_json:
+        rows = [
+            vars(line) | {"difference_percent": line.difference_percent if line.table_um2 else None} for line in lines
+        ]
+        click.echo(json.dumps({"folder": str(folder), "costs": costs, "closed": closed, "units": rows}, indent=2))
+    else:
+        click.echo(f"{'unit':<24}{'instances':>10}{'whole, um2':>14}{'table, um2':>14}{'difference, %':>15}")
+        for line in lines:
+            click.echo(
+                f"{line.component:<24}{line.instances:>10}{line.whole_um2:>14.1f}{line.table_um2:>14.1f}"
+                f"{line.difference_percent:>+15.2f}"
+            )
+    if abs(total.difference_percent) > within:
+        raise Disagreement(f"{folder}: the whole differs by {total.difference_percent:+.2f} %, more than {within:g} %")
 
 
 @costs.command()

@@ -88,10 +88,13 @@ module limen_packer #(
             for (e = 0; e < FEEDER; e = e + 1) begin : g_lane
                 wire [15:0] from = col_reg + e - lane_reg;
                 wire mine = e >= lane_reg && e < lane_reg + count_reg;
-                assign word[e*X_BITS +: X_BITS] =
-                    word_reg[e*X_BITS +: X_BITS] | (mine ? narrow[from*X_BITS +: X_BITS] : {X_BITS{1'b0}});
+                wire [X_BITS-1:0] own;
+                limen_select #(.WIDTH(X_BITS), .COUNT(COLS)) value_of_column (
+                    .words(narrow), .index(from), .word(own)
+                );
+                assign word[e*X_BITS +: X_BITS] = word_reg[e*X_BITS +: X_BITS] | (mine ? own : {X_BITS{1'b0}});
             end
-            assign value = words[col_reg*ACC_BITS +: ACC_BITS];
+            limen_select #(.WIDTH(ACC_BITS), .COUNT(COLS)) raw_value (.words(words), .index(col_reg), .word(value));
             assign word_done = valid_reg & word_ends_reg;
             assign plane_done = plane_ends_reg;
         end else begin : g_turned
@@ -122,6 +125,7 @@ module limen_packer #(
             reg [COLS*WORD_BITS-1:0] block_reg;       // a word a column
             reg [COLS*ACC_BITS-1:0] raw_reg;
             integer i;
+            integer j;
             always @(posedge clk) begin
                 if (go) begin
                     valid_reg <= active_reg;
@@ -130,10 +134,11 @@ module limen_packer #(
                     ends_reg <= last_index & last_fold;
                     if (valid_reg & ~turned_reg) begin
                         raw_reg <= words;
-                        for (i = 0; i < COLS; i = i + 1) begin
-                            if (place_reg == 16'd0) block_reg[i*WORD_BITS +: WORD_BITS] <= {WORD_BITS{1'b0}};
-                            block_reg[i*WORD_BITS + place_reg*X_BITS +: X_BITS] <= words[i*ACC_BITS +: X_BITS];
-                        end
+                        if (place_reg == 16'd0) block_reg <= {(COLS*WORD_BITS){1'b0}};
+                        for (i = 0; i < COLS; i = i + 1)
+                            for (j = 0; j < FEEDER; j = j + 1)
+                                if (place_reg == j[15:0])
+                                    block_reg[(i*FEEDER+j)*X_BITS +: X_BITS] <= words[i*ACC_BITS +: X_BITS];
                     end
                     if (active_reg) begin
                         index_reg <= last_index ? 16'd0 : index_reg + 16'd1;
@@ -159,8 +164,12 @@ module limen_packer #(
                 if (start || rst) valid_reg <= 1'b0;
                 if (rst) active_reg <= 1'b0;
             end
-            assign word = block_reg[place_reg*WORD_BITS +: WORD_BITS];
-            assign value = raw_reg[place_reg*ACC_BITS +: ACC_BITS];
+            limen_select #(.WIDTH(WORD_BITS), .COUNT(COLS)) word_of_pixel (
+                .words(block_reg), .index(place_reg), .word(word)
+            );
+            limen_select #(.WIDTH(ACC_BITS), .COUNT(COLS)) raw_value (
+                .words(raw_reg), .index(place_reg), .word(value)
+            );
             assign word_done = valid_reg & turned_reg;
             assign plane_done = ends_reg;
             wire unused_group = &{1'b0, group_outputs};

@@ -90,7 +90,9 @@ module limen_scatter #(
             for (c = 0; c < COLS; c = c + 1) begin : g_bank
                 wire [15:0] from = lane + c - col;
                 assign write_enable[c] = step && c >= col && c < col + count;
-                assign write_data[c*ACC_BITS +: ACC_BITS] = values[from*ACC_BITS +: ACC_BITS];
+                limen_select #(.WIDTH(ACC_BITS), .COUNT(FEEDER)) value_of_lane (
+                    .words(values), .index(from), .word(write_data[c*ACC_BITS +: ACC_BITS])
+                );
             end
         end else begin : g_turned
             localparam [31:0] COL_COUNT = COLS;
@@ -109,9 +111,13 @@ module limen_scatter #(
             assign word_ends = lane_reg == own_lanes - 16'd1;
             assign plane_ends = word_ends && pixel_reg == pixels - 16'd1;
             assign write_addr = base_reg + channel_reg + lane_reg;
+            wire [ACC_BITS-1:0] value;
+            limen_select #(.WIDTH(ACC_BITS), .COUNT(FEEDER)) value_of_lane (
+                .words(values), .index(lane), .word(value)
+            );
             for (c = 0; c < COLS; c = c + 1) begin : g_bank
                 assign write_enable[c] = step && bank_reg == c;
-                assign write_data[c*ACC_BITS +: ACC_BITS] = values[lane*ACC_BITS +: ACC_BITS];
+                assign write_data[c*ACC_BITS +: ACC_BITS] = value;
             end
             always @(posedge clk) begin
                 if (step) begin

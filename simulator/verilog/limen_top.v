@@ -333,12 +333,14 @@ module limen_top #(
                 );
             end
 
-            // Bias and shift; under is channels vary with time, so one word follows the tag.
+            // Bias and shift; under is channels vary with time, so one word walks on with the tag.
             wire [CHANNEL_BITS-1:0] channel;
             if (DATAFLOW != IS) begin : g_channel
                 assign channel = channels[c*CHANNEL_BITS +: CHANNEL_BITS];
+            end else if (c == 0) begin : g_channel_first
+                assign channel = channels;
             end else begin : g_channel_later
-                limen_skew #(.WIDTH(CHANNEL_BITS), .DEPTH(c)) skew (.clk(clk), .in(channels), .out(channel));
+                limen_skew #(.WIDTH(CHANNEL_BITS), .DEPTH(1)) skew (.clk(clk), .in(g_col[c-1].channel), .out(channel));
             end
 
             limen_edge #(
