@@ -35,8 +35,8 @@ class Mismatch:
     value: str
 
 
-def check_table(name: str, liberty: Path, sample: int, seed: int) -> list[Mismatch]:
-    """Synthesise `sample` random netlists of a table, or fits, again and return every quantity that differs.
+def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
+    """Synthesise `sample` random netlists of a table, or fits, again; return the rows compared and what differs.
 
     Raises:
         LimenError: an unusable table or library, a missing extra, or a sample of less than one.
@@ -48,7 +48,8 @@ def check_table(name: str, liberty: Path, sample: int, seed: int) -> list[Mismat
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         kit = open_kit(Path(liberty), Path(scratch))
-        return [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
+        wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
+    return sum(len(units[unit]) for unit in chosen), wrong
 
 
 def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:

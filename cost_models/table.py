@@ -166,7 +166,7 @@ def softest(values: Iterable[Value]) -> str:
 
 def built_in_tables() -> list[str]:
     """Return the names of the tables that come with Limen."""
-    return ["ihp130"]
+    return ["ihp130", "sky130hd", "asap7"]
 
 
 def table_path(name: str) -> Path:

@@ -107,14 +107,14 @@ def check(name: str, liberty: Path, sample: int, seed: int) -> None:
     """Synthesise a random sample of a table again and compare every quantity."""
     from cost_models.check import check_table
 
-    mismatches = check_table(name, liberty, sample, seed)
+    rows, mismatches = check_table(name, liberty, sample, seed)
     for wrong in mismatches:
         click.echo(
             f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}"
         )
     if mismatches:
-        raise Disagreement(f"{name}: mismatches {len(mismatches)}")
-    click.echo(f"{name}: {sample} netlists synthesised again (seed {seed}), mismatches 0")
+        raise Disagreement(f"{name}: {rows} rows compared, mismatches {len(mismatches)}")
+    click.echo(f"{name}: {sample} netlists synthesised again (seed {seed}): {rows} rows compared, mismatches 0")
 
 
 @costs.command()
