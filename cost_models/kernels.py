@@ -30,6 +30,9 @@ BITS = {
 }
 """Operand widths of each kernel: a wide MAC neuron takes mapping minutes with each of its multipliers."""
 
+LARGEST_WITH_EQUAL_PAIRS = {"neuron_1x1x64": 4}
+"""Most bits of a kernel in tables that have equal pairs of widths only: those of libraries beside the default one."""
+
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
 

@@ -196,10 +196,10 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    return found + fitted_groups() + kernel_groups(widths)
+    return found + fitted_groups() + kernel_groups(widths, pairs)
 
 
-def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
+def kernel_groups(widths: range, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, then the gate equivalent, the op alone and neurons of all widths."""
     wide = kernels.WIDE_BITS if widths == WIDTHS else ()
     found = [
@@ -209,7 +209,8 @@ def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
     found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
     for component, op in product(kernels.BITS, OPS):
-        for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide)):
+        most = kernels.LARGEST_WITH_EQUAL_PAIRS.get(component) if pairs == "equal" else None
+        for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide) and own <= (most or own)):
             w_bits = kernels.weight_bits(op, x_bits)
             found.append((Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits)),))
     return found
