@@ -12,6 +12,7 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from cost_models.buffers import is_buffer, with_buffers
 from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
@@ -119,34 +120,47 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
     tool_versions()
     with tempfile.TemporaryDirectory(prefix="limen-") as name:
         scratch = Path(name)
-        # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
-        (scratch / "unit.v").write_text(source.text, encoding="utf-8")
         (scratch / "library.lib").symlink_to(kit.path)
         adder = full_adder(kit.cells)
         if multiplier == FULL_ADDERS and adder is not None:
             (scratch / "full_adder.v").write_text(full_adder_map(adder), encoding="utf-8")
-        for own in source.files:
-            (scratch / own).write_bytes((VERILOG / own).read_bytes())
-        commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]
-        commands += ["write_json netlist.json"]
-        (scratch / "job.json").write_text(json.dumps({"passes": commands}), encoding="utf-8")
-        environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
-        outcome = subprocess.run(
-            [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            cwd=scratch,
-        )
-        if outcome.returncode or not (scratch / "netlist.json").is_file():
-            lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
-            raise LimenError(f"synthesis of {source.top}: {lines[0] if lines else 'Yosys stopped without a word'}")
-        document = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
-    tops = [
-        m
-        for m, found in document["modules"].items()
-        if m == source.top or (source.top in m and "top" in found["attributes"])
-    ]
-    netlist = read_netlist(document, tops[0], kit.cells)
+        document = run_yosys(source, passes(kit, source, multiplier), scratch)
+    netlist = read_netlist(document, top_module(document, source.top), kit.cells)
     return with_buffers(netlist, kit.cells) if source.buffered else netlist
+
+
+def run_yosys(source: Source, steps: list[str], scratch: Path) -> dict[str, Any]:
+    """Return the netlist of `source` after some passes, as Yosys' JSON; netlist.json in the folder `scratch` has it.
+
+    Raises:
+        LimenError: Yosys refuses; its first error line is in the message.
+    """
+    # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
+    (scratch / "unit.v").write_text(source.text, encoding="utf-8")
+    for own in source.files:
+        (scratch / own).write_bytes((VERILOG / own).read_bytes())
+    commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *steps, "write_json netlist.json"]
+    (scratch / "job.json").write_text(json.dumps({"passes": commands}), encoding="utf-8")
+    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
+    outcome = subprocess.run(
+        [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        cwd=scratch,
+    )
+    if outcome.returncode or not (scratch / "netlist.json").is_file():
+        lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
+        raise LimenError(f"synthesis of {source.top}: {lines[0] if lines else 'Yosys stopped without a word'}")
+    document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+    return document
+
+
+def top_module(document: dict[str, Any], top: str) -> str:
+    """Return the name that Yosys gave a top with parameters."""
+    return next(
+        name
+        for name, found in document["modules"].items()
+        if name == top or (top in name and "top" in found["attributes"])
+    )
