@@ -88,19 +88,16 @@ def tools(target: str) -> str:
     return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
 
 
-def has_products(unit: Unit) -> bool:
-    """Whether there is something for a DSP: a MAC, or the address units of a system."""
-    return unit.op == "mac" or unit.component in SYSTEMS
-
-
 def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
     """Return the ways to build a unit's products that a table of fabric or dsp may choose from.
 
-    A system has those of its PEs; what has no product has one way, in both tables.
+    Only a MAC has products; all else has one way, the same in both tables. A system's are its PEs' best ones.
     """
-    if kind == DSP and has_products(unit):
+    if unit.op != "mac":
+        return ("partial_products",)
+    if kind == DSP:
         return (DSP,)
-    return tuple(own for own in PRODUCTS if own != DSP) if unit.op == "mac" else ("partial_products",)
+    return ("booth",) if unit.component in SYSTEMS else tuple(own for own in PRODUCTS if own != DSP)
 
 
 def passes(target: str, source: Source, recipe: str) -> list[str]:
@@ -158,8 +155,7 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
         _, way, values = min(found, key=lambda own: own[0])
         if target == "ecp5":
             values = _placed(unit, values, Path(name) / way)
-    multiplier = way if has_products(unit) and (unit.op == "mac" or way == DSP) else ""
-    return Implementation(unit, multiplier, fingerprint(target, unit, way), values)
+    return Implementation(unit, way if unit.op == "mac" else "", fingerprint(target, unit, way), values)
 
 
 def _source(target: str, unit: Unit) -> Source:

@@ -18,7 +18,6 @@ from cost_models.fpga import (
     Implementation,
     device_of,
     fingerprint,
-    has_products,
     implement,
     recipes,
     tools,
@@ -65,7 +64,7 @@ def build_fpga(
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     check_writable(folder)
     chosen = fpga_units(target) if units is None else units
-    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if has_products(unit)]
+    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.op == "mac"]
     keys = {point: point_key(target, point, versions) for point in points}
     partial = folder / f"{target}.partial"
     done = _read_partial(partial, {key: unit for (_, unit), key in keys.items()})
@@ -79,7 +78,7 @@ def build_fpga(
             progress(sum(key in done for key in keys.values()), len(points))
     paths = []
     for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
-        own = [done[keys[kind if has_products(unit) else FABRIC, unit]] for unit in chosen]
+        own = [done[keys[kind if unit.op == "mac" else FABRIC, unit]] for unit in chosen]
         paths.append(folder / f"{name.replace('-', '_')}.csv")
         write_whole(paths[-1], _format(target, own, versions).encode())
     partial.unlink(missing_ok=True)
