@@ -179,8 +179,9 @@ def _xc7_values(kinds: Counter[str]) -> dict[str, float]:
 
 
 def _ecp5_values(kinds: Counter[str]) -> dict[str, float]:
+    """Return the quantities of a netlist before placement: a carry cell is two LUTs of a slice."""
     return {
-        "lut": kinds["LUT4"],
+        "lut": kinds["LUT4"] + 2 * kinds["CCU2C"],
         "ff": kinds["TRELLIS_FF"],
         "carry": kinds["CCU2C"],
         "dsp": kinds["MULT18X18D"],

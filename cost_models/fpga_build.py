@@ -95,10 +95,12 @@ def point_key(target: str, point: Point, versions: str) -> str:
     return digest.hexdigest()
 
 
-def check_fpga(target: str, sample: int, seed: int, progress: Progress | None = None) -> tuple[int, list[FpgaMismatch]]:
+def check_fpga(
+    target: str, sample: int, seed: int, progress: Progress | None = None, systems: bool = False
+) -> tuple[int, list[FpgaMismatch]]:
     """Implement `sample` random points of a target's built-in tables again; return rows compared and what differs.
 
-    A point is built the one way its rows name.
+    A point is built the one way its rows name. systems: whole designs may be among the sample.
 
     Raises:
         LimenError: a missing extra, an unknown target, an unusable table, or a sample of less than one.
@@ -106,7 +108,9 @@ def check_fpga(target: str, sample: int, seed: int, progress: Progress | None = 
     versions = tools(target)
     if sample < 1:
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
-    points = [(name, unit) for name in TABLES[target] for unit in fpga_units(target)]
+    points = [
+        (name, unit) for name in TABLES[target] for unit in fpga_units(target, systems) if stored_rows(name, unit)
+    ]
     chosen = random.Random(seed).sample(points, min(sample, len(points)))
     compared, mismatches = 0, []
     for number, (name, unit) in enumerate(chosen):

@@ -42,14 +42,19 @@ endmodule
 """
 
 
-def fpga_units(target: str) -> tuple[Unit, ...]:
-    """Return the units of a target's tables in a fixed order, with the widest accumulator or psum there is."""
+def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
+    """Return the units of a target's tables in a fixed order, with the widest accumulator or psum there is.
+
+    systems: whole designs after them, each of which takes as long as all units together.
+    """
     widths = BITS[target]
     units = [kernel_unit(component, op, bits) for component, bits, op in _points(widths, ("op", "neuron_3x3"))]
     for dataflow in ("os", "ws"):
         points = _points(widths, ("pe",))
         units += [pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)[-1] for _, bits, op in points]
-    return (*units, *(system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)))
+    if systems:
+        units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]
+    return tuple(units)
 
 
 def _points(widths: dict[str, tuple[int, ...]], components: tuple[str, ...]) -> list[tuple[str, int, Op]]:
