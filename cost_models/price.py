@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from cost_models.accesses import count_events
 from cost_models.machine import Machine, Part
-from cost_models.table import PLAIN, SOFT, load_table
+from cost_models.table import PLAIN, SOFT, load_priced_table
 from simulator.run import Run
 from workloads.errors import LimenError
 
@@ -72,7 +72,7 @@ def price(run: Run, costs: str = "ihp130", dram: str = DRAM, stream: str = PLAIN
     Raises:
         LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands.
     """
-    table, design = load_table(costs), run.design
+    table, design = load_priced_table(costs), run.design
     machine = Machine(table, design, stream)
     clock_ns, clock_component, clock_method = machine.clock()
     latency_us = run.cycles * clock_ns / NS_PER_US
@@ -118,7 +118,7 @@ def with_memory(
         if not (math.isfinite(value) and value > 0):
             raise LimenError(f"{name}: {value} is not allowed: more than 0")
     fitted = design.fitted(network)
-    clock_ns = Machine(load_table(costs), fitted).clock()[0]
+    clock_ns = Machine(load_priced_table(costs), fitted).clock()[0]
     port_bytes = fitted.port_bits // 8
     interval = math.ceil(port_bytes / (dram_gb_per_s * clock_ns))
     latency = math.ceil(latency_ns / clock_ns)

@@ -119,20 +119,24 @@ def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -
     Raises:
         LimenError: pyosys is missing, or Yosys refuses; its first error line is in the message.
     """
-    files: dict[str, str | bytes] = {name: (VERILOG / name).read_bytes() for name in source.files}
-    files["unit.v"] = source.text
-    commands = [f"read_verilog {' '.join([*source.files, 'unit.v'])}", *passes(kit, source, multiplier)]
-    document = run_yosys(kit, commands, files, source.top)
-    tops = [
-        m
-        for m, found in document["modules"].items()
-        if m == source.top or (source.top in m and "top" in found["attributes"])
-    ]
-    netlist = read_netlist(document, tops[0], kit.cells)
+    document = run_mapping(
+        kit, [read_verilog(source), *passes(kit, source, multiplier)], source_files(source), source.top
+    )
+    netlist = read_netlist(document, top_module(document, source.top), kit.cells)
     return with_buffers(netlist, kit.cells) if source.buffered else netlist
 
 
-def run_yosys(kit: Kit, commands: Sequence[str], files: Mapping[str, str | bytes], name: str) -> dict[str, Any]:
+def source_files(source: Source) -> dict[str, bytes]:
+    """Return the contents of the files that Yosys reads, by name."""
+    return {name: (VERILOG / name).read_bytes() for name in source.files} | {"unit.v": source.text.encode()}
+
+
+def read_verilog(source: Source) -> str:
+    """Return the pass that reads the files of a source."""
+    return f"read_verilog {' '.join([*source.files, 'unit.v'])}"
+
+
+def run_mapping(kit: Kit, commands: Sequence[str], files: Mapping[str, bytes], name: str) -> dict[str, Any]:
     """Return the design that passes leave, as Yosys' JSON: `files`, library.lib and full_adder.v lie beside them.
 
     Raises:
@@ -141,26 +145,44 @@ def run_yosys(kit: Kit, commands: Sequence[str], files: Mapping[str, str | bytes
     tool_versions()
     with tempfile.TemporaryDirectory(prefix="limen-") as folder:
         scratch = Path(folder)
-        # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
         (scratch / "library.lib").symlink_to(kit.path)
         adder = full_adder(kit.cells)
         if adder is not None:
             (scratch / "full_adder.v").write_text(full_adder_map(adder), encoding="utf-8")
-        for own, text in files.items():
-            (scratch / own).write_bytes(text.encode() if isinstance(text, str) else text)
-        job = {"passes": [*commands, "write_json netlist.json"]}
-        (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
-        outcome = subprocess.run(
-            [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-            cwd=scratch,
-        )
-        if outcome.returncode or not (scratch / "netlist.json").is_file():
-            lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
-            raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")
-        document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+        return run_yosys(commands, files, name, scratch)
+
+
+def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, scratch: Path) -> dict[str, Any]:
+    """Return the design that passes leave, as Yosys' JSON; they run in the folder `scratch`, netlist.json stays there.
+
+    Raises:
+        LimenError: Yosys refuses `name`; its first error line is in the message.
+    """
+    # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
+    for own, content in files.items():
+        (scratch / own).write_bytes(content)
+    job = {"passes": [*commands, "write_json netlist.json"]}
+    (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
+    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
+    outcome = subprocess.run(
+        [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        env=environment,
+        cwd=scratch,
+    )
+    if outcome.returncode or not (scratch / "netlist.json").is_file():
+        lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
+        raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")
+    document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
     return document
+
+
+def top_module(document: dict[str, Any], top: str) -> str:
+    """Return the name that Yosys gave a top with parameters."""
+    return next(
+        name
+        for name, found in document["modules"].items()
+        if name == top or (top in name and "top" in found["attributes"])
+    )

@@ -6,7 +6,7 @@ import csv
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,11 @@ class Table:
     def index(self) -> Index:
         """The rows of uniform operands and one stage, and those that name neither."""
         return self.variants.get(PLAIN, {})
+
+    @cached_property
+    def of_fpga(self) -> bool:
+        """Whether it counts LUTs: such a table has no energy and can't price."""
+        return any(row["quantity"] == "lut" for row in self.rows)
 
     def at(
         self,
@@ -166,13 +171,13 @@ def softest(values: Iterable[Value]) -> str:
 
 def built_in_tables() -> list[str]:
     """Return the names of the tables that come with Limen."""
-    return ["ihp130", "sky130hd", "asap7"]
+    return ["ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp"]
 
 
 def table_path(name: str) -> Path:
     """Return the file of a built-in table, or of a .csv given by path. Raises LimenError."""
     if name in built_in_tables():
-        return DATA / f"{name}.csv"
+        return DATA / f"{name.replace('-', '_')}.csv"
     if not str(name).endswith(".csv"):
         raise LimenError(f"costs: {name!r} is not allowed: {', '.join(built_in_tables())} or a .csv file")
     return Path(name)
@@ -190,6 +195,17 @@ def load_table(name: str) -> Table:
     except OSError as error:
         raise LimenError(f"{path}: cannot be read: {error.strerror}; expected a cost table") from None
     return _load(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+def load_priced_table(name: str) -> Table:
+    """Return a table to price with. Raises LimenError as `load_table` does, and for a table of an FPGA."""
+    table = load_table(name)
+    if table.of_fpga:
+        raise LimenError(
+            f"costs: {name!r} is not allowed: a table of an FPGA has no energy, since power is not measurable with "
+            "open tools; ihp130 has, or a .csv file of limen costs build"
+        )
+    return table
 
 
 @lru_cache(maxsize=16)

@@ -34,7 +34,7 @@ from cost_models.synthesis import (
     MULTIPLIERS,
     Kit,
     open_kit,
-    run_yosys,
+    run_mapping,
     tool_versions,
 )
 from cost_models.table import Table, load_table
@@ -113,7 +113,7 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         kit = open_kit(Path(liberty), Path(scratch))
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
-        document = run_yosys(kit, commands, files, str(folder))
+        document = run_mapping(kit, commands, files, str(folder))
         found = _areas(document, kit)
     lines = [
         Line(name, found.get(name, (0, 0.0))[0], found.get(name, (0, 0.0))[1], priced.get(name, 0.0))
@@ -123,7 +123,7 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
     return [*lines, Line("total", sum(line.instances for line in lines), whole, sums)]
 
 
-def _read_folder(folder: Path) -> tuple[Design, dict[str, str | bytes]]:
+def _read_folder(folder: Path) -> tuple[Design, dict[str, bytes]]:
     """Return the design of an exported folder and its Verilog, memories as black boxes."""
     facts = read_facts(folder)
     try:
@@ -134,7 +134,7 @@ def _read_folder(folder: Path) -> tuple[Design, dict[str, str | bytes]]:
         raise LimenError(f"{folder / MARKER}: design: {what}; expected that of limen export") from None
     if not same:
         raise LimenError(f"{folder / MARKER}: verilog: differs from its design's parameters; export it again")
-    files: dict[str, str | bytes] = {}
+    files: dict[str, bytes] = {}
     listed = folder / FILE_LIST
     try:
         for name in listed.read_text(encoding="utf-8").split():
@@ -143,7 +143,7 @@ def _read_folder(folder: Path) -> tuple[Design, dict[str, str | bytes]]:
                 files[listed.name] = listed.read_bytes()
     except (OSError, UnicodeDecodeError) as error:
         raise LimenError(f"{listed}: cannot be read: {error}; expected a file of limen export") from None
-    return design, files | {"memory.v": MEMORY_BOX}
+    return design, files | {"memory.v": MEMORY_BOX.encode()}
 
 
 def _parts(table: Table, design: Design) -> list[Part]:

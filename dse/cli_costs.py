@@ -71,7 +71,7 @@ def price(design: str, workload: str, costs: str, dram: str, stream: str, as_jso
 
 @click.group()
 def costs() -> None:
-    """Cost tables: build one from a Liberty file, check one against it, show one."""
+    """Cost tables: build one from a Liberty file, check one against it, show one; count cells of FPGAs."""
 
 
 @costs.command()
@@ -170,6 +170,51 @@ def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, 
             )
     if abs(total.difference_percent) > within:
         raise Disagreement(f"{folder}: the whole differs by {total.difference_percent:+.2f} %, more than {within:g} %")
+
+
+@costs.command()
+@click.option("--out-dir", type=click.Path(path_type=Path), help="The folder to write the tables into.")
+@click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
+@click.option("--jobs", "-j", default=1, show_default=True, help="Units at a time.")
+@click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
+@click.option("--check", is_flag=True, help="Build a sample of the built-in tables again instead, and compare.")
+@click.option("--sample", default=20, show_default=True, help="With --check: units of each target.")
+@click.option("--seed", default=0, show_default=True, help="With --check: which ones.")
+def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: bool, sample: int, seed: int) -> None:
+    """Count LUTs, flip-flops, carries and DSP blocks on FPGAs, and place and route for ECP5. Resumes where it stopped.
+
+    No power: open tools don't tell it.
+    """
+    from functools import partial
+
+    from cost_models.fpga import TARGETS, tools
+    from cost_models.fpga_build import build_fpga, check_fpga
+    from cost_models.fpga_units import fpga_units
+    from dse.progress import ProgressBar
+
+    if (out_dir is None) != check:
+        raise click.UsageError("--out-dir names the folder to write, --check compares instead: give one of them")
+    targets = TARGETS if target == "all" else (target,)
+    for own in targets:
+        tools(own)
+    rows, wrong = 0, 0
+    with ProgressBar() as bar:
+        for own in targets:
+            if out_dir is not None:
+                for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(systems)):
+                    click.echo(f"{path}: written; see it: limen costs show {path}")
+                continue
+            compared, mismatches = check_fpga(own, sample, seed, partial(bar.show, own), systems)
+            rows, wrong = rows + compared, wrong + len(mismatches)
+            for mismatch in mismatches:
+                click.echo(
+                    f"{mismatch.table}: {mismatch.unit}: {mismatch.quantity}: the table has {mismatch.table_value}, "
+                    f"this machine gives {mismatch.value}"
+                )
+    if wrong:
+        raise Disagreement(f"{rows} rows compared, mismatches {wrong}")
+    if check:
+        click.echo(f"{rows} rows compared (sample {sample}, seed {seed}), mismatches 0")
 
 
 @costs.command()

@@ -53,3 +53,15 @@ def kernel(
         plot_kernels(table, plot)
     texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
     click.echo(texts[form](table).rstrip("\n"))
+
+
+@tables.command()
+@click.option("--format", "form", default="md", show_default=True, type=click.Choice(FORMATS))
+@click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Compared with the MAC; all by default.")
+def fpga(form: str, ops: tuple[str, ...]) -> None:
+    """Compare ops with the MAC on FPGAs: LUTs, flip-flops, carries, DSP blocks, clock. Power isn't measurable."""
+    from dse.fpga_table import fpga_table, table_csv, table_latex, table_markdown
+
+    chosen: Any = ops or OPS
+    texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
+    click.echo(texts[form](fpga_table(chosen)).rstrip("\n"))

@@ -108,7 +108,7 @@ def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> Ker
     if not (choice.clock_ns > 0 and math.isfinite(choice.clock_ns)):
         raise LimenError(f"clock-ns: {choice.clock_ns:g} is not allowed: a positive number of ns")
     tables = [load_table(name) for name in costs]
-    cited = next((table for table in tables if not _is_fpga(table)), None) or load_table(CITED_IN)
+    cited = next((table for table in tables if not table.of_fpga), None) or load_table(CITED_IN)
     published = {
         name: (
             cited.quantity("published_kernel", f"{name}_ratio_low").value,
@@ -126,10 +126,6 @@ def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> Ker
             )
         rows += found
     return KernelTable(choice, tuple(rows), published)
-
-
-def _is_fpga(table: Table) -> bool:
-    return not any(row["quantity"] == "area_um2" for row in table.rows)
 
 
 def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[Kernel]:
