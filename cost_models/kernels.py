@@ -30,7 +30,7 @@ BITS = {
 }
 """Operand widths of each kernel: a wide MAC neuron takes mapping minutes with each of its multipliers."""
 
-LARGEST_WITH_EQUAL_PAIRS = {"neuron_1x1x64": 4}
+LARGEST_WITH_EQUAL_PAIRS = {"neuron_3x3": 10, "neuron_5x5": 6, "neuron_1x1x64": 4}
 """Most bits of a kernel in tables that have equal pairs of widths only: those of libraries beside the default one."""
 
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
