@@ -63,7 +63,7 @@ def build_fpga(
     if jobs < 1:
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     check_writable(folder)
-    chosen = fpga_units() if units is None else units
+    chosen = fpga_units(target) if units is None else units
     points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.op == "mac"]
     keys = {point: point_key(target, point, versions) for point in points}
     partial = folder / f"{target}.partial"
@@ -108,7 +108,9 @@ def check_fpga(
     versions = tools(target)
     if sample < 1:
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
-    points = [(name, unit) for name in TABLES[target] for unit in fpga_units(systems) if stored_rows(name, unit)]
+    points = [
+        (name, unit) for name in TABLES[target] for unit in fpga_units(target, systems) if stored_rows(name, unit)
+    ]
     chosen = random.Random(seed).sample(points, min(sample, len(points)))
     compared, mismatches = 0, []
     for number, (name, unit) in enumerate(chosen):

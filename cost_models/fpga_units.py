@@ -15,8 +15,15 @@ from simulator.design import Design
 from simulator.export import chip_verilog, rtl_parameters
 from workloads.numbers import OPS, Op
 
-BITS = {"op": (4, 8), "neuron_3x3": (8,), "pe": (4, 8)}
-"""Operand widths of the tables by component; w is as wide as x, but at most 5 bits under op shift."""
+WIDTHS = (*range(2, 9), *kernels.WIDE_BITS)
+BITS = {
+    "xc7": {"op": WIDTHS, "neuron_3x3": (4, 8, 16), "neuron_5x5": (8,), "neuron_1x1x64": (4,), "pe": WIDTHS},
+    "ecp5": {"op": (4, 8, 16), "neuron_3x3": (4, 8), "neuron_5x5": (4,), "pe": (4, 8, 16)},
+}
+"""Operand widths of a target's tables by component; w is as wide as x, but at most 5 bits under op shift.
+
+What is placed and routed takes minutes where it is large, so there is less of it.
+"""
 
 SYSTEMS = {"system_4x4": 4, "system_8x8": 8}
 """Whole exported designs by their component: rows and columns. Dataflow os, 8 bits, accumulators as wide as the
@@ -39,22 +46,23 @@ endmodule
 """
 
 
-def fpga_units(systems: bool = False) -> tuple[Unit, ...]:
-    """Return the units of a table in a fixed order, with the widest accumulator or psum there is.
+def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
+    """Return the units of a target's tables in a fixed order, with the widest accumulator or psum there is.
 
     systems: whole designs after them, each of which takes as long as all units together.
     """
-    units = [kernel_unit(component, op, bits) for component, bits, op in _points(("op", "neuron_3x3"))]
-    for dataflow in ("os", "ws"):
-        points = _points(("pe",))
-        units += [pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)[-1] for _, bits, op in points]
+    widths = BITS[target]
+    units = [
+        kernel_unit(component, op, bits)
+        for component, own in widths.items()
+        for bits, op in product(own, OPS)
+        if component != "pe"
+    ]
+    for dataflow, bits, op in product(("os", "ws"), widths["pe"], OPS):
+        units.append(pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)[-1])
     if systems:
         units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]
     return tuple(units)
-
-
-def _points(components: tuple[str, ...]) -> list[tuple[str, int, Op]]:
-    return [(component, bits, op) for component in components for bits in BITS[component] for op in OPS]
 
 
 def kernel_unit(component: str, op: Op, bits: int) -> Unit:

@@ -201,7 +201,7 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
     with ProgressBar() as bar:
         for own in targets:
             if out_dir is not None:
-                for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(systems)):
+                for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(own, systems)):
                     click.echo(f"{path}: written; see it: limen costs show {path}")
                 continue
             compared, mismatches = check_fpga(own, sample, seed, partial(bar.show, own), systems)

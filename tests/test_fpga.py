@@ -46,23 +46,23 @@ def test_tables_hold_every_unit_and_no_power(name: str) -> None:
     rows = load_table(name).rows
     assert {row["unit"] for row in rows} <= {"count", "ns"} and {row["method"] for row in rows} == {"synthesis"}
     assert not [row for row in rows if "energy" in row["quantity"] or "power" in row["quantity"]]
-    for unit in fpga_units():
+    for unit in fpga_units(target):
         found = {row["quantity"]: row for row in stored_rows(name, unit)}
         assert {"lut", "ff", "carry", "dsp"} <= found.keys(), unit
         assert ("min_clock_ns" in found) == (target == "ecp5" and unit.component != "op"), unit
         named = {row["multiplier"] for row in found.values()}
         kind = DSP if name.endswith(DSP) else "fabric"
         assert named <= {*recipes(unit, kind), ""} and (named != {""}) == (unit.op == "mac")
-    everything = fpga_units(systems=True)
+    everything = fpga_units(target, systems=True)
     assert sum(len(stored_rows(name, unit)) for unit in everything) == len(rows)
 
 
 @pytest.mark.parametrize("target", TABLES)
 def test_what_has_no_product_is_the_same_in_both_tables(target: str) -> None:
     fabric, blocks = TABLES[target]
-    for unit in (own for own in fpga_units() if own.op != "mac"):
+    for unit in (own for own in fpga_units(target) if own.op != "mac"):
         assert stored_rows(fabric, unit) == stored_rows(blocks, unit)
-    for unit in (own for own in fpga_units() if own.op == "mac" and own.x_bits > 4):
+    for unit in (own for own in fpga_units(target) if own.op == "mac" and own.x_bits > 4):
         assert value(fabric, unit, "dsp") == 0 and value(fabric, unit, "lut") > value(blocks, unit, "lut")
 
 
@@ -122,7 +122,7 @@ def test_a_stopped_build_resumes(tmp_path: Path) -> None:
 
 
 def test_every_input_of_a_unit_with_a_clock_is_registered() -> None:
-    for unit in fpga_units(systems=True):
+    for unit in {*fpga_units("xc7", systems=True), *fpga_units("ecp5")}:
         source, text = source_of(unit), registered(unit).text
         if unit.component == "op" or unit.component in SYSTEMS:
             assert registered(unit) == source
