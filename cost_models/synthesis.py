@@ -91,16 +91,20 @@ def tool_versions() -> str:
 def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
     """Return the Yosys passes after reading, up to the mapped netlist."""
     parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
-    avoid = "".join(f" -dont_use {name}" for name in kit.cells.unused)
     top = f"hierarchy -check -top {source.top}{parameters}"
     if multiplier == FULL_ADDERS:
         steps = [*CELLS, top, *BEFORE, *LOGIC, *EXTRACT, *MAP, *FINISH]
     else:
         steps = [top, *BEFORE, *MULTIPLIERS[multiplier], *LOGIC, *MAP, *FINISH]
-    if source.buffered:
-        avoid += f" -script {BUFFERED}"
-    enabled = "".join(f" -dont_use {name}" for name in kit.cells.enabled)
-    return [step.replace("{avoid}", avoid).replace("{enabled}", enabled) for step in steps]
+    return avoiding(kit, steps, f" -script {BUFFERED}" if source.buffered else "")
+
+
+def avoiding(kit: Kit, steps: Sequence[str], more: str = "") -> list[str]:
+    """Return passes that leave alone the cells nobody understands; more: what else `abc` is told."""
+    avoid, enabled = (
+        "".join(f" -dont_use {name}" for name in names) for names in (kit.cells.unused, kit.cells.enabled)
+    )
+    return [step.replace("{avoid}", avoid + more).replace("{enabled}", enabled) for step in steps]
 
 
 def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:

@@ -33,6 +33,7 @@ from cost_models.synthesis import (
     MAP,
     MULTIPLIERS,
     Kit,
+    avoiding,
     open_kit,
     run_mapping,
     tool_versions,
@@ -167,7 +168,6 @@ def _rounds(design: Design) -> int:
 def _passes(kit: Kit, files: list[str], multiplier: str, rounds: int) -> list[str]:
     """Return the passes of cost_models.synthesis, for all units at once."""
     proc, flatten, *rest = BEFORE
-    avoid = "".join(f" -dont_use {name}" for name in kit.cells.unused)
     *flip_flops, abc = MAP
     inside = " ".join(rf"*{name} *{name}\\*" for name in INSIDE)  # with parameters, they follow a backslash
     extract = [f"{step} @pes" for step in EXTRACT] if multiplier == FULL_ADDERS else []
@@ -188,10 +188,10 @@ def _passes(kit: Kit, files: list[str], multiplier: str, rounds: int) -> list[st
         *products,
         *LOGIC,
         *extract,
-        *flip_flops,
-        abc.replace("{avoid}", f"{avoid} @plain"),
+        *avoiding(kit, flip_flops),
+        *avoiding(kit, [abc], " @plain"),
         f"select -set wide * {PLAIN} %d",
-        abc.replace("{avoid}", f"{avoid} -script {BUFFERED} @wide"),
+        *avoiding(kit, [abc], f" -script {BUFFERED} @wide"),
         *FINISH,
     ]
 
