@@ -321,6 +321,11 @@ class TestTable:
         plot_kernels(own_table(tmp_path), tmp_path / "kernels.png")
         assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
 
+    def test_the_page_shows_what_the_command_prints(self) -> None:
+        page = (ROOT / "docs" / "costs.md").read_text(encoding="utf-8")
+        text = table_markdown(kernel_table(["ihp130"], ["threshold"], Choice(bits=(4, 8, 16))))
+        assert text.strip() in page
+
     def test_ops_are_all_but_mac(self) -> None:
         assert set(TABLE_OPS) == set(get_args(Op)) - {"mac"}
         assert weight_bits("shift", 8) == 5 and weight_bits("mac", 8) == 8
