@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from cost_models.fpga import TABLES, TARGETS
 from cost_models.fpga_units import SYSTEMS
+from cost_models.kernels import SYNAPSES
 from cost_models.table import Row, load_table
 from dse.text_tables import latex_table, markdown_table
 from workloads.numbers import Op
 
 DEFINITIONS = {
     "op alone": ("op", ""),
-    "3x3 neuron": ("neuron_3x3", ""),
+    **{f"{name.removeprefix('neuron_')} neuron": (name, "") for name in SYNAPSES},
     "os PE": ("pe", "os"),
     "ws PE": ("pe", "ws"),
     **{f"{name.removeprefix('system_').replace('x', ' x ')} system": (name, "os") for name in SYSTEMS},
