@@ -64,9 +64,7 @@ class TestRefusals:
         for name, words in (("nowhere.csv", "cannot be read"), ("empty.csv", "each column once")):
             with pytest.raises(LimenError, match=words):
                 load_table(str(tmp_path / name))
-        with pytest.raises(
-            LimenError, match=r"costs: 'gold' is not allowed: ihp130, sky130hd, .* or a \.csv file"
-        ):
+        with pytest.raises(LimenError, match=r"costs: 'gold' is not allowed: ihp130, sky130hd, .* or a \.csv file"):
             load_table("gold")
 
 
