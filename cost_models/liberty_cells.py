@@ -212,12 +212,12 @@ class _Reader:
 
     def __init__(self, library: Group) -> None:
         self.time_ns = _unit(library.get("time_unit", "1ns"), "s") / 1e-9
-        amount, unit = library.lists.get("capacitive_load_unit", ["1", "pf"])
-        self.load_pf = float(amount) * SCALES[unit.lower()[0]] / 1e-12
+        self.load_pf = _unit("".join(library.lists.get("capacitive_load_unit", ["1", "pf"])).lower(), "f") / 1e-12
+        volt = _unit(library.get("voltage_unit", "1V"), "V")
         self.leakage_nw = _unit(library.get("leakage_power_unit", "1nW"), "W") / 1e-9
-        self.voltage_v = float(library.get("nom_voltage", "1"))
+        self.voltage_v = float(library.get("nom_voltage", "1")) * volt
         # Liberty's internal energy has the unit of load times voltage squared.
-        self.energy_pj = self.load_pf
+        self.energy_pj = self.load_pf * volt**2
         self.templates = {
             template.arguments[0]: (template.get("variable_1"), template.get("variable_2"))
             for template in library.named("lu_table_template") + library.named("power_lut_template")

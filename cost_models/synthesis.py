@@ -74,7 +74,8 @@ def open_kit(liberty: Path, scratch: Path) -> Kit:
     library = read_library(Path(liberty))
     if not any(is_buffer(cell) for cell in library.cells.values()):
         raise LimenError(f"{liberty}: holds no buffer; mapping (abc) needs one")
-    library.clock_slew_ns()  # refuses a library without a flip-flop
+    if not any(cell.flip_flop for cell in library.cells.values()):
+        raise LimenError(f"{liberty}: holds no flip-flop with a positive clock edge and plain data; mapping needs one")
     text = read_text(Path(liberty))
     path = scratch / "library.lib"
     path.write_text(text, encoding="utf-8")

@@ -123,6 +123,40 @@ class TestWhatLibrariesDoDifferently:
         assert wires.at(np.array([0, 1, 2, 3, 5])).tolist() == [0, 1, 2.5, 4, 8]
 
 
+class TestUnits:
+    def changed(self, folder: Path, old: str, new: str) -> Path:
+        text = TINY.read_text(encoding="utf-8")
+        assert text.count(old) == 1
+        path = folder / "own.lib"
+        path.write_text(text.replace(old, new), encoding="utf-8")
+        return path
+
+    @pytest.mark.parametrize(
+        ("old", "new", "words"),
+        [
+            ("capacitive_load_unit (1, ff)", "capacitive_load_unit (1, xf)", "unit: '1xf' is not allowed"),
+            ("capacitive_load_unit (1, ff)", "capacitive_load_unit (1)", "unit: '1' is not allowed"),
+            ('time_unit : "1ns"', 'time_unit : "1 parsec"', "unit: '1 parsec' is not allowed"),
+            ('leakage_power_unit : "1nW"', 'leakage_power_unit : "1horse"', "unit: '1horse' is not allowed"),
+            ('voltage_unit : "1V"', 'voltage_unit : "1A"', "unit: '1A' is not allowed"),
+        ],
+    )
+    def test_unknown_ones_are_refused(self, tmp_path: Path, old: str, new: str, words: str) -> None:
+        with pytest.raises(LimenError, match=rf"own\.lib: is not valid Liberty: {words}"):
+            read_library(self.changed(tmp_path, old, new))
+
+    def test_others_are_converted(self, tmp_path: Path, library: Library) -> None:
+        """In millivolts, the same numbers are a millionth of the energy, and a nominal voltage a thousandth."""
+        own = read_library(self.changed(tmp_path, 'voltage_unit : "1V"', 'voltage_unit : "1mV"'))
+        energies = [each.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0].at(0, 0) for each in (own, library)]
+        assert own.voltage_v == library.voltage_v / 1000 and energies[0] == pytest.approx(energies[1] * 1e-6)
+
+    def test_a_library_without_a_flip_flop_is_refused(self, tmp_path: Path) -> None:
+        path = self.changed(tmp_path, 'clocked_on : "C"', 'clocked_on : "!C"')
+        with pytest.raises(LimenError, match=r"own\.lib: holds no flip-flop with a positive clock edge"):
+            open_kit(path, tmp_path)
+
+
 class TestWires:
     def test_energy_by_hand(self, library: Library) -> None:
         """½ C V² an edge and pin: one pin on x and on the inverter's input; two on none; y has its port."""
