@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from cost_models.op_values import in_polarity_order, op_values, signed
+from cost_models.stimulus import STEPS, WARM_UP
 from cost_models.units import Unit
 from simulator.cycle import run_cycle
 from simulator.cycle_kernels import PORT_NAMES
@@ -25,8 +26,8 @@ from workloads.numbers import Op
 FAMILY, IMAGES = "digits", 9
 ROWS = {"os": 4, "ws": 16}
 COLS = 8
-SHORTEST = 36
-"""Steps of a window; shorter folds are left out."""
+SHORTEST = WARM_UP + STEPS
+"""Steps of a stream: folds with fewer are left out."""
 
 READ_TO_REGISTER = 1
 """Clock edges from a row's read to its operand in the register of PE (0, 0); one more for every row and column on."""
