@@ -32,6 +32,7 @@ METHOD_FILES = (
     "liberty_cells",
     "liberty_functions",
     "liberty_text",
+    "lines",
     "machine_streams",
     "netlist",
     "op_values",
@@ -112,7 +113,8 @@ def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) ->
         return
     context = get_context("spawn")
     with ProcessPoolExecutor(jobs, context, _start_worker, (str(kit.path),)) as pool:
-        futures = {pool.submit(_work, group): key for key, group in todo}
+        # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
+        futures = {pool.submit(_work, group): key for key, group in reversed(todo)}
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()

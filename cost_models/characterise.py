@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from cost_models.kernels import SYNAPSES
+from cost_models.lines import stretches
 from cost_models.netlist import Netlist
 from cost_models.pe_streams import operand_streams
 from cost_models.static_timing import Timing, analyse, delays_ps, smallest_flip_flop
-from cost_models.stimulus import LONG, RUNS, UNIFORM, Stream
+from cost_models.stimulus import LONG, NEURON_WEIGHTS, RUNS, UNIFORM, Stream
 from cost_models.streams import streams
-from cost_models.switching import Activity, energy_pj, prices, run_stimulus, wires_pj
+from cost_models.switching import LANES, Activity, energy_pj, prices, run_stimulus, wires_pj
 from cost_models.synthesis import Kit, fingerprint, synthesise
 from cost_models.units import PES, Unit, multipliers
 from workloads.errors import LimenError
@@ -73,6 +74,14 @@ def rounded(value: float) -> float:
     return float(f"{value:.{DIGITS}g}")
 
 
+def runs_of(unit: Unit) -> int:
+    """Return how many runs of uniform operands a unit's energies are the mean of."""
+    if unit.component in LONG:
+        return 1
+    weights = LANES * SYNAPSES.get(unit.component, 1)
+    return min(RUNS, -(-NEURON_WEIGHTS // weights))
+
+
 def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     """Return all quantities of a netlist, every defined output compared on every vector.
 
@@ -93,8 +102,8 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
     if unit.component == "skew":
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
-    runs = range(1 if unit.component in LONG else RUNS)
-    values |= _energies(netlist, unit, kit, timing, (stream for run in runs for stream in streams(unit, run)))
+    driven = (stream for run in range(runs_of(unit)) for stream in streams(unit, run))
+    values |= _energies(netlist, unit, kit, timing, driven)
     return {quantity: rounded(value) for quantity, value in values.items()}
 
 
@@ -189,14 +198,42 @@ def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
 
 
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
-    """Characterise units that share one multiplier: the one of least merit, multiplied over the group."""
-    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
+    """Characterise units that share one multiplier: the one of least merit, multiplied over those like the first.
+
+    Neurons follow the smallest, the first: what is best for 9 synapses is for 64. PEs are all alike; their group gets
+    more units, of widths between, as `lines` demands.
+    """
+    alike = [unit for unit in group if unit.component == group[0].component]
+    candidates = [[_first_look(unit, kit, name) for unit in alike] for name in multipliers(group[0], kit.cells)]
     best = (
         candidates[0]
         if len(candidates) == 1
         else min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
     )
-    return [replace(point, values=point.values | measure_operands(netlist, point.unit, kit)) for netlist, point in best]
+    points = [
+        replace(point, values=point.values | measure_operands(netlist, point.unit, kit)) for netlist, point in best
+    ]
+    points += [characterise(unit, kit, points[0].multiplier) for unit in group[len(alike) :]]
+    return _with_widths_between(points, kit) if is_straightened(group[0]) else points
+
+
+def is_straightened(unit: Unit) -> bool:
+    """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
+    return unit.component == "pe" and unit.stages == 1
+
+
+def _with_widths_between(points: Sequence[Point], kit: Kit) -> list[Point]:
+    """Return points of one PE with those of further widths that make lines between widths straight, ascending."""
+    found = {point.unit.acc_bits: point for point in points}
+    unit, multiplier = points[0].unit, points[0].multiplier
+
+    def values_at(width: int) -> dict[str, float]:
+        if width not in found:
+            found[width] = characterise(replace(unit, acc_bits=width), kit, multiplier)
+        return found[width].values
+
+    stretches(sorted(found), values_at)
+    return [found[width] for width in sorted(found)]
 
 
 def _first_look(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, Point]:

@@ -26,11 +26,10 @@ from cost_models.switching_kernels import count_ones, evaluate
 
 
 @njit(
-    "int64(int64, uint64, int64, int64[:, :], uint64[:], uint64[:], int64[:], int64[:, :], uint64[:, :], uint64[:, :],"
-    "int64[:])",
+    "int64(int64, uint64, int64, int64[:, :], uint64[:], uint64[:], int64[:], uint64[:, :, :], uint64[:, :],int64[:])",
     cache=True,
 )
-def head_for(net, word, now, delays_ps, words, pending, live, times, masks, wheel, marked):
+def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, marked):
     """Let a net head for `word` and return how many marks of the wheel that adds.
 
     pending [nets]: lanes with an event. live [nets]: events of a net; times, masks [nets, 64]: when, and for which
@@ -44,10 +43,10 @@ def head_for(net, word, now, delays_ps, words, pending, live, times, masks, whee
     if cancelled:
         kept = 0
         for index in range(live[net]):
-            mask = masks[net, index] & ~cancelled
+            mask = events[net, index, 1] & ~cancelled
             if mask:
-                masks[net, kept] = mask
-                times[net, kept] = times[net, index]
+                events[net, kept, 1] = mask
+                events[net, kept, 0] = events[net, index, 0]
                 kept += 1
         live[net] = kept
     marks = 0
@@ -55,10 +54,10 @@ def head_for(net, word, now, delays_ps, words, pending, live, times, masks, whee
         mask = added & (word if edge == 0 else ~word)
         if mask:
             time = now + delays_ps[net, edge]
-            masks[net, live[net]] = mask
-            times[net, live[net]] = time
+            events[net, live[net], 0] = time
+            events[net, live[net], 1] = mask
             live[net] += 1
-            place = time % wheel.shape[0]
+            place = time & (wheel.shape[0] - 1)
             mark = uint64(1) << uint64(net & 63)
             if not wheel[place, net >> 6] & mark:
                 wheel[place, net >> 6] |= mark
@@ -67,17 +66,17 @@ def head_for(net, word, now, delays_ps, words, pending, live, times, masks, whee
     return marks
 
 
-@njit("uint64(int64, int64, uint64[:], int64[:], int64[:, :], uint64[:, :])", cache=True)
-def due(net, now, pending, live, times, masks):
+@njit("uint64(int64, int64, uint64[:], int64[:], uint64[:, :, :])", cache=True)
+def due(net, now, pending, live, events):
     """Take the events of a net at a time out of its list and return their lanes."""
     found = uint64(0)
     kept = 0
     for index in range(live[net]):
-        if times[net, index] == now:
-            found |= masks[net, index]
+        if events[net, index, 0] == uint64(now):
+            found |= events[net, index, 1]
         else:
-            masks[net, kept] = masks[net, index]
-            times[net, kept] = times[net, index]
+            events[net, kept, 0] = events[net, index, 0]
+            events[net, kept, 1] = events[net, index, 1]
             kept += 1
     live[net] = kept
     pending[net] &= ~found
@@ -120,9 +119,11 @@ def simulate_events(
     state = np.zeros(register_data.shape[0], dtype=np.uint64)
     pending = np.zeros(nets, dtype=np.uint64)
     live = np.zeros(nets, dtype=np.int64)
-    times = np.zeros((nets, 64), dtype=np.int64)
-    masks = np.zeros((nets, 64), dtype=np.uint64)
-    wheel = np.zeros((delays_ps.max() + 1, (nets + 63) // 64), dtype=np.uint64)
+    events = np.zeros((nets, 64, 2), dtype=np.uint64)
+    horizon = 1
+    while horizon <= delays_ps.max():
+        horizon *= 2
+    wheel = np.zeros((horizon, (nets + 63) // 64), dtype=np.uint64)
     marked = np.zeros(wheel.shape[0], dtype=np.int64)
     affected = np.zeros(gate_nets.shape[0], dtype=np.int64)
     is_affected = np.zeros(gate_nets.shape[0], dtype=np.bool_)
@@ -133,13 +134,13 @@ def simulate_events(
         marks = 0
         for index in range(register_outputs.shape[0]):
             net = register_outputs[index]
-            marks += head_for(net, state[index], 0, delays_ps, words, pending, live, times, masks, wheel, marked)
+            marks += head_for(net, state[index], 0, delays_ps, words, pending, live, events, wheel, marked)
         for index in range(input_nets.shape[0]):
             net, word = input_nets[index], input_words[step, index]
-            marks += head_for(net, word, 0, delays_ps, words, pending, live, times, masks, wheel, marked)
+            marks += head_for(net, word, 0, delays_ps, words, pending, live, events, wheel, marked)
         now = 0
         while marks > 0:
-            place = now % wheel.shape[0]
+            place = now & (wheel.shape[0] - 1)
             if marked[place] > 0:
                 marks -= marked[place]
                 marked[place] = 0
@@ -150,7 +151,7 @@ def simulate_events(
                     while left:
                         net = 64 * block + int(count_ones((left & (~left + uint64(1))) - uint64(1)))
                         left &= left - uint64(1)
-                        lanes = due(net, now, pending, live, times, masks)
+                        lanes = due(net, now, pending, live, events)
                         if lanes:  # or all were cancelled
                             words[net] ^= lanes
                             if step >= warm_up:
@@ -166,7 +167,7 @@ def simulate_events(
                     is_affected[gate] = False
                     net = gate_nets[gate]
                     word = evaluate(tables[gate], gate_inputs[gate], words, gate_operands[gate], scratch)
-                    marks += head_for(net, word, now, delays_ps, words, pending, live, times, masks, wheel, marked)
+                    marks += head_for(net, word, now, delays_ps, words, pending, live, events, wheel, marked)
             now += 1
         for index in range(register_data.shape[0]):
             state[index] = words[register_data[index]] ^ register_inverts[index]

@@ -10,7 +10,7 @@ from itertools import product
 
 from cost_models import kernels
 from cost_models.synthesis import VERILOG, Source
-from cost_models.units import Unit, pe_units
+from cost_models.units import Unit, kernel_unit, pe_units
 from simulator.design import Design
 from simulator.export import chip_verilog, rtl_parameters
 from workloads.numbers import OPS, Op
@@ -63,12 +63,6 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
     if systems:
         units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]
     return tuple(units)
-
-
-def kernel_unit(component: str, op: Op, bits: int) -> Unit:
-    """Return an op alone or a neuron with x of `bits`."""
-    w_bits = kernels.weight_bits(op, bits)
-    return Unit(component, op, bits, w_bits, kernels.sum_bits(component, op, bits, w_bits))
 
 
 def system_unit(component: str, op: Op) -> Unit:

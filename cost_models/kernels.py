@@ -22,17 +22,6 @@ SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
 WIDE_BITS = (10, 12, 16)
 """Operand widths of kernels, and of os and ws PEs with x as wide as w, beyond those of the machine."""
 
-BITS = {
-    "op": (*range(2, 9), *WIDE_BITS),
-    "neuron_3x3": (*range(2, 9), *WIDE_BITS),
-    "neuron_5x5": (2, 3, 4, 5, 6, 8),
-    "neuron_1x1x64": (2, 3, 4, 6, 8),
-}
-"""Operand widths of each kernel: a wide MAC neuron takes mapping minutes with each of its multipliers."""
-
-LARGEST_WITH_EQUAL_PAIRS = {"neuron_3x3": 10, "neuron_5x5": 6, "neuron_1x1x64": 4}
-"""Most bits of a kernel in tables that have equal pairs of widths only: those of libraries beside the default one."""
-
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
 

@@ -6,14 +6,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
-from cost_models.characterise import SETTLED, WIRES, Point, rounded, unit_of
+from cost_models.characterise import SETTLED, WIRES, Point, is_straightened, rounded, unit_of
 from cost_models.fits import delay_terms, fit, terms
 from cost_models.full_adders import FULL_ADDERS
+from cost_models.lines import LINEAR, residual, stretches
 from cost_models.stimulus import UNIFORM
 from cost_models.table import COLUMNS, Row
-from cost_models.units import PES
+from cost_models.units import PES, pe_units
 
 
 def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
@@ -71,41 +70,37 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
 
 
 def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
-    """Return how far a PE's area and energies are, at most, from straight lines over its widths of op bits and more.
+    """Return how far a PE's area and energies are, at most, from the straight lines that stand for its widths.
 
-    The widths are three: op bits, the widest, and one half-way. No rows where the group has no such three.
+    A line is fitted to three widths, see `lines`; 0 where every width was measured. No rows of other components.
     """
     unit = points[0].unit
-    if unit.component != "pe":
+    if not is_straightened(unit):
         return []
-    on_line = [point for point in points if point.unit.acc_bits >= unit.op_bits]
-    if len(on_line) < 3:
-        return []
-    widths = [point.unit.acc_bits for point in on_line]
-    digest = hashlib.sha256("".join(point.digest for point in on_line).encode()).hexdigest()[:16]
-    found = []
-    for quantity in ("area_um2", "energy_per_op_pj", "energy_per_idle_cycle_pj"):
-        values = np.array([point.values[quantity] for point in on_line])
-        line = np.polyval(np.polyfit(widths, values, 1), widths)
-        worst = float(np.abs(line / values - 1).max())
-        text = f"{unit.source().top} on {library}, straight line over acc_bits {', '.join(map(str, widths))}"
-        found.append(
-            row(
-                "pe_line",
-                f"largest_residual:{quantity}",
-                rounded(worst),
-                "ratio",
-                "synthesis",
-                text,
-                op=unit.op,
-                x_bits=str(unit.x_bits),
-                w_bits=str(unit.w_bits),
-                dataflow=unit.dataflow,
-                tool_versions=versions,
-                hash=digest,
-            )
+    assert unit.op
+    found = {point.unit.acc_bits: point.values for point in points}
+    knees = [own.acc_bits for own in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
+    straight = stretches(knees, found.__getitem__)
+    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
+    text = f"{unit.source().top} on {library}, straight lines over acc_bits "
+    text += "; ".join(", ".join(map(str, stretch)) for stretch in straight) or "none: every width measured"
+    return [
+        row(
+            "pe_line",
+            f"largest_residual:{quantity}",
+            rounded(max((residual(stretch, quantity, found.__getitem__) for stretch in straight), default=0.0)),
+            "ratio",
+            "synthesis",
+            text,
+            op=unit.op,
+            x_bits=str(unit.x_bits),
+            w_bits=str(unit.w_bits),
+            dataflow=unit.dataflow,
+            tool_versions=versions,
+            hash=digest,
         )
-    return found
+        for quantity in LINEAR
+    ]
 
 
 def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:

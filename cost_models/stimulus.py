@@ -16,6 +16,9 @@ STEPS = 32
 """Counted steps of a run; RUNS of them with LANES sequences each are 16,384 vectors."""
 
 RUNS = 8
+NEURON_WEIGHTS = 4096
+"""Weights that the runs of a neuron draw, at least: a large neuron needs fewer runs, being many operations at once."""
+
 WARM_UP = 4
 """Steps that load registers and aren't counted."""
 

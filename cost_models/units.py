@@ -159,15 +159,13 @@ def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
     """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have.
 
-    Where x is as wide as w, a width half-way shows how straight the line between the outer two is.
+    At op bits, a knee, a sum stops cutting results of the op off; for widths in between see `lines`.
     """
     op_bits = Unit("pe", op, x_bits, w_bits).op_bits
     widest = op_bits + (FAN_IN_BITS if dataflow == "os" else (MAX_ROWS - 1).bit_length())
     widths = {op_bits, widest}
     if dataflow == "os":
         widths.add(min(x_bits + 1, op_bits))
-    if dataflow != "is" and w_bits == kernels.weight_bits(op, x_bits):
-        widths.add((op_bits + widest) // 2)
     return tuple(Unit("pe", op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
 
 
@@ -196,10 +194,10 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    return found + fitted_groups() + kernel_groups(widths, pairs)
+    return found + fitted_groups() + kernel_groups(widths)
 
 
-def kernel_groups(widths: range, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:
+def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, then the gate equivalent, the op alone and neurons of all widths."""
     wide = kernels.WIDE_BITS if widths == WIDTHS else ()
     found = [
@@ -208,12 +206,15 @@ def kernel_groups(widths: range, pairs: Pairs = "all") -> list[tuple[Unit, ...]]
     ]
     found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
-    for component, op in product(kernels.BITS, OPS):
-        most = kernels.LARGEST_WITH_EQUAL_PAIRS.get(component) if pairs == "equal" else None
-        for x_bits in (own for own in kernels.BITS[component] if own in (*widths, *wide) and own <= (most or own)):
-            w_bits = kernels.weight_bits(op, x_bits)
-            found.append((Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits)),))
+    for components, op, x_bits in product((("op",), tuple(kernels.SYNAPSES)), OPS, (*widths, *wide)):
+        found.append(tuple(kernel_unit(component, op, x_bits) for component in components))
     return found
+
+
+def kernel_unit(component: str, op: Op, x_bits: int) -> Unit:
+    """Return the op alone or a neuron at a width."""
+    w_bits = kernels.weight_bits(op, x_bits)
+    return Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits))
 
 
 def fitted_groups() -> list[tuple[Unit, ...]]:

@@ -20,6 +20,7 @@ from cost_models.table import COLUMNS, DATA, load_table
 from cost_models.units import Unit, fitted_groups
 from simulator.design import Design
 from simulator.run import simulate
+from tests.line_check import check_lines
 from workloads.errors import LimenError
 from workloads.family import find_network
 
@@ -52,7 +53,7 @@ def small_fits() -> list[tuple[Unit, ...]]:
 
 def patch_fits(patch: pytest.MonkeyPatch) -> None:
     small = small_fits()
-    patch.setattr(cost_models.kernels, "BITS", {"op": (2,), "neuron_3x3": (2,)})
+    patch.setattr(cost_models.kernels, "SYNAPSES", {"neuron_3x3": 9})
     for module in (cost_models.units, cost_models.check):
         patch.setattr(module, "fitted_groups", lambda: small)
 
@@ -120,26 +121,7 @@ def test_operands_beyond_x_as_wide_as_w_are_refused() -> None:
 
 
 def test_residuals_are_those_of_the_rows(table: Path) -> None:
-    """Of a straight line through three widths; worked out again by hand: (b − (a + c) / 2) / 3 each way, and twice."""
-    rows = load_table(str(table)).rows
-    lines = [row for row in rows if row["component"] == "pe_line"]
-    assert {row["quantity"] for row in lines} >= {"largest_residual:area_um2", "largest_residual:energy_per_op_pj"}
-    for line in lines:
-        name = line["quantity"].removeprefix("largest_residual:")
-        own = {
-            int(row["acc_bits"]): float(row["value"])
-            for row in rows
-            if (row["component"], row["quantity"], row["stages"], row["stream"]) == ("pe", name, "1", stream_of(name))
-            and all(row[field] == line[field] for field in ("op", "x_bits", "w_bits", "dataflow"))
-        }
-        first, middle, last = (own[bits] for bits in sorted(own)[-3:])
-        off = middle - (first + last) / 2
-        worst = max(abs(off) / 3 / first, abs(off) * 2 / 3 / middle, abs(off) / 3 / last)
-        assert float(line["value"]) == pytest.approx(worst, rel=1e-3, abs=1e-6)
-
-
-def stream_of(quantity: str) -> str:
-    return "uniform" if quantity.startswith("energy") else ""
+    check_lines(load_table(str(table)).rows)
 
 
 class TestMemories:

@@ -11,9 +11,9 @@ import pytest
 
 from cost_models.fpga import DSP, PRODUCTS, TABLES, implement, recipes, tools
 from cost_models.fpga_build import build_fpga, compare, stored_rows
-from cost_models.fpga_units import SYSTEMS, fpga_units, inputs_of, kernel_unit, registered, source_of
+from cost_models.fpga_units import SYSTEMS, fpga_units, inputs_of, registered, source_of
 from cost_models.table import COLUMNS, load_table
-from cost_models.units import Unit, pe_units
+from cost_models.units import Unit, kernel_unit, pe_units
 from dse.fpga_table import fpga_table, table_csv, table_latex, table_markdown
 from workloads.errors import LimenError
 
