@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cost_models.fpga_units import SYSTEMS, inputs_of, registered, source_of
+from cost_models.kernels import SYNAPSES
 from cost_models.synthesis import PACKAGES, VERILOG, Source, read_verilog, run_yosys, source_files, top_module
 from cost_models.units import Unit
 from workloads.errors import LimenError
@@ -59,7 +60,11 @@ class Device:
 
 
 UNIT_DEVICE = Device("LFE5U-25F", ("--25k", "--package", "CABGA381"), (1, 2, 3))
-SYSTEM_DEVICE = Device("LFE5U-85F", ("--85k", "--package", "CABGA756"), (1,))
+LARGE_DEVICE = Device("LFE5U-85F", ("--85k", "--package", "CABGA756"), (1, 2, 3))
+SYSTEM_DEVICE = replace(LARGE_DEVICE, seeds=(1,))
+MOST_PRODUCTS = 28
+"""DSP blocks of the smaller part: what has more synapses takes the larger."""
+
 PLACEMENT = ("--speed", "6", "--out-of-context", "--timing-allow-fail")
 """Options of nextpnr. Out of context: no pads, so that units with more ports than a package has pins fit."""
 
@@ -112,7 +117,9 @@ def passes(target: str, source: Source, recipe: str) -> list[str]:
 
 def device_of(unit: Unit) -> Device:
     """Return the part that a unit is placed on: the speed grade is the same for all."""
-    return SYSTEM_DEVICE if unit.component in SYSTEMS else UNIT_DEVICE
+    if unit.component in SYSTEMS:
+        return SYSTEM_DEVICE
+    return LARGE_DEVICE if SYNAPSES.get(unit.component, 1) > MOST_PRODUCTS else UNIT_DEVICE
 
 
 def options(device: Device, seed: int) -> list[str]:

@@ -18,7 +18,7 @@ from workloads.numbers import OPS, Op
 WIDTHS = (*range(2, 9), *kernels.WIDE_BITS)
 BITS = {
     "xc7": {"op": WIDTHS, "neuron_3x3": (4, 8, 16), "neuron_5x5": (8,), "neuron_1x1x64": (4,), "pe": WIDTHS},
-    "ecp5": {"op": (4, 8, 16), "neuron_3x3": (4, 8), "neuron_5x5": (4,), "pe": (4, 8, 16)},
+    "ecp5": {"op": (4, 8, 16), "neuron_3x3": (4, 8), "neuron_5x5": (4, 8), "neuron_1x1x64": (4,), "pe": (4, 8, 16)},
 }
 """Operand widths of a target's tables by component; w is as wide as x, but at most 5 bits under op shift.
 

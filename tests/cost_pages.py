@@ -11,11 +11,13 @@ from tests.line_check import pe_of
 
 LIBRARIES = ("ihp130", "sky130hd", "asap7")
 FPGAS = ("xc7-fabric", "ecp5-fabric")
+FPGA_TABLES = ("xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp")
 
 
 def page_tables() -> dict[str, str]:
     """Return parts of the page by what they are about."""
     one = table_markdown(kernel_table(["ihp130"], ["threshold"], Choice(bits=(4, 8, 16))))
+    fpgas = table_markdown(kernel_table(FPGA_TABLES, ["threshold"], Choice(bits=(8,))))
     return {
         "accumulators": accumulators(),
         "glitches": glitches(),
@@ -24,6 +26,7 @@ def page_tables() -> dict[str, str]:
         "kernels": one.strip(),
         "reach": reach(),
         "libraries": libraries(),
+        "fpgas": fpgas.strip(),
     }
 
 

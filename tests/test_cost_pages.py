@@ -16,7 +16,10 @@ def tables() -> dict[str, str]:
     return page_tables()
 
 
-@pytest.mark.parametrize("part", ["accumulators", "glitches", "operands", "zeros", "kernels", "reach", "libraries"])
+PARTS = ("accumulators", "glitches", "operands", "zeros", "kernels", "reach", "libraries", "fpgas")
+
+
+@pytest.mark.parametrize("part", PARTS)
 def test_the_page_shows_what_the_rows_say(tables: dict[str, str], part: str) -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert tables[part] in page, f"{PAGE.name} should have\n{tables[part]}"

@@ -66,6 +66,18 @@ def test_what_has_no_product_is_the_same_in_both_tables(target: str) -> None:
         assert value(fabric, unit, "dsp") == 0 and value(fabric, unit, "lut") > value(blocks, unit, "lut")
 
 
+@pytest.mark.parametrize("name", TABLES["ecp5"])
+def test_what_is_placed_fits_its_part(name: str) -> None:
+    """LUTs and DSP blocks of the two parts by their data sheet."""
+    parts = {"LFE5U-25F": {"lut": 24_288, "dsp": 28}, "LFE5U-85F": {"lut": 83_640, "dsp": 156}}
+    seen = set()
+    for row in load_table(name).rows:
+        (part,) = (own for own in parts if own in row["source"])
+        assert float(row["value"]) <= parts[part].get(row["quantity"], 1e9), row
+        seen.add((part, row["component"].partition("_")[0]))
+    assert {("LFE5U-25F", "pe"), ("LFE5U-85F", "system"), ("LFE5U-85F", "neuron")} <= seen
+
+
 def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric() -> None:
     mac, threshold = kernel_unit("op", "mac", 8), kernel_unit("op", "threshold", 8)
     assert value("xc7-dsp", mac, "lut") == 0 and value("xc7-dsp", mac, "dsp") == 1
