@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--seed", default=0, type=int)
     wanted = parser.parse_args()
     units = held_out(wanted.costs)
-    chosen = random.Random(wanted.seed).sample(sorted(units), wanted.count)
+    chosen = random.Random(wanted.seed).sample(sorted(units), min(wanted.count, len(units)))
     table = load_table(wanted.costs)
     off: dict[str, list[tuple[float, str]]] = {quantity: [] for quantity in QUANTITIES}
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
@@ -57,7 +57,7 @@ def main() -> None:
             label = f"{unit.op} {unit.x_bits} x {unit.w_bits} {unit.dataflow} {unit.acc_bits}"
             for quantity, own in off.items():
                 own.append((priced[quantity].value / measured[quantity] - 1, label))
-    print(f"{wanted.costs}, seed {wanted.seed}: {wanted.count} of {len(units):,} widths between measured ones")
+    print(f"{wanted.costs}, seed {wanted.seed}: {len(chosen)} of {len(units):,} widths between measured ones")
     for quantity, own in off.items():
         worst, label = max(own, key=lambda found: abs(found[0]))
         median = statistics.median(abs(value) for value, _ in own)
