@@ -200,8 +200,9 @@ def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
     """Characterise units that share one multiplier: the one of least merit, multiplied over those like the first.
 
-    Neurons follow the smallest, the first: what is best for 9 synapses is for 64. PEs are all alike; their group gets
-    more units, of widths between, as `lines` demands.
+    Neurons follow the smallest, the first, to save the time of mapping large ones with each; for some of 25 and 64
+    synapses another one would be better (docs/costs.md). PEs are all alike; their group gets more units, of widths
+    between, as `lines` demands.
     """
     alike = [unit for unit in group if unit.component == group[0].component]
     candidates = [[_first_look(unit, kit, name) for unit in alike] for name in multipliers(group[0], kit.cells)]

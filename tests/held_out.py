@@ -45,6 +45,8 @@ def main() -> None:
     parser.add_argument("--count", default=40, type=int)
     parser.add_argument("--seed", default=0, type=int)
     wanted = parser.parse_args()
+    if wanted.count < 1:
+        parser.error(f"--count: {wanted.count} is not allowed: at least 1")
     units = held_out(wanted.costs)
     chosen = random.Random(wanted.seed).sample(sorted(units), min(wanted.count, len(units)))
     table = load_table(wanted.costs)
