@@ -198,14 +198,11 @@ def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
 
 
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
-    """Characterise units that share one multiplier: the one of least merit, multiplied over those like the first.
+    """Characterise units that share one multiplier: of all recipes the one whose merits multiply to the least.
 
-    Neurons follow the smallest, the first, to save the time of mapping large ones with each; for some of 25 and 64
-    synapses another one would be better (docs/costs.md). PEs are all alike; their group gets more units, of widths
-    between, as `lines` demands.
+    A PE is a group of its widths, and gets more of them, between these, as `lines` demands.
     """
-    alike = [unit for unit in group if unit.component == group[0].component]
-    candidates = [[_first_look(unit, kit, name) for unit in alike] for name in multipliers(group[0], kit.cells)]
+    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
     best = (
         candidates[0]
         if len(candidates) == 1
@@ -214,7 +211,6 @@ def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
     points = [
         replace(point, values=point.values | measure_operands(netlist, point.unit, kit)) for netlist, point in best
     ]
-    points += [characterise(unit, kit, points[0].multiplier) for unit in group[len(alike) :]]
     return _with_widths_between(points, kit) if is_straightened(group[0]) else points
 
 

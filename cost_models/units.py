@@ -206,8 +206,11 @@ def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
     ]
     found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
-    for components, op, x_bits in product((("op",), tuple(kernels.SYNAPSES)), OPS, (*widths, *wide)):
-        found.append(tuple(kernel_unit(component, op, x_bits) for component in components))
+    found += [(kernel_unit("op", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide))]
+    found += [
+        (kernel_unit(component, op, x_bits),)
+        for op, x_bits, component in product(OPS, (*widths, *wide), kernels.SYNAPSES)
+    ]
     return found
 
 
