@@ -198,20 +198,31 @@ def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
 
 
 def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
-    """Characterise units that share one multiplier: of all recipes the one whose merits multiply to the least.
+    """Characterise units that share one recipe, their best one.
 
     A PE is a group of its widths, and gets more of them, between these, as `lines` demands.
     """
-    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
-    best = (
-        candidates[0]
-        if len(candidates) == 1
-        else min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
-    )
     points = [
-        replace(point, values=point.values | measure_operands(netlist, point.unit, kit)) for netlist, point in best
+        replace(point, values=point.values | measure_operands(netlist, point.unit, kit))
+        for netlist, point in _best_looks(group, kit)
     ]
     return _with_widths_between(points, kit) if is_straightened(group[0]) else points
+
+
+def best_multiplier(group: tuple[Unit, ...], kit: Kit) -> str:
+    """Return the recipe of units that share one: of all that they can have the one whose merits multiply to the least.
+
+    Of equal ones it is the first.
+    """
+    names = multipliers(group[0], kit.cells)
+    return names[0] if len(names) == 1 else _best_looks(group, kit)[0][1].multiplier
+
+
+def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, Point]]:
+    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
+    if len(candidates) == 1:
+        return candidates[0]  # the lanes and movers behind a fit have no operation, and no merit
+    return min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
 
 
 def is_straightened(unit: Unit) -> bool:

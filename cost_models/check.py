@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from cost_models.characterise import characterise, characterise_group
+from cost_models.characterise import best_multiplier, characterise, characterise_group, is_straightened
 from cost_models.fits import FITTED
 from cost_models.kernels import SYNAPSES
 from cost_models.rows import fit_rows, point_rows
 from cost_models.stimulus import UNIFORM
 from cost_models.synthesis import Kit, open_kit, tool_versions
 from cost_models.table import Row, load_table
-from cost_models.units import PES, Unit, fitted_groups
+from cost_models.units import PES, Unit, fitted_groups, pe_units
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
 
 ALONE = (*PES, "edge", "tag", "nand2", "op", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
-
-DEFAULT_MULTIPLIER = "partial_products"
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,15 @@ def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, 
 
 
 def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
-    """Return every quantity of a netlist, or of the fit of a component (its first point), that comes out different."""
+    """Return every quantity of a netlist, or of the fit of a component (its first point), that comes out different.
+
+    A MAC's recipe, and that of a neuron's tree, is found anew: all are tried.
+    """
     if unit.component in FITTED:
         group = next(own for own in fitted_groups() if own[0] == unit)
         again = fit_rows(characterise_group(group, kit), tool_versions(), kit.cells.name)
     else:
-        point = characterise(unit, kit, rows[0]["multiplier"] or DEFAULT_MULTIPLIER)
+        point = characterise(unit, kit, best_multiplier(_sharing(unit), kit))
         again = point_rows(point, tool_versions(), kit.cells.name)
     fresh, stored = ({_name(row): row["value"] for row in own} | {"hash": own[0]["hash"]} for own in (again, rows))
     return [
@@ -66,6 +67,14 @@ def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
         for quantity in sorted(fresh.keys() | stored.keys())
         if stored.get(quantity) != fresh.get(quantity)
     ]
+
+
+def _sharing(unit: Unit) -> tuple[Unit, ...]:
+    """Return the units whose recipe a unit has: a PE that of its three widths, any other its own."""
+    if not is_straightened(unit):
+        return (unit,)
+    assert unit.op
+    return pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
 
 
 def _name(row: Row) -> str:

@@ -31,6 +31,8 @@ MULTIPLIERS = {
 }
 """Ways to build a product: Yosys' partial-product tree, and its two Booth generators."""
 
+DEFAULT_MULTIPLIER = "partial_products"
+
 BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
 LOGIC = ["alumacc", "opt", "techmap", "opt -full"]
 CELLS = ["read_liberty -lib -ignore_miss_func library.lib"]
@@ -118,7 +120,7 @@ def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def synthesise(kit: Kit, source: Source, multiplier: str = "partial_products") -> Netlist:
+def synthesise(kit: Kit, source: Source, multiplier: str = DEFAULT_MULTIPLIER) -> Netlist:
     """Return the mapped netlist of `source`.
 
     Raises:

@@ -15,7 +15,7 @@ from typing import Literal
 from cost_models import kernels, machine_units
 from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.liberty_cells import Library
-from cost_models.synthesis import MULTIPLIERS, Source
+from cost_models.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Source
 from workloads.numbers import OPS, SHIFT_WEIGHT_BITS, Op, result_bits
 
 Pairs = Literal["all", "equal"]
@@ -150,7 +150,7 @@ def _bank(unit: Unit) -> Source:
 
 def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
     """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
-    found = tuple(MULTIPLIERS) if unit.op == "mac" else ("partial_products",)
+    found = tuple(MULTIPLIERS) if unit.op == "mac" else (DEFAULT_MULTIPLIER,)
     if (unit.op == "mac" or unit.component in kernels.SYNAPSES) and full_adder(library):
         found += (FULL_ADDERS,)
     return found

@@ -17,7 +17,6 @@ from typing import Any
 
 from cost_models.accesses import Events
 from cost_models.buffers import with_buffers
-from cost_models.check import DEFAULT_MULTIPLIER
 from cost_models.full_adders import FULL_ADDERS
 from cost_models.machine import UM2_PER_MM2, Machine, Part
 from cost_models.machine_units import MEMORY_BOX
@@ -27,6 +26,7 @@ from cost_models.synthesis import (
     BEFORE,
     BUFFERED,
     CELLS,
+    DEFAULT_MULTIPLIER,
     EXTRACT,
     FINISH,
     LOGIC,

@@ -15,9 +15,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from cost_models.characterise import characterise
-from cost_models.check import DEFAULT_MULTIPLIER, table_units
+from cost_models.check import table_units
 from cost_models.lines import LINEAR
-from cost_models.synthesis import open_kit
+from cost_models.synthesis import DEFAULT_MULTIPLIER, open_kit
 from cost_models.table import Row, load_table
 from cost_models.units import Unit
 

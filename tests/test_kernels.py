@@ -13,15 +13,17 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from cost_models.characterise import characterise, measure
+from cost_models.characterise import best_multiplier, characterise, characterise_group, measure
+from cost_models.check import check_unit
 from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.kernels import SYNAPSES, sum_bits, weight_bits
 from cost_models.netlist import Netlist
 from cost_models.op_values import op_values
+from cost_models.rows import point_rows
 from cost_models.switching import LANES, run_stimulus
-from cost_models.synthesis import MULTIPLIERS, Kit, open_kit, synthesise
+from cost_models.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Kit, open_kit, synthesise, tool_versions
 from cost_models.table import COLUMNS, load_table
-from cost_models.units import PES, WIDTHS, Unit, groups, kernel_groups, multipliers
+from cost_models.units import PES, WIDTHS, Unit, groups, kernel_groups, multipliers, pe_units
 from dse.cli_tables import OPS as TABLE_OPS
 from dse.kernel_plot import SHOWN, plot_kernels
 from dse.kernel_table import (
@@ -66,9 +68,19 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
 def adder_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """tiny.lib with a full adder."""
     pytest.importorskip("pyosys", reason="extra synth is not installed")
-    folder = tmp_path_factory.mktemp("adders")
+    return with_full_adder(tmp_path_factory.mktemp("adders"), INVERTING)
+
+
+@pytest.fixture(scope="module")
+def dear_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """tiny.lib with a full adder so large that only large trees gain by it."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return with_full_adder(tmp_path_factory.mktemp("dear"), INVERTING.replace("area : 6;", "area : 32;"))
+
+
+def with_full_adder(folder: Path, cell: str) -> Kit:
     text = TINY.read_text(encoding="utf-8").rstrip()
-    (folder / "with.lib").write_text(text[: text.rindex("}")] + INVERTING + "}\n", encoding="utf-8")
+    (folder / "with.lib").write_text(text[: text.rindex("}")] + cell + "}\n", encoding="utf-8")
     return open_kit(folder / "with.lib", folder)
 
 
@@ -174,6 +186,41 @@ class TestFullAdders:
         assert sum(cell.name == "tiny_fan" for cell in netlist.cells) > 20
         sums, wanted = summed(unit, netlist, 0)
         assert np.array_equal(sums, wanted)
+
+
+class TestRecipes:
+    def test_each_neuron_has_its_own_best(self, dear_kit: Kit) -> None:
+        """Area x energy x clock of every recipe, one by one: a tree of 25 has another best one than a tree of 9."""
+        found = {}
+        for group in kernel_groups(range(2, 3)):
+            if group[0].op == "threshold" and group[0].component in ("neuron_3x3", "neuron_5x5"):
+                (point,) = characterise_group(group, dear_kit)
+                merits = {name: area_energy_clock(point.unit, dear_kit, name) for name in (FULL_ADDERS, *MULTIPLIERS)}
+                assert merits[point.multiplier] == min(merits.values())
+                found[point.unit.component] = point.multiplier
+        assert found == {"neuron_3x3": DEFAULT_MULTIPLIER, "neuron_5x5": FULL_ADDERS}
+
+    def test_widths_of_a_pe_share_the_best_of_them_all(self, adder_kit: Kit) -> None:
+        group = pe_units("mac", 3, 3, "os")
+        merits = {
+            name: np.prod([area_energy_clock(unit, adder_kit, name) for unit in group])
+            for name in (*MULTIPLIERS, FULL_ADDERS)
+        }
+        assert merits[best_multiplier(group, adder_kit)] == min(merits.values()) < max(merits.values())
+
+    def test_check_finds_a_recipe_that_is_not_the_best(self, dear_kit: Kit) -> None:
+        unit = kernel("neuron_5x5", "threshold", 2, 2)
+        best, other = (
+            point_rows(characterise(unit, dear_kit, name), tool_versions(), dear_kit.cells.name)
+            for name in (FULL_ADDERS, DEFAULT_MULTIPLIER)
+        )
+        assert check_unit(unit, best, dear_kit) == []
+        assert {"hash", "area_um2"} <= {wrong.quantity for wrong in check_unit(unit, other, dear_kit)}
+
+
+def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
+    values = characterise(unit, kit, multiplier).values
+    return values["area_um2"] * values["energy_per_op_pj"] * values["min_clock_ns"]
 
 
 class TestGroups:
