@@ -104,7 +104,7 @@ def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], s
 @click.option("--sample", default=20, show_default=True, help="Netlists to synthesise again.")
 @click.option("--seed", default=0, show_default=True, help="Which ones.")
 def check(name: str, liberty: Path, sample: int, seed: int) -> None:
-    """Synthesise a random sample of a table again and compare every quantity."""
+    """Synthesise a random sample of a table again, trying every recipe, and compare every quantity."""
     from cost_models.check import check_table
 
     rows, mismatches = check_table(name, liberty, sample, seed)

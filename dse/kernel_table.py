@@ -103,11 +103,13 @@ def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> Ker
     """Return the kernels of `ops` and of the MAC at every width where a table has both, table after table.
 
     Raises:
-        LimenError: an unusable table, one without these rows, or a clock period that is no positive number.
+        LimenError: an unusable table, one without these rows, a width or stream that none has, or a clock period that
+            is no positive number.
     """
     if not (choice.clock_ns > 0 and math.isfinite(choice.clock_ns)):
         raise LimenError(f"clock-ns: {choice.clock_ns:g} is not allowed: a positive number of ns")
     tables = [load_table(name) for name in costs]
+    _refuse_unknown(tables, costs, choice)
     cited = next((table for table in tables if not table.of_fpga), None) or load_table(CITED_IN)
     published = {
         name: (
@@ -121,11 +123,25 @@ def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> Ker
         found = _rows(table, Path(name).stem, ops, choice)
         if not found:
             raise LimenError(
-                f"{table.path}: component: 'op' of {', '.join(ops)} and mac is missing for these widths and operands; "
+                f"{table.path}: component: 'op' of {', '.join(ops)} and mac is missing for these bits and this stream; "
                 "limen costs build makes a table with it"
             )
         rows += found
     return KernelTable(choice, tuple(rows), published)
+
+
+def _refuse_unknown(tables: Sequence[Table], costs: Sequence[str], choice: Choice) -> None:
+    """Raise LimenError for a width or a stream that none of the tables has."""
+    widths = {
+        x_bits for table in tables for definition in DEFINITIONS.values() for x_bits in _widths(table, definition)
+    }
+    streams = {stream for table in tables for stream, _ in table.variants}
+    asked = [("bits", bits, widths) for bits in choice.bits] + [("stream", choice.stream, streams)]
+    for field, value, known in asked:
+        if known and value not in known:
+            raise LimenError(
+                f"{field}: {value} is not allowed: {', '.join(costs)} has {', '.join(map(str, sorted(known)))}"
+            )
 
 
 def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[Kernel]:

@@ -352,7 +352,15 @@ class TestTable:
         table = kernel_table(["ihp130", path], ["threshold"], Choice(bits=(4,)))
         assert {(row.costs, row.x_bits) for row in table.rows} == {("ihp130", 4), ("own", 4)}
         with pytest.raises(LimenError, match=r"own\.csv: component: 'op' of threshold and mac is missing for these"):
-            kernel_table([path], ["threshold"], Choice(bits=(5,)))
+            kernel_table(["ihp130", path], ["threshold"], Choice(bits=(5,)))
+
+    def test_unknown_widths_and_operands_are_refused(self) -> None:
+        with pytest.raises(
+            LimenError, match=r"bits: 9 is not allowed: ihp130, ecp5-fabric has 2, 3, 4, 5, 6, 7, 8, 10"
+        ):
+            kernel_table(["ihp130", "ecp5-fabric"], ["threshold"], Choice(bits=(8, 9)))
+        with pytest.raises(LimenError, match="stream: loud is not allowed: ihp130 has gaussian_relu, "):
+            kernel_table(["ihp130"], ["threshold"], Choice(stream="loud"))
 
     def test_an_fpga_has_luts_and_no_power(self, tmp_path: Path) -> None:
         path = Path(write_table(tmp_path / "luts.csv"))
