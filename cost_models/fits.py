@@ -97,6 +97,7 @@ def fit(sizes: Sequence[Terms], values: Sequence[float]) -> tuple[Terms, float]:
     found = np.linalg.lstsq(matrix / scale[:, None], wanted / scale, rcond=None)[0]
     worth = MILLIONTH * max(wanted.max(), 1e-30) / np.maximum(np.abs(matrix).max(axis=0), 1e-30)
     digits = -np.floor(np.log10(worth)).astype(int)
-    coefficients = np.array([round(float(own), int(place)) for own, place in zip(found, digits, strict=True)])
+    rounded = [round(float(own), int(place)) for own, place in zip(found, digits, strict=True)]
+    coefficients = np.array(rounded) + 0.0  # no -0: its sign is noise too
     worst = float(np.abs((matrix @ coefficients - wanted) / scale).max())
     return {name: float(own) for name, own in zip(names, coefficients, strict=True)}, worst

@@ -14,6 +14,9 @@ from cost_models.stimulus import UNIFORM
 from cost_models.table import COLUMNS, Row
 from cost_models.units import PES, pe_units
 
+MILLIONTHS = 6
+"""Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
+
 
 def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
     """Return one row, absent fields empty."""
@@ -88,7 +91,9 @@ def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]
         row(
             "pe_line",
             f"largest_residual:{quantity}",
-            rounded(max((residual(stretch, quantity, found.__getitem__) for stretch in straight), default=0.0)),
+            round(
+                max((residual(stretch, quantity, found.__getitem__) for stretch in straight), default=0.0), MILLIONTHS
+            ),
             "ratio",
             "synthesis",
             text,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cost_models.fits import fit
 from cost_models.table import COLUMNS, METHODS, load_table, show
 from cost_models.units import DATAFLOWS, WIDTHS, pe_units
 from workloads.errors import LimenError
@@ -117,9 +118,10 @@ class TestShippedTable:
                             found = table.at("pe", unit.acc_bits, op, x_bits, w_bits, dataflow)
                             assert {"area_um2", "leakage_nw", "energy_per_op_pj", "min_clock_ns"} <= found.keys()
 
-    def test_rows_are_traceable(self) -> None:
-        for row in load_table("ihp130").rows:
-            assert row["method"] in METHODS
+    @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
+    def test_rows_are_traceable(self, name: str) -> None:
+        for row in load_table(name).rows:
+            assert row["method"] in METHODS and row["value"] != "-0"
             if row["method"] == "synthesis":
                 assert len(row["hash"]) == 16 and "pyosys" in row["tool_versions"]
 
@@ -151,6 +153,14 @@ class TestShippedTable:
         assert set(frame["unit"]) == {"um2"} and frame["value"].min() > 0
         with pytest.raises(LimenError, match="component: 'gold' is not allowed: one of bank"):
             show("ihp130", component="gold")
+
+
+def test_a_fit_keeps_no_noise_of_its_solver() -> None:
+    """Values that go with bits alone: the base is 0, whatever sign and size the solver's rounding leaves it."""
+    bits = (1, 8, 32)
+    for slope in (0.1 * number for number in range(1, 200)):
+        found, worst = fit([{"base": 1, "per_bit": size} for size in bits], [slope * size for size in bits])
+        assert f"{found['base']:g}" == "0" and worst < 1e-6
 
 
 def test_a_missing_quantity_is_named(tmp_path: Path) -> None:
