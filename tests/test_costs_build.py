@@ -84,6 +84,14 @@ def _build_twice(out: Path) -> None:
     assert seen[0][0] == 3 and seen[-1][0] == seen[-1][1] and not partial.exists()
 
 
+def test_two_processes_without_a_stop_write_the_same_bytes(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch_fits(monkeypatch)
+    whole = build_table(TINY, tmp_path / "whole.csv", jobs=2, widths=range(2, 3))
+    assert whole.read_bytes() == table.read_bytes()
+
+
 def test_a_built_table_prices(table: Path) -> None:
     network = find_network("digits", op="mac", x_bits=2, w_bits=2)
     design = Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=2, w_bits=2)
