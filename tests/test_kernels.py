@@ -405,7 +405,10 @@ class TestCommand:
             (("--costs", "own.csv", "--op", "shift"), ("own.csv", "component: 'op' of shift and mac is missing")),
             (("--op", "mac"), ("--op", "'mac'", "threshold")),
             (("--bits", "1"), ("--bits", "2<=x<=16")),
-            (("--costs", "own.csv", "--stream", "loud"), ("own.csv", "operands")),
+            (
+                ("--costs", "own.csv", "--stream", "loud"),
+                ("stream: loud is not allowed", "own.csv has network, uniform"),
+            ),
             (("--clock-ns", "0"), ("clock-ns: 0 is not allowed",)),
         ],
     )
