@@ -15,20 +15,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file so that nobody ever sees a part of it. Raises LimenError where it can't be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with scratch_folder(beside=path) as scratch:
         try:
-            temporary.write_bytes(content)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
+            (scratch / "whole").write_bytes(content)
+            os.replace(scratch / "whole", path)
+        except OSError as error:
+            raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def check_writable(folder: Path) -> None:

@@ -1,0 +1,129 @@
+"""Temporary folders and children: what a signal or a kill leaves, and what the next one clears."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from workloads.children import end_children, run_child
+from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
+
+ROOT = Path(__file__).parent.parent
+HOLD = """
+import sys, time
+from pathlib import Path
+from workloads.scratch import scratch_folder
+with scratch_folder(Path(sys.argv[1])) as folder:
+    (folder / "half").write_text("half")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+TREE = """
+import sys
+from workloads.children import run_child
+print("running", flush=True)
+run_child(["sh", "-c", f"sh -c 'sleep {sys.argv[1]}; true' & sleep {sys.argv[1]}; true"])
+"""
+
+
+def started(program: str, argument: str) -> tuple[subprocess.Popen[str], str]:
+    """Return a Python process and the first line that it printed."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", program, argument]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    return process, process.stdout.readline().strip()
+
+
+def processes_with(word: str) -> list[int]:
+    """Return the numbers of processes, dead ones left out, that have a word in their command line."""
+    found = []
+    for own in Path("/proc").glob("[0-9]*"):
+        try:
+            state = (own / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and word.encode() in (own / "cmdline").read_bytes():
+                found.append(int(own.name))
+        except OSError:
+            continue
+    return found
+
+
+def test_a_folder_vanishes_and_so_does_a_dead_one_but_no_living_one(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    living, name = started(HOLD, str(target))
+    dead, left = started(HOLD, str(target))
+    try:
+        dead.kill()
+        dead.wait()
+        assert (Path(left) / "half").is_file()
+        with scratch_folder(target) as own:
+            assert {path for path in tmp_path.iterdir()} == {own, Path(name)}
+        assert [str(path) for path in tmp_path.iterdir()] == [name]
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_strangers_are_left_alone(tmp_path: Path) -> None:
+    """Another machine's folder, a link and a file of our name are not ours to judge."""
+    own = f".limen-{os.uname().nodename}-"
+    (tmp_path / f".limen-not-{os.uname().nodename}-01234567").mkdir()
+    (tmp_path / f"{own}01234567").write_text("a file")
+    (tmp_path / "precious").mkdir()
+    (tmp_path / f"{own}89abcdef").symlink_to("precious")
+    before = sorted(tmp_path.iterdir())
+    with scratch_folder(tmp_path / "target"):
+        pass
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(LimenError, match="file/target: cannot be written: "), scratch_folder(tmp_path / "file/target"):
+        pass
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    with pytest.raises(LimenError, match="TMPDIR: no temporary folder can be made: "), scratch_folder():
+        pass
+
+
+def test_what_a_child_says(tmp_path: Path) -> None:
+    done = run_child(["sh", "-c", "pwd; echo $SIGN; echo bad >&2; exit 3"], tmp_path, {**os.environ, "SIGN": "σ"})
+    assert (done.returncode, done.stdout, done.stderr) == (3, f"{tmp_path}\nσ\n", "bad\n")
+    assert run_child(["sh", "-c", "kill -9 $$"]).returncode == 128 + signal.SIGKILL
+    assert run_child(["sh", "-c", "printf '\\377'; cat"]).stdout == "�"  # nor does it wait for our input
+    assert run_child([str(tmp_path / "nowhere")]).returncode == 127
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_children_of_children_end_with_their_parent(kill: signal.Signals) -> None:
+    seconds = f"{70 + os.getpid() / 1e7:.7f}"
+    process, _ = started(TREE, seconds)
+    end = time.monotonic() + 10
+    while len(processes_with(f"sleep\0{seconds}")) < 2 and time.monotonic() < end:
+        time.sleep(0.02)
+    assert len(processes_with(f"sleep\0{seconds}")) == 2
+    process.send_signal(kill)
+    process.wait(5)
+    end = time.monotonic() + 2
+    while processes_with(seconds) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert processes_with(seconds) == []
+
+
+def test_children_in_threads_are_ended(tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(2) as pool:
+        waiting = [pool.submit(run_child, ["sh", "-c", f"touch {tmp_path}/{name}; sleep 60"]) for name in "ab"]
+        end = time.monotonic() + 10
+        while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        end_children()
+        assert [own.result(5).returncode for own in waiting] == [-signal.SIGKILL] * 2

@@ -1,0 +1,129 @@
+"""Running other programs and worker processes so that none outlives this one, not even when it is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from threading import Thread
+from typing import Any, BinaryIO, TypeVar
+
+from workloads.errors import LimenError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# A shell starts the program in a process group of its own and kills the group, itself included, when the pipe ends
+# whose other end this process holds: the system closes it even after SIGKILL. It reaches children of children too,
+# make's compilers and Yosys' abc, which a death signal (prctl) would not.
+_GUARD = """exec 3<&0
+{ read -r gone <&3; kill -KILL 0; } >/dev/null 2>&1 &
+guard=$!
+"$@" 3<&- </dev/null
+code=$?
+kill -KILL $guard
+exit $code"""
+
+_running: set[BinaryIO] = set()
+"""Our ends of the pipes of programs under way; closing one ends its program."""
+
+
+def run_child(
+    command: Sequence[str], folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program in `folder` to its end and return its exit code, output and error output, read as UTF-8.
+
+    Whatever ends the wait (Ctrl-C, an error, a kill of this process) ends the program and all that it started. A
+    program that dies of a signal has the code 128 + its number; one that can't be started has 127 or 126.
+    """
+    end, start = os.pipe()
+    with open(start, "wb") as alive:
+        _running.add(alive)
+        try:
+            with (
+                open(end, "rb") as watched,
+                subprocess.Popen(
+                    ["/bin/sh", "-c", _GUARD, "sh", *command],
+                    stdin=watched,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    cwd=folder,
+                    env=environment,
+                    encoding="utf-8",
+                    errors="replace",
+                    process_group=0,
+                ) as child,
+            ):
+                try:
+                    output, errors = child.communicate()
+                except BaseException:
+                    alive.close()  # before Popen waits for its end
+                    raise
+        finally:
+            _running.discard(alive)
+    return subprocess.CompletedProcess(list(command), child.returncode, output, errors)
+
+
+def end_children() -> None:
+    """End every program that `run_child` is running now, in whichever thread: their calls return."""
+    for alive in list(_running):
+        alive.close()
+
+
+def run_in_workers(
+    jobs: int,
+    start: Callable[..., None],
+    arguments: tuple[Any, ...],
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+) -> Iterator[tuple[Item, Result]]:
+    """Yield (item, work(item)) as they come from `jobs` fresh processes, each of which calls start(*arguments) first.
+
+    The processes end when the iterator is closed, whatever they are at, and when this process dies. Close it (see
+    contextlib.closing) rather than leave that to chance.
+
+    Raises:
+        LimenError: a worker was killed. What `work` raises is raised here.
+    """
+    context = get_context("spawn")
+    watched, alive = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(jobs, context, _start_worker, (watched, start, arguments))
+    try:
+        with _no_interrupts():  # workers inherit it: Ctrl-C goes to all processes of a terminal, and we end them
+            futures = {pool.submit(work, item): item for item in items}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BrokenProcessPool:
+        raise LimenError("a worker process was ended from outside: out of memory? fewer jobs need less") from None
+    finally:
+        alive.close()
+        watched.close()
+        pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _start_worker(watched: Connection, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
+    start(*arguments)
+
+
+def _end_with_parent(watched: Connection) -> None:
+    """Wait for the end of the parent's end of the pipe, on which nothing is ever sent."""
+    with suppress(EOFError, OSError):
+        watched.recv_bytes()
+    os._exit(1)

@@ -1,0 +1,120 @@
+"""Temporary folders that nothing leaves behind: not an error, a signal, nor, once the next run came by, a kill.
+
+Who works in one holds its lock (flock), which the system lets go of however a process ends. So a folder of our name
+without a lock has no owner any more, whatever number its process had, and the next one to make a folder removes it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from workloads.errors import LimenError
+
+_own: dict[str, int] = {}
+"""Folders of this process that are still there: path and process; a forked copy of it must not remove them."""
+
+
+@contextmanager
+def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
+    """Yield a new folder that vanishes when the block ends: hidden, `beside` a file or folder to write, or in TMPDIR.
+
+    What was made in a folder beside its target takes the target's place by one rename. Folders of earlier runs in the
+    same place that nobody uses any more are removed first.
+
+    Raises:
+        LimenError: no folder can be made there.
+    """
+    try:
+        parent = Path(tempfile.gettempdir()) if beside is None else beside.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
+        _remove_dead(parent, prefix)
+        path, lock = _make(parent, prefix)
+    except OSError as error:
+        where = "TMPDIR: no temporary folder can be made" if beside is None else f"{beside}: cannot be written"
+        raise LimenError(f"{where}: {error.strerror}") from None
+    try:
+        yield path
+    finally:
+        _remove(path)
+        os.close(lock)
+
+
+def _make(parent: Path, prefix: str) -> tuple[Path, int]:
+    """Return a new folder, named by 8 random hex digits, and its lock."""
+    while True:
+        path = parent / f"{prefix}{secrets.token_hex(4)}"
+        _own[str(path)] = os.getpid()  # first: a signal may come between any two lines
+        try:
+            os.mkdir(path)
+            return path, _lock(path, none_needed=True)
+        except BlockingIOError:  # another run took it for dead in the moment before
+            del _own[str(path)]
+        except OSError:
+            del _own[str(path)]
+            raise
+
+
+def _lock(path: Path, none_needed: bool) -> int:
+    """Return an open handle of a folder that holds its lock.
+
+    none_needed: where the file system knows no locks, one without; nobody takes such a folder for dead.
+
+    Raises:
+        BlockingIOError: another process holds it, or has removed it. OSError: it can't be opened or locked.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise BlockingIOError from None
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise
+        except OSError:
+            if not none_needed:
+                raise
+        if not path.exists() or not os.path.samestat(os.fstat(handle), os.stat(path)):
+            raise BlockingIOError
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _remove_dead(parent: Path, prefix: str) -> None:
+    """Remove this user's folders of our name that no process of this machine holds.
+
+    Of this machine: a lock says nothing about a folder that another one made in a shared file system.
+    """
+    name = re.compile(re.escape(prefix) + "[0-9a-f]{8}")
+    with suppress(OSError):
+        for own in [entry for entry in os.scandir(parent) if name.fullmatch(entry.name)]:
+            if own.stat(follow_symlinks=False).st_uid != os.getuid():
+                continue
+            with suppress(OSError):  # BlockingIOError, as a rule: its owner lives
+                lock = _lock(Path(own.path), none_needed=False)
+                shutil.rmtree(own.path, ignore_errors=True)
+                os.close(lock)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+    _own.pop(str(path), None)
+
+
+@atexit.register
+def _remove_own() -> None:
+    """Remove what a signal in the middle of a removal left."""
+    for path in [path for path, process in _own.items() if process == os.getpid()]:
+        _remove(Path(path))
