@@ -16,7 +16,7 @@ from dse.cli_polarity import polarity
 from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
-from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
+from dse.options import Disagreement, design_option, echo, json_option, load_pair, workload_option
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
@@ -77,20 +77,20 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
             "cycles_per_image": {run.level: run.cycles for run in runs},
             "disagree": different,
         }
-        click.echo(json.dumps(result, indent=2))
+        echo(json.dumps(result, indent=2))
     else:
-        click.echo(
+        echo(
             f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
             f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
         )
         for run in runs:
-            click.echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
-            click.echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+            echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
+            echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     if different:
         raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
     if len(runs) > 1 and not as_json:
         words = f"; scores of {images} images equal" if len(scored) > 1 else ""
-        click.echo(f"\nlevels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image{words}")
+        echo(f"\nlevels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image{words}")
 
 
 @commands.command()
@@ -105,7 +105,7 @@ def export(design: str, workload: str, out: Path, images: int, seed: int) -> Non
 
     chip, network = load_pair(design, workload)
     exported = write_folder(network, chip, out, images, seed)
-    click.echo(f"{exported.folder}: {network.name}, {images} images; prove it: limen verify {exported.folder}")
+    echo(f"{exported.folder}: {network.name}, {images} images; prove it: limen verify {exported.folder}")
 
 
 @commands.command()
@@ -120,9 +120,9 @@ def verify(folder: Path, images: int | None, as_json: bool) -> None:
 
     proof = prove(folder, images)
     if as_json:
-        click.echo(json.dumps(asdict(proof), indent=2))
+        echo(json.dumps(asdict(proof), indent=2))
     else:
-        click.echo(
+        echo(
             f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
             f"compared, mismatches {proof.mismatches}"
         )
@@ -136,17 +136,17 @@ def main() -> None:
         code = commands.main(prog_name="limen", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        echo(error.format_message())
         sys.exit(0)
     except click.ClickException as error:
-        click.echo(f"limen: {' '.join(error.format_message().split())}", err=True)
+        echo(f"limen: {' '.join(error.format_message().split())}", err=True)
         sys.exit(2)
     except LimenError as error:
-        click.echo(f"limen: {error}", err=True)
+        echo(f"limen: {error}", err=True)
         sys.exit(2)
     except Disagreement as error:
-        click.echo(f"limen: {error}", err=True)
+        echo(f"limen: {error}", err=True)
         sys.exit(1)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("limen: stopped", err=True)
+        echo("limen: stopped", err=True)
         sys.exit(130)

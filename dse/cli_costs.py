@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 import click
 
-from dse.options import Disagreement, design_option, json_option, load_pair, workload_option
-from workloads.errors import LimenError
+from dse.options import Disagreement, design_option, echo, json_option, load_pair, workload_option
+from workloads.errors import LimenError, printable
 
 table_argument = click.argument("name", default="ihp130")
 WITHIN_PERCENT = 5.0
@@ -46,27 +46,23 @@ def price(design: str, workload: str, costs: str, dram: str, stream: str, as_jso
             "stream": stream,
             "cycles": run.cycles,
         }
-        click.echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
+        echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
         return
-    click.echo(
-        f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}, {stream} operands"
-    )
-    click.echo(
-        f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2"
-    )
-    click.echo(
+    echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}, {stream} operands")
+    echo(f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2")
+    echo(
         f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "
         f"power {cost.power_mw:.4g} mW"
     )
-    click.echo(
+    echo(
         f"energy in the array {100 * cost.array_share:.1f} %, on-chip memories {100 * cost.memory_share:.1f} %, "
         f"DRAM {100 * cost.dram_share:.1f} %, logic around the array the rest"
     )
-    click.echo(
+    echo(
         f"scaled or assumed: {100 * cost.energy_assumed_share:.1f} % of the energy, "
         f"{100 * cost.area_assumed_share:.1f} % of the area\n"
     )
-    click.echo(cost.breakdown.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    echo(cost.breakdown.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
 
 
 @click.group()
@@ -95,7 +91,7 @@ def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], s
         path = build_table(
             liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total), pairs=pairs, sram=sram
         )
-    click.echo(f"{path}: written; use it: limen price --costs {path}")
+    echo(f"{path}: written; use it: limen price --costs {path}")
 
 
 @costs.command()
@@ -109,12 +105,10 @@ def check(name: str, liberty: Path, sample: int, seed: int) -> None:
 
     rows, mismatches = check_table(name, liberty, sample, seed)
     for wrong in mismatches:
-        click.echo(
-            f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}"
-        )
+        echo(f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}")
     if mismatches:
         raise Disagreement(f"{name}: {rows} rows compared, mismatches {len(mismatches)}")
-    click.echo(f"{name}: {sample} netlists synthesised again (seed {seed}): {rows} rows compared, mismatches 0")
+    echo(f"{name}: {sample} netlists synthesised again (seed {seed}): {rows} rows compared, mismatches 0")
 
 
 @costs.command()
@@ -133,7 +127,7 @@ def multipliers(liberty: Path, bits: int) -> None:
         ]
         for own in compare_multipliers(liberty, bits)
     ]  # fmt: skip
-    click.echo(markdown_table(head, rows).rstrip())
+    echo(markdown_table(head, rows).rstrip())
 
 
 @costs.command()
@@ -160,11 +154,11 @@ def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, 
         rows = [
             vars(line) | {"difference_percent": line.difference_percent if line.table_um2 else None} for line in lines
         ]
-        click.echo(json.dumps({"folder": str(folder), "costs": costs, "closed": closed, "units": rows}, indent=2))
+        echo(json.dumps({"folder": str(folder), "costs": costs, "closed": closed, "units": rows}, indent=2))
     else:
-        click.echo(f"{'unit':<24}{'instances':>10}{'whole, um2':>14}{'table, um2':>14}{'difference, %':>15}")
+        echo(f"{'unit':<24}{'instances':>10}{'whole, um2':>14}{'table, um2':>14}{'difference, %':>15}")
         for line in lines:
-            click.echo(
+            echo(
                 f"{line.component:<24}{line.instances:>10}{line.whole_um2:>14.1f}{line.table_um2:>14.1f}"
                 f"{line.difference_percent:>+15.2f}"
             )
@@ -202,19 +196,19 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
         for own in targets:
             if out_dir is not None:
                 for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(own, systems)):
-                    click.echo(f"{path}: written; see it: limen costs show {path}")
+                    echo(f"{path}: written; see it: limen costs show {path}")
                 continue
             compared, mismatches = check_fpga(own, sample, seed, partial(bar.show, own), systems)
             rows, wrong = rows + compared, wrong + len(mismatches)
             for mismatch in mismatches:
-                click.echo(
+                echo(
                     f"{mismatch.table}: {mismatch.unit}: {mismatch.quantity}: the table has {mismatch.table_value}, "
                     f"this machine gives {mismatch.value}"
                 )
     if wrong:
         raise Disagreement(f"{rows} rows compared, mismatches {wrong}")
     if check:
-        click.echo(f"{rows} rows compared (sample {sample}, seed {seed}), mismatches 0")
+        echo(f"{rows} rows compared (sample {sample}, seed {seed}), mismatches 0")
 
 
 @costs.command()
@@ -229,10 +223,10 @@ def show(name: str, component: str | None, op: str | None, quantity: str | None,
 
     rows = read_rows(name, component, op, quantity)
     if as_json:
-        click.echo(rows.to_json(orient="records", double_precision=15, indent=2))
+        echo(rows.to_json(orient="records", double_precision=15, indent=2))
         return
     short = rows.drop(columns=["tool_versions", "hash", "source"])
-    click.echo(short.loc[:, (short != "").any()].to_string(index=False))
+    echo(short.loc[:, (short != "").any()].to_string(index=False))
 
 
 def describe_table(name: str) -> str:
@@ -243,6 +237,6 @@ def describe_table(name: str) -> str:
     lines = [f"cost table {name}: {len(rows)} rows"]
     for component, own in rows.groupby("component", sort=False):
         methods = ", ".join(f"{count} {method}" for method, count in own["method"].value_counts().items())
-        lines.append(f"  {component}: {methods}; {', '.join(own['quantity'].unique())}")
-    lines += ["sources", *(f"  {source}" for source in rows["source"].unique())]
+        lines.append(f"  {printable(f'{component}: {methods}; ' + ', '.join(own['quantity'].unique()))}")
+    lines += ["sources", *(f"  {printable(source)}" for source in rows["source"].unique())]
     return "\n".join(lines)

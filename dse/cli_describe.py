@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dse.options import echo
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def describe(what: str | None) -> None:
     Without WHAT, list all that comes with Limen.
     """
     texts = [_everything()] if what is None else _named(what)
-    click.echo("\n\n".join(texts))
+    echo("\n\n".join(texts))
 
 
 def _everything() -> str:

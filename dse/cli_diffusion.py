@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from dse.options import echo
 from dse.progress import ProgressBar
 
 OPS = ["threshold", "mac"]
@@ -34,5 +35,5 @@ def diffusion(ops: tuple[str, ...], epochs: int, seed: int, rate: float | None, 
     chosen: Any = list(dict.fromkeys(ops)) or OPS
     with ProgressBar() as progress:
         paths = run_diffusion(chosen, epochs, seed, samples, out, progress.show, rate)
-    click.echo((out / "diffusion.md").read_text(encoding="utf-8"))
-    click.echo(f"wrote {', '.join(str(path) for path in paths)}")
+    echo((out / "diffusion.md").read_text(encoding="utf-8"))
+    echo(f"wrote {', '.join(str(path) for path in paths)}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from dse.options import DEFAULT_WORKLOAD, Disagreement, json_option
+from dse.options import DEFAULT_WORKLOAD, Disagreement, echo, json_option
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -73,12 +73,12 @@ def accuracy(
     found = _networks(workload, op, x_bits, w_bits)
     rows = [_measured_or_stored(network, split, data, member) for network, member in found]
     if as_json:
-        click.echo(json.dumps(rows, indent=2))
+        echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         counted = f"{row['right']} of {row['images']} right, " if row["source"] == "measured" else ""
         stored = "" if row["source"] == "measured" else " (stored; the data set is not at hand)"
-        click.echo(f"{row['network']} {split}: {counted}{100 * row['accuracy']:.2f} %{stored}")
+        echo(f"{row['network']} {split}: {counted}{100 * row['accuracy']:.2f} %{stored}")
 
 
 def _networks(
@@ -118,8 +118,8 @@ def _check(workload: str, sample: int, seed: int, data: Path | None) -> None:
         found = check_accuracies(load_family(workload), sample, seed, data, progress.show)
     wrong = [each for each in found if not each.equal]
     for each in wrong:
-        click.echo(f"stored {each.stored}\nfresh  {each.fresh}")
-    click.echo(f"{workload}: {len(found)} stored accuracies measured again, mismatches {len(wrong)}")
+        echo(f"stored {each.stored}\nfresh  {each.fresh}")
+    echo(f"{workload}: {len(found)} stored accuracies measured again, mismatches {len(wrong)}")
     if wrong:
         raise Disagreement(f"{workload}: accuracy.csv: {len(wrong)} rows are not those of these weights and this data")
 
@@ -153,11 +153,11 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
             family = training.train_family(path, out, chosen, seed, data, progress.show)
     if seeds is not None:
         for summary in training.summarise_seeds(rows):
-            click.echo(
+            echo(
                 f"{summary.op}: test accuracy at 8 bits, {summary.seeds} seeds: mean {100 * summary.test_mean:.2f} %, "
                 f"deviation {100 * summary.test_deviation:.2f} points; best on validation: seed {summary.best_seed}"
             )
         return
     for each in family.ops():
         member = family.network(each, 8, member_w_bits(each)[-1])
-        click.echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test', data):.2f} %")
+        echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test', data):.2f} %")

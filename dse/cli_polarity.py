@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from dse.options import echo
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -36,5 +37,5 @@ def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path
     with ProgressBar() as progress:
         rows = run_study(dataset, chosen, seeds, out, data, progress.show)
     paths = write_report(rows, out)
-    click.echo(table_markdown(summarise(rows)))
-    click.echo(f"{len(rows)} runs; wrote {', '.join(str(path) for path in paths)}")
+    echo(table_markdown(summarise(rows)))
+    echo(f"{len(rows)} runs; wrote {', '.join(str(path) for path in paths)}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dse.options import DEFAULT_DESIGN, DEFAULT_WORKLOAD, Disagreement, json_option
+from dse.options import DEFAULT_DESIGN, DEFAULT_WORKLOAD, Disagreement, echo, json_option
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -88,7 +88,7 @@ def stats(
             own, unchecked = _findings(workload, network, measured, split, data, costs)
             findings += own
         if not as_json:
-            click.echo(f"{network.name}: {measured.images} images of {split}\n\n{table_text(measured)}")
+            echo(f"{network.name}: {measured.images} images of {split}\n\n{table_text(measured)}")
         if simple:
             result["simplified"] = _simplified(network, design, data, out, as_json)
         if out is not None:
@@ -100,11 +100,11 @@ def stats(
     if check:
         result |= {"findings": [finding._asdict() for finding in findings], "unchecked": unchecked}
     if as_json:
-        click.echo(json.dumps(result, indent=2))
+        echo(json.dumps(result, indent=2))
     elif check:
         for finding in findings:
-            click.echo(str(finding))
-        click.echo(f"signs of failure: {len(findings)}" + "".join(f"; unchecked: {each}" for each in unchecked))
+            echo(str(finding))
+        echo(f"signs of failure: {len(findings)}" + "".join(f"; unchecked: {each}" for each in unchecked))
     if findings:
         raise Disagreement(f"{result['network']}: {len(findings)} signs of failure, the first: {findings[0]}")
 
@@ -188,16 +188,16 @@ def _simplified(
         result["file"] = str(save_network(named, out, "simplified"))
     if not as_json:
         own = found.savings
-        click.echo(
+        echo(
             f"\nsimplified, the same scores for every image: of {own.thresholds} thresholds {own.never} are never and "
             f"{own.always} always exceeded ({own.folded} folded), {own.channels} channels removed"
         )
         for name in ("pairs", "synapses", "distinct"):
-            click.echo(f"{name}: {result[f'{name}_before']} -> {result[f'{name}_after']}")
+            echo(f"{name}: {result[f'{name}_before']} -> {result[f'{name}_after']}")
         if isinstance(result["cycles"], dict):
-            click.echo("cycles on {design}: {before} -> {after}".format(**result["cycles"]))
+            echo("cycles on {design}: {before} -> {after}".format(**result["cycles"]))
         else:
-            click.echo(f"cycles: not compared: {result['cycles']}")
+            echo(f"cycles: not compared: {result['cycles']}")
     return result
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli_tables import tables
-from dse.options import json_option
+from dse.options import echo, json_option
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def init(file: Path) -> None:
         raise LimenError(f"{file}: cannot be written: {error.strerror}") from None
     with os.fdopen(handle, "w", encoding="utf-8") as target:
         target.write(text)
-    click.echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
+    echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
 
 
 @study.command()
@@ -76,10 +76,10 @@ def run(spec: str, out: Path) -> None:
     before = len(search.trials())
     search.run()
     if before:
-        click.echo(f"{out}: resumed after {before} trials")
+        echo(f"{out}: resumed after {before} trials")
     _print_front(search)
     for name in ("trials.csv", "front.csv", "front.png"):
-        click.echo(f"{out / name}: written")
+        echo(f"{out / name}: written")
 
 
 @study.command()
@@ -91,7 +91,7 @@ def front(folder: Path, as_json: bool) -> None:
 
     search = Study.open(folder)
     if as_json:
-        click.echo(search.front().to_json(orient="records", double_precision=15, indent=2))
+        echo(search.front().to_json(orient="records", double_precision=15, indent=2))
         return
     _print_front(search)
 
@@ -109,23 +109,23 @@ def export(folder: Path, point: str, out: Path, images: int) -> None:
 
     chosen = Study.open(folder).point(point)
     exported = chosen.export(out, images)
-    click.echo(f"{exported.folder}: {point}: {chosen}, {images} images; prove it: limen verify {exported.folder}")
+    echo(f"{exported.folder}: {point}: {chosen}, {images} images; prove it: limen verify {exported.folder}")
 
 
 def _print_front(search: Study) -> None:
     table = search.trials()
     best = search.front()
     feasible = table[table["feasible"]]
-    click.echo(
+    echo(
         f"{Path(search.workload).stem}: {len(table)} trials, {table['design'].nunique()} distinct designs of "
         f"{search.space_size}, {len(feasible)} feasible, {(table['refusal'] != '').sum()} no machines; "
         f"front: {len(best)}"
     )
-    click.echo(format_table(best))
+    echo(format_table(best))
     for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
         chosen = search.point(name)
         note = "" if chosen.trial in set(best["trial"]) else " (not on the common front)"
-        click.echo(f"{name}: {chosen}{note}")
+        echo(f"{name}: {chosen}{note}")
 
 
 def format_table(table: pandas.DataFrame) -> str:

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from dse.options import echo
+
 FORMATS = ("md", "latex", "csv")
 OPS = ("threshold", "adder", "shift")
 """Ops other than MAC, said again so that --help imports no numpy; a test compares them with `workloads.numbers`."""
@@ -52,7 +54,7 @@ def kernel(
 
         plot_kernels(table, plot)
     texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
-    click.echo(texts[form](table).rstrip("\n"))
+    echo(texts[form](table).rstrip("\n"))
 
 
 @tables.command()
@@ -64,4 +66,4 @@ def fpga(form: str, ops: tuple[str, ...]) -> None:
 
     chosen: Any = ops or OPS
     texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
-    click.echo(texts[form](fpga_table(chosen)).rstrip("\n"))
+    echo(texts[form](fpga_table(chosen)).rstrip("\n"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dse.options import design_option, load_pair, workload_option
+from dse.options import design_option, echo, load_pair, workload_option
 
 
 @click.command()
@@ -24,4 +24,4 @@ def waves(design: str, workload: str, layer: str, out: Path, seed: int) -> None:
     chip, network = load_pair(design, workload)
     program = compile_network(network, chip.fitted(network))
     cycles = write_vcd(program, choose_inputs(network, 1, seed)[0], layer, out)
-    click.echo(f"{out}: {cycles} cycles of layer {layer}, one time unit each")
+    echo(f"{out}: {cycles} cycles of layer {layer}, one time unit each")

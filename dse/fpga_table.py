@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ from cost_models.fpga_units import SYSTEMS
 from cost_models.kernels import SYNAPSES
 from cost_models.table import Row, load_table
 from dse.text_tables import latex_table, markdown_table
+from workloads.files import csv_text
 from workloads.numbers import Op
 
 DEFINITIONS = {
@@ -93,12 +92,8 @@ def _kernel(
 
 def table_csv(table: Sequence[FpgaKernel]) -> str:
     """Return a row a unit; what is unknown is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(FpgaKernel._fields)
-    for row in table:
-        writer.writerow(["" if own is None else f"{own:.6g}" if isinstance(own, float) else own for own in row])
-    return text.getvalue()
+    rows = [["" if own is None else f"{own:.6g}" if isinstance(own, float) else own for own in row] for row in table]
+    return csv_text(FpgaKernel._fields, rows)
 
 
 def table_markdown(table: Sequence[FpgaKernel]) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from cost_models.table import Table, Value, load_table
 from cost_models.units import GATED, PES
 from dse.text_tables import latex_table, markdown_table
 from workloads.errors import LimenError
+from workloads.files import csv_text
 from workloads.numbers import OPS, Op
 
 
@@ -226,18 +225,15 @@ def _against(mac: Kernel, own: Kernel) -> Kernel:
 
 def table_csv(table: KernelTable) -> str:
     """Return a row a kernel with all figures, the published ranges beside them and where the ratios are."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     bounds = [f"published_{name}_ratio_{end}" for name in PUBLISHED for end in ("low", "high")]
-    writer.writerow(
-        [*Kernel._fields, "clock_ns", "stream", "wires", *bounds, *(f"{name}_against_published" for name in PUBLISHED)]
-    )
+    verdicts = [f"{name}_against_published" for name in PUBLISHED]
     ranges = [end for name in PUBLISHED for end in table.published[name]]
     settings = [table.choice.clock_ns, table.choice.stream, table.choice.wires]
+    rows = []
     for row in table.rows:
         figures = ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
-        writer.writerow([*figures, *settings, *ranges, *(table.against(row, name) for name in PUBLISHED)])
-    return text.getvalue()
+        rows.append([*figures, *settings, *ranges, *(table.against(row, name) for name in PUBLISHED)])
+    return csv_text([*Kernel._fields, "clock_ns", "stream", "wires", *bounds, *verdicts], rows)
 
 
 def table_markdown(table: KernelTable) -> str:

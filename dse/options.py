@@ -1,10 +1,12 @@
-"""What commands share: a design, a workload, the network the two mean together, and how a finding ends a command."""
+"""What commands share: a design, a workload, the network both mean together, printing, how a finding ends a command."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import click
+
+from workloads.errors import printable
 
 if TYPE_CHECKING:
     from simulator.design import Design
@@ -24,6 +26,11 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 class Disagreement(Exception):
     """Two levels differ: a finding, not bad input. The command ends with code 1."""
+
+
+def echo(text: str, err: bool = False) -> None:
+    """Print text, on stderr with `err`; of what a name from a file may hold, only line breaks and tabs act as such."""
+    click.echo(printable(text, kept="\n\t"), err=err)  # noqa: TID251
 
 
 def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from dse.text_tables import latex_table, markdown_table
-from workloads.files import write_whole
+from workloads.files import csv_text, write_whole
 from workloads.training.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
@@ -78,12 +77,9 @@ def write_report(rows: Sequence[PolarityRow], out: Path) -> list[Path]:
 
 def table_csv(cells: Sequence[Cell]) -> str:
     """Return a row a cell, percentages to three decimals, empty where there is no deviation."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     units = {name: f"{name}_percent" for name in Cell._fields if name.endswith(("_mean", "_deviation"))}
-    writer.writerow([units.get(name, name) for name in Cell._fields])
-    writer.writerows([f"{value:.3f}" if isinstance(value, float) else value for value in cell] for cell in cells)
-    return text.getvalue()
+    rows = [[f"{value:.3f}" if isinstance(value, float) else value for value in cell] for cell in cells]
+    return csv_text([units.get(name, name) for name in Cell._fields], rows)
 
 
 def table_markdown(cells: Sequence[Cell]) -> str:

@@ -22,11 +22,15 @@ class LimenError(Exception):
         super().__init__(shortened(printable(" ".join(str(message).split())), LONGEST_LINE))
 
 
-def printable(text: str) -> str:
-    """Return text with control characters and the like escaped as Python writes them: `\\x1b` for an escape."""
+def printable(text: str, kept: str = "") -> str:
+    """Return text with control characters and the like, but those in `kept`, as Python writes them: `\\x1b`.
+
+    Names come from files, and control characters in them would steer the terminal they are shown on.
+    """
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+    plain = (char if char.isprintable() or char in kept else char.encode("unicode_escape").decode() for char in text)
+    return "".join(plain)
 
 
 def shortened(text: str, longest: int) -> str:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, printable
 from workloads.scratch import scratch_folder
+
+FORMULA_SIGNS = ("=", "+", "-", "@")
+"""What a text begins with that spreadsheets take for a formula."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -45,11 +51,27 @@ def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 def csv_bytes(rows: Sequence[NamedTuple]) -> bytes:
     """Return a CSV file of like rows under the names of their fields; real numbers to six decimals."""
+    plain = [[f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows]
+    return csv_text(rows[0]._fields, plain).encode()
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Return the text of a CSV file, its cells made safe by `csv_cell`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(rows[0]._fields)
-    writer.writerows([f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows)
-    return text.getvalue().encode()
+    writer.writerows([csv_cell(value) for value in row] for row in (head, *rows))
+    return text.getvalue()
+
+
+def csv_cell(value: object) -> object:
+    """Return a value as a spreadsheet may see it.
+
+    Control characters of a text are escaped, and one that would be a formula gets an apostrophe in front; numbers stay.
+    """
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.startswith(FORMULA_SIGNS) and not NUMBER.fullmatch(text) else text
 
 
 @contextmanager

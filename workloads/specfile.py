@@ -41,8 +41,11 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         line = f" line {mark.line + 1}:" if mark else ""
         problem = getattr(error, "problem", None) or str(error)
         raise LimenError(f"{path}:{line} not valid YAML: {problem}") from None
+    if content is None:
+        raise LimenError(f"{path}: is empty; expected a mapping of keys to values")
     if not isinstance(content, dict):
-        raise LimenError(f"{path}: holds a {type(content).__name__}; expected a mapping of keys to values")
+        kind = "a list" if isinstance(content, list) else f"only {content!r}"
+        raise LimenError(f"{path}: holds {kind}; expected a mapping of keys to values")
     for key in content:
         if not isinstance(key, str):
             raise LimenError(f"{path}: {key!r}: not a name; keys are words")
