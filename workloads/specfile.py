@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 
 
 class Spec(BaseModel):
@@ -44,7 +44,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     if content is None:
         raise LimenError(f"{path}: is empty; expected a mapping of keys to values")
     if not isinstance(content, dict):
-        kind = "a list" if isinstance(content, list) else f"only {content!r}"
+        kind = "a list" if isinstance(content, list) else f"only {shown(content)}"
         raise LimenError(f"{path}: holds {kind}; expected a mapping of keys to values")
     for key in content:
         if not isinstance(key, str):
