@@ -12,7 +12,6 @@ import importlib.util
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -24,6 +23,7 @@ from cost_models.fpga_units import SYSTEMS, inputs_of, registered, source_of
 from cost_models.kernels import SYNAPSES
 from cost_models.synthesis import PACKAGES, VERILOG, Source, read_verilog, run_yosys, source_files, top_module
 from cost_models.units import Unit
+from workloads.children import run_child
 from workloads.errors import LimenError
 
 TARGETS = ("xc7", "ecp5")
@@ -219,14 +219,8 @@ def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, fl
 def _place(unit: Unit, chosen: list[str], scratch: Path) -> dict[str, Any]:
     report = scratch / "report.json"
     report.unlink(missing_ok=True)
-    outcome = subprocess.run(
-        [sys.executable, "-m", "cost_models.placement_worker", *chosen],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env={**os.environ, "PYTHONPATH": str(PACKAGES)},
-        cwd=scratch,
-    )
+    command = [sys.executable, "-m", "cost_models.placement_worker", *chosen]
+    outcome = run_child(command, scratch, {**os.environ, "PYTHONPATH": str(PACKAGES)})
     if outcome.returncode or not report.is_file():
         lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
         raise LimenError(f"placement of {unit.component} {unit.op}: {lines[0] if lines else 'nextpnr stopped'}")

@@ -7,7 +7,6 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -19,6 +18,7 @@ from cost_models.buffers import is_buffer, with_buffers
 from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
 from cost_models.liberty_cells import Library, read_library, read_text
 from cost_models.netlist import Netlist, read_netlist
+from workloads.children import run_child
 from workloads.errors import LimenError
 
 PACKAGES = Path(__file__).parent.parent
@@ -171,14 +171,8 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
     job = {"passes": [*commands, "write_json netlist.json"]}
     (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
     environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
-    outcome = subprocess.run(
-        [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")],
-        capture_output=True,
-        text=True,
-        errors="replace",
-        env=environment,
-        cwd=scratch,
-    )
+    command = [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")]
+    outcome = run_child(command, scratch, environment)
     if outcome.returncode or not (scratch / "netlist.json").is_file():
         lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
         raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from workloads.children import run_child
 from workloads.errors import LimenError
 
 RTL_EXTRA = "pip install 'limen[rtl]'"
@@ -45,7 +46,7 @@ def cache_folder() -> Path:
 
 def tool_version(command: list[str]) -> str:
     """Return the first line a tool prints about itself."""
-    lines = subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+    lines = run_child(command).stdout.splitlines()
     return lines[0].strip() if lines else "unknown"
 
 
@@ -70,7 +71,7 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
     build = "build-trace" if trace else "build"
     command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"VERILATOR={verilator}", f"RUNTIME={runtime}"]
     command += [f"BUILD={build}", f"TRACE={int(trace)}"]
-    outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    outcome = run_child(command, folder, environment)
     if outcome.returncode:
         log = folder / "build.log"
         log.write_text(outcome.stdout + outcome.stderr, encoding="utf-8")
@@ -82,7 +83,7 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
 
 def run_testbench(program: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
     """Run a built testbench; raises LimenError with its words where it can't work at all (exit code 2)."""
-    outcome = subprocess.run([str(program.resolve()), *arguments], capture_output=True, text=True, check=False)
+    outcome = run_child([str(program.resolve()), *arguments])
     if outcome.returncode not in (0, 1):
         raise LimenError(outcome.stderr.strip() or f"{program}: ended with code {outcome.returncode}")
     return outcome
