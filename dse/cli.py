@@ -16,7 +16,7 @@ from dse.cli_polarity import polarity
 from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
-from dse.options import Disagreement, design_option, echo, json_option, load_pair, workload_option
+from dse.options import Disagreement, design_option, echo, echo_exported, json_option, load_pair, workload_option
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
@@ -105,7 +105,7 @@ def export(design: str, workload: str, out: Path, images: int, seed: int) -> Non
 
     chip, network = load_pair(design, workload)
     exported = write_folder(network, chip, out, images, seed)
-    echo(f"{exported.folder}: {network.name}, {images} images; prove it: limen verify {exported.folder}")
+    echo_exported(exported, f"{network.name}, {images} images")
 
 
 @commands.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli_tables import tables
-from dse.options import echo, json_option
+from dse.options import echo, echo_exported, json_option
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def export(folder: Path, point: str, out: Path, images: int) -> None:
 
     chosen = Study.open(folder).point(point)
     exported = chosen.export(out, images)
-    echo(f"{exported.folder}: {point}: {chosen}, {images} images; prove it: limen verify {exported.folder}")
+    echo_exported(exported, f"{point}: {chosen}, {images} images")
 
 
 def _print_front(search: Study) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ from workloads.errors import printable
 
 if TYPE_CHECKING:
     from simulator.design import Design
+    from simulator.run import Exported
     from workloads.network import Network
 
 DEFAULT_DESIGN = "threshold-16x16"
@@ -31,6 +33,12 @@ class Disagreement(Exception):
 def echo(text: str, err: bool = False) -> None:
     """Print text, on stderr with `err`; of what a name from a file may hold, only line breaks and tabs act as such."""
     click.echo(printable(text, kept="\n\t"), err=err)  # noqa: TID251
+
+
+def echo_exported(exported: Exported, what: str) -> None:
+    """Say what was exported where, whether in place of another, and how to prove it."""
+    instead = ", in place of an earlier export" if exported.replaced else ""
+    echo(f"{exported.folder}: {what}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
 
 
 def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:

@@ -134,8 +134,8 @@ def write_hardware(folder: Path, parameters: dict[str, int], title: str) -> None
     shutil.copyfile(HERE / "testbench" / "Makefile", folder / "Makefile")
 
 
-def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
-    """Write `folder` for a program and inputs x [images, H, W, C].
+def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
+    """Write `folder` for a program and inputs x [images, H, W, C]; return whether it replaced an earlier export.
 
     Raises:
         LimenError: the folder can't be written; nothing is left behind.
@@ -166,6 +166,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
         "verilog": parameters,
         "layers": layers,
     }
+    replaced = (folder / MARKER).is_file()
     with new_folder(folder, MARKER) as target:
         write_hardware(target, parameters, title)
         (target / "vectors").mkdir()
@@ -175,3 +176,4 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> None:
         )
         (target / "README.md").write_text(readme, encoding="utf-8")
         (target / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return replaced

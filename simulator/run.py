@@ -69,10 +69,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Exported:
-    """A folder written by `export`; verify() proves it."""
+    """A folder written by `export`; verify() proves it. replaced: an earlier export was there."""
 
     folder: Path
     design: Design
+    replaced: bool = False
 
     def verify(self, images: int | None = None) -> Proof:
         """Build and run the folder's testbench; see `simulator.verify.verify`."""
@@ -163,6 +164,8 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
 def export(network: Network, design: Design, folder: str | Path, images: int = 20, seed: int = 0) -> Exported:
     """Write `folder`: Verilog, vectors for `images` inputs, testbench and Makefile; it stands alone.
 
+    An earlier export there is replaced, as a whole or not at all.
+
     Raises:
         LimenError: the design can't run the network, no checkpoint, or the folder can't be written.
     """
@@ -170,8 +173,8 @@ def export(network: Network, design: Design, folder: str | Path, images: int = 2
 
     design = design.fitted(network)
     program = compile_network(network, design)
-    write_folder(program, choose_inputs(network, images, seed), Path(folder))
-    return Exported(Path(folder), design)
+    replaced = write_folder(program, choose_inputs(network, images, seed), Path(folder))
+    return Exported(Path(folder), design, replaced)
 
 
 def built_in_designs() -> list[str]:

@@ -124,6 +124,15 @@ def test_export_stands_alone_and_verifies(folder: Path) -> None:
     assert outcome.returncode == 1 and "mismatches 1" in outcome.stderr
 
 
+def test_an_export_replaces_an_earlier_one_and_says_so(folder: Path) -> None:
+    for index, words in enumerate(("tiny, 3 images; prove", "tiny, 3 images, in place of an earlier export; prove")):
+        arguments = ("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "a chip", "--images", "3")
+        outcome = limen(*arguments, cwd=folder)
+        assert outcome.stdout == f"a chip: {words} it: limen verify 'a chip'\n", outcome.stdout + outcome.stderr
+        assert not (folder / "a chip" / "mine").exists()
+        (folder / "a chip" / "mine").write_text(str(index))
+
+
 def test_waves_of_a_layer(folder: Path) -> None:
     """The VCD of a layer: its cycles, and PE registers under the path that the testbench reads them by."""
     arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
+import ctypes
 import io
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +16,9 @@ import numpy as np
 
 from workloads.errors import LimenError, printable
 from workloads.scratch import scratch_folder
+
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of Linux' renameat2: paths as the process sees them, and two names that change places."""
 
 FORMULA_SIGNS = ("=", "+", "-", "@")
 """What a text begins with that spreadsheets take for a formula."""
@@ -76,29 +78,42 @@ def csv_cell(value: object) -> object:
 
 @contextmanager
 def new_folder(target: Path, marker: str) -> Iterator[Path]:
-    """Yield a temporary folder that becomes `target` when the block ends well and vanishes otherwise.
+    """Yield an empty folder that takes the place of `target` when the block ends well and vanishes otherwise.
 
-    An existing target is replaced only where it holds `marker`, the file that shows it is of our making.
+    An existing target is replaced only where it holds `marker`, the file that shows it is of our making. Who looks at
+    any time, or after a kill, finds all of the old folder or all of the new one: the two change places in one step.
+    On file systems that can't do that (NFS, for one) there is an instant without any.
 
     Raises:
-        LimenError: the target is something else, or its parent can't be written.
+        LimenError: the target is something else, or it can't be written.
     """
+    place = Path(os.path.realpath(target))  # what a link names is replaced, not the link
+    _refuse_stranger(target, marker)
+    with scratch_folder(beside=place) as scratch:
+        try:
+            (scratch / "new").mkdir()
+            yield scratch / "new"
+            _refuse_stranger(target, marker)
+            _take_place(scratch / "new", place, scratch / "old")
+        except OSError as error:
+            raise LimenError(f"{target}: cannot be written: {error.strerror}") from None
+
+
+def _refuse_stranger(target: Path, marker: str) -> None:
     if target.exists() and not (target / marker).is_file():
         if not target.is_dir() or any(target.iterdir()):
             raise LimenError(f"{target}: exists and is not an earlier export (no {marker}); name a new folder")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-    except OSError as error:
-        raise LimenError(f"{target}: cannot be written: {error.strerror}") from None
-    try:
-        temporary.chmod(0o755)
-        yield temporary
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(temporary, target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(new: Path, target: Path, aside: Path) -> None:
+    """Rename `new` to `target`; what was there is then `new`, or `aside` where the system can't exchange names."""
+    if not target.exists():
+        os.rename(new, target)
+        return
+    exchange = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if exchange is None or exchange(AT_FDCWD, os.fsencode(new), AT_FDCWD, os.fsencode(target), RENAME_EXCHANGE):
+        os.rename(target, aside)
+        os.rename(new, target)
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
