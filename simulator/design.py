@@ -24,7 +24,14 @@ from workloads.specfile import Spec, describe_mistake
 
 Dataflow = Literal["os", "ws", "is"]
 Polarity = Literal["synapse", "input", "neuron"]
-Kib = Annotated[float, Field(gt=0, le=65536)]
+MOST_KIB = 65536
+Kib = Annotated[float, Field(gt=0, le=MOST_KIB)]
+BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
+"""Fields of the scratchpads' sizes."""
+
+MOST_OPERANDS = 16384
+"""Activations of an array lane in an operand block, at most."""
+
 MAX_ACC_BITS = 48
 HALVES = 2
 BITS_PER_KIB = 8192
@@ -70,7 +77,7 @@ class Design(Spec):
     ifmap_kib: Kib = 8
     filter_kib: Kib = 16
     ofmap_kib: Kib = 16
-    operand_depth: Annotated[int, Field(ge=1, le=16384)] = 512
+    operand_depth: Annotated[int, Field(ge=1, le=MOST_OPERANDS)] = 512
     feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
     port_bits: Literal[32, 64, 128, 256, 512] = 64
     port_interval: Annotated[int, Field(ge=1, le=4096)] = 1
@@ -115,7 +122,7 @@ class Design(Spec):
         if not self.polarity_bits and self.polarity != "synapse":
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
-        for name in ("ifmap_kib", "filter_kib", "ofmap_kib"):
+        for name in BUFFERS:
             bits = int(getattr(self, name) * BITS_PER_KIB) // HALVES
             if bits < self.port_bits:
                 raise ValueError(
@@ -189,13 +196,18 @@ class Design(Spec):
     @property
     def ifmap_depth(self) -> int:
         """Words in half of the ifmap scratchpad."""
-        return self._rows(self.ifmap_kib, self.word_bits)
+        return self.rows_of(self.ifmap_kib, self.word_bits)
 
     @property
     def filter_depth(self) -> int:
-        """Rows in half of the filter scratchpad, polarity included where it is stored a synapse."""
+        """Rows in half of the filter scratchpad."""
+        return self.rows_of(self.filter_kib, self.filter_bits)
+
+    @property
+    def filter_bits(self) -> int:
+        """Bits of a row of the filter scratchpad, polarity included where it is stored a synapse."""
         polarity = self.polarity_lanes if self.polarity != "neuron" else 0
-        return self._rows(self.filter_kib, self.synapse_lanes * self.w_bits + polarity)
+        return self.synapse_lanes * self.w_bits + polarity
 
     @property
     def channel_lanes(self) -> int:
@@ -216,9 +228,11 @@ class Design(Spec):
     def ofmap_depth(self) -> int:
         """Accumulators of one column in half of the ofmap scratchpad."""
         assert self.acc_bits is not None, "ofmap_depth is known of a fitted design"
-        return self._rows(self.ofmap_kib, self.cols * self.acc_bits)
+        return self.rows_of(self.ofmap_kib, self.cols * self.acc_bits)
 
-    def _rows(self, kib: float, bits: int) -> int:
+    @staticmethod
+    def rows_of(kib: float, bits: int) -> int:
+        """Return the rows of so many bits in half of a scratchpad."""
         return min(MOST_ROWS, int(kib * BITS_PER_KIB) // HALVES // bits)
 
     @property

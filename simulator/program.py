@@ -14,9 +14,10 @@ import numpy as np
 
 from simulator.filters import filter_planes
 from simulator.geometry import plane_beats
+from simulator.layout import Layout, Place, filter_key, lay_out
 from simulator.schedule import Schedule, Step, schedule_network
 from simulator.tile_timing import DESCRIPTOR_WORDS, tile_transfers
-from simulator.timing import descriptor_beats
+from workloads.errors import LimenError
 from workloads.graph import INPUT
 
 if TYPE_CHECKING:
@@ -36,28 +37,36 @@ LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, STORE, FIRST_K, LAST_K = 1, 2, 4, 8, 16,
 """Flags of a tile descriptor."""
 
 
+MOST_WORDS = 1 << 27
+"""Words of a memory that levels with data hold at most: half a gibibyte of the machine's, two of Python's."""
+
+CHUNK = 1 << 18
+"""Patterns packed or unpacked at a time: a bit is a byte meanwhile."""
+
+
 def pack_bits(values: np.ndarray, width: int, port_bits: int) -> np.ndarray:
     """Pack patterns of `width` bits densely into beats [beats, port_bits / 32] of 32-bit words, first one lowest."""
-    bits = ((values.reshape(-1, 1) >> np.arange(width)) & 1).astype(np.uint8).reshape(-1)
-    beats = -(-bits.size // port_bits)
-    padded = np.zeros(beats * port_bits, dtype=np.uint8)
-    padded[: bits.size] = bits
-    words = np.packbits(padded, bitorder="little").view("<u4").astype(np.int64)
-    return words.reshape(beats, port_bits // WORD)
+    patterns, places = values.reshape(-1, 1), np.arange(width)
+    chunks = [
+        np.packbits(((patterns[start : start + CHUNK] >> places) & 1).astype(np.uint8), bitorder="little")
+        for start in range(0, len(patterns), CHUNK)
+    ]
+    beats = -(-len(patterns) * width // port_bits)
+    padded = np.zeros(beats * port_bits // 8, dtype=np.uint8)
+    packed = np.concatenate([*chunks, np.zeros(0, dtype=np.uint8)])
+    padded[: packed.size] = packed
+    return padded.view("<u4").astype(np.int64).reshape(beats, port_bits // WORD)
 
 
 def unpack_bits(beats: np.ndarray, width: int, count: int) -> np.ndarray:
     """Return the first `count` patterns of `width` bits of densely packed beats."""
-    bits = np.unpackbits(np.ascontiguousarray(beats).astype("<u4").view(np.uint8).reshape(-1), bitorder="little")
-    return bits[: count * width].reshape(count, width).astype(np.int64) @ (np.int64(1) << np.arange(width))
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a tensor lies: first beat, and beats from plane to plane (0 for raw scores: one accumulator a beat)."""
-
-    address: int
-    stride: int
+    packed = np.ascontiguousarray(beats).astype("<u4").view(np.uint8).reshape(-1)
+    weights, found = np.int64(1) << np.arange(width), np.empty(count, dtype=np.int64)
+    for start in range(0, count, CHUNK):
+        end = min(start + CHUNK, count)
+        bits = np.unpackbits(packed[start * width // 8 :], count=(end - start) * width, bitorder="little")
+        found[start:end] = bits.reshape(end - start, width) @ weights
+    return found
 
 
 @dataclass(frozen=True)
@@ -133,43 +142,38 @@ def pack_tensor(values: np.ndarray, design: Design) -> np.ndarray:
 def compile_network(network: Network, design: Design) -> Program:
     """Return the program of `network` on a fitted design. Raises LimenError where a layer doesn't fit."""
     schedules = schedule_network(network, design)
-    layer_beats, tile_beats = (descriptor_beats(kind, design) for kind in ("layer", "tile"))
-    free = sum(layer_beats + tile_beats * len(schedule.steps) for schedule in schedules)
+    layout = lay_out(network, schedules, design)
+    words = layout.beats * (design.port_bits // WORD)
+    if words > MOST_WORDS:
+        raise LimenError(
+            f"network {network.name}: a memory of {words >> 18} MiB is not allowed at levels with data: at most "
+            f"{MOST_WORDS >> 18}; level timing needs none"
+        )
     blobs: list[np.ndarray] = []
-    filters: list[dict[tuple[int, ...], int]] = []
-    for schedule, layer, own in zip(schedules, network.layers, network.trained(), strict=True):
-        filters.append({})
+    for schedule, layer, parameters, filters in zip(
+        schedules, network.layers, network.trained(), layout.filters, strict=True
+    ):
+        missing = set(filters)
         for step in schedule.steps:
-            if step.load_filter and _filter_key(step) not in filters[-1]:
-                filters[-1][_filter_key(step)] = free
-                planes = filter_planes(layer, own, schedule, step, design)
-                blob = np.concatenate([pack_bits(values, width, design.port_bits) for values, width in planes])
-                blobs.append(blob)
-                free += len(blob)
-    places = {}
-    for name, shape in network.tensors.items():
-        pixels = shape.height * shape.width
-        stride = 0 if shape.bits is None else plane_beats(pixels, design)
-        places[name] = Place(free, stride)
-        free += pixels * shape.channels if stride == 0 else stride * -(-shape.channels // design.feeder_width)
+            if step.load_filter and filter_key(step) in missing:
+                missing.remove(filter_key(step))
+                planes = filter_planes(layer, parameters, schedule, step, design)
+                blobs += [pack_bits(values, width, design.port_bits) for values, width in planes]
     descriptors = []
     for index, schedule in enumerate(schedules):
-        words = _layer_words(network.layers[index], schedule, design, index == len(schedules) - 1)
-        descriptors.append(_descriptor(words, "layer", design))
-        raw_at = places[network.writes(index)[0]].address
+        own = _layer_words(network.layers[index], schedule, design, index == len(schedules) - 1)
+        descriptors.append(_descriptor(own, "layer", design))
+        raw_at = layout.places[network.writes(index)[0]].address
         for step in schedule.steps:
-            words = _tile_words(network, index, schedule, step, design, filters[index], places, raw_at)
-            descriptors.append(_descriptor(words, "tile", design))
+            own = _tile_words(network, index, schedule, step, design, layout, raw_at)
+            descriptors.append(_descriptor(own, "tile", design))
             if schedule.geometry.raw and step.last_k:
                 raw_at += step.shape.pixels * step.shape.outputs
-    image = np.zeros((free, design.port_bits // WORD), dtype=np.int64)
+    image = np.zeros((layout.beats, design.port_bits // WORD), dtype=np.int64)
     content = np.concatenate([*descriptors, *blobs])
+    assert len(content) == layout.places[INPUT].address
     image[: len(content)] = content
-    return Program(network, design, tuple(schedules), image, places)
-
-
-def _filter_key(step: Step) -> tuple[int, ...]:
-    return step.tile.out, step.tile.out_end, step.tile.chan, step.tile.chan_end
+    return Program(network, design, tuple(schedules), image, layout.places)
 
 
 def _descriptor(words: Sequence[int], kind: str, design: Design) -> np.ndarray:
@@ -209,11 +213,10 @@ def _tile_words(
     schedule: Schedule,
     step: Step,
     design: Design,
-    filters: dict[tuple[int, ...], int],
-    places: dict[str, Place],
+    layout: Layout,
     raw_at: int,
 ) -> list[int]:
-    geometry, shape, tile = schedule.geometry, step.shape, step.tile
+    geometry, shape, tile, places = schedule.geometry, step.shape, step.tile, layout.places
     moved = tile_transfers(geometry, shape, design)
     residual = network.residual_of(index) if step.first_k else None
     flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (residual is not None)
@@ -233,7 +236,7 @@ def _tile_words(
     plane_words = shape.in_rows * geometry.width
     return [
         flags | shape.groups << 16,
-        filters.get(_filter_key(step), 0),
+        layout.filters[index].get(filter_key(step), 0),
         *(_pair(beats, rows) for beats, rows in zip(moved.filter, moved.filter_rows, strict=True)),
         source.address + shape.first_chunk * source.stride + first_bit // design.port_bits,
         _pair(moved.ifmap_runs, moved.ifmap_beats),
@@ -245,8 +248,9 @@ def _tile_words(
         store,
         _pair(runs, beats),
         _pair(shape.in_rows, shape.first_row),
-        _pair(shape.pixels, geometry.taps * shape.channels),
+        _pair(shape.pixels, 0 if geometry.pool else geometry.taps * shape.channels),
         _pair(shape.group_outputs, shape.outputs),
         _pair(shape.first_lane, shape.channels),
-        _pair(shape.first_row * geometry.width - geometry.pad_left, shape.group_words * plane_words & 0xFFFF),
+        # Addresses in the ifmap scratchpad are sums modulo 2^16: what is read lies within.
+        _pair(shape.first_row * geometry.width - geometry.pad_left & 0xFFFF, shape.group_words * plane_words & 0xFFFF),
     ]

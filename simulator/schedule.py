@@ -10,30 +10,31 @@ fewest DRAM bytes, then comes first in the order above; all ops choose in the sa
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
 from simulator.counts import Counts
-from simulator.design import BITS_PER_KIB, HALVES, MOST_ROWS, Design
-from simulator.geometry import (
-    Geometry,
-    Needs,
-    Tile,
-    TileShape,
-    layer_geometry,
-    out_granule,
-    row_granule,
-    tile_needs,
-    tile_shape,
+from simulator.demands import (
+    MOST_IN_FIELD,
+    MOST_SIGNED,
+    Parts,
+    cut,
+    distinct,
+    fewest_tiles,
+    fits,
+    granules,
+    most_parts,
+    refusal,
+    sizes,
+    tile_count,
 )
-from simulator.tile_timing import tile_transfers
-from simulator.timing import count_program, layer_cost
+from simulator.design import Design
+from simulator.geometry import Geometry, Tile, TileShape, layer_geometry, tile_shape
+from simulator.layout import check_addresses
+from simulator.timing import count_program, descriptor_beats, layer_cost
 from workloads.errors import LimenError
 from workloads.network import Network
-
-MOST_COLUMNS = 32767
-"""Columns of an ifmap that the im2col unit's 16-bit signed positions reach."""
 
 Order = Literal["rows", "outputs"]
 """Which loop is inside the other: "rows" reuses filters from tile to tile, "outputs" reuses ifmaps."""
@@ -56,32 +57,14 @@ class Schedule:
     """The tiles of one layer in order. parts: along output rows, output channels and input channels."""
 
     geometry: Geometry
-    parts: tuple[int, int, int]
+    parts: Parts
     order: Order
     steps: tuple[Step, ...]
 
 
-def _cut(size: int, parts: int, granule: int) -> list[tuple[int, int]]:
-    """Cut `size` into ranges of equal length, a multiple of `granule` but for the last."""
-    length = -(-size // parts)
-    length = -(-length // granule) * granule
-    return [(start, min(start + length, size)) for start in range(0, size, length)]
-
-
-def _granules(geometry: Geometry, design: Design) -> tuple[int, int, int]:
-    return row_granule(geometry, design), out_granule(geometry, design), design.feeder_width
-
-
-def _sizes(geometry: Geometry) -> tuple[int, int, int]:
-    return geometry.out_height, geometry.outputs, geometry.channels
-
-
-def build(geometry: Geometry, design: Design, parts: tuple[int, int, int], order: Order) -> Schedule:
+def build(geometry: Geometry, design: Design, parts: Parts, order: Order) -> Schedule:
     """Return the schedule of a cut and a loop order."""
-    rows, outs, chans = (
-        _cut(size, part, granule)
-        for size, part, granule in zip(_sizes(geometry), parts, _granules(geometry, design), strict=True)
-    )
+    rows, outs, chans = (cut(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     outer: list[tuple[tuple[int, int], tuple[int, int]]]
     if order == "rows":
         outer = [(row, out) for out in outs for row in rows]
@@ -110,119 +93,49 @@ def build(geometry: Geometry, design: Design, parts: tuple[int, int, int], order
     return Schedule(geometry, parts, order, tuple(steps))
 
 
-def _limits(design: Design) -> Needs:
-    return Needs(
-        design.ifmap_depth,
-        design.filter_depth,
-        design.polarity_depth,
-        design.channel_depth,
-        design.ofmap_depth,
-        design.operand_depth // design.feeder_width * design.feeder_width
-        if design.dataflow != "ws"
-        else design.operand_depth,
-    )
+def candidates(geometry: Geometry, design: Design) -> list[tuple[Parts, Order]]:
+    """Return cuts that fit, with their loop orders; never none.
 
-
-def _largest(geometry: Geometry, design: Design, parts: tuple[int, int, int]) -> Needs:
-    """Return the most that any tile of a cut occupies of each memory."""
-    rows, outs, chans = (
-        _cut(size, part, granule)
-        for size, part, granule in zip(_sizes(geometry), parts, _granules(geometry, design), strict=True)
-    )
-    # Rows clipped at the top hold fewer input rows than those below: count the window's full height.
-    tall = min(geometry.height, (rows[0][1] - 1) * geometry.stride[0] + geometry.kernel[0])
-    needs = []
-    for out in outs:
-        shape = replace(tile_shape(geometry, Tile(*rows[0], *out, *chans[0]), design), in_rows=tall)
-        needs.append(vars(tile_needs(geometry, shape, design)))
-    return Needs(**{name: max(own[name] for own in needs) for name in needs[0]})
-
-
-def _fits(geometry: Geometry, design: Design, parts: tuple[int, int, int]) -> bool:
-    largest = _largest(geometry, design, parts)
-    if any(getattr(largest, name) > limit for name, limit in vars(_limits(design)).items()):
-        return False
-    return _longest(geometry, design, parts) <= MOST_ROWS
-
-
-def _longest(geometry: Geometry, design: Design, parts: tuple[int, int, int]) -> int:
-    """Return the largest number that the tiles' descriptors must hold in 16 bits."""
-    rows, outs, chans = (
-        _cut(size, part, granule)[0]
-        for size, part, granule in zip(_sizes(geometry), parts, _granules(geometry, design), strict=True)
-    )
-    shape = tile_shape(geometry, Tile(*rows, *outs, *chans), design)
-    moved = tile_transfers(geometry, replace(shape, in_rows=geometry.height), design)
-    raw = moved.raw_beats if geometry.raw else 0
-    tall = min(geometry.height, (rows[1] - 1) * geometry.stride[0] + geometry.kernel[0])
-    # Rows are compared with sign: half as many.
-    return max(sum(moved.filter), moved.ifmap_beats, moved.plane_beats, raw, shape.pixels, 2 * tall)
-
-
-def candidates(geometry: Geometry, design: Design) -> list[tuple[tuple[int, int, int], Order]]:
-    """Return every cut that fits, with its loop orders. Raises LimenError naming a buffer where none does."""
-    if geometry.width > MOST_COLUMNS:
-        raise LimenError(f"width: {geometry.width} is not allowed: at most {MOST_COLUMNS}")
-    granules = _granules(geometry, design)
-    most = [-(-size // granule) for size, granule in zip(_sizes(geometry), granules, strict=True)]
-    if geometry.groups > 1 or geometry.pool:
-        most[2] = 1
+    Raises:
+        LimenError: no cut runs; the line names the field that cures it, or the limit that nothing cures.
+    """
+    if geometry.width > MOST_SIGNED:
+        raise LimenError(f"width: {geometry.width} is not allowed: at most {MOST_SIGNED}")
+    most = most_parts(geometry, design)
+    if not fits(geometry, design, most):
+        raise LimenError(refusal(geometry, design))
     options: list[list[int]] = []
     for axis in range(3):
 
-        def smallest(parts: int, axis: int = axis) -> tuple[int, int, int]:
-            cut = list(most)
-            cut[axis] = parts
-            return cut[0], cut[1], cut[2]
+        def others_finest(parts: int, axis: int = axis) -> Parts:
+            rows, outs, chans = (parts if own == axis else most[own] for own in range(3))
+            return rows, outs, chans
 
-        fewest = next((parts for parts in _distinct(most[axis]) if _fits(geometry, design, smallest(parts))), None)
-        if fewest is None:
-            raise LimenError(_lack(geometry, design, smallest(most[axis])))
+        fewest = next(parts for parts in distinct(most[axis]) if fits(geometry, design, others_finest(parts)))
         multiples = [fewest, 2 * fewest] if axis == 2 else [fewest, 2 * fewest, 4 * fewest, most[axis]]
         options.append(sorted({min(parts, most[axis]) for parts in multiples}))
+    found = [
+        parts
+        for parts in itertools.product(options[0], options[1], options[2])
+        if tile_count(geometry, design, parts) <= MOST_IN_FIELD and fits(geometry, design, parts)
+    ]
+    if not found:
+        tiles, parts = fewest_tiles(geometry, design)
+        if tiles > MOST_IN_FIELD:
+            raise LimenError(refusal(geometry, design))
+        found = [parts]
     orders: tuple[Order, ...] = ("rows", "outputs")
-    found: list[tuple[tuple[int, int, int], Order]] = []
-    for rows, outs, chans in itertools.product(*options):
-        parts = (rows, outs, chans)
-        if _fits(geometry, design, parts):
-            found += [(parts, order) for order in (orders if rows > 1 and outs > 1 else orders[:1])]
-    return found
-
-
-def _distinct(most: int) -> list[int]:
-    """Return the numbers of parts that give different lengths, ascending."""
-    lengths: dict[int, int] = {}
-    for parts in range(1, most + 1):
-        lengths.setdefault(-(-most // parts), parts)
-    return list(lengths.values())
-
-
-def _lack(geometry: Geometry, design: Design, parts: tuple[int, int, int]) -> str:
-    """Say which buffer the smallest tile does not fit in, and how many bytes it lacks."""
-    needs, limits = _largest(geometry, design, parts), _limits(design)
-    width = design.synapse_lanes * design.w_bits + (design.polarity_lanes if design.polarity != "neuron" else 0)
-    for name, field, bits in (
-        ("ifmap", "ifmap_kib", design.word_bits),
-        ("filter", "filter_kib", width),
-        ("ofmap", "ofmap_kib", design.cols * (design.acc_bits or 0)),
-    ):
-        lack = getattr(needs, name) - getattr(limits, name)
-        if lack > 0:
-            total = getattr(needs, name) * bits * HALVES
-            return (
-                f"{field}: {getattr(design, field):g} is not allowed: the smallest tile lacks {-(-lack * bits // 8)} "
-                f"bytes in each half; at least {total / BITS_PER_KIB:.3f} KiB"
-            )
-    if needs.operand > limits.operand:
-        return f"operand_depth: {design.operand_depth} is not allowed: the smallest tile needs {needs.operand}"
-    lack = max(needs.channel - limits.channel, needs.polarity - limits.polarity)
-    return f"cols: {design.cols} is not allowed: the smallest tile lacks {lack} rows in the channel scratchpad"
+    return [(parts, order) for parts in found for order in (orders if parts[0] > 1 and parts[1] > 1 else orders[:1])]
 
 
 @lru_cache(maxsize=4096)
 def _choose(geometry: Geometry, design: Design) -> Schedule:
     best: tuple[tuple[int, int], Schedule] | None = None
+    each = design.memory_latency + (descriptor_beats("tile", design) - 1) * design.port_interval
     for parts, order in candidates(geometry, design):
+        # One DMA fetches the tiles' descriptors one after another: many tiles can be ruled out without a look.
+        if best is not None and tile_count(geometry, design, parts) * each > best[0][0]:
+            continue
         schedule = build(geometry, design, parts, order)
         rank = layer_cost(schedule, design)
         if best is None or rank < best[0]:
@@ -243,6 +156,10 @@ def schedule_network(network: Network, design: Design) -> list[Schedule]:
             schedules.append(_choose(layer_geometry(network, index), design))
         except LimenError as error:
             raise LimenError(f"network {network.name}: layer {layer.name}: {error}") from None
+    try:
+        check_addresses(network, schedules, design)
+    except LimenError as error:
+        raise LimenError(f"network {network.name}: {error}") from None
     return schedules
 
 
