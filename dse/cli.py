@@ -58,7 +58,8 @@ commands.add_command(waves)
 @seed_option
 @json_option
 def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
-    """Count a network's cycles on a design, layer by layer."""
+    """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
+    from simulator.run import reference_scores
     from simulator.run import simulate as run_level
 
     chip, network = load_pair(design, workload)
@@ -67,7 +68,8 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
     fitted = first.design
     different = [run.level for run in runs[1:] if run.counts != first.counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
-    different += [level for level, scores in scored.items() if scores != next(iter(scored.values()))]
+    expected = reference_scores(network, images, seed).tolist() if scored else []
+    wrong = [level for level, scores in scored.items() if scores != expected]
     if as_json:
         result = {
             "network": network.name,
@@ -76,6 +78,7 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
             "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
             "cycles_per_image": {run.level: run.cycles for run in runs},
             "disagree": different,
+            "wrong_scores": wrong,
         }
         echo(json.dumps(result, indent=2))
     else:
@@ -88,9 +91,13 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
             echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     if different:
         raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
-    if len(runs) > 1 and not as_json:
-        words = f"; scores of {images} images equal" if len(scored) > 1 else ""
-        echo(f"\nlevels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image{words}")
+    if wrong:
+        raise Disagreement(f"scores differ from the reference's: {', '.join(wrong)}")
+    if as_json or (len(runs) == 1 and not scored):
+        return
+    agreed = [f"levels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image"] * (len(runs) > 1)
+    agreed += [f"scores of {images} images equal the reference's"] * bool(scored)
+    echo("\n" + "; ".join(agreed))
 
 
 @commands.command()

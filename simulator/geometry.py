@@ -9,6 +9,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from workloads.errors import LimenError
+
 if TYPE_CHECKING:
     from simulator.design import Design
     from workloads.layer import Layer
@@ -58,12 +60,20 @@ class Geometry:
 
 
 def layer_geometry(network: Network, index: int) -> Geometry:
-    """Return the geometry of layer `index` of a network."""
+    """Return the geometry of layer `index` of a network.
+
+    Raises:
+        LimenError: a linear layer of several groups that reads an image: they are ranges of pixels, not of channels.
+    """
     layer: Layer = network.layers[index]
     shape = network.tensors[network.reads(index)]
     height, width, channels, kernel = layer.height, layer.width, layer.channels, layer.kernel
     if layer.kind == "linear":
         height, width, kernel = shape.height, shape.width, (shape.height, shape.width)
+        if layer.groups > 1 and height * width > 1:
+            raise LimenError(
+                f"groups: {layer.groups} is not allowed: a linear layer that reads an image, [{height}, {width}], has 1"
+            )
         channels = layer.channels // (height * width)
     return Geometry(
         height=height,

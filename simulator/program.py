@@ -84,7 +84,9 @@ class Program:
     places: dict[str, Place]
 
     def load(self, x: np.ndarray) -> np.ndarray:
-        """Return the image with input x [H, W, C] in its place."""
+        """Return the image with input x [H, W, C] in its place, H, W and C those of the network's input."""
+        if x.shape != self.network.input_shape:
+            raise ValueError(f"x: {list(x.shape)}; expected {list(self.network.input_shape)}")
         image = self.image.copy()
         planes = pack_tensor(x, self.design)
         at = self.places[INPUT].address

@@ -95,11 +95,19 @@ def choose_inputs(network: Network, images: int, seed: int = 0) -> np.ndarray:
         raise LimenError(f"seed: {seed} is not allowed: at least 0")
     if network.dataset is None:
         low, high = operand_range(first.x_bits, first.x_signed)
-        return np.random.default_rng(seed).integers(low, high + 1, (images, *first.input_shape), dtype=np.int64)
+        return np.random.default_rng(seed).integers(low, high + 1, (images, *network.input_shape), dtype=np.int64)
     x, _ = network.inputs("test")
     if images > len(x):
         raise LimenError(f"images: {images} is not allowed: 1 to {len(x)}, the test split of {network.dataset}")
     return x[:images]
+
+
+def reference_scores(network: Network, images: int = 1, seed: int = 0) -> np.ndarray:
+    """Return the raw scores [images, N], int64, that the bit-true reference gives of the inputs `simulate` takes."""
+    from workloads import reference
+
+    x = choose_inputs(network, images, seed)
+    return np.concatenate([reference.run(network.layers, network.trained(), own[None])[-1].reshape(1, -1) for own in x])
 
 
 def simulate(network: Network, design: Design, level: Level = "timing", images: int = 1, seed: int = 0) -> Run:

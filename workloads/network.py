@@ -82,6 +82,25 @@ class Network:
         except LimenError as error:
             raise LimenError(f"network {self.name}: {error}") from None
 
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the network's input, as its first layers read it: flat for linear ones alone."""
+        own = self.tensors[INPUT]
+        return own.height, own.width, own.channels
+
+    def as_input(self, x: np.ndarray) -> np.ndarray:
+        """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in that order.
+
+        Raises:
+            LimenError: an image has another number of values than the input.
+        """
+        if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(self.input_shape)):
+            raise LimenError(
+                f"network {self.name}: input: images of shape {list(x.shape[1:])} are not allowed: "
+                f"the network reads {list(self.input_shape)}"
+            )
+        return x.reshape(len(x), *self.input_shape)
+
     @cached_property
     def connections(self) -> tuple[Connection, ...]:
         """The tensors each layer reads, writes and adds, by name."""
@@ -118,11 +137,11 @@ class Network:
         return self.parameters
 
     def predict(self, x: np.ndarray, progress: Callable[[int], object] | None = None) -> np.ndarray:
-        """Return raw scores [images, N] (int64, exact) of activations [images, H, W, C].
+        """Return raw scores [images, N] (int64, exact) of activations [images, H, W, C], see `as_input`.
 
         progress: called with the number of images of each batch done.
         """
-        parameters = self.trained()
+        parameters, x = self.trained(), self.as_input(x)
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
         for start in range(0, len(x), BATCH):
             batch = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
@@ -150,7 +169,7 @@ class Network:
         return outputs
 
     def inputs(self, split: str, folder: Path | str | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return (activations [images, H, W, C] int64, labels [images]) of a split of the network's data.
+        """Return (activations [images, H, W, C] int64 of `input_shape`, labels [images]) of a split of its data.
 
         folder: where its files lie, see `workloads.datasets.load_split`.
         """
@@ -160,7 +179,7 @@ class Network:
 
         pixels, labels = load_split(self.dataset, split, folder)
         first = self.layers[0]
-        return self.input_map.apply(pixels, first.x_bits, first.x_signed), labels
+        return self.as_input(self.input_map.apply(pixels, first.x_bits, first.x_signed)), labels
 
     def accuracy(self, split: str = "test", folder: Path | str | None = None) -> float:
         """Return the share of images of `split` classified right, by exact integers; argmax takes the lowest index.

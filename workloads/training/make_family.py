@@ -14,6 +14,7 @@ from workloads.accuracy import store_accuracies
 from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
 from workloads.files import check_writable, csv_bytes, npz_bytes, read_arrays, write_whole
+from workloads.graph import read_shape
 from workloads.layer import Layer, LayerForm
 from workloads.network import Network, NetworkFile
 from workloads.progress import Progress
@@ -304,7 +305,8 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
     for layer, own, wanted in zip(layers, found, expected, strict=True):
         if own != wanted:
             raise LimenError(f"{path}: layer {layer.name}: op: {own!r} is not allowed: {op} has {wanted!r} there")
-    if layers[0].input_shape != data.pixels.shape[1:]:
+    height, width, channels = data.pixels.shape[1:]
+    if layers[0].input_shape != read_shape(layers[0], (height, width, channels)):
         raise LimenError(
             f"{path}: input: {list(layers[0].input_shape)} is not allowed: "
             f"{recipe.dataset} has {list(data.pixels.shape[1:])}"
