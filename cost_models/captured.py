@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from cost_models.stimulus import STEPS, WARM_UP
 from cost_models.units import Unit
 from simulator.cycle import run_cycle
 from simulator.cycle_kernels import PORT_NAMES
-from simulator.design import Design
+from simulator.design import Dataflow, Design
 from simulator.program import compile_network
 from simulator.run import choose_inputs, simulate
 from workloads.family import FAMILY_BITS, find_network
@@ -82,7 +83,7 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
     network = find_network(FAMILY, op, x_bits, w_bits)
     rows = ROWS[dataflow]
     design = Design(op=op, x_bits=x_bits, w_bits=w_bits, x_signed=network.layers[0].x_signed, rows=rows, cols=COLS,
-                    dataflow=dataflow).fitted(network)  # fmt: skip
+                    dataflow=cast(Dataflow, dataflow)).fitted(network)  # fmt: skip
     program = compile_network(network, design)
     timing = simulate(network, design)
     ends = np.cumsum([counts.cycles for counts in timing.counts])

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dse.study_spec import BUFFERS, SpaceSpec
 from simulator.design import Design
@@ -43,7 +43,7 @@ class Coordinates(NamedTuple):
                 name += f"-{field.split('_')[0]}{value:g}"
         return name
 
-    def fields(self) -> dict[str, Value]:
+    def fields(self) -> dict[str, Any]:
         """Return the fields of a Design that are axes of a space."""
         return self._asdict()
 

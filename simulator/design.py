@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from workloads.errors import LimenError
 from workloads.layer import Bits, Layer, format_bound, weights_bound
@@ -20,7 +20,7 @@ from workloads.numbers import (
     operand_range,
     result_bits,
 )
-from workloads.specfile import Spec, describe_mistake
+from workloads.specfile import Spec
 
 Dataflow = Literal["os", "ws", "is"]
 Polarity = Literal["synapse", "input", "neuron"]
@@ -57,9 +57,6 @@ class Design(Spec):
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`. port_interval: cycles from beat to beat; memory_latency:
     from a request to its first beat; both belong to the memory, not to the Verilog.
-
-    Raises:
-        LimenError: one line naming field, value and what is allowed.
     """
 
     version: Literal[1] = 1
@@ -82,12 +79,6 @@ class Design(Spec):
     port_bits: Literal[32, 64, 128, 256, 512] = 64
     port_interval: Annotated[int, Field(ge=1, le=4096)] = 1
     memory_latency: Annotated[int, Field(ge=1, le=4096)] = 20
-
-    def __init__(self, **fields: Any) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise LimenError(f"{type(self).__name__}: {describe_mistake(error, type(self))}") from None
 
     @model_validator(mode="before")
     @classmethod

@@ -201,10 +201,14 @@ def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) ->
     ("old", "new", "words"),
     [
         ("kernel: [3, 2]", "kernel: [9, 2]", ("tiny.yaml", "conv", "kernel", "[9, 2]", "[5, 4]")),
-        ("kernel: [3, 2]", "kernel: [3]", ("tiny.yaml", "layers.0.kernel", "[3]")),
-        ("stride: [2, 1]", "stride: [0, 1]", ("tiny.yaml", "layers.0.stride", "0", "greater than or equal to 1")),
-        ("kind: linear", "kind: dense", ("tiny.yaml", "layers.1.kind", "'dense'", "'linear' or 'maxpool'")),
-        ("kind: linear", "kind: linear, bias: true", ("tiny.yaml", "layers.1.bias", "unknown key")),
+        ("kernel: [3, 2]", "kernel: [3]", ("tiny.yaml", "layer conv: kernel", "[3]")),
+        ("stride: [2, 1]", "stride: [0, 1]", ("tiny.yaml", "layer conv: stride.0", "0", "greater than or equal to 1")),
+        ("kind: linear", "kind: dense", ("tiny.yaml", "layer scores: kind", "'dense'", "'linear' or 'maxpool'")),
+        (
+            "kind: linear",
+            "kind: linear, bias: true",
+            ("tiny.yaml", "layer scores: bias", "unknown key; allowed are name, kind, groups"),
+        ),
         ("checkpoint: tiny.npz", "checkpoint: gone.npz", ("gone.npz", "checkpoint", "missing", ".npz")),
         ("checkpoint: tiny.npz", "checkpoint: chip.yaml", ("chip.yaml", "checkpoint", "not a readable .npz")),
         ("out_channels: 4", "out_channels: 5", ("tiny.npz", "scores.weights", "[4, 1, 1, 18]", "[5, 1, 1, 18]")),

@@ -259,15 +259,15 @@ def test_refusals_of_layers_given_directly() -> None:
 
 
 FILE_REFUSALS = (
-    ({"kind": "conv1d", "kernel": [3, 3]}, "layers.1.kernel: [3, 3] is not allowed: kind conv1d takes a list of 1"),
-    ({"kernel": [3]}, "layers.1.kernel: [3] is not allowed: kind conv2d takes a list of 2"),
-    ({"padding": [1, 1]}, "layers.1.padding: [1, 1] is not allowed: kind conv2d takes a list of 4"),
-    ({"kind": "maxpool", "out_channels": None, "padding": [1] * 3}, "layers.1.padding: [1, 1, 1] is not allowed"),
-    ({"kind": "maxpool"}, "layers.1.out_channels: 4 is not allowed: a maxpool has the channels it reads"),
-    ({"out_channels": None}, "layers.1.out_channels: missing; this key is required"),
-    ({"kind": "pool"}, "layers.1.kind: 'pool' is not allowed"),
-    ({"offset": -1}, "layers.1.offset: -1 is not allowed"),
-    ({"residual_shift": 16}, "layers.1.residual_shift: 16 is not allowed"),
+    ({"kind": "conv1d", "kernel": [3, 3]}, "layer b: kernel: [3, 3] is not allowed: kind conv1d takes a list of 1"),
+    ({"kernel": [3]}, "layer b: kernel: [3] is not allowed: kind conv2d takes a list of 2"),
+    ({"padding": [1, 1]}, "layer b: padding: [1, 1] is not allowed: kind conv2d takes a list of 4"),
+    ({"kind": "maxpool", "out_channels": None, "padding": [1] * 3}, "layer b: padding: [1, 1, 1] is not allowed"),
+    ({"kind": "maxpool"}, "layer b: out_channels: 4 is not allowed: a maxpool has the channels it reads"),
+    ({"out_channels": None}, "layer b: out_channels: missing; this key is required"),
+    ({"kind": "pool"}, "layer b: kind: 'pool' is not allowed"),
+    ({"offset": -1}, "layer b: offset: -1 is not allowed"),
+    ({"residual_shift": 16}, "layer b: residual_shift: 16 is not allowed"),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError
@@ -213,7 +214,7 @@ class LayerEntry(LayerForm):
     @classmethod
     def _out_channels_or_maxpool(cls, value: int | None, info: ValidationInfo) -> int | None:
         if value is None and info.data.get("kind") != "maxpool":
-            raise ValueError("missing; this key is required")
+            raise PydanticKnownError("missing")
         if value is not None and info.data.get("kind") == "maxpool":
             raise ValueError(f"{value} is not allowed: a maxpool has the channels it reads")
         return value
@@ -301,7 +302,7 @@ class NetworkFile(Spec):
             try:
                 layers.append(Layer.model_validate(content))
             except ValidationError as error:
-                mistake = describe_mistake(error, Layer)
+                mistake = describe_mistake(error, Layer, content)
                 prefix = "" if mistake.startswith("layer ") else f"layer {entry.name}: "
                 raise LimenError(f"{prefix}{mistake}") from None
             ledger.write(link.writes, layers[-1])
@@ -342,9 +343,8 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     own = read_spec(NetworkFile, path)
     try:
         shapes = Network(own.name, own.build_layers(), None, own.dataset, own.input_map)
-        if own.checkpoint is None:
-            return shapes
-        return replace(shapes, parameters=load_checkpoint(Path(path).parent / own.checkpoint, shapes.layers))
     except LimenError as error:
-        prefix = "" if str(error).startswith(str(Path(path).parent / (own.checkpoint or "\0"))) else f"{path}: "
-        raise LimenError(f"{prefix}{error}") from None
+        raise LimenError(f"{path}: {error}") from None
+    if own.checkpoint is None:
+        return shapes
+    return replace(shapes, parameters=load_checkpoint(Path(path).parent / own.checkpoint, shapes.layers))
