@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.datasets import available, content_hash
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 from workloads.family import Family, FamilyOp
 from workloads.files import write_whole
 from workloads.network import Network
@@ -65,21 +65,35 @@ def read_accuracies(family: Family) -> dict[tuple[str, int, int], AccuracyRow]:
     path = family.folder / FILE
     if not path.is_file():
         return {}
-    rows = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != list(AccuracyRow._fields):
-            raise LimenError(f"{path}: columns: {reader.fieldnames} are not allowed: {', '.join(AccuracyRow._fields)}")
-        for line, found in enumerate(reader, start=2):
-            try:
-                row = AccuracyRow(
-                    found["op"], int(found["x_bits"]), int(found["w_bits"]), float(found["validation_accuracy"]),
-                    float(found["test_accuracy"]), found["network_sha256"], found["data_sha256"],
-                )  # fmt: skip
-            except (TypeError, ValueError):
-                raise LimenError(f"{path}: line {line}: not a row of an accuracy table") from None
-            rows[row.member] = row
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *lines = [*csv.reader(file, strict=True)] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected an accuracy table") from None
+    if tuple(header) != AccuracyRow._fields:
+        raise LimenError(f"{path}: columns: {shown(header)} are not allowed: {', '.join(AccuracyRow._fields)}")
+    rows: dict[tuple[str, int, int], AccuracyRow] = {}
+    for line, fields in enumerate(lines, start=2):
+        row = _read_row(f"{path}: line {line}", fields)
+        if row.member in rows:
+            raise LimenError(f"{path}: line {line}: {row.op} {row.x_bits} x {row.w_bits}: stands there already")
+        rows[row.member] = row
     return rows
+
+
+def _read_row(where: str, fields: list[str]) -> AccuracyRow:
+    if len(fields) != len(AccuracyRow._fields):
+        raise LimenError(f"{where}: {len(fields)} fields; expected {len(AccuracyRow._fields)}")
+    op, x_bits, w_bits, validation, test, *hashes = fields
+    try:
+        row = AccuracyRow(op, int(x_bits), int(w_bits), float(validation), float(test), *hashes)
+    except ValueError:
+        raise LimenError(f"{where}: not a row of an accuracy table: {shown(fields)}") from None
+    for field, share in (("validation_accuracy", row.validation_accuracy), ("test_accuracy", row.test_accuracy)):
+        if not 0 <= share <= 1:
+            raise LimenError(f"{where}: {field}: {share} is not allowed: 0 to 1")
+    return row
 
 
 def member_accuracy(family: Family, op: FamilyOp, x_bits: int, w_bits: int) -> AccuracyRow:

@@ -10,7 +10,7 @@ from typing import Literal, cast, get_args
 import numpy as np
 
 from workloads.errors import LimenError
-from workloads.files import read_arrays
+from workloads.files import Arrays
 from workloads.layer import Layer, LayerParameters
 from workloads.network import InputMap, Network, NetworkFile, load_network
 from workloads.numbers import OPS, SHIFT_WEIGHT_BITS, Op, shift_codes
@@ -25,18 +25,10 @@ FAMILY_OPS: tuple[FamilyOp, ...] = get_args(FamilyOp)
 FAMILY_BITS = range(2, 9)
 """Widths of x and of w at which a family has members."""
 
+EXPONENTS = (-128, 127)
+"""Least and greatest of a weight grid: those of int8."""
+
 SHIPPED = Path(__file__).parent / "families"
-
-
-class _Arrays(dict[str, np.ndarray]):
-    """The arrays of a checkpoint; asking for one it lacks is a LimenError that names it."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__(read_arrays(path))
-        self._path = path
-
-    def __missing__(self, name: str) -> np.ndarray:
-        raise LimenError(f"{self._path}: {name}: missing; expected the arrays of a family's checkpoint")
 
 
 @dataclass(frozen=True)
@@ -82,18 +74,43 @@ class Family:
     def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
         """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
         form = self.form(op, x_bits, w_bits)
-        arrays = _Arrays(self.folder / f"{op}.npz")
-        at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
-        tuned = int(arrays["tuned"][at])
-        layers = form.build_layers()
-        parameters = []
-        for layer in layers:
-            weights = arrays[f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"]
-            polarity = arrays[f"{layer.name}.polarity"] if layer.op == "threshold" else None
-            parts = [arrays[f"{layer.name}.{part}"][at] for part in ("w_exponent", "bias", "shift")]
-            parameters.append(member_parameters(layer, weights, polarity, *parts))
-        input_map = InputMap(offset=int(arrays["input_offset"][at]), shift=int(arrays["input_shift"][at]))
-        return Network(form.name, layers, tuple(parameters), form.dataset, input_map)
+        path = self.folder / f"{op}.npz"
+        try:
+            layers = form.build_layers()
+        except LimenError as error:
+            raise LimenError(f"{self.folder / f'{op}.yaml'}: {error}") from None
+        arrays = Arrays(path)
+        side, at = len(FAMILY_BITS), (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        offset, shift, tuned = (
+            int(arrays.integers(name, (side, side))[at]) for name in ("input_offset", "input_shift", "tuned")
+        )
+        parameters = tuple(_stored_parameters(arrays, layer, at, tuned) for layer in layers)
+        try:
+            return Network(form.name, layers, parameters, form.dataset, InputMap(offset=offset, shift=shift))
+        except LimenError as error:
+            raise LimenError(f"{path}: {error}") from None
+
+
+def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:
+    """Return a layer's integers in the member `at`. Raises LimenError where an array is not as `Family` says."""
+    weights = f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"
+    polarity = f"{layer.name}.polarity"
+    side = len(FAMILY_BITS)
+    w_exponent, bias, shift = (
+        arrays.integers(f"{layer.name}.{part}", (side, side, layer.out_channels))[at]
+        for part in ("w_exponent", "bias", "shift")
+    )
+    low, high = EXPONENTS
+    if w_exponent.min() < low or w_exponent.max() > high:
+        raise LimenError(f"{arrays.path}: {layer.name}.w_exponent: one is not allowed: {low} to {high}")
+    return member_parameters(
+        layer,
+        arrays.reals(weights, layer.weights_shape),
+        arrays.integers(polarity, layer.weights_shape) if layer.op == "threshold" else None,
+        w_exponent,
+        bias,
+        shift,
+    )
 
 
 def family_op(ops: Sequence[Op]) -> FamilyOp:

@@ -7,6 +7,7 @@ import ctypes
 import io
 import os
 import re
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -117,11 +118,70 @@ def _take_place(new: Path, target: Path, aside: Path) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file without pickle; raises LimenError where it can't be read whole."""
-    if not path.is_file():
-        raise LimenError(f"{path}: checkpoint: missing; expected an .npz file")
+    """Return the arrays of numbers in an .npz file without pickle.
+
+    Raises LimenError where it can't be read whole, or holds something else.
+    """
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        arrays = _load_arrays(path)
+    except FileNotFoundError:
+        raise LimenError(f"{path}: checkpoint: missing; expected an .npz file") from None
     except Exception as error:  # zipfile, zlib, numpy and OS each raise their own kinds on damaged files
-        raise LimenError(f"{path}: checkpoint: not a readable .npz file: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: checkpoint: not a readable .npz file: {reason}") from None
+    for name, array in arrays.items():
+        # A member without numpy's header comes as bytes.
+        kind = str(array.dtype) if isinstance(array, np.ndarray) else "no array"
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "biuf":
+            raise LimenError(f"{path}: checkpoint: {name}: {kind} is not allowed: an array of numbers")
+    return arrays
+
+
+def _load_arrays(path: Path) -> dict[str, np.ndarray]:
+    with path.open("rb") as file, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # numpy's, of headers from Python 2
+        archive = np.load(file, allow_pickle=False)
+        if isinstance(archive, np.ndarray):
+            raise ValueError("it is a single array")
+        with archive:
+            return {name: archive[name] for name in archive.files}
+
+
+class Arrays:
+    """The arrays of an .npz file, checked as they are taken. Raises LimenError as `read_arrays` does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._arrays = read_arrays(path)
+
+    def integers(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
+        """Return an array of integers of this shape as int64. Raises LimenError where there is none."""
+        try:
+            return as_integers(self._take(name, shape, "iu", "integers"))
+        except ValueError as error:
+            raise LimenError(f"{self.path}: {name}: {error}") from None
+
+    def reals(self, name: str, shape: tuple[int, ...], kind: type[np.floating] = np.float32) -> np.ndarray:
+        """Return an array of real numbers of this shape and kind.
+
+        Raises LimenError where there is none, or it holds NaN or infinity.
+        """
+        array = self._take(name, shape, "f", kind.__name__)
+        if array.dtype != kind or not np.isfinite(array).all():
+            raise LimenError(f"{self.path}: {name}: {array.dtype}, or NaN or infinity; expected finite {kind.__name__}")
+        return array
+
+    def _take(self, name: str, shape: tuple[int, ...], kinds: str, words: str) -> np.ndarray:
+        array = self._arrays.get(name)
+        if array is None or array.shape != shape or array.dtype.kind not in kinds:
+            found = "missing" if array is None else f"{array.dtype} {list(array.shape)}"
+            raise LimenError(f"{self.path}: {name}: {found}; expected {words} {list(shape)}")
+        return array
+
+
+def as_integers(array: np.ndarray) -> np.ndarray:
+    """Return an array of integers as int64. Raises ValueError where it holds one beyond."""
+    largest = np.iinfo(np.int64).max
+    if array.dtype == np.uint64 and array.size and array.max() > largest:
+        raise ValueError(f"{array.max()} is not allowed: at most {largest}")
+    return array.astype(np.int64)

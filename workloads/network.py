@@ -15,7 +15,7 @@ from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError
-from workloads.files import read_arrays
+from workloads.files import as_integers, read_arrays
 from workloads.graph import (
     INPUT,
     Connection,
@@ -38,7 +38,7 @@ BATCH = 128
 class InputMap(Spec):
     """How a pixel becomes an integer activation: sat((pixel − offset) · 2^shift), rounded half up."""
 
-    offset: int = 0
+    offset: Annotated[int, Field(ge=-65535, le=65535)] = 0
     shift: Annotated[int, Field(ge=-MAX_SHIFT, le=MAX_SHIFT)] = 0
 
     def apply(self, pixels: np.ndarray, x_bits: int, x_signed: bool) -> np.ndarray:
@@ -90,7 +90,7 @@ class Network:
         return own.height, own.width, own.channels
 
     def as_input(self, x: np.ndarray) -> np.ndarray:
-        """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in that order.
+        """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in order.
 
         Raises:
             LimenError: an image has another number of values than the input.
@@ -327,7 +327,10 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
         own: dict[str, Any] = {}
         for name in ("weights", "polarity", "bias", "shift"):
             array = arrays.pop(f"{layer.name}.{name}", None)
-            own[name] = array.astype(np.int64) if array is not None and array.dtype.kind in "iu" else array
+            try:
+                own[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array
+            except ValueError as error:
+                raise LimenError(f"{path}: {layer.name}.{name}: {error}") from None
         parameters.append(LayerParameters(**own))
         try:
             parameters[-1].check(layer)

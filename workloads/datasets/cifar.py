@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from workloads.datasets.splits import (
+    MOST_BYTES,
     Samples,
     Splits,
     check_counts,
@@ -72,6 +73,10 @@ def _unpack(archive: Path) -> dict[str, bytes]:
                 name = PurePosixPath(member.name).name
                 file = packed.extractfile(member) if name in FILES and member.isfile() else None
                 if file is not None:
+                    if member.size > MOST_BYTES:
+                        raise LimenError(
+                            f"{archive}: {name}: {member.size} bytes are not allowed: at most {MOST_BYTES}"
+                        )
                     contents[name] = file.read()
     except (tarfile.TarError, OSError, EOFError, zlib.error) as error:
         raise LimenError(f"{archive}: not a whole .tar.gz file: {error}; fetch it again") from None

@@ -6,13 +6,12 @@ bytes. Source: http://yann.lecun.com/exdb/mnist/, https://github.com/zalandorese
 
 from __future__ import annotations
 
-import gzip
-import zlib
+import math
 from pathlib import Path
 
 import numpy as np
 
-from workloads.datasets.splits import Samples, Splits, check_counts, check_labels, image_splits, read_bytes
+from workloads.datasets.splits import Samples, Splits, check_counts, check_labels, image_splits, read_bytes, unpacked
 from workloads.errors import LimenError
 
 FILES = (
@@ -43,17 +42,14 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
     """
     content = read_bytes(path)
     if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise LimenError(f"{path}: not a whole gzip file: {error}; fetch it again") from None
+        content = unpacked(path, content)
     magic = bytes((0, 0, 8, rank))
     if content[:4] != magic:
         raise LimenError(f"{path}: magic number {content[:4].hex(' ')}; expected {magic.hex(' ')}: IDX, {rank} axes")
     start = 4 + 4 * rank
     sizes = np.frombuffer(content[4:start].ljust(4 * rank, b"\0"), dtype=">u4").astype(np.int64)
     values = np.frombuffer(content[start:], dtype=np.uint8)
-    if values.size != np.prod(sizes):
+    if values.size != math.prod(map(int, sizes)):  # Python's integers: a product of sizes may be 2^96
         shape = " × ".join(map(str, sizes))
         raise LimenError(f"{path}: {values.size} values; its header announces {shape}")
     return values.reshape(sizes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -21,7 +22,9 @@ def read_mat(path: Path, key: str) -> np.ndarray:
     except ImportError:
         raise LimenError(f"{path}: reading .mat files needs scipy: pip install 'limen[data]'") from None
     try:
-        content = scipy_io.loadmat(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of names that stand twice, and the like
+            content = scipy_io.loadmat(path)
     except Exception as error:  # struct, zlib, scipy and OS each raise their own kinds on damaged files
         raise LimenError(f"{path}: not a readable .mat file: {error}") from None
     names = sorted(name for name in content if not name.startswith("__"))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,9 @@ Samples = tuple[np.ndarray, np.ndarray]
 
 Splits = dict[str, Samples]
 """The samples of each of `SPLITS`."""
+
+MOST_BYTES = 1 << 30
+"""Of an unpacked file: ten times the largest of any set. A damaged or foreign one may unpack to anything."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -69,6 +75,25 @@ def read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise LimenError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def unpacked(path: Path, content: bytes) -> bytes:
+    """Return what a gzip file holds. Raises LimenError where it is damaged, or holds more than any data set."""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
+            whole = packed.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise LimenError(f"{path}: not a whole gzip file: {error}; fetch it again") from None
+    if len(whole) > MOST_BYTES:
+        raise LimenError(f"{path}: holds more than {MOST_BYTES} bytes; expected a file of a data set")
+    return whole
+
+
+def whole_numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
+    """Return numbers as int64. Raises LimenError naming the array where one isn't whole."""
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array) & (array == np.rint(array)) & (np.abs(array) < 2**53)):
+        raise LimenError(f"{path}: {name}: holds numbers that aren't whole; expected whole ones")
+    return array.astype(np.int64)
 
 
 def missing_files(folder: Path, files: tuple[str, ...]) -> list[str]:

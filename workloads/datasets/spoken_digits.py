@@ -26,7 +26,7 @@ from workloads.datasets.splits import Splits, shuffled
 from workloads.errors import LimenError
 
 FILES = ("{digit}_{speaker}_{index}.wav",)
-NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]+)\.wav")
+NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]{1,9})\.wav", re.ASCII)
 
 RATE_HZ = 8000
 BLOCK = 64
@@ -67,7 +67,7 @@ def read_samples(path: Path) -> np.ndarray:
             form = recording.getnchannels(), 8 * recording.getsampwidth(), recording.getframerate()
             announced = recording.getnframes()
             content = recording.readframes(announced)
-    except (OSError, EOFError, wave.Error) as error:
+    except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: a chunk longer than its file
         raise LimenError(f"{path}: not a readable WAV file: {str(error) or 'it ends too early'}") from None
     if form != (1, 16, RATE_HZ):
         found = "{} channels, {} bits, {} Hz".format(*form)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.datasets.matlab import read_mat
-from workloads.datasets.splits import Samples, Splits, check_labels, image_splits, missing_files
+from workloads.datasets.splits import Samples, Splits, check_labels, image_splits, missing_files, whole_numbers
 from workloads.errors import LimenError
 
 FILES = ("train_32x32.mat", "test_32x32.mat")
@@ -30,7 +30,7 @@ def read(folder: Path) -> Splits:
 
 
 def _read_part(path: Path) -> Samples:
-    pixels, labels = read_mat(path, "X"), read_mat(path, "y").ravel().astype(np.int64)
+    pixels, labels = read_mat(path, "X"), whole_numbers(path, "y", read_mat(path, "y")).ravel()
     if pixels.shape[:3] != (32, 32, 3) or pixels.ndim != 4 or pixels.dtype != np.uint8:
         raise LimenError(f"{path}: X: {pixels.dtype} {pixels.shape}; expected uint8 (32, 32, 3, images)")
     if len(labels) != pixels.shape[3]:

@@ -7,6 +7,7 @@ Source: https://archive.ics.uci.edu/dataset/240.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def _read_part(folder: Path, part: str) -> Samples:
 def _read_table(path: Path, kind: Any, columns: int) -> np.ndarray:
     """Return the numbers [rows, columns] of a text file. Raises LimenError."""
     try:
-        table = np.loadtxt(path, dtype=kind, ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of an empty file, which is refused below
+            table = np.loadtxt(path, dtype=kind, ndmin=2)
     except (OSError, ValueError) as error:
         raise LimenError(f"{path}: not a table of {columns} numbers a row: {error}") from None
     if table.shape[1] != columns:

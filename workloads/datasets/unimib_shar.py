@@ -13,7 +13,7 @@ import numpy as np
 
 from workloads.datasets.matlab import read_mat
 from workloads.datasets.signals import quantise
-from workloads.datasets.splits import Splits, check_counts, check_labels, missing_files, shuffled
+from workloads.datasets.splits import Splits, check_counts, check_labels, missing_files, shuffled, whole_numbers
 from workloads.errors import LimenError
 
 FILES = ("acc_data.mat", "acc_labels.mat")
@@ -41,7 +41,7 @@ def read(folder: Path) -> Splits:
     if table.ndim != 2 or table.shape[1] != 3:
         raise LimenError(f"{labels_path}: acc_labels: shape {table.shape}; expected (windows, 3)")
     check_counts(labels_path, len(table), len(data), data_path)
-    labels, subjects = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+    labels, subjects, _ = whole_numbers(labels_path, "acc_labels", table).T
     check_labels(labels_path, labels, 1, CLASSES)
     axes = quantise(data_path, data, FULL_SCALE).reshape(-1, 3, LENGTH)
     pixels = np.ascontiguousarray(axes.transpose(0, 2, 1))[:, :, None, :]

@@ -21,7 +21,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from workloads.datasets import load_split
-from workloads.files import npz_bytes, read_arrays, write_whole
+from workloads.files import Arrays, npz_bytes, write_whole
 from workloads.layer import Layer
 from workloads.progress import Progress
 from workloads.training.chain import initialise
@@ -285,6 +285,14 @@ def stored_master(path: Path, op: DiffusionOp, made: dict[str, Any]) -> tuple[li
     """
     if not is_made(path, described(made)):
         return None
-    arrays = read_arrays(path)
-    curve = [EpochRow(int(row[0]), *map(float, row[1:])) for row in arrays["curve"]]
-    return master_of(arrays, network_layers(op)), curve
+    stored, layers = Arrays(path), network_layers(op)
+    arrays: dict[str, np.ndarray] = {}
+    for layer in layers:
+        weights, channels = layer.weights_shape, (layer.out_channels,)
+        arrays[f"{layer.name}.float_weights"] = stored.reals(f"{layer.name}.float_weights", weights)
+        arrays[f"{layer.name}.float_bias"] = stored.reals(f"{layer.name}.float_bias", channels)
+        arrays[f"{layer.name}.output_shift"] = stored.integers(f"{layer.name}.output_shift", channels)
+        if layer.op == "threshold":
+            arrays[f"{layer.name}.polarity"] = stored.integers(f"{layer.name}.polarity", weights)
+    rows = stored.reals("curve", (made["epochs"], len(EpochRow._fields)), np.float64)
+    return master_of(arrays, layers), [EpochRow(int(row[0]), *map(float, row[1:])) for row in rows]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 from workloads.files import npz_bytes, read_arrays, write_whole
 from workloads.progress import Progress
 from workloads.training.chain import TrainedLayer, backward, fold, forward, settle_means
@@ -89,6 +89,8 @@ def train(
     curve: list[EpochRow] = []
     if checkpoint is not None and checkpoint.is_file():
         curve = _resume(checkpoint, chain, adam, random, identity)
+        if len(curve) > schedule.epochs or adam.steps != len(curve) * task.steps:
+            raise LimenError(f"{checkpoint}: checkpoint: described: damaged; delete the file to train anew")
     for epoch in range(len(curve) + 1, schedule.epochs + 1):
         losses, scores = [], []
         for x, target in task.batches(random):
@@ -159,18 +161,19 @@ def _resume(
     stored = read_arrays(path)
     try:
         described = json.loads(stored.pop("described").tobytes())
-        version, found = described["format"], described["identity"]
-    except (KeyError, TypeError, ValueError):
+        version, found = described["format"], dict(described["identity"])
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise LimenError(f"{path}: checkpoint: described: missing or damaged; delete the file to train anew") from None
     if version != CHECKPOINT_FORMAT:
         raise LimenError(
-            f"{path}: checkpoint: format: {version!r} is not allowed: this Limen reads {CHECKPOINT_FORMAT}"
+            f"{path}: checkpoint: format: {shown(version)} is not allowed: this Limen reads {CHECKPOINT_FORMAT}"
         )
     wanted = json.loads(json.dumps(dict(identity)))
     for key in wanted:
         if found.get(key) != wanted[key]:
             raise LimenError(
-                f"{path}: checkpoint: {key}: {found.get(key)!r} is not allowed: this training has {wanted[key]!r}; "
+                f"{path}: checkpoint: {key}: {shown(found.get(key))} is not allowed: this training has "
+                f"{shown(wanted[key])}; "
                 "delete the file to train anew"
             )
     state = _state(chain, adam)
@@ -178,6 +181,9 @@ def _resume(
         if name not in stored or stored[name].shape != array.shape or stored[name].dtype != array.dtype:
             raise LimenError(f"{path}: checkpoint: {name}: not {array.dtype} {list(array.shape)}; delete the file")
         array[...] = stored[name]
-    adam.steps = described["steps"]
-    random.bit_generator.state = described["random"]
-    return [EpochRow(*row) for row in described["curve"]]
+    try:
+        adam.steps = int(described["steps"])
+        random.bit_generator.state = described["random"]
+        return [EpochRow(int(epoch), *map(float, figures)) for epoch, *figures in described["curve"]]
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise LimenError(f"{path}: checkpoint: described: damaged; delete the file to train anew") from None

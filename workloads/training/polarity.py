@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.datasets import dataset, load_split
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 from workloads.files import check_writable, csv_bytes, write_whole
 from workloads.layer import Layer
 from workloads.progress import Progress
@@ -288,9 +289,12 @@ def read_rows(path: Path, settings: str | None = None) -> list[PolarityRow]:
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise LimenError(f"{path}: cannot be read: {reason}; expected the runs of a polarity study") from None
-    header, *lines = [*csv.reader(io.StringIO(text))] or [[]]
+    try:
+        header, *lines = [*csv.reader(io.StringIO(text), strict=True)] or [[]]
+    except csv.Error as error:
+        raise LimenError(f"{path}: not a CSV file: {error}; expected the runs of a polarity study") from None
     if tuple(header) != PolarityRow._fields:
-        raise LimenError(f"{path}: header: {','.join(header)!r} is not allowed: {','.join(PolarityRow._fields)}")
+        raise LimenError(f"{path}: header: {shown(','.join(header))} is not allowed: {','.join(PolarityRow._fields)}")
     rows = [_read_row(f"{path}: line {number}", line) for number, line in enumerate(lines, start=2)]
     for row in rows:
         if settings is not None and row.settings != settings:
@@ -309,10 +313,13 @@ def _read_row(place: str, line: Sequence[str]) -> PolarityRow:
     found: dict[str, int | float | str] = {}
     for name, text in zip(PolarityRow._fields, line, strict=True):
         try:
-            found[name] = int(text) if name in whole else float(text) if name in real else text
+            value: int | float | str = int(text) if name in whole else float(text) if name in real else text
         except ValueError:
-            raise LimenError(f"{place}: {name}: {text!r} is not allowed: a number") from None
+            value = math.nan
+        if isinstance(value, float) and not math.isfinite(value):
+            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: a number")
+        found[name] = value
         if name in allowed and found[name] not in allowed[name]:
             choices = ", ".join(str(each) for each in allowed[name])
-            raise LimenError(f"{place}: {name}: {text!r} is not allowed: one of {choices}")
+            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: one of {choices}")
     return PolarityRow(**found)  # type: ignore[arg-type]
