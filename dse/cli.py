@@ -16,12 +16,24 @@ from dse.cli_polarity import polarity
 from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
-from dse.options import Disagreement, design_option, echo, echo_exported, json_option, load_pair, workload_option
+from dse.options import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    Disagreement,
+    design_option,
+    echo,
+    echo_exported,
+    json_option,
+    load_pair,
+    workload_option,
+)
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
 LEVELS = ("timing", "cycle", "rtl")
-seed_option = click.option("--seed", default=0, show_default=True, help="For random inputs of a network without data.")
+seed_option = click.option(
+    "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For random inputs of a network without data."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -54,7 +66,7 @@ commands.add_command(waves)
     type=click.Choice(LEVELS),
     help="Repeat it to compare levels: they must agree.",
 )
-@click.option("--images", default=1, show_default=True, help="Inputs at the levels that carry data.")
+@click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
 @seed_option
 @json_option
 def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
@@ -104,7 +116,7 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
 @design_option
 @workload_option
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--images", default=20, show_default=True, help="Inputs to put into the vectors.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
 @seed_option
 def export(design: str, workload: str, out: Path, images: int, seed: int) -> None:
     """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
@@ -117,7 +129,7 @@ def export(design: str, workload: str, out: Path, images: int, seed: int) -> Non
 
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--images", type=int, help="How many of the exported inputs; all by default.")
+@click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
 @json_option
 def verify(folder: Path, images: int | None, as_json: bool) -> None:
     """Run an exported folder under Verilator and compare every bit and every cycle."""

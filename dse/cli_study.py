@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli_tables import tables
-from dse.options import echo, echo_exported, json_option
+from dse.options import AT_LEAST_ONE, echo, echo_exported, json_option
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def front(folder: Path, as_json: bool) -> None:
     "--point", "-p", default="knee", show_default=True, help="knee, largest, threshold, mac or a trial's number."
 )
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--images", default=20, show_default=True, help="Test images to put into the vectors.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
 def export(folder: Path, point: str, out: Path, images: int) -> None:
     """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
     from dse.study import Study
