@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 
 def main() -> None:
     """Run the command line."""
-    importlib.import_module("dse.cli").main()
+    importlib.import_module("dse.ending").main()
 
 
 if __name__ == "__main__":

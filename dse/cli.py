@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
@@ -16,6 +15,7 @@ from dse.cli_polarity import polarity
 from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
+from dse.ending import say
 from dse.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -149,23 +149,20 @@ def verify(folder: Path, images: int | None, as_json: bool) -> None:
         raise Disagreement(f"{folder}: mismatches {proof.mismatches}; make -C {folder} shows them by layer")
 
 
-def main() -> None:
-    """Run the command line: bad input is one line on stderr and exit code 2, a disagreement exit code 1."""
+def run() -> int:
+    """Run the command line and return its exit code: 2 after one line for bad input, 1 after one for a finding."""
     try:
         code = commands.main(prog_name="limen", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message())
-        sys.exit(0)
+        return 0
     except click.ClickException as error:
-        echo(f"limen: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(2)
+        say(error.format_message())
+        return 2
     except LimenError as error:
-        echo(f"limen: {error}", err=True)
-        sys.exit(2)
+        say(str(error))
+        return 2
     except Disagreement as error:
-        echo(f"limen: {error}", err=True)
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        echo("limen: stopped", err=True)
-        sys.exit(130)
+        say(str(error))
+        return 1

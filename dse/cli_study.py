@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,19 +46,12 @@ study.add_command(tables)
 def init(file: Path) -> None:
     """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
     from dse.study_spec import study_path
+    from workloads.files import write_new
 
     if file.suffix not in (".yaml", ".yml"):
         raise LimenError(f"{file}: not allowed: a name that ends in .yaml")
     text = study_path("digits").read_text(encoding="utf-8")
-    try:
-        # O_EXCL: an existing file is never touched, not even one that appears at this moment.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        raise LimenError(f"{file}: exists; name a new file") from None
-    except OSError as error:
-        raise LimenError(f"{file}: cannot be written: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as target:
-        target.write(text)
+    write_new(file, text.encode())
     echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
 
 
