@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 import re
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -44,6 +43,7 @@ from simulator.design import Design
 from simulator.export import MARKER, rtl_parameters
 from simulator.verify import read_facts
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
 
 CHIP = "limen_chip"
 FILE_LIST = "filelist.f"
@@ -111,8 +111,8 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
     design, files = _read_folder(Path(folder))
     table = load_table(costs)
     priced = {part.component: part.area_mm2 * UM2_PER_MM2 for part in _parts(table, design) if part.area_mm2}
-    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
-        kit = open_kit(Path(liberty), Path(scratch))
+    with scratch_folder() as scratch:
+        kit = open_kit(Path(liberty), scratch)
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
         document = run_mapping(kit, commands, files, str(folder))
         found = _areas(document, kit)

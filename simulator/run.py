@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
@@ -18,6 +17,7 @@ from simulator.schedule import count_network
 from workloads.errors import LimenError, check_kind, shown
 from workloads.network import Network
 from workloads.numbers import operand_range
+from workloads.scratch import scratch_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -194,10 +194,10 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
     from simulator.export import write_folder
     from simulator.toolchain import build_testbench, run_testbench
 
-    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
-        folder = Path(scratch) / "chip"
+    with scratch_folder() as scratch:
+        folder = scratch / "chip"
         write_folder(program, x, folder)
-        memory, measured = Path(scratch) / "memory.txt", Path(scratch) / "counts.txt"
+        memory, measured = scratch / "memory.txt", scratch / "counts.txt"
         arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory), "--counts", str(measured)]
         run_testbench(build_testbench(folder), arguments)
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
