@@ -299,7 +299,8 @@ class Study:
         front = self.front()
         write_whole(self.folder / "trials.csv", self.trials().to_csv(index=False).encode())
         write_whole(self.folder / "front.csv", front.to_csv(index=False).encode())
-        from workloads.pictures import Figure, FigureCanvasAgg
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
 
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
