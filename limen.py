@@ -51,9 +51,13 @@ def __getattr__(name: str) -> object:
     return getattr(importlib.import_module(module), attribute or name)
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def main() -> None:
     """Run the command line."""
-    importlib.import_module("dse.cli").main()
+    importlib.import_module("dse.ending").main()
 
 
 if __name__ == "__main__":

@@ -6,10 +6,10 @@ import csv
 import hashlib
 import io
 import json
+import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from cost_models.characterise import Point, characterise_group
@@ -19,8 +19,10 @@ from cost_models.rows import fit_rows, line_rows, point_rows
 from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
 from cost_models.table import COLUMNS, Row
 from cost_models.units import WIDTHS, Pairs, Unit, groups, multipliers
+from workloads.children import run_in_workers
 from workloads.errors import LimenError
 from workloads.files import write_whole
+from workloads.scratch import scratch_folder
 
 METHOD_FILES = (
     "buffers",
@@ -75,19 +77,20 @@ def build_table(
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     memories = memory_rows(sram)
     todo = groups(widths, pairs)
-    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
-        kit = open_kit(Path(liberty), Path(scratch))
+    with scratch_folder() as scratch:
+        kit = open_kit(Path(liberty), scratch)
         partial = Path(f"{out}.partial")
         keys = [group_key(group, kit, versions) for group in todo]
         done = _read_partial(partial)
         missing = [(key, group) for key, group in zip(keys, todo, strict=True) if key not in done]
         if progress:
             progress(len(todo) - len(missing), len(todo))
-        for key, points in _characterise_all(missing, kit, jobs):
-            done[key] = points
-            _append_partial(partial, key, points)
-            if progress:
-                progress(sum(key in done for key in keys), len(todo))
+        with closing(_characterise_all(missing, kit, jobs)) as found:
+            for key, points in found:
+                done[key] = points
+                _append_partial(partial, key, points)
+                if progress:
+                    progress(sum(key in done for key in keys), len(todo))
         text = format_table([done[key] for key in keys], versions, kit.cells.name, memories)
     write_whole(Path(out), text.encode())
     partial.unlink(missing_ok=True)
@@ -106,25 +109,23 @@ def group_key(group: Group, kit: Kit, versions: str) -> str:
     return digest.hexdigest()
 
 
-def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) -> Iterator[tuple[str, list[Point]]]:
+def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) -> Generator[tuple[str, list[Point]]]:
     if jobs == 1 or len(todo) < 2:
         for key, group in todo:
             yield key, characterise_group(group, kit)
         return
-    context = get_context("spawn")
-    with ProcessPoolExecutor(jobs, context, _start_worker, (str(kit.path),)) as pool:
-        # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
-        futures = {pool.submit(_work, group): key for key, group in reversed(todo)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
+    keys = {group: key for key, group in reversed(todo)}
+    with closing(run_in_workers(jobs, _start_worker, (kit.path,), _work, keys)) as found:
+        for group, points in found:
+            yield keys[group], points
 
 
-def _start_worker(path: str) -> None:
-    scratch = Path(tempfile.mkdtemp(prefix="limen-", dir=Path(path).parent))
-    _worker_kit.append(open_kit(Path(path), scratch))
+def _start_worker(path: Path) -> None:
+    scratch = path.parent / f"worker-{os.getpid()}"
+    scratch.mkdir()
+    tempfile.tempdir = str(scratch)  # all of a worker's folders go with its parent's
+    _worker_kit.append(open_kit(path, scratch))
 
 
 def _work(group: Group) -> list[Point]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,6 +17,7 @@ from cost_models.table import Row, load_table
 from cost_models.units import PES, Unit, fitted_groups, pe_units
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
+from workloads.scratch import scratch_folder
 
 ALONE = (*PES, "edge", "tag", "nand2", "op", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
@@ -44,8 +44,8 @@ def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, 
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
     tool_versions()
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
-    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
-        kit = open_kit(Path(liberty), Path(scratch))
+    with scratch_folder() as scratch:
+        kit = open_kit(Path(liberty), scratch)
         wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
     return sum(len(units[unit]) for unit in chosen), wrong
 

@@ -20,14 +20,14 @@ lanes in which no input changed does nothing, and one evaluation serves all lane
 """
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
 
 from cost_models.switching_kernels import count_ones, evaluate
+from workloads.jit import njit
 
 
 @njit(
     "int64(int64, uint64, int64, int64[:, :], uint64[:], uint64[:], int64[:], uint64[:, :, :], uint64[:, :],int64[:])",
-    cache=True,
 )
 def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, marked):
     """Let a net head for `word` and return how many marks of the wheel that adds.
@@ -66,7 +66,7 @@ def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, mar
     return marks
 
 
-@njit("uint64(int64, int64, uint64[:], int64[:], uint64[:, :, :])", cache=True)
+@njit("uint64(int64, int64, uint64[:], int64[:], uint64[:, :, :])")
 def due(net, now, pending, live, events):
     """Take the events of a net at a time out of its list and return their lanes."""
     found = uint64(0)
@@ -86,7 +86,6 @@ def due(net, now, pending, live, events):
 @njit(
     "void(int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:, :], int64[:], int64[:], uint64[:], int64[:],"
     "int64[:], uint64[:, :], int64[:], int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
-    cache=True,
 )
 def simulate_events(
     delays_ps,

@@ -13,7 +13,6 @@ import json
 import os
 import statistics
 import sys
-import tempfile
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from cost_models.synthesis import PACKAGES, VERILOG, Source, read_verilog, run_y
 from cost_models.units import Unit
 from workloads.children import run_child
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
 
 TARGETS = ("xc7", "ecp5")
 TABLES = {"xc7": ("xc7-fabric", "xc7-dsp"), "ecp5": ("ecp5-fabric", "ecp5-dsp")}
@@ -150,9 +150,9 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
     tools(target)
     source = _source(target, unit)
     found: list[tuple[float, str, dict[str, float]]] = []
-    with tempfile.TemporaryDirectory(prefix="limen-") as name:
+    with scratch_folder() as folder:
         for way in ways:
-            scratch = Path(name) / way
+            scratch = folder / way
             scratch.mkdir()
             commands = [read_verilog(source), *passes(target, source, way)]
             document = run_yosys(commands, source_files(source), source.top, scratch)
@@ -162,7 +162,7 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
             found.append((values["lut"], way, values))
         _, way, values = min(found, key=lambda own: own[0])
         if target == "ecp5":
-            values = _placed(unit, values, Path(name) / way)
+            values = _placed(unit, values, folder / way)
     return Implementation(unit, way if unit.op == "mac" else "", fingerprint(target, unit, way), values)
 
 

@@ -7,8 +7,9 @@ import hashlib
 import io
 import json
 import random
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from cost_models.fpga_units import fpga_units, source_of
 from cost_models.rows import row
 from cost_models.table import COLUMNS, Row, load_table
 from cost_models.units import Unit
+from workloads.children import end_children
 from workloads.errors import LimenError
 from workloads.files import check_writable, write_whole
 
@@ -71,11 +73,12 @@ def build_fpga(
     missing = [point for point in points if keys[point] not in done]
     if progress:
         progress(len(points) - len(missing), len(points))
-    for point, result in _implement_all(target, missing, jobs):
-        done[keys[point]] = result
-        _append_partial(partial, keys[point], result)
-        if progress:
-            progress(sum(key in done for key in keys.values()), len(points))
+    with closing(_implement_all(target, missing, jobs)) as found:
+        for point, result in found:
+            done[keys[point]] = result
+            _append_partial(partial, keys[point], result)
+            if progress:
+                progress(sum(key in done for key in keys.values()), len(points))
     paths = []
     for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
         own = [done[keys[kind if unit.op == "mac" else FABRIC, unit]] for unit in chosen]
@@ -174,7 +177,7 @@ def implementation_rows(target: str, found: Implementation, versions: str) -> li
     ]
 
 
-def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Iterator[tuple[Point, Implementation]]:
+def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Generator[tuple[Point, Implementation]]:
     """Yield results as they come. A thread a job: the work is in processes of its own."""
     if jobs == 1:
         for kind, unit in points:
@@ -186,7 +189,9 @@ def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Iterator[
             for future in as_completed(futures):
                 yield futures[future], future.result()
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            while wait(futures, timeout=0.1).not_done:  # stopped half-way; a thread may be between two programs
+                end_children()
 
 
 def _read_partial(path: Path, units: dict[str, Unit]) -> dict[str, Implementation]:

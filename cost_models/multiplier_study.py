@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from cost_models.characterise import measure
 from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.synthesis import Kit, Source, open_kit, synthesise
 from cost_models.units import Unit, multipliers, pe_units
+from workloads.scratch import scratch_folder
 
 BAUGH_WOOLEY = Path(__file__).parent / "verilog" / "limen_op_mac_baugh_wooley.v"
 OP_FILE = "limen_op_mac.v"
@@ -39,8 +39,8 @@ def compare_multipliers(liberty: Path, bits: int) -> Iterator[Multiplier]:
     Raises:
         LimenError: an unusable library, a missing extra, or a netlist that computes something else.
     """
-    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
-        kit = open_kit(Path(liberty), Path(scratch))
+    with scratch_folder() as scratch:
+        kit = open_kit(Path(liberty), scratch)
         for kernel, unit in (
             ("op alone", Unit("op", "mac", bits, bits)),
             ("os PE", pe_units("mac", bits, bits, "os")[-1]),

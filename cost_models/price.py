@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cost_models.accesses import count_events
 from cost_models.machine import Machine, Part
 from cost_models.table import PLAIN, SOFT, load_priced_table
 from simulator.run import Run
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
     import pandas
@@ -63,7 +64,7 @@ class Cost:
         return pandas.DataFrame([vars(part) for part in self.parts])
 
 
-def price(run: Run, costs: str = "ihp130", dram: str = DRAM, stream: str = PLAIN[0]) -> Cost:
+def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str = PLAIN[0]) -> Cost:
     """Return the cost of a run at any level, by a built-in table's name or a table file's path.
 
     dram: of which a row `dram_NAME` of the table gives the energy of a bit.
@@ -72,6 +73,9 @@ def price(run: Run, costs: str = "ihp130", dram: str = DRAM, stream: str = PLAIN
     Raises:
         LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands.
     """
+    check_kind("run", run, Run, "a Run, as limen.simulate returns it")
+    for name, value in (("dram", dram), ("stream", stream)):
+        check_kind(name, value, str, "a name in the cost table")
     table, design = load_priced_table(costs), run.design
     machine = Machine(table, design, stream)
     clock_ns, clock_component, clock_method = machine.clock()

@@ -1,10 +1,12 @@
 """Jitted zero-delay simulation: 64 sequences side by side, one bit of a word each. Arrays and integers only."""
 
 import numpy as np
-from numba import njit, uint64
+from numba import uint64
+
+from workloads.jit import njit
 
 
-@njit("uint64(uint64)", cache=True)
+@njit("uint64(uint64)")
 def count_ones(word):
     """Number of ones in a 64-bit word (the SWAR method)."""
     word = word - ((word >> uint64(1)) & uint64(0x5555555555555555))
@@ -13,7 +15,7 @@ def count_ones(word):
     return (word * uint64(0x0101010101010101)) >> uint64(56)
 
 
-@njit("uint64(uint64, int64, uint64[:], int64[:], uint64[:])", cache=True)
+@njit("uint64(uint64, int64, uint64[:], int64[:], uint64[:])")
 def evaluate(table, inputs, words, operands, scratch):
     """One gate on 64 vectors at once: the truth table folded by its inputs, the last one first."""
     for row in range(1 << inputs):
@@ -29,7 +31,6 @@ def evaluate(table, inputs, words, operands, scratch):
 @njit(
     "void(uint64[:], int64[:], int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:], uint64[:, :], int64[:],"
     "int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
-    cache=True,
 )
 def simulate(
     tables,

@@ -8,7 +8,6 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +19,7 @@ from cost_models.liberty_cells import Library, read_library, read_text
 from cost_models.netlist import Netlist, read_netlist
 from workloads.children import run_child
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
 
 PACKAGES = Path(__file__).parent.parent
 VERILOG = PACKAGES / "simulator" / "verilog"
@@ -150,8 +150,7 @@ def run_mapping(kit: Kit, commands: Sequence[str], files: Mapping[str, bytes], n
         LimenError: pyosys is missing, or Yosys refuses `name`; its first error line is in the message.
     """
     tool_versions()
-    with tempfile.TemporaryDirectory(prefix="limen-") as folder:
-        scratch = Path(folder)
+    with scratch_folder() as scratch:
         (scratch / "library.lib").symlink_to(kit.path)
         adder = full_adder(kit.cells)
         if adder is not None:
@@ -176,7 +175,10 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
     if outcome.returncode or not (scratch / "netlist.json").is_file():
         lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
         raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")
-    document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+    try:
+        document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
+    except ValueError:  # Yosys doesn't look whether its writing succeeds
+        raise LimenError(f"synthesis of {name}: the netlist is cut short: is the disk of {scratch} full?") from None
     return document
 
 

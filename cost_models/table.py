@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
     import pandas
@@ -174,16 +174,18 @@ def built_in_tables() -> list[str]:
     return ["ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp"]
 
 
-def table_path(name: str) -> Path:
+def table_path(name: str | Path) -> Path:
     """Return the file of a built-in table, or of a .csv given by path. Raises LimenError."""
+    check_kind("costs", name, (str, Path), "a built-in table's name or a .csv file")
+    name = str(name)
     if name in built_in_tables():
         return DATA / f"{name.replace('-', '_')}.csv"
-    if not str(name).endswith(".csv"):
+    if not name.endswith(".csv"):
         raise LimenError(f"costs: {name!r} is not allowed: {', '.join(built_in_tables())} or a .csv file")
     return Path(name)
 
 
-def load_table(name: str) -> Table:
+def load_table(name: str | Path) -> Table:
     """Return a table by name or path; read once as long as the file stays as it is.
 
     Raises:
@@ -197,7 +199,7 @@ def load_table(name: str) -> Table:
     return _load(path, stamp.st_mtime_ns, stamp.st_size)
 
 
-def load_priced_table(name: str) -> Table:
+def load_priced_table(name: str | Path) -> Table:
     """Return a table to price with. Raises LimenError as `load_table` does, and for a table of an FPGA."""
     table = load_table(name)
     if table.of_fpga:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 
 import click
@@ -17,12 +16,25 @@ from dse.cli_polarity import polarity
 from dse.cli_stats import stats
 from dse.cli_study import study
 from dse.cli_waves import waves
-from dse.options import Disagreement, design_option, echo, echo_exported, json_option, load_pair, workload_option
+from dse.ending import say
+from dse.options import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    Disagreement,
+    design_option,
+    echo,
+    echo_exported,
+    json_option,
+    load_pair,
+    workload_option,
+)
 from workloads.errors import LimenError
 from workloads.version import VERSION
 
 LEVELS = ("timing", "cycle", "rtl")
-seed_option = click.option("--seed", default=0, show_default=True, help="For random inputs of a network without data.")
+seed_option = click.option(
+    "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For random inputs of a network without data."
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -55,7 +67,7 @@ commands.add_command(waves)
     type=click.Choice(LEVELS),
     help="Repeat it to compare levels: they must agree.",
 )
-@click.option("--images", default=1, show_default=True, help="Inputs at the levels that carry data.")
+@click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
 @seed_option
 @json_option
 def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
@@ -105,7 +117,7 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
 @design_option
 @workload_option
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--images", default=20, show_default=True, help="Inputs to put into the vectors.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
 @seed_option
 def export(design: str, workload: str, out: Path, images: int, seed: int) -> None:
     """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
@@ -118,7 +130,7 @@ def export(design: str, workload: str, out: Path, images: int, seed: int) -> Non
 
 @commands.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--images", type=int, help="How many of the exported inputs; all by default.")
+@click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
 @json_option
 def verify(folder: Path, images: int | None, as_json: bool) -> None:
     """Run an exported folder under Verilator and compare every bit and every cycle."""
@@ -141,23 +153,20 @@ def verify(folder: Path, images: int | None, as_json: bool) -> None:
         )
 
 
-def main() -> None:
-    """Run the command line: bad input is one line on stderr and exit code 2, a disagreement exit code 1."""
+def run() -> int:
+    """Run the command line and return its exit code: 2 after one line for bad input, 1 after one for a finding."""
     try:
         code = commands.main(prog_name="limen", standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else 0)
+        return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         echo(error.format_message())
-        sys.exit(0)
+        return 0
     except click.ClickException as error:
-        echo(f"limen: {' '.join(error.format_message().split())}", err=True)
-        sys.exit(2)
+        say(error.format_message())
+        return 2
     except LimenError as error:
-        echo(f"limen: {error}", err=True)
-        sys.exit(2)
+        say(str(error))
+        return 2
     except Disagreement as error:
-        echo(f"limen: {error}", err=True)
-        sys.exit(1)
-    except (click.Abort, KeyboardInterrupt):
-        echo("limen: stopped", err=True)
-        sys.exit(130)
+        say(str(error))
+        return 1

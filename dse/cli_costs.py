@@ -9,7 +9,16 @@ from typing import Any, Literal
 
 import click
 
-from dse.options import Disagreement, design_option, echo, json_option, load_pair, workload_option
+from dse.options import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    Disagreement,
+    design_option,
+    echo,
+    json_option,
+    load_pair,
+    workload_option,
+)
 from workloads.errors import LimenError, printable
 
 table_argument = click.argument("name", default="ihp130")
@@ -73,7 +82,7 @@ def costs() -> None:
 @costs.command()
 @click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
-@click.option("--jobs", "-j", default=1, show_default=True, help="Processes.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Processes.")
 @click.option(
     "--pairs",
     type=click.Choice(["all", "equal"]),
@@ -97,8 +106,8 @@ def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], s
 @costs.command()
 @table_argument
 @click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file it was built from.")
-@click.option("--sample", default=20, show_default=True, help="Netlists to synthesise again.")
-@click.option("--seed", default=0, show_default=True, help="Which ones.")
+@click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="Netlists to synthesise again.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Which ones.")
 def check(name: str, liberty: Path, sample: int, seed: int) -> None:
     """Synthesise a random sample of a table again, trying every recipe, and compare every quantity."""
     from cost_models.check import check_table
@@ -169,11 +178,11 @@ def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, 
 @costs.command()
 @click.option("--out-dir", type=click.Path(path_type=Path), help="The folder to write the tables into.")
 @click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
-@click.option("--jobs", "-j", default=1, show_default=True, help="Units at a time.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Units at a time.")
 @click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
 @click.option("--check", is_flag=True, help="Build a sample of the built-in tables again instead, and compare.")
-@click.option("--sample", default=20, show_default=True, help="With --check: units of each target.")
-@click.option("--seed", default=0, show_default=True, help="With --check: which ones.")
+@click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="With --check: units of each target.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")
 def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: bool, sample: int, seed: int) -> None:
     """Count LUTs, flip-flops, carries and DSP blocks on FPGAs, and place and route for ECP5. Resumes where it stopped.
 

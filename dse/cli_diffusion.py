@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.options import echo
+from dse.options import AT_LEAST_ONE, AT_LEAST_ZERO, echo
 from dse.progress import ProgressBar
 
 OPS = ["threshold", "mac"]
@@ -19,10 +19,10 @@ EPOCHS = 60
 
 @click.command()
 @click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Both by default.")
-@click.option("--epochs", default=EPOCHS, show_default=True, help="Of each network's training.")
-@click.option("--seed", default=0, show_default=True, help="Of training and of sampling.")
+@click.option("--epochs", default=EPOCHS, show_default=True, type=AT_LEAST_ONE, help="Of each network's training.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Of training and of sampling.")
 @click.option("--rate", type=float, help="Highest learning rate; each op's own by default.")
-@click.option("--samples", default=1000, show_default=True, help="Images that each network makes.")
+@click.option("--samples", default=1000, show_default=True, type=AT_LEAST_ONE, help="Images that each network makes.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 def diffusion(ops: tuple[str, ...], epochs: int, seed: int, rate: float | None, samples: int, out: Path) -> None:
     """Train networks to take noise from digits, make digits from noise, and judge both.

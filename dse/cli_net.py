@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from dse.options import DEFAULT_WORKLOAD, Disagreement, echo, json_option
+from dse.options import AT_LEAST_ZERO, DEFAULT_WORKLOAD, Disagreement, echo, json_option
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -48,7 +48,7 @@ def net() -> None:
 @click.option("--split", default="test", show_default=True, type=click.Choice(["train", "validation", "test"]))
 @click.option("--check", is_flag=True, help="Measure a sample of a family's stored accuracies again and compare.")
 @click.option("--sample", default=10, show_default=True, type=click.IntRange(min=1), help="Members that --check takes.")
-@click.option("--seed", default=0, show_default=True, help="Of the sample that --check takes.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Of the sample that --check takes.")
 @data_option
 @json_option
 def accuracy(
@@ -91,7 +91,10 @@ def _networks(
         return [(find_network(workload, op, x_bits, w_bits), None)]  # type: ignore[arg-type]
     family = load_family(workload)
     ops: list[Any] = [op] if op else family.ops()
-    members = [Member(family, each, x_bits or 8, w_bits or member_w_bits(each)[-1]) for each in ops]
+    members = [
+        Member(family, each, 8 if x_bits is None else x_bits, member_w_bits(each)[-1] if w_bits is None else w_bits)
+        for each in ops
+    ]
     return [(family.network(*member[1:]), member) for member in members]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dse.options import echo
+from dse.options import AT_LEAST_ONE, echo
 from dse.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -14,7 +14,7 @@ from workloads.errors import LimenError
 @click.command()
 @click.argument("dataset")
 @click.option("--depths", default="2,4,8", show_default=True, help="Threshold layers of a network, of 2, 4 and 8.")
-@click.option("--seeds", default=5, show_default=True, help="Runs of each cell: seeds 0 to N-1.")
+@click.option("--seeds", default=5, show_default=True, type=AT_LEAST_ONE, help="Runs of each cell: seeds 0 to N-1.")
 @click.option(
     "--data",
     type=click.Path(path_type=Path, file_okay=False),

@@ -126,8 +126,9 @@ def _network(
         broken = check_master(read_arrays(family.folder / f"{chosen}.npz"))
         if broken:
             return None, broken
-    w = w_bits or (member_w_bits(chosen)[-1] if chosen in family.ops() else 8)
-    return family.network(chosen, x_bits or 8, w), []
+    if w_bits is None:
+        w_bits = member_w_bits(chosen)[-1] if chosen in family.ops() else 8
+    return family.network(chosen, 8 if x_bits is None else x_bits, w_bits), []
 
 
 def _findings(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from dse.cli_tables import tables
-from dse.options import echo, echo_exported, json_option
+from dse.options import AT_LEAST_ONE, echo, echo_exported, json_option
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -47,19 +46,12 @@ study.add_command(tables)
 def init(file: Path) -> None:
     """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
     from dse.study_spec import study_path
+    from workloads.files import write_new
 
     if file.suffix not in (".yaml", ".yml"):
         raise LimenError(f"{file}: not allowed: a name that ends in .yaml")
     text = study_path("digits").read_text(encoding="utf-8")
-    try:
-        # O_EXCL: an existing file is never touched, not even one that appears at this moment.
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-    except FileExistsError:
-        raise LimenError(f"{file}: exists; name a new file") from None
-    except OSError as error:
-        raise LimenError(f"{file}: cannot be written: {error.strerror}") from None
-    with os.fdopen(handle, "w", encoding="utf-8") as target:
-        target.write(text)
+    write_new(file, text.encode())
     echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
 
 
@@ -102,7 +94,7 @@ def front(folder: Path, as_json: bool) -> None:
     "--point", "-p", default="knee", show_default=True, help="knee, largest, threshold, mac or a trial's number."
 )
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
-@click.option("--images", default=20, show_default=True, help="Test images to put into the vectors.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
 def export(folder: Path, point: str, out: Path, images: int) -> None:
     """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
     from dse.study import Study

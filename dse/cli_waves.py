@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from dse.options import design_option, echo, load_pair, workload_option
+from dse.options import AT_LEAST_ZERO, design_option, echo, load_pair, workload_option
 
 
 @click.command()
@@ -14,7 +14,9 @@ from dse.options import design_option, echo, load_pair, workload_option
 @workload_option
 @click.option("--layer", required=True, help="The layer whose cycles to write.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .vcd file to write.")
-@click.option("--seed", default=0, show_default=True, help="For a random input of a network without data.")
+@click.option(
+    "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For a random input of a network without data."
+)
 def waves(design: str, workload: str, layer: str, out: Path, seed: int) -> None:
     """Write the signals and PE registers of one layer as a VCD, under the Verilog's names."""
     from simulator.program import compile_network

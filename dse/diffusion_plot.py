@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from dse.plot import COLOURS
+from workloads.pictures import Figure
 from workloads.training import diffusion
 from workloads.training.diffusion import SIDE, ink, real_digits
 from workloads.training.diffusion_judge import Verdict, nearest_training

@@ -18,7 +18,7 @@ SHOWN = ("op alone", "3x3 neuron", "os PE", "ws PE")
 
 def plot_kernels(table: KernelTable, path: Path) -> None:
     """Write a PNG of the first cost table's kernels. Raises LimenError where it can't be written."""
-    from matplotlib.figure import Figure
+    from workloads.pictures import Figure
 
     costs = table.rows[0].costs
     rows = [row for row in table.rows if row.costs == costs]

@@ -23,6 +23,12 @@ design_option = click.option(
 workload_option = click.option(
     "--workload", "-w", default=DEFAULT_WORKLOAD, show_default=True, help="A family or a network .yaml file."
 )
+AT_LEAST_ONE = click.IntRange(min=1)
+"""Of images, samples, processes, epochs."""
+
+AT_LEAST_ZERO = click.IntRange(min=0)
+"""Of seeds."""
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -43,10 +49,7 @@ def echo_exported(exported: Exported, what: str) -> None:
 
 def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
     """Return the design and the workload; a family gives its member of the design's ops and widths."""
-    from simulator.run import load_design
-    from workloads.family import family_op, find_network
+    from simulator.run import load_pair as load
 
-    design = load_design(design_name)
-    if workload.endswith((".yaml", ".yml")):
-        return design, find_network(workload)
-    return design, find_network(workload, family_op(design.ops), design.x_bits, design.w_bits)
+    network, design = load(workload, design_name)
+    return design, network

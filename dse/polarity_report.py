@@ -143,8 +143,7 @@ def _caption(cells: Sequence[Cell], split: str) -> str:
 
 def picture(cells: Sequence[Cell]) -> bytes:
     """Return a PNG: test accuracy by initialisation and granularity with deviations, a panel a depth."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from workloads.pictures import Figure, FigureCanvasAgg
 
     depths = sorted({cell.depth for cell in cells})
     figure = Figure(figsize=(3 + 3.2 * len(depths), 4.2), layout="constrained")

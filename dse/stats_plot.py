@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def write_plots(statistics: Statistics, title: str, folder: Path) -> list[Path]:
     """Write the four pictures as PNG into a folder and return their paths. Raises LimenError."""
-    from matplotlib.figure import Figure
+    from workloads.pictures import Figure
 
     paths = []
     for name, draw in (

@@ -299,8 +299,7 @@ class Study:
         front = self.front()
         write_whole(self.folder / "trials.csv", self.trials().to_csv(index=False).encode())
         write_whole(self.folder / "front.csv", front.to_csv(index=False).encode())
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        from workloads.pictures import Figure, FigureCanvasAgg
 
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         FigureCanvasAgg(figure)

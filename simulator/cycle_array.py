@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from numba import int64, njit, void
+from numba import int64, void
 
 from simulator import cycle_feed as feed
 from simulator.cycle_feed import IS, OS, WS, signed
+from workloads.jit import njit
 
 THRESHOLD, MAC, ADDER, SHIFT, SEVERAL = range(5)
 WIDEST_SHIFT_WEIGHT = 5
@@ -33,7 +34,7 @@ _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
 
 
-@njit(void(_ONE, int64, _ONE, _ONE, _ONE), cache=True)
+@njit(void(_ONE, int64, _ONE, _ONE, _ONE))
 def apply_op(config, op, x, synapse, result):
     """limen_op: write the value of `op` for each pair of patterns of an activation and a synapse."""
     x_bits, w_bits = config[X_BITS], config[W_BITS]
@@ -63,7 +64,7 @@ def apply_op(config, op, x, synapse, result):
             result[i] = x[i] * signed(synapse[i] & w_mask, w_bits)
 
 
-@njit(int64(int64, int64, int64, int64, int64, int64), cache=True)
+@njit(int64(int64, int64, int64, int64, int64, int64))
 def requantise(acc, acc_bits, shift, raw, y_low, y_high):
     """Return the pattern the requantiser writes for an accumulator pattern."""
     if raw:
@@ -74,7 +75,7 @@ def requantise(acc, acc_bits, shift, raw, y_low, y_high):
     return min(max(value, y_low), y_high) & ((int64(1) << acc_bits) - 1)
 
 
-@njit(int64(int64), cache=True)
+@njit(int64(int64))
 def population(pattern):
     """Return the number of ones of a non-negative pattern. LLVM knows this loop as one instruction."""
     count = int64(0)
@@ -84,7 +85,7 @@ def population(pattern):
     return count
 
 
-@njit(int64(_ONE, _ONE), cache=True)
+@njit(int64(_ONE, _ONE))
 def load_registers(registers, fresh):
     """Take a clock edge and return how many bits changed."""
     changed = int64(0)
@@ -94,7 +95,7 @@ def load_registers(registers, fresh):
     return changed
 
 
-@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, int64, _ONE), cache=True)
+@njit(int64(_ONE, _TWO, _TWO, _ONE, _ONE, int64, int64, _ONE))
 def step_array(config, pe, fresh, left, top, op, shift, toggles):
     """limen_array and its PEs, pe [3, R * C]: operands from the left and from the top.
 
@@ -138,7 +139,7 @@ def step_array(config, pe, fresh, left, top, op, shift, toggles):
     return changed + values
 
 
-@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64), cache=True)
+@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64))
 def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half):
     """limen_tag and limen_edge of every column, on ofmap [2, C, depth]; counts their accesses on the wires.
 
@@ -184,7 +185,7 @@ def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half)
             edge[TAG_VALID, c], edge[TAG_ADDR, c] = edge[TAG_VALID, c - 1], edge[TAG_ADDR, c - 1]
 
 
-@njit(void(_ONE, int64, int64, int64, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, int64, int64, int64, int64, int64, int64, int64))
 def step_rows(folds, rows, moves, back_fold, back_block, fold_ends, block_ends, group_ends):
     """limen_rows: `moves` rows on; back to the base after a fold or block as told, onward after a group."""
     folds[rows] += moves
@@ -194,7 +195,7 @@ def step_rows(folds, rows, moves, back_fold, back_block, fold_ends, block_ends, 
         folds[rows] = folds[rows + 1]
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64))
 def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start, block_filled, pool_busy):
     """limen_folds. last_row [R]: whether the last R cycles streamed, by cycle modulo R."""
     rows, cols, dataflow, polarity = config[ROWS], config[COLS], config[DATAFLOW], config[POLARITY]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from numba import int64, njit, void
+from numba import int64, void
+
+from workloads.jit import njit
 
 OS, WS, IS = 0, 1, 2
 
@@ -32,13 +34,13 @@ _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
 
 
-@njit(int64(int64, int64), cache=True, inline="always")
+@njit(int64(int64, int64), inline="always")
 def signed(pattern, bits):
     """Return the two's complement value of a bit pattern."""
     return pattern - ((pattern >> (bits - 1)) << bits)
 
 
-@njit(void(_ONE, int64, int64, _ONE, _ONE, int64, int64, int64), cache=True)
+@njit(void(_ONE, int64, int64, _ONE, _ONE, int64, int64, int64))
 def step_group(group, start, advance, layer, tile, group_step, plane_words, feeder):
     """limen_group: where the channels of the present group lie in words."""
     if advance:
@@ -52,7 +54,7 @@ def step_group(group, start, advance, layer, tile, group_step, plane_words, feed
         group[GROUP_LANE], group[GROUP_PLANE_ADDR] = tile[17] & 0xFFFF, 0
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, int64, int64, int64, int64))
 def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lanes, dataflow, start, hold):
     """limen_im2col and the read port of the ifmap scratchpad `ifmap` [depth, FEEDER]."""
     feeder = ifmap.shape[1]
@@ -147,7 +149,7 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
     step_group(group, start, group_ends, layer, tile, tile[18] >> 16, plane_words, feeder)
 
 
-@njit(int64(_THREE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64), cache=True)
+@njit(int64(_THREE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64))
 def step_operands(operands, x_out, fill, ifmap_word, wires, dataflow, pool, neutral):
     """limen_operands [2, lanes, depth]: operands out to `x_out`, a word in; return what was written."""
     feeder, lanes, depth = ifmap_word.shape[0], operands.shape[1], operands.shape[2]

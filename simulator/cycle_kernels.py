@@ -9,7 +9,7 @@ module sees another's next cycle. They are in cycle_array, cycle_feed and cycle_
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit, void
+from numba import int64, void
 
 from simulator import cycle_feed as feed
 from simulator import cycle_memory as memory
@@ -49,6 +49,7 @@ from simulator.cycle_array import (
     step_folds,
 )
 from simulator.cycle_feed import IS, OS
+from workloads.jit import njit
 
 # Columns of `counters`: cycles by phase 1..10, then folds, tiles and busy PE-cycles, beats, memory accesses.
 PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER, STALL_IFMAP, STALL_FILTER, STALL_OFMAP = range(9)
@@ -82,13 +83,13 @@ _THREE = int64[:, :, ::1]
 _FOUR = int64[:, :, :, ::1]
 
 
-@njit(int64(_ONE, _ONE), cache=True)
+@njit(int64(_ONE, _ONE))
 def kinds_wanted(dma, next_tile):
     """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
     return dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7)
 
 
-@njit(void(_ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, int64, int64, int64, int64, int64))
 def step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats):
     """limen_dma. job: the kinds wanted of a job that starts now, by bit; 0: none starts."""
     state, kind = dma[DMA_STATE], dma[KIND]
@@ -137,7 +138,7 @@ def step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, til
         dma[DMA_STATE], dma[WANTED] = PICK, job
 
 
-@njit(void(_TWO, int64, _ONE), cache=True)
+@njit(void(_TWO, int64, _ONE))
 def read_row(half, row, answer):
     """Let a scratchpad answer with one of its rows."""
     if row < half.shape[0]:
@@ -145,7 +146,7 @@ def read_row(half, row, answer):
             answer[lane] = half[row, lane]
 
 
-@njit(int64(_ONE, _TWO, _ONE, _ONE, _FOUR, _TWO, _TWO, _TWO), cache=True)
+@njit(int64(_ONE, _TWO, _ONE, _ONE, _FOUR, _TWO, _TWO, _TWO))
 def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports):
     """Run the program at beat 0 of `dram` [beats, words] from `start` to `done` and return its cycles.
 

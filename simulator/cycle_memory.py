@@ -8,9 +8,10 @@ Arithmetic is that of integers: addresses that wrap in 16 bits do so only where 
 
 from __future__ import annotations
 
-from numba import int64, njit, void
+from numba import int64, void
 
 from simulator.cycle_feed import FILL_FIRST, FILL_INSIDE, IS, POOL_TAKEN, SCATTERED, signed
+from workloads.jit import njit
 
 WORD_MASK = 0xFFFFFFFF
 
@@ -35,7 +36,7 @@ _ONE = int64[::1]
 _TWO = int64[:, ::1]
 
 
-@njit(int64(_ONE, int64, int64), cache=True)
+@njit(int64(_ONE, int64, int64))
 def take_bits(words, position, bits):
     """Return `bits` (up to 62) bits of 32-bit words, from bit `position` on."""
     index = position >> 5
@@ -48,7 +49,7 @@ def take_bits(words, position, bits):
     return value & ((int64(1) << bits) - 1)
 
 
-@njit(void(_ONE, int64, int64, int64), cache=True)
+@njit(void(_ONE, int64, int64, int64))
 def put_bits(words, position, value, bits):
     """Set `bits` (up to 32) bits of 32-bit words, zeros until now, from bit `position` on."""
     index, offset = position >> 5, position & 31
@@ -57,7 +58,7 @@ def put_bits(words, position, value, bits):
         words[index + 1] |= value >> (32 - offset)
 
 
-@njit(int64(_ONE, _ONE, _TWO, _ONE, int64, int64, int64, int64, int64), cache=True)
+@njit(int64(_ONE, _ONE, _TWO, _ONE, int64, int64, int64, int64, int64))
 def fill_scratchpad(pad, stream, half, beat, beat_first, skip, base, rows, field_bits):
     """limen_scratchpad: take a beat into `half` [depth, lanes] and return how many rows were written.
 
@@ -88,7 +89,7 @@ def fill_scratchpad(pad, stream, half, beat, beat_first, skip, base, rows, field
     return written
 
 
-@njit(void(_ONE, _ONE, _ONE, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, int64, int64, int64))
 def step_pool(best, fill, ifmap_word, lowest, x_bits, x_signed):
     """limen_pool: keep the largest of a window's words, lane by lane; outside the ifmap there is nothing.
 
@@ -102,7 +103,7 @@ def step_pool(best, fill, ifmap_word, lowest, x_bits, x_signed):
             best[e] = ifmap_word[e]
 
 
-@njit(void(_ONE, _ONE, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, int64, int64, int64))
 def take_step(walker, step, cols, lanes, pixels):
     """limen_walker: write what this step says to `step`, and advance."""
     width = min(walker[WALK_FOLD], cols)  # channels in this fold
@@ -135,7 +136,7 @@ def take_step(walker, step, cols, lanes, pixels):
                 walker[WALK_COL + i] = walker[WALK_WORD + i]
 
 
-@njit(void(_ONE, _ONE), cache=True)
+@njit(void(_ONE, _ONE))
 def start_walker(walker, tile):
     """limen_walker: begin at the tile's first word."""
     walker[:] = 0
@@ -144,7 +145,7 @@ def start_walker(walker, tile):
     walker[WALK_LEFT] = walker[WALK_WORD + 3] = tile[16] >> 16
 
 
-@njit(void(_ONE, _ONE, _ONE), cache=True)
+@njit(void(_ONE, _ONE, _ONE))
 def pass_beat(packer, stream, beat):
     """Hand over the first beat of the packer's stream."""
     for i in range(beat.shape[0]):
@@ -155,7 +156,7 @@ def pass_beat(packer, stream, beat):
     packer[PACK_BITS] = max(packer[PACK_BITS] - 32 * beat.shape[0], 0)
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64))
 def pack_word(packer, stream, beat, word, value, plane_ends, raw, x_bits, acc_bits):
     """limen_packer: a whole word, or a raw value, into the stream; the beat that is then full, or a plane's last."""
     if raw:
@@ -171,7 +172,7 @@ def pack_word(packer, stream, beat, word, value, plane_ends, raw, x_bits, acc_bi
         packer[FLUSH] = plane_ends and packer[PACK_BITS] > 0
 
 
-@njit(int64(_ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, int64, int64), cache=True)
+@njit(int64(_ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, int64, int64))
 def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, half, tile, config, start, taken):
     """limen_packer: read a finished tile from `half` [C, depth] into beats; return 1 if the banks are read.
 
@@ -250,7 +251,7 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
     return read
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64), cache=True)
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64))
 def step_scatter(
     scatter, walker, step, stream, beat, word, half, tile, config, wires, start, word_valid, shift, beat_valid, first
 ):

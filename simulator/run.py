@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -12,7 +14,7 @@ from simulator.counts import PHASES, Counts
 from simulator.design import Design
 from simulator.program import Program, compile_network
 from simulator.schedule import count_network
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind, shown
 from workloads.network import Network
 from workloads.numbers import operand_range
 from workloads.scratch import scratch_folder
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 Level = Literal["timing", "cycle", "rtl"]
 MEASURED = ("ifmap_reads", "weight_reads", "channel_reads", "pack_reads")
 """Accesses that the testbench counts too, as its last columns."""
+
+MOST_VALUES = 1 << 28
+"""Of random inputs at once: 2 GiB of them."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Run:
     counts: tuple[Counts, ...]
     scores: np.ndarray | None = None
     toggles: tuple[dict[str, int], ...] | None = None
+
+    def __repr__(self) -> str:
+        machine = f"{self.design.rows} x {self.design.cols} {self.design.dataflow} {' + '.join(self.design.ops)}"
+        return f"Run({self.network.name} on {machine}, level {self.level}: {self.cycles} cycles an image)"
 
     @property
     def cycles(self) -> int:
@@ -82,6 +91,14 @@ class Exported:
         return verify(self.folder, images)
 
 
+def _check_inputs(images: int, seed: int) -> None:
+    """Raise LimenError unless these are a number of inputs and a seed."""
+    for name, value, least in (("images", images, 1), ("seed", seed, 0)):
+        check_kind(name, value, Integral, f"a whole number, at least {least}")
+        if value < least:
+            raise LimenError(f"{name}: {shown(value)} is not allowed: at least {least}")
+
+
 def choose_inputs(network: Network, images: int, seed: int = 0) -> np.ndarray:
     """Return int64 activations [images, H, W, C]: the first test images, or seeded uniform ones without data.
 
@@ -89,12 +106,12 @@ def choose_inputs(network: Network, images: int, seed: int = 0) -> np.ndarray:
         LimenError: more images than the test split has.
     """
     first = network.layers[0]
-    if images < 1:
-        raise LimenError(f"images: {images} is not allowed: at least 1")
-    if seed < 0:
-        raise LimenError(f"seed: {seed} is not allowed: at least 0")
+    _check_inputs(images, seed)
     if network.dataset is None:
         low, high = operand_range(first.x_bits, first.x_signed)
+        most = max(1, MOST_VALUES // math.prod(network.input_shape))
+        if images > most:
+            raise LimenError(f"images: {images} is not allowed: at most {most} of network {network.name} at once")
         return np.random.default_rng(seed).integers(low, high + 1, (images, *network.input_shape), dtype=np.int64)
     x, _ = network.inputs("test")
     if images > len(x):
@@ -110,9 +127,35 @@ def reference_scores(network: Network, images: int = 1, seed: int = 0) -> np.nda
     return np.concatenate([reference.run(network.layers, network.trained(), own[None])[-1].reshape(1, -1) for own in x])
 
 
-def simulate(network: Network, design: Design, level: Level = "timing", images: int = 1, seed: int = 0) -> Run:
+def load_pair(network: Network | str | Path, design: Design | str | Path) -> tuple[Network, Design]:
+    """Return a network and a design, each as it is or by name.
+
+    A family gives its member of the design's ops and widths.
+
+    Raises:
+        LimenError: arguments of other kinds, and as `find_network` and `load_design`.
+    """
+    from workloads.family import family_op, find_network
+
+    design = design if isinstance(design, Design) else load_design(design)
+    if isinstance(network, Network):
+        return network, design
+    check_kind("network", network, (str, Path), "a Network, a family's name or a network file (.yaml)")
+    if str(network).endswith((".yaml", ".yml")):
+        return find_network(network), design
+    return find_network(network, family_op(design.ops), design.x_bits, design.w_bits), design
+
+
+def simulate(
+    network: Network | str | Path,
+    design: Design | str | Path,
+    level: Level = "timing",
+    images: int = 1,
+    seed: int = 0,
+) -> Run:
     """Run `network` on `design` and return exact counts and scores.
 
+    network, design: or their names, see `load_pair`.
     level: "timing" (no data), "cycle" (steps every register) or "rtl" (Verilator on the exported Verilog).
     images: how many, at the levels with data: the first of the test split, or random ones from `seed`.
 
@@ -120,7 +163,9 @@ def simulate(network: Network, design: Design, level: Level = "timing", images: 
         LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level.
     """
     if level not in get_args(Level):
-        raise LimenError(f"level: {level!r} is not allowed: one of {', '.join(get_args(Level))}")
+        raise LimenError(f"level: {shown(level)} is not allowed: one of {', '.join(get_args(Level))}")
+    _check_inputs(images, seed)
+    network, design = load_pair(network, design)
     design = design.fitted(network)
     if level == "timing":
         return Run(network, design, level, tuple(count_network(network, design)))
@@ -169,16 +214,25 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
     return Run(program.network, program.design, "rtl", tuple(counts), np.stack(scores))
 
 
-def export(network: Network, design: Design, folder: str | Path, images: int = 20, seed: int = 0) -> Exported:
+def export(
+    network: Network | str | Path,
+    design: Design | str | Path,
+    folder: str | Path,
+    images: int = 20,
+    seed: int = 0,
+) -> Exported:
     """Write `folder`: Verilog, vectors for `images` inputs, testbench and Makefile; it stands alone.
 
-    An earlier export there is replaced, as a whole or not at all.
+    network, design: or their names, see `load_pair`. An earlier export there is replaced, as a whole or not at all.
 
     Raises:
         LimenError: the design can't run the network, no checkpoint, or the folder can't be written.
     """
     from simulator.export import write_folder
 
+    _check_inputs(images, seed)
+    check_kind("folder", folder, (str, Path), "the folder to write")
+    network, design = load_pair(network, design)
     design = design.fitted(network)
     program = compile_network(network, design)
     replaced = write_folder(program, choose_inputs(network, images, seed), Path(folder))
@@ -190,10 +244,12 @@ def built_in_designs() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).parent / "designs").glob("*.yaml"))
 
 
-def load_design(name: str) -> Design:
+def load_design(name: str | Path) -> Design:
     """Return a built-in design by name, or the one in a YAML file. Raises LimenError."""
     from workloads.specfile import read_spec
 
+    check_kind("design", name, (str, Path), "a Design, a built-in design's name or a .yaml file")
+    name = str(name)
     if name in built_in_designs():
         return read_spec(Design, Path(__file__).parent / "designs" / f"{name}.yaml")
     if not name.endswith((".yaml", ".yml")):

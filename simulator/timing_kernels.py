@@ -7,8 +7,10 @@ first after the clock edge that samples `start`.
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit
+from numba import int64
 from numba.types import UniTuple  # type: ignore[attr-defined]
+
+from workloads.jit import njit
 
 # Columns of `tiles`. A run a plane for ifmap, residual and store; 0 beats: nothing to move.
 COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_RUNS, RESIDUAL_BEATS = 0, 1, 2, 3, 4, 5
@@ -22,7 +24,7 @@ _ONE = int64[::1]
 _TWO = int64[:, ::1]
 
 
-@njit(int64(int64, _ONE), cache=True)
+@njit(int64(int64, _ONE))
 def allowed(cycle, mask):
     """Return the first cycle from `cycle` on in which the memory answers."""
     while mask[cycle % len(mask)] == 0:
@@ -30,7 +32,7 @@ def allowed(cycle, mask):
     return cycle
 
 
-@njit(int64(int64, int64, _ONE, _ONE), cache=True)
+@njit(int64(int64, int64, _ONE, _ONE))
 def load_run(request, beats, machine, mask):
     """Return the cycle of the last beat of a run requested from cycle `request` on."""
     moved = allowed(allowed(request, mask) + machine[LATENCY], mask)
@@ -41,7 +43,7 @@ def load_run(request, beats, machine, mask):
     return moved
 
 
-@njit(UniTuple(int64, 2)(int64, int64, int64, int64, int64, _ONE, _ONE), cache=True)
+@njit(UniTuple(int64, 2)(int64, int64, int64, int64, int64, _ONE, _ONE))
 def load_residual_run(request, free, beats, words, steps, machine, mask):
     """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane.
 
@@ -61,7 +63,7 @@ def load_residual_run(request, free, beats, words, steps, machine, mask):
     return moved, free
 
 
-@njit(int64(int64, int64, _ONE, _ONE, _ONE, _ONE, _ONE), cache=True)
+@njit(int64(int64, int64, _ONE, _ONE, _ONE, _ONE, _ONE))
 def store(pick, pixels, tile, lanes, steps, machine, mask):
     """Return the cycle of the last beat of a tile's store, which was picked in cycle `pick`.
 
@@ -99,13 +101,13 @@ def store(pick, pixels, tile, lanes, steps, machine, mask):
     return taken
 
 
-@njit(int64(int64, int64, int64), cache=True)
+@njit(int64(int64, int64, int64))
 def waited(start, end, computed):
     """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
     return max(0, end - max(start, computed))
 
 
-@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE), cache=True)
+@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE))
 def time_layer(start, tiles, lanes, steps, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -83,7 +83,7 @@ def run_in_workers(
     arguments: tuple[Any, ...],
     work: Callable[[Item], Result],
     items: Iterable[Item],
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result]]:
     """Yield (item, work(item)) as they come from `jobs` fresh processes, each of which calls start(*arguments) first.
 
     The processes end when the iterator is closed, whatever they are at, and when this process dies. Close it (see

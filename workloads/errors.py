@@ -58,3 +58,9 @@ class _Values(reprlib.Repr):
 def shown(value: object) -> str:
     """Return `repr(value)`, short, whatever the value: what an error's line shows of one from outside."""
     return shortened(_Values().repr(value), LONGEST_VALUE)
+
+
+def check_kind(name: str, value: object, kinds: type | tuple[type, ...], allowed: str) -> None:
+    """Raise LimenError unless an argument is of these kinds; allowed: the same in words."""
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise LimenError(f"{name}: {shown(value)} is not allowed: {allowed}")

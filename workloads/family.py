@@ -9,7 +9,7 @@ from typing import Literal, cast, get_args
 
 import numpy as np
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind, shown
 from workloads.files import Arrays
 from workloads.layer import Layer, LayerParameters
 from workloads.network import InputMap, Network, NetworkFile, load_network
@@ -53,6 +53,9 @@ class Family:
     name: str
     folder: Path
 
+    def __repr__(self) -> str:
+        return f"Family({self.name}: ops {', '.join(self.ops())})"
+
     def ops(self) -> list[FamilyOp]:
         """Return the ops the family has a checkpoint for."""
         return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").is_file()]
@@ -64,10 +67,12 @@ class Family:
     def form(self, op: FamilyOp, x_bits: int, w_bits: int) -> NetworkFile:
         """Return the network file of an op at these widths. Raises LimenError for an op or a width the family lacks."""
         if op not in self.ops():
-            raise LimenError(f"family {self.name}: op: {op!r} is not allowed: one of {', '.join(self.ops())}")
+            raise LimenError(f"family {self.name}: op: {shown(op)} is not allowed: one of {', '.join(self.ops())}")
         for field, bits, allowed in (("x_bits", x_bits, FAMILY_BITS), ("w_bits", w_bits, member_w_bits(op))):
-            if bits not in allowed:
-                raise LimenError(f"family {self.name}: {field}: {bits!r} is not allowed: {allowed[0]} to {allowed[-1]}")
+            if not isinstance(bits, int) or bits not in allowed:
+                raise LimenError(
+                    f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
+                )
         own = read_spec(NetworkFile, self.folder / f"{op}.yaml")
         return with_widths(own, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
 
@@ -157,7 +162,7 @@ def load_family(name: str, folder: Path = SHIPPED) -> Family:
     shipped = sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
     if name not in shipped:
         families = ", ".join(shipped)
-        raise LimenError(f"workload: {name!r} is not allowed: a family ({families}) or a network file (.yaml)")
+        raise LimenError(f"workload: {shown(name)} is not allowed: a family ({families}) or a network file (.yaml)")
     return Family(name, folder / name)
 
 
@@ -175,18 +180,20 @@ def find_recipe(name: str) -> Path:
 
 
 def find_network(
-    name: str, op: FamilyOp | None = None, x_bits: int | None = None, w_bits: int | None = None
+    name: str | Path, op: FamilyOp | None = None, x_bits: int | None = None, w_bits: int | None = None
 ) -> Network:
     """Return a family's member (op, x_bits and w_bits needed), or the network of a .yaml file (which fixes them).
 
     Raises:
         LimenError: an unknown family, a width it lacks, a choice missing or one too many.
     """
+    check_kind("workload", name, (str, Path), "a family's name or a network file (.yaml)")
+    name = str(name)
     chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
     if name.endswith((".yaml", ".yml")):
         for field, value in chosen.items():
             if value is not None:
-                raise LimenError(f"{name}: {field}: {value!r} is not allowed: a network file fixes its own")
+                raise LimenError(f"{name}: {field}: {shown(value)} is not allowed: a network file fixes its own")
         return load_network(name)
     family = load_family(name)
     if op is None or x_bits is None or w_bits is None:

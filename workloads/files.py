@@ -37,6 +37,21 @@ def write_whole(path: Path, content: bytes) -> None:
             raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file as `write_whole` does, but never in another's place, not even of one that appears at this moment.
+
+    Raises LimenError where it exists or can't be written.
+    """
+    with scratch_folder(beside=path) as scratch:
+        try:
+            (scratch / "whole").write_bytes(content)
+            os.link(scratch / "whole", path)
+        except FileExistsError:
+            raise LimenError(f"{path}: exists; name a new file") from None
+        except OSError as error:
+            raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
+
+
 def check_writable(folder: Path) -> None:
     """Raise LimenError unless `folder` exists or could be made, and could be written: asked before long work."""
     existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())

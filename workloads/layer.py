@@ -195,6 +195,10 @@ class LayerParameters:
     bias: np.ndarray
     shift: np.ndarray
 
+    def __repr__(self) -> str:
+        shapes = (f"{name} {list(np.shape(array))}" for name, array in vars(self).items() if array is not None)
+        return f"LayerParameters({', '.join(shapes)})"
+
     def check(self, layer: Layer) -> None:
         """Raise ValueError, naming the array, unless shapes, ranges and the kind of polarity fit `layer`."""
         shape = layer.weights_shape if layer.has_parameters else (0, 0, 0, 0)
@@ -206,8 +210,8 @@ class LayerParameters:
             raise ValueError(f"{layer.name}.polarity: present; {owner} has none")
         for name, form in expected.items():
             array = getattr(self, name)
-            if array is None or array.shape != form or array.dtype != np.int64:
-                found = "absent" if array is None else f"{array.dtype} {list(array.shape)}"
+            if not isinstance(array, np.ndarray) or array.shape != form or array.dtype != np.int64:
+                found = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "absent"
                 raise ValueError(f"{layer.name}.{name}: {found}; expected int64 {list(form)}")
         low, high = operand_range(layer.w_bits)
         _within(f"{layer.name}.weights", self.weights, low, high)

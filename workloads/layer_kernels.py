@@ -13,7 +13,9 @@ and the only freedom given to the compiler is to fuse a product and a sum (exact
 from __future__ import annotations
 
 import numpy as np
-from numba import float32, float64, int64, njit, void
+from numba import float32, float64, int64, void
+
+from workloads.jit import njit
 
 THRESHOLD, PRODUCT, ADDER = 0, 1, 2
 GATE, VALUE, EXCESS = 0, 1, 2
@@ -48,7 +50,7 @@ def _slopes(dy, m, n, first, own):
             own[i, b] = dy[m, n + i, first + b]
 
 
-@njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH], cache=True, fastmath={"contract"})
+@njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH], fastmath={"contract"})
 def forward(op, x, base, taps, w, p, y):
     """Fill y [M, n, B], n ≤ N, with the sums of x [rows, B] under filters w, p [N, K].
 
@@ -93,9 +95,7 @@ def forward(op, x, base, taps, w, p, y):
                         y[m, n + i, first + b] = total[i, b]
 
 
-@njit(
-    [void(int64, two, _INDEX, _INDEX, two, two, three, two) for two, three in _BOTH], cache=True, fastmath={"contract"}
-)
+@njit([void(int64, two, _INDEX, _INDEX, two, two, three, two) for two, three in _BOTH], fastmath={"contract"})
 def backward_inputs(op, x, base, taps, w, p, dy, dx):
     """Add to dx [rows, B] the gradient at x of a loss with gradient dy [M, n, B] at the sums.
 
@@ -147,7 +147,6 @@ def backward_inputs(op, x, base, taps, w, p, dy, dx):
 
 @njit(
     [void(int64, two, _INDEX, _INDEX, two, three, two) for two, three in _BOTH],
-    cache=True,
     fastmath={"contract", "reassoc"},
 )
 def backward_weights(kind, x, base, taps, w, dy, dw):
@@ -215,7 +214,7 @@ def backward_weights(kind, x, base, taps, w, dy, dw):
                     dw[n + 3, k + 1] += h1
 
 
-@njit([void(s[:, :, ::1], _INDEX, _INDEX, _INDEX, _ADDED, _ADDED) for s in (float32, float64, int64)], cache=True)
+@njit([void(s[:, :, ::1], _INDEX, _INDEX, _INDEX, _ADDED, _ADDED) for s in (float32, float64, int64)])
 def requantise(sums, bias, shift, limits, added, y):
     """Fill y [M, N, B] int64 with sat((sum + bias + added + 2^(t-1)) >> t) of exact sums [M, N, B].
 
@@ -240,7 +239,7 @@ def requantise(sums, bias, shift, limits, added, y):
                     out[b] = min(max(out[b] >> t, limits[1]), limits[2])
 
 
-@njit(void(int64[:, :, :, ::1], _INDEX, int64[:, :, :, ::1]), cache=True)
+@njit(void(int64[:, :, :, ::1], _INDEX, int64[:, :, :, ::1]))
 def largest(x, geometry, y):
     """Fill y [OH, OW, C, B] with the largest of each window of x [H, W, C, B]; all int64.
 

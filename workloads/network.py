@@ -7,14 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind, shown
 from workloads.files import as_integers, read_arrays
 from workloads.graph import (
     INPUT,
@@ -64,7 +64,12 @@ class Network:
     dataset: str | None = None
     input_map: InputMap = field(default_factory=InputMap)
 
+    def __repr__(self) -> str:
+        state = "shapes only" if self.parameters is None else "trained"
+        return f"Network({self.name}: {len(self.layers)} layers, {state})"
+
     def __post_init__(self) -> None:
+        self._check_kinds()
         if not self.layers or self.layers[-1].y_bits is not None:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
         _ = self.tensors  # tracing them checks that the layers fit together
@@ -74,6 +79,20 @@ class Network:
                     own.check(layer)
                 except ValueError as error:
                     raise LimenError(f"network {self.name}: {error}") from None
+
+    def _check_kinds(self) -> None:
+        """Raise LimenError unless the fields are what they are declared to be."""
+        check_kind("Network: name", self.name, str, "a text")
+        check_kind("Network: input_map", self.input_map, InputMap, "an InputMap")
+        _check_all("layers", self.layers, Layer)
+        if self.parameters is not None:
+            _check_all("parameters", self.parameters, LayerParameters)
+        if self.dataset is not None and self.dataset not in DATASETS:
+            raise LimenError(
+                f"network {self.name}: dataset: {shown(self.dataset)} is not allowed: {', '.join(DATASETS)}"
+            )
+        if self.parameters is not None and len(self.parameters) != len(self.layers):
+            raise LimenError(f"network {self.name}: parameters: {len(self.parameters)} are not allowed: one a layer")
 
     @cached_property
     def tensors(self) -> dict[str, TensorShape]:
@@ -95,6 +114,7 @@ class Network:
         Raises:
             LimenError: an image has another number of values than the input.
         """
+        check_kind(f"network {self.name}: input", x, np.ndarray, "an array of activations [images, ...]")
         if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(self.input_shape)):
             raise LimenError(
                 f"network {self.name}: input: images of shape {list(x.shape[1:])} are not allowed: "
@@ -189,6 +209,13 @@ class Network:
         """
         x, labels = self.inputs(split, folder)
         return float(np.mean(self.predict(x).argmax(axis=1) == labels))
+
+
+def _check_all(field_name: str, values: object, kind: type) -> None:
+    """Raise LimenError unless the values of a Network's field are a tuple of one kind."""
+    check_kind(f"Network: {field_name}", values, tuple, f"a tuple of {kind.__name__}")
+    for value in cast(tuple[object, ...], values):
+        check_kind(f"Network: {field_name}", value, kind, f"a tuple of {kind.__name__}")
 
 
 Sizes = Annotated[list[Size], Field(min_length=1, max_length=2)]

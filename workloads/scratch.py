@@ -7,6 +7,7 @@ without a lock has no owner any more, whatever number its process had, and the n
 from __future__ import annotations
 
 import atexit
+import errno
 import fcntl
 import os
 import re
@@ -18,6 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workloads.errors import LimenError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What writing to a full disk gives, and to one's full share of it."""
 
 _own: dict[str, int] = {}
 """Folders of this process that are still there: path and process; a forked copy of it must not remove them."""
@@ -31,10 +35,11 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
     same place that nobody uses any more are removed first.
 
     Raises:
-        LimenError: no folder can be made there.
+        LimenError: no folder can be made there, or the disk is full.
     """
     try:
         parent = Path(tempfile.gettempdir()) if beside is None else beside.absolute().parent
+        made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
         _remove_dead(parent, prefix)
@@ -44,9 +49,16 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
         raise LimenError(f"{where}: {error.strerror}") from None
     try:
         yield path
+    except OSError as error:
+        if error.errno in FULL:  # such an error names no file
+            raise LimenError(f"{beside or parent}: cannot be written: {error.strerror}") from None
+        raise
     finally:
         _remove(path)
         os.close(lock)
+        with suppress(OSError):
+            for folder in made:  # nothing was written after all: none has to stay
+                folder.rmdir()
 
 
 def _make(parent: Path, prefix: str) -> tuple[Path, int]:
@@ -114,7 +126,7 @@ def _remove(path: Path) -> None:
 
 
 @atexit.register
-def _remove_own() -> None:
-    """Remove what a signal in the middle of a removal left."""
+def remove_own() -> None:
+    """Remove the folders of this process that are still there; at its exit, what a signal left half removed."""
     for path in [path for path, process in _own.items() if process == os.getpid()]:
         _remove(Path(path))

@@ -7,7 +7,9 @@ padded input, output pixel m reads the rows base[m] + taps[k], k the fan-in (kh,
 from __future__ import annotations
 
 import numpy as np
-from numba import int64, njit, void
+from numba import int64, void
+
+from workloads.jit import njit
 
 THRESHOLD, PRODUCT, ADDER = 0, 1, 2
 
@@ -15,7 +17,6 @@ THRESHOLD, PRODUCT, ADDER = 0, 1, 2
 @njit(
     void(int64, int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, :, ::1], int64[:, ::1],
          int64[::1]),
-    cache=True,
 )  # fmt: skip
 def tally(op, x, base, taps, w, p, sums, above, ends):
     """Add a batch's operand pairs, filters w and p [N, K], to what is counted.
