@@ -17,6 +17,7 @@ from typing import Any
 from cost_models.accesses import Events
 from cost_models.buffers import with_buffers
 from cost_models.full_adders import FULL_ADDERS
+from cost_models.liberty_reader import Files
 from cost_models.machine import UM2_PER_MM2, Machine, Part
 from cost_models.machine_units import MEMORY_BOX
 from cost_models.netlist import read_netlist
@@ -100,7 +101,7 @@ class Line:
         return 100 * (self.whole_um2 / self.table_um2 - 1)
 
 
-def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bool = False) -> list[Line]:
+def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: bool = False) -> list[Line]:
     """Return a line per unit of an exported design, and their total as the last.
 
     closed: nothing crosses the units' boundaries, not even a constant.
@@ -113,7 +114,7 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
     table = load_table(costs)
     priced = {part.component: part.area_mm2 * UM2_PER_MM2 for part in _parts(table, design) if part.area_mm2}
     with scratch_folder() as scratch:
-        kit = open_kit(Path(liberty), scratch)
+        kit = open_kit(liberty, scratch)
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
         document = run_mapping(kit, commands, files, str(folder))
         found = _areas(document, kit)
