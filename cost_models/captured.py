@@ -13,18 +13,19 @@ from typing import cast
 import numpy as np
 
 from cost_models.op_values import in_polarity_order, op_values, signed
-from cost_models.stimulus import STEPS, WARM_UP
+from cost_models.stimulus import FAMILY, STEPS, WARM_UP
 from cost_models.units import Unit
 from simulator.cycle import run_cycle
 from simulator.cycle_kernels import PORT_NAMES
 from simulator.design import Dataflow, Design
 from simulator.program import compile_network
-from simulator.run import choose_inputs, simulate
+from simulator.run import Run, choose_inputs, simulate
+from workloads.errors import LimenError
 from workloads.family import FAMILY_BITS, find_network
 from workloads.layer import Layer
 from workloads.numbers import Op
 
-FAMILY, IMAGES = "digits", 9
+IMAGES = 9
 ROWS = {"os": 4, "ws": 16}
 COLS = 8
 SHORTEST = WARM_UP + STEPS
@@ -48,6 +49,23 @@ class Fold:
 def has_network(unit: Unit) -> bool:
     """Return whether the family has a network of this op and width."""
     return unit.x_bits in FAMILY_BITS
+
+
+def are_own(run: Run) -> bool:
+    """Return whether captured operands of a run's PEs are those of its very network, at the widths of its design."""
+    design = run.design
+    try:
+        member = find_network(FAMILY, design.op, design.x_bits, design.w_bits)
+    except LimenError:
+        return False
+    if run.network.layers != member.layers or run.network.parameters is None:
+        return False
+    return all(
+        np.array_equal(getattr(own, name), getattr(captured, name))
+        for own, captured in zip(run.network.parameters, member.trained(), strict=True)
+        for name in ("weights", "polarity", "bias", "shift")
+        if getattr(captured, name) is not None
+    )
 
 
 def captured_windows(

@@ -17,7 +17,7 @@ from cost_models.stimulus import LONG, NEURON_WEIGHTS, RUNS, UNIFORM, Stream
 from cost_models.streams import streams
 from cost_models.switching import LANES, Activity, energy_pj, prices, run_stimulus, wires_pj
 from cost_models.synthesis import Kit, fingerprint, synthesise
-from cost_models.units import PES, Unit, multipliers
+from cost_models.units import PES, Unit, is_straightened, multipliers
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -29,12 +29,13 @@ SETTLED = "_settled_pj"
 WIRES = "_wires_pj"
 """How the names end of what the library's wire load adds to an energy."""
 
-WIRED = ("op", *PES, *SYNAPSES)
+WIRED = ("op", "op_result", *PES, *SYNAPSES)
 """Components whose operations have energies of wires beside them."""
 
 SLICE, MOST_BITS = 32, 62
 PATHS = {
     "op": {"delay_ns": (r"", r"")},
+    "op_result": {"delay_ns": (r"", r"")},
     "lane": {"delay_ns": (r"\.read_data", r"^x_out")},
     "ifmap_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
     "filter_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
@@ -44,6 +45,9 @@ PATHS = {
     },
 }
 """Delays between ports, from (what the names of inputs contain) to (of outputs)."""
+
+TO_PORTS = ("scatter", "op", "op_result", "nand2")
+"""Components whose paths end in ports, the clock with them; a scatter unit's go on, see `entry_ns`."""
 
 BEHIND = {"edge": r"\.read_data|^b_", "packer": r"^words", "lane": r"^word$", "pool": r"^word$"}
 """Inputs that come out of memories: the clock of the paths that start in them is `behind_memory_ns`."""
@@ -98,7 +102,7 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     if unit.component in BEHIND:
         behind = [name for name in netlist.inputs if re.search(BEHIND[unit.component], name)]
         values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
-    if unit.component in ("scatter", "op", "nand2"):  # paths end in ports: a scatter unit's go on, see entry_ns
+    if unit.component in TO_PORTS:
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
     if unit.component == "skew":
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
@@ -212,22 +216,24 @@ def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
 def best_multiplier(group: tuple[Unit, ...], kit: Kit) -> str:
     """Return the recipe of units that share one: of all that they can have the one whose merits multiply to the least.
 
-    Of equal ones it is the first.
+    Of the `smallest` unit it is that of least area. Of equal ones it is the first.
     """
     names = multipliers(group[0], kit.cells)
+    if group[0].smallest:
+        return min(names, key=lambda name: _area_um2(group, kit, name))
     return names[0] if len(names) == 1 else _best_looks(group, kit)[0][1].multiplier
 
 
+def _area_um2(group: tuple[Unit, ...], kit: Kit, multiplier: str) -> float:
+    return sum(synthesise(kit, unit.source(), multiplier).area_um2 for unit in group)
+
+
 def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, Point]]:
-    candidates = [[_first_look(unit, kit, name) for unit in group] for name in multipliers(group[0], kit.cells)]
+    names = (best_multiplier(group, kit),) if group[0].smallest else multipliers(group[0], kit.cells)
+    candidates = [[_first_look(unit, kit, name) for unit in group] for name in names]
     if len(candidates) == 1:
         return candidates[0]  # the lanes and movers behind a fit have no operation, and no merit
     return min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
-
-
-def is_straightened(unit: Unit) -> bool:
-    """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
-    return unit.component == "pe" and unit.stages == 1
 
 
 def _with_widths_between(points: Sequence[Point], kit: Kit) -> list[Point]:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
-from cost_models.characterise import best_multiplier, characterise, characterise_group, is_straightened
+from cost_models.characterise import best_multiplier, characterise, characterise_group
 from cost_models.fits import FITTED
 from cost_models.kernels import SYNAPSES
-from cost_models.liberty_reader import Files
 from cost_models.rows import fit_rows, point_rows
 from cost_models.stimulus import UNIFORM
 from cost_models.synthesis import Kit, open_kit, tool_versions
-from cost_models.table import Row, load_table
-from cost_models.units import PES, Unit, fitted_groups, pe_units
+from cost_models.table import SMALLEST, Row, load_table
+from cost_models.units import PES, Unit, fitted_groups, is_straightened, pe_units
 from workloads.errors import LimenError
 from workloads.numbers import OPS, Op
 from workloads.scratch import scratch_folder
 
-ALONE = (*PES, "edge", "tag", "nand2", "op", *SYNAPSES)
+ALONE = (*PES, "edge", "tag", "nand2", "op", "op_result", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
 
 
@@ -33,7 +33,7 @@ class Mismatch:
     value: str
 
 
-def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
+def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
     """Synthesise `sample` random netlists of a table, or fits, again; return the rows compared and what differs.
 
     Raises:
@@ -45,7 +45,7 @@ def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int,
     tool_versions()
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
     with scratch_folder() as scratch:
-        kit = open_kit(liberty, scratch)
+        kit = open_kit(Path(liberty), scratch)
         wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
     return sum(len(units[unit]) for unit in chosen), wrong
 
@@ -90,11 +90,13 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
         if row["method"] != "synthesis":
             continue
         unit = fits.get((row["component"], row["dataflow"]))
-        if row["component"] in ALONE:
-            widths = [int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits")]
+        component = row["component"].removesuffix(SMALLEST)
+        if component in ALONE:
             op: Op | Literal[""] = next((own for own in OPS if own == row["op"]), "")
             stages = int(row["stages"] or 1)
-            unit = Unit(row["component"], op, widths[0], widths[1], widths[2], row["dataflow"], stages=stages)
+            smallest = component != row["component"]
+            x_bits, w_bits, acc_bits = (int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits"))
+            unit = Unit(component, op, x_bits, w_bits, acc_bits, row["dataflow"], stages=stages, smallest=smallest)
         if unit is not None:
             found.setdefault(unit, []).append(row)
     if not found:

@@ -27,6 +27,12 @@ def op_alone(unit: Unit, values: Values) -> Events:
     return {"op": ({"x": x, "synapse": synapse}, {"addend": addend, "carry": carry})}
 
 
+def op_result(unit: Unit, values: Values) -> Events:
+    """Both operands new; the result of the same step."""
+    x, synapse = values.uniform(unit.x_bits), values.uniform(unit.synapse_bits)
+    return {"op": ({"x": x, "synapse": synapse}, {"result": op_values(unit, x, synapse) & ((1 << unit.op_bits) - 1)})}
+
+
 def neuron(unit: Unit, values: Values) -> Events:
     """Activations new, weights still; the sum a step later."""
     inputs: Inputs = {}
@@ -45,4 +51,4 @@ def nand2(_unit: Unit, values: Values) -> Events:
     return {"op": ({"a": a, "b": b}, {"y": 1 - (a & b)})}
 
 
-KERNEL_STREAMS = {"op": op_alone, "nand2": nand2, **dict.fromkeys(SYNAPSES, neuron)}
+KERNEL_STREAMS = {"op": op_alone, "op_result": op_result, "nand2": nand2, **dict.fromkeys(SYNAPSES, neuron)}

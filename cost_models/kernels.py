@@ -1,8 +1,9 @@
 """Kernels: an op alone and whole neurons, for comparison with published figures; no part of the machine.
 
 An op alone is limen_op between ports: its result is an addend and a carry, not yet one number. The carry goes into
-the adder that takes the result, in a neuron as in a PE, where that adder is part of the unit. A neuron has an op a
-synapse, a tree of adders and an output register; its weights come from ports and stay as they are.
+the adder that takes the result, in a neuron as in a PE, where that adder is part of the unit. `op_result` adds it to an
+op alone, so that one number leaves; a MAC has no carry. A neuron has an op a synapse, a tree of adders and an output
+register; its weights come from ports and stay as they are.
 """
 
 from __future__ import annotations
@@ -66,11 +67,19 @@ def op_alone(unit: Unit) -> Source:
     return Source("limen_op", op_files(unit.op), op_parameters(unit))
 
 
+def op_result(unit: Unit) -> Source:
+    assert unit.op
+    return Source("limen_op_result", op_files(unit.op), op_parameters(unit), _verilog("limen_op_result"))
+
+
 def neuron(unit: Unit) -> Source:
     assert unit.op
     sizes = {"SYNAPSES": SYNAPSES[unit.component], "SUM_BITS": unit.acc_bits}
-    text = (Path(__file__).parent / "verilog" / "limen_neuron.v").read_text(encoding="utf-8")
-    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, text)
+    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, _verilog("limen_neuron"))
+
+
+def _verilog(name: str) -> str:
+    return (Path(__file__).parent / "verilog" / f"{name}.v").read_text(encoding="utf-8")
 
 
 def nand2(_unit: Unit) -> Source:

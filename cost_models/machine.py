@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cost_models.accesses import Events
+from cost_models.accesses import Events, pe_events
 from cost_models.banks import Bank, price_bank
 from cost_models.fits import delay_terms, terms
 from cost_models.machine_units import scratchpad_banks
@@ -63,28 +63,6 @@ class _Fit(dict[str, Value]):
         return self[name]
 
 
-def look_up_array(table: Table, design: Design, stream: str = PLAIN[0]) -> tuple[Values, Values]:
-    """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
-
-    Raises:
-        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
-    """
-    assert design.acc_bits is not None
-    if design.extra_ops:
-        raise LimenError(
-            f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
-        )
-    if design.op not in ONE_RANGE_OPS and design.x_signed:
-        raise LimenError(
-            f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
-        )
-    held = design.acc_bits if design.dataflow == "os" else design.psum_bits
-    pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
-    if stream != PLAIN[0]:
-        pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
-    return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
-
-
 class Machine:
     """A fitted design's components, looked up once.
 
@@ -96,9 +74,21 @@ class Machine:
 
     def __init__(self, table: Table, design: Design, stream: str = PLAIN[0]) -> None:
         assert design.acc_bits is not None  # a Run's design is fitted
+        if design.extra_ops:
+            raise LimenError(
+                f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
+            )
+        if design.op not in ONE_RANGE_OPS and design.x_signed:
+            raise LimenError(
+                f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
+            )
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
-        self.pe, self.edge = look_up_array(table, design, stream)
+        held = design.psum_bits if self.stationary else acc
+        self.pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
+        if stream != PLAIN[0]:
+            self.pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
+        self.edge = table.at("edge", acc, x_bits=design.x_bits)
         x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
         turned = "is" if design.dataflow == "is" else "os"
         dealt = "ws" if design.dataflow == "ws" else "os"
@@ -209,7 +199,7 @@ class Machine:
             energy = math.fsum(dynamic) / PJ_PER_UJ + leakage
             parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
 
-        logic("pe", "array", design.pes, self.pe, op=counts.busy, shift_cycle=events.shift)
+        logic("pe", "array", design.pes, self.pe, **pe_events(design, events))
         stages = rows * (rows - 1) // 2 * left + (0 if self.stationary else cols * (cols - 1) // 2 * top)
         logic("skew registers", "array", stages, self.skew, op=stages * events.streaming)
         if self.stationary:

@@ -18,9 +18,21 @@ import numpy as np
 from cost_models.captured import captured_windows, has_network
 from cost_models.kernels import weight_bits
 from cost_models.op_values import in_polarity_order, op_values, sign_bit
-from cost_models.stimulus import SEED, STEPS, UNIFORM, WARM_UP, Stream, constant, uniform, until
+from cost_models.stimulus import (
+    GAUSSIAN,
+    NETWORK,
+    SEED,
+    SORTED,
+    STEPS,
+    UNIFORM,
+    WARM_UP,
+    Stream,
+    constant,
+    uniform,
+    until,
+)
 from cost_models.switching import LANES
-from cost_models.units import Unit
+from cost_models.units import Unit, is_straightened
 from workloads.numbers import ONE_RANGE_OPS
 
 CHAIN = 8
@@ -29,7 +41,8 @@ CHAIN = 8
 DEVIATIONS = 3
 """Standard deviations of a Gaussian operand from 0 to the end of its range."""
 
-GAUSSIAN, NETWORK, SORTED = "gaussian_relu", "network", "_sorted"
+LEFT, TOP, PSUM, POLARITY = (f"energy_per_{moving}_cycle_pj" for moving in ("left", "top", "psum", "polarity"))
+"""Cycles in which nothing moves but the operand from the left or from the top, the psum, or the polarity."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +71,7 @@ def neutral(unit: Unit) -> tuple[int, int]:
 
 
 def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    """Return the uniform streams of a PE: operations, idle cycles, and cycles that shift values through."""
+    """Return the uniform streams of a PE: operations, idle cycles, cycles that shift values through, tails of folds."""
     x, synapse = uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)
     chain = np.zeros_like(x)
     for _ in range(CHAIN):
@@ -67,6 +80,7 @@ def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
     idle, shift = "energy_per_idle_cycle_pj", "energy_per_shift_cycle_pj"
     operation = op_stream(unit, Operands(UNIFORM, x, synapse, None if unit.dataflow == "os" else chain))
     psum = chain & ((1 << unit.acc_bits) - 1)
+    tails = list(_tail_streams(unit, x, synapse, chain, random)) if is_straightened(unit) else []
     if unit.dataflow == "os":
         rest = {"rst": until(1), "drain": constant(0), "acc_in": constant(0)}
         still_x, still_synapse = x.copy(), synapse.copy()
@@ -80,6 +94,7 @@ def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
                 {"x_in": quiet_x, "synapse_in": quiet_synapse, **drained},
                 {"acc_out": np.roll(psum, 1, axis=0)},
             ),
+            *tails,
         ]
     stays = unit.dataflow == "is"
     still = x if stays else synapse
@@ -89,7 +104,39 @@ def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
         operation,
         Stream(idle, {"still_in": held, "preload": until(1), **quiet}),
         Stream(shift, {"still_in": still, "preload": constant(1), **quiet}, {"still_out": np.roll(still, 1, axis=0)}),
+        *tails,
     ]
+
+
+def _tail_streams(
+    unit: Unit, x: np.ndarray, synapse: np.ndarray, chain: np.ndarray, random: np.random.Generator
+) -> Iterator[Stream]:
+    """Yield what PEs beyond a fold's columns or rows see while its operands stream: all else is neutral.
+
+    Beyond the columns: what comes from the left. Beyond the rows: under os what comes from the top, under ws and is the
+    psums of the rows above, `chain` [steps, LANES]. A polarity that all columns (os) or all rows (is) share moves
+    beyond them too.
+    """
+    quiet_x, quiet_synapse = (constant(value) for value in neutral(unit))
+    nothing = None if unit.dataflow == "os" else constant(0)
+    if unit.dataflow == "os":
+        beyond_columns = Operands(UNIFORM, x, quiet_synapse, None)
+        beyond_rows, passing = Operands(UNIFORM, quiet_x, synapse, None), TOP
+    else:
+        above = np.zeros_like(chain)
+        for _ in range(CHAIN):
+            if unit.dataflow == "ws":
+                above += op_values(unit, uniform(random, unit.x_bits), quiet_synapse)
+            else:
+                above += op_values(unit, quiet_x, uniform(random, unit.synapse_bits))
+        left = (x, quiet_synapse) if unit.dataflow == "ws" else (quiet_x, synapse)
+        beyond_columns = Operands(UNIFORM, *left, above)
+        beyond_rows, passing = Operands(UNIFORM, quiet_x, quiet_synapse, chain), PSUM
+    yield op_stream(unit, beyond_columns, LEFT)
+    yield op_stream(unit, beyond_rows, passing)
+    if unit.op == "threshold" and unit.dataflow != "ws":
+        polarity = uniform(random, 1) << unit.w_bits
+        yield op_stream(unit, Operands(UNIFORM, quiet_x, quiet_synapse | polarity, nothing), POLARITY)
 
 
 def operand_streams(unit: Unit, run: int) -> list[Stream]:
@@ -119,14 +166,13 @@ def _kinds(unit: Unit, random: np.random.Generator) -> Iterator[Operands]:
             yield Operands(NETWORK + SORTED, *captured_windows(unit, random, WARM_UP + STEPS, LANES, True))
 
 
-def op_stream(unit: Unit, operands: Operands) -> Stream:
+def op_stream(unit: Unit, operands: Operands, quantity: str = "energy_per_op_pj") -> Stream:
     """Return the stream in which a PE operates in every step, with the sums it must make.
 
     A PE of two stages adds an op one step later.
     """
     mask, late = (1 << unit.acc_bits) - 1, unit.stages - 1
     x, synapse, before = operands.x, operands.synapse, operands.before
-    quantity = "energy_per_op_pj"
     if unit.dataflow == "os":
         ops = op_values(unit, x, synapse)
         added = np.roll(ops, late, axis=0)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from cost_models.accesses import count_events
 from cost_models.machine import Machine, Part
+from cost_models.stimulus import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.table import PLAIN, SOFT, load_priced_table
 from simulator.run import Run
 from workloads.errors import LimenError, check_kind
@@ -68,16 +69,20 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
     """Return the cost of a run at any level, by a built-in table's name or a table file's path.
 
     dram: of which a row `dram_NAME` of the table gives the energy of a bit.
-    stream: the operands of the PEs' operations; see `pe_streams`.
+    stream: the operands of the PEs' operations; see `pe_streams`. "network" and "network_sorted" are those of the
+    family digits, and price its members alone.
 
     Raises:
-        LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands.
+        LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands;
+            operands of another network.
     """
     check_kind("run", run, Run, "a Run, as limen.simulate returns it")
     for name, value in (("dram", dram), ("stream", stream)):
         check_kind(name, value, str, "a name in the cost table")
     table, design = load_priced_table(costs), run.design
     machine = Machine(table, design, stream)
+    if stream.removesuffix(SORTED) == NETWORK:
+        _refuse_others_operands(run, stream)
     clock_ns, clock_component, clock_method = machine.clock()
     latency_us = run.cycles * clock_ns / NS_PER_US
     parts = machine.parts(count_events(run.network.layers, run.counts, design), latency_us, dram)
@@ -105,6 +110,18 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
         clock_method=clock_method,
         parts=tuple(parts),
     )
+
+
+def _refuse_others_operands(run: Run, stream: str) -> None:
+    """Raise LimenError unless the captured operands of the design's PEs are the run's network's own."""
+    from cost_models.captured import are_own
+
+    if not are_own(run):
+        op, x_bits, w_bits = run.design.op, run.design.x_bits, run.design.w_bits
+        raise LimenError(
+            f"stream: {stream!r} is not allowed for {run.network.name}: rows of {op} {x_bits} {w_bits} have the "
+            f"operands of {FAMILY} at these widths; {UNIFORM} or {GAUSSIAN} is for any network"
+        )
 
 
 def with_memory(

@@ -6,13 +6,13 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from cost_models.characterise import SETTLED, WIRES, Point, is_straightened, rounded, unit_of
+from cost_models.characterise import SETTLED, WIRES, Point, rounded, unit_of
 from cost_models.fits import delay_terms, fit, terms
 from cost_models.full_adders import FULL_ADDERS
 from cost_models.lines import LINEAR, residual, stretches
 from cost_models.stimulus import UNIFORM
-from cost_models.table import COLUMNS, Row
-from cost_models.units import PES, pe_units
+from cost_models.table import COLUMNS, SMALLEST, Row
+from cost_models.units import PES, is_straightened, pe_units
 
 MILLIONTHS = 6
 """Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
@@ -51,7 +51,7 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
         energy = quantity.startswith("energy")
         rows.append(
             row(
-                unit.component,
+                unit.component + SMALLEST * unit.smallest,
                 quantity,
                 value,
                 unit_of(quantity),

@@ -25,7 +25,11 @@ WARM_UP = 4
 LONG = {"control": (640, 256)}
 """(warm-up, counted steps) of units that need a program first."""
 
-UNIFORM = "uniform"
+UNIFORM, GAUSSIAN, NETWORK, SORTED = "uniform", "gaussian_relu", "network", "_sorted"
+"""Kinds of operands, and how the names of those in polarity order end; see `pe_streams`."""
+
+FAMILY = "digits"
+"""The family whose trained networks the operands NETWORK are of."""
 
 
 @dataclass(frozen=True)

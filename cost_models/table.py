@@ -30,6 +30,9 @@ ALLOWED = {
     "unit": ("um2", "nW", "pJ", "ns", "count", "ratio"),
     "method": METHODS,
 }
+SMALLEST = "_smallest"
+"""How components of MACs end that the recipe of least area made, beside the best one; `price` reads none of them."""
+
 INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
 PLAIN = ("uniform", "1")
 """Operands and stages of rows that name none: those that `price` reads unless told otherwise."""

@@ -59,6 +59,9 @@ POOL_POINTS = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
 CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 """(rows and columns, x_bits, port_bits)."""
 
+SMALL_KERNELS = ("op", "neuron_3x3")
+"""Kernels that have a MAC of least area beside their best one; larger neurons would take half an hour more."""
+
 DATAFLOWS = ("os", "ws", "is")
 
 GATED = "pe_zero_gated"
@@ -71,7 +74,10 @@ STAGED_VERILOG = Path(__file__).parent / "verilog"
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One point of a table. Fields that don't apply are empty or 0."""
+    """One point of a table. Fields that don't apply are empty or 0.
+
+    smallest: built by the recipe of least area, for comparison, instead of that of least area × energy × clock.
+    """
 
     component: str
     op: Op | Literal[""] = ""
@@ -83,6 +89,7 @@ class Unit:
     feeder: int = 0
     port_bits: int = 0
     stages: int = 1
+    smallest: bool = False
 
     @property
     def op_bits(self) -> int:
@@ -110,6 +117,7 @@ class Unit:
             "pool": machine_units.pool,
             "control": machine_units.control,
             "op": kernels.op_alone,
+            "op_result": kernels.op_result,
             "nand2": kernels.nand2,
             **dict.fromkeys(kernels.SYNAPSES, kernels.neuron),
         }
@@ -156,6 +164,11 @@ def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
     return found
 
 
+def is_straightened(unit: Unit) -> bool:
+    """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
+    return unit.component == "pe" and unit.stages == 1 and not unit.smallest
+
+
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
     """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have.
 
@@ -198,7 +211,7 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
 
 
 def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
-    """Return PEs of WIDE_BITS and of two stages, then the gate equivalent, the op alone and neurons of all widths."""
+    """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
     wide = kernels.WIDE_BITS if widths == WIDTHS else ()
     found = [
         pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)
@@ -212,6 +225,13 @@ def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
         for op, x_bits, component in product(OPS, (*widths, *wide), kernels.SYNAPSES)
     ]
     return found
+
+
+def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
+    """Return the MACs of least area: SMALL_KERNELS of all widths, and PEs at the widest sums."""
+    alone = [kernel_unit(component, "mac", bits) for component, bits in product(SMALL_KERNELS, widths)]
+    pes = [pe_units("mac", bits, bits, dataflow)[-1] for bits, dataflow in product(widths, ("os", "ws"))]
+    return [(replace(unit, smallest=True),) for unit in (*alone, *pes)]
 
 
 def kernel_unit(component: str, op: Op, x_bits: int) -> Unit:

@@ -13,7 +13,7 @@ from workloads.numbers import OPS
 if TYPE_CHECKING:
     from dse.kernel_table import KernelTable
 
-SHOWN = ("op alone", "3x3 neuron", "os PE", "ws PE")
+SHOWN = ("op alone", "op alone, one number", "3x3 neuron", "os PE", "ws PE")
 
 
 def plot_kernels(table: KernelTable, path: Path) -> None:
@@ -26,13 +26,19 @@ def plot_kernels(table: KernelTable, path: Path) -> None:
     figure = Figure(figsize=(9, 0.6 + 2.3 * len(shown)), layout="constrained")
     for axes, name in zip(figure.subplots(len(shown), 2, squeeze=False), shown, strict=True):
         for index, op in enumerate(OPS):
-            own = [row for row in rows if (row.definition, row.op) == (name, op)]
+            own = [row for row in rows if (row.definition, row.op, row.smallest) == (name, op, False)]
             widths = [row.x_bits for row in own]
             if not own:
                 continue
             axes[0].plot(widths, [row.area for row in own], "o-", ms=3, color=COLOURS[index], label=op)
             if own[0].energy_pj is not None:
                 axes[1].plot(widths, [row.energy_pj for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+        smallest = [row for row in rows if row.definition == name and row.smallest]
+        style = {"ms": 3, "color": COLOURS[OPS.index("mac")], "alpha": 0.5, "label": "mac, smallest"}
+        if smallest:
+            widths = [row.x_bits for row in smallest]
+            axes[0].plot(widths, [row.area for row in smallest], "s--", **style)
+            axes[1].plot(widths, [row.energy_pj for row in smallest], "s--", **style)
         unit = "LUTs" if rows[0].area_unit == "LUT" else "µm²"
         for panel, label in zip(axes, (f"area, {unit}", "energy of a cycle, pJ"), strict=True):
             panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")

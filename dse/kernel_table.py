@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cost_models.kernels import SYNAPSES, weight_bits
-from cost_models.stimulus import UNIFORM
-from cost_models.table import Table, Value, load_table
+from cost_models.stimulus import FAMILY, NETWORK, UNIFORM
+from cost_models.table import SMALLEST, Table, Value, load_table
 from cost_models.units import GATED, PES
 from dse.text_tables import latex_table, markdown_table
 from workloads.errors import LimenError
@@ -29,13 +29,14 @@ class Definition(NamedTuple):
 
 DEFINITIONS = {
     "op alone": Definition("op"),
+    "op alone, one number": Definition("op_result", mac="op"),
     **{f"{name.removeprefix('neuron_')} neuron": Definition(name) for name in SYNAPSES},
     **{f"{flow} PE": Definition("pe", flow) for flow in ("os", "ws")},
     **{f"{flow} PE, 2 stages": Definition("pe", flow, "2") for flow in ("os", "ws")},
     **{f"{flow} PE, 2 stages, MAC zero-gated": Definition("pe", flow, "2", GATED) for flow in ("os", "ws")},
 }
 
-RATIOS = ("area", "energy", "power", "delay")
+RATIOS = ("area MAC", "area smallest MAC", "energy MAC", "power MAC", "delay MAC")
 PUBLISHED = ("area", "power")
 UNKNOWN = "–"
 NOT_MEASURABLE = "not measurable"
@@ -50,7 +51,8 @@ class Kernel(NamedTuple):
 
     area: in um2, or LUTs of an FPGA (area_unit), where energy and power are None. power_mw: leakage included; None too
     where slower than the clock. area_ge: None without a gate equivalent. delay_ns: None where not placed.
-    Ratios are those of the MAC over this op.
+    smallest: a MAC of least area; the other MACs are the best by area × energy × clock. Ratios are those of the best
+    MAC over this op; smallest_area_ratio: of the smallest one.
     """
 
     costs: str
@@ -59,6 +61,7 @@ class Kernel(NamedTuple):
     w_bits: int
     op: Op
     multiplier: str
+    smallest: bool
     area: float
     area_unit: str
     area_ge: float | None
@@ -66,6 +69,7 @@ class Kernel(NamedTuple):
     power_mw: float | None
     delay_ns: float | None
     area_ratio: float | None
+    smallest_area_ratio: float | None
     energy_ratio: float | None
     power_ratio: float | None
     delay_ratio: float | None
@@ -162,10 +166,19 @@ def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[K
             if mac is None or not any(found.values()) or (choice.bits and x_bits not in choice.bits):
                 continue
             multiplier = multipliers[of_mac.component, of_mac.dataflow, of_mac.stages, str(x_bits)]
-            first = _kernel(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
-            rows.append(first)
+            best = _kernel(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
+            rows.append(best)
+            of_least = of_mac._replace(component=of_mac.component + SMALLEST)
+            least = _quantities(table, of_least, "mac", x_bits, choice)
+            smallest = None
+            if least:
+                multiplier = multipliers[of_least.component, of_least.dataflow, of_least.stages, str(x_bits)]
+                smallest = _kernel(costs, name, x_bits, "mac", least, choice, gate_um2)
+                smallest = smallest._replace(multiplier=multiplier, smallest=True)
+                if smallest.multiplier != best.multiplier:
+                    rows.append(smallest)
             rows += [
-                _against(first, _kernel(costs, name, x_bits, op, own, choice, gate_um2))
+                _against(best, smallest, _kernel(costs, name, x_bits, op, own, choice, gate_um2))
                 for op, own in found.items()
                 if own
             ]
@@ -191,12 +204,12 @@ def _kernel(
     costs: str, name: str, x_bits: int, op: Op, own: dict[str, Value], choice: Choice, gate_um2: float | None
 ) -> Kernel:
     """Return a kernel with ratios of 1."""
-    delay = own.get("delay_ns" if name == "op alone" else "min_clock_ns")
+    delay = own.get("delay_ns" if name.startswith("op alone") else "min_clock_ns")
     delay_ns = delay.value if delay else None
     w_bits = weight_bits(op, x_bits)
     if "area_um2" not in own:
-        return Kernel(costs, name, x_bits, w_bits, op, "", own["lut"].value, "LUT", None, None, None, delay_ns,
-                      None, None, None, None)  # fmt: skip
+        return Kernel(costs, name, x_bits, w_bits, op, "", False, own["lut"].value, "LUT", None, None, None, delay_ns,
+                      None, None, None, None, None)  # fmt: skip
     area, energy = own["area_um2"].value, own["energy_per_op_pj"].value
     if choice.wires:
         if "energy_per_op_wires_pj" not in own:
@@ -205,18 +218,19 @@ def _kernel(
     fits = delay_ns is not None and delay_ns <= choice.clock_ns
     power = energy / choice.clock_ns + own["leakage_nw"].value * 1e-6 if fits else None
     gates = area / gate_um2 if gate_um2 else None
-    return Kernel(costs, name, x_bits, w_bits, op, "", area, "um2", gates, energy, power, delay_ns,
-                  None, None, None, None)  # fmt: skip
+    return Kernel(costs, name, x_bits, w_bits, op, "", False, area, "um2", gates, energy, power, delay_ns,
+                  None, None, None, None, None)  # fmt: skip
 
 
-def _against(mac: Kernel, own: Kernel) -> Kernel:
-    """Return a kernel with the MAC's ratios to it."""
+def _against(mac: Kernel, smallest: Kernel | None, own: Kernel) -> Kernel:
+    """Return a kernel with the ratios to it of the best MAC and, in area, of the smallest."""
 
     def ratio(of_mac: float | None, of_op: float | None) -> float | None:
         return None if of_mac is None or not of_op else of_mac / of_op
 
     return own._replace(
         area_ratio=ratio(mac.area, own.area),
+        smallest_area_ratio=ratio(smallest.area, own.area) if smallest else None,
         energy_ratio=ratio(mac.energy_pj, own.energy_pj),
         power_ratio=ratio(mac.power_mw, own.power_mw),
         delay_ratio=ratio(mac.delay_ns, own.delay_ns),
@@ -252,8 +266,9 @@ def table_latex(table: KernelTable) -> str:
 def _head(table: KernelTable) -> list[str]:
     ratios = []
     for name in RATIOS:
-        paper = " (paper {:g}–{:g})".format(*table.published[name]) if name in PUBLISHED else ""
-        ratios.append(f"{name} MAC/op{paper}")
+        published = table.published.get(name.removesuffix(" MAC"))
+        paper = " (paper {:g}–{:g})".format(*published) if published else ""
+        ratios.append(f"{name}/op{paper}")
     figures = ["area", "GE", "energy, pJ", "power, mW", "delay, ns"]
     return [
         "costs",
@@ -273,11 +288,11 @@ def _groups(table: KernelTable) -> list[list[list[str]]]:
     for row in table.rows:
         unmeasured = NOT_MEASURABLE if row.area_unit == "LUT" else UNKNOWN
         power = [unmeasured if value is None else _figure(value) for value in (row.energy_pj, row.power_mw)]
-        ratios = [row.area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio]
+        ratios = [row.area_ratio, row.smallest_area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio]
         mac = row.op == "mac"
         groups.setdefault((row.costs, row.definition), []).append(
             [
-                row.costs, row.definition, str(row.x_bits), str(row.w_bits), row.op,
+                row.costs, row.definition, str(row.x_bits), str(row.w_bits), row.op + ", smallest" * row.smallest,
                 row.multiplier.replace("_", " ") or UNKNOWN,
                 f"{_figure(row.area)} {UNITS[row.area_unit]}", _figure(row.area_ge), *power, _figure(row.delay_ns),
                 *(UNKNOWN if mac or value is None else f"{value:.2f}" for value in ratios),
@@ -298,10 +313,13 @@ def _figure(value: float | None) -> str:
 def _caption(table: KernelTable) -> str:
     choice, costs = table.choice, ", ".join(dict.fromkeys(row.costs for row in table.rows))
     wires = "with" if choice.wires else "without"
+    whose = f" of {FAMILY}" if choice.stream.startswith(NETWORK) else ""
     return (
         f"Kernels on {costs}: MAC over op, above 1 where the op is smaller. Energy of a cycle: one op, or all of a "
-        f"neuron's; {choice.stream} operands, {wires} wires. Power at {choice.clock_ns:g} ns, leakage included. Delay: "
-        "from operands to result of an op alone, otherwise the shortest clock period."
+        f"neuron's; {choice.stream} operands{whose}, {wires} wires. Power at {choice.clock_ns:g} ns, leakage included. "
+        "Delay: from operands to result of an op alone, otherwise the shortest clock period. An op alone leaves a "
+        "carry to the adder behind it, unless its result is one number. A MAC is the best by area × energy × clock; "
+        "the smallest stands beside it where that is another."
     )
 
 

@@ -27,6 +27,7 @@ class Counts:
     which it waits, for operands from the im2col unit (feeder), for loads (ifmap with residuals, filter), for the
     store of a tile (ofmap), or for descriptors and hand-over between tiles (control).
     folds: passes of the array; tiles: steps of the schedule. busy: PE-cycles on real operand pairs, padding included.
+    used_rows, used_cols: rows and columns of the array that a fold uses, summed over the cycles its operands stream.
     beats_*: moved over the memory port. *_reads, *_writes: rows or words of each memory, see docs/machine.md.
     port_bytes: bytes a beat.
     """
@@ -44,6 +45,8 @@ class Counts:
     folds: int
     tiles: int
     busy: int
+    used_rows: int
+    used_cols: int
     beats_store: int
     beats_descriptor: int
     beats_filter: int

@@ -234,7 +234,8 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
     # Outputs.
     wires[feed.ARRAY_SHIFT] = folds[ARRAY_STATE] == IN_PRELOAD or folds[ARRAY_STATE] == IN_DRAIN
     wires[feed.RELEASE_BLOCK], wires[feed.FOLD_ENDS] = block_ends, fold_ends
-    wires[feed.PAIRS] = min(rows, rows_left) * min(cols, cols_left) if streaming else int64(0)
+    wires[feed.USED_ROWS] = min(rows, rows_left) if streaming else int64(0)
+    wires[feed.USED_COLS] = min(cols, cols_left) if streaming else int64(0)
     wires[feed.FILTER_READ], wires[feed.FILTER_ROW] = filter_read, folds[FILTER_ROWS]
     wires[feed.POLARITY_ROW] = folds[FILTER_ROWS if polarity == 0 else POLARITY_ROWS]
     piece_lane = group[feed.GROUP_LANE] if folds[X_PIECE] == 0 else int64(0)

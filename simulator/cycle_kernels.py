@@ -51,13 +51,13 @@ from simulator.cycle_array import (
 from simulator.cycle_feed import IS, OS
 from workloads.jit import njit
 
-# Columns of `counters`: cycles by phase 1..10, then folds, tiles and busy PE-cycles, beats, memory accesses.
+# Columns of `counters`: cycles by phase 1..10, then folds, tiles and what is busy of the array, beats, memory accesses.
 PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER, STALL_IFMAP, STALL_FILTER, STALL_OFMAP = range(9)
-STALL_CONTROL, FOLDS, TILES, BUSY = range(9, 13)
-BEATS_STORE, BEATS_DESCRIPTOR, BEATS_FILTER, BEATS_IFMAP, BEATS_RESIDUAL = range(13, 18)
-IFMAP_READS, IFMAP_WRITES, WEIGHT_READS, WEIGHT_WRITES, POLARITY_READS, POLARITY_WRITES = range(18, 24)
-CHANNEL_READS, CHANNEL_WRITES, OPERAND_READS, OPERAND_WRITES, OFMAP_READS, OFMAP_WRITES = range(24, 30)
-PACK_READS, SCATTER_WRITES, COUNTERS = range(30, 33)
+STALL_CONTROL, FOLDS, TILES, BUSY, USED_ROWS, USED_COLS = range(9, 15)
+BEATS_STORE, BEATS_DESCRIPTOR, BEATS_FILTER, BEATS_IFMAP, BEATS_RESIDUAL = range(15, 20)
+IFMAP_READS, IFMAP_WRITES, WEIGHT_READS, WEIGHT_WRITES, POLARITY_READS, POLARITY_WRITES = range(20, 26)
+CHANNEL_READS, CHANNEL_WRITES, OPERAND_READS, OPERAND_WRITES, OFMAP_READS, OFMAP_WRITES = range(26, 32)
+PACK_READS, SCATTER_WRITES, COUNTERS = range(32, 35)
 
 # Columns of `ports`: signals before the clock edge of the cycle.
 PORT_NAMES = (
@@ -271,7 +271,9 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         else:
             folds[COUNT] = 0 if fold_count == rows - 1 else (fold_count + 1) & 0x1FFFF
         row[FOLDS] += wires[feed.FOLD_ENDS]
-        row[BUSY] += wires[feed.PAIRS]
+        row[BUSY] += wires[feed.USED_ROWS] * wires[feed.USED_COLS]
+        row[USED_ROWS] += wires[feed.USED_ROWS]
+        row[USED_COLS] += wires[feed.USED_COLS]
 
         # Array edge, and the bias and shift each column sees: under is those of as many cycles ago as its number.
         slot = cycle % cols

@@ -173,6 +173,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
         operand_reads = groups * m * k
         weights = folds * n
         channel = folds * n
+    down, along, time = {"os": (m, n, k), "ws": (k, n, m), "is": (k, m, n)}[design.dataflow]
     return {
         "ifmap_reads": ifmap,
         "operand_writes": operand_writes,
@@ -181,6 +182,8 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
         "polarity_reads": weights if geometry.polar else 0,
         "channel_reads": channel,
         "busy": groups * m * n * k,
+        "used_rows": groups * down * time * -(-along // design.cols),
+        "used_cols": groups * along * time * -(-down // design.rows),
     }
 
 

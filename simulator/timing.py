@@ -151,7 +151,7 @@ def _tile_row(schedule: Schedule, step: Step, timing: TileTiming, moved: Transfe
 
 
 def _accesses(tiles: _Tiles) -> dict[str, int]:
-    """Return reads and writes by memory, and busy PE-cycles, summed over the layer's tiles."""
+    """Return reads and writes by memory, and what is busy of the array, summed over the layer's tiles."""
     schedule, design = tiles.schedule, tiles.design
     geometry, total = schedule.geometry, dict.fromkeys(_NAMES, 0)
     residual = geometry.residual_shift is not None
@@ -179,7 +179,8 @@ def _accesses(tiles: _Tiles) -> dict[str, int]:
     return total
 
 
-_NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads", "writes"))] + ["busy"]
+_NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads", "writes"))]
+_NAMES += ["busy", "used_rows", "used_cols"]
 
 
 def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: Design) -> int:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from statistics import median
 
+from cost_models.accesses import count_events, pe_events
 from cost_models.lines import LINEAR
+from cost_models.machine import Machine
+from cost_models.price import price
 from cost_models.table import Row, Value, load_table
 from dse.kernel_table import Choice, Kernel, kernel_table, table_markdown
+from simulator.design import Design
+from simulator.run import simulate
 from tests.line_check import pe_of
+from workloads.family import find_network
 
 LIBRARIES = ("ihp130", "sky130hd", "asap7")
 FPGAS = ("xc7-fabric", "ecp5-fabric")
@@ -97,6 +103,42 @@ def operands() -> str:
     )
 
 
+def beyond_folds() -> str:
+    """Energy of a cycle of a PE beyond a fold's columns or rows, beside idle ones and operations; 8 bits, ihp130."""
+    found = []
+    for dataflow in ("os", "ws", "is"):
+        for op in ("threshold", "adder", "shift", "mac"):
+            own = widest("ihp130", "pe", op, dataflow, "1", "uniform")
+            below = "top" if dataflow == "os" else "psum"
+            names = ("idle_cycle", "left_cycle", f"{below}_cycle", "op")
+            found.append([dataflow, op, *(f"{own[f'energy_per_{name}_pj'].value:.2f}" for name in names)])
+    return markdown("dataflow | op | idle | beyond the columns | beyond the rows | operation", found)
+
+
+def share_beyond_folds() -> str:
+    """What cycles beyond folds take more than idle ones, of all that PEs take: digits on 16 x 16, ihp130."""
+    found = []
+    for dataflow in ("os", "ws", "is"):
+        cells = []
+        for op in ("threshold", "adder", "shift", "mac"):
+            w_bits = 5 if op == "shift" else 8
+            network = find_network("digits", op, 8, w_bits)
+            fields = {"op": op, "x_bits": 8, "w_bits": w_bits, "x_signed": network.layers[0].x_signed}
+            run = simulate(network, Design(rows=16, cols=16, dataflow=dataflow, **fields))
+            table, events = load_table("ihp130"), count_events(network.layers, run.counts, run.design)
+            pe = Machine(table, run.design).pe
+            idle = pe["energy_per_idle_cycle_pj"].value
+            more = sum(
+                cycles * (pe[f"energy_per_{name}_pj"].value - idle)
+                for name, cycles in pe_events(run.design, events).items()
+                if name in ("left_cycle", "top_cycle", "psum_cycle")
+            )
+            whole = next(part.energy_uj for part in price(run).parts if part.component == "pe")
+            cells.append(f"{100 * more * 1e-6 / whole:.1f} %")
+        found.append([dataflow, *cells])
+    return markdown("dataflow | threshold | adder | shift | MAC", found)
+
+
 def zeros() -> str:
     """PEs of one and of two stages and the zero-gated MAC, 8 bits, ihp130."""
     found = []
@@ -151,6 +193,8 @@ PARTS: tuple[Callable[[], str], ...] = (
     accumulators,
     glitches,
     operands,
+    beyond_folds,
+    share_beyond_folds,
     zeros,
     kernels,
     reach,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cost_models.accesses import count_events
 from cost_models.price import Cost, price, with_memory
-from cost_models.table import load_table
+from cost_models.table import DATA, load_table
 from simulator.design import Design
 from simulator.run import Run, simulate
 from simulator.schedule import schedule_network
@@ -18,6 +19,7 @@ from tests.cases import DATAFLOWS
 from tests.random_pairs import random_pair
 from workloads.errors import LimenError
 from workloads.family import find_network
+from workloads.network import Network
 from workloads.numbers import OPS, SHIFT_WEIGHT_BITS
 
 
@@ -131,7 +133,7 @@ class TestEvents:
         network, design = program.network, program.design
         run = simulate(network, design)
         events = count_events(network.layers, run.counts, run.design)
-        streaming = rows = final = 0
+        streaming = rows = final = beyond_cols = beyond_rows = beyond_both = 0
         for schedule in schedule_network(network, run.design):
             geometry = schedule.geometry
             for step in schedule.steps:
@@ -142,18 +144,59 @@ class TestEvents:
                 sizes["is"] = (k, shape.pixels, shape.group_outputs)
                 down, along, time = sizes[design.dataflow]
                 for start in range(0, down, design.rows):
-                    for _ in range(0, along, design.cols):
+                    for first in range(0, along, design.cols):
+                        used, more = min(design.rows, down - start), design.cols - min(design.cols, along - first)
+                        beyond_cols += shape.groups * time * used * more
+                        beyond_rows += shape.groups * time * (design.rows - used) * (design.cols - more)
+                        beyond_both += shape.groups * time * (design.rows - used) * more
                         streaming += shape.groups * time
                         rows += shape.groups * (min(design.rows, down - start) if design.dataflow == "is" else time)
                 final += shape.pixels * shape.outputs if step.last_k else 0
         assert events.streaming == streaming
+        assert (events.beyond_cols, events.beyond_rows, events.beyond_both) == (beyond_cols, beyond_rows, beyond_both)
         assert events.requantises == final
         tiled = any(schedule.parts[2] > 1 for schedule in schedule_network(network, run.design))
         if design.dataflow != "is" or not tiled:
             assert events.operand_rows == rows
 
 
+class TestOperands:
+    def test_captured_operands_price_their_own_network_alone(self) -> None:
+        """Another family, other widths than the design's, a file of digits' name with other weights: one line."""
+        own = run_digits("mac", 4)
+        wide = own.design.model_copy(update={"acc_bits": None})
+        assert energy_of(price(own, stream="network"), "pe") < energy_of(price(own), "pe")
+        others = {
+            "mnist-mac-x4-w4": simulate(find_network("mnist", op="mac", x_bits=4, w_bits=4), wide),
+            "digits-mac-x3-w3": simulate(find_network("digits", op="mac", x_bits=3, w_bits=3), wide),
+            "digits-mac-x4-w4": dataclasses.replace(own, network=_retrained(own.network)),
+        }
+        for name, run in others.items():
+            for stream in ("network", "network_sorted"):
+                with pytest.raises(LimenError, match=f"stream: '{stream}' is not allowed for {name}: rows of mac 4 4"):
+                    price(run, stream=stream)
+            assert price(run, stream="gaussian_relu").energy_uj > 0
+
+
+def _retrained(network: Network) -> Network:
+    """Return a network with one weight turned."""
+    first, *rest = network.trained()
+    weights = first.weights.copy()
+    weights.flat[0] ^= 1
+    return dataclasses.replace(network, parameters=(dataclasses.replace(first, weights=weights), *rest))
+
+
 class TestRefusals:
+    def test_a_table_without_tails(self, tmp_path: Path) -> None:
+        """One of an earlier Limen: nothing says what a PE beyond a fold's columns takes."""
+        lines = (DATA / "ihp130.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        old = tmp_path / "old.csv"
+        old.write_text("".join(line for line in lines if "_left_cycle_" not in line), encoding="utf-8")
+        with pytest.raises(
+            LimenError, match=r"old\.csv: component 'pe': quantity: 'energy_per_left_cycle_pj' is missing"
+        ):
+            price(run_digits(), str(old))
+
     def test_widths_beyond_the_table(self) -> None:
         run = run_digits(bits=8)
         with pytest.raises(

@@ -6,6 +6,7 @@ import csv
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import get_args
@@ -22,7 +23,7 @@ from cost_models.op_values import op_values
 from cost_models.rows import point_rows
 from cost_models.switching import LANES, run_stimulus
 from cost_models.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Kit, open_kit, synthesise, tool_versions
-from cost_models.table import COLUMNS, load_table
+from cost_models.table import COLUMNS, SMALLEST, load_table
 from cost_models.units import PES, WIDTHS, Unit, groups, kernel_groups, multipliers, pe_units
 from dse.cli_tables import OPS as TABLE_OPS
 from dse.kernel_plot import SHOWN, plot_kernels
@@ -131,6 +132,17 @@ class TestNetlists:
             assert np.array_equal(own, wanted & ((1 << unit.op_bits) - 1))
             assert np.array_equal(wanted, op_values(unit, x, synapse))
 
+    @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
+    @pytest.mark.parametrize("op", [op for op in OPS if op != "mac"])
+    def test_result_in_one_number_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
+        unit = kernel("op_result", op, x_bits, w_bits)
+        x, synapse = every_pair(unit)
+        stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
+        outputs = run_stimulus(synthesise(kit, unit.source()), stimulus, warm_up=0).outputs
+        assert outputs.keys() == {"result"}
+        wanted = reference_ops(unit, x, synapse) & ((1 << unit.op_bits) - 1)
+        assert np.array_equal(outputs["result"].reshape(-1), wanted)
+
     @pytest.mark.parametrize("op", OPS)
     def test_neuron_sums_every_pair_at_every_synapse(self, kit: Kit, op: Op) -> None:
         unit = kernel("neuron_3x3", op, 3, 3)
@@ -208,6 +220,17 @@ class TestRecipes:
         }
         assert merits[best_multiplier(group, adder_kit)] == min(merits.values()) < max(merits.values())
 
+    def test_the_smallest_mac_is_that_of_least_area(self, kit: Kit) -> None:
+        """Its rows are those of a component of its own, and `limen costs check` finds the same recipe."""
+        unit = kernel("op", "mac", 6, 6)
+        areas = {name: synthesise(kit, unit.source(), name).area_um2 for name in MULTIPLIERS}
+        assert min(areas, key=lambda name: areas[name]) != best_multiplier((unit,), kit)
+        (point,) = characterise_group((replace(unit, smallest=True),), kit)
+        assert areas[point.multiplier] == point.values["area_um2"] == min(areas.values())
+        rows = point_rows(point, tool_versions(), kit.cells.name)
+        assert {row["component"] for row in rows} == {"op_smallest"}
+        assert check_unit(point.unit, rows, kit) == []
+
     def test_check_finds_a_recipe_that_is_not_the_best(self, dear_kit: Kit) -> None:
         unit = kernel("neuron_5x5", "threshold", 2, 2)
         best, other = (
@@ -247,10 +270,14 @@ class TestGroups:
         found = dict.fromkeys(
             tuple(row[field] for field in fields)
             for row in load_table(name).rows
-            if row["component"] in ("nand2", "op", *SYNAPSES)
+            if row["component"].removesuffix(SMALLEST) in ("nand2", "op", "op_result", *SYNAPSES)
         )
         own = [unit for group in kernel_groups(WIDTHS) for unit in group if unit.component not in PES]
-        assert list(found) == [tuple(str(getattr(unit, field) or "") for field in fields) for unit in own]
+        names = [unit.component + SMALLEST * unit.smallest for unit in own]
+        assert list(found) == [
+            (name, *(str(getattr(unit, field) or "") for field in fields[1:]))
+            for name, unit in zip(names, own, strict=True)
+        ]
 
 
 def write_table(path: Path, **changes: float) -> str:
@@ -266,7 +293,7 @@ def write_table(path: Path, **changes: float) -> str:
         for op, factor in (("threshold", 1), ("mac", 4)):
             figures = {"area_um2": 10 * factor, "leakage_nw": 0, "energy_per_op_pj": 2 * factor**1.5}
             figures |= {"min_clock_ns": factor, "energy_per_op_wires_pj": 2}
-            figures |= {"delay_ns": factor / 2} if component == "op" else {}
+            figures |= {"delay_ns": factor / 2} if component.startswith("op") else {}
             figures |= {"energy_per_op_pj@network": 1 * factor} if component in PES else {}
             rows += [
                 (component, op, dataflow, name, changes.get(f"{component}_{op}_{name}", value), "", "synthesis", stages)
@@ -314,10 +341,10 @@ class TestTable:
     def test_formats_say_the_same(self, tmp_path: Path) -> None:
         table = own_table(tmp_path, neuron_3x3_mac_area_um2=29)
         rows = list(csv.DictReader(io.StringIO(table_csv(table))))
-        assert [row["area_against_published"] for row in rows[1::2]] == ["within", "below", *["within"] * 8]
+        assert [row["area_against_published"] for row in rows[1::2]] == ["within", "within", "below", *["within"] * 8]
         assert rows[1]["published_area_ratio_low"] == "3.0" and rows[1]["area_ge"] == ""
         text, latex = table_markdown(table), table_latex(table)
-        sentence = "within it: op alone at 4 bits, 5x5 neuron at 4 bits, 1x1x64 neuron at 4 bits"
+        sentence = "within it: op alone at 4 bits, op alone, one number at 4 bits, 5x5 neuron at 4 bits, 1x1x64 neuron"
         assert sentence in text and sentence in latex
         assert text.count("\n| ") == 1 + len(rows) and latex.count(r"\midrule") == len(DEFINITIONS)
         assert r"10 $\mu$m\textsuperscript{2}" in latex and "area MAC/op (paper 3--4)" in latex
@@ -337,6 +364,28 @@ class TestTable:
         assert {row.definition for row in table.rows} == {d for d, own in DEFINITIONS.items() if own.component == "pe"}
         assert [row.energy_pj for row in table.rows[:2]] == [4, 1] and table.rows[1].energy_ratio == 4
         assert table.rows[1].area == 10
+
+    def test_the_smallest_mac_stands_beside_the_best(self, tmp_path: Path) -> None:
+        """MAC 40, threshold 10; the smallest MAC of the op alone 35, that of the os PE the best one again."""
+        path = Path(write_table(tmp_path / "own.csv"))
+        with path.open("a", newline="") as file:
+            for component, dataflow, multiplier, area in (("op", "", "booth_radix4", 35), ("pe", "os", "booth", 40)):
+                stages = "1" if component == "pe" else ""
+                for end in (f"area_um2,{area},um2", "energy_per_op_pj,7,pJ", "leakage_nw,0,nW", "min_clock_ns,1,ns"):
+                    file.write(
+                        f"{component}_smallest,mac,{multiplier},4,4,,{dataflow},{stages},,{end},synthesis,test,,\n"
+                    )
+        table = kernel_table([str(path)], ["threshold"], Choice(10.0))
+        alone = [row for row in table.rows if row.definition == "op alone"]
+        assert [(row.op, row.smallest, row.multiplier, row.area, row.smallest_area_ratio) for row in alone] == [
+            ("mac", False, "booth", 40, None),
+            ("mac", True, "booth_radix4", 35, None),
+            ("threshold", False, "", 10, 3.5),
+        ]
+        same = [row for row in table.rows if row.definition == "os PE"]
+        assert [(row.op, row.smallest_area_ratio) for row in same] == [("mac", None), ("threshold", 4)]
+        assert "| mac, smallest | booth radix4 | 35 µm² |" in table_markdown(table)
+        plot_kernels(table, tmp_path / "own.png")
 
     def test_wires_are_added(self, tmp_path: Path) -> None:
         table = own_table(tmp_path, Choice(10.0, wires=True))
