@@ -14,7 +14,21 @@ MOST_PINS = 16
 
 
 def is_buffer(cell: Cell) -> bool:
-    return len(cell.inputs) == 1 and cell.flip_flop is None and any(o.table == 0b10 for o in cell.outputs.values())
+    return _repeats(cell, 0b10)
+
+
+def is_inverter(cell: Cell) -> bool:
+    return _repeats(cell, 0b01)
+
+
+def is_gate(cell: Cell) -> bool:
+    """Return whether a cell is an and or an or of two inputs, they or it inverted or not: what mapping starts from."""
+    tables = [output.table.bit_count() for output in cell.outputs.values()]
+    return len(cell.inputs) == 2 and cell.flip_flop is None and tables in ([1], [3])
+
+
+def _repeats(cell: Cell, table: int) -> bool:
+    return len(cell.inputs) == 1 and cell.flip_flop is None and any(o.table == table for o in cell.outputs.values())
 
 
 @dataclass(frozen=True)
@@ -84,7 +98,7 @@ def _choose(library: Library) -> Cell:
 
     def merit(cell: Cell) -> float:
         load = MOST_PINS * cell.capacitance_pf[cell.inputs[0]]
-        arcs = [arc for out in cell.outputs.values() for arc in out.arcs]
-        return cell.area_um2 * max(arc.delay_ns[edge].at(slew, load) for arc in arcs for edge in (0, 1))
+        delays = [own for out in cell.outputs.values() for edge in (0, 1) for own in out.delays_ns(edge, slew, load)]
+        return cell.area_um2 * max(delays)
 
     return min((cell for cell in library.cells.values() if is_buffer(cell)), key=lambda cell: (merit(cell), cell.name))

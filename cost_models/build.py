@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cost_models.characterise import Point, characterise_group
 from cost_models.fits import FITTED
+from cost_models.liberty_reader import Files
 from cost_models.memory_rows import MACROS, memory_rows
 from cost_models.rows import fit_rows, line_rows, point_rows
 from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
@@ -33,9 +34,13 @@ METHOD_FILES = (
     "kernel_streams",
     "liberty_cells",
     "liberty_functions",
+    "liberty_header",
+    "liberty_pins",
+    "liberty_reader",
     "liberty_text",
     "lines",
     "machine_streams",
+    "mapping_library",
     "netlist",
     "op_values",
     "pe_streams",
@@ -53,7 +58,7 @@ _worker_kit: list[Kit] = []
 
 
 def build_table(
-    liberty: Path,
+    liberty: Files,
     out: Path,
     jobs: int = 1,
     progress: Progress | None = None,
@@ -63,6 +68,7 @@ def build_table(
 ) -> Path:
     """Write the cost table of a standard-cell library to `out` and return its path.
 
+    liberty: the kit's file, or its files.
     pairs: PEs of "all" pairs of widths, or only of "equal" x and w (op shift: w as wide as it gets).
     sram: the kit's "macros", or "cacti-NM" of a node that data/sram_cacti.csv has; see `memory_rows`.
 
@@ -78,7 +84,7 @@ def build_table(
     memories = memory_rows(sram)
     todo = groups(widths, pairs)
     with scratch_folder() as scratch:
-        kit = open_kit(Path(liberty), scratch)
+        kit = open_kit(liberty, scratch)
         partial = Path(f"{out}.partial")
         keys = [group_key(group, kit, versions) for group in todo]
         done = _read_partial(partial)
@@ -116,16 +122,16 @@ def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) ->
         return
     # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
     keys = {group: key for key, group in reversed(todo)}
-    with closing(run_in_workers(jobs, _start_worker, (kit.path,), _work, keys)) as found:
+    with closing(run_in_workers(jobs, _start_worker, (kit.liberty, kit.path.parent), _work, keys)) as found:
         for group, points in found:
             yield keys[group], points
 
 
-def _start_worker(path: Path) -> None:
-    scratch = path.parent / f"worker-{os.getpid()}"
+def _start_worker(liberty: tuple[Path, ...], folder: Path) -> None:
+    scratch = folder / f"worker-{os.getpid()}"
     scratch.mkdir()
     tempfile.tempdir = str(scratch)  # all of a worker's folders go with its parent's
-    _worker_kit.append(open_kit(path, scratch))
+    _worker_kit.append(open_kit(liberty, scratch))
 
 
 def _work(group: Group) -> list[Point]:

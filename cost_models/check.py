@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from cost_models.characterise import best_multiplier, characterise, characterise_group
 from cost_models.fits import FITTED
 from cost_models.kernels import SYNAPSES
+from cost_models.liberty_reader import Files
 from cost_models.rows import fit_rows, point_rows
 from cost_models.stimulus import UNIFORM
 from cost_models.synthesis import Kit, open_kit, tool_versions
@@ -33,7 +33,7 @@ class Mismatch:
     value: str
 
 
-def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
+def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
     """Synthesise `sample` random netlists of a table, or fits, again; return the rows compared and what differs.
 
     Raises:
@@ -45,7 +45,7 @@ def check_table(name: str, liberty: Path, sample: int, seed: int) -> tuple[int, 
     tool_versions()
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
     with scratch_folder() as scratch:
-        kit = open_kit(Path(liberty), scratch)
+        kit = open_kit(liberty, scratch)
         wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
     return sum(len(units[unit]) for unit in chosen), wrong
 

@@ -3,8 +3,25 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from workloads.errors import LimenError
+
+TOKEN = re.compile(r"\s*(?:([A-Za-z_][\w\[\].$]*|[01]|[!'()&*|+^])|\"([^\"]+)\"|(\S))")
+"""A name or a mark, a name in quotation marks (which may begin with a digit), or what is neither."""
+
+MAX_TOKENS = 2000
+"""Words of an expression; those of real cells have dozens."""
+
+OPERATORS = "!'()&*|+^"
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A function that is one input, or its complement."""
+
+    name: str
+    inverted: bool
 
 
 def truth_table(expression: str, names: tuple[str, ...]) -> int:
@@ -16,58 +33,111 @@ def truth_table(expression: str, names: tuple[str, ...]) -> int:
     size = 1 << len(names)
     full = (1 << size) - 1
     columns = {name: sum(1 << row for row in range(size) if row >> i & 1) for i, name in enumerate(names)}
-    columns |= {"0": 0, "1": full}
-    tokens = re.findall(r"[A-Za-z_][\w\[\]]*|[01]|[!'()&*|+^]", expression)
-    position = 0
+    return _Expression(expression, columns, full).value()
 
-    def peek() -> str:
-        return tokens[position] if position < len(tokens) else ""
 
-    def take() -> str:
-        nonlocal position
-        position += 1
-        return tokens[position - 1] if position <= len(tokens) else ""
+def literal(expression: str, names: tuple[str, ...]) -> Literal | None:
+    """Return the one input that a function is, or is the complement of; None for any other function.
 
-    def factor() -> int:
-        token = take()
-        if token == "!":
-            return full ^ factor()
-        if token == "(":
-            value = alternatives()
-            if take() != ")":
-                raise LimenError(f"function: {expression!r} is not allowed: parentheses don't match")
-        elif token in columns:
-            value = columns[token]
+    Raises:
+        LimenError: as `truth_table`.
+    """
+    table = truth_table(expression, names)
+    for name in names:
+        for inverted in (False, True):
+            if table == truth_table(f'!"{name}"' if inverted else f'"{name}"', names):
+                return Literal(name, inverted)
+    return None
+
+
+def depends_on(table: int, place: int, inputs: int) -> bool:
+    """Return whether a truth table over `inputs` inputs changes with the one at `place`."""
+    return any((table >> row ^ table >> (row ^ 1 << place)) & 1 for row in range(1 << inputs))
+
+
+class _Expression:
+    """A function being read: `'` and `!` bind closest, then `^`, then what is and, then what is or."""
+
+    def __init__(self, text: str, columns: dict[str, int], full: int) -> None:
+        self.text = text
+        self.columns = columns
+        self.full = full
+        self.words: list[tuple[str, bool]] = []  # is it a name?
+        self.position = 0
+        for plain, quoted, stranger in TOKEN.findall(text.rstrip()):
+            if stranger:
+                raise self._error(f"{stranger!r} is no part of a function")
+            self.words.append((quoted or plain, bool(quoted) or plain not in OPERATORS))
+        if len(self.words) > MAX_TOKENS:
+            raise self._error(f"{len(self.words)} words; at most {MAX_TOKENS}")
+
+    def value(self) -> int:
+        try:
+            value = self._or()
+        except RecursionError:
+            raise self._error("its parentheses are nested too deep") from None
+        if self.position != len(self.words):
+            raise self._error(f"{self._peek()!r} is left over")
+        return value
+
+    def _error(self, what: str) -> LimenError:
+        return LimenError(f"function: {self.text!r} is not allowed: {what}")
+
+    def _peek(self) -> str:
+        return self.words[self.position][0] if self.position < len(self.words) else ""
+
+    def _accept(self, marks: str) -> bool:
+        """Step over the next word if it is one of these marks."""
+        if self.position == len(self.words) or self.words[self.position][1] or self._peek() not in marks:
+            return False
+        self.position += 1
+        return True
+
+    def _factor(self) -> int:
+        if self._accept("!"):
+            return self.full ^ self._factor()
+        if self._accept("("):
+            value = self._or()
+            if not self._accept(")"):
+                raise self._error("parentheses don't match")
+        elif self.position < len(self.words) and self.words[self.position][1]:
+            value = self._name()
         else:
-            raise LimenError(f"function: {expression!r} is not allowed: {token!r} is not one of {', '.join(names)}")
-        while peek() == "'":
-            take()
-            value ^= full
+            raise self._error(f"{self._peek()!r} is not one of {', '.join(self.columns)}")
+        while self._accept("'"):
+            value ^= self.full
         return value
 
-    def difference() -> int:
-        value = factor()
-        while peek() == "^":
-            take()
-            value ^= factor()
+    def _name(self) -> int:
+        name = self._peek()
+        self.position += 1
+        if name in self.columns:
+            return self.columns[name]
+        if name not in ("0", "1"):
+            raise self._error(f"{name!r} is not one of {', '.join(self.columns)}")
+        return self.full if name == "1" else 0
+
+    def _exclusive_or(self) -> int:
+        value = self._factor()
+        while self._accept("^"):
+            value ^= self._factor()
         return value
 
-    def product() -> int:
-        value = difference()
-        while peek() in ("&", "*") or (peek() and peek() not in ("|", "+", ")", "^", "'")):
-            if peek() in ("&", "*"):
-                take()
-            value &= difference()
+    def _and(self) -> int:
+        value = self._exclusive_or()
+        while self._accept("&*") or self._begins_factor():
+            value &= self._exclusive_or()
         return value
 
-    def alternatives() -> int:
-        value = product()
-        while peek() in ("|", "+"):
-            take()
-            value |= product()
-        return value
+    def _begins_factor(self) -> bool:
+        """Names side by side are and."""
+        if self.position == len(self.words):
+            return False
+        word, is_name = self.words[self.position]
+        return is_name or word in "!("
 
-    value = alternatives()
-    if position != len(tokens):
-        raise LimenError(f"function: {expression!r} is not allowed: {peek()!r} is left over")
-    return value
+    def _or(self) -> int:
+        value = self._and()
+        while self._accept("|+"):
+            value |= self._and()
+        return value

@@ -1,4 +1,4 @@
-"""The Liberty format: nested groups of attributes, as text to a tree. What the words mean is `liberty_cells`' matter.
+"""The Liberty format: nested groups of attributes, as text to a tree. What the words mean is `liberty_reader`'s matter.
 
 Written here because the parser found on PyPI (liberty-parser) is under the GPL, which Limen is not; the grammar is
 small.
@@ -6,29 +6,52 @@ small.
 
 from __future__ import annotations
 
+import gzip
 import re
-from collections.abc import Iterator
+import zlib
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 
-TOKEN = re.compile(r'"([^"]*)"|([(){};:,])|(\n)|([^\s(){};:,"]+)')
-IGNORED = re.compile(r"/\*.*?\*/|//[^\n]*|\\[ \t]*\r?\n", re.DOTALL)
+TOKEN = re.compile(
+    r"""
+    (?: [ \t\r\f\v]+ | /\*.*?\*/ | //[^\n]* | \\[ \t]*\r?\n )*  # blanks, comments, continued lines
+    (?: "((?:[^"\\]|\\.)*)"                                 # 1: a string; comments' marks in it are its own
+    | ([(){};:,])                                           # 2: a mark
+    | (\n)                                                  # 3
+    | ((?:[^\s(){};:,"\\/]|\\(?![ \t]*\r?\n)|/(?![/*]))+)   # 4: a word
+    | (["/]) )                                              # 5: a string or a comment that is not closed
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+STRING, MARK, NEWLINE, WORD, OPEN, END = 1, 2, 3, 4, 5, 6
+ESCAPED = re.compile(r"\\([ \t]*\r?\n|\")")
+"""What a backslash hides in a string: the end of a line, which is a blank, or a quotation mark."""
+
+MAX_DEPTH = 50
+"""Groups inside groups; Liberty itself has about six."""
+
+GZIP_MAGIC = b"\x1f\x8b"
+MAX_BYTES = 1 << 30
+"""Text of one file; the largest kits have a third of it."""
 
 
 @dataclass
 class Group:
     """`kind (arguments) { ... }`: simple attributes as text, complex ones as lists of texts, groups in order.
 
-    A complex attribute that comes several times (fanout_length) is one list.
+    A complex attribute has a list for every time it comes. line: where the group begins.
     """
 
     kind: str
     arguments: list[str]
+    line: int = 0
     attributes: dict[str, str] = field(default_factory=dict)
-    lists: dict[str, list[str]] = field(default_factory=dict)
+    lists: dict[str, list[list[str]]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
 
     def get(self, name: str, default: str = "") -> str:
@@ -39,9 +62,57 @@ class Group:
         """Return the groups of a kind."""
         return [group for group in self.groups if group.kind == kind]
 
+    def number(self, name: str, default: float | None = None) -> float:
+        """Return a simple attribute that is a number. Raises LimenError where it is none, or missing."""
+        text = self.attributes.get(name)
+        if text is None:
+            if default is None:
+                raise LimenError(f"{name} is missing; expected a number")
+            return default
+        return _number(text, name)
+
     def numbers(self, name: str) -> np.ndarray:
-        """Return a complex attribute of numbers, flat: what index_1, index_2 and values hold. Raises ValueError."""
-        return np.array([float(word) for text in self.lists[name] for word in text.replace(",", " ").split()])
+        """Return a complex attribute of numbers, flat: what index_1, index_2 and values hold.
+
+        Raises:
+            LimenError: it is missing, comes twice, or holds something else.
+        """
+        found = self.lists.get(name, [])
+        if len(found) != 1:
+            raise LimenError(f"{name} is there {len(found)} times; expected once")
+        words = [word for text in found[0] for word in text.replace(",", " ").split()]
+        try:
+            values = np.array(words, dtype=float)
+        except ValueError:
+            values = np.full(1, np.nan)
+        if not np.isfinite(values).all():
+            values = np.array([_number(word, name) for word in words])
+        return values
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = np.nan
+    if not np.isfinite(value):
+        raise LimenError(f"{name}: {shown(text)} is not allowed: a number")
+    return value
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a .lib or .lib.gz. Raises LimenError where it can't be read."""
+    try:
+        with Path(path).open("rb") as file:
+            packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            file.seek(0)
+            data = (gzip.GzipFile(fileobj=file) if packed else file).read(MAX_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        reason = getattr(error, "strerror", None) or f"it is cut or corrupt ({error})"
+        raise LimenError(f"{path}: cannot be read: {reason}; expected a Liberty file, .lib or .lib.gz") from None
+    if len(data) > MAX_BYTES:
+        raise LimenError(f"{path}: cannot be read: it is larger than {MAX_BYTES >> 30} GiB")
+    return data.decode("utf-8-sig", "replace")
 
 
 def parse_liberty(text: str) -> Group:
@@ -50,76 +121,122 @@ def parse_liberty(text: str) -> Group:
     Raises:
         LimenError: text that is not Liberty, with its line.
     """
-    # Comments and continued lines keep their newlines' count out of tokens, so errors name the group, not the line.
-    found = TOKEN.finditer(IGNORED.sub(" ", text))
-    tokens = ((match.lastindex or 0, match[match.lastindex or 0]) for match in found)
     root = Group("file", [])
-    _read_body(tokens, root, whole_file=True)
+    _Parser(text).read_body(root, 0)
     libraries = root.named("library")
     if len(libraries) != 1 or not libraries[0].arguments:
         raise LimenError(f"{len(libraries)} library groups; expected one")
     return libraries[0]
 
 
-STRING, MARK, NEWLINE = 1, 2, 3
-Tokens = Iterator[tuple[int, str]]
+class _Parser:
+    """Reads statements word by word; a word may be put back, for who ends where it begins."""
 
+    def __init__(self, text: str) -> None:
+        self.found = TOKEN.finditer(text)
+        self.ends = [match.start() for match in re.finditer("\n", text)]
+        self.position = 0
+        self.again: tuple[int, str] | None = None
 
-def _read_body(tokens: Tokens, group: Group, whole_file: bool = False) -> None:
-    """Read statements into `group` up to its closing brace, or to the end of the file."""
-    pending: tuple[str, list[str]] | None = None  # a name with arguments: a group if a brace follows
-    for kind, word in tokens:
-        if kind == MARK and word == "{" and pending is not None:
-            inner = Group(*pending)
-            _read_body(tokens, inner)
-            group.groups.append(inner)
-            pending = None
-            continue
-        if kind == NEWLINE:
-            continue
-        if pending is not None:
-            group.lists.setdefault(pending[0], []).extend(pending[1])
-            pending = None
-        if kind == MARK and word == "}" and not whole_file:
+    @property
+    def line(self) -> int:
+        """The line of the last word."""
+        return self._line_at(self.position)
+
+    def _line_at(self, position: int) -> int:
+        return bisect_left(self.ends, position) + 1
+
+    def take(self) -> tuple[int, str]:
+        """Return the next word and its kind."""
+        if self.again:
+            token, self.again = self.again, None
+            return token
+        match = next(self.found, None)
+        if match is None:
+            return END, ""
+        kind = match.lastindex
+        assert kind is not None
+        self.position = match.start(kind)
+        word = match[kind]
+        if kind == OPEN:
+            what = "string" if word == '"' else "comment"
+            raise LimenError(f"line {self.line}: a {what} is not closed")
+        return kind, ESCAPED.sub(_unescaped, word) if kind == STRING and "\\" in word else word
+
+    def read_body(self, group: Group, depth: int) -> None:
+        """Read statements into `group` up to its closing brace; at depth 0 up to the end of the file."""
+        if depth > MAX_DEPTH:
+            raise LimenError(f"line {self.line}: groups are nested more than {MAX_DEPTH} deep")
+        while True:
+            kind, word = self.take()
+            if kind == END and depth == 0:
+                return
+            if kind == END:
+                raise LimenError(
+                    f"group {group.kind} ({', '.join(group.arguments)}) of line {group.line} is not closed"
+                )
+            if kind == MARK and word == "}" and depth > 0:
+                return
+            if kind == NEWLINE or (kind == MARK and word == ";"):
+                continue
+            if kind == MARK:
+                name = f"{group.kind} ({', '.join(group.arguments)})"
+                raise LimenError(f"line {self.line}: unexpected {word!r} in group {name}")
+            self._read_statement(word, group, depth)
+
+    def _read_statement(self, name: str, group: Group, depth: int) -> None:
+        """Read what follows a name: `: value`, `(arguments)`, or `(arguments) { ... }`."""
+        start = self.position
+        token = self._after_newlines()
+        if token == (MARK, ":"):
+            group.attributes[name] = self._read_value(name)
             return
-        if kind == MARK and word == ";":
-            continue
-        if kind == MARK:
-            raise LimenError(f"unexpected {word!r} in group {group.kind} ({', '.join(group.arguments)})")
-        pending = _read_statement(tokens, word, group)
-    if not whole_file:
-        raise LimenError(f"group {group.kind} ({', '.join(group.arguments)}) is not closed")
+        if token != (MARK, "("):
+            raise LimenError(
+                f"line {self._line_at(start)}: {name!r} in group {group.kind} is neither an attribute nor a group"
+            )
+        arguments = self._read_arguments(name)
+        token = self._after_newlines()
+        if token == (MARK, "{"):
+            inner = Group(name, arguments, self._line_at(start))
+            self.read_body(inner, depth + 1)
+            group.groups.append(inner)
+            return
+        self.again = token
+        group.lists.setdefault(name, []).append(arguments)
+
+    def _after_newlines(self) -> tuple[int, str]:
+        token = self.take()
+        while token[0] == NEWLINE:
+            token = self.take()
+        return token
+
+    def _read_value(self, name: str) -> str:
+        """Read up to the semicolon, the end of the line or the brace that closes the group."""
+        words: list[str] = []
+        while True:
+            kind, word = self.take()
+            if (kind, word) == (MARK, ";") or kind == END or (kind == NEWLINE and words):
+                return " ".join(words)
+            if (kind, word) == (MARK, "}"):
+                self.again = kind, word
+                return " ".join(words)
+            if (kind, word) == (MARK, "{"):
+                raise LimenError(f"line {self.line}: {name}: unexpected '{{'")
+            if kind != NEWLINE:
+                words.append(word)
+
+    def _read_arguments(self, name: str) -> list[str]:
+        words: list[str] = []
+        while True:
+            kind, word = self.take()
+            if (kind, word) == (MARK, ")"):
+                return words
+            if kind == END or (kind == MARK and word in "{};"):
+                raise LimenError(f"line {self.line}: {name}: parenthesis is not closed")
+            if kind != NEWLINE and (kind, word) != (MARK, ","):
+                words.append(word)
 
 
-def _read_statement(tokens: Tokens, name: str, group: Group) -> tuple[str, list[str]] | None:
-    """Read `: value` into the group, or return (name, arguments) of what may be a group."""
-    for kind, word in tokens:
-        if kind == NEWLINE:
-            continue
-        if (kind, word) == (MARK, ":"):
-            group.attributes[name] = _read_value(tokens)
-            return None
-        if (kind, word) == (MARK, "("):
-            return name, _read_arguments(tokens, name)
-        break
-    raise LimenError(f"{name!r} in group {group.kind} is neither an attribute nor a group")
-
-
-def _read_value(tokens: Tokens) -> str:
-    words: list[str] = []
-    for kind, word in tokens:
-        if (kind, word) == (MARK, ";") or (kind == NEWLINE and words):
-            break
-        if kind != NEWLINE:
-            words.append(word)
-    return " ".join(words)
-
-
-def _read_arguments(tokens: Tokens, name: str) -> list[str]:
-    words: list[str] = []
-    for kind, word in tokens:
-        if (kind, word) == (MARK, ")"):
-            return words
-        if kind != NEWLINE and (kind, word) != (MARK, ","):
-            words.append(word)
-    raise LimenError(f"{name}: parenthesis is not closed")
+def _unescaped(match: re.Match[str]) -> str:
+    return '"' if match[1] == '"' else " "

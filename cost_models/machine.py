@@ -63,6 +63,28 @@ class _Fit(dict[str, Value]):
         return self[name]
 
 
+def look_up_array(table: Table, design: Design, stream: str = PLAIN[0]) -> tuple[Values, Values]:
+    """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
+
+    Raises:
+        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
+    """
+    assert design.acc_bits is not None
+    if design.extra_ops:
+        raise LimenError(
+            f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
+        )
+    if design.op not in ONE_RANGE_OPS and design.x_signed:
+        raise LimenError(
+            f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
+        )
+    held = design.acc_bits if design.dataflow == "os" else design.psum_bits
+    pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
+    if stream != PLAIN[0]:
+        pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
+    return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
+
+
 class Machine:
     """A fitted design's components, looked up once.
 
@@ -74,21 +96,9 @@ class Machine:
 
     def __init__(self, table: Table, design: Design, stream: str = PLAIN[0]) -> None:
         assert design.acc_bits is not None  # a Run's design is fitted
-        if design.extra_ops:
-            raise LimenError(
-                f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
-            )
-        if design.op not in ONE_RANGE_OPS and design.x_signed:
-            raise LimenError(
-                f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
-            )
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
-        held = design.psum_bits if self.stationary else acc
-        self.pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
-        if stream != PLAIN[0]:
-            self.pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
-        self.edge = table.at("edge", acc, x_bits=design.x_bits)
+        self.pe, self.edge = look_up_array(table, design, stream)
         x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
         turned = "is" if design.dataflow == "is" else "os"
         dealt = "ws" if design.dataflow == "ws" else "os"

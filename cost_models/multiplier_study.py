@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cost_models.characterise import measure
 from cost_models.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty_reader import Files
 from cost_models.synthesis import Kit, Source, open_kit, synthesise
 from cost_models.units import Unit, multipliers, pe_units
 from workloads.scratch import scratch_folder
@@ -33,14 +34,14 @@ class Multiplier:
         return self.area_um2 * self.energy_pj * self.clock_ns
 
 
-def compare_multipliers(liberty: Path, bits: int) -> Iterator[Multiplier]:
+def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
     """Yield a MAC of `bits`-wide operands built in every way, each netlist compared with the product on every vector.
 
     Raises:
         LimenError: an unusable library, a missing extra, or a netlist that computes something else.
     """
     with scratch_folder() as scratch:
-        kit = open_kit(Path(liberty), scratch)
+        kit = open_kit(liberty, scratch)
         for kernel, unit in (
             ("op alone", Unit("op", "mac", bits, bits)),
             ("os PE", pe_units("mac", bits, bits, "os")[-1]),

@@ -56,9 +56,10 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
         assert cell.flip_flop is not None
         slew[net] = 0.0
         for arc in cell.outputs[cell.flip_flop.output].arcs:
-            for edge in (0, 1):
-                arrival[net, edge] = max(arrival[net, edge], arc.delay_ns[edge].at(clock_slew, loads[net]))
-                slew[net, edge] = max(slew[net, edge], arc.slew_ns[edge].at(clock_slew, loads[net]))
+            for edge, (delay, leaving) in enumerate(zip(arc.delay_ns, arc.slew_ns, strict=True)):
+                if delay is not None and leaving is not None:
+                    arrival[net, edge] = max(arrival[net, edge], delay.at(clock_slew, loads[net]))
+                    slew[net, edge] = max(slew[net, edge], leaving.at(clock_slew, loads[net]))
 
     for name, nets in netlist.inputs.items():
         for net in nets if only is None or name in only else ():
@@ -71,13 +72,13 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
         load = float(loads[gate.net])
         for arc in gate.cell.outputs[gate.output].arcs:
             source = nets_of[arc.pin]
-            for edge in (0, 1):
+            for edge, (delay, leaving) in enumerate(zip(arc.delay_ns, arc.slew_ns, strict=True)):
                 for start in _starts(arc, edge):
-                    if arrival[source, start] == -np.inf:
+                    if delay is None or leaving is None or arrival[source, start] == -np.inf:
                         continue
                     entering = float(slew[source, start])
-                    latest[edge] = max(latest[edge], arrival[source, start] + arc.delay_ns[edge].at(entering, load))
-                    slews[edge] = max(slews[edge], arc.slew_ns[edge].at(entering, load))
+                    latest[edge] = max(latest[edge], arrival[source, start] + delay.at(entering, load))
+                    slews[edge] = max(slews[edge], leaving.at(entering, load))
         arrival[gate.net] = latest
         slew[gate.net] = slews
     ends = [(register.cell, register.data) for register in netlist.registers]
@@ -87,7 +88,8 @@ def analyse(netlist: Netlist, library: Library, launch: Cell, only: Collection[s
         assert cell.flip_flop is not None
         for edge in (0, 1):
             if arrival[net, edge] > -np.inf:
-                setup = cell.flip_flop.setup_ns[edge].at(float(slew[net, edge]), clock_slew)
+                entering = float(slew[net, edge])
+                setup = max(grid.at(entering, clock_slew) for grid in cell.flip_flop.setup_ns[edge])
                 period = max(period, float(arrival[net, edge]) + setup)
     ports = [float(arrival[net].max()) for nets in netlist.outputs.values() for net in nets]
     return Timing(period, max([port for port in ports if port > -np.inf], default=0.0), arrival, slew, loads)
@@ -110,16 +112,17 @@ def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
     launches = [(launch, net) for nets in netlist.inputs.values() for net in nets]
     for cell, net in launches + [(register.cell, register.output) for register in netlist.registers]:
         assert cell.flip_flop is not None
-        arcs, load = cell.outputs[cell.flip_flop.output].arcs, float(timing.loads_pf[net])
+        output, load = cell.outputs[cell.flip_flop.output], float(timing.loads_pf[net])
         for edge in (0, 1):
-            set_delay(net, edge, [arc.delay_ns[edge].at(clock_slew, load) for arc in arcs])
+            set_delay(net, edge, output.delays_ns(edge, clock_slew, load))
     for gate in netlist.gates:
         nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
         load = float(timing.loads_pf[gate.net])
         for edge in (0, 1):
             own = [
-                arc.delay_ns[edge].at(float(timing.slew_ns[nets_of[arc.pin], start]), load)
+                delay.at(float(timing.slew_ns[nets_of[arc.pin], start]), load)
                 for arc in gate.cell.outputs[gate.output].arcs
+                if (delay := arc.delay_ns[edge]) is not None
                 for start in _starts(arc, edge)
             ]
             set_delay(gate.net, edge, own)

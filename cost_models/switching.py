@@ -138,8 +138,11 @@ def prices(netlist: Netlist, library: Library, timing: Timing) -> Prices:
         assert cell.flip_flop is not None
         data, clock = cell.flip_flop.data, cell.flip_flop.clock
         slews = {clock: clock_slew, data: float(timing.slew_ns[register.data].mean())}
-        own = tuple(e for e in cell.outputs[cell.flip_flop.output].energies if e.pin in (None, clock))
+        own = _clocked(cell, cell.flip_flop.output)
         edges[register.output] += _edges_pj(own, slews, float(timing.loads_pf[register.output]))
+        for name, opposes in cell.flip_flop.open.items():  # it switches too, and drives nothing
+            rise, fall = _edges_pj(_clocked(cell, name), slews, 0.0)
+            edges[register.output] += (fall, rise) if opposes else (rise, fall)
         edges[register.data] += _edges_pj(cell.input_energies.get(data, ()), slews, 0.0, data)
         pulses[index] = cell.capacitance_pf[clock] * voltage_squared
         pulses[index] += [_clock_pj(cell, state >> 1, state & 1, clock_slew) for state in range(4)]
@@ -170,13 +173,17 @@ def wires_pj(netlist: Netlist, library: Library, activity: Activity) -> float | 
 
 def _edges_pj(energies: tuple[Energy, ...], slews: dict[str, float], load_pf: float, pin: str | None = None) -> Pair:
     """Return the internal energy of a rise and of a fall: the mean over the tables that apply to them."""
-    if not energies:
-        return 0.0, 0.0
-    rise, fall = (
-        sum(e.edges_pj[edge].at(slews.get(e.pin or pin or "", 0.0), load_pf) for e in energies) / len(energies)
-        for edge in (0, 1)
-    )
-    return rise, fall
+    means = []
+    for edge in (0, 1):
+        own = [(e.pin or pin or "", grid) for e in energies if (grid := e.edges_pj[edge]) is not None]
+        means.append(sum(grid.at(slews.get(name, 0.0), load_pf) for name, grid in own) / len(own) if own else 0.0)
+    return means[0], means[1]
+
+
+def _clocked(cell: Cell, output: str) -> tuple[Energy, ...]:
+    """Return the energies of a flip-flop's output that its clock causes."""
+    assert cell.flip_flop is not None
+    return tuple(energy for energy in cell.outputs[output].energies if energy.pin == cell.flip_flop.clock)
 
 
 def _clock_pj(cell: Cell, data: int, output: int, slew: float) -> float:
@@ -188,12 +195,12 @@ def _clock_pj(cell: Cell, data: int, output: int, slew: float) -> float:
         cell.flip_flop.clock: 1,
         cell.flip_flop.data: data,
         cell.flip_flop.output: output,
+        **{name: output ^ int(opposes) for name, opposes in cell.flip_flop.open.items()},
     }
     chosen = [e for e in energies if e.when is not None and _holds(e.when, values)]
     chosen = chosen or [e for e in energies if e.when is None]
-    if not chosen:
-        return 0.0
-    return sum(e.edges_pj[0].at(slew, 0.0) + e.edges_pj[1].at(slew, 0.0) for e in chosen) / len(chosen)
+    rise, fall = _edges_pj(tuple(chosen), {cell.flip_flop.clock: slew}, 0.0, cell.flip_flop.clock)
+    return rise + fall
 
 
 def _holds(expression: str, values: dict[str, int]) -> bool:

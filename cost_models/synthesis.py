@@ -7,15 +7,18 @@ import importlib.metadata
 import importlib.util
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from cost_models.buffers import is_buffer, with_buffers
+from cost_models.buffers import is_buffer, is_gate, is_inverter, with_buffers
 from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
-from cost_models.liberty_cells import Library, read_library, read_text
+from cost_models.liberty_cells import Cell, Library
+from cost_models.liberty_reader import PLAIN, Files, make_library, read_files
+from cost_models.mapping_library import mapping_library
 from cost_models.netlist import Netlist, read_netlist
 from workloads.children import run_child
 from workloads.errors import LimenError
@@ -51,6 +54,18 @@ BUFFERED = (
 """Yosys' own mapping, then buffers at most 16 pins apart and sizing. PEs have no wide nets and are mapped without."""
 
 
+FLIP_FLOP = "flip-flop with a positive clock edge and plain data"
+NEEDED: dict[str, Callable[[Cell], bool]] = {
+    "buffer": is_buffer,
+    "inverter": is_inverter,
+    "gate of two inputs, such as nand or nor": is_gate,
+    FLIP_FLOP: lambda cell: cell.flip_flop is not None,
+}
+"""What every netlist takes from a kit."""
+
+MOST_REASONS = 3
+
+
 @dataclass(frozen=True)
 class Source:
     """A module to synthesise: files of simulator/verilog, Verilog text beside them, the top and its parameters."""
@@ -64,24 +79,40 @@ class Source:
 
 @dataclass(frozen=True)
 class Kit:
-    """A library ready for synthesis: parsed, unpacked beside the jobs, and identified by its contents."""
+    """A library ready for synthesis: parsed, written beside the jobs, and identified by its files' contents.
+
+    liberty: its files. path: what the tools read of them.
+    """
 
     cells: Library
+    liberty: tuple[Path, ...]
     path: Path
     digest: str
 
 
-def open_kit(liberty: Path, scratch: Path) -> Kit:
-    """Read a .lib or .lib.gz and unpack it into `scratch`. Raises LimenError where it can't be mapped to."""
-    library = read_library(Path(liberty))
-    if not any(is_buffer(cell) for cell in library.cells.values()):
-        raise LimenError(f"{liberty}: holds no buffer; mapping (abc) needs one")
-    if not any(cell.flip_flop for cell in library.cells.values()):
-        raise LimenError(f"{liberty}: holds no flip-flop with a positive clock edge and plain data; mapping needs one")
-    text = read_text(Path(liberty))
+def open_kit(liberty: Files, scratch: Path) -> Kit:
+    """Read a kit's .lib or .lib.gz files, and write into `scratch` what is mapped to.
+
+    Raises:
+        LimenError: as `read_library`, or a kit that can't be mapped to.
+    """
+    files = read_files(liberty)
+    library = make_library(files)
+    for kind, is_kind in NEEDED.items():
+        if not any(is_kind(cell) for cell in library.cells.values()):
+            paths = ", ".join(str(file.path) for file in files)
+            clocked = {group.arguments[0] for file in files for group in file.cells if group.named("ff")}
+            reasons = [
+                f"{name}: {reason}"
+                for name, reason in library.left_out.items()
+                if (name in clocked) == (kind == FLIP_FLOP)
+            ]
+            left_out = f"; left out: {'; '.join(reasons[:MOST_REASONS])}" if reasons else ""
+            raise LimenError(f"{paths}: holds no {kind}; mapping needs one{left_out}")
     path = scratch / "library.lib"
-    path.write_text(text, encoding="utf-8")
-    return Kit(library, path, hashlib.sha256(text.encode()).hexdigest())
+    path.write_text(mapping_library(files, library), encoding="utf-8")
+    digest = hashlib.sha256("".join(file.text for file in files).encode()).hexdigest()
+    return Kit(library, tuple(file.path for file in files), path, digest)
 
 
 def tool_versions() -> str:
@@ -103,9 +134,11 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
 
 
 def avoiding(kit: Kit, steps: Sequence[str], more: str = "") -> list[str]:
-    """Return passes that leave alone the cells nobody understands; more: what else `abc` is told."""
+    """Return passes that leave alone the cells left out; more: what else `abc` is told."""
+    # The tools have none of these cells; but which are left out is part of what identifies a netlist.
     avoid, enabled = (
-        "".join(f" -dont_use {name}" for name in names) for names in (kit.cells.unused, kit.cells.enabled)
+        "".join(f" -dont_use {name}" for name in names if PLAIN.fullmatch(name))
+        for names in (kit.cells.left_out, kit.cells.enabled)
     )
     return [step.replace("{avoid}", avoid + more).replace("{enabled}", enabled) for step in steps]
 
@@ -169,17 +202,25 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
         (scratch / own).write_bytes(content)
     job = {"passes": [*commands, "write_json netlist.json"]}
     (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
+    # Yosys keeps what ABC read of a library in its temporary folder, for ever: here that goes with the job.
+    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES), "TMPDIR": str(scratch)}
     command = [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")]
     outcome = run_child(command, scratch, environment)
     if outcome.returncode or not (scratch / "netlist.json").is_file():
-        lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
-        raise LimenError(f"synthesis of {name}: {lines[0] if lines else 'Yosys stopped without a word'}")
+        raise LimenError(f"synthesis of {name}: {_complaint(outcome.stdout + outcome.stderr, scratch)}")
     try:
         document: dict[str, Any] = json.loads((scratch / "netlist.json").read_text(encoding="utf-8"))
     except ValueError:  # Yosys doesn't look whether its writing succeeds
         raise LimenError(f"synthesis of {name}: the netlist is cut short: is the disk of {scratch} full?") from None
     return document
+
+
+def _complaint(log: str, scratch: Path) -> str:
+    """Return the first error line of Yosys, with what ABC said last of its own, and no temporary path."""
+    lines = log.replace(f"{scratch}{os.sep}", "").splitlines()
+    errors = [line for line in lines if "ERROR" in line]
+    mapping = [line for line in lines if line.startswith("ABC: ") and re.search(r"\b(Error|Assertion)\b", line)]
+    return "; ".join([*errors[:1], *mapping[-1:]]) or "Yosys stopped without a word"
 
 
 def top_module(document: dict[str, Any], top: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from cost_models.accesses import Events
 from cost_models.buffers import with_buffers
 from cost_models.full_adders import FULL_ADDERS
+from cost_models.liberty_reader import Files
 from cost_models.machine import UM2_PER_MM2, Machine, Part
 from cost_models.machine_units import MEMORY_BOX
 from cost_models.netlist import read_netlist
@@ -31,6 +32,7 @@ from cost_models.synthesis import (
     LOGIC,
     MAP,
     MULTIPLIERS,
+    VERILOG,
     Kit,
     avoiding,
     open_kit,
@@ -40,14 +42,14 @@ from cost_models.synthesis import (
 from cost_models.table import Table, load_table
 from simulator.counts import Counts
 from simulator.design import Design
-from simulator.export import MARKER, rtl_parameters
-from simulator.verify import read_facts
+from simulator.exported import read_exported
+from simulator.verilog_text import plain_verilog
 from workloads.errors import LimenError
 from workloads.scratch import scratch_folder
 
 CHIP = "limen_chip"
-FILE_LIST = "filelist.f"
 MEMORY = "limen_bank"
+MEMORY_FILE = "limen_bank.v"
 INSIDE = (
     *("limen_top", "limen_array", "limen_sequencer", "limen_dma", "limen_folds", "limen_im2col"),
     *("limen_rows", "limen_group", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
@@ -99,7 +101,7 @@ class Line:
         return 100 * (self.whole_um2 / self.table_um2 - 1)
 
 
-def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bool = False) -> list[Line]:
+def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: bool = False) -> list[Line]:
     """Return a line per unit of an exported design, and their total as the last.
 
     closed: nothing crosses the units' boundaries, not even a constant.
@@ -112,7 +114,7 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
     table = load_table(costs)
     priced = {part.component: part.area_mm2 * UM2_PER_MM2 for part in _parts(table, design) if part.area_mm2}
     with scratch_folder() as scratch:
-        kit = open_kit(Path(liberty), scratch)
+        kit = open_kit(liberty, scratch)
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
         document = run_mapping(kit, commands, files, str(folder))
         found = _areas(document, kit)
@@ -126,25 +128,13 @@ def compare_whole(folder: Path, liberty: Path, costs: str = "ihp130", closed: bo
 
 def _read_folder(folder: Path) -> tuple[Design, dict[str, bytes]]:
     """Return the design of an exported folder and its Verilog, memories as black boxes."""
-    facts = read_facts(folder)
-    try:
-        design = Design(**facts["design"])
-        same = facts["verilog"] == rtl_parameters(design)
-    except (KeyError, TypeError, ValueError, AssertionError) as error:
-        what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise LimenError(f"{folder / MARKER}: design: {what}; expected that of limen export") from None
-    if not same:
-        raise LimenError(f"{folder / MARKER}: verilog: differs from its design's parameters; export it again")
-    files: dict[str, bytes] = {}
-    listed = folder / FILE_LIST
-    try:
-        for name in listed.read_text(encoding="utf-8").split():
-            if Path(name).stem != MEMORY:
-                listed = folder / name
-                files[listed.name] = listed.read_bytes()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LimenError(f"{listed}: cannot be read: {error}; expected a file of limen export") from None
-    return design, files | {"memory.v": MEMORY_BOX.encode()}
+    exported = read_exported(folder, with_vectors=False)
+    files = dict(exported.verilog)
+    memory = files.pop(MEMORY_FILE, "")
+    own = plain_verilog((VERILOG / MEMORY_FILE).read_bytes(), MEMORY_FILE)
+    if memory.split() != own.split():
+        raise LimenError(f"{folder}/rtl/{MEMORY_FILE}: differs from Limen's; memories are left out on both sides")
+    return exported.design, {name: text.encode() for name, text in files.items()} | {"memory.v": MEMORY_BOX.encode()}
 
 
 def _parts(table: Table, design: Design) -> list[Part]:

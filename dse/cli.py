@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import click
@@ -146,7 +147,10 @@ def verify(folder: Path, images: int | None, as_json: bool) -> None:
             f"compared, mismatches {proof.mismatches}"
         )
     if proof.mismatches:
-        raise Disagreement(f"{folder}: mismatches {proof.mismatches}; make -C {folder} shows them by layer")
+        raise Disagreement(
+            f"{folder}: mismatches {proof.mismatches}; by layer, with the folder's own testbench: "
+            f"make -C {shlex.quote(str(folder))}"
+        )
 
 
 def run() -> int:

@@ -22,6 +22,13 @@ from dse.options import (
 from workloads.errors import LimenError, printable
 
 table_argument = click.argument("name", default="ihp130")
+liberty_option = click.option(
+    "--liberty",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Standard cells: a Liberty file, .lib or .lib.gz; once for each file of a kit.",
+)
 WITHIN_PERCENT = 5.0
 """How far a whole design may be from the table's sum."""
 
@@ -83,7 +90,7 @@ def costs() -> None:
 
 
 @costs.command()
-@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
+@liberty_option
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Processes.")
 @click.option(
@@ -94,7 +101,7 @@ def costs() -> None:
     help="PEs of all pairs of widths, or only of x as wide as w.",
 )
 @click.option("--sram", default="macros", show_default=True, help="SRAM: IHP's macros, or cacti-NM of a node.")
-def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str) -> None:
+def build(liberty: tuple[Path, ...], out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str) -> None:
     """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
     from cost_models.build import build_table
     from dse.progress import ProgressBar
@@ -108,10 +115,10 @@ def build(liberty: Path, out: Path, jobs: int, pairs: Literal["all", "equal"], s
 
 @costs.command()
 @table_argument
-@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file it was built from.")
+@liberty_option
 @click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="Netlists to synthesise again.")
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Which ones.")
-def check(name: str, liberty: Path, sample: int, seed: int) -> None:
+def check(name: str, liberty: tuple[Path, ...], sample: int, seed: int) -> None:
     """Synthesise a random sample of a table again, trying every recipe, and compare every quantity."""
     from cost_models.check import check_table
 
@@ -124,9 +131,9 @@ def check(name: str, liberty: Path, sample: int, seed: int) -> None:
 
 
 @costs.command()
-@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="Standard cells: a Liberty file.")
+@liberty_option
 @click.option("--bits", default=8, show_default=True, type=click.IntRange(2, 16), help="Width of x and of w.")
-def multipliers(liberty: Path, bits: int) -> None:
+def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
     """Build a MAC with every multiplier there is, alone and in PEs, and compare; a table keeps the least merit."""
     from cost_models.multiplier_study import compare_multipliers
     from dse.text_tables import markdown_table
@@ -144,14 +151,14 @@ def multipliers(liberty: Path, bits: int) -> None:
 
 @costs.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--liberty", required=True, type=click.Path(path_type=Path), help="The Liberty file of the table.")
+@liberty_option
 @click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
 @click.option(
     "--within", default=WITHIN_PERCENT, show_default=True, help="Most the totals may differ, in % of the table."
 )
 @click.option("--closed", is_flag=True, help="Let nothing cross from unit to unit, not even a constant.")
 @json_option
-def whole(folder: Path, liberty: Path, costs: str, within: float, closed: bool, as_json: bool) -> None:
+def whole(folder: Path, liberty: tuple[Path, ...], costs: str, within: float, closed: bool, as_json: bool) -> None:
     """Synthesise an exported design as a whole; compare each unit's area, and the sum, with the table's.
 
     Memories are left out on both sides. Exit code 1 where the sums differ by more than --within.
@@ -228,17 +235,38 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
 @click.option("--component", help="Only rows of this component.")
 @click.option("--op", help="Only rows of this op.")
 @click.option("--quantity", help="Only rows of this quantity.")
+@click.option("--cells", is_flag=True, help="NAME is a Liberty file: its cells, used or why not.")
 @json_option
-def show(name: str, component: str | None, op: str | None, quantity: str | None, as_json: bool) -> None:
-    """Show the rows of a cost table, each with its unit, method and source."""
+def show(name: str, component: str | None, op: str | None, quantity: str | None, cells: bool, as_json: bool) -> None:
+    """Show the rows of a cost table, each with its unit, method and source; or the cells of a Liberty file."""
     from cost_models.table import show as read_rows
 
+    if cells:
+        _show_cells(Path(name), as_json)
+        return
     rows = read_rows(name, component, op, quantity)
     if as_json:
         echo(rows.to_json(orient="records", double_precision=15, indent=2))
         return
     short = rows.drop(columns=["tool_versions", "hash", "source"])
     echo(short.loc[:, (short != "").any()].to_string(index=False))
+
+
+def _show_cells(path: Path, as_json: bool) -> None:
+    """Print every cell of a Liberty file: what it is used as, or why it is left out."""
+    from cost_models.liberty_reader import read_library
+
+    library = read_library(path)
+    used = {cell.name: "flip-flop" if cell.flip_flop else "gate" for cell in library.cells.values()}
+    rows = [{"cell": name, "used": True, "why": why} for name, why in used.items()]
+    rows += [{"cell": name, "used": False, "why": why} for name, why in library.left_out.items()]
+    if as_json:
+        echo(json.dumps({"library": library.name, "cells": rows}, indent=2))
+        return
+    echo(f"{library.name}: {len(library.cells)} cells used, {len(library.left_out)} left out")
+    width = max(len(str(row["cell"])) for row in rows)
+    for row in rows:
+        echo(f"{row['cell']:<{width}}  {'used' if row['used'] else 'left out'}: {row['why']}")
 
 
 def describe_table(name: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from dse.cli_tables import tables
 from dse.options import AT_LEAST_ONE, echo, echo_exported, json_option
-from workloads.errors import LimenError
+from workloads.errors import LimenError, printable
 
 if TYPE_CHECKING:
     import pandas
@@ -65,6 +65,7 @@ def run(spec: str, out: Path) -> None:
     from dse.study import Study
 
     search = Study(spec, out)
+    _print_left_out(search)
     before = len(search.trials())
     search.run()
     if before:
@@ -82,6 +83,7 @@ def front(folder: Path, as_json: bool) -> None:
     from dse.study import Study
 
     search = Study.open(folder)
+    _print_left_out(search, err=as_json)
     if as_json:
         echo(search.front().to_json(orient="records", double_precision=15, indent=2))
         return
@@ -104,15 +106,22 @@ def export(folder: Path, point: str, out: Path, images: int) -> None:
     echo_exported(exported, f"{point}: {chosen}, {images} images")
 
 
+def _print_left_out(search: Study, err: bool = False) -> None:
+    for line in search.left_out:
+        echo(f"left out of the space: {printable(line)}", err=err)
+
+
 def _print_front(search: Study) -> None:
     table = search.trials()
     best = search.front()
-    feasible = table[table["feasible"]]
+    feasible, refusals = table[table["feasible"]], table.loc[table["refusal"] != "", "refusal"]
+    name = printable(Path(search.workload).stem)
     echo(
-        f"{Path(search.workload).stem}: {len(table)} trials, {table['design'].nunique()} distinct designs of "
-        f"{search.space_size}, {len(feasible)} feasible, {(table['refusal'] != '').sum()} no machines; "
-        f"front: {len(best)}"
+        f"{name}: {len(table)} trials, {table['design'].nunique()} distinct designs of {search.space_size}, "
+        f"{len(feasible)} feasible, {len(refusals) or 'none'} refused; front: {len(best)}"
     )
+    if len(refusals):
+        echo(f"refused, the first: {printable(refusals.iloc[0])}")
     echo(format_table(best))
     for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
         chosen = search.point(name)
@@ -132,7 +141,7 @@ def describe_study(folder: Path) -> str:
     from dse.study import Study
 
     search = Study.open(folder)
-    done = len(search.trials())
-    return f"study in {folder}: {done} of {search.spec.trials} trials\n" + json.dumps(
-        search.spec.model_dump(), indent=2
-    )
+    done, wanted = len(search.trials()), min(search.spec.trials, search.space_size)
+    lines = [f"study in {folder}: {done} of {wanted} trials, {search.space_size} designs in the space"]
+    lines += [f"left out of the space: {printable(line)}" for line in search.left_out]
+    return "\n".join([*lines, json.dumps(search.spec.model_dump(), indent=2)])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any, NamedTuple, cast
 
-from cost_models.table import load_table
+from cost_models.table import load_priced_table
 from dse.space import Coordinates
 from dse.study_spec import BUFFERS, StudySpec
 from simulator.counts import PHASES
@@ -49,11 +48,48 @@ FIGURES = (
 )
 """All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
 
+TEXT_FIGURES = ("clock_component", "clock_method")
+"""Those of them that are no numbers."""
+
 Figures = dict[str, Any]
 
 
+class Format(NamedTuple):
+    """What decides a network of a family, and whether a design can run a network."""
+
+    op: str
+    x_bits: int
+    w_bits: int
+
+
+class Formats(NamedTuple):
+    """The formats of a space: those a design can have, and why it can't have the others."""
+
+    valid: list[Format]
+    left_out: dict[Format, str]
+
+    def notices(self) -> list[str]:
+        """Return a line for each op and width that no design can have, and one for combinations of those it can."""
+        rest = dict(self.left_out)
+        lines = []
+        for position, name in enumerate(Format._fields):
+            having = {form[position] for form in self.valid}
+            for value in dict.fromkeys(form[position] for form in self.left_out if form[position] not in having):
+                own = [form for form in rest if form[position] == value]
+                if own:
+                    lines.append(f"{name} {value}: {rest[own[0]]}")
+                rest = {form: reason for form, reason in rest.items() if form not in own}
+        if rest:
+            first, reason = next(iter(rest.items()))
+            named = " ".join(f"{name} {value}" for name, value in zip(Format._fields, first, strict=True))
+            lines.append(
+                f"{len(rest)} combination{'s' * (len(rest) > 1)} of op and widths, the first {named}: {reason}"
+            )
+        return lines
+
+
 class Refusal(LimenError):
-    """A point that no machine is: its fields don't go together, or a layer doesn't fit its buffers."""
+    """A point without figures: its fields don't go together, a layer doesn't fit its buffers, or it has no price."""
 
 
 class Evaluator:
@@ -83,18 +119,18 @@ class Evaluator:
         """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
 
         Raises:
-            LimenError: a point the workload or the cost table lacks; as Refusal, one that no design is.
+            LimenError: a point that no design is, or that the workload or the cost table lacks.
         """
         from cost_models.price import with_memory
 
+        memory = self._spec.memory
+        network = self.network(point.op, point.x_bits, point.w_bits)
+        return with_memory(self._unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
+
+    def _unfitted(self, point: Coordinates) -> Design:
         network = self.network(point.op, point.x_bits, point.w_bits)
         signed = point.op == "threshold" or any(layer.x_signed for layer in network.layers)
-        try:
-            design = Design(**point.fields(), x_signed=signed)
-        except LimenError as error:
-            raise Refusal(str(error)) from None
-        memory = self._spec.memory
-        return with_memory(design, network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
+        return Design(**point.fields(), x_signed=signed)
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
@@ -115,16 +151,19 @@ class Evaluator:
         """Return counts and prices of a point.
 
         Raises:
-            LimenError: the cost table lacks a row; as Refusal, a layer doesn't fit the design's buffers.
+            LimenError: a workload or a cost table that can't be read; as Refusal, a point that can't be built, fitted,
+                counted or priced.
         """
         from cost_models.price import price
 
-        design = self.design(point)
+        network = self.network(point.op, point.x_bits, point.w_bits)
+        load_priced_table(self._costs)
         try:
-            run = simulate(self.network(point.op, point.x_bits, point.w_bits), design, "timing")
+            design = self.design(point)
+            run = simulate(network, design, "timing")
+            cost = price(run, self._costs, self._spec.memory.dram)
         except LimenError as error:
             raise Refusal(str(error)) from None
-        cost = price(run, self._costs, self._spec.memory.dram)
         busy = sum(counts.busy for counts in run.counts)
         figures: Figures = {
             "cycles": run.cycles,
@@ -140,69 +179,90 @@ class Evaluator:
         """Return everything a trial stores about a point."""
         return {"design": point.key} | self.cost_figures(point) | self.accuracies(point)
 
-    def formats(self) -> list[tuple[str, int, int]]:
-        """Return the (op, x_bits, w_bits) of the space that the workload gives.
+    def formats(self) -> Formats:
+        """Return the formats of the space that the workload gives and some design of the space runs, and the others.
 
-        A family must have every one of them; a network file needs at least one design that supports it.
+        A network file fixes its op and its widths, and designs at least as wide may run it. A family has a member for
+        each format: an op or a width that none of its members has is a mistake.
 
         Raises:
-            LimenError: an objective the workload can't give, a width a family lacks, or no valid point.
+            LimenError: a workload that can't be read, an objective it can't give, an op or a width that a family lacks,
+                or no valid point.
         """
         space = self._spec.space
-        widths = list(itertools.product(space.bits.x, space.bits.x if space.bits.w == "same" else space.bits.w))
-        if space.bits.w == "same":
-            widths = [(x_bits, x_bits) for x_bits in space.bits.x]
-        valid: list[tuple[str, int, int]] = []
-        refusal = ""
-        for op, (x_bits, w_bits) in itertools.product(space.op, widths):
-            network = self.network(op, x_bits, w_bits)
-            if self._spec.needs_accuracy and (network.dataset is None or network.parameters is None):
-                missing = "dataset" if network.dataset is None else "checkpoint"
-                raise LimenError(
-                    f"objectives: accuracy is not allowed: network {network.name} has no {missing}; "
-                    "without one: energy_uj, latency_us, area_mm2"
-                )
+        if self._is_file:
+            self._check_accuracy(self.network("", 0, 0))
+        else:
+            load_family(self._workload)
+        valid: list[Format] = []
+        left_out: dict[Format, str] = {}
+        for op, x_bits in itertools.product(space.op, space.bits.x):
+            for w_bits in [x_bits] if space.bits.w == "same" else space.bits.w:
+                form = Format(op, x_bits, w_bits)
+                try:
+                    self._roomy(form, space.dataflow[0], space.rows[0])
+                    valid.append(form)
+                except LimenError as error:
+                    left_out[form] = str(error)
+        if not valid:
+            raise LimenError(f"space: no valid point: {next(iter(left_out.values()))}")
+        if not self._is_file:
+            self._check_family(valid, left_out)
+        return Formats(valid, left_out)
+
+    def _check_family(self, valid: list[Format], left_out: dict[Format, str]) -> None:
+        for form in valid:
+            self._check_accuracy(self.network(*form))
+        for form, reason in left_out.items():
+            for position, value in enumerate(form):
+                if all(own[position] != value for own in valid):
+                    raise LimenError(reason)
+
+    def _check_accuracy(self, network: Network) -> None:
+        if self._spec.needs_accuracy and (network.dataset is None or network.parameters is None):
+            missing = "dataset" if network.dataset is None else "checkpoint"
+            raise LimenError(
+                f"objectives: accuracy is not allowed: network {network.name} has no {missing}; "
+                "without one: energy_uj, latency_us, area_mm2"
+            )
+
+    def _roomy(self, form: Format, dataflow: str, rows: int) -> Design:
+        """Return a fitted design of the space with these coordinates. Raises LimenError where there is none.
+
+        Larger scratchpads and operand blocks never hinder; beats and words may be too wide, so all of them are tried.
+        """
+        space = self._spec.space
+        network = self.network(*form)
+        largest = {name: max(getattr(space, name)) for name in BUFFERS}
+        refusal: LimenError | None = None
+        for port_bits, feeder_width in itertools.product(
+            sorted(space.port_bits, reverse=True), sorted(space.feeder_width)
+        ):
+            buffers = largest | {"port_bits": port_bits, "feeder_width": feeder_width}
             try:
-                self.design(self._roomy(op, x_bits, w_bits, space.dataflow[0], space.rows[0], space.cols[0]))
+                return self._unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **buffers)).fitted(network)
             except LimenError as error:
-                if not self._is_file:
-                    raise
+                refusal = refusal or error
+        assert refusal is not None
+        raise refusal
+
+    def check_prices(self, formats: Iterable[Format]) -> None:
+        """Look for one array that has a price.
+
+        Raises:
+            LimenError: the cost table can't be read, or lacks the DRAM, or the PEs or edges of all points.
+        """
+        from cost_models.machine import look_up_array
+
+        space = self._spec.space
+        table = load_priced_table(self._costs)
+        table.quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
+        refusal = ""
+        for form, dataflow, rows in itertools.product(formats, space.dataflow, space.rows):
+            try:
+                look_up_array(table, self._roomy(form, dataflow, rows))
+            except LimenError as error:
                 refusal = refusal or str(error)
             else:
-                valid.append((op, x_bits, w_bits))
-        if not valid:
-            raise LimenError(f"space: no valid point: {refusal}")
-        return valid
-
-    def _roomy(self, op: str, x_bits: int, w_bits: int, dataflow: str, rows: int, cols: int) -> Coordinates:
-        """Return the point with the largest buffers and the narrowest words: if any design is valid, it is."""
-        space = self._spec.space
-        largest = {name: max(getattr(space, name)) for name in BUFFERS} | {"feeder_width": min(space.feeder_width)}
-        return Coordinates(op, x_bits, w_bits, dataflow, rows, cols, **largest)
-
-    def check_prices(self, formats: list[tuple[str, int, int]], show: Callable[[str, int, int], None]) -> None:
-        """Look up arrays of every format and dataflow, so that a table's gap shows before the first trial.
-
-        show: called with (what, done, total).
-
-        Raises:
-            LimenError: the first gap.
-        """
-        space = self._spec.space
-        corners = {(rows, cols) for rows in (min(space.rows), max(space.rows)) for cols in (min(space.cols),)}
-        points = [
-            self._roomy(*form, dataflow, rows, cols)
-            for form in formats
-            for dataflow in space.dataflow
-            for rows, cols in sorted(corners)
-        ]
-        load_table(self._costs).quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
-        for done, point in enumerate(points):
-            show("checking the cost table", done, len(points))
-            self.design(point)
-        show("checking the cost table", len(points), len(points))
-
-
-def resolve(name: str, folder: Path) -> str:
-    """Return a workload's or table's name, or the absolute path of its file; a study's paths start at its folder."""
-    return str((folder / name).resolve()) if name.endswith((".yaml", ".yml", ".csv")) else name
+                return
+        raise LimenError(f"space: no valid point: none has a price, the first: {refusal}")

@@ -5,29 +5,33 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import tempfile
+import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
+from dse.snapshot import snapshot
 from dse.study_spec import StudySpec
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
+from workloads.scratch import scratch_folder
 from workloads.specfile import validate
 
 DATABASE = "study.db"
-FINISHED = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.FAIL]
 LOCK = "study.lock"
 STUDY_NAME = "limen"
 SPEC_ATTRIBUTE = "limen_study"
 DIGEST_ATTRIBUTE = "limen_study_sha256"
 WORKLOAD_ATTRIBUTE = "limen_workload"
 COSTS_ATTRIBUTE = "limen_costs"
+NOT_OURS = "not a study of Limen"
 
 # Optuna says at every start that a study exists; ours is said by the command line.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -37,29 +41,52 @@ class Record:
     """The study in `folder/study.db`.
 
     Optuna's own loop writes a trial in a dozen transactions, some 80 ms with SQLite. Here a trial is computed in
-    memory and added whole, in one transaction: it is faster, and a kill can't leave half a trial.
+    memory and added whole, in one transaction: it is faster, and a kill can't leave half a trial. Reading never
+    writes: only `add` and `move_sources` do.
+
+    workload, costs: names, or paths of files from the study's folder, as they are stored; see `dse.sources`.
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open an existing study. Raises LimenError where there is none."""
+        """Read an existing study. Raises LimenError where there is none, or a damaged one."""
         self.path = folder / DATABASE
         if not self.path.is_file():
             raise LimenError(f"{folder}: {DATABASE}: missing; expected a folder written by limen study run")
-        try:
-            self._study = optuna.load_study(study_name=STUDY_NAME, storage=_url(self.path))
-            attributes = self._study.user_attrs
-            self.digest = str(attributes[DIGEST_ATTRIBUTE])
-            self.workload = str(attributes[WORKLOAD_ATTRIBUTE])
-            self.costs = str(attributes[COSTS_ATTRIBUTE])
-            content = attributes[SPEC_ATTRIBUTE]
-        except Exception as error:  # SQLAlchemy, sqlite3 and Optuna each raise their own kinds
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise LimenError(f"{self.path}: not a study of Limen: {reason}") from None
+        self._writer: optuna.Study | None = None
+        attributes = self._read()
+        for name in (SPEC_ATTRIBUTE, DIGEST_ATTRIBUTE, WORKLOAD_ATTRIBUTE, COSTS_ATTRIBUTE):
+            if name not in attributes:
+                raise LimenError(f"{self.path}: {NOT_OURS}: {name} is missing")
+            if name != SPEC_ATTRIBUTE and not isinstance(attributes[name], str):
+                raise LimenError(f"{self.path}: {NOT_OURS}: {name}: {shown(attributes[name])} is not a text")
+        content = attributes[SPEC_ATTRIBUTE]
         self.spec = validate(StudySpec, content, self.path)
+        if self.spec.model_dump(mode="json") == content and self.spec.digest() != attributes[DIGEST_ATTRIBUTE]:
+            raise LimenError(f"{self.path}: is damaged: {SPEC_ATTRIBUTE} has another SHA-256 than is stored beside it")
+        self.workload, self.costs = attributes[WORKLOAD_ATTRIBUTE], attributes[COSTS_ATTRIBUTE]
+
+    def _read(self) -> dict[str, Any]:
+        """Read trials and attributes from a copy in memory, which Optuna may do as it likes with."""
+        with snapshot(self.path) as memory:
+            check_study(self.path, memory)
+            try:
+                storage = optuna.storages.RDBStorage(
+                    "sqlite://", engine_kwargs={"creator": lambda: memory, "poolclass": StaticPool}
+                )
+                with _closing(storage), _without_log():
+                    study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
+                    self._trials = study.get_trials(deepcopy=False)
+                    return study.user_attrs
+            except Exception as error:  # SQLAlchemy, sqlite3, json and Optuna each raise their own kinds
+                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+                raise LimenError(f"{self.path}: {NOT_OURS}: {reason}") from None
 
     @classmethod
     def create(cls, folder: Path, spec: StudySpec, workload: str, costs: str) -> Record:
-        """Create the study whole or not at all. Raises LimenError where the folder can't be written."""
+        """Create the study whole or not at all; workload, costs: see `Record`.
+
+        Raises LimenError where the folder can't be written.
+        """
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -67,44 +94,97 @@ class Record:
         with exclusive(folder):
             if (folder / DATABASE).exists():
                 raise LimenError(f"{folder}: {DATABASE}: appeared at this moment; run again to resume it")
-            handle, name = tempfile.mkstemp(dir=folder, prefix=f".{DATABASE}.")
-            os.close(handle)
-            temporary = Path(name)
-            try:
-                _fill(temporary, spec, {WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
-                os.chmod(temporary, 0o644)
-                os.replace(temporary, folder / DATABASE)
-            finally:
-                temporary.unlink(missing_ok=True)
+            with scratch_folder(beside=folder / DATABASE) as scratch:
+                try:
+                    _fill(scratch / DATABASE, spec, {WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
+                except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+                    reason = str(error.__cause__ or error).splitlines()[0]
+                    raise LimenError(f"{folder / DATABASE}: cannot be written: {reason}") from None
+                os.replace(scratch / DATABASE, folder / DATABASE)
         return cls(folder)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
-        """Return the finished trials in order; state FAIL is a point that no machine is."""
-        return self._study.get_trials(deepcopy=False, states=FINISHED)
+        """Return the trials as they were when last read, in order; state FAIL is a point that was refused."""
+        return self._trials
+
+    def read_again(self) -> None:
+        """Read what other runs have added since. Raises LimenError."""
+        self._read()
 
     def add(self, trial: optuna.trial.FrozenTrial) -> None:
         """Commit one complete trial. Raises LimenError where the file can't be written."""
+        with self._writing() as study:
+            study.add_trial(trial)
+
+    def move_sources(self, workload: str, costs: str) -> None:
+        """Store other names or paths of workload and cost table. Raises LimenError where the file can't be written."""
+        if (workload, costs) == (self.workload, self.costs):
+            return
+        with self._writing() as study:
+            study.set_user_attr(WORKLOAD_ATTRIBUTE, workload)
+            study.set_user_attr(COSTS_ATTRIBUTE, costs)
+        self.workload, self.costs = workload, costs
+
+    @contextmanager
+    def _writing(self) -> Iterator[optuna.Study]:
         try:
-            self._study.add_trial(trial)
+            if self._writer is None:
+                self._writer = optuna.load_study(study_name=STUDY_NAME, storage=_url(self.path))
+            yield self._writer
         except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
             reason = str(error.__cause__ or error).splitlines()[0]
             raise LimenError(f"{self.path}: cannot be written: {reason}") from None
 
 
+def check_study(path: Path, memory: sqlite3.Connection) -> None:
+    """Refuse a database without a study of Limen. Raises LimenError."""
+    tables = {name for (name,) in memory.execute("select name from sqlite_master where type = 'table'")}
+    if not {"studies", "trials", "version_info"} <= tables:
+        held = f"holds the tables {', '.join(sorted(tables))}" if tables else "holds no tables"
+        raise LimenError(f"{path}: {NOT_OURS}: {held}")
+    try:
+        names = [name for (name,) in memory.execute("select study_name from studies order by study_id")]
+    except sqlite3.Error as error:
+        raise LimenError(f"{path}: {NOT_OURS}: {error}") from None
+    if STUDY_NAME not in names:
+        held = f"studies named {', '.join(map(shown, names))}" if names else "no study"
+        raise LimenError(f"{path}: {NOT_OURS}: holds {held}")
+
+
 def _fill(path: Path, spec: StudySpec, attributes: dict[str, str]) -> None:
-    """Make the empty study in an empty file."""
+    """Make the empty study in a new file."""
     storage = optuna.storages.RDBStorage(_url(path))
-    study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(spec))
-    with warnings.catch_warnings():
-        # Marked experimental since 2023, and what makes dashboards show names instead of numbers.
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study.set_metric_names(list(spec.objectives))
-    study.set_user_attr(SPEC_ATTRIBUTE, json.loads(spec.canonical()))
-    study.set_user_attr(DIGEST_ATTRIBUTE, spec.digest())
-    for name, value in attributes.items():
-        study.set_user_attr(name, value)
-    storage.remove_session()
-    storage.engine.dispose()
+    with _closing(storage):
+        study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(spec))
+        with warnings.catch_warnings():
+            # Marked experimental since 2023, and what makes dashboards show names instead of numbers.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            study.set_metric_names(list(spec.objectives))
+        study.set_user_attr(SPEC_ATTRIBUTE, json.loads(spec.canonical()))
+        study.set_user_attr(DIGEST_ATTRIBUTE, spec.digest())
+        for name, value in attributes.items():
+            study.set_user_attr(name, value)
+
+
+@contextmanager
+def _without_log() -> Iterator[None]:
+    """Keep Optuna from logging what an exception is about to say."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)
+
+
+@contextmanager
+def _closing(storage: optuna.storages.RDBStorage) -> Iterator[None]:
+    """Let go of the file, or of the copy in memory, when the block ends."""
+    try:
+        yield
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def directions(spec: StudySpec) -> list[StudyDirection]:

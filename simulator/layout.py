@@ -62,14 +62,24 @@ def lay_out(network: Network, schedules: Sequence[Schedule], design: Design) -> 
                 filters[-1][filter_key(step)] = free
                 free += sum(tile_transfers(schedule.geometry, step.shape, design).filter)
         _check(free, f"layer {layer.name}: filters")
-    places = {}
+    places, beats = place_tensors(network, free, design)
+    return Layout(tuple(filters), places, beats)
+
+
+def place_tensors(network: Network, first: int, design: Design) -> tuple[dict[str, Place], int]:
+    """Return where the tensors lie, one after another from beat `first` on, the input first, and where they end.
+
+    Raises:
+        LimenError: beyond what addresses reach.
+    """
+    places, free = {}, first
     for name, shape in network.tensors.items():
         pixels = shape.height * shape.width
         stride = 0 if shape.bits is None else plane_beats(pixels, design)
         places[name] = Place(free, stride)
         free += pixels * shape.channels if stride == 0 else stride * -(-shape.channels // design.feeder_width)
         _check(free, f"tensor {name}")
-    return Layout(tuple(filters), places, free)
+    return places, free
 
 
 def check_addresses(network: Network, schedules: Sequence[Schedule], design: Design) -> None:

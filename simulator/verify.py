@@ -1,21 +1,28 @@
-"""Proving an exported folder under Verilator: every word and every cycle compared."""
+"""Proving an exported folder under Verilator: every word and every cycle compared, by Limen's own testbench."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-from dataclasses import asdict, dataclass
+import logging
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
-from simulator.export import MARKER
-from simulator.toolchain import build_testbench, run_testbench
+from simulator.export import HERE, TESTBENCH, VECTORS, write_sources
+from simulator.exported import ExportedFolder, read_exported
+from simulator.toolchain import BuildError, build_testbench, run_testbench
 from workloads.errors import LimenError
 from workloads.files import write_whole
+from workloads.scratch import scratch_folder
 
 
 @dataclass(frozen=True)
 class Proof:
-    """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ."""
+    """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ.
+
+    sha256: of every file of the folder that was proved and of Limen's own testbench and rules that did it, by path.
+    """
 
     images: int
     layers: int
@@ -23,16 +30,7 @@ class Proof:
     bits: int
     cycles: int
     mismatches: int
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """Return params.json of an exported folder. Raises LimenError where it isn't one."""
-    try:
-        facts = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        facts["layers"], facts["images"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise LimenError(f"{folder}: {MARKER}: missing or damaged; expected a folder written by limen export") from None
-    return dict(facts)
+    sha256: dict[str, str] = field(repr=False)
 
 
 def parse_summary(text: str) -> dict[str, int]:
@@ -41,29 +39,57 @@ def parse_summary(text: str) -> dict[str, int]:
     return {name: int(value) for name, value in zip(words[1::2], words[2::2], strict=True)}
 
 
-def verify(folder: Path, images: int | None = None) -> Proof:
-    """Build and run the folder's testbench over its first `images` vectors (all by default).
+def verify(folder: str | Path, images: int | None = None) -> Proof:
+    """Compare what the folder's Verilog does with its first `images` vectors (all by default).
 
-    The proof is also written to proof.json in the folder.
+    Its Verilog, parameters and vectors are read once, checked and copied (`read_exported`); testbench and rules are
+    Limen's own, so nothing in the folder is run but its hardware. The proof is also written to proof.json there, or,
+    where that can't be, a line of the log says so.
 
     Raises:
         LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
     """
-    facts = read_facts(folder)
-    images = facts["images"] if images is None else images
-    if not 1 <= images <= facts["images"]:
-        raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {facts['images']}, as exported")
-    program = build_testbench(folder)
-    outcome = run_testbench(program, [str((folder / "vectors" / "vectors.txt").resolve()), "--images", str(images)])
-    summary = parse_summary(outcome.stdout)
-    bits = images * sum(layer["bits"] for layer in facts["layers"])
-    proof = Proof(
+    folder = Path(folder)
+    exported = read_exported(folder)
+    images = exported.images if images is None else images
+    if not 1 <= images <= exported.images:
+        raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {exported.images}, as exported")
+    with scratch_folder() as scratch:
+        write_sources(scratch, exported.verilog)
+        (scratch / VECTORS).parent.mkdir()
+        (scratch / VECTORS).write_bytes(exported.vectors)
+        program = _build(scratch, folder)
+        own = {name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()}
+        try:
+            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(images)])
+        except LimenError as error:
+            raise LimenError(f"{folder}: {error}") from None
+    proof = _proof(exported, parse_summary(outcome.stdout), {name: digest.hexdigest() for name, digest in own.items()})
+    try:
+        write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
+    except LimenError as error:
+        logging.getLogger("limen").warning("limen: %s; nobody keeps this proof", error)
+    return proof
+
+
+def _build(scratch: Path, folder: Path) -> Path:
+    try:
+        return build_testbench(scratch)
+    except BuildError as error:
+        log, where = folder / "build.log", ""
+        with suppress(LimenError):  # a read-only folder keeps none
+            write_whole(log, error.words.encode())
+            where = f" (all of it in {log})"
+        raise LimenError(f"{folder}: {error}{where}") from None
+
+
+def _proof(exported: ExportedFolder, summary: dict[str, int], testbench: dict[str, str]) -> Proof:
+    return Proof(
         images=summary["images"],
-        layers=len(facts["layers"]),
+        layers=len(exported.network.layers),
         words=summary["words"],
-        bits=bits,
+        bits=summary["images"] * exported.bits,
         cycles=summary["cycles"],
         mismatches=summary["wrong_words"] + summary["wrong_counts"],
+        sha256=exported.sha256 | testbench,
     )
-    write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
-    return proof

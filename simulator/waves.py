@@ -42,7 +42,7 @@ def write_vcd(program: Program, x: np.ndarray, layer: str, path: Path) -> int:
     names = [own.name for own in program.network.layers]
     if layer not in names:
         raise LimenError(f"layer: {layer!r} is not allowed: one of {', '.join(names)}")
-    check_writable(path)
+    check_writable(path.absolute().parent)
     counts = run_cycle(program, x).counts
     first = sum(own.cycles for own in counts[: names.index(layer)])
     end = first + counts[names.index(layer)].cycles

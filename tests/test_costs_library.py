@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from cost_models.characterise import characterise, measure
-from cost_models.liberty_cells import Grid, Library, WireLoad, read_library
+from cost_models.liberty_cells import Grid, Library, WireLoad
 from cost_models.liberty_functions import truth_table
+from cost_models.liberty_reader import read_library
 from cost_models.liberty_text import parse_liberty
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, smallest_flip_flop
@@ -46,7 +47,7 @@ class TestLiberty:
         assert (inverter.area_um2, inverter.leakage_nw, library.voltage_v) == (1, 1, 1)
 
     def test_cells_that_are_not_understood_are_named(self, library: Library) -> None:
-        assert library.unused == ("tiny_latch",)
+        assert library.left_out == {"tiny_latch": "latch"}
 
     @pytest.mark.parametrize(
         ("expression", "column"),
@@ -79,6 +80,9 @@ SUPPLIES = """library (l) {{ capacitive_load_unit (1, pf); nom_voltage : 1; {wir
   cell (inv) {{ area : 1; {leakage}
     pin (A) {{ direction : input; capacitance : 1; }}
     pin (Y) {{ direction : output; function : "!A";
+      timing () {{ related_pin : "A"; timing_sense : negative_unate;
+        cell_rise (scalar) {{ values ("1"); }} rise_transition (scalar) {{ values ("1"); }}
+        cell_fall (scalar) {{ values ("1"); }} fall_transition (scalar) {{ values ("1"); }} }}
       internal_power () {{ related_pin : "A"; related_pg_pin : VDD;
         rise_power (scalar) {{ values ("0.5"); }} fall_power (scalar) {{ values ("0.25"); }} }}
       internal_power () {{ related_pin : "A"; related_pg_pin : VSS;
@@ -114,7 +118,7 @@ class TestWhatLibrariesDoDifferently:
         assert self.write(tmp_path, leakage).cells["inv"].leakage_nw == expected
 
     def test_cells_for_isolation_are_left_out(self, tmp_path: Path) -> None:
-        assert self.write(tmp_path).unused == ("sky_lpflow_inv",)
+        assert self.write(tmp_path).left_out.keys() == {"sky_lpflow_inv"}
 
     def test_wire_load_is_that_of_the_smallest_blocks_with_wires(self, tmp_path: Path) -> None:
         assert self.write(tmp_path).wires is None

@@ -18,6 +18,7 @@ from cost_models import static_timing, synthesis
 from cost_models.characterise import BEHIND
 from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.liberty_cells import Grid
+from cost_models.liberty_text import read_text
 from cost_models.netlist import Netlist, Register
 from cost_models.static_timing import analyse, smallest_flip_flop
 from cost_models.synthesis import Kit, open_kit, synthesise
@@ -95,7 +96,7 @@ class Bench:
 def open_bench(liberty: Path, scratch: Path) -> Bench:
     pytest.importorskip("pyosys", reason="extra synth is not installed")
     kit = open_kit(liberty, scratch)
-    return Bench(kit, kit.path.read_text(encoding="utf-8"), scratch)
+    return Bench(kit, read_text(liberty), scratch)
 
 
 @pytest.fixture(scope="module", params=LIBRARIES)
@@ -156,7 +157,7 @@ def without_setup(netlist: Netlist, _patch: pytest.MonkeyPatch) -> Netlist:
     def patient(register: Register) -> Register:
         assert register.cell.flip_flop is not None
         none = Grid((0.0,), (0.0,), ((0.0,),))
-        flip_flop = replace(register.cell.flip_flop, setup_ns=(none, none))
+        flip_flop = replace(register.cell.flip_flop, setup_ns=((none,), (none,)))
         return replace(register, cell=replace(register.cell, flip_flop=flip_flop))
 
     return replace(netlist, registers=tuple(patient(register) for register in netlist.registers))

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from cost_models.characterise import measure, with_ports
-from cost_models.liberty_cells import Library, read_library
+from cost_models.liberty_cells import Library
+from cost_models.liberty_reader import read_library
 from cost_models.netlist import Netlist, read_netlist
 from cost_models.static_timing import analyse, delays_ps, smallest_flip_flop
 from cost_models.streams import streams

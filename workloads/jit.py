@@ -16,8 +16,8 @@ _LOST = (RuntimeError, OSError, EOFError)
 _kept = [True]
 
 
-def njit(signature: Any, **options: Any) -> Callable[[Any], Any]:
-    """Compile for a signature, as `numba.njit` does; other threads run while the kernel does.
+def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
+    """Compile for a signature, or for what a kernel calls it with, as `numba.njit` does; other threads run meanwhile.
 
     The result is kept beside the source or in Numba's folder of the user; where neither can be written, in
     `cache_folder`; and where nothing can, each run compiles it anew, which is said once.
@@ -37,6 +37,6 @@ def njit(signature: Any, **options: Any) -> Callable[[Any], Any]:
         return _compile(function)
 
     def _compile(function: Any) -> Any:
-        return numba.njit(signature, cache=_kept[0], nogil=True, **options)(function)
+        return numba.njit(*signature, cache=_kept[0], nogil=True, **options)(function)
 
     return compiled

@@ -33,7 +33,7 @@ _THREE = [f[:, :, ::1] for f in (float32, float64)]
 _BOTH = list(zip(_TWO, _THREE, strict=True))
 
 
-@njit
+@njit()
 def _gather(x, base, taps, first, patch):
     """Copy the rows that an output pixel reads, a block of images wide."""
     for k in range(patch.shape[0]):
@@ -42,7 +42,7 @@ def _gather(x, base, taps, first, patch):
             patch[k, b] = x[row, first + b]
 
 
-@njit
+@njit()
 def _slopes(dy, m, n, first, own):
     """Copy the gradients of OUTPUTS channels; those beyond the last channel meet synapses that add nothing."""
     for i in range(min(OUTPUTS, dy.shape[1] - n)):

@@ -1,0 +1,220 @@
+"""What a Liberty file says of all its cells: units, voltage, templates and defaults; its lookup tables as `Grid`s."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from cost_models.liberty_cells import Grid, WireLoad
+from cost_models.liberty_text import Group
+from workloads.errors import LimenError, shown
+
+SCALES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
+
+SLEWS = {"input_net_transition", "input_transition_time", "constrained_pin_transition"}
+LOADS = {"total_output_net_capacitance"}
+CLOCK_SLEWS = {"related_pin_transition"}
+OTHER_LOADS = {"equal_or_opposite_output_net_capacitance", "related_out_total_output_net_capacitance"}
+"""The load of another output, which is taken as nothing: ours are open, or have one of their own."""
+
+Kind = Literal["lu_table_template", "power_lut_template"]
+KINDS: tuple[Kind, ...] = ("lu_table_template", "power_lut_template")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A lookup table in the file's own units: over the slew of the pin, then over a load or the slew of the clock.
+
+    An axis the library doesn't have is one 0. values [first, second]. by_load: whether the second axis is a load.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    values: np.ndarray
+    by_load: bool = True
+
+
+class Header:
+    """The head of one library, with factors from its units to ns, pF, nW and pJ."""
+
+    def __init__(self, library: Group) -> None:
+        """Read a library's head. Raises LimenError, naming the attribute."""
+        model = library.get("delay_model", "table_lookup")
+        if model != "table_lookup":
+            raise LimenError(f"delay_model: {shown(model)} is not read: delays come from tables, table_lookup")
+        if "include_file" in library.lists:
+            raise LimenError("include_file is not read; put that file's text in its place")
+        self.name = library.arguments[0]
+        self.time_ns = _unit(library.get("time_unit", "1ns"), "s") / 1e-9
+        load = library.lists.get("capacitive_load_unit", [["1", "pf"]])[-1]
+        self.load_pf = _unit("".join(load), "f") / 1e-12
+        volt = _unit(library.get("voltage_unit", "1V"), "V")
+        self.leakage_nw = _unit(library.get("leakage_power_unit", "1nW"), "W") / 1e-9
+        self.voltage_v = _voltage(library) * volt
+        # Liberty's internal energy has the unit of load times voltage squared.
+        self.energy_pj = self.load_pf * volt**2
+        self.templates: dict[Kind, dict[str, Group]] = {kind: _templates(library, kind) for kind in KINDS}
+        self.default_leakage = _optional(library, "default_cell_leakage_power")
+        self.default_leakage_density = library.number("default_leakage_power_density", 0)
+        self.default_input_capacitance = _optional(library, "default_input_pin_cap")
+        self.default_slew = _optional(library, "default_max_transition")
+        self.wires = self._wires(library)
+
+    def _wires(self, library: Group) -> WireLoad | None:
+        """Return the wire load of the smallest blocks: the first one whose wires are longer than nothing."""
+        for load in library.named("wire_load"):
+            name = load.arguments[0] if load.arguments else ""
+            found = [" ".join(point).replace(",", " ").split()[:2] for point in load.lists.get("fanout_length", [])]
+            try:
+                points = np.array(found, dtype=float).reshape(-1, 2)
+            except ValueError:
+                raise LimenError(f"wire_load {name}: fanout_length is not allowed: pairs of numbers") from None
+            per_length = load.number("capacitance", 0) * self.load_pf
+            if len(points) > 1 and points[-1, 1] > points[0, 1] and per_length > 0:
+                order = np.argsort(points[:, 0])
+                fanouts, lengths = points[order].T
+                slope = load.number("slope", 0) * per_length
+                return WireLoad(name, tuple(fanouts), tuple(lengths * per_length), slope)
+        return None
+
+    def delay_table(self, group: Group, name: str) -> Table | None:
+        """Return a table of a timing group, None where it has none. Raises LimenError."""
+        return self._table(group, name, "lu_table_template")
+
+    def delay(self, group: Group, name: str) -> Grid | None:
+        """Return a table of a timing group, in ns."""
+        table = self._table(group, name, "lu_table_template")
+        return None if table is None else self._grid(table, self.time_ns)
+
+    def energy(self, group: Group, name: str) -> Grid | None:
+        """Return a table of an internal_power group, in pJ."""
+        table = self._table(group, name, "power_lut_template")
+        return None if table is None else self._grid(table, self.energy_pj)
+
+    def _grid(self, table: Table, unit: float) -> Grid:
+        second_unit = self.load_pf if table.by_load else self.time_ns
+        return Grid(
+            tuple(float(number) for number in table.first * self.time_ns),
+            tuple(float(number) for number in table.second * second_unit),
+            tuple(tuple(float(number) for number in row) for row in table.values * unit),
+        )
+
+    def _table(self, group: Group, name: str, kind: Kind) -> Table | None:
+        found = group.named(name)
+        if not found:
+            return None
+        if len(found) > 1:
+            raise LimenError(f"{name} is there {len(found)} times; expected once")
+        try:
+            return self._read_table(found[0], kind)
+        except LimenError as error:
+            raise LimenError(f"{name}: {error}") from None
+
+    def _read_table(self, table: Group, kind: Kind) -> Table:
+        values = table.numbers("values")
+        nothing = np.zeros(1)
+        template = self._template(table, kind)
+        if len(values) == 1:
+            return Table(nothing, nothing, values.reshape(1, 1))
+        if template is None:
+            raise LimenError(f"{len(values)} values without a template; expected 1")
+        names = [template.get(f"variable_{number}") for number in (1, 2, 3)]
+        variables = [name for name in names if name]
+        axes = [self._axis(table, template, number + 1) for number in range(len(variables))]
+        sizes = [len(axis) for axis in axes]
+        if len(values) != np.prod(sizes, dtype=int):
+            raise LimenError(f"{len(values)} values on axes of {' x '.join(map(str, sizes))}")
+        return _oriented(variables, axes, values.reshape(sizes))
+
+    def _template(self, table: Group, kind: Kind) -> Group | None:
+        """Return a table's template, None for a scalar; those of the other kind are looked at last."""
+        name = table.arguments[0] if table.arguments else "scalar"
+        if name == "scalar":
+            return None
+        for own in (kind, *KINDS):
+            if name in self.templates[own]:
+                return self.templates[own][name]
+        raise LimenError(f"template {shown(name)} is not defined; expected a {kind} of that name")
+
+    def _axis(self, table: Group, template: Group, number: int) -> np.ndarray:
+        name = f"index_{number}"
+        owner = table if name in table.lists else template
+        if name not in owner.lists:
+            raise LimenError(f"{name} is missing, in the table and in its template {template.arguments[0]}")
+        axis = owner.numbers(name)
+        if not len(axis) or (np.diff(axis) <= 0).any():
+            raise LimenError(f"{name} is not allowed: at least one number, ascending")
+        return axis
+
+
+def _templates(library: Group, kind: Kind) -> dict[str, Group]:
+    """Return the templates of a kind by name. Raises LimenError for one that is there twice, differently."""
+    found: dict[str, Group] = {}
+    for template in library.named(kind):
+        for name in template.arguments:
+            other = found.setdefault(name, template)
+            if (other.attributes, other.lists) != (template.attributes, template.lists):
+                raise LimenError(f"line {template.line}: {kind} {name}: another one has that name")
+    return found
+
+
+def _oriented(variables: list[str], axes: list[np.ndarray], values: np.ndarray) -> Table:
+    """Return a table with the slew of the pin first; another output's load, if it is an axis, is nothing."""
+    roles: dict[str, int] = {}
+    for place, variable in enumerate(variables):
+        for role, known in (("slew", SLEWS), ("load", LOADS), ("clock", CLOCK_SLEWS), ("other", OTHER_LOADS)):
+            if variable in known and role not in roles:
+                roles[role] = place
+                break
+        else:
+            raise LimenError(f"variable_{place + 1}: {shown(variable)} is not read: a slew or a load")
+    if "load" in roles and "clock" in roles:
+        raise LimenError(f"variables {', '.join(variables)} are not read together")
+    by_load = "clock" not in roles
+    order = ("slew", "load" if by_load else "clock", "other")
+    own = [axes[roles[role]] if role in roles else np.zeros(1) for role in order]
+    ordered = values.transpose([roles[role] for role in order if role in roles])
+    whole = ordered.reshape([len(axis) for axis in own])
+    return Table(own[0], own[1], _at_nothing(own[2], whole), by_load)
+
+
+def _at_nothing(axis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return a table's values where its last axis is 0, going on linearly below its first point."""
+    if len(axis) < 2:
+        return values[:, :, 0]
+    part = (0.0 - axis[0]) / (axis[1] - axis[0])
+    return values[:, :, 0] + part * (values[:, :, 1] - values[:, :, 0])
+
+
+def _optional(library: Group, name: str) -> float | None:
+    return library.number(name) if name in library.attributes else None
+
+
+def _voltage(library: Group) -> float:
+    """Return the voltage the tables are made at: the nominal one, or else that of the operating conditions."""
+    if "nom_voltage" in library.attributes:
+        value = library.number("nom_voltage")
+    else:
+        conditions = {name: group for group in library.named("operating_conditions") for name in group.arguments}
+        default = library.get("default_operating_conditions")
+        chosen = [conditions[default]] if default in conditions else list(conditions.values())
+        if len(chosen) != 1:
+            raise LimenError(
+                f"the voltage is missing; expected nom_voltage, or operating_conditions (there are {len(conditions)}, "
+                f"and default_operating_conditions is {shown(default)})"
+            )
+        value = chosen[0].number("voltage")
+    if value <= 0:
+        raise LimenError(f"voltage: {value:g} is not allowed: more than 0")
+    return value
+
+
+def _unit(text: str, base: str) -> float:
+    """Return a unit, whose letters may be of any case: milli is the only m there is."""
+    match = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([fpnum]?){base}\s*", text, re.IGNORECASE)
+    if not match or float(match[1]) == 0:
+        raise LimenError(f"unit: {shown(text)} is not allowed: a number and a prefixed {base}")
+    return float(match[1]) * SCALES[match[2].lower()]

@@ -1,0 +1,288 @@
+"""What is read of Liberty, what is left out with its reason, and the lines that say what isn't read."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from cost_models.characterise import measure
+from cost_models.liberty_cells import Grid
+from cost_models.liberty_functions import Literal, literal, truth_table
+from cost_models.liberty_reader import read_library
+from cost_models.static_timing import analyse, smallest_flip_flop
+from cost_models.switching import prices
+from cost_models.synthesis import DEFAULT_MULTIPLIER, open_kit, passes, synthesise
+from cost_models.units import Unit, pe_units
+from tests.test_costs_library import small_netlist
+from tests.tiny_library import AXES, OPERATING, TEXT, changed, written
+from workloads.errors import LimenError
+
+LEFT_OUT = "left out: tiny_dff: pin "
+
+
+class TestWhatIsNotRead:
+    """A line that names file, cell, pin and construct, where `old` is changed to `new` once."""
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line"),
+        [
+            ('related_pin : "A";', "", "cell tiny_inv: pin Y: timing of line 27: related_pin: it is missing"),
+            ('related_pin : "A";', 'related_bus_pins : "A";', "related_pin: related_bus_pins is not read"),
+            ('related_pin : "A";', 'related_pin : "A Z";', "related_pin: 'Z' is not allowed: one of A, Y"),
+            ("timing_sense : negative_unate", "timing_sense : odd", "timing_sense: 'odd' is not allowed"),
+            ("timing_sense :", "timing_type : sideways; timing_sense :", "timing_type: 'sideways' is not one of"),
+            ("rise_transition (delay)", "rising (delay)", "rise_transition is missing beside cell_rise"),
+            ("cell_rise (delay)", "cell_rise (other)", "cell_rise: template 'other' is not defined"),
+            (AXES, 'index_1 ("0, 1, 2"); ', "cell_rise: 4 values on axes of 3 x 2"),
+            (AXES, 'index_1 ("1, 0"); ', "cell_rise: index_1 is not allowed: at least one number, ascending"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, x", "0, 0")', "cell_rise: values: 'x' is not allowed: a number"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, nan", "0, 0")', "cell_rise: values: 'nan' is not allowed: a number"),
+            ("cell_rise (delay)", "cell_rise () { } cell_rise (delay)", "cell_rise is there 2 times; expected once"),
+            ("internal_power () {", "internal_power () { falling_together_group : A;", "falling_together_group is not"),
+            ("internal_power () {", "internal_power () { } internal_power () {", "rise_power, fall_power and power"),
+            ('"A";\n        rise_power', '"Z"; rise_power', "pin Y: internal_power of line 35: related_pin: 'Z' is"),
+            ("cell_leakage_power : 1;", "leakage_power () { }", "cell tiny_inv: value is missing; expected a number"),
+            ("cell_leakage_power : 1;", "leakage_current () { }", "cell tiny_inv: leakage_current is not read"),
+            ("area : 1;", "area : big;", "cell tiny_inv: area: 'big' is not allowed: a number"),
+            ("direction : input;", "", "cell tiny_inv: pin A: direction: '' is not allowed: input, output"),
+            ("capacitance : 2.0", "capacitance : ", "cell tiny_inv: pin A: capacitance: '' is not allowed: a number"),
+            ("cell (tiny_buf)", "cell (tiny_inv)", "cell tiny_inv: it is in"),
+            ("cell (tiny_buf)", "cell (tiny_buf, more)", "a cell of 2 names"),
+            ("pin (B)", "pin (A)", "cell tiny_nand2: pin A: it is there twice"),
+            ("table_lookup", "generic_cmos", "delay_model: 'generic_cmos' is not read: delays come from tables"),
+            ("nom_voltage : 1.0;", "", "the voltage is missing; expected nom_voltage, or operating_conditions"),
+            ("nom_voltage : 1.0;", OPERATING + OPERATING.replace("typical", "other"), "the voltage is missing"),
+            ("nom_voltage : 1.0;", "nom_voltage : 0;", "voltage: 0 is not allowed: more than 0"),
+            ("delay_model", "include_file (more.lib); delay_model", "include_file is not read"),
+            ("input_net_transition", "input_voltage", "cell_rise: variable_1: 'input_voltage' is not read"),
+            ("cell (tiny_inv)", "lu_table_template (delay) { } cell (tiny_inv)", "lu_table_template delay: another"),
+            ("clock : true;", 'internal_power () { when : "X"; power (scalar) { values ("1"); } }',
+             "cell tiny_dff: pin C: internal_power: when: function: 'X' is not allowed"),
+        ],
+    )  # fmt: skip
+    def test_is_said(self, tmp_path: Path, old: str, new: str, line: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        with pytest.raises(LimenError, match=rf"own\.lib: .*{re.escape(line)}"):
+            read_library(written(tmp_path, text))
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            ("area : 1;", "", "no area"),
+            ("area : 1;", "area : 1; dont_use : TRUE;", "dont_use"),
+            ("direction : input; capacitance : 2.0;", "direction : inout;", "pin A: direction inout"),
+            ("direction : input; capacitance : 2.0;", "direction : input;", "pin A: no capacitance"),
+            ('function : "!A";', 'function : "A @";', "pin Y: function: 'A @' is not allowed: '@' is no part of a"),
+            ('function : "!A";', "", "pin Y: no function"),
+            ("timing_sense :", "timing_type : combinational_rise; timing_sense :", "pin Y: no delay of a fall from A"),
+            ("timing_sense :", "timing_type : rising_edge; timing_sense :", "pin Y: timing_type rising_edge"),
+            ("timing_sense :", "timing_type : hold_rising; timing_sense :", "pin Y: no delay of a rise from A"),
+            ("pin (A) {", "bus (B) { } pin (A) {", "bus"),
+            ("pin (A) {", 'pin ("A*") {', "pin A*: its name is not a plain one"),
+        ],
+    )
+    def test_or_leaves_the_cell_out_with_its_reason(self, tmp_path: Path, old: str, new: str, reason: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        found = read_library(written(tmp_path, text)).left_out
+        assert found.keys() == {"tiny_inv", "tiny_latch"} and found["tiny_inv"].startswith(reason)
+
+    def test_names_never_reach_the_tools_as_commands(self, tmp_path: Path) -> None:
+        text = TEXT.replace("cell (tiny_latch)", 'cell ("latch; shell touch here")')
+        kit = open_kit(written(tmp_path, text), tmp_path)
+        assert "latch; shell touch here" in kit.cells.left_out
+        assert not any("shell" in step for step in passes(kit, Unit("nand2").source(), DEFAULT_MULTIPLIER))
+
+    @pytest.mark.parametrize(
+        ("pattern", "new", "line"),
+        [
+            (r"  cell \(tiny_inv\)[\s\S]*?\n(?=  cell)", "", "no inverter; mapping needs one"),
+            (r"  cell \(tiny_buf\)[\s\S]*?\n(?=  cell)", "", "no buffer; mapping needs one"),
+            (r"  cell \(tiny_nand2\)[\s\S]*?(?=  cell \(tiny_xor2)", "", "no gate of two inputs, such as nand or nor"),
+            (
+                r"timing_type : setup_rising;",
+                "timing_type : hold_rising;",
+                f"{LEFT_OUT}D: no setup_rising table of a rise",
+            ),
+            (r"fall_constraint", "constraint", f"{LEFT_OUT}D: no setup_rising table of a fall before C"),
+            (r"timing_type : rising_edge;", "timing_type : preset;", f"{LEFT_OUT}Q: timing_type preset"),
+            (r'clocked_on : "C"', 'clocked_on : "!C"', "left out: tiny_dff: ff: not clocked on the rising edge of one"),
+            (r'clocked_on : "C"', "", "left out: tiny_dff: ff: clocked_on: function: '' is not allowed"),
+            (r'next_state : "D"', 'next_state : "D C"', "left out: tiny_dff: ff: next_state: 'D C' is not one of C, D"),
+            (
+                r'"IQ"',
+                '"IQ C"',
+                f"{LEFT_OUT}Q: pin: function: function: 'IQ C' is not allowed: 'C' is not one of IQ, IQN",
+            ),
+        ],
+    )
+    def test_a_kit_that_lacks_what_mapping_needs(self, tmp_path: Path, pattern: str, new: str, line: str) -> None:
+        path = written(tmp_path, changed(pattern, new, count=0 if "cell" in pattern else 1))
+        with pytest.raises(LimenError, match=rf"own\.lib: holds no .*{re.escape(line.removeprefix('no '))}"):
+            open_kit(path, tmp_path)
+
+
+class TestEnergies:
+    """One inverter, energies in fJ; an internal_power group is (attributes, rise, fall)."""
+
+    @pytest.mark.parametrize(
+        ("groups", "rise", "fall"),
+        [
+            ([("", "1", "2")], 1, 2),
+            ([("related_pin : A;", "1", "2"), ("related_pin : A; when : A;", "3", "4")], 2, 3),
+            ([("related_pin : A;", "1", ""), ("related_pin : A;", "", "4")], 1, 4),
+            ([("related_pg_pin : D; when : A;", "1", "1"), ("related_pg_pin : D; when : !A;", "2", "2"),
+              ("related_pg_pin : S; when : A;", "4", "4"), ("related_pg_pin : S; when : !A;", "8", "8")], 7.5, 7.5),
+        ],
+    )  # fmt: skip
+    def test_are_a_mean_of_those_of_an_edge(
+        self, tmp_path: Path, groups: list[tuple[str, str, str]], rise: float, fall: float
+    ) -> None:
+        def table(name: str, value: str) -> str:
+            return f'{name} (scalar) {{ values ("{value}"); }}' if value else ""
+
+        text = "".join(
+            f"internal_power () {{ {attributes} {table('rise_power', up)} {table('fall_power', down)} }}"
+            for attributes, up, down in groups
+        )
+        power = r"internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}"
+        own = read_library(written(tmp_path, changed(power, text, count=1)))
+        netlist = small_netlist(own)
+        edges = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).edges_pj
+        inverter = next(gate for gate in netlist.gates if gate.cell.name == "tiny_inv")
+        assert (edges[inverter.net] - 0.5 * 0.002) * 1000 == pytest.approx([rise, fall])
+
+    def test_of_two_supplies_add_up_on_any_axes(self) -> None:
+        one = Grid((0.0, 1.0, 4.0), (0.0,), ((1.0,), (2.0,), (3.0,)))
+        two = Grid((0.0,), (0.0, 2.0), ((10.0, 30.0),))
+        both = one.plus(two)
+        for slew, load in ((0, 0), (0.5, 1), (2, 5), (6, -1)):
+            assert both.at(slew, load) == pytest.approx(one.at(slew, load) + two.at(slew, load))
+
+
+class TestLeakage:
+    @pytest.mark.parametrize(
+        ("states", "expected"),
+        [
+            ("value : 7;", 7),
+            ('related_pg_pin : D; value : "7";} leakage_power () { related_pg_pin : S; value : 2;', 9),
+            (
+                'when : "A"; value : 3; } leakage_power () { when : "!A"; value : 5; } leakage_power () { value : 100;',
+                4,
+            ),
+            ('when : "A"; value : 3; } leakage_power () { value : 5;', 4),
+        ],
+    )
+    def test_of_states_and_of_all_others(self, tmp_path: Path, states: str, expected: float) -> None:
+        text = TEXT.replace("cell_leakage_power : 1;", f"leakage_power () {{ {states} }}", 1)
+        assert read_library(written(tmp_path, text)).cells["tiny_inv"].leakage_nw == expected
+
+    @pytest.mark.parametrize(
+        ("default", "expected"),
+        [("default_cell_leakage_power : 4;", 4), ("default_leakage_power_density : 3;", 6), ("", 0)],
+    )
+    def test_defaults(self, tmp_path: Path, default: str, expected: float) -> None:
+        text = TEXT.replace("area : 2;\n    cell_leakage_power : 1;", "area : 2;", 1)
+        text = text.replace("delay_model", f"{default} delay_model")
+        assert read_library(written(tmp_path, text)).cells["tiny_buf"].leakage_nw == expected
+
+
+def one_axis(variable: str, axis: str, values: str) -> str:
+    """Return tiny.lib with tables over one axis; values: which of a table's four, as backward references."""
+    template = f'lu_table_template (line) {{ variable_1 : {variable}; index_1 ("{axis}"); }} cell (tiny_inv)'
+    text = changed(
+        r'\(delay\) \{ .*?values \("(.*?), (.*?)", "(.*?), (.*?)"\); \}', rf'(line) {{ values ("{values}"); }}'
+    )
+    return text.replace("cell (tiny_inv)", template)
+
+
+class TestTables:
+    @pytest.mark.parametrize(
+        ("variable", "axis", "values", "same"),
+        [
+            ("input_net_transition", "0.0, 1.0", r"\1, \3", r"\1, \1\", \"\3, \3"),
+            ("total_output_net_capacitance", "0.0, 100", r"\1, \2", r"\1, \2\", \"\1, \2"),
+        ],
+    )
+    def test_of_one_axis_are_those_of_two_along_which_one_nothing_changes(
+        self, tmp_path: Path, variable: str, axis: str, values: str, same: str
+    ) -> None:
+        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        unit = pe_units("threshold", 3, 3, "os")[0]
+        flat = changed(
+            r'values \("(.*?), (.*?)", "(.*?), (.*?)"\);', same.replace('\\"', '"').join(['values ("', '");'])
+        )
+        found = []
+        for text in (one_axis(variable, axis, values), flat):
+            kit = open_kit(written(tmp_path, text), tmp_path)
+            found.append(measure(synthesise(kit, unit.source()), unit, kit))
+        assert found[0] == found[1]
+
+    def test_the_load_of_another_output_is_nothing(self, tmp_path: Path) -> None:
+        """Values 1 and 3 at loads of 10 and 20 fF of the other output go on to -1 at none."""
+        template = (
+            "power_lut_template (three) { variable_1 : input_transition_time;"
+            " variable_2 : total_output_net_capacitance; variable_3 : equal_or_opposite_output_net_capacitance;"
+            ' index_1 ("0, 1"); index_2 ("0, 1"); index_3 ("10, 20"); } cell (tiny_inv)'
+        )
+        text = changed(
+            r"rise_power \(scalar\) \{ values \(.*?\);", 'rise_power (three) { values ("1,3", "1,3", "1,3", "1,3");', 1
+        )
+        own = read_library(written(tmp_path, text.replace("cell (tiny_inv)", template)))
+        grid = own.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0]
+        assert grid is not None and grid.at(0.5, 0.0005) == pytest.approx(-0.001)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (gzip.compress(TEXT.encode())[:-200], "it is cut or corrupt"),
+            (gzip.compress(TEXT.encode())[:200], "it is cut or corrupt"),
+            (gzip.compress(TEXT.encode())[:40] + b"\xff" * 40, "it is cut or corrupt"),
+            (b"\x1f\x8b", "it is cut or corrupt"),
+            (b"\x1f\x8bnonsense", "it is cut or corrupt"),
+            (b"\x00\xff" * 50, "is not valid Liberty"),
+            (b'library (l) { a : "b', "is not valid Liberty: line 1: a string is not closed"),
+            (b"library (l) {\n /* a", "is not valid Liberty: line 2: a comment is not closed"),
+            (b"a () {" * 2000, "is not valid Liberty: line 1: groups are nested more than 50 deep"),
+            (b"library (l) { nom_voltage : 1; cell (c) { area : 1 {", "line 1: area: unexpected '{'"),
+            (b"library (l) { nom_voltage : 1; }", "holds no usable cell"),
+        ],
+    )
+    def test_that_are_broken(self, tmp_path: Path, content: bytes, words: str) -> None:
+        path = tmp_path / "own.lib.gz"
+        path.write_bytes(content)
+        with pytest.raises(LimenError, match=rf"own\.lib\.gz: .*{re.escape(words)}"):
+            read_library(path)
+
+    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(LimenError, match="cannot be read: Is a directory; expected a Liberty file"):
+            read_library(tmp_path)
+
+
+class TestFunctions:
+    @pytest.mark.parametrize("text", ["", "A @ B", "A B)", "(A", "!", "A'C", "A ^", "(" * 5000, "A " * 5000])
+    def test_that_are_none(self, text: str) -> None:
+        with pytest.raises(LimenError, match=r"function: .* is not allowed"):
+            truth_table(text, ("A", "B"))
+
+    @pytest.mark.parametrize(
+        ("text", "name", "inverted"),
+        [
+            (" (A) ", "A", False),
+            ("A'", "A", True),
+            ("!(!(A'))", "A", True),
+            ("A + A B", "A", False),
+            ('"A"', "A", False),
+        ],
+    )
+    def test_that_are_one_pin(self, text: str, name: str, inverted: bool) -> None:
+        assert literal(text, ("B", "A")) == Literal(name, inverted)
+
+    def test_that_are_more_than_one(self) -> None:
+        assert literal("A B", ("A", "B")) is None and literal("1", ("A",)) is None
