@@ -11,6 +11,7 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
+from workloads.caches import cache_folder
 from workloads.children import run_child
 from workloads.errors import LimenError
 from workloads.files import write_whole
@@ -55,12 +56,6 @@ def find_compiler() -> list[str]:
     if not words or shutil.which(words[0]) is None:
         raise LimenError(f"{command}: not found; level rtl and verify need a C++17 compiler: install g++ or set CXX")
     return words
-
-
-def cache_folder() -> Path:
-    """Return where compiled parts of Verilator's runtime are kept between builds."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "limen"
 
 
 def _first_line(command: list[str]) -> str:

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
@@ -84,6 +85,30 @@ def test_an_ignored_signal_stays_ignored() -> None:
         code += f"import dse.ending as e; e._catch_signals(); print(signal.getsignal({int(number)}) is signal.SIG_IGN)"
         outcome = subprocess.run([sys.executable, "-c", command + code], capture_output=True, text=True)
         assert outcome.stdout.split() == [str(kept)], outcome.stderr
+
+
+def test_a_signal_while_compiled_code_runs(tmp_path: Path) -> None:
+    """No Python runs in the main thread for a minute, so no handler either; folders go all the same."""
+    code = (
+        "import hashlib\n"
+        "from dse.ending import _catch_signals\n"
+        "from workloads.scratch import scratch_folder\n"
+        "_catch_signals()\n"
+        "with scratch_folder():\n"
+        "    print('here', flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 1 << 28)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None and process.stdout.readline() == "here\n"
+    time.sleep(1)
+    assert list(tmp_path.iterdir())
+    process.terminate()
+    _, errors = process.communicate(timeout=20)
+    assert (process.returncode, errors) == (143, "limen: stopped\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from workloads.children import end_children, run_child
+from workloads.children import end_children, run_child, run_in_workers
 from workloads.errors import LimenError
 from workloads.scratch import scratch_folder
 
@@ -32,23 +35,34 @@ print("running", flush=True)
 run_child(["sh", "-c", f"sh -c 'sleep {sys.argv[1]}; true' & sleep {sys.argv[1]}; true"])
 """
 
+WORKERS = """
+import sys, time
+from contextlib import closing
+from workloads.children import run_in_workers
 
-def started(program: str, argument: str) -> tuple[subprocess.Popen[str], str]:
+if __name__ == "__main__":
+    with closing(run_in_workers(2, time.sleep, (0,), time.sleep, [0.0, 0.001, 60, 61])) as found:
+        for item, result in found:
+            print(item, flush=True)
+"""
+
+
+def started(program: str, argument: str, **more: str) -> tuple[subprocess.Popen[str], str]:
     """Return a Python process and the first line that it printed."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **more}
     command = [sys.executable, "-c", program, argument]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     return process, process.stdout.readline().strip()
 
 
-def processes_with(word: str) -> list[int]:
-    """Return the numbers of processes, dead ones left out, that have a word in their command line."""
+def processes_with(word: str, place: str = "cmdline") -> list[int]:
+    """Return the numbers of processes, dead ones left out, that have a word in their command line or environment."""
     found = []
     for own in Path("/proc").glob("[0-9]*"):
         try:
             state = (own / "stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and word.encode() in (own / "cmdline").read_bytes():
+            if state != "Z" and word.encode() in (own / place).read_bytes():
                 found.append(int(own.name))
         except OSError:
             continue
@@ -115,6 +129,32 @@ def test_children_of_children_end_with_their_parent(kill: signal.Signals) -> Non
     while processes_with(seconds) and time.monotonic() < end:
         time.sleep(0.02)
     assert processes_with(seconds) == []
+
+
+@pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])
+def test_workers_end_with_their_parent(kill: signal.Signals) -> None:
+    mark = secrets.token_hex(8)
+    process, first = started(WORKERS, mark, LIMEN_TEST_MARK=mark)
+    assert first == "0.0"
+    assert len(processes_with(mark, "environ")) >= 3
+    process.send_signal(kill)
+    process.wait(5)
+    end = time.monotonic() + 3
+    while processes_with(mark, "environ") and time.monotonic() < end:
+        time.sleep(0.02)
+    assert processes_with(mark, "environ") == []
+
+
+def test_a_worker_that_is_killed() -> None:
+    with pytest.raises(LimenError, match="a worker process was ended from outside"), ending() as found:
+        next(found)
+
+
+@contextmanager
+def ending() -> Iterator[Iterator[tuple[int, None]]]:
+    """The work of a process that ends itself."""
+    with closing(run_in_workers(1, time.sleep, (0,), os._exit, [1])) as found:
+        yield found
 
 
 def test_children_in_threads_are_ended(tmp_path: Path) -> None:

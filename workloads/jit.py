@@ -37,6 +37,7 @@ def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
         return _compile(function)
 
     def _compile(function: Any) -> Any:
-        return numba.njit(*signature, cache=_kept[0], nogil=True, **options)(function)
+        compiler: Any = numba.njit  # its overloads know no options by name
+        return compiler(*signature, cache=_kept[0], nogil=True, **options)(function)
 
     return compiled
