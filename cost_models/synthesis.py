@@ -200,10 +200,12 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
     # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
     for own, content in files.items():
         (scratch / own).write_bytes(content)
-    job = {"passes": [*commands, "write_json netlist.json"]}
+    # Yosys names the library to abc by an absolute path, and abc stumbles over signs in it that no folder of ours has.
+    here = [command.replace("abc -liberty ", "abc -liberty /proc/self/cwd/") for command in commands]
+    job = {"passes": [*here, "write_json netlist.json"]}
     (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    # Yosys keeps what ABC read of a library in its temporary folder, for ever: here that goes with the job.
-    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES), "TMPDIR": str(scratch)}
+    # What Yosys writes for abc, and keeps of a library for ever, goes with the folder, even where it is killed.
+    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES), "TMPDIR": "."}
     command = [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")]
     outcome = run_child(command, scratch, environment)
     if outcome.returncode or not (scratch / "netlist.json").is_file():

