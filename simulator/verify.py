@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from simulator.export import HERE, TESTBENCH, VECTORS, write_sources
 from simulator.exported import ExportedFolder, read_exported
 from simulator.toolchain import BuildError, build_testbench, run_testbench
+from workloads.caches import say
 from workloads.errors import LimenError
 from workloads.files import write_whole
 from workloads.scratch import scratch_folder
@@ -68,7 +68,7 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
     try:
         write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
     except LimenError as error:
-        logging.getLogger("limen").warning("limen: %s; nobody keeps this proof", error)
+        say(f"{error}; nobody keeps this proof")
     return proof
 
 
