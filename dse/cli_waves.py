@@ -26,4 +26,4 @@ def waves(design: str, workload: str, layer: str, out: Path, seed: int) -> None:
     chip, network = load_pair(design, workload)
     program = compile_network(network, chip.fitted(network))
     cycles = write_vcd(program, choose_inputs(network, 1, seed)[0], layer, out)
-    echo(f"{out}: {cycles} cycles of layer {layer}, one time unit each")
+    echo(f"{out}: {cycles} cycles of layer {layer}, one nanosecond each")

@@ -144,6 +144,28 @@ def test_waves_of_a_layer(folder: Path) -> None:
     scopes = ("limen_chip", "machine", "array", "g_row[3]", "g_col[2]", "g_stationary", "pe")
     for words in (*(f"$scope module {name} $end" for name in scopes), "psum_reg $end", "phase $end"):
         assert words in text, words
+    # A clock cycle is ten units: it rises at each multiple of ten, from the layer's first cycle to its end.
+    clock = next(line.split()[3] for line in text.splitlines() if line.endswith(" clk $end"))
+    units, edges = 0, []
+    for line in text[text.index("$end\n#") :].splitlines():
+        units = int(line[1:]) if line.startswith("#") else units
+        if line in (f"1{clock}", f"0{clock}"):
+            edges.append((units, int(line[0])))
+    cycles = rows["levels"]["timing"][0]["cycles"]
+    assert [units for units, value in edges if value] == list(range(0, 10 * cycles + 1, 10))
+    assert [units for units, value in edges if not value and units % 10] == list(range(5, 10 * cycles, 10))
+
+
+def test_waves_list_pes_by_number(folder: Path) -> None:
+    change(folder / "chip.yaml", "rows: 4", "rows: 11")
+    arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "--layer", "conv", "-o", "conv.vcd")
+    assert limen(*arguments, cwd=folder).returncode == 0
+    rows = [line.split()[2] for line in (folder / "conv.vcd").read_text().splitlines() if "module g_row" in line]
+    assert rows == [f"g_row[{row}]" for row in range(11)]
+
+
+def test_waves_of_no_layer(folder: Path) -> None:
+    arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")
     refused(limen(*arguments, "--layer", "nowhere", cwd=folder), "layer: 'nowhere'", "conv, scores")
 
 
