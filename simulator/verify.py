@@ -6,13 +6,14 @@ import hashlib
 import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from numbers import Integral
 from pathlib import Path
 
 from simulator.export import HERE, TESTBENCH, VECTORS, write_sources
 from simulator.exported import ExportedFolder, read_exported
 from simulator.toolchain import BuildError, build_testbench, run_testbench
 from workloads.caches import say
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind
 from workloads.files import write_whole
 from workloads.scratch import scratch_folder
 
@@ -49,9 +50,11 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
     Raises:
         LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
     """
+    check_kind("folder", folder, (str, Path), "a folder of limen export")
     folder = Path(folder)
     exported = read_exported(folder)
     images = exported.images if images is None else images
+    check_kind("images", images, Integral, f"a whole number, 1 to {exported.images}")
     if not 1 <= images <= exported.images:
         raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {exported.images}, as exported")
     with scratch_folder() as scratch:

@@ -22,7 +22,7 @@ from cost_models.synthesis import open_kit, synthesise
 from cost_models.units import Unit
 from simulator.design import Design
 from simulator.export import write_folder
-from simulator.exported import read_exported
+from simulator.exported import _read_parameters, read_exported
 from simulator.program import compile_network
 from simulator.toolchain import find_verilator
 from simulator.verify import verify
@@ -337,6 +337,18 @@ def test_files_that_are_not_taken(name: str, chip: Path) -> None:
         read_exported(chip)
     for word in words:
         assert word in str(caught.value), f"{word!r} is not in: {caught.value}"
+
+
+def test_a_folder_replaced_while_it_is_read(chip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parameters are read and then another export takes its place: no file of that one is taken for its own."""
+
+    def replace_first(*arguments: Any) -> Any:
+        export_small(chip)
+        return _read_parameters(*arguments)
+
+    monkeypatch.setattr("simulator.exported._read_parameters", replace_first)
+    with pytest.raises(LimenError, match=r"filelist\.f: cannot be read"):
+        read_exported(chip)
 
 
 def test_refusals_on_the_command_line(chip: Path) -> None:
