@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.options import echo
-from workloads.errors import LimenError
+from workloads.errors import LimenError, printable
 
 if TYPE_CHECKING:
     from simulator.design import Design
@@ -99,7 +99,7 @@ def _describe_design(name: str, design: Design) -> str:
 def _describe_spec(title: str, content: dict[str, Any]) -> str:
     """Return one line a field, lists and mappings as JSON, which is YAML too."""
     lines = [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in content.items()]
-    return "\n".join([title, *(f"  {line}" for line in lines)])
+    return "\n".join([title, *(f"  {printable(line)}" for line in lines)])
 
 
 def _describe_family(name: str) -> str:

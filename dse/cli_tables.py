@@ -33,7 +33,7 @@ def tables() -> None:
 @click.option("--clock-ns", default=20.0, show_default=True, help="Clock period of the powers, the same for all.")
 @click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
 @click.option("--wires", is_flag=True, help="Add the library's wire load to the energies.")
-@click.option("--plot", type=click.Path(path_type=Path), help="Draw area and energy over width there as well, a .png.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw them there, a .png, .pdf or .svg.")
 def kernel(
     form: str,
     costs: tuple[str, ...],
@@ -47,6 +47,10 @@ def kernel(
     """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
     from dse.kernel_table import Choice, kernel_table, table_csv, table_latex, table_markdown
 
+    if plot:
+        from workloads.pictures import picture_format
+
+        picture_format(plot)  # a wrong name is said before the work
     chosen: Any = ops or OPS
     table = kernel_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
     if plot:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from dse.plot import COLOURS
-from workloads.pictures import Figure
+from workloads.pictures import Figure, picture_bytes
 from workloads.training import diffusion
 from workloads.training.diffusion import SIDE, ink, real_digits
 from workloads.training.diffusion_judge import Verdict, nearest_training
@@ -50,7 +49,7 @@ def curve_picture(curve: Sequence[EpochRow], op: str, linear: float) -> bytes:
     axes.set(xlabel="epoch", ylabel="mean squared error of the noise", title=f"diffusion, {op}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    return _png(figure)
+    return picture_bytes(figure)
 
 
 def steps_picture(found: Sequence[Found]) -> bytes:
@@ -64,7 +63,7 @@ def steps_picture(found: Sequence[Found]) -> bytes:
     axes.set(xlabel="deviation of the noise, √(1 − ā)", ylabel="mean squared error of the noise", title="test digits")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
-    return _png(figure)
+    return picture_bytes(figure)
 
 
 def samples_picture(found: Found) -> bytes:
@@ -84,7 +83,7 @@ def samples_picture(found: Found) -> bytes:
         f"{label(found)}, seed {found.row['seed']}: of {verdict.images} samples {100 * verdict.accepted:.0f} % "
         f"accepted as digits, {100 * verdict.both:.0f} % and near real ones; noise error {found.test.mean():.3f}"
     )
-    return _png(figure)
+    return picture_bytes(figure)
 
 
 def mosaic(images: np.ndarray) -> np.ndarray:
@@ -93,9 +92,3 @@ def mosaic(images: np.ndarray) -> np.ndarray:
     tiles = np.zeros((side * side, SIDE + 1, SIDE + 1), dtype=np.int64)
     tiles[: len(images), :SIDE, :SIDE] = images.reshape(-1, SIDE, SIDE)
     return tiles.reshape(side, side, SIDE + 1, SIDE + 1).swapaxes(1, 2).reshape(side * (SIDE + 1), -1)
-
-
-def _png(figure: Figure) -> bytes:
-    packed = io.BytesIO()
-    figure.savefig(packed, format="png", dpi=120, metadata={"Software": None})
-    return packed.getvalue()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dse.plot import COLOURS
+from workloads.errors import printable
 from workloads.files import write_whole
 from workloads.numbers import OPS
 
@@ -17,9 +17,13 @@ SHOWN = ("op alone", "op alone, one number", "3x3 neuron", "os PE", "ws PE")
 
 
 def plot_kernels(table: KernelTable, path: Path) -> None:
-    """Write a PNG of the first cost table's kernels. Raises LimenError where it can't be written."""
-    from workloads.pictures import Figure
+    """Write a picture of the first cost table's kernels, of the format its name ends in.
 
+    Raises LimenError for another name, or where it can't be written.
+    """
+    from workloads.pictures import Figure, picture_bytes, picture_format
+
+    form = picture_format(path)
     costs = table.rows[0].costs
     rows = [row for row in table.rows if row.costs == costs]
     shown = [name for name in SHOWN if any(row.definition == name for row in rows)]
@@ -45,7 +49,6 @@ def plot_kernels(table: KernelTable, path: Path) -> None:
             panel.grid(alpha=0.3, which="both")
             if panel.has_data():
                 panel.legend(fontsize=8)
-    figure.suptitle(f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
-    write_whole(path, picture.getvalue())
+    title = f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires"
+    figure.suptitle(printable(title), parse_math=False)
+    write_whole(path, picture_bytes(figure, form))

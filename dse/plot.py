@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +60,7 @@ def draw_front(
             set_scale("log")
     axes.set_xlabel(LABELS[x])
     axes.set_ylabel(LABELS[y])
-    axes.set_title(title)
+    axes.set_title(printable(title), parse_math=False)
     axes.grid(alpha=0.3)
     axes.legend()
     return axes

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean, stdev
@@ -143,11 +142,10 @@ def _caption(cells: Sequence[Cell], split: str) -> str:
 
 def picture(cells: Sequence[Cell]) -> bytes:
     """Return a PNG: test accuracy by initialisation and granularity with deviations, a panel a depth."""
-    from workloads.pictures import Figure, FigureCanvasAgg
+    from workloads.pictures import Figure, picture_bytes
 
     depths = sorted({cell.depth for cell in cells})
     figure = Figure(figsize=(3 + 3.2 * len(depths), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(depths), sharey=True, squeeze=False)[0]
     for axes, depth in zip(panels, depths, strict=True):
         for index, granularity in enumerate(GRANULARITIES):
@@ -168,6 +166,4 @@ def picture(cells: Sequence[Cell]) -> bytes:
     counts = sorted({cell.seeds for cell in cells})
     seeds = "–".join(str(count) for count in dict.fromkeys((counts[0], counts[-1])))
     figure.suptitle(f"{cells[0].dataset}, float master: mean and sample standard deviation of {seeds} seeds")
-    packed = io.BytesIO()
-    figure.savefig(packed, format="png", dpi=120)
-    return packed.getvalue()
+    return picture_bytes(figure)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def write_plots(statistics: Statistics, title: str, folder: Path) -> list[Path]:
     """Write the four pictures as PNG into a folder and return their paths. Raises LimenError."""
-    from workloads.pictures import Figure
+    from workloads.pictures import Figure, picture_bytes
 
     paths = []
     for name, draw in (
@@ -29,10 +28,8 @@ def write_plots(statistics: Statistics, title: str, folder: Path) -> list[Path]:
         figure = Figure(layout="constrained")
         draw(figure, statistics)
         figure.suptitle(title)
-        picture = io.BytesIO()
-        figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
         paths.append(folder / f"{name}.png")
-        write_whole(paths[-1], picture.getvalue())
+        write_whole(paths[-1], picture_bytes(figure))
     return paths
 
 

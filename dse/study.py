@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from dse.space import Coordinates, Space
 from dse.stored_trials import FINISHED, load_trials
 from dse.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError
-from workloads.files import write_whole
+from workloads.files import csv_cell, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -310,17 +309,14 @@ class Study:
 
     def write_reports(self) -> None:
         """Write trials.csv, front.csv and front.png, each whole or not at all. Raises LimenError."""
-        front = self.front()
-        write_whole(self.folder / "trials.csv", self.trials().to_csv(index=False).encode())
-        write_whole(self.folder / "front.csv", front.to_csv(index=False).encode())
-        from workloads.pictures import Figure, FigureCanvasAgg
+        from workloads.pictures import Figure, picture_bytes
 
+        front = self.front()
         figure = Figure(figsize=(7, 4.5), layout="constrained")
-        FigureCanvasAgg(figure)
         self.plot_front(axes=figure.add_subplot())
-        image = io.BytesIO()
-        figure.savefig(image, format="png", dpi=120)
-        write_whole(self.folder / "front.png", image.getvalue())
+        for name, table in (("trials.csv", self.trials()), ("front.csv", front)):
+            write_whole(self.folder / name, table.map(csv_cell).to_csv(index=False).encode())
+        write_whole(self.folder / "front.png", picture_bytes(figure))
 
 
 def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:

@@ -44,6 +44,9 @@ def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pyte
     shutil.copyfile(notebook, copy)
     monkeypatch.setenv("LIMEN_STUDY", str(study))
     monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     book = nbformat.read(copy, as_version=4)
     for cell in book.cells:
@@ -51,6 +54,9 @@ def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pyte
     nbclient.NotebookClient(
         book, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
+    said = [output for cell in book.cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"]
+    assert not said, "a notebook with warnings"
+    assert not list(scratch.iterdir()), "a notebook that leaves something in /tmp"
     pictures = [
         output for cell in book.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
     ]

@@ -9,11 +9,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas
 import pytest
+from click.testing import CliRunner
 
 import limen
+from dse.cli import commands
+from dse.kernel_plot import plot_kernels
+from dse.kernel_table import Choice, KernelTable, kernel_table
+from dse.study import Study
 from dse.text_tables import latex_table, markdown_table
-from workloads.files import csv_text
+from tests.test_study import NETWORK, SPEC
+from workloads.files import csv_cell, csv_text
 
 ROOT = Path(__file__).parent.parent
 TITLE = "\x1b]0;owned\x07"
@@ -97,3 +104,50 @@ def test_what_a_file_holds(tmp_path: Path, text: str, words: str) -> None:
     (tmp_path / "odd.yaml").write_text(text)
     with pytest.raises(limen.LimenError, match=f"{words}; expected a mapping"):
         limen.load_design(str(tmp_path / "odd.yaml"))
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> KernelTable:
+    path = tmp_path_factory.mktemp("kernels") / "$\\frac$ 数.csv"
+    shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", path)
+    return kernel_table([str(path)], ["threshold"], Choice(20.0, "uniform", False, (8,)))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF-"), ("a.svg", b"<?xml"), ("a.jpeg", b"\xff\xd8\xff")],
+)
+def test_a_picture_is_what_its_name_says(tmp_path: Path, kernels: KernelTable, name: str, start: bytes) -> None:
+    """By the first bytes of each format, and the same bytes again; a cost table's name is no formula for matplotlib."""
+    found = []
+    for _ in range(2):
+        plot_kernels(kernels, tmp_path / name)
+        found.append((tmp_path / name).read_bytes())
+    assert found[0].startswith(start) and found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.pgf", ".png"])
+def test_a_picture_of_no_format(tmp_path: Path, name: str) -> None:
+    outcome = CliRunner().invoke(commands, ["study", "tables", "kernel", "--plot", str(tmp_path / name)])
+    assert isinstance(outcome.exception, limen.LimenError) and outcome.stdout == ""
+    assert str(outcome.exception).startswith(f"{tmp_path / name}: not allowed: a name that ends in one of ")
+    assert all(f" {own}" in str(outcome.exception) for own in (".pdf", ".png", ".svg"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_study_whose_names_mean_something_elsewhere(tmp_path: Path) -> None:
+    """A cost table that is a formula to spreadsheets, of a network file that is one to matplotlib."""
+    (tmp_path / "$x^$.yaml").write_text(NETWORK)
+    shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", tmp_path / "=1+1.csv")
+    lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
+    text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
+    text = text.replace("[digits]", '["$x^$.yaml"]').replace("ihp130", '"=1+1.csv"').replace("4..5", "6")
+    (tmp_path / "s.yaml").write_text(text.replace("trials: 40", "trials: 2"))
+    study = Study(tmp_path / "s.yaml", tmp_path / "out", quiet=True).run()
+    assert len(study.points) == 2 and (tmp_path / "out" / "front.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_refusals_are_no_formulas(tmp_path: Path) -> None:
+    """A refusal begins with a path where a cost table lacks a row, here with one that a spreadsheet would compute."""
+    table = pandas.DataFrame([{"refusal": "=1+1.csv: component", "energy_uj": -1.5, "trial": 3}])
+    assert table.map(csv_cell).to_csv(index=False) == "refusal,energy_uj,trial\n'=1+1.csv: component,-1.5,3\n"
