@@ -477,6 +477,13 @@ def test_a_slower_memory_takes_longer(tmp_path: Path) -> None:
 
 BAD = [
     ("rows: [2, 4]", "rows: []", ("space.rows", "[]", "at least 1")),
+    ("rows: [2, 4]", "rows: 4", ("space.rows: 4 is not allowed: a list",)),
+    ("rows: [2, 4]", "rows: null", ("space.rows: nothing is not allowed: a list",)),
+    ("{x: 4..5, w: same}", "4", ("space.bits: 4 is not allowed: a mapping of keys to values",)),
+    ("[digits]", "digits", ("workloads: 'digits' is not allowed: a list",)),
+    ("costs: ihp130", "costs:", ("costs: nothing is not allowed: a text",)),
+    ('{accuracy: ">= 0.97"}', "", ("constraints: nothing is not allowed: a mapping of keys to values",)),
+    ("trials: 40", "trials:", ("trials: nothing is not allowed: input should be a valid integer",)),
     ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
     ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
     ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),

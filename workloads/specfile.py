@@ -29,6 +29,14 @@ MOST_BYTES = 1 << 19
 MOST_MERGED_KEYS = 100
 """Of a mapping that merges others (`<<`): each of a chain of them may hold ten times as many as the one before."""
 
+EXPECTED = {
+    "model_type": "a mapping of keys to values",
+    "dict_type": "a mapping of keys to values",
+    "list_type": "a list",
+    "string_type": "a text",
+}
+"""What a file should hold, where pydantic would name Python's own types and our classes."""
+
 LEAST_LIKENESS = 0.7
 """Of a key to the one it may be a slip of, as difflib measures it: `rowz` is 0.75 like `rows`."""
 
@@ -162,7 +170,8 @@ def describe_mistake(error: ValidationError, model: type[BaseModel], content: An
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}" if first["loc"] else message
-    return f"{field}: {shown(first['input'])} is not allowed: {message[:1].lower()}{message[1:]}"
+    given = "nothing" if first["input"] is None else shown(first["input"])
+    return f"{field}: {given} is not allowed: {EXPECTED.get(first['type'], message[:1].lower() + message[1:])}"
 
 
 def _place(location: Sequence[str | int], content: Any) -> str:
