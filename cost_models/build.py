@@ -34,6 +34,7 @@ METHOD_FILES = (
     "kernel_streams",
     "liberty_cells",
     "liberty_functions",
+    "liberty_groups",
     "liberty_header",
     "liberty_pins",
     "liberty_reader",

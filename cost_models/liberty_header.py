@@ -61,6 +61,7 @@ class Header:
         self.default_leakage_density = library.number("default_leakage_power_density", 0)
         self.default_input_capacitance = _optional(library, "default_input_pin_cap")
         self.default_slew = _optional(library, "default_max_transition")
+        self.defined_groups = {words[0] for words in library.lists.get("define_group", []) if words}
         self.wires = self._wires(library)
 
     def _wires(self, library: Group) -> WireLoad | None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from cost_models.liberty_cells import Cell, Energy, FlipFlop, Library, Output
 from cost_models.liberty_functions import Literal, depends_on, literal, truth_table
+from cost_models.liberty_groups import check_groups
 from cost_models.liberty_header import Header
 from cost_models.liberty_pins import CLOCKED, COMBINATIONAL, Sources, Unusable, arcs, constraints, energies, leakage_nw
 from cost_models.liberty_text import Group, parse_liberty, read_text
@@ -171,6 +172,8 @@ class _Reader:
         if "area" not in group.attributes:
             raise Unusable("no area")
         state = group.named("ff")
+        if not state:
+            check_groups(group, self.header.defined_groups)
         flip_flop = self._flip_flop(state, pins, inputs, outputs) if state else None
         built = {name: self._output(name, inputs, pins, flip_flop) for name in outputs}
         area = group.number("area")
@@ -294,6 +297,7 @@ class _Reader:
                 own = self._literal(pin, "function", variables)
             inverts[name] = (own.inverted != (own.name == variables[0])) == data.inverted
         output = min(outputs, key=lambda name: inverts[name])
+        check_groups(self.group, self.header.defined_groups)  # not before: others than ours may hold anything
         with naming(f"pin {data.name}"):
             setup = constraints(self.header, pins[data.name], "setup_rising", clock.name)
             for edge, grids in zip(EDGES, setup, strict=True):

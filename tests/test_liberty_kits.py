@@ -175,15 +175,15 @@ class TestFlipFlopsOfTwoOutputs:
         assert found.left_out["tiny_double"] == "pin QN: an output more; other flip-flops of the kit have one"
 
     def test_the_slowest_of_several_setups_counts(self, tmp_path: Path, library: Library) -> None:
-        more = "timing () { related_pin : C; timing_type : setup_rising; when : D; rise_constraint (scalar) { values "
-        text = TEXT.replace("pin (Q) {", 'pin (Q) {', 1).replace(
-            "rise_constraint (scalar)", f'fall_constraint (scalar) {{ values ("1"); }} }} {more} ("2"); }} }} '
-            "timing () { related_pin : C; timing_type : hold_rising; rise_constraint (scalar)", 1
-        )  # fmt: skip
-        own = read_library(written(tmp_path, text))
+        """Setups of 2 and 1 ns beside those of 0.05 and 0.06, each in a group of its own."""
+        more = ""
+        for edge, ns in (("rise", 2), ("fall", 1)):
+            table = f'{edge}_constraint (scalar) {{ values ("{ns}"); }}'
+            more += f"timing () {{ related_pin : C; timing_type : setup_rising; {table} }}"
+        own = read_library(written(tmp_path, TEXT.replace("pin (D) {", f"pin (D) {{ {more}", 1)))
         plain, slow = (analyse(small_netlist(each), each, smallest_flip_flop(each)) for each in (library, own))
-        register = small_netlist(library).registers[0].data
-        assert slow.period_ns == pytest.approx(max(plain.arrival_ns[register] + [2, 1]))
+        data = small_netlist(library).registers[0].data
+        assert slow.period_ns == pytest.approx(max(plain.arrival_ns[data] + [2, 1]))
 
 
 def halves() -> tuple[str, str]:
