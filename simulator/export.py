@@ -12,6 +12,7 @@ from simulator.design import Design
 from simulator.program import OP_CODES, Program
 from simulator.timing import count_program
 from simulator.vectors import DATAFLOW_CODES, format_vectors
+from workloads.errors import printable
 from workloads.files import new_folder
 from workloads.numbers import RAW_BITS
 from workloads.version import VERSION
@@ -26,7 +27,7 @@ FUSED = 16
 
 POLARITY_CODES = {"synapse": 0, "input": 1, "neuron": 2}
 
-CHIP = """// {title}: limen_top with the parameters of params.json.
+CHIP = """// limen_top with the parameters of params.json: {title}.
 `default_nettype none
 
 module limen_chip (
@@ -153,7 +154,8 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
     """
     network, design = program.network, program.design
     ops = " + ".join(design.ops)
-    title = f"{network.name} on {design.rows}x{design.cols} {design.dataflow} {ops}"
+    name = printable(network.name)
+    title = f"{name} on {design.rows}x{design.cols} {design.dataflow} {ops}"
     parameters = rtl_parameters(design)
     vectors = format_vectors(program, x)
     layers = [
@@ -183,7 +185,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
         (target / "vectors").mkdir()
         (target / VECTORS).write_text(vectors, encoding="utf-8")
         readme = README.format(
-            title=title, limen_version=VERSION, network=network.name, images=len(x), ops=ops, **design.model_dump()
+            title=title, limen_version=VERSION, network=name, images=len(x), ops=ops, **design.model_dump()
         )
         (target / "README.md").write_text(readme, encoding="utf-8")
         (target / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")

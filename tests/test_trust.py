@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,12 @@ IMAGES = 2
 SCORES = [{"name": "scores", "kind": "linear", "out_channels": 2}]
 
 
-def export_small(folder: Path) -> None:
+def export_small(folder: Path, name: str = "small") -> None:
     """A 2 x 2 array with one layer: 3 inputs, 2 raw scores, beats of one word."""
     buffers = {"ifmap_kib": 0.25, "filter_kib": 0.25, "ofmap_kib": 0.25, "operand_depth": 16}
     form = {"op": "threshold", "x_bits": 3, "w_bits": 3, "feeder_width": 1, "port_bits": 32}
     design = Design(rows=2, cols=2, dataflow="os", **form, **buffers)
-    network = make_network("small", design, {"height": 1, "width": 1, "channels": 3}, SCORES, 0)
+    network = replace(make_network("small", design, {"height": 1, "width": 1, "channels": 3}, SCORES, 0), name=name)
     x = np.random.default_rng(0).integers(-4, 4, (IMAGES, 1, 1, 3))
     write_folder(compile_network(network, design.fitted(network)), x, folder)
 
@@ -87,6 +88,12 @@ def test_an_honest_folder(exported: Path) -> None:
         assert digest == hashlib.sha256((exported / name).read_bytes()).hexdigest()
     names = {str(path.relative_to(exported)) for path in (exported / "rtl").iterdir()}
     assert contents.sha256.keys() == {*names, "params.json", "filelist.f", "vectors/vectors.txt"}
+
+
+@pytest.mark.parametrize("name", ["synthesis", "*/ `include", "two\nlines", "Σ"])
+def test_a_name_in_a_comment_is_no_more(name: str, tmp_path: Path) -> None:
+    export_small(tmp_path / "chip", name)
+    assert read_exported(tmp_path / "chip").network.name == name
 
 
 # ---- Verilog
