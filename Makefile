@@ -7,8 +7,9 @@ OUT ?= runs
 POINTS = knee largest threshold mac
 COUNT ?= 10000
 SEED ?= 0
+ROUNDS ?= 1
 
-.PHONY: study test exactness mutants lint bench clean
+.PHONY: study test exactness kills mutants lint bench clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -27,6 +28,10 @@ test: $(VENV)/test.stamp
 # Random networks on random designs: timing = cycle = reference, then cycle = Verilog; prints what was covered.
 exactness: $(VENV)/test.stamp
 	$(BIN)/python -m tests.exactness --count $(COUNT) --seed $(SEED)
+
+# Every long command killed at every file event, ROUNDS times; then what is left is counted: nothing may be.
+kills: $(VENV)/test.stamp
+	$(BIN)/python -m tests.kills --rounds $(ROUNDS) --seed $(SEED)
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -v tests/test_mutants.py
