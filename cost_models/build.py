@@ -22,7 +22,7 @@ from cost_models.table import COLUMNS, Row
 from cost_models.units import WIDTHS, Pairs, Unit, groups, multipliers
 from workloads.children import run_in_workers
 from workloads.errors import LimenError
-from workloads.files import write_whole
+from workloads.files import check_writable, write_whole
 from workloads.scratch import scratch_folder
 
 METHOD_FILES = (
@@ -77,12 +77,14 @@ def build_table(
     `jobs` or on where a build was stopped.
 
     Raises:
-        LimenError: a missing extra, an unusable library, a netlist that computes something else.
+        LimenError: a missing extra, an unusable library, a netlist that computes something else, or a folder that
+            can't be written.
     """
     versions = tool_versions()
     if jobs < 1:
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     memories = memory_rows(sram)
+    check_writable(Path(out).absolute().parent)
     todo = groups(widths, pairs)
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
@@ -142,7 +144,7 @@ def _work(group: Group) -> list[Point]:
 def _read_partial(path: Path) -> dict[str, list[Point]]:
     """Return finished groups; a line cut short by a kill is left out, and characterised again."""
     done: dict[str, list[Point]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
         try:
             found = json.loads(line)
             done[found["key"]] = [
@@ -158,6 +160,7 @@ def _append_partial(path: Path, key: str, points: Sequence[Point]) -> None:
         {"unit": vars(p.unit), "multiplier": p.multiplier, "digest": p.digest, "values": p.values} for p in points
     ]
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
             file.write("\n" + json.dumps({"key": key, "points": content}))
     except OSError as error:

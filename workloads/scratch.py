@@ -20,8 +20,8 @@ from pathlib import Path
 
 from workloads.errors import LimenError
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-"""What writing to a full disk gives, and to one's full share of it."""
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What writing to a full disk gives, to one's full share of it, and beyond the largest file that one may have."""
 
 _own: dict[str, int] = {}
 """Folders of this process that are still there: path and process; a forked copy of it must not remove them."""
