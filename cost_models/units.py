@@ -224,7 +224,8 @@ def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
         (kernel_unit(component, op, x_bits),)
         for op, x_bits, component in product(OPS, (*widths, *wide), kernels.SYNAPSES)
     ]
-    return found
+    found += [(kernel_unit("op_result", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide)) if op != "mac"]
+    return found + smallest_groups((*widths, *wide))
 
 
 def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:

@@ -47,8 +47,8 @@ def plot_kernels(table: KernelTable, path: Path) -> None:
         for panel, label in zip(axes, (f"area, {unit}", "energy of a cycle, pJ"), strict=True):
             panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")
             panel.grid(alpha=0.3, which="both")
-            if panel.has_data():
-                panel.legend(fontsize=8)
     title = f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires"
+    lines = {str(own.get_label()): own for axes in figure.axes for own in axes.get_lines()}
+    figure.legend([*lines.values()], [*lines], loc="outside lower center", ncols=len(lines), fontsize=8)
     figure.suptitle(printable(title), parse_math=False)
     write_whole(path, picture_bytes(figure, form))

@@ -351,7 +351,8 @@ class TestTable:
 
     def test_the_shipped_table(self) -> None:
         table = kernel_table(["ihp130"], ["threshold"], Choice())
-        own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in table.rows}
+        best = [row for row in table.rows if not row.smallest]
+        own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in best}
         areas = [own.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
         assert rows["op alone", 8, "threshold"].area_ratio == pytest.approx(areas[0] / areas[1])
         gate = own.quantity("nand2", "area_um2").value
