@@ -102,11 +102,14 @@ def test_a_signal_while_compiled_code_runs(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert process.stdout is not None and process.stdout.readline() == "here\n"
-    time.sleep(1)
-    assert list(tmp_path.iterdir())
-    process.terminate()
-    _, errors = process.communicate(timeout=20)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "here\n"
+        time.sleep(1)
+        assert list(tmp_path.iterdir())
+        process.terminate()
+        _, errors = process.communicate(timeout=20)
+    finally:
+        process.kill()
     assert (process.returncode, errors) == (143, "limen: stopped\n")
     assert not list(tmp_path.iterdir())
 
