@@ -92,9 +92,7 @@ def front(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @folder_argument
-@click.option(
-    "--point", "-p", default="knee", show_default=True, help="knee, largest, threshold, mac or a trial's number."
-)
+@click.option("--point", "-p", default="knee", show_default=True, help="knee, largest, an op or a trial's number.")
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
 def export(folder: Path, point: str, out: Path, images: int) -> None:

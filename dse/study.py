@@ -21,12 +21,13 @@ from dse.stored_trials import FINISHED, load_trials
 from dse.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError
 from workloads.files import csv_cell, write_whole
+from workloads.numbers import OPS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Show = Callable[[str, int, int], None]
-POINTS = ("knee", "largest", "threshold", "mac")
+POINTS = ("knee", "largest", *OPS)
 """Names `Study.point` knows besides a trial's number."""
 
 
@@ -279,12 +280,12 @@ class Study:
         raise LimenError(f"{self.folder}: trial {trial} is not allowed: {having}")
 
     def point(self, name: str | int) -> Point:
-        """Return the point called knee, largest, threshold, mac (the knee among designs of that op) or a trial's."""
+        """Return the point called knee, largest, like an op (the knee among designs of that op), or a trial's."""
         if name == "knee":
             return self.knee()
         if name == "largest":
             return self.largest()
-        if name in ("threshold", "mac"):
+        if name in OPS:
             return self.knee(op=str(name))
         try:
             return self._numbered(int(name))

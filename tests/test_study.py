@@ -154,7 +154,7 @@ def test_points(small: Path) -> None:
         assert study.point(op).coordinates.op == op
         assert study.point(op).trial in set(study.front(op)["trial"])
     assert study.point("3").trial == study.point(3).trial == 3
-    with pytest.raises(LimenError, match="knee, largest, threshold, mac or a trial"):
+    with pytest.raises(LimenError, match="knee, largest, threshold, mac, adder, shift or a trial"):
         study.point("best")
     with pytest.raises(LimenError, match="0 to 39"):
         study.point(40)
@@ -439,6 +439,7 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_family_without_some_combinations(tmp_path: Path) -> None:
     """Op shift has members up to 5 bits only: the others are left out; an op or width that none has is a mistake."""
     text = SPEC.replace("SEED", "0").replace("[threshold, mac]", "[shift, mac]").replace("trials: 40", "trials: 1")
+    text = text.replace(">= 0.97", ">= 0.1")
     (tmp_path / "some.yaml").write_text(text.replace("x: 4..5", "x: 4..6"))
     study = Study(tmp_path / "some.yaml", tmp_path / "out", quiet=True)
     assert study.space_size == (2 + 3) * 2 * 2 * 3
@@ -446,6 +447,10 @@ def test_a_family_without_some_combinations(tmp_path: Path) -> None:
         "1 combination of op and widths, the first op shift x_bits 6 w_bits 6: family digits: w_bits: 6 is not "
         "allowed: 2 to 5"
     ]
+    run = CliRunner().invoke(commands, ["study", "run", str(tmp_path / "some.yaml"), "--out", str(tmp_path / "out")])
+    assert run.exit_code == 0 and f"{study.run().points[0].coordinates.op}: trial 0, " in run.stdout
+    with pytest.raises(LimenError, match="no valid point: no trial of op adder"):
+        study.point("adder")
     (tmp_path / "none.yaml").write_text(text.replace("x: 4..5", "x: 6..7"))
     with pytest.raises(LimenError, match=r"none.yaml: family digits: w_bits: 6 is not allowed: 2 to 5"):
         Study(tmp_path / "none.yaml", tmp_path / "none", quiet=True)
