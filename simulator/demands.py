@@ -46,6 +46,12 @@ def cut(size: int, parts: int, granule: int) -> list[tuple[int, int]]:
     return [(start, min(start + length, size)) for start in range(0, size, length)]
 
 
+def first_of(size: int, parts: int, granule: int) -> tuple[int, int]:
+    """Return the first range of `cut`, the longest."""
+    length = -(-size // parts)
+    return 0, min(-(-length // granule) * granule, size)
+
+
 def pieces(size: int, parts: int, granule: int) -> int:
     """Return how many ranges `cut` gives."""
     length = -(-size // parts)
@@ -78,10 +84,12 @@ def tile_count(geometry: Geometry, design: Design, parts: Parts) -> int:
 
 def memory_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
     """Return what a cut asks of each memory, in rows or words of half of a double buffer."""
-    rows, outs, chans = (cut(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
-    tall = _input_rows(geometry, rows[0][1])
-    # Tiles of output channels differ in the words of input channels they touch: look at all of them.
-    shapes = [replace(tile_shape(geometry, Tile(*rows[0], *out, *chans[0]), design), in_rows=tall) for out in outs]
+    axes = list(zip(sizes(geometry), parts, granules(geometry, design), strict=True))
+    row, out, chan = (first_of(*axis) for axis in axes)
+    tall = _input_rows(geometry, row[1])
+    # Only with groups do tiles of output channels differ in the words of input channels they touch.
+    outs = cut(*axes[1]) if geometry.groups > 1 or geometry.pool else [out]
+    shapes = [replace(tile_shape(geometry, Tile(*row, *out, *chan), design), in_rows=tall) for out in outs]
     needs = [tile_needs(geometry, shape, design) for shape in shapes]
     operands = design.operand_depth
     if design.dataflow != "ws":
@@ -101,12 +109,12 @@ def field_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Dema
 
     Beats of an ifmap's and of an ofmap's plane are not among them: never more than its words and pixels.
     """
-    rows, outs, chans = (cut(*axis)[0] for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
-    shape = tile_shape(geometry, Tile(*rows, *outs, *chans), design)
+    row, out, chan = (first_of(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
+    shape = tile_shape(geometry, Tile(*row, *out, *chan), design)
     moved = tile_transfers(geometry, shape, design)
     return [
         Demand("output pixels of a tile", shape.pixels, MOST_IN_FIELD),
-        Demand("input rows of a tile", _input_rows(geometry, rows[1]), MOST_SIGNED),
+        Demand("input rows of a tile", _input_rows(geometry, row[1]), MOST_SIGNED),
         Demand("beats of a tile's filters", sum(moved.filter), MOST_IN_FIELD),
         Demand("raw scores of a tile", moved.raw_beats if geometry.raw else 0, MOST_IN_FIELD),
     ]
@@ -148,12 +156,15 @@ def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Parts]:
     for chans in by_chans:
         row = 0
         for outs in reversed(by_outs):
-            while row < len(by_rows) and not fits(geometry, design, (by_rows[row], outs, chans)):
+            while row < len(by_rows):
+                parts = (by_rows[row], outs, chans)
+                tiles = tile_count(geometry, design, parts)
+                if tiles >= best[0]:
+                    break  # more rows' parts are no better: try fewer of the output channels
+                if fits(geometry, design, parts):
+                    best = tiles, parts
+                    break
                 row += 1
-            if row == len(by_rows):
-                break
-            parts = (by_rows[row], outs, chans)
-            best = min(best, (tile_count(geometry, design, parts), parts))
     return best
 
 
@@ -188,8 +199,8 @@ def _larger_buffers(geometry: Geometry, design: Design, parts: Parts) -> Iterato
             continue
         lack = -(-(own.needs - own.has) * bits // 8)
         yield (
-            f"{field}: {getattr(design, field):g} is not allowed: the smallest tile lacks {lack} bytes in each half; "
-            f"at least {_least_kib(own.needs, bits):g} KiB"
+            f"{field}: {getattr(design, field):.10g} is not allowed: the smallest tile lacks {lack} bytes in each "
+            f"half; at least {_least_kib(own.needs, bits):.10g} KiB"
         )
     operands = needs[len(BUFFERS)]
     if not operands.met:
@@ -237,26 +248,28 @@ def _beyond_buffers(geometry: Geometry, roomy: Design, design: Design) -> str:
 def _too_many_tiles(geometry: Geometry, design: Design, roomy: Design) -> str:
     """Say which buffer, made larger, brings the number of tiles into the descriptor's field, or that none does.
 
-    The buffer that binds most is the one that costs most tiles when all others are as large as can be.
+    The buffer that binds most is the one that costs most tiles when all others are as large as can be; it is to grow
+    as much as all of them together would have to.
     """
     least, _ = fewest_tiles(geometry, roomy)
     if least > MOST_IN_FIELD:
         return f"tiles: {least} is not allowed: no cut has fewer, whatever the buffers; at most {MOST_IN_FIELD}"
 
-    def tiles_with(field: str, value: float) -> int:
-        other = _with(roomy, **{field: value})
+    def tiles_with(base: Design, fields: dict[str, float]) -> int:
+        other = _with(base, **fields)
         assert other is not None
         return fewest_tiles(geometry, other)[0]
 
-    largest = {**dict.fromkeys(BUFFERS, MOST_KIB), "operand_depth": MOST_OPERANDS}
-    growing = [field for field, most in largest.items() if getattr(design, field) < most]
-    field = max(growing, key=lambda field: tiles_with(field, getattr(design, field)))
-    value = min(2 * getattr(design, field), largest[field])
-    while tiles_with(field, value) > MOST_IN_FIELD:
-        value = min(2 * value, largest[field])
+    largest = {**dict.fromkeys(BUFFERS, float(MOST_KIB)), "operand_depth": MOST_OPERANDS}
+    now = {field: getattr(design, field) for field in largest}
+    growing = [field for field, most in largest.items() if now[field] < most]
+    field = max(growing, key=lambda field: tiles_with(roomy, {field: now[field]}))
+    times = 2
+    while tiles_with(design, {own: min(times * now[own], most) for own, most in largest.items()}) > MOST_IN_FIELD:
+        times *= 2
     fewest, _ = fewest_tiles(geometry, design)
     unit = " KiB" if field in BUFFERS else ""
     return (
-        f"{field}: {getattr(design, field):g} is not allowed: no cut has fewer than {fewest} tiles, and the most is "
-        f"{MOST_IN_FIELD}; at least {value:g}{unit}"
+        f"{field}: {now[field]:.10g} is not allowed: no cut has fewer than {fewest} tiles, and the most is "
+        f"{MOST_IN_FIELD}; at least {min(times * now[field], largest[field]):.10g}{unit}"
     )

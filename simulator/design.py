@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from workloads.errors import LimenError
-from workloads.layer import Bits, Layer, format_bound, weights_bound
+from workloads.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
 from workloads.network import Network
 from workloads.numbers import (
     ONE_RANGE_OPS,
@@ -95,9 +95,8 @@ class Design(Spec):
             raise ValueError(
                 f"extra_ops: {list(self.extra_ops)} is not allowed: each op once, and not {self.op!r} again"
             )
-        compared = [op for op in self.ops if op in ONE_RANGE_OPS]
-        if compared and not self.x_signed:
-            raise ValueError(f"x_signed: False is not allowed: op {compared[0]} takes signed activations (true)")
+        if self._signed_op and not self.x_signed:
+            raise ValueError(f"x_signed: False is not allowed: op {self._signed_op} takes signed activations (true)")
         narrowest, widest = SHIFT_WEIGHT_BITS
         if self.ops == ("shift",) and not narrowest <= self.w_bits <= widest:
             raise ValueError(f"w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}")
@@ -126,6 +125,11 @@ class Design(Spec):
     def ops(self) -> tuple[Op, ...]:
         """All ops of a PE, in the order of `OPS`."""
         return tuple(op for op in OPS if op == self.op or op in self.extra_ops)
+
+    @property
+    def _signed_op(self) -> str:
+        """The op for whose sake activations are signed, if there is one."""
+        return next((op for op in self.ops if op in ONE_RANGE_OPS), "")
 
     @property
     def polarity_bits(self) -> int:
@@ -291,12 +295,21 @@ class Design(Spec):
     def _refusal_of_activations(self, layer: Layer) -> str | None:
         low, high = operand_range(layer.x_bits, layer.x_signed)
         design_low, design_high = operand_range(self.x_bits, self.x_signed)
-        if low < design_low or high > design_high:
-            return (
-                f"x_bits: {layer.x_bits}, signed {layer.x_signed}, is not allowed: activations {low} to {high} "
-                f"exceed the design's {design_low} to {design_high}"
-            )
-        return None
+        if low >= design_low and high <= design_high:
+            return None
+        cures = []
+        for signed in (self.x_signed, not self.x_signed):
+            least = max(layer.x_bits + (signed and not layer.x_signed), self.x_bits)
+            if (layer.x_signed and not signed) or least > MOST_BITS or (not signed and self._signed_op):
+                continue
+            changes = [f"x_bits: {least}"] * (least > self.x_bits)
+            changes += [f"x_signed: {str(signed).lower()}"] * (signed != self.x_signed)
+            cures.append(" and ".join(changes))
+        return (
+            f"x_bits: {layer.x_bits}, signed {layer.x_signed}, is not allowed: activations {low} to {high} "
+            f"exceed the design's {design_low} to {design_high}"
+            + (f"; a design of {' or '.join(cures)} takes them" if cures else "")
+        )
 
     def _needed_bits(self, network: Network, index: int) -> int:
         layer = network.layers[index]

@@ -21,7 +21,8 @@ from workloads.numbers import (
 )
 from workloads.specfile import Spec
 
-Bits = Annotated[int, Field(ge=2, le=16)]
+MOST_BITS = 16
+Bits = Annotated[int, Field(ge=2, le=MOST_BITS)]
 Size = Annotated[int, Field(ge=1, le=65535)]
 Pad = Annotated[int, Field(ge=0, le=255)]
 
