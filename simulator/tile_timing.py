@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tu
     """Return, for each plane of output words, its channels and the steps of one word under os and ws."""
     lanes = design.feeder_width
     group_outputs = shape.group_outputs
-    ends = []  # channels after which a step ends because a fold of channels does
+    ends: list[int] = []  # channels after which a step ends because a fold of channels does, ascending
     position = 0
     while position < shape.outputs:
         for start in range(0, group_outputs, design.cols):
@@ -57,7 +58,7 @@ def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tu
     for start in range(0, shape.outputs, lanes):
         end = min(start + lanes, shape.outputs)
         plane_lanes.append(end - start)
-        plane_steps.append(1 + sum(start < fold_end < end for fold_end in ends))
+        plane_steps.append(1 + bisect_left(ends, end) - bisect_right(ends, start))
     return tuple(plane_lanes), tuple(plane_steps)
 
 
@@ -71,8 +72,8 @@ def tile_timing(geometry: Geometry, shape: TileShape, design: Design) -> TileTim
     fills: list[int] = []  # words of each block
     if design.dataflow == "ws":
         inner, time = column_folds, m
-        for lane, pieces in shape.pieces(design.feeder_width):
-            ranges = _taps_of_ranges(geometry, lane, pieces, shape.channels, design)
+        for lane, _ in shape.pieces(design.feeder_width):
+            ranges = _taps_of_ranges(geometry, lane, shape.channels, design)
             fills += [m * sum(touched.values()) for touched in ranges]
     else:
         width = design.x_lanes
@@ -154,8 +155,8 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
         # Words that two ranges of K share are read for each: which taps those are decides how many lie inside.
         ifmap = sum(
             _inside_of_taps(geometry, shape, touched)
-            for lane, pieces in by_pieces
-            for touched in _taps_of_ranges(geometry, lane, pieces, shape.channels, design)
+            for lane, _ in by_pieces
+            for touched in _taps_of_ranges(geometry, lane, shape.channels, design)
         )
         operand_writes = groups * m * k
         operand_reads = groups * m * k * inner
@@ -187,23 +188,17 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
     }
 
 
-def _taps_of_ranges(geometry: Geometry, lane: int, pieces: int, channels: int, design: Design) -> list[dict[int, int]]:
-    """Return, for each range of K, the words it touches of each tap."""
-    feeder = design.feeder_width
-    bounds = [max(0, piece * feeder - lane) for piece in range(pieces)] + [channels]
-    k = geometry.taps * channels
+def _taps_of_ranges(geometry: Geometry, lane: int, channels: int, design: Design) -> list[dict[int, int]]:
+    """Return, for each range of K, the words it touches of each tap; `lane` is that of the group's first channel."""
+    feeder, k = design.feeder_width, geometry.taps * channels
     found = []
     for start in range(0, k, design.rows):
         end = min(start + design.rows, k)
-        found.append(
-            {
-                tap: sum(
-                    bounds[i] < min(end - tap * channels, channels) and bounds[i + 1] > max(start - tap * channels, 0)
-                    for i in range(pieces)
-                )
-                for tap in range(start // channels, (end - 1) // channels + 1)
-            }
-        )
+        touched = {}
+        for tap in range(start // channels, (end - 1) // channels + 1):
+            first, last = max(start - tap * channels, 0), min(end - tap * channels, channels) - 1
+            touched[tap] = (lane + last) // feeder - (lane + first) // feeder + 1
+        found.append(touched)
     return found
 
 
