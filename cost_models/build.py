@@ -7,7 +7,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -133,7 +132,7 @@ def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) ->
 def _start_worker(liberty: tuple[Path, ...], folder: Path) -> None:
     scratch = folder / f"worker-{os.getpid()}"
     scratch.mkdir()
-    tempfile.tempdir = str(scratch)  # all of a worker's folders go with its parent's
+    os.environ["TMPDIR"] = str(scratch)  # all of a worker's folders go with its parent's
     _worker_kit.append(open_kit(liberty, scratch))
 
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, NoReturn
 from workloads.errors import printable
 
 if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
+
     from _typeshed import ReadableBuffer
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -97,6 +99,8 @@ def _catch_signals() -> None:
     for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _stop)
+    signal.signal(signal.SIGALRM, _stop_again)
+    sys.unraisablehook = _unraisable
     watched, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker)
@@ -109,7 +113,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
+def _unraisable(what: UnraisableHookArgs) -> None:
+    """Stop again in a moment where Python dropped the first attempt: it came while an object was being deleted."""
+    if what.exc_type is Stopped:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
+    else:
+        sys.__unraisablehook__(what)
+
+
+def _stop_again(number: int, frame: FrameType | None) -> None:
+    raise Stopped
+
+
 def _ignore_signals() -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0)
     for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

@@ -111,7 +111,6 @@ def _be_command(case: Case, folder: Path, kill: Kill | None) -> None:
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), stream)
         os.chdir(folder)
         os.environ["TMPDIR"] = str(folder / "tmp")
-        tempfile.tempdir = None
         sys.argv[1:] = case.arguments
         from dse.ending import main
 

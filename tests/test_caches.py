@@ -65,7 +65,7 @@ def test_kernels_and_pictures_keep_theirs_elsewhere(folder: Path) -> None:
 
 
 def test_without_any_folder_each_run_compiles(folder: Path) -> None:
-    code = "import tempfile; tempfile.tempdir = '/proc/nope'; import kernels; print(kernels.thrice(7))"
+    code = "import os; os.access = lambda *_: False; import kernels; print(kernels.thrice(7))"
     line = "no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one"
     assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
 
@@ -73,7 +73,7 @@ def test_without_any_folder_each_run_compiles(folder: Path) -> None:
 def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is in a cache is run: another user may have made the folder first."""
     monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nope")
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     place = tmp_path / f"limen-caches-of-{os.getuid()}"
     place.mkdir()
     place.chmod(0o777)

@@ -87,6 +87,27 @@ def test_an_ignored_signal_stays_ignored() -> None:
         assert outcome.stdout.split() == [str(kept)], outcome.stderr
 
 
+def test_a_signal_while_an_object_is_deleted() -> None:
+    """Python drops what a deletion raises, and goes on."""
+    code = (
+        "import os, signal, time\n"
+        "from dse.ending import Stopped, _catch_signals\n"
+        "_catch_signals()\n"
+        "class Last:\n"
+        "    def __del__(self):\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n"
+        "        time.sleep(0)\n"
+        "try:\n"
+        "    Last()\n"
+        "    time.sleep(2)\n"
+        "except Stopped:\n"
+        "    print('stopped')\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    outcome = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, "stopped\n", "")
+
+
 def test_a_signal_while_compiled_code_runs(tmp_path: Path) -> None:
     """No Python runs in the main thread for a minute, so no handler either; folders go all the same."""
     code = (

@@ -102,7 +102,9 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "file").write_text("")
     with pytest.raises(LimenError, match="file/target: cannot be written: "), scratch_folder(tmp_path / "file/target"):
         pass
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "file"))
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(name, str(tmp_path / "file"))
+    monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(LimenError, match="TMPDIR: no temporary folder can be made: "), scratch_folder():
         pass
 

@@ -154,7 +154,7 @@ def test_synthesis_under_odd_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
     place = tmp_path / ODD
     place.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(place))
+    monkeypatch.setenv("TMPDIR", str(place))
     library = place / "my lib.lib"
     shutil.copyfile(ROOT / "tests" / "data" / "tiny.lib", library)
     unit = Unit("pe", "adder", 2, 2, 6, "os")
@@ -205,7 +205,7 @@ def test_tools_end_with_their_command(
     assert working_in(scratch) == set()
     if sent == signal.SIGKILL:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tempfile.tempdir", str(scratch))
+            patch.setenv("TMPDIR", str(scratch))
             with scratch_folder():
                 pass
     else:

@@ -6,10 +6,10 @@ import functools
 import logging
 import os
 import stat
-import tempfile
 from pathlib import Path
 
 from workloads.errors import LimenError
+from workloads.scratch import temporary_place
 
 
 @functools.cache
@@ -22,7 +22,7 @@ def cache_folder() -> Path:
     own = user_folder("XDG_CACHE_HOME", ".cache") / "limen"
     if can_write(own):
         return own
-    other = Path(tempfile.gettempdir()) / f"limen-caches-of-{os.getuid()}"
+    other = temporary_place() / f"limen-caches-of-{os.getuid()}"
     if not can_write(other) or not _is_private(other):
         raise LimenError(f"{own}: cannot be written, nor can {other}: name a folder in XDG_CACHE_HOME")
     say(f"{own} can't be written: caches are in {other}; XDG_CACHE_HOME names another place")

@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -37,16 +36,15 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
     Raises:
         LimenError: no folder can be made there, or the disk is full.
     """
+    parent = temporary_place() if beside is None else beside.absolute().parent
     try:
-        parent = Path(tempfile.gettempdir()) if beside is None else beside.absolute().parent
         made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
         parent.mkdir(parents=True, exist_ok=True)
         prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
         _remove_dead(parent, prefix)
         path, lock = _make(parent, prefix)
     except OSError as error:
-        where = "TMPDIR: no temporary folder can be made" if beside is None else f"{beside}: cannot be written"
-        raise LimenError(f"{where}: {error.strerror}") from None
+        raise LimenError(f"{beside or parent}: cannot be written: {error.strerror}") from None
     try:
         yield path
     except OSError as error:
@@ -59,6 +57,19 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
         with suppress(OSError):
             for folder in made:  # nothing was written after all: none has to stay
                 folder.rmdir()
+
+
+def temporary_place() -> Path:
+    """Return TMPDIR, or where else temporary folders are made; `tempfile` asks by a file, which a kill may leave there.
+
+    Raises:
+        LimenError: there is none.
+    """
+    named = [os.environ.get(name, "") for name in ("TMPDIR", "TEMP", "TMP")]
+    for place in filter(None, (*named, "/tmp", "/var/tmp")):
+        if os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK):
+            return Path(place).absolute()
+    raise LimenError("TMPDIR: no temporary folder can be made: /tmp can't be written either")
 
 
 def _make(parent: Path, prefix: str) -> tuple[Path, int]:
