@@ -8,8 +8,9 @@ POINTS = knee largest threshold mac
 COUNT ?= 10000
 SEED ?= 0
 ROUNDS ?= 1
+INPUTS ?= 20000
 
-.PHONY: study test exactness kills mutants lint bench clean
+.PHONY: study test exactness kills mutants fuzz lint bench clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -35,6 +36,10 @@ kills: $(VENV)/test.stamp
 
 mutants: $(VENV)/test.stamp
 	$(BIN)/python -m pytest -v tests/test_mutants.py
+
+# Files of every kind, changed at random: success or one line, nothing else; prints how to run a fault again.
+fuzz: $(VENV)/test.stamp
+	$(BIN)/python -m tests.fuzz --count $(INPUTS) --seed $(SEED)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

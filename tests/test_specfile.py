@@ -58,6 +58,7 @@ def line_of(read, path: Path, text: str) -> str:
         ("0x_", ": line 5: not valid YAML: '0x_' is no int that can be read"),
         ("{[a]: b}", ": op: {('a',): 'b'} is not allowed: input should be " + OPS),
         ("{{a: b}: c}", ": line 5: not valid YAML: found unhashable key"),
+        ("{? [[a]] : b}", ": line 5: not valid YAML: found unhashable key"),
         ("!!set {mac}", ": op: {'mac'} is not allowed: input should be " + OPS),
         ("!!python/object:os.x {}", ": line 5: not valid YAML: could not determine a constructor for the tag"),
         (r'"\e[2J"', r": op: '\x1b[2J' is not allowed: input should be " + OPS),

@@ -82,6 +82,12 @@ class _Constructor(SafeConstructor):
             what = f"{value} is no {str(node.tag).rpartition(':')[2]} that can be read"
             raise ConstructorError(None, None, what, node.start_mark) from None
 
+    def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:
+        try:
+            return super().construct_mapping(node, deep)
+        except TypeError:  # a list within a key
+            raise ConstructorError(None, None, "found unhashable key", node.start_mark) from None
+
     def flatten_mapping(self, node: MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > MOST_MERGED_KEYS and getattr(node, "merge", None):

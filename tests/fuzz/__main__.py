@@ -1,0 +1,49 @@
+"""Run cases: `python -m tests.fuzz --count 20000 --seed 0`; one again: `python -m tests.fuzz --seed 0 --case 7`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+
+from tqdm import tqdm
+
+from tests.fuzz.judge import Fault, run_case, run_chunk
+from tests.fuzz.kinds import KINDS
+
+CHUNK = 50
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    parser.add_argument("--count", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--case", type=int, help="only this one; its files go to ./fuzz-case")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    if arguments.case is not None:
+        fault = run_case(arguments.seed, arguments.case, Path("fuzz-case"))
+        sys.exit(str(fault) if fault else f"case {arguments.case}: no fault")
+    print(f"count {arguments.count}, seed {arguments.seed}, {len(KINDS)} kinds of files", flush=True)
+    jobs = [(arguments.seed, first, min(first + CHUNK, arguments.count)) for first in range(0, arguments.count, CHUNK)]
+    faults: list[Fault] = []
+    workers = ProcessPoolExecutor(arguments.jobs, get_context("spawn"))
+    with workers as pool, tqdm(total=arguments.count, disable=None) as bar:
+        for job, found in zip(jobs, pool.map(run_chunk, jobs), strict=True):
+            faults += found
+            bar.update(job[2] - job[1])
+            for fault in found:
+                tqdm.write(str(fault))
+    kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(fault.kind for fault in faults).items())
+    summary = f"{arguments.count} inputs, seed {arguments.seed}: faults {len(faults)}{f' ({kinds})' if faults else ''}"
+    if faults:
+        sys.exit(summary)
+    print(summary)
+
+
+if __name__ == "__main__":
+    main()
