@@ -184,10 +184,12 @@ def exported_files() -> Files:
 
 
 def study_files() -> Files:
-    folder = example_folder("network")
-    out = example_folder("empty") / "study"
-    limen.Study(folder / "study.yaml", out, quiet=True).run()
-    return {"study.db": (out / "study.db").read_bytes()}
+    """A study that ran in the folder of its files."""
+    folder = example_folder("empty")
+    for name, content in network_files().items():
+        write(folder / name, content)
+    limen.Study(folder / "study.yaml", folder, quiet=True).run()
+    return folder_files(folder)
 
 
 def folder_files(folder: Path) -> Files:

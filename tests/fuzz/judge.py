@@ -147,14 +147,14 @@ def _stop(*_: object) -> None:
 
 
 def _command(kind: Kind, folder: Path) -> None:
-    from dse.cli import main
+    from dse.cli import run
 
     assert kind.command is not None
     arguments, place = sys.argv, Path.cwd()
     try:
         sys.argv = ["limen", *kind.command]
         os.chdir(folder)
-        main()
+        sys.exit(run())
     finally:
         sys.argv = arguments
         os.chdir(place)

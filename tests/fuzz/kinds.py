@@ -50,13 +50,14 @@ def use_network(folder: Path) -> None:
 
 def use_study(folder: Path) -> None:
     """Read a study, and look up its space as the first run does."""
-    from dse.evaluate import Evaluator, resolve
+    from dse.evaluate import Evaluator
+    from dse.sources import resolve
     from dse.study_spec import load_study
 
     spec = load_study(str(folder / "study.yaml"))
     workload, costs = (resolve(name, folder) for name in (spec.workloads[0], spec.costs))
     evaluator = Evaluator(spec, workload, costs)
-    evaluator.check_prices(evaluator.formats(), lambda *_: None)
+    evaluator.check_prices(evaluator.formats().valid)
 
 
 def use_table(folder: Path) -> None:
@@ -116,7 +117,7 @@ def use_polarity(folder: Path) -> None:
 
 
 def use_liberty(folder: Path) -> None:
-    from cost_models.liberty_cells import read_library
+    from cost_models.liberty_reader import read_library
 
     for path in folder.iterdir():
         read_library(path).clock_slew_ns()
@@ -131,11 +132,9 @@ def use_partial(folder: Path) -> None:
 
 def use_exported(folder: Path) -> None:
     """All that `verify` and `costs whole` read, up to the compiler and to Yosys."""
-    from cost_models.whole import _read_folder
-    from simulator.verify import read_facts
+    from simulator.exported import read_exported
 
-    read_facts(folder)
-    _read_folder(folder)
+    read_exported(folder)
 
 
 def use_study_folder(folder: Path) -> None:
@@ -179,7 +178,7 @@ KINDS = [
     Kind("recipe", 50, "recipe", RECIPES, use_recipe),
     Kind("family", 80, "family", FAMILY, use_family),
     Kind("table", 80, "network", {"tiny.csv": "csv"}, use_table, PRICE),
-    Kind("liberty", 60, "liberty", {"tiny.lib": "text"}, use_liberty),
+    Kind("liberty", 60, "liberty", {"tiny.lib": "text"}, use_liberty, ["costs", "show", "--cells", "tiny.lib"]),
     Kind("liberty.gz", 25, "liberty.gz", {"tiny.lib.gz": "gzip"}, use_liberty),
     Kind("training", 15, "training", {"mac.checkpoint.npz": "arrays"}, use_training),
     Kind("polarity", 15, "polarity", {"runs.csv": "csv"}, use_polarity),

@@ -315,6 +315,8 @@ def change_database(content: bytes, random: Random) -> bytes:
             for _ in range(random.choice((1, 1, 2))):
                 table = random.choice(tables)
                 columns = [row[1] for row in database.execute(f'PRAGMA table_info("{table}")')]
+                if not columns:  # dropped a moment ago
+                    continue
                 column = random.choice(columns)
                 rows = database.execute(f'SELECT rowid, "{column}" FROM "{table}"').fetchall()
                 try:
