@@ -19,7 +19,7 @@ from dse.sources import FILES, find, portable, resolve, same
 from dse.space import Coordinates, Space
 from dse.stored_trials import FINISHED, load_trials
 from dse.study_spec import StudySpec, load_study, study_path
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind
 from workloads.files import csv_cell, write_whole
 from workloads.numbers import OPS
 
@@ -46,6 +46,8 @@ class Study:
     """
 
     def __init__(self, spec: str | Path, out: str | Path, quiet: bool = False) -> None:
+        check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
+        check_kind("out", out, (str, Path), "the study's folder")
         path = study_path(str(spec))
         wanted = load_study(str(spec))
         workload, costs = (resolve(name, path.parent) for name in (wanted.workloads[0], wanted.costs))
@@ -74,6 +76,7 @@ class Study:
     @classmethod
     def open(cls, out: str | Path) -> Study:
         """Open the study stored in a folder, without its file. Raises LimenError where there is none."""
+        check_kind("out", out, (str, Path), "the study's folder")
         study = cls.__new__(cls)
         folder = Path(out)
         record = Record(folder)

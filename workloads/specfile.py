@@ -187,7 +187,8 @@ def _place(location: Sequence[str | int], content: Any) -> str:
         if isinstance(content, list | tuple) and isinstance(part, int) and part < len(content):
             content = content[part]
             if before == "layers":
-                name = content.get("name") if isinstance(content, Mapping) else None
+                # A layer of params.json calls its name `layer`.
+                name = content.get("name", content.get("layer")) if isinstance(content, Mapping) else None
                 place = f"layer {name}: " if isinstance(name, str) and name else f"layer number {part + 1}: "
             else:
                 place += f".{part}"
