@@ -140,6 +140,12 @@ class TileShape:
     first_chunk: int
     in_chunks: int
 
+    @property
+    def work(self) -> tuple[int, ...]:
+        """What decides how long the tile computes; where its input rows and channels lie does not."""
+        own = (self.groups, self.group_outputs, self.outputs, self.pixels, self.out_rows)
+        return (*own, self.channels, self.first_lane, self.group_lanes)
+
     def pieces(self, feeder: int) -> list[tuple[int, int]]:
         """Return, for each group, (lane of its first channel, words it touches)."""
         lane, found = self.first_lane, []

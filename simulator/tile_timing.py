@@ -126,17 +126,24 @@ def _pool_timing(
 
 def _inside(geometry: Geometry, shape: TileShape) -> int:
     """Return the (pixel, tap) pairs of a tile that lie inside the ifmap."""
-    rows = sum(
-        0 <= shape.first_row + out * geometry.stride[0] + tap < shape.in_rows
-        for out in range(shape.out_rows)
-        for tap in range(geometry.kernel[0])
-    )
-    cols = sum(
-        0 <= out * geometry.stride[1] + tap - geometry.pad_left < geometry.width
-        for out in range(geometry.out_width)
-        for tap in range(geometry.kernel[1])
-    )
-    return rows * cols
+    rows = sum(_rows_inside(geometry, shape, tap) for tap in range(geometry.kernel[0]))
+    return rows * sum(_columns_inside(geometry, tap) for tap in range(geometry.kernel[1]))
+
+
+def _rows_inside(geometry: Geometry, shape: TileShape, tap: int) -> int:
+    """Return the output rows of a tile for which a tap down the kernel lies inside the ifmap."""
+    return _hits(shape.out_rows, geometry.stride[0], shape.first_row + tap, shape.in_rows)
+
+
+def _columns_inside(geometry: Geometry, tap: int) -> int:
+    """Return the output columns for which a tap across the kernel lies inside the ifmap."""
+    return _hits(geometry.out_width, geometry.stride[1], tap - geometry.pad_left, geometry.width)
+
+
+def _hits(count: int, stride: int, first: int, size: int) -> int:
+    """Return how many of `count` places, `stride` apart from `first` on, lie within 0 … size - 1."""
+    below = min(max(-(first // stride), 0), count)
+    return min(max((size - 1 - first) // stride + 1, below), count) - below
 
 
 def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: TileTiming) -> dict[str, int]:
@@ -207,13 +214,7 @@ def _inside_of_taps(geometry: Geometry, shape: TileShape, touched: dict[int, int
     total = 0
     for tap, words in touched.items():
         tap_row, tap_col = divmod(tap, geometry.kernel[1])
-        rows = sum(
-            0 <= shape.first_row + out * geometry.stride[0] + tap_row < shape.in_rows for out in range(shape.out_rows)
-        )
-        cols = sum(
-            0 <= out * geometry.stride[1] + tap_col - geometry.pad_left < geometry.width
-            for out in range(geometry.out_width)
-        )
+        rows, cols = _rows_inside(geometry, shape, tap_row), _columns_inside(geometry, tap_col)
         total += words * rows * cols
     return total
 

@@ -69,15 +69,15 @@ class _Tiles:
 
 def _tiles(schedule: Schedule, design: Design) -> _Tiles:
     geometry = schedule.geometry
-    known: dict[TileShape, tuple[TileTiming, Transfers]] = {}
+    timings: dict[tuple[int, ...], TileTiming] = {}
+    transfers: dict[TileShape, Transfers] = {}
     for step in schedule.steps:
-        if step.shape not in known:
-            known[step.shape] = (
-                tile_timing(geometry, step.shape, design),
-                tile_transfers(geometry, step.shape, design),
-            )
-    found = [known[step.shape] for step in schedule.steps]
-    return _Tiles(schedule, design, [timing for timing, _ in found], [moved for _, moved in found])
+        if step.shape.work not in timings:
+            timings[step.shape.work] = tile_timing(geometry, step.shape, design)
+        if step.shape not in transfers:
+            transfers[step.shape] = tile_transfers(geometry, step.shape, design)
+    shapes = [step.shape for step in schedule.steps]
+    return _Tiles(schedule, design, [timings[own.work] for own in shapes], [transfers[own] for own in shapes])
 
 
 def layer_cost(schedule: Schedule, design: Design) -> tuple[int, int]:
