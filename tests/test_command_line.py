@@ -281,7 +281,7 @@ def test_bad_arguments(folder: Path) -> None:
     arguments = ("export", *design, "-w", "shapes.yaml", "-o", "out")
     refused(limen(*arguments, cwd=folder), "checkpoint", "missing")
     arguments = ("export", *design, "-w", "tiny.yaml", "-o", "out", "--seed", "-1")
-    refused(limen(*arguments, cwd=folder), "seed", "-1", "at least 0")
+    refused(limen(*arguments, cwd=folder), "--seed", "-1", "x>=0")
     refused(limen("net", "train", "digits", "--out", "chip.yaml", cwd=folder), "chip.yaml", "cannot be written")
     refused(limen("frobnicate", cwd=folder), "frobnicate")
     refused(limen("verify", ".", cwd=folder), "params.json", "limen export")

@@ -218,17 +218,19 @@ def test_help_says_what_the_code_has():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("changes", "words"),
     [
-        (["--epochs", "0"], "epochs: 0 is not allowed: at least 1"),
-        (["--samples", "0"], "samples: 0 is not allowed: at least 1"),
-        (["--rate", "0"], "rate: 0.0 is not allowed: above 0 and below 10"),
-        (["--seed", "-1"], "seed: -1 is not allowed: at least 0"),
+        ({"epochs": 0}, "epochs: 0 is not allowed: at least 1"),
+        ({"samples": 0}, "samples: 0 is not allowed: at least 1"),
+        ({"rate": 0.0}, "rate: 0.0 is not allowed: above 0 and below 10"),
+        ({"rate": float("nan")}, "rate: nan is not allowed: above 0 and below 10"),
+        ({"seed": -1}, "seed: -1 is not allowed: at least 0"),
     ],
 )
-def test_bad_arguments_are_refused_in_one_line(tmp_path, arguments, words):
+def test_bad_arguments_are_refused_in_one_line(tmp_path, changes, words):
+    sound = {"ops": ["mac"], "epochs": 1, "seed": 0, "samples": 1, "out": tmp_path / "out"}
     with pytest.raises(LimenError, match=f"^{re.escape(words)}$"):
-        cli_diffusion.diffusion.main([*arguments, "--out", str(tmp_path / "out")], standalone_mode=False)
+        run_diffusion(**{**sound, **changes})
     assert not (tmp_path / "out").exists()
 
 

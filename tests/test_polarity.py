@@ -258,7 +258,6 @@ def test_tables_hold_means_and_sample_deviations(tmp_path):
         (["nosuch"], "dataset: 'nosuch' is not allowed: one of digits"),
         (["digits", "--depths", "2,3"], "depths: 3 is not allowed: any of 2, 4, 8"),
         (["digits", "--depths", "two"], "--depths: 'two' is not allowed: numbers"),
-        (["digits", "--seeds", "0"], "seeds: 0 is not allowed: at least 1"),
         (["mnist", "--data", "absent"], "mnist: not found; expected"),
     ],
 )
@@ -266,6 +265,11 @@ def test_bad_arguments_are_refused_in_one_line(tmp_path, arguments, words):
     with pytest.raises(LimenError, match=f"^{re.escape(words)}"):
         polarity.main([*arguments, "--out", str(tmp_path / "out")], standalone_mode=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_no_seeds_are_refused_from_python_too(tmp_path):
+    with pytest.raises(LimenError, match="^seeds: 0 is not allowed: at least 1$"):
+        run_study("digits", [2], 0, tmp_path / "out")
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_any_training(tmp_path):
