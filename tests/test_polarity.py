@@ -268,7 +268,7 @@ def test_bad_arguments_are_refused_in_one_line(tmp_path, arguments, words):
 
 
 def test_no_seeds_are_refused_from_python_too(tmp_path):
-    with pytest.raises(LimenError, match="^seeds: 0 is not allowed: at least 1$"):
+    with pytest.raises(LimenError, match=r"^seeds: 0 is not allowed: at least 1$"):
         run_study("digits", [2], 0, tmp_path / "out")
 
 
