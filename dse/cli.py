@@ -32,6 +32,9 @@ from workloads.errors import LimenError
 from workloads.version import VERSION
 
 LEVELS = ("timing", "cycle", "rtl")
+LONG_CYCLES = 20_000_000
+"""Cycles of all images from which a run at a level with data says how long it is before it starts."""
+
 seed_option = click.option(
     "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For random inputs of a network without data."
 )
@@ -76,6 +79,10 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
     from simulator.run import simulate as run_level
 
     chip, network = load_pair(design, workload)
+    if set(levels) != {"timing"}:
+        cycles = images * run_level(network, chip).cycles
+        if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
+            echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     runs = [run_level(network, chip, level, images, seed) for level in dict.fromkeys(levels)]  # type: ignore[arg-type]
     first = runs[0]
     fitted = first.design

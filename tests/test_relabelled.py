@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+import dse.cli
 import limen
 import simulator.run
 from dse.cli import commands
@@ -142,12 +143,26 @@ def test_scores_are_compared_with_the_reference(tmp_path: Path, monkeypatch: pyt
 
     def wrong(*arguments: Any) -> Any:
         run = right(*arguments)
-        return replace(run, scores=run.scores + (np.arange(4) == 3))
+        return run if run.scores is None else replace(run, scores=run.scores + (np.arange(4) == 3))
 
     monkeypatch.setattr(simulator.run, "simulate", wrong)
     outcome = CliRunner().invoke(commands, command)
     assert isinstance(outcome.exception, Disagreement)
     assert str(outcome.exception) == "scores differ from the reference's: cycle"
+
+
+def test_long_runs_say_so_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = chain(CHAINS["image to linear"])
+    save_network(network, tmp_path, "own")
+    (tmp_path / "chip.yaml").write_text(
+        "version: 1\nrows: 2\ncols: 2\ndataflow: os\nop: threshold\nx_bits: 6\nw_bits: 5\n"
+    )
+    command = ["simulate", "-d", str(tmp_path / "chip.yaml"), "-w", str(tmp_path / "own.yaml"), "-l", "cycle"]
+    assert CliRunner().invoke(commands, command).stderr == ""
+    monkeypatch.setattr(dse.cli, "LONG_CYCLES", 100)
+    cycles = limen.simulate(network, limen.load_design(str(tmp_path / "chip.yaml"))).cycles
+    expected = f"limen: {3 * cycles} cycles to step through"
+    assert CliRunner().invoke(commands, [*command, "--images", "3"]).stderr.startswith(expected)
 
 
 def test_images_of_another_size() -> None:
