@@ -9,7 +9,9 @@ import pytest
 
 from cost_models.accesses import count_events, pe_events
 from cost_models.price import price
+from cost_models.streams import streams
 from cost_models.table import load_table
+from cost_models.units import Unit
 from simulator.cycle import run_cycle
 from simulator.design import Design
 from simulator.program import compile_network
@@ -114,3 +116,30 @@ def test_every_pe_cycle_is_priced_by_what_moves_there(dataflow: str, extra: str)
     line = next(part for part in cost.parts if part.component == "pe")
     leakage = 256 * pe["leakage_nw"] * cost.latency_us * 1e-9
     assert line.energy_uj == pytest.approx(dynamic * 1e-6 + leakage, rel=1e-12)
+
+
+@pytest.mark.parametrize(("op", "dataflow"), [*product(NEUTRAL, ("os", "ws", "is"))])
+def test_streams_move_what_pes_beyond_a_fold_see_move(op: Op, dataflow: str) -> None:
+    """One port moves, the other holds the neutral pattern; what comes out is what went in, but of the adder."""
+    unit = Unit("pe", op, 5, 4, 20, dataflow)
+    found = {stream.quantity.split("_")[2]: stream for stream in streams(unit, 0)}
+    quiet_x, quiet_w = NEUTRAL[op]
+    below = "top" if dataflow == "os" else "psum"
+    assert found.keys() - {"op", "idle", "shift", "left", below} == ({"polarity"} if op == "threshold" else set()) - (
+        {"polarity"} if dataflow == "ws" else set()
+    )
+    first, second = ("x_in", "synapse_in") if dataflow == "os" else ("moving_in", "still_in")
+    quiet = (quiet_w, quiet_x) if dataflow == "is" else (quiet_x, quiet_w)
+    left, beyond_rows = found["left"].inputs, found[below].inputs
+    assert (left[second] == quiet[1]).all() and len(np.unique(left[first])) > 8
+    assert (beyond_rows[first] == quiet[0]).all()
+    if dataflow == "os":
+        assert len(np.unique(beyond_rows[second])) > 8
+        assert (found["top"].expected["acc_out"] == 0).all() == (op != "adder")
+        return
+    assert (beyond_rows[second] == quiet[1]).all() and len(np.unique(beyond_rows["psum_in"])) > 8
+    passed = found["psum"].expected["psum_out"][2:]
+    assert np.array_equal(passed, beyond_rows["psum_in"][1:-1])
+    assert np.array_equal(found["left"].expected["psum_out"][2:], left["psum_in"][1:-1]) == (
+        op in ("mac", "shift") or (op, dataflow) == ("threshold", "is")  # 15 is above the highest threshold's 14
+    )
