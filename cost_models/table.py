@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workloads.errors import LimenError, check_kind
+from workloads.errors import LimenError, check_kind, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -34,6 +35,7 @@ SMALLEST = "_smallest"
 """How components of MACs end that the recipe of least area made, beside the best one; `price` reads none of them."""
 
 INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
+WHOLE = re.compile("[0-9]{1,9}")
 PLAIN = ("uniform", "1")
 """Operands and stages of rows that name none: those that `price` reads unless told otherwise."""
 
@@ -257,16 +259,16 @@ def _check(row: Row, where: str) -> None:
     for field, allowed in ALLOWED.items():
         if row[field] not in allowed:
             named = ", ".join(own for own in allowed if own)
-            raise LimenError(f"{where}: {field}: {row[field]!r} is not allowed: one of {named}")
+            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: one of {named}")
     for field in INTEGERS:
-        if row[field] and not row[field].isdecimal():
-            raise LimenError(f"{where}: {field}: {row[field]!r} is not allowed: a whole number or nothing")
+        if row[field] and not WHOLE.fullmatch(row[field]):
+            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: a whole number or nothing")
     try:
         value = float(row["value"])
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise LimenError(f"{where}: value: {row['value']!r} is not allowed: a finite number")
+        raise LimenError(f"{where}: value: {shown(row['value'])} is not allowed: a finite number")
     suffix = row["quantity"].partition(":")[0].rsplit("_", 1)[-1]
     wanted = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
     if wanted is not None and row["unit"] != wanted:

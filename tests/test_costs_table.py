@@ -40,6 +40,8 @@ class TestRefusals:
             ({"value": "nan"}, "line 2: value: 'nan' is not allowed"),
             ({"value": "-1"}, "line 2: value: -1 is not allowed: at least 0"),
             ({"x_bits": "four"}, "line 2: x_bits: 'four' is not allowed"),
+            ({"acc_bits": "9" * 5000}, "line 2: acc_bits: '9999"),
+            ({"acc_bits": "\u0663"}, "line 2: acc_bits: '\u0663' is not allowed: a whole number or nothing"),
             ({"op": "divide"}, "line 2: op: 'divide' is not allowed: one of threshold, mac"),
             ({"dataflow": "rs"}, "line 2: dataflow: 'rs' is not allowed: one of os, ws, is"),
         ],
