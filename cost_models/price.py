@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from workloads.network import Network
 
 NS_PER_US = 1e3
+MOST_CYCLES = 1e9
+"""Between two beats of a memory, and before the first: more than any design's fields hold."""
+
 DRAM = "lpddr4"
 """The DRAM behind the memory port where none is named."""
 
@@ -141,6 +144,7 @@ def with_memory(
     fitted = design.fitted(network)
     clock_ns = Machine(load_priced_table(costs), fitted).clock()[0]
     port_bytes = fitted.port_bits // 8
-    interval = math.ceil(port_bytes / (dram_gb_per_s * clock_ns))
-    latency = math.ceil(latency_ns / clock_ns)
+    # Beyond what any design has the numbers need not be exact; they may not be infinite.
+    interval = math.ceil(port_bytes / max(dram_gb_per_s * clock_ns, 1 / MOST_CYCLES))
+    latency = math.ceil(min(latency_ns / clock_ns, MOST_CYCLES))
     return type(design)(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency})

@@ -199,8 +199,9 @@ def load_table(name: str | Path) -> Table:
     path = table_path(name)
     try:
         stamp = path.stat()
-    except OSError as error:
-        raise LimenError(f"{path}: cannot be read: {error.strerror}; expected a cost table") from None
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected a cost table") from None
     return _load(path, stamp.st_mtime_ns, stamp.st_size)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -179,7 +180,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
         "verilog": parameters,
         "layers": layers,
     }
-    replaced = (folder / MARKER).is_file()
+    replaced = os.path.isfile(folder / MARKER)
     with new_folder(folder, MARKER) as target:
         write_hardware(target, parameters, title)
         (target / "vectors").mkdir()

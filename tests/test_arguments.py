@@ -74,6 +74,7 @@ ONE = limen.Layer(**LAYER)
         (lambda: limen.export(NETWORK, MAC, None), "folder: None is not allowed: the folder to write"),
         (lambda: limen.export(NETWORK, 5, "x"), "design: 5 is not allowed: a Design, a built-in design's name"),
         (lambda: limen.export(NETWORK, MAC, "x", images="9"), "images: '9' is not allowed: a whole number, at"),
+        (lambda: limen.export(NETWORK, MAC, "n" * 300), "n" * 300 + ": cannot be written: File name too long"),
         (lambda: limen.price(NETWORK), "run: Network(digits-mac-x8-w8: "),
         (lambda: limen.price(RUN, costs=3), "costs: 3 is not allowed: a built-in table"),
         (lambda: limen.price(RUN, dram=3), "dram: 3 is not allowed: a name in the cost"),

@@ -58,6 +58,10 @@ class TestRefusals:
         with pytest.raises(LimenError, match="columns: source is not allowed"):
             load_table(write(tmp_path / "bad.csv", {}, columns=[name for name in COLUMNS if name != "source"]))
 
+    def test_a_path_that_no_file_can_have(self) -> None:
+        with pytest.raises(LimenError, match="cannot be read: embedded null byte; expected a cost table"):
+            load_table("a\0.csv")
+
     def test_a_point_twice(self, tmp_path: Path) -> None:
         with pytest.raises(LimenError, match="line 3: quantity: 'area_um2' is in line 2 already"):
             load_table(write(tmp_path / "bad.csv", {}, {"multiplier": "other"}))

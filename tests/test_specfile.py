@@ -89,6 +89,12 @@ def test_other_files(tmp_path: Path) -> None:
     assert line_of(read_yaml, path, "- 1\n- 2\n") == ": holds a list; expected a mapping of keys to values"
     assert line_of(read_yaml, path, "3: 4\n") == ": 3: not a name; keys are words"
     assert line_of(read_yaml, path, "a: " + "x" * (1 << 19)).startswith(": larger than 512 KiB is not allowed")
+    for name, reason in (("a\0.yaml", "embedded null byte"), ("\ud800.yaml", "'utf-8' codec can't encode character")):
+        with pytest.raises(LimenError, match=f"cannot be read: {reason}"):
+            load_design(name)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(LimenError, match="cannot be read: not UTF-8 text; expected a YAML file"):
+        load_design(str(path))
     path.write_bytes(b"\xef\xbb\xbf" + DESIGN.encode())  # a byte-order mark
     assert load_design(str(path)).rows == 4
 

@@ -54,7 +54,10 @@ def write_new(path: Path, content: bytes) -> None:
 
 def check_writable(folder: Path) -> None:
     """Raise LimenError unless `folder` exists or could be made, and could be written: asked before long work."""
-    existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    try:
+        existing = next(place for place in (folder.absolute(), *folder.absolute().parents) if place.exists())
+    except OSError as error:
+        raise LimenError(f"{folder}: cannot be written: {error.strerror}") from None
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         raise LimenError(f"{folder}: cannot be written: {existing} is not a folder one can write in")
 
@@ -116,9 +119,13 @@ def new_folder(target: Path, marker: str) -> Iterator[Path]:
 
 
 def _refuse_stranger(target: Path, marker: str) -> None:
-    if target.exists() and not (target / marker).is_file():
-        if not target.is_dir() or any(target.iterdir()):
-            raise LimenError(f"{target}: exists and is not an earlier export (no {marker}); name a new folder")
+    try:
+        empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+        strange = not empty and not (target / marker).is_file()
+    except OSError as error:
+        raise LimenError(f"{target}: cannot be written: {error.strerror}") from None
+    if strange:
+        raise LimenError(f"{target}: exists and is not an earlier export (no {marker}); name a new folder")
 
 
 def _take_place(new: Path, target: Path, aside: Path) -> None:

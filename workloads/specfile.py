@@ -108,8 +108,10 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         with Path(path).open("rb") as file:
             text = file.read(MOST_BYTES + 1).decode("utf-8-sig")
-    except (OSError, ValueError) as error:  # ValueError: not UTF-8, or a path that no file has
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+    except UnicodeDecodeError:
+        raise LimenError(f"{path}: cannot be read: not UTF-8 text; expected a YAML file") from None
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        reason = getattr(error, "strerror", None) or error
         raise LimenError(f"{path}: cannot be read: {reason}; expected a YAML file") from None
     if len(text.encode()) > MOST_BYTES:
         raise LimenError(f"{path}: larger than {MOST_BYTES >> 10} KiB is not allowed; expected a YAML file")
