@@ -205,8 +205,19 @@ def test_pickled_cifar_is_refused(tmp_path):
         datasets.load_split("cifar-10", "train", tmp_path)
 
 
+@needs_scipy
+def test_a_reader_that_crashes_is_one_line(tmp_path, monkeypatch):
+    """scipy's does on some damaged files, and takes its process along: not ours."""
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with pytest.raises(LimenError, match=r"^a.mat: not a readable .mat file: (Segm.* fault|.* 139)$"):
+        read_mat(Path("a.mat"), "X")
+
+
 def test_missing_scipy_says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
+    monkeypatch.setitem(sys.modules, "scipy", None)
     with pytest.raises(LimenError, match=r"^a.mat: reading .mat files needs scipy: pip install 'limen\[data\]'$"):
         read_mat(Path("a.mat"), "X")
 

@@ -188,9 +188,9 @@ KINDS = [
     of_dataset("mnist", 20, IMAGES),
     of_dataset("cifar-10", 5, BATCHES),
     of_dataset("cifar-10", 8, {"cifar-10-binary.tar.gz": "gzip"}, "cifar-10.tar"),
-    of_dataset("svhn", 8, {"train_32x32.mat": "bytes"}),
-    of_dataset("svhn", 8, {"train_32x32.mat": "header"}, "svhn.mat"),
+    of_dataset("svhn", 3, {"train_32x32.mat": "bytes"}),
+    of_dataset("svhn", 5, {"train_32x32.mat": "header"}, "svhn.mat"),
     of_dataset("uci-har", 6, LABELS | SIGNALS),
-    of_dataset("unimib-shar", 10, MATRICES),
+    of_dataset("unimib-shar", 4, MATRICES),
     of_dataset("spoken-digits", 12, {"3_jackson_7.wav": "header", "0_jackson_0.wav": "bytes"}),
 ]

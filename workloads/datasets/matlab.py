@@ -2,35 +2,37 @@
 
 from __future__ import annotations
 
-import warnings
-from importlib import import_module
+import os
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 
+from workloads.children import run_child
 from workloads.errors import LimenError
+from workloads.scratch import scratch_folder
+
+REFUSED = 3
+"""Exit code of the reader that says on stderr what is wrong with a file."""
+
+PACKAGES = Path(__file__).parents[2]
 
 
-def read_mat(path: Path, key: str) -> np.ndarray:
-    """Return the array `key` of a .mat file.
+def read_mat(path: Path, *keys: str) -> list[np.ndarray]:
+    """Return the arrays of these names of a .mat file, read in a process of its own (`matlab_worker`).
 
     Raises:
-        LimenError: scipy isn't installed; the file is damaged, or has no array of numbers of that name.
+        LimenError: scipy isn't installed; the file is damaged, or has no array of numbers of such a name.
     """
-    try:
-        scipy_io = import_module("scipy.io")
-    except ImportError:
-        raise LimenError(f"{path}: reading .mat files needs scipy: pip install 'limen[data]'") from None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of names that stand twice, and the like
-            content = scipy_io.loadmat(path)
-    except Exception as error:  # struct, zlib, scipy and OS each raise their own kinds on damaged files
-        raise LimenError(f"{path}: not a readable .mat file: {error}") from None
-    names = sorted(name for name in content if not name.startswith("__"))
-    if key not in names:
-        raise LimenError(f"{path}: {key}: missing; the file has {', '.join(names) or 'no array'}")
-    array = np.asarray(content[key])
-    if array.dtype.kind not in "iuf":
-        raise LimenError(f"{path}: {key}: holds {array.dtype}; expected numbers")
-    return array
+    if find_spec("scipy") is None:
+        raise LimenError(f"{path}: reading .mat files needs scipy: pip install 'limen[data]'")
+    with scratch_folder() as scratch:
+        command = [sys.executable, "-m", "workloads.datasets.matlab_worker", str(path.absolute()), str(scratch), *keys]
+        outcome = run_child(command, scratch, {**os.environ, "PYTHONPATH": str(PACKAGES)})
+        if outcome.returncode == REFUSED:
+            raise LimenError(f"{path}: {outcome.stderr}")
+        if outcome.returncode:
+            said = "".join(outcome.stderr.splitlines()[-1:]) or f"its reader ended with code {outcome.returncode}"
+            raise LimenError(f"{path}: not a readable .mat file: {said}")
+        return [np.load(scratch / f"{key}.npy", allow_pickle=False) for key in keys]

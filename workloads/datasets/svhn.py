@@ -30,7 +30,8 @@ def read(folder: Path) -> Splits:
 
 
 def _read_part(path: Path) -> Samples:
-    pixels, labels = read_mat(path, "X"), whole_numbers(path, "y", read_mat(path, "y")).ravel()
+    pixels, digits = read_mat(path, "X", "y")
+    labels = whole_numbers(path, "y", digits).ravel()
     if pixels.shape[:3] != (32, 32, 3) or pixels.ndim != 4 or pixels.dtype != np.uint8:
         raise LimenError(f"{path}: X: {pixels.dtype} {pixels.shape}; expected uint8 (32, 32, 3, images)")
     if len(labels) != pixels.shape[3]:

@@ -35,7 +35,7 @@ def missing(folder: Path) -> list[str]:
 def read(folder: Path) -> Splits:
     """Return the splits, uint8 [windows, 151, 1, 3], shuffled. Raises LimenError naming the damaged file."""
     data_path, labels_path = (folder / name for name in FILES)
-    data, table = read_mat(data_path, "acc_data"), read_mat(labels_path, "acc_labels")
+    (data,), (table,) = read_mat(data_path, "acc_data"), read_mat(labels_path, "acc_labels")
     if data.ndim != 2 or data.shape[1] != 3 * LENGTH:
         raise LimenError(f"{data_path}: acc_data: shape {data.shape}; expected (windows, {3 * LENGTH})")
     if table.ndim != 2 or table.shape[1] != 3:
