@@ -149,7 +149,7 @@ def _read_partial(path: Path) -> dict[str, list[Point]]:
             done[found["key"]] = [
                 Point(Unit(**p["unit"]), p["multiplier"], p["digest"], p["values"]) for p in found["points"]
             ]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return done
 

@@ -204,7 +204,7 @@ def _read_partial(path: Path, units: dict[str, Unit]) -> dict[str, Implementatio
                 done[own["key"]] = Implementation(
                     units[own["key"]], own["multiplier"], own["digest"], dict(own["values"])
                 )
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             continue
     return done
 

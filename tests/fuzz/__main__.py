@@ -7,6 +7,7 @@ import os
 import sys
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -27,15 +28,21 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.case is not None:
         fault = run_case(arguments.seed, arguments.case, Path("fuzz-case"))
-        sys.exit(str(fault) if fault else f"case {arguments.case}: no fault")
+        print(fault or f"case {arguments.case}: no fault")
+        sys.exit(fault is not None)
     print(f"count {arguments.count}, seed {arguments.seed}, {len(KINDS)} kinds of files", flush=True)
     jobs = [(arguments.seed, first, min(first + CHUNK, arguments.count)) for first in range(0, arguments.count, CHUNK)]
     faults: list[Fault] = []
     workers = ProcessPoolExecutor(arguments.jobs, get_context("spawn"))
     with workers as pool, tqdm(total=arguments.count, disable=None) as bar:
-        for job, found in zip(jobs, pool.map(run_chunk, jobs), strict=True):
+        done = pool.map(run_chunk, jobs)
+        for _, first, end in jobs:
+            try:
+                found = next(done)
+            except BrokenProcessPool:  # a crash, not an error
+                sys.exit(f"a process died in case {first} or a few hundred later: run them one by one (--case)")
             faults += found
-            bar.update(job[2] - job[1])
+            bar.update(end - first)
             for fault in found:
                 tqdm.write(str(fault))
     kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(fault.kind for fault in faults).items())
