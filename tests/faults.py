@@ -200,7 +200,7 @@ MODEL_FAULTS = [
     Fault("simulator/tile_timing.py", '"ws": 3, "is": 3', '"ws": 2, "is": 2', "ws mac"),
     Fault("simulator/tile_timing.py", "READY = 3", "READY = 2"),
     Fault("simulator/tile_timing.py", "max(filled, released[0]) + words", "filled + words"),
-    Fault("simulator/tile_timing.py", "sum(start < fold_end < end", "sum(start < fold_end <= end"),
+    Fault("simulator/tile_timing.py", "bisect_left(ends, end)", "bisect_right(ends, end)"),
     Fault("simulator/tile_timing.py", "(geometry.taps + 1 + step)", "(geometry.taps + step)"),
     Fault("simulator/tile_timing.py", "plane_bits = offset +", "plane_bits ="),
     Fault("simulator/schedule.py", "(row, out if by_group else chan)", "(row, chan)", "is threshold"),

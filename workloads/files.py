@@ -7,6 +7,7 @@ import ctypes
 import io
 import os
 import re
+import stat
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,11 +29,25 @@ NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)")
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees a part of it. Raises LimenError where it can't be written."""
-    with scratch_folder(beside=path) as scratch:
+    """Write a file so that nobody ever sees a part of it; of a link, what it names; an older file's mode is kept.
+
+    Raises LimenError where it can't be written, or is something else than a file: a device or a pipe is not replaced.
+    """
+    try:
+        place = Path(os.path.realpath(path))
+        mode = place.stat().st_mode if place.exists() else None
+    except (OSError, ValueError) as error:
+        raise LimenError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
+    if place.is_symlink() or (mode is not None and not stat.S_ISREG(mode)):
+        raise LimenError(f"{path}: cannot be written: it is no regular file")
+    if mode is not None and not os.access(place, os.W_OK):
+        raise LimenError(f"{path}: cannot be written: Permission denied")
+    with scratch_folder(beside=place) as scratch:
         try:
             (scratch / "whole").write_bytes(content)
-            os.replace(scratch / "whole", path)
+            if mode is not None:
+                (scratch / "whole").chmod(stat.S_IMODE(mode))
+            os.replace(scratch / "whole", place)
         except OSError as error:
             raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
 
