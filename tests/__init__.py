@@ -1,4 +1,4 @@
-"""The tests. What they start gets signals as from a terminal, even where they themselves run under nohup or behind an &."""
+"""The tests. What they start gets signals as from a terminal, even where they run under nohup or behind an &."""
 
 import signal
 

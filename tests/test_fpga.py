@@ -162,9 +162,9 @@ def test_an_fpga_table_has_no_price(name: str, tmp_path: Path) -> None:
         (("costs", "fpga", "--out-dir", "new", "--target", "ice40"), ("'ice40'", "xc7", "ecp5")),
         (
             ("costs", "fpga", "--out-dir", "new", "--target", "xc7", "--jobs", "0"),
-            ("--jobs", "0 is not in the range x>=1"),
+            ("--jobs", "0 is not in the range"),
         ),
-        (("costs", "fpga", "--check", "--target", "xc7", "--sample", "0"), ("--sample", "0 is not in the range x>=1")),
+        (("costs", "fpga", "--check", "--target", "xc7", "--sample", "0"), ("--sample", "0 is not in the range")),
     ],
 )
 @needs_yosys
