@@ -32,23 +32,12 @@ class Grid:
         high = self.values[i + 1][j] if v == 0 else self.values[i + 1][j] * (1 - v) + self.values[i + 1][j + 1] * v
         return low * (1 - u) + high * u
 
-    def plus(self, other: Grid) -> Grid:
-        """Return the sum of two tables, on the points of both."""
-        first, second = _union(self.first, other.first), _union(self.second, other.second)
-        return Grid(first, second, tuple(tuple(self.at(i, j) + other.at(i, j) for j in second) for i in first))
-
 
 def _segment(axis: tuple[float, ...], value: float) -> tuple[int, float]:
     if len(axis) < 2:
         return 0, 0.0
     index = min(max(bisect_right(axis, value) - 1, 0), len(axis) - 2)
     return index, (value - axis[index]) / (axis[index + 1] - axis[index])
-
-
-def _union(one: tuple[float, ...], two: tuple[float, ...]) -> tuple[float, ...]:
-    """Return the points of two axes; one of a single point says nothing about where the table changes."""
-    points = {value for axis in (one, two) if len(axis) > 1 for value in axis}
-    return tuple(sorted(points)) or one
 
 
 Edges = tuple[Grid | None, Grid | None]
@@ -73,11 +62,13 @@ class Energy:
     """Internal energy in pJ of a rising and a falling edge: (input slew, load) for an output, (slew,) for an input.
 
     pin: whose slew; None for the pin's own. when: the condition, an expression over the cell's pins; None where always.
+    supply: what it is drawn from; what is drawn from one and from another adds up.
     """
 
     pin: str | None
     when: str | None
     edges_pj: Edges
+    supply: str = ""
 
 
 @dataclass(frozen=True)

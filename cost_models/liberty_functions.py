@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from workloads.errors import LimenError
@@ -24,8 +25,10 @@ class Literal:
     inverted: bool
 
 
-def truth_table(expression: str, names: tuple[str, ...]) -> int:
+def truth_table(expression: str, names: tuple[str, ...], derived: Mapping[str, int] | None = None) -> int:
     """Return the truth table of a Liberty function; input i of `names` is bit i of the index.
+
+    derived: further names it may hold, which are functions of `names` themselves, and their truth tables.
 
     Raises:
         LimenError: an unknown name or a malformed expression.
@@ -33,6 +36,7 @@ def truth_table(expression: str, names: tuple[str, ...]) -> int:
     size = 1 << len(names)
     full = (1 << size) - 1
     columns = {name: sum(1 << row for row in range(size) if row >> i & 1) for i, name in enumerate(names)}
+    columns.update(derived or {})
     return _Expression(expression, columns, full).value()
 
 

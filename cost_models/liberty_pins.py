@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from cost_models.liberty_cells import Arc, Edges, Energy, Grid
 from cost_models.liberty_functions import truth_table
@@ -56,6 +57,28 @@ class Sources:
     inputs: tuple[str, ...]
     passed: tuple[str, ...]
     pins: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class States:
+    """What conditions (`when`) of a cell are over.
+
+    free: inputs, and what a flip-flop keeps. derived: outputs and the flip-flop's complement, as truth tables of those.
+    """
+
+    free: tuple[str, ...]
+    derived: dict[str, int]
+
+    @property
+    def count(self) -> int:
+        return 1 << len(self.free)
+
+    def where(self, when: str) -> int:
+        """Return in which states a condition holds, as bits. Raises LimenError for another name or a malformed one."""
+        try:
+            return truth_table(when, self.free, self.derived)
+        except LimenError as error:
+            raise LimenError(f"when: {error}") from None
 
 
 def arcs(header: Header, pin: Group, kinds: Mapping[str, tuple[int, ...]], sources: Sources) -> tuple[Arc, ...]:
@@ -140,13 +163,14 @@ def constraints(header: Header, pin: Group, kind: str, clock: str) -> tuple[tupl
     return tuple(found[0]), tuple(found[1])
 
 
-def energies(header: Header, pin: Group, sources: Sequence[str | None], known: Sequence[str]) -> tuple[Energy, ...]:
-    """Return the energies of a pin; what is drawn from one supply and from the other adds up.
+def energies(
+    header: Header, pin: Group, sources: Sequence[str | None], known: Sequence[str], states: States
+) -> tuple[Energy, ...]:
+    """Return the energies of a pin, of every supply its own.
 
     sources: pins whose edges a group without related_pin is about; None for the pin's own. known: pins that may be.
     """
     found: list[Energy] = []
-    supplies: list[set[str]] = []
     for power in pin.named("internal_power"):
         try:
             edges = _power_tables(header, power)
@@ -154,19 +178,13 @@ def energies(header: Header, pin: Group, sources: Sequence[str | None], known: S
             for name in related:
                 if name not in known:
                     raise LimenError(f"related_pin: {shown(name)} is not allowed: one of {', '.join(known)}")
+            when = power.get("when").strip() or None
+            if when is not None:
+                states.where(when)
         except LimenError as error:
             raise LimenError(f"internal_power of line {power.line}: {error}") from None
-        when = power.get("when").strip() or None
         supply = power.get("related_pg_pin") or power.get("power_level")
-        for source in related or sources:
-            for place, own in enumerate(found):
-                if (own.pin, own.when) == (source, when) and supply not in supplies[place]:
-                    found[place] = Energy(source, when, _sum(own.edges_pj, edges))
-                    supplies[place].add(supply)
-                    break
-            else:
-                found.append(Energy(source, when, edges))
-                supplies.append({supply})
+        found += [Energy(source, when, edges, supply) for source in related or sources]
     return tuple(found)
 
 
@@ -181,48 +199,46 @@ def _power_tables(header: Header, power: Group) -> Edges:
     return rise, fall
 
 
-def _sum(one: Edges, two: Edges) -> Edges:
-    rise, fall = (
-        first.plus(second) if first and second else first or second for first, second in zip(one, two, strict=True)
-    )
-    return rise, fall
-
-
-def leakage_nw(header: Header, cell: Group, inputs: tuple[str, ...], area: float) -> float:
+def leakage_nw(header: Header, cell: Group, states: States, area: float) -> float:
     """Return the leakage of a cell: the library's mean, or else that of its states, all supplies together.
 
-    Inputs are as often 0 as 1. A value without a condition is that of the states that have none of their own.
+    Inputs and what a flip-flop keeps are as often 0 as 1.
     """
     if "cell_leakage_power" in cell.attributes:
         return cell.number("cell_leakage_power") * header.leakage_nw
     supplies: dict[str, list[Group]] = {}
-    for state in cell.named("leakage_power"):
-        supplies.setdefault(state.get("related_pg_pin") or state.get("power_level"), []).append(state)
+    for power in cell.named("leakage_power"):
+        supplies.setdefault(power.get("related_pg_pin") or power.get("power_level"), []).append(power)
     if not supplies and cell.named("leakage_current"):
         raise LimenError("leakage_current is not read; expected leakage_power or cell_leakage_power")
     if not supplies:
         default = header.default_leakage
         return (header.default_leakage_density * area if default is None else default) * header.leakage_nw
-    return sum(_mean_leakage(states, inputs) for states in supplies.values()) * header.leakage_nw
+    return sum(_mean_leakage(powers, states) for powers in supplies.values()) * header.leakage_nw
 
 
-def _mean_leakage(states: Sequence[Group], inputs: tuple[str, ...]) -> float:
-    """Return the mean over one supply's states."""
-    conditional = [state for state in states if state.get("when").strip()]
-    always = [state.number("value") for state in states if not state.get("when").strip()]
-    values = [state.number("value") for state in conditional]
-    if not values or not always:
-        return sum(values + always) / len(states)
-    share = _covered([state.get("when") for state in conditional], inputs)
-    return sum(values) / len(values) * share + sum(always) / len(always) * (1 - share)
+def _mean_leakage(powers: Sequence[Group], states: States) -> float:
+    """Return the mean over a cell's states of what one supply gives.
 
-
-def _covered(conditions: Sequence[str], inputs: tuple[str, ...]) -> float:
-    """Return the share of the inputs' states in which one of the conditions holds: 1 if they are over other pins."""
-    union = 0
-    try:
-        for condition in conditions:
-            union |= truth_table(condition, inputs)
-    except LimenError:
-        return 1.0
-    return union.bit_count() / (1 << len(inputs))
+    Where several conditions hold, it is the mean of theirs; where none does, the value without a condition. States that
+    the library says nothing of, such as those a reset makes impossible, don't count.
+    """
+    values: list[list[float]] = [[] for _ in range(states.count)]
+    always = []
+    for power in powers:
+        value, when = power.number("value"), power.get("when").strip()
+        if not when:
+            always.append(value)
+            continue
+        try:
+            table = states.where(when)
+        except LimenError as error:
+            raise LimenError(f"leakage_power of line {power.line}: {error}") from None
+        for state, own in enumerate(values):
+            own += [value] if table >> state & 1 else []
+    means = [fmean(own or always) for own in values if own or always]
+    if not means:
+        raise LimenError(
+            f"leakage_power of line {powers[0].line}: when: no condition ever holds; expected one that does"
+        )
+    return fmean(means)

@@ -17,7 +17,17 @@ from cost_models.liberty_cells import Cell, Energy, FlipFlop, Library, Output
 from cost_models.liberty_functions import Literal, depends_on, literal, truth_table
 from cost_models.liberty_groups import check_groups
 from cost_models.liberty_header import Header
-from cost_models.liberty_pins import CLOCKED, COMBINATIONAL, Sources, Unusable, arcs, constraints, energies, leakage_nw
+from cost_models.liberty_pins import (
+    CLOCKED,
+    COMBINATIONAL,
+    Sources,
+    States,
+    Unusable,
+    arcs,
+    constraints,
+    energies,
+    leakage_nw,
+)
 from cost_models.liberty_text import Group, parse_liberty, read_text
 from workloads.errors import LimenError, shown
 
@@ -175,15 +185,16 @@ class _Reader:
         if not state:
             check_groups(group, self.header.defined_groups)
         flip_flop = self._flip_flop(state, pins, inputs, outputs) if state else None
-        built = {name: self._output(name, inputs, pins, flip_flop) for name in outputs}
+        states = self._states(state, inputs, outputs)
+        built = {name: self._output(name, inputs, pins, flip_flop, states) for name in outputs}
         area = group.number("area")
-        input_energies = {name: self._input_energies(name, pins[name], pins) for name in inputs}
+        input_energies = {name: self._input_energies(name, pins[name], pins, states) for name in inputs}
         if flip_flop:
             self._check_conditions(flip_flop.clock, input_energies[flip_flop.clock], tuple(pins))
         return Cell(
             name=group.arguments[0],
             area_um2=area,
-            leakage_nw=leakage_nw(self.header, group, inputs, area),
+            leakage_nw=leakage_nw(self.header, group, states, area),
             inputs=inputs,
             capacitance_pf={name: self._capacitance_pf(name, pins[name]) for name in inputs},
             outputs=built,
@@ -226,7 +237,21 @@ class _Reader:
                     raise Unusable(f"pin {name}: its name is not a plain one")
         return pins
 
-    def _output(self, name: str, inputs: tuple[str, ...], pins: dict[str, Group], flip_flop: FlipFlop | None) -> Output:
+    def _states(self, flip_flops: list[Group], inputs: tuple[str, ...], outputs: dict[str, Group]) -> States:
+        variables = tuple(flip_flops[0].arguments[:2]) if flip_flops else ()
+        free = inputs + variables[:1]
+        derived = {name: truth_table(f'!"{variables[0]}"', free) for name in variables[1:]}
+        tables = {}
+        for name, pin in outputs.items():
+            try:
+                tables[name] = truth_table(pin.get("function"), free, derived)
+            except LimenError as error:
+                raise Unusable(f"pin {name}: {error}") from None
+        return States(free, {**derived, **tables})
+
+    def _output(
+        self, name: str, inputs: tuple[str, ...], pins: dict[str, Group], flip_flop: FlipFlop | None, states: States
+    ) -> Output:
         pin, others = pins[name], tuple(own for own in pins if own != name and own not in inputs)
         with naming(f"pin {name}"):
             if flip_flop:
@@ -234,24 +259,18 @@ class _Reader:
                 own = arcs(self.header, pin, CLOCKED, sources)
                 needed = sources.inputs if name == flip_flop.output else ()
             else:
-                table, sources = self._table(pin.get("function"), inputs), Sources(inputs, others, tuple(pins))
+                table, sources = states.derived[name], Sources(inputs, others, tuple(pins))
                 own = arcs(self.header, pin, COMBINATIONAL, sources)
                 needed = tuple(n for i, n in enumerate(inputs) if depends_on(table, i, len(inputs)))
             for source in needed:
                 for edge, word in enumerate(EDGES):
                     if not any(arc.pin == source and arc.delay_ns[edge] for arc in own):
                         raise Unusable(f"no delay of a {word} from {source}")
-            return Output(table, own, energies(self.header, pin, sources.inputs, tuple(pins)))
+            return Output(table, own, energies(self.header, pin, sources.inputs, tuple(pins), states))
 
-    def _table(self, function: str, inputs: tuple[str, ...]) -> int:
-        try:
-            return truth_table(function, inputs)
-        except LimenError as error:
-            raise Unusable(str(error)) from None
-
-    def _input_energies(self, name: str, pin: Group, pins: dict[str, Group]) -> tuple[Energy, ...]:
+    def _input_energies(self, name: str, pin: Group, pins: dict[str, Group], states: States) -> tuple[Energy, ...]:
         with naming(f"pin {name}"):
-            return energies(self.header, pin, (None,), tuple(pins))
+            return energies(self.header, pin, (None,), tuple(pins), states)
 
     def _check_conditions(self, clock: str, own: tuple[Energy, ...], pins: tuple[str, ...]) -> None:
         """Raise LimenError for a condition of a clock's energies that isn't over pins: pulses are priced by it."""

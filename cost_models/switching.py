@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from statistics import fmean
 
 import numpy as np
 
@@ -172,11 +173,21 @@ def wires_pj(netlist: Netlist, library: Library, activity: Activity) -> float | 
 
 
 def _edges_pj(energies: tuple[Energy, ...], slews: dict[str, float], load_pf: float, pin: str | None = None) -> Pair:
-    """Return the internal energy of a rise and of a fall: the mean over the tables that apply to them."""
+    """Return the internal energy of a rise and of a fall: the mean over the tables that apply to them.
+
+    Of one input's tables, what supplies give on average adds up; inputs count by the conditions that they have.
+    """
     means = []
     for edge in (0, 1):
-        own = [(e.pin or pin or "", grid) for e in energies if (grid := e.edges_pj[edge]) is not None]
-        means.append(sum(grid.at(slews.get(name, 0.0), load_pf) for name, grid in own) / len(own) if own else 0.0)
+        found: dict[str, dict[str, list[float]]] = {}  # by input and supply
+        for energy in energies:
+            name, grid = energy.pin or pin or "", energy.edges_pj[edge]
+            if grid is not None:
+                own = found.setdefault(name, {}).setdefault(energy.supply, [])
+                own.append(grid.at(slews.get(name, 0.0), load_pf))
+        counts = [max(map(len, supplies.values())) for supplies in found.values()]
+        sums = [sum(map(fmean, supplies.values())) for supplies in found.values()]
+        means.append(fmean(sums, counts) if sums else 0.0)
     return means[0], means[1]
 
 
@@ -197,8 +208,11 @@ def _clock_pj(cell: Cell, data: int, output: int, slew: float) -> float:
         cell.flip_flop.output: output,
         **{name: output ^ int(opposes) for name, opposes in cell.flip_flop.open.items()},
     }
-    chosen = [e for e in energies if e.when is not None and _holds(e.when, values)]
-    chosen = chosen or [e for e in energies if e.when is None]
+    chosen = []
+    for supply in dict.fromkeys(energy.supply for energy in energies):
+        of_supply = [e for e in energies if e.supply == supply]
+        holding = [e for e in of_supply if e.when is not None and _holds(e.when, values)]
+        chosen += holding or [e for e in of_supply if e.when is None]
     rise, fall = _edges_pj(tuple(chosen), {cell.flip_flop.clock: slew}, 0.0, cell.flip_flop.clock)
     return rise + fall
 

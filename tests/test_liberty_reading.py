@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from cost_models.characterise import measure
-from cost_models.liberty_cells import Grid
 from cost_models.liberty_functions import Literal, literal, truth_table
 from cost_models.liberty_reader import read_library
 from cost_models.static_timing import analyse, smallest_flip_flop
@@ -65,7 +64,15 @@ class TestWhatIsNotRead:
             ("input_net_transition", "input_voltage", "cell_rise: variable_1: 'input_voltage' is not read"),
             ("cell (tiny_inv)", "lu_table_template (delay) { } cell (tiny_inv)", "lu_table_template delay: another"),
             ("clock : true;", 'internal_power () { when : "X"; power (scalar) { values ("1"); } }',
-             "cell tiny_dff: pin C: internal_power: when: function: 'X' is not allowed"),
+             "cell tiny_dff: pin C: internal_power of line 195: when: function: 'X' is not allowed"),
+            ("clock : true;", 'internal_power () { when : "IQ"; power (scalar) { values ("1"); } }',
+             "cell tiny_dff: pin C: internal_power: when: function: 'IQ' is not allowed"),
+            ("internal_power () {", 'internal_power () { when : "Z";', "line 35: when: function: 'Z'"),
+            ("internal_power () {", 'internal_power () { when : "A==1";', "when: function: 'A==1' is not allowed: '='"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "Z"; value : 1; }',
+             "cell tiny_inv: leakage_power of line 20: when: function: 'Z' is not allowed: 'Z' is not one of A, Y"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "A @@"; value : 1; }', "when: function: 'A @@'"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "A Y"; value : 1; }', "no condition ever holds"),
         ],
     )  # fmt: skip
     def test_is_said(self, tmp_path: Path, old: str, new: str, line: str) -> None:
@@ -150,6 +157,9 @@ class TestEnergies:
             ([("related_pin : A;", "1", ""), ("related_pin : A;", "", "4")], 1, 4),
             ([("related_pg_pin : D; when : A;", "1", "1"), ("related_pg_pin : D; when : !A;", "2", "2"),
               ("related_pg_pin : S; when : A;", "4", "4"), ("related_pg_pin : S; when : !A;", "8", "8")], 7.5, 7.5),
+            ([("related_pg_pin : D; when : A;", "1", "1"), ("related_pg_pin : D; when : !A;", "2", "2"),
+              ("related_pg_pin : S;", "4", "4")], 5.5, 5.5),
+            ([('related_pg_pin : D; when : "A";', "1", "1"), ('related_pg_pin : S; when : "(A)";', "4", "4")], 5, 5),
         ],
     )  # fmt: skip
     def test_are_a_mean_of_those_of_an_edge(
@@ -169,12 +179,21 @@ class TestEnergies:
         inverter = next(gate for gate in netlist.gates if gate.cell.name == "tiny_inv")
         assert (edges[inverter.net] - 0.5 * 0.002) * 1000 == pytest.approx([rise, fall])
 
-    def test_of_two_supplies_add_up_on_any_axes(self) -> None:
-        one = Grid((0.0, 1.0, 4.0), (0.0,), ((1.0,), (2.0,), (3.0,)))
-        two = Grid((0.0,), (0.0, 2.0), ((10.0, 30.0),))
-        both = one.plus(two)
-        for slew, load in ((0, 0), (0.5, 1), (2, 5), (6, -1)):
-            assert both.at(slew, load) == pytest.approx(one.at(slew, load) + two.at(slew, load))
+    def test_of_a_clock_pulse_are_those_that_hold_of_each_supply(self, tmp_path: Path) -> None:
+        """A pulse that finds D at 0 costs 2 (1 + 4) fJ, at 1 2 (2 + 4); ½ C V² twice is 2."""
+        groups = "".join(
+            f'internal_power () {{ {attributes} power (scalar) {{ values ("{value}"); }} }}'
+            for attributes, value in (
+                ('related_pg_pin : V; when : "!D";', 1),
+                ('related_pg_pin : V; when : "(D)";', 2),
+                ("related_pg_pin : S;", 4),
+            )
+        )
+        text = changed(r"(clock : true;)\s*internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}", rf"\1{groups}")
+        own = read_library(written(tmp_path, text))
+        netlist = small_netlist(own)
+        pulses = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).pulses_pj[0]
+        assert (pulses - 0.002) * 1000 == pytest.approx([10, 10, 12, 12])
 
 
 class TestLeakage:
@@ -193,6 +212,24 @@ class TestLeakage:
     def test_of_states_and_of_all_others(self, tmp_path: Path, states: str, expected: float) -> None:
         text = TEXT.replace("cell_leakage_power : 1;", f"leakage_power () {{ {states} }}", 1)
         assert read_library(written(tmp_path, text)).cells["tiny_inv"].leakage_nw == expected
+
+    @pytest.mark.parametrize(
+        ("cell", "states", "expected"),
+        [
+            ("tiny_nand2", {"A": 4, "!A&B": 8, "!A&!B": 8}, 6),
+            ("tiny_nand2", {"Y": 4, "": 8}, 5),
+            ("tiny_nand2", {"A": 4, "B": 8, "": 2}, (6 + 4 + 8 + 2) / 4),  # both hold in one of four states
+            ("tiny_nand2", {"A": 4, "!A B": 7}, 5),  # nothing is said of one of four
+            ("tiny_dff", {"D Q": 4, "": 8}, 7),
+            ("tiny_dff", {"D IQ": 4, "IQN": 10, "": 8}, (4 + 8 + 10 + 10) / 4),
+        ],
+    )
+    def test_of_a_condition_counts_by_the_states_in_which_it_holds(
+        self, tmp_path: Path, cell: str, states: dict[str, float], expected: float
+    ) -> None:
+        groups = "".join(f'leakage_power () {{ when : "{when}"; value : {nw}; }}' for when, nw in states.items())
+        text = changed(rf"(cell \({cell}\) \{{\s*area : \d;\s*)cell_leakage_power : \d;", rf"\1{groups}")
+        assert read_library(written(tmp_path, text)).cells[cell].leakage_nw == pytest.approx(expected)
 
     @pytest.mark.parametrize(
         ("default", "expected"),
