@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import limen
@@ -186,3 +187,13 @@ def test_ifmaps_too_wide_for_the_addresses() -> None:
     form = NetworkFile.model_validate({**content, "input": {"height": 3, "width": 40000, "channels": 1}})
     with pytest.raises(LimenError, match="layer conv: width: 40000 is not allowed: at most 32767"):
         limen.simulate(Network("bad", form.build_layers()), Design(**SOUND))
+
+
+def test_numbers_of_arrays_are_numbers() -> None:
+    """Sizes out of an array or a data frame make the same design as plain ones; a truth value is none."""
+    numbers = {"rows": np.int64(4), "cols": np.uint8(4), "ifmap_kib": np.float32(8), "filter_kib": np.int16(16)}
+    assert Design(**{**SOUND, **numbers}) == Design(**SOUND)
+    with pytest.raises(LimenError, match="rows: True is not allowed"):
+        Design(**{**SOUND, "rows": True})
+    with pytest.raises(LimenError, match=r"rows: .*4\.0.* is not allowed"):
+        Design(**{**SOUND, "rows": np.float64(4)})

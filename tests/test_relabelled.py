@@ -171,6 +171,22 @@ def test_images_of_another_size() -> None:
         network.inputs("test")
 
 
+@pytest.mark.parametrize(
+    ("x", "found"),
+    [
+        (np.full((1, 36), 32), "32 to 32"),
+        (np.full((1, 36), -33), "-33 to -33"),
+        (np.full((1, 36), np.nan), "float64"),
+        (np.full((1, 36), 1.0), "float64"),
+        (np.full((1, 36), "1"), "<U1"),
+    ],
+)
+def test_activations_that_are_none(x: np.ndarray, found: str) -> None:
+    network = chain(CHAINS["image to linear"])
+    with pytest.raises(LimenError, match=f"input: {found} is not allowed: integers of -32 to 31$"):
+        network.predict(x)
+
+
 def test_groups_of_a_flattened_image() -> None:
     """Groups are ranges of pixels there, which no machine here has: refused, where they gave other numbers."""
     network = chain([conv(8), {**LINEAR, "groups": 2}, SCORES])

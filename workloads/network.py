@@ -112,7 +112,7 @@ class Network:
         """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in order.
 
         Raises:
-            LimenError: an image has another number of values than the input.
+            LimenError: an image has another number of values than the input, or values that aren't its integers.
         """
         check_kind(f"network {self.name}: input", x, np.ndarray, "an array of activations [images, ...]")
         if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(self.input_shape)):
@@ -120,6 +120,10 @@ class Network:
                 f"network {self.name}: input: images of shape {list(x.shape[1:])} are not allowed: "
                 f"the network reads {list(self.input_shape)}"
             )
+        low, high = operand_range(self.layers[0].x_bits, self.layers[0].x_signed)
+        if x.dtype.kind not in "iu" or (x.size and not low <= x.min() <= x.max() <= high):
+            found = f"{x.min()} to {x.max()}" if x.size and x.dtype.kind in "iu" else str(x.dtype)
+            raise LimenError(f"network {self.name}: input: {found} is not allowed: integers of {low} to {high}")
         return x.reshape(len(x), *self.input_shape)
 
     @cached_property

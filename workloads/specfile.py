@@ -7,6 +7,7 @@ import os
 import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -53,9 +54,16 @@ class _OneLine(ModelMetaclass):
             names = ", ".join(model.model_fields)
             raise LimenError(f"{model.__name__}: {shown(values[0])} is not allowed: fields by name: {names}")
         try:
-            return super().__call__(**fields)
+            return super().__call__(**{name: _plain(value) for name, value in fields.items()})
         except ValidationError as error:
             raise LimenError(f"{model.__name__}: {describe_mistake(error, model, fields)}") from None
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's numbers as Python's: fields come out of arrays and data frames, too."""
+    if isinstance(value, Integral) and not isinstance(value, int):
+        return int(value)
+    return float(value) if isinstance(value, Real) and not isinstance(value, int | float) else value
 
 
 class Spec(BaseModel, metaclass=_OneLine):
