@@ -107,9 +107,11 @@ class TestWhatLibrariesDoDifferently:
         path.write_text(SUPPLIES.format(leakage=leakage, wires=wires), encoding="utf-8")
         return read_library(path)
 
-    def test_energies_of_two_supplies_add_up(self, tmp_path: Path) -> None:
-        (energy,) = self.write(tmp_path).cells["inv"].outputs["Y"].energies
-        assert [grid.at(0, 0) for grid in energy.edges_pj] == [1.5, 2.25]
+    def test_energies_of_two_supplies_are_all_read(self, tmp_path: Path) -> None:
+        """That they add up: test_liberty_reading.py."""
+        energies = self.write(tmp_path).cells["inv"].outputs["Y"].energies
+        assert [energy.supply for energy in energies] == ["VDD", "VSS"]
+        assert [sum(energy.edges_pj[edge].at(0, 0) for energy in energies) for edge in (0, 1)] == [1.5, 2.25]
 
     @pytest.mark.parametrize(("leakage", "expected"), [(STATES, 3.5), ("cell_leakage_power : 7;" + STATES, 7), ("", 0)])
     def test_leakage_is_the_library_s_mean_or_that_of_the_states(
