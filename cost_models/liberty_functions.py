@@ -59,6 +59,19 @@ def depends_on(table: int, place: int, inputs: int) -> bool:
     return any((table >> row ^ table >> (row ^ 1 << place)) & 1 for row in range(1 << inputs))
 
 
+def sum_of_products(table: int, names: tuple[str, ...]) -> str:
+    """Return a function with a truth table over `names`, of those it depends on alone: 0, 1, or an or of ands."""
+    used = [i for i in range(len(names)) if depends_on(table, i, len(names))]
+    if not used:
+        return str(table & 1)
+    rows = [
+        row
+        for row in range(1 << len(names))
+        if table >> row & 1 and not any(row >> i & 1 for i in range(len(names)) if i not in used)
+    ]
+    return "+".join(f"({'*'.join(names[i] if row >> i & 1 else f'!{names[i]}' for i in used)})" for row in rows)
+
+
 class _Expression:
     """A function being read: `'` and `!` bind closest, then `^`, then what is and, then what is or."""
 

@@ -8,8 +8,9 @@ from typing import Literal
 
 import numpy as np
 
+from cost_models.liberty_attributes import check_attributes
 from cost_models.liberty_cells import Grid, WireLoad
-from cost_models.liberty_text import Group
+from cost_models.liberty_text import Group, number
 from workloads.errors import LimenError, shown
 
 SCALES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
@@ -38,7 +39,12 @@ class Table:
 
 
 class Header:
-    """The head of one library, with factors from its units to ns, pF, nW and pJ."""
+    """The head of one library, with factors from its units to ns, pF, nW and pJ.
+
+    Liberty's manual has defaults for two units, which count where the file has none: time_unit is 1ns, voltage_unit 1V.
+    The others have none: capacitive_load_unit has to be there, leakage_power_unit where any leakage is given. Each is
+    read as a simple attribute and as a complex one: `capacitive_load_unit (1, ff)` and `: "1ff"`.
+    """
 
     def __init__(self, library: Group) -> None:
         """Read a library's head. Raises LimenError, naming the attribute."""
@@ -48,11 +54,13 @@ class Header:
         if "include_file" in library.lists:
             raise LimenError("include_file is not read; put that file's text in its place")
         self.name = library.arguments[0]
-        self.time_ns = _unit(library.get("time_unit", "1ns"), "s") / 1e-9
-        load = library.lists.get("capacitive_load_unit", [["1", "pf"]])[-1]
-        self.load_pf = _unit("".join(load), "f") / 1e-12
-        volt = _unit(library.get("voltage_unit", "1V"), "V")
-        self.leakage_nw = _unit(library.get("leakage_power_unit", "1nW"), "W") / 1e-9
+        self.defined_attributes = {words[0] for words in library.lists.get("define", []) if words}
+        check_attributes(library, self.defined_attributes)
+        self.time_ns = _unit(library, "time_unit", "s", "1ns") / 1e-9
+        self.load_pf = _unit(library, "capacitive_load_unit", "f") / 1e-12
+        volt = _unit(library, "voltage_unit", "V", "1V")
+        # Without leakage no number has this unit.
+        self.leakage_nw = _unit(library, "leakage_power_unit", "W", None if _leaks(library) else "1nW") / 1e-9
         self.voltage_v = _voltage(library) * volt
         # Liberty's internal energy has the unit of load times voltage squared.
         self.energy_pj = self.load_pf * volt**2
@@ -70,8 +78,8 @@ class Header:
             name = load.arguments[0] if load.arguments else ""
             found = [" ".join(point).replace(",", " ").split()[:2] for point in load.lists.get("fanout_length", [])]
             try:
-                points = np.array(found, dtype=float).reshape(-1, 2)
-            except ValueError:
+                points = np.array([[number(word, "") for word in point] for point in found]).reshape(-1, 2)
+            except (LimenError, ValueError):
                 raise LimenError(f"wire_load {name}: fanout_length is not allowed: pairs of numbers") from None
             per_length = load.number("capacitance", 0) * self.load_pf
             if len(points) > 1 and points[-1, 1] > points[0, 1] and per_length > 0:
@@ -213,9 +221,27 @@ def _voltage(library: Group) -> float:
     return value
 
 
-def _unit(text: str, base: str) -> float:
-    """Return a unit, whose letters may be of any case: milli is the only m there is."""
-    match = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([fpnum]?){base}\s*", text, re.IGNORECASE)
+def _leaks(library: Group) -> bool:
+    """Return whether a library gives any leakage."""
+    if any(name in library.attributes for name in ("default_cell_leakage_power", "default_leakage_power_density")):
+        return True
+    return any("cell_leakage_power" in cell.attributes or cell.named("leakage_power") for cell in library.named("cell"))
+
+
+def _unit(library: Group, name: str, base: str, default: str | None = None) -> float:
+    """Return a unit, whose letters may be of any case: milli is the only m there is.
+
+    Raises LimenError for one that is no unit, that is missing without a default, or that has several values.
+    """
+    found = {"".join(words) for words in library.lists.get(name, [])}
+    if name in library.attributes:
+        found.add(library.attributes[name].replace(",", " "))
+    if not found and default is None:
+        raise LimenError(f"{name} is missing; expected a number and a prefixed {base}, such as 1p{base}")
+    if len(found) > 1:
+        raise LimenError(f"{name} has several values ({', '.join(sorted(found))}); expected one")
+    text = found.pop() if found else str(default)
+    match = re.fullmatch(rf"\s*(\d+\.?\d*|\.\d+)\s*([fpnum]?){base}\s*", text, re.IGNORECASE | re.ASCII)
     if not match or float(match[1]) == 0:
-        raise LimenError(f"unit: {shown(text)} is not allowed: a number and a prefixed {base}")
+        raise LimenError(f"{name}: {shown(text)} is not allowed: a number and a prefixed {base}")
     return float(match[1]) * SCALES[match[2].lower()]

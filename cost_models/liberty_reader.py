@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from cost_models.liberty_attributes import check_cell_attributes
 from cost_models.liberty_cells import Cell, Energy, FlipFlop, Library, Output
 from cost_models.liberty_functions import Literal, depends_on, literal, truth_table
 from cost_models.liberty_groups import check_groups
@@ -42,6 +43,7 @@ PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 STRANGE_GROUPS = ("latch", "latch_bank", "ff_bank", "statetable", "bus", "bundle")
 STRANGE_FLAGS = ("dont_use", "pad_cell", "is_macro_cell", "is_memory_cell", "is_isolation_cell", "is_level_shifter")
+FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 STRANGE_KINDS = ("clock_gating_integrated_cell", "retention_cell", "switch_cell_type")
 
 EDGES = ("rise", "fall")
@@ -112,9 +114,11 @@ def make_library(files: Sequence[LibertyFile]) -> Library:
     """Return the library of files that are read. Raises LimenError, as `read_library`."""
     cells: dict[str, Cell] = {}
     left_out: dict[str, str] = {}
+    scaled: dict[str, str] = {}
     groups: dict[str, Group] = {}
     homes: dict[str, Path] = {}
     for file in files:
+        scaled |= _scaled_cells(file)
         for group in file.cells:
             if len(group.arguments) != 1:
                 raise LimenError(f"{file.path}: line {group.line}: a cell of {len(group.arguments)} names")
@@ -136,7 +140,19 @@ def make_library(files: Sequence[LibertyFile]) -> Library:
     enabled = tuple(name for name in ordered if any(map(_keeps_state, groups[name].named("ff"))))
     wires = next((file.header.wires for file in files if file.header.wires), None)
     name = "+".join(dict.fromkeys(file.header.name for file in files))
-    return Library(name, files[0].header.voltage_v, cells, ordered, wires, enabled)
+    return Library(name, files[0].header.voltage_v, cells, ordered | scaled, wires, enabled)
+
+
+def _scaled_cells(file: LibertyFile) -> dict[str, str]:
+    """Return the scaled cells of a file, with why they are left out. Raises LimenError for a miswritten cell."""
+    found = {}
+    for group in file.library.groups:
+        if group.kind == "scaled_cell":
+            found[f"scaled_cell {', '.join(group.arguments)}"] = "scaled_cell: a cell at other operating conditions"
+        elif group.kind != "cell" and group.kind.lower() in ("cell", "scaled_cell"):
+            where = f"{file.path}: line {group.line}"
+            raise LimenError(f"{where}: {shown(group.kind)} is not allowed: {group.kind.lower()}, in small letters")
+    return found
 
 
 def _leave_open_outputs(cells: dict[str, Cell], left_out: dict[str, str]) -> None:
@@ -154,6 +170,13 @@ def _keeps_state(flip_flop: Group) -> bool:
     """Return whether the next state may be the present one."""
     names = flip_flop.arguments[:1]
     return any(re.search(rf"\b{re.escape(name)}\b", flip_flop.get("next_state")) for name in names)
+
+
+def _not_negative(group: Group, name: str) -> float:
+    value = group.number(name)
+    if value < 0:
+        raise LimenError(f"{name}: {value:g} is not allowed: 0 or more")
+    return value
 
 
 class _Reader:
@@ -187,7 +210,8 @@ class _Reader:
         flip_flop = self._flip_flop(state, pins, inputs, outputs) if state else None
         states = self._states(state, inputs, outputs)
         built = {name: self._output(name, inputs, pins, flip_flop, states) for name in outputs}
-        area = group.number("area")
+        check_cell_attributes(group, self.header.defined_attributes)
+        area = _not_negative(group, "area")
         input_energies = {name: self._input_energies(name, pins[name], pins, states) for name in inputs}
         if flip_flop:
             self._check_conditions(flip_flop.clock, input_energies[flip_flop.clock], tuple(pins))
@@ -207,7 +231,7 @@ class _Reader:
         if not PLAIN.fullmatch(self.group.arguments[0]):
             raise Unusable("its name is not a plain one")
         for flag in STRANGE_FLAGS:
-            if self.group.get(flag).lower() == "true":
+            if self._is_set(flag):
                 raise Unusable(flag)
         if SPECIAL.search(self.group.arguments[0]):
             raise Unusable("for isolation, other voltages or probing, by its name")
@@ -217,6 +241,12 @@ class _Reader:
         for kind in STRANGE_KINDS:
             if self.group.get(kind):
                 raise Unusable(kind)
+
+    def _is_set(self, flag: str) -> bool:
+        text = self.group.get(flag, "false")
+        if text.strip().lower() not in FLAGS:
+            raise LimenError(f"{flag}: {shown(text)} is not allowed: true or false")
+        return FLAGS[text.strip().lower()]
 
     def _pins(self) -> dict[str, Group]:
         """Return all pins by name: `pin (A, B)` is two."""
@@ -282,9 +312,13 @@ class _Reader:
         """Return a pin's capacitance: the one it has for both edges, or their mean, or the library's default."""
         with naming(f"pin {name}"):
             if "capacitance" in pin.attributes:
-                return pin.number("capacitance") * self.header.load_pf
+                return _not_negative(pin, "capacitance") * self.header.load_pf
             if "rise_capacitance" in pin.attributes and "fall_capacitance" in pin.attributes:
-                return (pin.number("rise_capacitance") + pin.number("fall_capacitance")) / 2 * self.header.load_pf
+                return (
+                    (_not_negative(pin, "rise_capacitance") + _not_negative(pin, "fall_capacitance"))
+                    / 2
+                    * self.header.load_pf
+                )
             if self.header.default_input_capacitance is None:
                 raise Unusable("no capacitance")
             return self.header.default_input_capacitance * self.header.load_pf

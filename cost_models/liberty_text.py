@@ -32,6 +32,12 @@ STRING, MARK, NEWLINE, WORD, OPEN, END = 1, 2, 3, 4, 5, 6
 ESCAPED = re.compile(r"\\([ \t]*\r?\n|\")")
 """What a backslash hides in a string: the end of a line, which is a blank, or a quotation mark."""
 
+COMPLEX = {
+    *("index_1", "index_2", "index_3", "values", "fanout_length", "wire_load_from_area"),
+    *("define", "define_group", "include_file", "capacitive_load_unit"),
+}
+"""Complex attributes that are read; any other of a single word is a simple one in parentheses."""
+
 MAX_DEPTH = 50
 """Groups inside groups; Liberty itself has about six."""
 
@@ -44,7 +50,9 @@ MAX_BYTES = 1 << 30
 class Group:
     """`kind (arguments) { ... }`: simple attributes as text, complex ones as lists of texts, groups in order.
 
-    A complex attribute has a list for every time it comes. line: where the group begins.
+    A complex attribute has a list for every time it comes; one of a single word that isn't `COMPLEX` is a simple
+    attribute in parentheses, and read as such. repeated: other values that a simple attribute had before. line: where
+    the group begins.
     """
 
     kind: str
@@ -53,10 +61,17 @@ class Group:
     attributes: dict[str, str] = field(default_factory=dict)
     lists: dict[str, list[list[str]]] = field(default_factory=dict)
     groups: list[Group] = field(default_factory=list)
+    repeated: dict[str, list[str]] = field(default_factory=dict)
 
     def get(self, name: str, default: str = "") -> str:
         """Return a simple attribute."""
         return self.attributes.get(name, default)
+
+    def put(self, name: str, value: str) -> None:
+        """Set a simple attribute; an earlier value, if it is another one, is kept aside."""
+        if self.attributes.get(name, value) != value:
+            self.repeated.setdefault(name, []).append(self.attributes[name])
+        self.attributes[name] = value
 
     def named(self, kind: str) -> list[Group]:
         """Return the groups of a kind."""
@@ -69,7 +84,7 @@ class Group:
             if default is None:
                 raise LimenError(f"{name} is missing; expected a number")
             return default
-        return _number(text, name)
+        return number(text, name)
 
     def numbers(self, name: str) -> np.ndarray:
         """Return a complex attribute of numbers, flat: what index_1, index_2 and values hold.
@@ -82,17 +97,18 @@ class Group:
             raise LimenError(f"{name} is there {len(found)} times; expected once")
         words = [word for text in found[0] for word in text.replace(",", " ").split()]
         try:
-            values = np.array(words, dtype=float)
+            values = np.full(1, np.nan) if any("_" in text for text in found[0]) else np.array(words, dtype=float)
         except ValueError:
             values = np.full(1, np.nan)
         if not np.isfinite(values).all():
-            values = np.array([_number(word, name) for word in words])
+            values = np.array([number(word, name) for word in words])
         return values
 
 
-def _number(text: str, name: str) -> float:
+def number(text: str, name: str) -> float:
+    """Return the number that a text is. Raises LimenError, naming the attribute, where it is none."""
     try:
-        value = float(text)
+        value = np.nan if "_" in text else float(text)  # which takes 1_0 as 10
     except ValueError:
         value = np.nan
     if not np.isfinite(value):
@@ -189,7 +205,7 @@ class _Parser:
         start = self.position
         token = self._after_newlines()
         if token == (MARK, ":"):
-            group.attributes[name] = self._read_value(name)
+            group.put(name, self._read_value(name))
             return
         if token != (MARK, "("):
             raise LimenError(
@@ -203,7 +219,10 @@ class _Parser:
             group.groups.append(inner)
             return
         self.again = token
-        group.lists.setdefault(name, []).append(arguments)
+        if len(arguments) == 1 and name not in COMPLEX:
+            group.put(name, arguments[0])
+        else:
+            group.lists.setdefault(name, []).append(arguments)
 
     def _after_newlines(self) -> tuple[int, str]:
         token = self.take()

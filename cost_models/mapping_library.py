@@ -7,13 +7,14 @@ the first file's units.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cost_models.liberty_cells import Cell, Library
-from cost_models.liberty_functions import Literal, literal
+from cost_models.liberty_functions import Literal, literal, sum_of_products
 from cost_models.liberty_header import Header, Table
 from cost_models.liberty_pins import COMBINATIONAL, DELAYS, related_pins
 from cost_models.liberty_reader import LibertyFile
@@ -22,6 +23,9 @@ from cost_models.liberty_text import Group
 CAPACITANCES = ("capacitance", "rise_capacitance", "fall_capacitance")
 WIRE_DEFAULTS = ("default_wire_load", "default_wire_load_selection")
 LIMITS = {"max_capacitance": "load", "max_transition": "slew"}
+CONSTANT = re.compile(r"(?<!\w)[01]")
+"""A constant in a function, at which ABC crashes unless it is all of the function."""
+
 Tables = tuple[Table, Table]
 """Delay and slew of one output edge."""
 
@@ -117,7 +121,7 @@ class _Writer:
                 if name in cell.inputs:
                     yield f"    pin ({name}) {{ direction : input;{self._capacitances(pin, cell, name)} }}"
                 elif cell.flip_flop is None:
-                    yield from self._output(pin, name, cell.inputs)
+                    yield from self._output(pin, name, cell)
                 elif name == cell.flip_flop.output:
                     yield f'    pin ({name}) {{ direction : output; function : "{output}"; }}'
         yield "  }"
@@ -127,13 +131,15 @@ class _Writer:
         own.setdefault("capacitance", cell.capacitance_pf[name] / self.header.load_pf * self.factors["load"])
         return "".join(f" {kind} : {value!r};" for kind, value in own.items())
 
-    def _output(self, pin: Group, name: str, inputs: Sequence[str]) -> Iterator[str]:
+    def _output(self, pin: Group, name: str, cell: Cell) -> Iterator[str]:
         function = pin.get("function").replace('"', "")
+        if CONSTANT.search(function):
+            function = sum_of_products(cell.outputs[name].table, cell.inputs)
         yield f'    pin ({name}) {{ direction : output; function : "{function}";'
         for limit, factor in LIMITS.items():
             if limit in pin.attributes:
                 yield f"      {limit} : {pin.number(limit) * self.factors[factor]!r};"
-        for arc in self._arcs(pin, inputs):
+        for arc in self._arcs(pin, cell.inputs):
             yield f'      timing () {{ related_pin : "{arc.related}";'
             if arc.sense:
                 yield f"        timing_sense : {arc.sense};"

@@ -265,7 +265,7 @@ def _check(row: Row, where: str) -> None:
         if row[field] and not WHOLE.fullmatch(row[field]):
             raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: a whole number or nothing")
     try:
-        value = float(row["value"])
+        value = math.nan if "_" in row["value"] else float(row["value"])  # which takes 1_0 as 10
     except ValueError:
         value = math.nan
     if not math.isfinite(value):

@@ -76,7 +76,7 @@ class TestLiberty:
             read_library(path)
 
 
-SUPPLIES = """library (l) {{ capacitive_load_unit (1, pf); nom_voltage : 1; {wires}
+SUPPLIES = """library (l) {{ capacitive_load_unit (1, pf); leakage_power_unit : 1nW; nom_voltage : 1; {wires}
   cell (inv) {{ area : 1; {leakage}
     pin (A) {{ direction : input; capacitance : 1; }}
     pin (Y) {{ direction : output; function : "!A";
@@ -140,11 +140,19 @@ class TestUnits:
     @pytest.mark.parametrize(
         ("old", "new", "words"),
         [
-            ("capacitive_load_unit (1, ff)", "capacitive_load_unit (1, xf)", "unit: '1xf' is not allowed"),
-            ("capacitive_load_unit (1, ff)", "capacitive_load_unit (1)", "unit: '1' is not allowed"),
-            ('time_unit : "1ns"', 'time_unit : "1 parsec"', "unit: '1 parsec' is not allowed"),
-            ('leakage_power_unit : "1nW"', 'leakage_power_unit : "1horse"', "unit: '1horse' is not allowed"),
-            ('voltage_unit : "1V"', 'voltage_unit : "1A"', "unit: '1A' is not allowed"),
+            (
+                "capacitive_load_unit (1, ff)",
+                "capacitive_load_unit (1, xf)",
+                "capacitive_load_unit: '1xf' is not allowed",
+            ),
+            ("capacitive_load_unit (1, ff)", "capacitive_load_unit (1)", "capacitive_load_unit: '1' is not allowed"),
+            ('time_unit : "1ns"', 'time_unit : "1 parsec"', "time_unit: '1 parsec' is not allowed"),
+            (
+                'leakage_power_unit : "1nW"',
+                'leakage_power_unit : "1horse"',
+                "leakage_power_unit: '1horse' is not allowed",
+            ),
+            ('voltage_unit : "1V"', 'voltage_unit : "1A"', "voltage_unit: '1A' is not allowed"),
         ],
     )
     def test_unknown_ones_are_refused(self, tmp_path: Path, old: str, new: str, words: str) -> None:

@@ -37,6 +37,7 @@ class TestRefusals:
             ({"unit": "pJ"}, "line 2: unit: 'pJ' is not allowed for area_um2: um2"),
             ({"unit": "acre"}, "line 2: unit: 'acre' is not allowed: one of um2"),
             ({"value": "many"}, "line 2: value: 'many' is not allowed: a finite number"),
+            ({"value": "1_0"}, "line 2: value: '1_0' is not allowed: a finite number"),
             ({"value": "nan"}, "line 2: value: 'nan' is not allowed"),
             ({"value": "-1"}, "line 2: value: -1 is not allowed: at least 0"),
             ({"x_bits": "four"}, "line 2: x_bits: 'four' is not allowed"),

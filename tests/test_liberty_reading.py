@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cost_models.characterise import measure
-from cost_models.liberty_functions import Literal, literal, truth_table
+from cost_models.liberty_functions import Literal, literal, sum_of_products, truth_table
 from cost_models.liberty_reader import read_library
 from cost_models.static_timing import analyse, smallest_flip_flop
 from cost_models.switching import prices
@@ -63,6 +63,23 @@ class TestWhatIsNotRead:
             ("delay_model", "include_file (more.lib); delay_model", "include_file is not read"),
             ("input_net_transition", "input_voltage", "cell_rise: variable_1: 'input_voltage' is not read"),
             ("cell (tiny_inv)", "lu_table_template (delay) { } cell (tiny_inv)", "lu_table_template delay: another"),
+            ("  capacitive_load_unit (1, ff);\n", "", "capacitive_load_unit is missing; expected a number and a"),
+            ("(1, ff);", "(1, ff); capacitive_load_unit (1, pf);", "capacitive_load_unit has several values (1ff, 1"),
+            ('  leakage_power_unit : "1nW";\n', "", "leakage_power_unit is missing; expected a number and a"),
+            ('time_unit : "1ns"', 'tme_unit : "1ps"', "'tme_unit' is not one of Liberty's attributes; did you mean"),
+            ('time_unit : "1ns"', 'time_unit : "1"', "time_unit: '1' is not allowed: a number and a prefixed s"),
+            ("area : 1;", "area : 1; area : 2;", "cell tiny_inv: line 18: cell: area has several values ('1', '2')"),
+            ("area : 1;", "area (1, 2); area : 1;", "line 18: cell: area (1, 2) is not allowed: one value"),
+            ('function : "!A";', 'function : "A"; function : "!A";', "line 24: pin: function has several values"),
+            ("cell_leakage_power : 1;", "cel_leakage_power : 1;", "did you mean cell_leakage_power?"),
+            ("timing_sense : n", "timing_sens : n", "did you mean timing_sense?"),
+            ("area : 1;", "area : -1;", "cell tiny_inv: area: -1 is not allowed: 0 or more"),
+            ("area : 1;", "area : 1_0;", "cell tiny_inv: area: '1_0' is not allowed: a number"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, 1_0", "0, 0")', "cell_rise: values: '1_0' is not allowed: a number"),
+            ("capacitance : 2.0", "capacitance : -2.0", "cell tiny_inv: pin A: capacitance: -2 is not allowed: 0 or"),
+            ("cell (tiny_inv)", "Cell (tiny_inv)", "line 18: 'Cell' is not allowed: cell, in small letters"),
+            ("delay_model", "wire_load (w) { fanout_length (1, 1_0); } delay_model", "wire_load w: fanout_length is"),
+            ("area : 1;", "area : 1; dont_use : maybe;", "cell tiny_inv: dont_use: 'maybe' is not allowed: true or"),
             ("clock : true;", 'internal_power () { when : "X"; power (scalar) { values ("1"); } }',
              "cell tiny_dff: pin C: internal_power of line 195: when: function: 'X' is not allowed"),
             ("clock : true;", 'internal_power () { when : "IQ"; power (scalar) { values ("1"); } }',
@@ -86,6 +103,10 @@ class TestWhatIsNotRead:
         [
             ("area : 1;", "", "no area"),
             ("area : 1;", "area : 1; dont_use : TRUE;", "dont_use"),
+            ("area : 1;", "area : 1; dont_use : yes;", "dont_use"),
+            ("area : 1;", "area : 1; dont_use : 1;", "dont_use"),
+            ("area : 1;", 'area : 1; dont_use : " true ";', "dont_use"),
+            ("area : 1;", "area : 1; dont_use (true);", "dont_use"),
             ("direction : input; capacitance : 2.0;", "direction : inout;", "pin A: direction inout"),
             ("direction : input; capacitance : 2.0;", "direction : input;", "pin A: no capacitance"),
             ('function : "!A";', 'function : "A @";', "pin Y: function: 'A @' is not allowed: '@' is no part of a"),
@@ -144,6 +165,64 @@ class TestWhatIsNotRead:
         path = written(tmp_path, changed(pattern, new, count=0 if "cell" in pattern else 1))
         with pytest.raises(LimenError, match=rf"own\.lib: holds no .*{re.escape(line.removeprefix('no '))}"):
             open_kit(path, tmp_path)
+
+
+class TestAttributes:
+    """Ways of writing that Liberty has beside the usual one."""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("capacitive_load_unit (1, ff);", 'capacitive_load_unit : "1ff";'),
+            ("capacitive_load_unit (1, ff);", 'capacitive_load_unit ("1ff");'),
+            ("capacitive_load_unit (1, ff);", "capacitive_load_unit : 1,ff;"),
+            ('time_unit : "1ns";', 'time_unit ("1ns");'),
+            ('time_unit : "1ns";', "time_unit (1, ns);"),
+            ('time_unit : "1ns";', ""),
+            ('voltage_unit : "1V";', ""),
+            ("nom_voltage : 1.0;", "nom_voltage (1.0);"),
+            ("area : 1;", "area (1);"),
+            ("area : 1;", "area : 1; area : 1;"),
+            ("area : 1;", "area : 1; dont_use : no; dont_touch : true;"),
+            ("area : 1;", "area : 1; user_area : 7;"),
+            ("cell_leakage_power : 1;", "cell_leakage_power (1);"),
+            ("direction : input; capacitance : 2.0;", "direction (input); capacitance (2.0);"),
+        ],
+    )
+    def test_are_read_as_the_same(self, tmp_path: Path, old: str, new: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        assert read_library(written(tmp_path, text)) == read_library(TINY)
+
+    def test_a_unit_in_parentheses_counts(self, tmp_path: Path) -> None:
+        """Delays of 0.1 in ps are 0.0001 ns."""
+        own = read_library(written(tmp_path, TEXT.replace('time_unit : "1ns"', 'time_unit ("1ps")')))
+        grid = own.cells["tiny_inv"].outputs["Y"].arcs[0].delay_ns[0]
+        assert grid is not None and grid.at(0, 0) == pytest.approx(0.0001)
+
+    def test_a_library_without_leakage_needs_no_unit_of_it(self, tmp_path: Path) -> None:
+        text = changed(r"cell_leakage_power : \d;", "").replace('leakage_power_unit : "1nW";', "")
+        assert read_library(written(tmp_path, text)).cells["tiny_inv"].leakage_nw == 0
+
+    def test_names_the_library_defines_are_no_slips(self, tmp_path: Path) -> None:
+        text = TEXT.replace("area : 1;", "area : 1; areas : 3;", 1)
+        with pytest.raises(LimenError, match="'areas' is not one of Liberty's attributes; did you mean area"):
+            read_library(written(tmp_path, text))
+        text = text.replace("delay_model", "define (areas, cell, float); delay_model")
+        assert read_library(written(tmp_path, text)) == read_library(TINY)
+
+    def test_scaled_cells_are_listed_as_left_out(self, tmp_path: Path) -> None:
+        text = TEXT.replace("cell (tiny_inv)", "scaled_cell (tiny_inv, slow) { area : 3; } cell (tiny_inv)", 1)
+        own = read_library(written(tmp_path, text))
+        assert own.cells == read_library(TINY).cells
+        assert own.left_out["scaled_cell tiny_inv, slow"] == "scaled_cell: a cell at other operating conditions"
+
+    @pytest.mark.parametrize("function", ["A^1", "!A*1", "0+A'", "1'+!A", "1!A"])
+    def test_constants_within_functions_never_reach_the_tools(self, tmp_path: Path, function: str) -> None:
+        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        kit = open_kit(written(tmp_path, TEXT.replace('"!A"', f'"{function}"', 1)), tmp_path)
+        gates = synthesise(kit, Unit("nand2").source()).gates
+        assert [gate.cell.name for gate in gates] == ["tiny_nand2"]
 
 
 class TestEnergies:
@@ -301,7 +380,7 @@ class TestFiles:
             (b"library (l) {\n /* a", "is not valid Liberty: line 2: a comment is not closed"),
             (b"a () {" * 2000, "is not valid Liberty: line 1: groups are nested more than 50 deep"),
             (b"library (l) { nom_voltage : 1; cell (c) { area : 1 {", "line 1: area: unexpected '{'"),
-            (b"library (l) { nom_voltage : 1; }", "holds no usable cell"),
+            (b"library (l) { nom_voltage : 1; capacitive_load_unit (1, pf); }", "holds no usable cell"),
         ],
         ids=lambda own: own if isinstance(own, str) else "",
     )
@@ -334,6 +413,12 @@ class TestFunctions:
     )
     def test_that_are_one_pin(self, text: str, name: str, inverted: bool) -> None:
         assert literal(text, ("B", "A")) == Literal(name, inverted)
+
+    def test_as_a_sum_of_products(self) -> None:
+        """The majority of three, an input that does nothing, and constants."""
+        assert sum_of_products(0b11101000, ("A", "B", "C")) == "(A*B*!C)+(A*!B*C)+(!A*B*C)+(A*B*C)"
+        assert sum_of_products(0b0011, ("A", "B")) == "(!B)"
+        assert (sum_of_products(0, ("A",)), sum_of_products(1, ())) == ("0", "1")
 
     def test_that_are_more_than_one(self) -> None:
         assert literal("A B", ("A", "B")) is None and literal("1", ("A",)) is None
