@@ -296,7 +296,14 @@ class _Reader:
                 for edge, word in enumerate(EDGES):
                     if not any(arc.pin == source and arc.delay_ns[edge] for arc in own):
                         raise Unusable(f"no delay of a {word} from {source}")
-            return Output(table, own, energies(self.header, pin, sources.inputs, tuple(pins), states))
+            found = energies(self.header, pin, sources.inputs, tuple(pins), states)
+            for energy in found if flip_flop else ():
+                if flip_flop and energy.pin not in (flip_flop.clock, *flip_flop.inactive):
+                    raise LimenError(
+                        f"internal_power: related_pin: {shown(energy.pin)} is not read: a flip-flop's output switches "
+                        f"by its clock, {flip_flop.clock}"
+                    )
+            return Output(table, own, found)
 
     def _input_energies(self, name: str, pin: Group, pins: dict[str, Group], states: States) -> tuple[Energy, ...]:
         with naming(f"pin {name}"):

@@ -23,6 +23,15 @@ UP = f'rise_transition (delay) {{ {AXES}values ("0.0, 0.2", "0.0, 0.2"); }}'
 LEFT_OUT = "left out: tiny_dff: pin "
 
 
+def test_energies_of_a_flip_flop_that_its_clock_does_not_cause(tmp_path: Path) -> None:
+    """They were dropped: what an output spends is told by the clock, or by a reset that never comes."""
+    before, mark, after = TEXT.partition('internal_power () {\n        related_pin : "C";\n        rise_power')
+    assert mark and mark not in after
+    (tmp_path / "own.lib").write_text(before + mark.replace('"C"', '"D"') + after)
+    with pytest.raises(LimenError, match=r"own.lib: cell tiny_dff: pin Q: internal_power: related_pin: 'D' is not re"):
+        read_library(tmp_path / "own.lib")
+
+
 class TestWhatIsNotRead:
     """A line that names file, cell, pin and construct, where `old` is changed to `new` once."""
 
