@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from cost_models.liberty_attributes import check_cell_attributes
@@ -214,7 +215,7 @@ class _Reader:
         area = _not_negative(group, "area")
         input_energies = {name: self._input_energies(name, pins[name], pins, states) for name in inputs}
         if flip_flop:
-            self._check_conditions(flip_flop.clock, input_energies[flip_flop.clock], tuple(pins))
+            self._check_conditions(flip_flop, input_energies[flip_flop.clock], tuple(pins))
         return Cell(
             name=group.arguments[0],
             area_um2=area,
@@ -309,11 +310,23 @@ class _Reader:
         with naming(f"pin {name}"):
             return energies(self.header, pin, (None,), tuple(pins), states)
 
-    def _check_conditions(self, clock: str, own: tuple[Energy, ...], pins: tuple[str, ...]) -> None:
-        """Raise LimenError for a condition of a clock's energies that isn't over pins: pulses are priced by it."""
-        for energy in own:
-            with naming(f"pin {clock}: internal_power: when"):
-                truth_table(energy.when or "1", pins)
+    def _check_conditions(self, flip_flop: FlipFlop, own: tuple[Energy, ...], pins: tuple[str, ...]) -> None:
+        """Raise LimenError for conditions of a clock's energies that aren't over pins, or leave a state without one.
+
+        A pulse is priced by what holds while the clock is high, of every supply that has energies of the clock.
+        """
+        with naming(f"pin {flip_flop.clock}: internal_power: when"):
+            tables = [(energy.supply, truth_table(energy.when or "1", pins)) for energy in own]
+        for data, output in product((0, 1), repeat=2):
+            state = {**flip_flop.inactive, flip_flop.clock: 1, flip_flop.data: data, flip_flop.output: output}
+            state |= {name: output ^ int(opposes) for name, opposes in flip_flop.open.items()}
+            row = sum(state.get(name, 0) << index for index, name in enumerate(pins))
+            for supply in dict.fromkeys(supply for supply, _ in tables):
+                if not any(table >> row & 1 for other, table in tables if other == supply):
+                    raise LimenError(
+                        f"pin {flip_flop.clock}: internal_power: no when holds at {flip_flop.data} = {data} and "
+                        f"{flip_flop.output} = {output}, and none is without"
+                    )
 
     def _capacitance_pf(self, name: str, pin: Group) -> float:
         """Return a pin's capacitance: the one it has for both edges, or their mean, or the library's default."""

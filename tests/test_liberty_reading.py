@@ -32,6 +32,33 @@ def test_energies_of_a_flip_flop_that_its_clock_does_not_cause(tmp_path: Path) -
         read_library(tmp_path / "own.lib")
 
 
+@pytest.mark.parametrize(
+    ("conditions", "state"),
+    [
+        (["D"], "D = 0 and Q = 0"),
+        (["D", "!D * Q"], "D = 0 and Q = 0"),
+        (["!D", "D * !Q"], "D = 1 and Q = 1"),
+        (["D", "!D"], None),
+        (["D", None], None),
+    ],
+)
+def test_states_of_a_clock_without_an_energy(tmp_path: Path, conditions: list[str | None], state: str | None) -> None:
+    """They cost nothing without a word."""
+    before, mark, after = TEXT.partition('      internal_power () {\n        rise_power (scalar) { values ("0.003"); }')
+    assert mark
+    power, _, rest = after.partition("}\n      }")
+    groups = [
+        mark.replace("() {", "() {" + (f'when : "{own}";' if own else "")) + power + "}\n      }\n"
+        for own in conditions
+    ]
+    path = written(tmp_path, before + "".join(groups) + rest)
+    if state is None:
+        assert len(read_library(path).cells["tiny_dff"].input_energies["C"]) == len(conditions)
+        return
+    with pytest.raises(LimenError, match=f"cell tiny_dff: pin C: internal_power: no when holds at {state}, and none"):
+        read_library(path)
+
+
 class TestWhatIsNotRead:
     """A line that names file, cell, pin and construct, where `old` is changed to `new` once."""
 
