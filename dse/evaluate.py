@@ -205,7 +205,8 @@ class Evaluator:
                 except LimenError as error:
                     left_out[form] = str(error)
         if not valid:
-            raise LimenError(f"space: no valid point: {next(iter(left_out.values()))}")
+            # All reasons: what one of them advises may be in the space, and refused for another.
+            raise LimenError(f"space: no valid point: {'; '.join(dict.fromkeys(left_out.values()))}")
         if not self._is_file:
             self._check_family(valid, left_out)
         return Formats(valid, left_out)
