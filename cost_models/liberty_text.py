@@ -149,7 +149,7 @@ class _Parser:
     """Reads statements word by word; a word may be put back, for who ends where it begins."""
 
     def __init__(self, text: str) -> None:
-        self.found = TOKEN.finditer(text)
+        self.found = TOKEN.finditer(text + "\n")  # a comment or blanks that end the file come before a token, too
         self.ends = [match.start() for match in re.finditer("\n", text)]
         self.position = 0
         self.again: tuple[int, str] | None = None

@@ -90,6 +90,9 @@ BOTH = re.sub(  # gates of two inputs come after those of one
     flags=re.DOTALL,
 )
 SPELLINGS = {
+    "a comment ends the file": TEXT.rstrip() + " /* end of library */",
+    "a line comment ends the file": TEXT.rstrip() + " // end",
+    "blanks end the file": TEXT.rstrip() + "  ",
     "units of any case": UPPER,
     "axes in the template alone": TEXT.replace(AXES, ""),
     "a byte-order mark": "\ufeff" + TEXT,
