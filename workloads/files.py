@@ -39,7 +39,8 @@ def write_whole(path: Path, content: bytes) -> None:
     except (OSError, ValueError) as error:
         raise LimenError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}") from None
     if place.is_symlink() or (mode is not None and not stat.S_ISREG(mode)):
-        raise LimenError(f"{path}: cannot be written: it is no regular file")
+        reason = "Is a directory" if place.is_dir() else "it is no regular file"
+        raise LimenError(f"{path}: cannot be written: {reason}")
     if mode is not None and not os.access(place, os.W_OK):
         raise LimenError(f"{path}: cannot be written: Permission denied")
     with scratch_folder(beside=place) as scratch:
