@@ -59,11 +59,11 @@ class LibertyFile:
     path: Path
     text: str
     header: Header
-    library: Group
+    tree: Group
 
     @property
     def cells(self) -> list[Group]:
-        return self.library.named("cell")
+        return self.tree.named("cell")
 
 
 @contextmanager
@@ -147,7 +147,7 @@ def make_library(files: Sequence[LibertyFile]) -> Library:
 def _scaled_cells(file: LibertyFile) -> dict[str, str]:
     """Return the scaled cells of a file, with why they are left out. Raises LimenError for a miswritten cell."""
     found = {}
-    for group in file.library.groups:
+    for group in file.tree.groups:
         if group.kind == "scaled_cell":
             found[f"scaled_cell {', '.join(group.arguments)}"] = "scaled_cell: a cell at other operating conditions"
         elif group.kind != "cell" and group.kind.lower() in ("cell", "scaled_cell"):

@@ -47,7 +47,7 @@ def mapping_library(files: Sequence[LibertyFile], library: Library) -> str:
     for file in files:
         factors = {"slew": file.header.time_ns / first.time_ns, "load": file.header.load_pf / first.load_pf}
         if file is wired:
-            lines += _wire_loads(file.library, factors["load"])
+            lines += _wire_loads(file.tree, factors["load"])
         writer = _Writer(file.header, factors, sizes)
         for group in file.cells:
             if group.arguments[0] in library.cells:
