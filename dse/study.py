@@ -10,14 +10,14 @@ import optuna
 import pandas
 
 from cost_models.table import table_path
-from dse.evaluate import FIGURES, Evaluator, Refusal
+from dse.evaluate import FIGURES, Evaluator, Figures, Refusal
 from dse.front import knee_distances, non_dominated
 from dse.point import Point
 from dse.record import DATABASE, Record, directions, exclusive
 from dse.sampling import distributions, make_sampler
 from dse.sources import FILES, find, portable, resolve, same
 from dse.space import Coordinates, Space
-from dse.stored_trials import FINISHED, load_trials
+from dse.stored_trials import DIGEST_ATTRIBUTE, FINISHED, load_trials, seal
 from dse.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError, check_kind
 from workloads.files import csv_cell, write_whole
@@ -103,9 +103,18 @@ class Study:
             table_path(costs)
             self._formats = self._evaluator.formats()
             self._space = Space(record.spec.space, self._formats.valid)
-            load_trials(self._memory, record.trials(), self.spec, self._space)
         except LimenError as error:
             raise LimenError(f"{record.path}: {error}") from None
+        # Accuracies may take minutes to measure: here without them.
+        self._accept_trials(self._evaluator.cost_figures)
+
+    def _accept_trials(self, evaluate: Callable[[Coordinates], Figures]) -> None:
+        """Take over what the record has read. Raises LimenError where anything of it can't be trusted."""
+        try:
+            load_trials(self._memory, self._record.trials(), self.spec, self._space)
+            self._check_unchanged(evaluate)
+        except LimenError as error:
+            raise LimenError(f"{self._record.path}: {error}") from None
 
     def __repr__(self) -> str:
         total = min(self.spec.trials, self._space.size)
@@ -130,14 +139,15 @@ class Study:
         """
         with exclusive(self.folder), _Bar(self._quiet) as bar:
             self._record.read_again()
-            load_trials(self._memory, self._record.trials(), self.spec, self._space)
+            self._accept_trials(self._evaluator.figures)
             self._record.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
             seen = {self._space.at(trial.params).key for trial in self._finished()}
-            self._check_unchanged()
             total = min(self.spec.trials, self._space.size)
             for number in range(len(self._finished()), total):
                 bar.show("trials", number, total)
-                self._record.add(self._evaluate(number, seen))
+                trial = self._evaluate(number, seen)
+                seal(trial)
+                self._record.add(trial)
             bar.show("trials", total, total)
             self.write_reports()
         return self
@@ -161,32 +171,28 @@ class Study:
             )
         return self._memory.tell(trial, [float(figures[name]) for name in self.spec.objectives])
 
-    def _check_unchanged(self) -> None:
+    def _check_unchanged(self, evaluate: Callable[[Coordinates], Figures]) -> None:
         """Evaluate the first stored trial of either kind again: figures of two tables must not stand in one study.
 
         Raises:
             LimenError: it gives other figures now.
         """
-        changed = "workload, cost table or program changed under this study; name another folder"
+        changed = "workload, cost table or program changed under this study; run its file into another folder"
         first = {trial.state: trial for trial in reversed(self._finished())}
         for trial in first.values():
             number = f"trial {trial.number}"
             try:
-                now = self._evaluator.figures(self._space.at(trial.params))
+                now = evaluate(self._space.at(trial.params))
             except Refusal as error:
                 if "refusal" in trial.user_attrs:
                     continue
-                raise LimenError(
-                    f"{self.folder}: {number} has figures and is refused now, {error}: {changed}"
-                ) from None
+                raise LimenError(f"{number} has figures and is refused now, {error}: {changed}") from None
             if "refusal" in trial.user_attrs:
-                raise LimenError(f"{self.folder}: {number} was refused and has figures now: {changed}")
+                raise LimenError(f"{number} was refused and has figures now: {changed}")
             for name, value in now.items():
                 stored = trial.user_attrs.get(name)
                 if stored != value:
-                    raise LimenError(
-                        f"{self.folder}: {name}: {number} has {stored!r} and gives {value!r} now: {changed}"
-                    )
+                    raise LimenError(f"{name}: {number} has {stored!r} and gives {value!r} now: {changed}")
 
     def _finished(self) -> list[optuna.trial.FrozenTrial]:
         return self._memory.get_trials(deepcopy=False, states=FINISHED)
@@ -198,7 +204,7 @@ class Study:
     def points(self) -> list[Point]:
         """All evaluated designs in the order of their trials."""
         return [
-            Point(trial.number, self._space.at(trial.params), dict(trial.user_attrs), self._evaluator)
+            Point(trial.number, self._space.at(trial.params), _without_digest(trial.user_attrs), self._evaluator)
             for trial in self._complete()
         ]
 
@@ -321,6 +327,10 @@ class Study:
         for name, table in (("trials.csv", self.trials()), ("front.csv", front)):
             write_whole(self.folder / name, table.map(csv_cell).to_csv(index=False).encode())
         write_whole(self.folder / "front.png", picture_bytes(figure))
+
+
+def _without_digest(attributes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in attributes.items() if name != DIGEST_ATTRIBUTE}
 
 
 def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:

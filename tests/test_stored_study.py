@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -43,6 +43,12 @@ def copy(stored: Path, tmp_path: Path) -> Path:
     shutil.copyfile(stored / "out" / "study.db", tmp_path / "out" / "study.db")
     shutil.copyfile(stored / "small.yaml", tmp_path / "small.yaml")
     return tmp_path
+
+
+WITHOUT_LAST = [
+    f"delete from {table} where trial_id = 6"
+    for table in ("trials", "trial_params", "trial_values", "trial_user_attributes", "trial_system_attributes")
+]
 
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
@@ -158,8 +164,7 @@ def test_a_writer_killed_in_a_transaction(copy: Path) -> None:
     """Its journal is undone in the reader's own copy, and in the file by the next run."""
     database = copy / "out" / "study.db"
     whole = Study.open(copy / "out").trials()
-    for table in ("trials", "trial_params", "trial_values", "trial_user_attributes", "trial_system_attributes"):
-        _execute(copy, f"delete from {table} where trial_id = 6")
+    _execute(copy, *WITHOUT_LAST)
     writer = sqlite3.connect(copy / "small.db")
     shutil.copyfile(database, copy / "small.db")
     writer.execute("pragma cache_size = 1")
@@ -202,7 +207,7 @@ def test_foreign_json(copy: Path, key: str, value: str | None) -> None:
     change = "delete from study_user_attributes where key = ?"
     if value is not None:
         change = "update study_user_attributes set value_json = ? where key = ?"
-    _execute(copy, change, *([] if value is None else [value]), key)
+    _execute(copy, change, values=[key] if value is None else [value, key])
     with pytest.raises(LimenError, match=r"study\.db: ") as caught:
         Study.open(copy / "out")
     assert str(caught.value).isprintable()
@@ -235,9 +240,41 @@ def test_trials_no_run_can_have_written(copy: Path, change: str, words: str) -> 
     assert words in str(caught.value)
 
 
-def _execute(copy: Path, change: str, *values: str) -> None:
+WITHOUT_DIGESTS = "delete from trial_user_attributes where key = 'limen_sha256'"
+FIGURE_CHANGES = [
+    "update trial_user_attributes set value_json = '0.001' where key = 'energy_uj' and trial_id = 4;"
+    "update trial_values set value = 0.001 where objective = 0 and trial_id = 4",
+    "update trial_user_attributes set value_json = '-5' where key = 'dram_bytes' and trial_id = 4",
+    "update trial_user_attributes set value_json = '1e99' where key = 'test_accuracy' and trial_id = 4",
+    "update trial_system_attributes set value_json = '-1' where key like 'constraints:%' and trial_id = 4",
+    "delete from trial_user_attributes where key = 'limen_sha256' and trial_id = 4",
+    "update trials set state = 'FAIL' where trial_id = 4;"
+    "insert into trial_user_attributes (trial_id, key, value_json) values (4, 'refusal', '\"no\"')",
+]
+
+
+@pytest.mark.parametrize("change", FIGURE_CHANGES)
+def test_edited_figures_are_refused_by_all_commands(copy: Path, change: str) -> None:
+    """Of a trial that is not the first, which alone is evaluated again."""
+    _execute(copy, *change.split(";"))
+    lines = refusals(copy / "out", copy / "chip")
+    assert all("study.db: trial 3: is damaged: it has another SHA-256" in line for line in lines), lines
+
+
+def test_studies_of_earlier_versions_have_their_first_trial_evaluated(copy: Path) -> None:
+    whole = Study.open(copy / "out").trials()
+    _execute(copy, WITHOUT_DIGESTS, *WITHOUT_LAST)
+    study = Study(copy / "small.yaml", copy / "out", quiet=True)
+    assert study.trials().equals(whole[:5]) and study.run().trials().equals(whole)
+    _execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES[0].replace("trial_id = 4", "trial_id = 1").split(";"))
+    lines = refusals(copy / "out", copy / "chip")
+    assert all("study.db: energy_uj: trial 0 has 0.001 and gives " in line for line in lines), lines
+
+
+def _execute(copy: Path, *changes: str, values: Sequence[str] = ()) -> None:
     with sqlite3.connect(copy / "out" / "study.db") as connection:
-        assert connection.execute(change, values).rowcount
+        for change in changes:
+            assert connection.execute(change, values).rowcount
     connection.close()
 
 
@@ -310,6 +347,28 @@ def test_a_study_is_moved_without_its_files(project: Path) -> None:
         "limen_workload": "../before/nets/shapes.yaml", "limen_costs": "../before/tables/own.csv"
     } != trials  # fmt: skip
     assert Study.open(moved).trials().equals(study.trials())
+
+
+@pytest.mark.parametrize("change", [None, *FIGURE_CHANGES[:1]])
+def test_a_moved_study_that_is_refused_keeps_its_paths(project: Path, change: str | None) -> None:
+    """Changed prices or a damaged trial: everything is checked before the moved files' paths are stored."""
+    moved = project.parent / "archive"
+    (project / "runs" / "a").rename(moved)
+    for path in moved.iterdir():
+        if path.name != "study.db":
+            path.unlink()
+    if change is None:
+        table = project / "tables" / "own.csv"
+        lines = table.read_text().splitlines(keepends=True)
+        table.write_text("".join(line for line in lines if ",dff_" not in line).replace("0.0", "0.9"))
+    else:
+        (project.parent / "out").symlink_to(moved)
+        _execute(project.parent, *change.split(";"))
+        (project.parent / "out").unlink()
+    before = state(moved)
+    with pytest.raises(LimenError, match=r"study\.db: .*trial"):
+        Study(project / "study.yaml", moved, quiet=True).run()
+    assert state(moved) == before
 
 
 def test_another_file_of_the_same_name(project: Path) -> None:
