@@ -20,7 +20,15 @@ from typing import Any
 
 from cost_models.fpga_units import SYSTEMS, inputs_of, registered, source_of
 from cost_models.kernels import SYNAPSES
-from cost_models.synthesis import PACKAGES, VERILOG, Source, read_verilog, run_yosys, source_files, top_module
+from cost_models.synthesis import (
+    PACKAGES,
+    Source,
+    canonical_source,
+    read_verilog,
+    run_yosys,
+    source_files,
+    top_module,
+)
 from cost_models.units import Unit
 from workloads.children import run_child
 from workloads.errors import LimenError
@@ -129,12 +137,10 @@ def options(device: Device, seed: int) -> list[str]:
 
 
 def fingerprint(target: str, unit: Unit, recipe: str) -> str:
-    """Return 16 hex digits over Verilog, passes and the placement's options."""
+    """Return 16 hex digits over Verilog's tokens, passes and the placement's options."""
     source = _source(target, unit)
     digest = hashlib.sha256("\n".join(passes(target, source, recipe)).encode())
-    for name in source.files:
-        digest.update((VERILOG / name).read_bytes())
-    digest.update(source.text.encode())
+    digest.update(canonical_source(source).encode())
     if target == "ecp5":
         device = device_of(unit)
         digest.update(" ".join(own for seed in device.seeds for own in options(device, seed)).encode())

@@ -20,6 +20,7 @@ from cost_models.liberty_cells import Cell, Library
 from cost_models.liberty_reader import PLAIN, Files, make_library, read_files
 from cost_models.mapping_library import mapping_library
 from cost_models.netlist import Netlist, read_netlist
+from simulator.verilog_tokens import canonical_verilog
 from workloads.children import run_child
 from workloads.errors import LimenError
 from workloads.scratch import scratch_folder
@@ -144,13 +145,17 @@ def avoiding(kit: Kit, steps: Sequence[str], more: str = "") -> list[str]:
 
 
 def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
-    """Return 16 hex digits over Verilog, library and recipe."""
+    """Return 16 hex digits over Verilog's tokens, library and recipe."""
     digest = hashlib.sha256(kit.digest.encode())
-    for name in source.files:
-        digest.update((VERILOG / name).read_bytes())
-    digest.update(source.text.encode())
+    digest.update(canonical_source(source).encode())
     digest.update("\n".join(passes(kit, source, multiplier)).encode())
     return digest.hexdigest()[:16]
+
+
+def canonical_source(source: Source) -> str:
+    """Return the Verilog of a source as its tokens, what a hash is over."""
+    texts = [(VERILOG / name).read_text(encoding="utf-8") for name in source.files]
+    return "\n".join(canonical_verilog(text) for text in (*texts, source.text))
 
 
 def synthesise(kit: Kit, source: Source, multiplier: str = DEFAULT_MULTIPLIER) -> Netlist:

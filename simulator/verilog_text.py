@@ -47,8 +47,7 @@ def plain_verilog(content: bytes, source: str) -> str:
             return comment  # refused below
         if comment == "/*":
             raise refuse(found.start(), "a comment without an end", "close it by */")
-        first = re.search(r"[^\W_]+", comment)
-        if first is not None and first[0].casefold() in TOOLS:
+        if is_for_tool(comment):
             raise refuse(found.start(), f"a comment to a tool, {shown(comment)},", "all tools see the same hardware")
         return _SPACE.sub(" ", comment)
 
@@ -64,6 +63,12 @@ def plain_verilog(content: bytes, source: str) -> str:
         if problem is not None:
             raise refuse(found.start(), *problem)
     return plain
+
+
+def is_for_tool(comment: str) -> bool:
+    """Return whether a comment's first word is that of a tool which may obey it."""
+    first = re.search(r"[^\W_]+", comment)
+    return first is not None and first[0].casefold() in TOOLS
 
 
 def _problem(token: str) -> tuple[str, str] | None:
