@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cost_models.synthesis import Source
-from workloads.numbers import ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+from simulator.encoding import Op as OpCode
+from workloads.numbers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, Op, result_bits
 
 if TYPE_CHECKING:
     from cost_models.units import Unit
@@ -53,7 +54,7 @@ def op_parameters(unit: Unit) -> dict[str, int]:
     """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
     assert unit.op
     return {
-        "OP": OPS.index(unit.op),
+        "OP": OpCode[unit.op.upper()].value,
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
         "X_SIGNED": int(unit.op in ONE_RANGE_OPS),

@@ -9,14 +9,25 @@ import numpy as np
 
 from cost_models.machine_units import scratchpad_banks
 from cost_models.switching import LANES
+from simulator.encoding import (
+    FIRST_K,
+    LAST,
+    LAST_K,
+    LAYER,
+    LOAD_FILTER,
+    TILE,
+    WORD_BITS,
+    Phase,
+    descriptor_beats,
+)
 
 if TYPE_CHECKING:
     from cost_models.units import Unit
 
 Inputs = dict[str, np.ndarray]
 Expected = dict[str, np.ndarray]
-Words = Mapping[int, int | np.ndarray]
-"""Words of a descriptor that aren't 0, by place; an array has a value a sequence."""
+Fields = Mapping[str, int | np.ndarray]
+"""Fields of a descriptor that aren't 0, by name; an array has a value a sequence."""
 
 HALF, OTHER_HALF = "g_half[0].ofmap_bank.memory", "g_half[1].ofmap_bank.memory"
 
@@ -186,27 +197,20 @@ def control(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     always = {"mem_request_ready": values.constant(1), "mem_read_valid": values.constant(1)}
     always |= {"rst": values.pulse(0), "start": values.pulse(START)}
     width, pixels = values.random_constant(9, 24), values.random_constant(48, 96)
-    layer: Words = {
-        0: 1 | 1 << 16,
-        3: width | width << 16,
-        4: 1 | width << 16,
-        5: values.constant(1),
-        6: 1,
-        7: 3 | 3 << 16,
+    layer: Fields = {
+        **{"flag_bits": LAST, "tiles": 1, "in_width": width, "out_width": width, "row_step": width, "pad_left": 1},
+        **{"stride_w": 1, "stride_h": 1, "kernel_h": 3, "kernel_w": 3},
     }
-    tile: dict[int, int | np.ndarray] = {
-        0: 0x30 | 1 << 16,
-        7: width * 20 << 16,
-        14: values.constant(20),
-        15: pixels | 144 << 16,
+    tile: Fields = {
+        **{"flag_bits": FIRST_K | LAST_K, "groups": 1, "tile_rows": 20, "plane_words": width * 20, "pixels": pixels},
+        **{"k_size": 144, "group_outputs": 64, "tile_outputs": 64, "channels": 16},
     }
-    tile |= {16: 64 | 64 << 16, 17: 16 << 16, 18: values.constant(0)}
-    load: Words = {0: 1 | 1 << 16, 2: 60000 | 60000 << 16}
+    load: Fields = {"flag_bits": LOAD_FILTER, "groups": 1, "weight_beats": 60000, "weight_rows": 60000}
     loading = always | _program(unit, values, layer, load)
     return {
         "compute_cycle": (always | _program(unit, values, layer, tile), {"done": values.constant(0)}),
-        "beat": (loading, {"phase": values.constant(8)}),
-        "idle_cycle": ({"rst": values.pulse(0)}, {"phase": values.constant(0)}),
+        "beat": (loading, {"phase": values.constant(Phase.STALL_FILTER)}),
+        "idle_cycle": ({"rst": values.pulse(0)}, {"phase": values.constant(Phase.IDLE)}),
     }
 
 
@@ -214,17 +218,25 @@ START = 2
 """Step in which the program is started."""
 
 
-def _program(unit: Unit, values: Values, layer: Words, tile: Words) -> Inputs:
+def _program(unit: Unit, values: Values, layer: Fields, tile: Fields) -> Inputs:
     """Return mem_read_data: a layer's words and a tile's in the steps in which the DMA takes them, then anything."""
-    per_beat = unit.port_bits // 32
-    layer_beats, tile_beats = -(-8 // per_beat), -(-19 // per_beat)
     found = values.wide("mem_read_data", unit.port_bits)
-    for first, beats, words in (
-        (START + 3, layer_beats, layer),
-        (START + 8 + layer_beats, tile_beats, tile),
+    for first, beats in (
+        (START + 3, _beats(unit, LAYER, layer)),
+        (START + 8 + descriptor_beats(LAYER, unit.port_bits), _beats(unit, TILE, tile)),
     ):
-        for beat in range(beats):
-            for place in range(per_beat):
-                own = words.get(beat * per_beat + place, 0)
-                found[f"mem_read_data@{32 * place}"][first + beat] = own[0] if isinstance(own, np.ndarray) else own
+        for place in range(beats.shape[1]):
+            found[f"mem_read_data@{WORD_BITS * place}"][first : first + len(beats)] = beats[:, place]
     return found
+
+
+def _beats(unit: Unit, descriptor: np.dtype, fields: Fields) -> np.ndarray:
+    """Return a descriptor of these fields a sequence: words [beats, words a beat, LANES]."""
+    records = np.zeros(LANES, dtype=descriptor)
+    for name, value in fields.items():
+        records[name] = value[0] if isinstance(value, np.ndarray) else value
+    words = records.view("<u4").reshape(LANES, -1).T
+    beats, per_beat = descriptor_beats(descriptor, unit.port_bits), unit.port_bits // WORD_BITS
+    padded = np.zeros((beats * per_beat, LANES), dtype=np.int64)
+    padded[: len(words)] = words
+    return padded.reshape(beats, per_beat, LANES)

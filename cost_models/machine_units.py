@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from cost_models.synthesis import VERILOG, Source
+from simulator.encoding import Dataflow
 
 if TYPE_CHECKING:
     from cost_models.units import Unit
 
-DATAFLOWS = ("os", "ws", "is")
 DEPTH = 256
 """Words of the memories behind the black boxes: 8 address bits; a design's own differ by a few."""
 
@@ -41,7 +41,7 @@ def edge(unit: Unit) -> Source:
 
 def lane(unit: Unit) -> Source:
     """The operand memory of `lanes` lanes without its banks."""
-    sizes = {"LANES": unit.lanes, "DATAFLOW": DATAFLOWS.index(unit.dataflow), "FEEDER": unit.feeder}
+    sizes = {"LANES": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value, "FEEDER": unit.feeder}
     sizes |= {"X_BITS": unit.x_bits, "DEPTH": DEPTH * unit.feeder, "NEUTRAL": 1 << (unit.x_bits - 1)}
     return Source("limen_operands", ("limen_operands.v",), sizes, MEMORY_BOX, True)
 
@@ -85,7 +85,7 @@ def scatter(unit: Unit) -> Source:
 
 
 def _mover_sizes(unit: Unit) -> dict[str, int]:
-    sizes = {"COLS": unit.lanes, "FEEDER": unit.feeder, "DATAFLOW": DATAFLOWS.index(unit.dataflow)}
+    sizes = {"COLS": unit.lanes, "FEEDER": unit.feeder, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     return sizes | {"X_BITS": unit.x_bits, "ACC_BITS": unit.acc_bits, "PORT_BITS": unit.port_bits}
 
 
@@ -96,7 +96,7 @@ def pool(unit: Unit) -> Source:
 def control(unit: Unit) -> Source:
     """limen_top with sequencer, DMA, folds and im2col unit: descriptor bits that nothing reads go, the rest stays."""
     files = tuple(f"limen_{name}.v" for name in ("sequencer", "dma", "rows", "group", "im2col", "top"))
-    sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": DATAFLOWS.index(unit.dataflow)}
+    sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder, "PORT_BITS": unit.port_bits}
     return Source(
         "limen_top",

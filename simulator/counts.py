@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PHASES = (
-    "preload",
-    "stream",
-    "drain",
-    "pipeline",
-    "pool",
-    "stall_feeder",
-    "stall_ifmap",
-    "stall_filter",
-    "stall_ofmap",
-    "stall_control",
-)
-"""The parts of a layer's cycles, in the order of the codes 1…10 of the Verilog's `phase`."""
+from simulator.encoding import Phase
+
+PHASES = tuple(phase.name.lower() for phase in Phase if phase != Phase.IDLE)
+"""The parts of a layer's cycles, in the order of their codes."""
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,12 @@ import numpy as np
 
 from simulator import cycle_kernels as kernels
 from simulator.counts import Counts
+from simulator.encoding import SEVERAL_OPS, Dataflow, Op, Polarity
 
 if TYPE_CHECKING:
     from simulator.design import Design
     from simulator.program import Program
 
-DATAFLOWS = {"os": 0, "ws": 1, "is": 2}
-OPS = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
-POLARITIES = {"synapse": 0, "input": 1, "neuron": 2}
 REGISTERS = {
     "os": ("x", "synapse", "acc"),
     "ws": ("moving", "still", "psum"),
@@ -72,11 +70,11 @@ def machine_config(design: Design) -> np.ndarray:
     assert design.acc_bits is not None, "the cycle model runs a fitted design"
     return np.array(
         [
-            *(design.rows, design.cols, DATAFLOWS[design.dataflow]),
-            kernels.SEVERAL if design.extra_ops else OPS[design.op],
+            *(design.rows, design.cols, Dataflow[design.dataflow.upper()]),
+            SEVERAL_OPS if design.extra_ops else Op[design.op.upper()],
             *(design.x_bits, design.w_bits, design.x_signed, design.acc_bits),
             register_bits(design)[REGISTERS[design.dataflow][2]],
-            *(POLARITIES[design.polarity], design.feeder_width, design.port_bits),
+            *(Polarity[design.polarity.upper()], design.feeder_width, design.port_bits),
             *(design.ifmap_depth, design.filter_depth, design.polarity_depth, design.channel_depth),
             *(design.ofmap_depth, design.operand_depth, design.memory_latency, design.port_interval),
         ],
@@ -107,8 +105,9 @@ def run_cycle(
     upset = np.zeros(5, dtype=np.int64)
     if flip is not None:
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
+    descriptors = kernels.make_descriptors(design.port_bits)
     cycles = kernels.run_program(
-        machine_config(design), image, mask.astype(np.int64), upset, trace, counters, toggles, signals
+        machine_config(design), descriptors, image, mask.astype(np.int64), upset, trace, counters, toggles, signals
     )
     return CycleRun(
         image,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from numba import int64, void
 
 from simulator import cycle_feed as feed
-from simulator.cycle_feed import IS, OS, WS, signed
+from simulator.cycle_feed import LAYER_VALUES, TILE_VALUES, flag, signed
+from simulator.encoding import FIRST_K, LAST_K, POOL, RAW, RESIDUAL, Dataflow, Op, Polarity
 from workloads.jit import njit
 
-THRESHOLD, MAC, ADDER, SHIFT, SEVERAL = range(5)
 WIDEST_SHIFT_WEIGHT = 5
 
 # Entries of `config`.
@@ -39,16 +39,16 @@ def apply_op(config, op, x, synapse, result):
     """limen_op: write the value of `op` for each pair of patterns of an activation and a synapse."""
     x_bits, w_bits = config[X_BITS], config[W_BITS]
     aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
-    if op == THRESHOLD:
+    if op == Op.THRESHOLD:
         for i in range(result.shape[0]):
             w = signed(synapse[i] & w_mask, w_bits)
             above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
             result[i] = -above if synapse[i] >> w_bits else above
-    elif op == ADDER:
+    elif op == Op.ADDER:
         for i in range(result.shape[0]):
             w = signed(synapse[i] & w_mask, w_bits) << (aligned - w_bits)
             result[i] = -abs((signed(x[i], x_bits) << (aligned - x_bits)) - w)
-    elif op == SHIFT:
+    elif op == Op.SHIFT:
         sign = min(w_bits, WIDEST_SHIFT_WEIGHT) - 1
         zero = (int64(1) << sign) - 1
         for i in range(result.shape[0]):
@@ -113,14 +113,15 @@ def step_array(config, pe, fresh, left, top, op, shift, toggles):
         from_top[c] = top[c]
     for i in range(rows * cols - cols):
         from_top[i + cols] = still[i]
-    if dataflow != OS or not shift:
-        x, synapse = (still, from_left) if dataflow == IS else (from_left, from_top if dataflow == OS else still)
+    if dataflow != Dataflow.OS or not shift:
+        weights = from_top if dataflow == Dataflow.OS else still
+        x, synapse = (still, from_left) if dataflow == Dataflow.IS else (from_left, weights)
         apply_op(config, op, x, synapse, result)
-    if dataflow == OS and shift:
+    if dataflow == Dataflow.OS and shift:
         result[:cols] = 0
         for i in range(rows * cols - cols):
             result[i + cols] = value[i]
-    elif dataflow == OS:
+    elif dataflow == Dataflow.OS:
         for i in range(rows * cols):
             result[i] = (value[i] + result[i]) & mask
     else:
@@ -130,7 +131,7 @@ def step_array(config, pe, fresh, left, top, op, shift, toggles):
             result[i + cols] = (value[i] + result[i + cols]) & mask
     changed = load_registers(moving, from_left)
     toggles[MOVING] += changed
-    if dataflow == OS or shift:
+    if dataflow == Dataflow.OS or shift:
         stills = load_registers(still, from_top)
         toggles[STILL] += stills
         changed += stills
@@ -139,7 +140,7 @@ def step_array(config, pe, fresh, left, top, op, shift, toggles):
     return changed + values
 
 
-@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, _ONE, int64))
+@njit(void(_ONE, _TWO, _TWO, _THREE, _TWO, _ONE, _ONE, LAYER_VALUES, int64))
 def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half):
     """limen_tag and limen_edge of every column, on ofmap [2, C, depth]; counts their accesses on the wires.
 
@@ -147,12 +148,12 @@ def step_edges(config, edge, channel, ofmap, answer, bottom, wires, layer, half)
     """
     cols, acc_bits, y_bits = config[COLS], config[ACC_BITS], config[X_BITS] + 1
     acc_mask, y_mask = (int64(1) << acc_bits) - 1, (int64(1) << y_bits) - 1
-    raw, residual = (layer[0] >> 1) & 1, (layer[0] >> 3) & 1
-    y_low, y_high = signed(layer[1] & y_mask, y_bits), signed(layer[2] & y_mask, y_bits)
+    raw, residual = flag(layer.flag_bits, RAW), flag(layer.flag_bits, RESIDUAL)
+    y_low, y_high = signed(layer.y_low & y_mask, y_bits), signed(layer.y_high & y_mask, y_bits)
     first, last = wires[feed.EDGE_FIRST], wires[feed.EDGE_LAST]
     depth = ofmap.shape[2]
     wires[feed.EDGE_READS], wires[feed.EDGE_WRITES] = 0, 0
-    for c in range(cols if config[DATAFLOW] == OS else 1):
+    for c in range(cols if config[DATAFLOW] == Dataflow.OS else 1):
         edge[TAG_VALID, c], edge[TAG_ADDR, c] = wires[feed.EDGE_VALID], wires[feed.EDGE_ADDR]
     for c in range(cols - 1, -1, -1):
         total = int64(0)
@@ -195,19 +196,19 @@ def step_rows(folds, rows, moves, back_fold, back_block, fold_ends, block_ends, 
         folds[rows] = folds[rows + 1]
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64, int64))
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, LAYER_VALUES, TILE_VALUES, int64, int64, int64, int64))
 def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start, block_filled, pool_busy):
     """limen_folds. last_row [R]: whether the last R cycles streamed, by cycle modulo R."""
     rows, cols, dataflow, polarity = config[ROWS], config[COLS], config[DATAFLOW], config[POLARITY]
-    pixels, k_size = tile[15] & 0xFFFF, tile[15] >> 16
-    group_outputs, tile_outputs = tile[16] & 0xFFFF, tile[16] >> 16
-    outer_size = k_size if dataflow == WS else pixels
-    inner_size = k_size if dataflow == IS else group_outputs
-    time_size = k_size if dataflow == OS else pixels if dataflow == WS else group_outputs
-    outer_step, inner_step = (cols, rows) if dataflow == IS else (rows, cols)
-    fold_begin = IN_STREAM if dataflow == OS else IN_PRELOAD
-    fold_end = IN_DRAIN if dataflow == OS else IN_STREAM
-    first_k, last_k = (tile[0] >> 4) & 1, (tile[0] >> 5) & 1
+    pixels, k_size = tile.pixels, tile.k_size
+    group_outputs, tile_outputs = tile.group_outputs, tile.tile_outputs
+    outer_size = k_size if dataflow == Dataflow.WS else pixels
+    inner_size = k_size if dataflow == Dataflow.IS else group_outputs
+    time_size = k_size if dataflow == Dataflow.OS else pixels if dataflow == Dataflow.WS else group_outputs
+    outer_step, inner_step = (cols, rows) if dataflow == Dataflow.IS else (rows, cols)
+    fold_begin = IN_STREAM if dataflow == Dataflow.OS else IN_PRELOAD
+    fold_end = IN_DRAIN if dataflow == Dataflow.OS else IN_STREAM
+    first_k, last_k = flag(tile.flag_bits, FIRST_K), flag(tile.flag_bits, LAST_K)
 
     state, count, half = folds[STATE], folds[COUNT], folds[HALF]
     outer_left, inner_left = folds[OUTER_LEFT], folds[INNER_LEFT]
@@ -215,19 +216,19 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
     if state == IN_STREAM:
         phase_last = time_size + rows + cols - 3
     elif state == IN_FLUSH:
-        phase_last = 1 if dataflow == OS else 2
+        phase_last = 1 if dataflow == Dataflow.OS else 2
     phase_ends = count == phase_last
     last_inner, last_outer = inner_left <= inner_step, outer_left <= outer_step
     fold_ends = phase_ends and state == fold_end
     block_ends = fold_ends and last_inner
     group_ends = block_ends and last_outer
-    rows_left, cols_left = (inner_left, outer_left) if dataflow == IS else (outer_left, inner_left)
+    rows_left, cols_left = (inner_left, outer_left) if dataflow == Dataflow.IS else (outer_left, inner_left)
     shift_row = rows - 1 - count  # preload and drain go through the rows from the last to the first
     shift_row_used = 0 <= shift_row < rows_left
     streaming = state == IN_STREAM and count < time_size
     preloading = state == IN_PRELOAD and shift_row_used
-    filter_read = preloading if dataflow == WS else streaming
-    x_read = preloading if dataflow == IS else streaming
+    filter_read = preloading if dataflow == Dataflow.WS else streaming
+    x_read = preloading if dataflow == Dataflow.IS else streaming
     last_row[cycle % rows] = streaming
     last_row_valid = last_row[(cycle + 1) % rows]
 
@@ -237,13 +238,13 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
     wires[feed.USED_ROWS] = min(rows, rows_left) if streaming else int64(0)
     wires[feed.USED_COLS] = min(cols, cols_left) if streaming else int64(0)
     wires[feed.FILTER_READ], wires[feed.FILTER_ROW] = filter_read, folds[FILTER_ROWS]
-    wires[feed.POLARITY_ROW] = folds[FILTER_ROWS if polarity == 0 else POLARITY_ROWS]
+    wires[feed.POLARITY_ROW] = folds[FILTER_ROWS if polarity == Polarity.SYNAPSE else POLARITY_ROWS]
     piece_lane = group[feed.GROUP_LANE] if folds[X_PIECE] == 0 else int64(0)
     wires[feed.X_READ], wires[feed.X_HALF] = x_read, half
-    wires[feed.X_ADDR] = count & 0xFFFF if dataflow == WS else folds[X_WORD]
-    wires[feed.X_ELEMENT] = 0 if dataflow == WS else piece_lane + folds[X_ELEMENT]
-    wires[feed.X_LANES_LEFT] = cols_left if dataflow == IS else rows_left
-    if dataflow == OS:
+    wires[feed.X_ADDR] = count & 0xFFFF if dataflow == Dataflow.WS else folds[X_WORD]
+    wires[feed.X_ELEMENT] = 0 if dataflow == Dataflow.WS else piece_lane + folds[X_ELEMENT]
+    wires[feed.X_LANES_LEFT] = cols_left if dataflow == Dataflow.IS else rows_left
+    if dataflow == Dataflow.OS:
         wires[feed.EDGE_VALID] = state == IN_DRAIN and shift_row_used
         wires[feed.EDGE_ADDR] = (folds[OUT_ROWS] + folds[OUTER_OFFSET] + shift_row) & 0xFFFF
         wires[feed.EDGE_FIRST], wires[feed.EDGE_LAST] = first_k, last_k
@@ -255,24 +256,24 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         wires[feed.EDGE_FIRST], wires[feed.EDGE_LAST] = folds[EDGE_FIRST], folds[EDGE_LAST]
         wires[feed.EDGE_COLS_LEFT] = folds[EDGE_COLS_LEFT]
         wires[feed.CHANNEL_READ], wires[feed.CHANNEL_ROW] = folds[CHANNEL_READ], folds[CHANNEL_ROW]
-        out_row = folds[IS_OUT_ROW if dataflow == IS else OUT_ROWS]
-        group_row = folds[IS_GROUP_ROW if dataflow == IS else CHANNEL_ROWS]
-        folds[CHANNEL_READ] = last_row_valid and (dataflow == IS or folds[EDGE_TIME] == 0)
-        folds[CHANNEL_ROW] = group_row + folds[EDGE_TIME] if dataflow == IS else group_row
+        out_row = folds[IS_OUT_ROW if dataflow == Dataflow.IS else OUT_ROWS]
+        group_row = folds[IS_GROUP_ROW if dataflow == Dataflow.IS else CHANNEL_ROWS]
+        folds[CHANNEL_READ] = last_row_valid and (dataflow == Dataflow.IS or folds[EDGE_TIME] == 0)
+        folds[CHANNEL_ROW] = group_row + folds[EDGE_TIME] if dataflow == Dataflow.IS else group_row
         folds[EDGE_VALID], folds[EDGE_ADDR] = last_row_valid, (out_row + folds[EDGE_TIME]) & 0xFFFF
         folds[EDGE_TIME] = int64(0) if state == IN_PRELOAD else folds[EDGE_TIME] + last_row_valid
-        folds[EDGE_FIRST] = first_k and folds[INNER_FIRST if dataflow == IS else OUTER_FIRST]
-        folds[EDGE_LAST] = last_k and (last_inner if dataflow == IS else last_outer)
+        folds[EDGE_FIRST] = first_k and folds[INNER_FIRST if dataflow == Dataflow.IS else OUTER_FIRST]
+        folds[EDGE_LAST] = last_k and (last_inner if dataflow == Dataflow.IS else last_outer)
         folds[EDGE_COLS_LEFT] = cols_left
 
     # Rows and addresses.
-    back = dataflow != WS
+    back = dataflow != Dataflow.WS
     step_rows(folds, FILTER_ROWS, filter_read, 0, back, fold_ends, block_ends, group_ends)
-    if polarity == 1 and dataflow == IS:
+    if polarity == Polarity.INPUT and dataflow == Dataflow.IS:
         step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
-    elif polarity == 1:
+    elif polarity == Polarity.INPUT:
         step_rows(folds, POLARITY_ROWS, filter_read, 1, back, fold_ends, block_ends, group_ends)
-    elif dataflow == IS:
+    elif dataflow == Dataflow.IS:
         step_rows(folds, POLARITY_ROWS, filter_read, 1, 1, fold_ends, block_ends, group_ends)
     else:
         step_rows(folds, POLARITY_ROWS, fold_ends, 0, 1, fold_ends, block_ends, group_ends)
@@ -283,8 +284,8 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         folds[IS_OUT_ROW] = folds[IS_GROUP_ROW]
     elif block_ends:
         folds[IS_OUT_ROW] += tile_outputs
-    if x_read and dataflow != WS:
-        last = group[feed.GROUP_LANE] + (tile[17] >> 16) - 1
+    if x_read and dataflow != Dataflow.WS:
+        last = group[feed.GROUP_LANE] + tile.channels - 1
         last_piece = folds[X_PIECE] == last // config[FEEDER]
         if piece_lane + folds[X_ELEMENT] == (last % config[FEEDER] if last_piece else config[FEEDER] - 1):
             folds[X_ELEMENT] = 0
@@ -292,7 +293,7 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
             folds[X_PIECE] = 0 if last_piece else folds[X_PIECE] + 1
         else:
             folds[X_ELEMENT] += 1
-    if block_ends or (fold_ends and dataflow == OS):
+    if block_ends or (fold_ends and dataflow == Dataflow.OS):
         folds[X_WORD], folds[X_ELEMENT], folds[X_PIECE] = 0, 0, 0
     feed.step_group(group, start, group_ends, layer, tile, 0, 0, config[FEEDER])
 
@@ -308,7 +309,7 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         folds[STATE] = fold_begin
     elif state == IN_PRELOAD and phase_ends:
         folds[STATE] = IN_STREAM
-    elif state == IN_STREAM and phase_ends and dataflow == OS:
+    elif state == IN_STREAM and phase_ends and dataflow == Dataflow.OS:
         folds[STATE] = IN_DRAIN
     elif (state == IN_FLUSH and phase_ends) or (state == IN_POOL and not pool_busy):
         folds[STATE] = IDLE
@@ -331,8 +332,8 @@ def step_folds(config, folds, group, last_row, wires, layer, tile, cycle, start,
         if folds[GROUPS_LEFT] == 0:
             folds[STATE] = IN_FLUSH
     if start:
-        folds[STATE] = IN_POOL if (layer[0] >> 2) & 1 else IN_WAIT
-        folds[COUNT], folds[GROUPS_LEFT], folds[OUTER_OFFSET] = 0, tile[0] >> 16, 0
+        folds[STATE] = IN_POOL if flag(layer.flag_bits, POOL) else IN_WAIT
+        folds[COUNT], folds[GROUPS_LEFT], folds[OUTER_OFFSET] = 0, tile.groups, 0
         folds[OUTER_LEFT], folds[INNER_LEFT] = outer_size, inner_size
         folds[HALF], folds[FILL_HALF], folds[READY], folds[READY + 1] = 0, 0, 0, 0
         folds[INNER_FIRST], folds[OUTER_FIRST] = 1, 1

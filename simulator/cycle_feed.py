@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from numba import int64, void
+from numba import from_dtype, int64, void
 
+from simulator.encoding import LAYER, POOL, TILE, Dataflow, values_of
 from workloads.jit import njit
-
-OS, WS, IS = 0, 1, 2
 
 # Wires: outputs of the folds controller, the im2col unit, the scatter unit and the edges, before the clock edge.
 ARRAY_SHIFT, X_READ, X_HALF, X_ADDR, X_ELEMENT, X_LANES_LEFT = range(6)
@@ -32,6 +31,7 @@ FILL_FIRST, FILL_LAST, BLOCK_FILLED, FILL_REGISTERS = range(7, 11)
 _ONE = int64[::1]
 _TWO = int64[:, ::1]
 _THREE = int64[:, :, ::1]
+LAYER_VALUES, TILE_VALUES = from_dtype(values_of(LAYER)), from_dtype(values_of(TILE))
 
 
 @njit(int64(int64, int64), inline="always")
@@ -40,26 +40,32 @@ def signed(pattern, bits):
     return pattern - ((pattern >> (bits - 1)) << bits)
 
 
-@njit(void(_ONE, int64, int64, _ONE, _ONE, int64, int64, int64))
+@njit(int64(int64, int64), inline="always")
+def flag(flags, which):
+    """Return whether one of a descriptor's flags is set."""
+    return int64(flags & which != 0)
+
+
+@njit(void(_ONE, int64, int64, LAYER_VALUES, TILE_VALUES, int64, int64, int64))
 def step_group(group, start, advance, layer, tile, group_step, plane_words, feeder):
     """limen_group: where the channels of the present group lie in words."""
     if advance:
-        lane = group[GROUP_LANE] + (layer[6] >> 16)
+        lane = group[GROUP_LANE] + layer.group_lanes
         group[GROUP_PLANE_ADDR] += group_step
         if lane >= feeder:
             lane -= feeder
             group[GROUP_PLANE_ADDR] += plane_words
         group[GROUP_LANE] = lane
     if start:
-        group[GROUP_LANE], group[GROUP_PLANE_ADDR] = tile[17] & 0xFFFF, 0
+        group[GROUP_LANE], group[GROUP_PLANE_ADDR] = tile.first_lane, 0
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, int64, int64, int64, int64))
+@njit(void(_ONE, _ONE, _ONE, _ONE, LAYER_VALUES, TILE_VALUES, _TWO, _ONE, int64, int64, int64, int64))
 def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lanes, dataflow, start, hold):
     """limen_im2col and the read port of the ifmap scratchpad `ifmap` [depth, FEEDER]."""
     feeder = ifmap.shape[1]
-    pool = (layer[0] >> 2) & 1
-    pixels, in_width, plane_words = tile[15] & 0xFFFF, layer[3] & 0xFFFF, tile[7] >> 16
+    pool = flag(layer.flag_bits, POOL)
+    pixels, in_width, plane_words = tile.pixels, layer.in_width, tile.plane_words
     half = im2col[HALF]
     issue = im2col[ACTIVE] and not hold and (im2col[FILLING] or not im2col[CLAIMED + half])
     if wires[RELEASE_BLOCK]:
@@ -72,7 +78,7 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
         kh, kw, kh_addr, piece = im2col[KH], im2col[KW], im2col[KH_ADDR], im2col[PIECE]
         plane, offset = im2col[PLANE], im2col[OFFSET]
         row, col = im2col[ROW] + kh, im2col[COL] + kw
-        on_map = 0 <= row < (tile[14] & 0xFFFF) and 0 <= col < in_width
+        on_map = 0 <= row < tile.tile_rows and 0 <= col < in_width
         wires[ISSUE] = 1
         if on_map:
             wires[IFMAP_READ] = 1
@@ -81,15 +87,15 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
                 for e in range(feeder):
                     ifmap_word[e] = ifmap[address, e]
         # Channels of this word that belong to the group.
-        last = group[GROUP_LANE] + (tile[17] >> 16) - 1
+        last = group[GROUP_LANE] + tile.channels - 1
         last_piece = piece == last // feeder
         first = group[GROUP_LANE] if piece == 0 else int64(0)
         count = (last % feeder + 1 if last_piece else feeder) - first
         reach = offset + count  # ws: positions of K up to here, counted from the block's first
-        split = dataflow == WS and not pool
+        split = dataflow == Dataflow.WS and not pool
         past = split and reach > lanes
-        last_kw = kw == (layer[7] >> 16) - 1
-        last_word = last_piece and last_kw and kh == (layer[7] & 0xFFFF) - 1
+        last_kw = kw == layer.kernel_w - 1
+        last_word = last_piece and last_kw and kh == layer.kernel_h - 1
         pixel_ends = last_word or past or (split and reach == lanes)
         ends = pixel_ends and (last_pixel or (not split and not pool and im2col[LANE] == lanes - 1))
         group_ends = ends and last_pixel and last_word and not past
@@ -124,15 +130,15 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
             im2col[WORD] = 0
             im2col[LANE] += 1
             im2col[PIXELS_LEFT] = pixels if last_pixel else im2col[PIXELS_LEFT] - 1
-            if im2col[OUT_COL] == (layer[3] >> 16) - 1:
-                im2col[OUT_COL], im2col[COL] = 0, -(layer[6] & 0xFFFF)
-                im2col[ROW] += layer[5] & 0xFFFF
-                im2col[LINE] += layer[4] >> 16
+            if im2col[OUT_COL] == layer.out_width - 1:
+                im2col[OUT_COL], im2col[COL] = 0, -layer.pad_left
+                im2col[ROW] += layer.stride_h
+                im2col[LINE] += layer.row_step
                 im2col[ADDR] = im2col[LINE]
             else:
                 im2col[OUT_COL] += 1
-                im2col[COL] += layer[4] & 0xFFFF
-                im2col[ADDR] += layer[4] & 0xFFFF
+                im2col[COL] += layer.stride_w
+                im2col[ADDR] += layer.stride_w
         if ends:
             im2col[FILLING], im2col[LANE] = 0, 0
             im2col[HALF] ^= 1
@@ -141,12 +147,12 @@ def step_im2col(im2col, group, fill, wires, layer, tile, ifmap, ifmap_word, lane
         im2col[ACTIVE] = im2col[GROUPS_LEFT] != 0
     if start:
         im2col[:] = 0
-        im2col[ACTIVE], im2col[GROUPS_LEFT], im2col[PIXELS_LEFT] = 1, tile[0] >> 16, pixels
+        im2col[ACTIVE], im2col[GROUPS_LEFT], im2col[PIXELS_LEFT] = 1, tile.groups, pixels
     if start or new_plane:
-        im2col[OUT_COL], im2col[ROW], im2col[COL] = 0, signed(tile[14] >> 16, 16), -(layer[6] & 0xFFFF)
-        im2col[ADDR] = signed(tile[18] & 0xFFFF, 16)
+        im2col[OUT_COL], im2col[ROW], im2col[COL] = 0, tile.first_row, -layer.pad_left
+        im2col[ADDR] = signed(tile.first_addr, 16)
         im2col[LINE] = im2col[ADDR]
-    step_group(group, start, group_ends, layer, tile, tile[18] >> 16, plane_words, feeder)
+    step_group(group, start, group_ends, layer, tile, tile.group_step, plane_words, feeder)
 
 
 @njit(int64(_THREE, _ONE, _ONE, _ONE, _ONE, int64, int64, int64))
@@ -155,14 +161,14 @@ def step_operands(operands, x_out, fill, ifmap_word, wires, dataflow, pool, neut
     feeder, lanes, depth = ifmap_word.shape[0], operands.shape[1], operands.shape[2]
     x_out[:] = neutral
     if wires[X_READ]:
-        address = wires[X_ADDR] if dataflow == WS else wires[X_ADDR] * feeder + wires[X_ELEMENT]
+        address = wires[X_ADDR] if dataflow == Dataflow.WS else wires[X_ADDR] * feeder + wires[X_ELEMENT]
         if address < depth:
             for lane in range(min(lanes, wires[X_LANES_LEFT])):
                 x_out[lane] = operands[wires[X_HALF], lane, address]
     if not fill[FILL_VALID] or pool:
         return int64(0)
     half, address, lane, inside = fill[FILL_HALF], fill[FILL_ADDR], fill[FILL_LANE], fill[FILL_INSIDE]
-    if dataflow != WS:
+    if dataflow != Dataflow.WS:
         for e in range(feeder):
             if lane < lanes and address * feeder + e < depth:
                 operands[half, lane, address * feeder + e] = ifmap_word[e] if inside else 0

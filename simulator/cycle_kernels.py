@@ -8,8 +8,10 @@ module sees another's next cycle. They are in cycle_array, cycle_feed and cycle_
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import int64, void
+from numba import int64, types, void
 
 from simulator import cycle_feed as feed
 from simulator import cycle_memory as memory
@@ -35,11 +37,8 @@ from simulator.cycle_array import (
     POLARITY_DEPTH,
     PORT_BITS,
     ROWS,
-    SEVERAL,
-    SHIFT,
     STATE,
     STILL,
-    THRESHOLD,
     VALUE,
     W_BITS,
     X_BITS,
@@ -48,12 +47,35 @@ from simulator.cycle_array import (
     step_edges,
     step_folds,
 )
-from simulator.cycle_feed import IS, OS
+from simulator.cycle_feed import LAYER_VALUES, TILE_VALUES, flag, signed
+from simulator.encoding import (
+    FIRST_K,
+    LAST,
+    LAYER,
+    LOAD_FILTER,
+    LOAD_IFMAP,
+    LOAD_RESIDUAL,
+    OP_MASK,
+    OP_PLACE,
+    POOL,
+    RAW,
+    SEVERAL_OPS,
+    STORE,
+    TILE,
+    WORD_BITS,
+    Dataflow,
+    Kind,
+    Op,
+    Phase,
+    Polarity,
+    descriptor_beats,
+    field_places,
+    values_of,
+)
 from workloads.jit import njit
 
 # Columns of `counters`: cycles by phase 1..10, then folds, tiles and what is busy of the array, beats, memory accesses.
-PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER, STALL_IFMAP, STALL_FILTER, STALL_OFMAP = range(9)
-STALL_CONTROL, FOLDS, TILES, BUSY, USED_ROWS, USED_COLS = range(9, 15)
+FOLDS, TILES, BUSY, USED_ROWS, USED_COLS = range(10, 15)
 BEATS_STORE, BEATS_DESCRIPTOR, BEATS_FILTER, BEATS_IFMAP, BEATS_RESIDUAL = range(15, 20)
 IFMAP_READS, IFMAP_WRITES, WEIGHT_READS, WEIGHT_WRITES, POLARITY_READS, POLARITY_WRITES = range(20, 26)
 CHANNEL_READS, CHANNEL_WRITES, OPERAND_READS, OPERAND_WRITES, OFMAP_READS, OFMAP_WRITES = range(26, 32)
@@ -68,14 +90,14 @@ NPORTS = 16
 
 # DMA.
 DMA_IDLE, PICK, REQUEST, DATA = 0, 1, 2, 3
-KIND_STORE, KIND_LAYER, KIND_TILE, KIND_FILTER, KIND_IFMAP, KIND_RESIDUAL = range(6)
-ALL_OF_A_TILE = 60  # its descriptor, filter, ifmap and residual, by bit
+ALL_OF_A_TILE = 1 << Kind.TILE | 1 << Kind.FILTER | 1 << Kind.IFMAP | 1 << Kind.RESIDUAL
+LOADS = LOAD_FILTER | LOAD_IFMAP | LOAD_RESIDUAL  # by the order of their kinds
 DMA_STATE, KIND, WANTED, NEXT_DESCRIPTOR, RUN_ADDR, STRIDE, RUNS_LEFT, RUN_BEATS = range(8)
 BEATS_LEFT, FIRST, PLANE, PLANE_LEFT, BASE, DMA_REGISTERS = range(8, 14)
 
 # Sequencer.
 SEQUENCER_IDLE, FETCH, STEP = 0, 1, 2
-LAYER_WORDS, TILE_WORDS = 8, 19
+NEXT_TILE, PRESENT_TILE, STORED_TILE = range(3)  # rows of `tiles`
 
 _ONE = int64[::1]
 _TWO = int64[:, ::1]
@@ -83,57 +105,56 @@ _THREE = int64[:, :, ::1]
 _FOUR = int64[:, :, :, ::1]
 
 
-@njit(int64(_ONE, _ONE))
+@njit(int64(_ONE, TILE_VALUES))
 def kinds_wanted(dma, next_tile):
     """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
-    return dma[WANTED] & ((next_tile[0] & 7) << KIND_FILTER | 7)
+    return dma[WANTED] & ((next_tile.flag_bits & LOADS) << Kind.FILTER | 7)
 
 
-@njit(void(_ONE, _ONE, _ONE, int64, int64, int64, int64, int64))
+@njit(void(_ONE, TILE_VALUES, TILE_VALUES, int64, int64, int64, int64, int64))
 def step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats):
     """limen_dma. job: the kinds wanted of a job that starts now, by bit; 0: none starts."""
     state, kind = dma[DMA_STATE], dma[KIND]
     if state == PICK:
         wanted = kinds_wanted(dma, next_tile)
-        kind = KIND_STORE
-        while kind < KIND_RESIDUAL and not (wanted >> kind) & 1:
+        kind = int64(Kind.STORE)
+        while kind < Kind.RESIDUAL and not (wanted >> kind) & 1:
             kind += 1
         dma[DMA_STATE] = REQUEST if wanted else DMA_IDLE
         dma[WANTED] = wanted and dma[WANTED] & ~(1 << kind)
         dma[KIND], dma[BASE] = kind, 0
-        # Words of the descriptor that say what to move: the address, runs and beats of a run, the stride.
-        if kind == KIND_STORE:
-            dma[RUN_ADDR], dma[STRIDE] = stored_tile[12], stored_tile[11]
-            dma[RUNS_LEFT], dma[RUN_BEATS] = stored_tile[13] & 0xFFFF, stored_tile[13] >> 16
-        elif kind == KIND_IFMAP:
-            dma[RUN_ADDR], dma[STRIDE] = next_tile[5], next_tile[8]
-            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile[6] & 0xFFFF, next_tile[6] >> 16
-        elif kind == KIND_RESIDUAL:
-            dma[RUN_ADDR], dma[STRIDE] = next_tile[9], next_tile[11]
-            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile[10] & 0xFFFF, next_tile[10] >> 16
-        elif kind == KIND_FILTER:
-            dma[RUN_ADDR], dma[RUNS_LEFT] = next_tile[1], 1
-            dma[RUN_BEATS] = (next_tile[2] & 0xFFFF) + (next_tile[3] & 0xFFFF) + (next_tile[4] & 0xFFFF)
+        if kind == Kind.STORE:
+            dma[RUN_ADDR], dma[STRIDE] = stored_tile.store_addr, stored_tile.plane_stride
+            dma[RUNS_LEFT], dma[RUN_BEATS] = stored_tile.store_runs, stored_tile.store_beats
+        elif kind == Kind.IFMAP:
+            dma[RUN_ADDR], dma[STRIDE] = next_tile.ifmap_addr, next_tile.ifmap_stride
+            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile.ifmap_runs, next_tile.ifmap_beats
+        elif kind == Kind.RESIDUAL:
+            dma[RUN_ADDR], dma[STRIDE] = next_tile.residual_addr, next_tile.plane_stride
+            dma[RUNS_LEFT], dma[RUN_BEATS] = next_tile.residual_runs, next_tile.residual_beats
+        elif kind == Kind.FILTER:
+            dma[RUN_ADDR], dma[RUNS_LEFT] = next_tile.filter_addr, 1
+            dma[RUN_BEATS] = next_tile.weight_beats + next_tile.polarity_beats + next_tile.channel_beats
         else:
             dma[RUN_ADDR], dma[RUNS_LEFT] = dma[NEXT_DESCRIPTOR], 1
-            dma[RUN_BEATS] = layer_beats if kind == KIND_LAYER else tile_beats
+            dma[RUN_BEATS] = layer_beats if kind == Kind.LAYER else tile_beats
             dma[NEXT_DESCRIPTOR] += dma[RUN_BEATS]
     elif state == REQUEST and accepted:
         dma[DMA_STATE], dma[BEATS_LEFT], dma[FIRST] = DATA, dma[RUN_BEATS], 1
-        dma[PLANE], dma[PLANE_LEFT] = 0, next_tile[2] & 0xFFFF
+        dma[PLANE], dma[PLANE_LEFT] = 0, next_tile.weight_beats
     elif state == DATA and moved:
         dma[FIRST] = 0
         dma[BEATS_LEFT] -= 1
         dma[PLANE_LEFT] -= 1
-        if kind == KIND_FILTER and dma[PLANE_LEFT] == 0:
+        if kind == Kind.FILTER and dma[PLANE_LEFT] == 0:
             dma[FIRST] = 1
-            dma[PLANE] = 1 if dma[PLANE] == 0 and next_tile[3] & 0xFFFF else 2
-            dma[PLANE_LEFT] = next_tile[2 + dma[PLANE]] & 0xFFFF
+            dma[PLANE] = 1 if dma[PLANE] == 0 and next_tile.polarity_beats else 2
+            dma[PLANE_LEFT] = next_tile.polarity_beats if dma[PLANE] == 1 else next_tile.channel_beats
         if dma[BEATS_LEFT] == 0:
             dma[DMA_STATE] = PICK if dma[RUNS_LEFT] == 1 else REQUEST
             dma[RUNS_LEFT] -= 1
             dma[RUN_ADDR] += dma[STRIDE]
-            dma[BASE] += next_tile[7] >> 16
+            dma[BASE] += next_tile.plane_words
     elif state == DMA_IDLE and job:
         dma[DMA_STATE], dma[WANTED] = PICK, job
 
@@ -146,8 +167,53 @@ def read_row(half, row, answer):
             answer[lane] = half[row, lane]
 
 
-@njit(int64(_ONE, _TWO, _ONE, _ONE, _FOUR, _TWO, _TWO, _TWO))
-def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports):
+class Descriptors(NamedTuple):
+    """What the sequencer holds: words as they come, beat by beat, and their fields.
+
+    layer_words, tile_words: of as many beats as a descriptor takes. layer_places, tile_places: `field_places`.
+    layers [1], tiles [3]: fields by name, rows NEXT_TILE, PRESENT_TILE, STORED_TILE. layer_values [fields], tile_values
+    [3, fields]: the same memory, by number.
+    """
+
+    layer_words: np.ndarray
+    tile_words: np.ndarray
+    layer_places: np.ndarray
+    tile_places: np.ndarray
+    layers: np.ndarray
+    tiles: np.ndarray
+    layer_values: np.ndarray
+    tile_values: np.ndarray
+
+
+def make_descriptors(port_bits: int) -> Descriptors:
+    """Return registers for the descriptors that come over a port."""
+    words = [descriptor_beats(kind, port_bits) * port_bits // WORD_BITS for kind in (LAYER, TILE)]
+    layers, tiles = np.zeros(1, values_of(LAYER)), np.zeros(3, values_of(TILE))
+    return Descriptors(
+        layer_words=np.zeros(words[0], np.int64),
+        tile_words=np.zeros(words[1], np.int64),
+        layer_places=field_places(LAYER),
+        tile_places=field_places(TILE),
+        layers=layers,
+        tiles=tiles,
+        layer_values=layers.view(np.int64),
+        tile_values=tiles.view(np.int64).reshape(3, -1),
+    )
+
+
+DESCRIPTORS = types.NamedTuple([_ONE, _ONE, _TWO, _TWO, LAYER_VALUES[::1], TILE_VALUES[::1], _ONE, _TWO], Descriptors)
+
+
+@njit(void(_ONE, _TWO, _ONE))
+def unpack(words, places, values):
+    """limen_descriptor: the fields of a descriptor's 32-bit words."""
+    for i in range(values.shape[0]):
+        pattern = (words[places[i, 0]] >> places[i, 1]) & ((int64(1) << places[i, 2]) - 1)
+        values[i] = signed(pattern, places[i, 2]) if places[i, 3] else pattern
+
+
+@njit(int64(_ONE, DESCRIPTORS, _TWO, _ONE, _ONE, _FOUR, _TWO, _TWO, _TWO))
+def run_program(config, descriptors, dram, memory_mask, flip, trace, counters, toggles, ports):
     """Run the program at beat 0 of `dram` [beats, words] from `start` to `done` and return its cycles.
 
     config: ROWS .. MEMORY_INTERVAL. dram: 32-bit words, stored to in place. memory_mask [period]: in which cycles the
@@ -158,14 +224,19 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     rows, cols, dataflow, feeder = config[ROWS], config[COLS], config[DATAFLOW], config[FEEDER]
     x_bits, w_bits, x_signed, acc_bits = config[X_BITS], config[W_BITS], config[X_SIGNED], config[ACC_BITS]
     beat_words = config[PORT_BITS] // 32
-    op = int64(THRESHOLD) if config[OP] == SEVERAL else config[OP]  # several: from tile to tile, as the layer says
-    neutral_x = (int64(1) << (x_bits - 1)) if config[OP] == THRESHOLD else int64(0)
+    op = (
+        int64(Op.THRESHOLD) if config[OP] == SEVERAL_OPS else config[OP]
+    )  # several: from tile to tile, as the layer says
+    neutral_x = (int64(1) << (x_bits - 1)) if config[OP] == Op.THRESHOLD else int64(0)
     # Highest threshold, or the exponent of weight 0; of several ops zeros, which are nothing under each.
-    neutral_synapse = (int64(1) << (w_bits - 1)) - 1 if config[OP] == THRESHOLD or config[OP] == SHIFT else int64(0)
-    x_lanes, synapse_lanes = (cols, rows) if dataflow == IS else (rows, cols)
-    one_polarity = config[POLARITY] != 0 and (config[POLARITY] == 1) != (dataflow == IS)
+    neutral_synapse = (
+        (int64(1) << (w_bits - 1)) - 1 if config[OP] == Op.THRESHOLD or config[OP] == Op.SHIFT else int64(0)
+    )
+    x_lanes, synapse_lanes = (cols, rows) if dataflow == Dataflow.IS else (rows, cols)
+    by_input = config[POLARITY] == Polarity.INPUT
+    one_polarity = config[POLARITY] != Polarity.SYNAPSE and by_input != (dataflow == Dataflow.IS)
     polarity_lanes = 1 if one_polarity else synapse_lanes
-    channel_lanes = 1 if dataflow == IS else cols
+    channel_lanes = 1 if dataflow == Dataflow.IS else cols
 
     # Memories of two halves, and what they answered last. One fill serves all scratchpads: there is one DMA.
     ifmap = np.zeros((2, config[IFMAP_DEPTH], feeder), np.int64)
@@ -191,7 +262,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     beat, store_beat = np.zeros(beat_words, np.int64), np.zeros(beat_words, np.int64)
     pooled, last_row = np.zeros(feeder, np.int64), np.zeros(rows, np.int64)
     x_out, synapse_out = np.full(x_lanes, neutral_x), np.full(synapse_lanes, neutral_synapse)
-    left_out, top_out = (synapse_out, x_out) if dataflow == IS else (x_out, synapse_out)
+    left_out, top_out = (synapse_out, x_out) if dataflow == Dataflow.IS else (x_out, synapse_out)
     left_line = np.full((rows, rows), left_out[0])
     top_line = np.full((cols, cols), top_out[0])
     left, top = left_line[0].copy(), top_line[0].copy()
@@ -200,17 +271,23 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
     pe = np.zeros((3, rows, cols), np.int64)
     registers, fresh = pe.reshape(3, rows * cols), np.zeros((3, rows * cols), np.int64)
     pe[MOVING] = left_out[0]
-    if dataflow == OS:
+    if dataflow == Dataflow.OS:
         pe[STILL] = top_out[0]
     output_config = np.array([0, dataflow, x_bits, acc_bits, x_signed])
 
     # Sequencer, in the cycle after `start`: the DMA begins to fetch the first layer's descriptor.
-    layer_beats, tile_beats = -(-LAYER_WORDS // beat_words), -(-TILE_WORDS // beat_words)
-    layer, next_tile = np.zeros(layer_beats * beat_words, np.int64), np.zeros(tile_beats * beat_words, np.int64)
-    tile, stored_tile = np.zeros_like(next_tile), np.zeros_like(next_tile)
+    tiles = descriptors.tiles
+    layer, next_tile, tile, stored_tile = (
+        descriptors.layers[0],
+        tiles[NEXT_TILE],
+        tiles[PRESENT_TILE],
+        tiles[STORED_TILE],
+    )
+    layer_words, tile_words, tile_values = descriptors.layer_words, descriptors.tile_words, descriptors.tile_values
+    layer_beats, tile_beats = layer_words.shape[0] // beat_words, tile_words.shape[0] // beat_words
     state, next_valid, tile_valid, tiles_left = int64(FETCH), int64(0), int64(0), int64(0)
     filter_half, ifmap_half, ofmap_half = int64(0), int64(0), int64(0)
-    dma[DMA_STATE], dma[WANTED] = PICK, 1 << KIND_LAYER
+    dma[DMA_STATE], dma[WANTED] = PICK, 1 << Kind.LAYER
     pool_valid, pool_wait = int64(0), int64(0)
     memory_left, memory_next, memory_at = int64(0), int64(0), int64(0)
     quiet, last_shift, edge_cycles, x_held = False, int64(0), int64(0), int64(0)
@@ -218,12 +295,12 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
 
     while state != SEQUENCER_IDLE:
         row = counters[index]
-        pool = (layer[0] >> 2) & 1
+        pool = flag(layer.flag_bits, POOL)
         # Sequencer.
         dma_busy, compute_busy = dma[DMA_STATE] != DMA_IDLE, folds[STATE] != IDLE
         scatter_busy = scatter[memory.WAITING] >= feeder * x_bits
         still = not dma_busy and not scatter_busy and not compute_busy
-        store, load = tile_valid and (tile[0] >> 3) & 1, tiles_left != 0
+        store, load = tile_valid and flag(tile.flag_bits, STORE), tiles_left != 0
         more = store or load or next_valid
         stepping, layer_ends = state == STEP and still and more, state == STEP and still and not more
         compute_start = stepping and next_valid
@@ -235,15 +312,15 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         accepted = dma_state == REQUEST and memory_left == 0 and ready
         offered = memory_left > 0 and cycle >= memory_next and ready
         store_valid = packer[memory.BEAT_VALID]
-        willing = store_valid if kind == KIND_STORE else not (kind == KIND_RESIDUAL and scatter_busy)
+        willing = store_valid if kind == Kind.STORE else not (kind == Kind.RESIDUAL and scatter_busy)
         moved = offered and willing
-        beat_valid, beat_first = moved and kind != KIND_STORE, dma[FIRST]
+        beat_valid, beat_first = moved and kind != Kind.STORE, dma[FIRST]
         store_start = dma_state == PICK and dma[WANTED] & 1
-        residual_start = dma_state == PICK and kinds_wanted(dma, next_tile) == 1 << KIND_RESIDUAL
+        residual_start = dma_state == PICK and kinds_wanted(dma, next_tile) == 1 << Kind.RESIDUAL
         if moved:
-            row[BEATS_STORE + (kind if kind < KIND_TILE else kind - 1)] += 1
+            row[BEATS_STORE + (kind if kind < Kind.TILE else kind - 1)] += 1
             for i in range(beat_words):
-                if kind == KIND_STORE:
+                if kind == Kind.STORE:
                     dram[memory_at, i] = store_beat[i]
                 else:
                     beat[i] = dram[memory_at, i]
@@ -251,13 +328,13 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         # Phase of this cycle.
         phase = folds[STATE]
         if not compute_busy:
-            phase = int64(1 + STALL_CONTROL)
-            if dma_busy and dma_state != PICK and kind == KIND_STORE:
-                phase = int64(1 + STALL_OFMAP)
-            elif dma_busy and dma_state != PICK and kind == KIND_FILTER:
-                phase = int64(1 + STALL_FILTER)
-            elif (dma_busy and dma_state != PICK and kind >= KIND_IFMAP) or (not dma_busy and scatter_busy):
-                phase = int64(1 + STALL_IFMAP)
+            phase = int64(Phase.STALL_CONTROL)
+            if dma_busy and dma_state != PICK and kind == Kind.STORE:
+                phase = int64(Phase.STALL_OFMAP)
+            elif dma_busy and dma_state != PICK and kind == Kind.FILTER:
+                phase = int64(Phase.STALL_FILTER)
+            elif (dma_busy and dma_state != PICK and kind >= Kind.IFMAP) or (not dma_busy and scatter_busy):
+                phase = int64(Phase.STALL_IFMAP)
         row[phase - 1] += 1
         row[TILES] += compute_start
         fold_state, fold_count = folds[STATE], folds[COUNT]
@@ -281,7 +358,9 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         edge_cycles = cols + 3 if wires[feed.EDGE_VALID] else edge_cycles - 1
         if edge_cycles > 0:
             for c in range(cols):
-                pattern = channel_line[slot - c + (cols if c > slot else 0)] if dataflow == IS else channel_word[c]
+                pattern = (
+                    channel_line[slot - c + (cols if c > slot else 0)] if dataflow == Dataflow.IS else channel_word[c]
+                )
                 channel_seen[c, 0], channel_seen[c, 1] = pattern & ((int64(1) << acc_bits) - 1), pattern >> acc_bits
             bottom = pe[VALUE, rows - 1]
             step_edges(config, edge, channel_seen, ofmap, ofmap_words, bottom, wires, layer, ofmap_half)
@@ -299,7 +378,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
             left[r] = operand
         for c in range(cols):
             top_line[slot, c] = top_out[c]
-            operand = top_line[slot - c + (cols if c > slot else 0), c] if dataflow == OS else top_out[c]
+            operand = top_line[slot - c + (cols if c > slot else 0), c] if dataflow == Dataflow.OS else top_out[c]
             same = same and top[c] == operand
             top[c] = operand
         if not (same and quiet):
@@ -311,7 +390,7 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         if wires[feed.FILTER_READ]:
             row[WEIGHT_READS] += 1
             read_row(weights[filter_half], wires[feed.FILTER_ROW], synapse_out)
-            if op == THRESHOLD:
+            if op == Op.THRESHOLD:
                 row[POLARITY_READS] += 1
                 read_row(polarities[filter_half], wires[feed.POLARITY_ROW], polarity_word)
                 for lane in range(synapse_lanes):
@@ -328,27 +407,27 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         x_held = wires[feed.X_READ]
 
         # Packer and scatter unit, pooling and im2col unit.
-        output_config[0] = (layer[0] >> 1) & 1
+        output_config[0] = flag(layer.flag_bits, RAW)
         other = 1 - ofmap_half
-        if store_start or (dma_busy and kind == KIND_STORE):
+        if store_start or (dma_busy and kind == Kind.STORE):
             row[PACK_READS] += memory.step_packer(
                 packer, walkers[0], steps[0], turned, turned_raw, streams[0], store_beat, ofmap_words[other],
-                ofmap[other], stored_tile, output_config, store_start, moved and kind == KIND_STORE,
+                ofmap[other], stored_tile, output_config, store_start, moved and kind == Kind.STORE,
             )  # fmt: skip
-        spread_start, added = (compute_start, False) if pool else (residual_start, beat_valid and kind == KIND_RESIDUAL)
+        spread_start, added = (compute_start, False) if pool else (residual_start, beat_valid and kind == Kind.RESIDUAL)
         wires[feed.SCATTERED], wires[feed.POOL_TAKEN] = 0, 0
         if spread_start or added or scatter_busy or pool_valid:
             memory.step_scatter(
                 scatter, walkers[1], steps[1], streams[1], beat, pooled, ofmap[ofmap_half if pool else other],
                 now if pool else next_tile, output_config, wires, spread_start, pool_valid,
-                0 if pool else (layer[0] >> 8) & 15, added, beat_first,
+                0 if pool else layer.residual_shift, added, beat_first,
             )  # fmt: skip
         row[SCATTER_WRITES] += wires[feed.SCATTERED]
         hold = pool_wait
         if wires[feed.POOL_TAKEN]:
             pool_valid, pool_wait = int64(0), int64(0)
         if pool and fill[feed.FILL_VALID]:
-            memory.step_pool(pooled, fill, ifmap_word, layer[1] & ((int64(1) << x_bits) - 1), x_bits, x_signed)
+            memory.step_pool(pooled, fill, ifmap_word, layer.y_low & ((int64(1) << x_bits) - 1), x_bits, x_signed)
             pool_valid |= fill[feed.FILL_LAST]
         fill[feed.FILL_VALID], fill[feed.BLOCK_FILLED] = 0, 0
         wires[feed.ISSUE], wires[feed.PIXEL_ENDS], wires[feed.IFMAP_READ] = 0, 0, 0
@@ -361,27 +440,30 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
         row[IFMAP_READS] += wires[feed.IFMAP_READ]
 
         # Beats into the scratchpads' other halves.
-        if beat_valid and kind == KIND_IFMAP:
-            half, skip, count = ifmap[1 - ifmap_half], next_tile[7] & 0xFFFF, next_tile[7] >> 16
+        if beat_valid and kind == Kind.IFMAP:
+            half, skip, count = ifmap[1 - ifmap_half], next_tile.skip, next_tile.plane_words
             row[IFMAP_WRITES] += memory.fill_scratchpad(
                 pad, pad_stream, half, beat, beat_first, skip, dma[BASE], count, x_bits
             )
-        elif beat_valid and kind == KIND_FILTER:
+        elif beat_valid and kind == Kind.FILTER:
             plane = dma[PLANE]
             half = weights[1 - filter_half]
             if plane > 0:
                 half = polarities[1 - filter_half] if plane == 1 else channels[1 - filter_half]
+            plane_rows = next_tile.weight_rows
+            if plane > 0:
+                plane_rows = next_tile.polarity_rows if plane == 1 else next_tile.channel_rows
             bits = w_bits if plane == 0 else int64(1) if plane == 1 else acc_bits + 5
             row[WEIGHT_WRITES + (2 * plane)] += memory.fill_scratchpad(
-                pad, pad_stream, half, beat, beat_first, 0, 0, next_tile[2 + plane] >> 16, bits
+                pad, pad_stream, half, beat, beat_first, 0, 0, plane_rows, bits
             )
 
         # DMA and memory.
         job = int64(0)
-        if layer_ends and not layer[0] & 1:
-            job = int64(1 << KIND_LAYER)
+        if layer_ends and not layer.flag_bits & LAST:
+            job = int64(1 << Kind.LAYER)
         elif stepping:
-            job = (store << KIND_STORE) | (ALL_OF_A_TILE if load else 0)
+            job = (store << Kind.STORE) | (ALL_OF_A_TILE if load else 0)
         if accepted:
             memory_left, memory_at, memory_next = dma[RUN_BEATS], dma[RUN_ADDR], cycle + config[MEMORY_LATENCY]
         elif moved:
@@ -390,35 +472,39 @@ def run_program(config, dram, memory_mask, flip, trace, counters, toggles, ports
             step_dma(dma, next_tile, stored_tile, job, accepted, moved, layer_beats, tile_beats)
 
         # Sequencer: descriptors come beat by beat, first word first.
-        if beat_valid and kind <= KIND_TILE:
-            words = layer if kind == KIND_LAYER else next_tile
+        if beat_valid and kind <= Kind.TILE:
+            words = layer_words if kind == Kind.LAYER else tile_words
             for i in range(words.shape[0] - beat_words):
                 words[i] = words[i + beat_words]
             for i in range(beat_words):
                 words[words.shape[0] - beat_words + i] = beat[i]
+            if kind == Kind.LAYER:
+                unpack(layer_words, descriptors.layer_places, descriptors.layer_values)
+            else:
+                unpack(tile_words, descriptors.tile_places, tile_values[NEXT_TILE])
         if state == FETCH and not dma_busy and not scatter_busy:
-            state, tiles_left, next_valid, tile_valid = int64(STEP), layer[0] >> 16, int64(0), int64(0)
-        if config[OP] == SEVERAL and compute_start:
-            quiet = quiet and op == (layer[0] >> 4) & 3
-            op = (layer[0] >> 4) & 3
+            state, tiles_left, next_valid, tile_valid = int64(STEP), layer.tiles, int64(0), int64(0)
+        if config[OP] == SEVERAL_OPS and compute_start:
+            quiet = quiet and op == (layer.flag_bits >> OP_PLACE) & OP_MASK
+            op = (layer.flag_bits >> OP_PLACE) & OP_MASK
         if stepping:
-            stored_tile[:] = tile
+            tile_values[STORED_TILE] = tile_values[PRESENT_TILE]
             if next_valid:
-                tile[:] = next_tile
-                filter_half ^= tile[0] & 1
-                ifmap_half ^= (tile[0] >> 1) & 1
-            ofmap_half ^= (tile[0] >> 4) & 1 if next_valid else store
+                tile_values[PRESENT_TILE] = tile_values[NEXT_TILE]
+                filter_half ^= flag(tile.flag_bits, LOAD_FILTER)
+                ifmap_half ^= flag(tile.flag_bits, LOAD_IFMAP)
+            ofmap_half ^= flag(tile.flag_bits, FIRST_K) if next_valid else store
             tile_valid, next_valid = next_valid, int64(load)
             tiles_left -= load
         if layer_ends:
-            state = int64(SEQUENCER_IDLE if layer[0] & 1 else FETCH)
+            state = int64(SEQUENCER_IDLE if layer.flag_bits & LAST else FETCH)
             index += 1
 
         if cycle < ports.shape[0]:
             port = ports[cycle]
-            port[0], port[1], port[2], port[3] = phase, dma_state == REQUEST, kind == KIND_STORE, kind
-            port[4] = offered and kind != KIND_STORE
-            port[5] = dma_state == DATA and kind == KIND_STORE and store_valid
+            port[0], port[1], port[2], port[3] = phase, dma_state == REQUEST, kind == Kind.STORE, kind
+            port[4] = offered and kind != Kind.STORE
+            port[5] = dma_state == DATA and kind == Kind.STORE and store_valid
             port[6], port[7], port[8], port[9] = compute_busy, dma_busy, fold_state, fold_count
             port[10], port[11], port[12] = wires[feed.ISSUE], wires[feed.X_READ], wires[feed.FILTER_READ]
             port[13], port[14], port[15] = wires[feed.FILTER_ROW], wires[feed.EDGE_VALID], wires[feed.EDGE_ADDR]

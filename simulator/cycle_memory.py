@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from numba import int64, void
 
-from simulator.cycle_feed import FILL_FIRST, FILL_INSIDE, IS, POOL_TAKEN, SCATTERED, signed
+from simulator.cycle_feed import FILL_FIRST, FILL_INSIDE, POOL_TAKEN, SCATTERED, TILE_VALUES, signed
+from simulator.encoding import Dataflow
 from workloads.jit import njit
 
 WORD_MASK = 0xFFFFFFFF
@@ -136,13 +137,13 @@ def take_step(walker, step, cols, lanes, pixels):
                 walker[WALK_COL + i] = walker[WALK_WORD + i]
 
 
-@njit(void(_ONE, _ONE))
+@njit(void(_ONE, TILE_VALUES))
 def start_walker(walker, tile):
     """limen_walker: begin at the tile's first word."""
     walker[:] = 0
     walker[WALK_ACTIVE] = 1
-    walker[WALK_FOLD] = walker[WALK_OUTPUTS] = walker[WALK_WORD + 2] = tile[16] & 0xFFFF
-    walker[WALK_LEFT] = walker[WALK_WORD + 3] = tile[16] >> 16
+    walker[WALK_FOLD] = walker[WALK_OUTPUTS] = walker[WALK_WORD + 2] = tile.group_outputs
+    walker[WALK_LEFT] = walker[WALK_WORD + 3] = tile.tile_outputs
 
 
 @njit(void(_ONE, _ONE, _ONE))
@@ -172,7 +173,7 @@ def pack_word(packer, stream, beat, word, value, plane_ends, raw, x_bits, acc_bi
         packer[FLUSH] = plane_ends and packer[PACK_BITS] > 0
 
 
-@njit(int64(_ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, int64, int64))
+@njit(int64(_ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, _ONE, _TWO, TILE_VALUES, _ONE, int64, int64))
 def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, half, tile, config, start, taken):
     """limen_packer: read a finished tile from `half` [C, depth] into beats; return 1 if the banks are read.
 
@@ -182,7 +183,7 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
     raw, dataflow, x_bits, acc_bits = config[0], config[1], config[2], config[3]
     cols, feeder = block.shape
     depth, mask = half.shape[1], (int64(1) << x_bits) - 1
-    pixels, address, read = tile[15] & 0xFFFF, int64(0), int64(0)
+    pixels, address, read = tile.pixels, int64(0), int64(0)
     blocked = packer[BEAT_VALID] and not taken
     go = not blocked and not packer[FLUSH]
     if taken:
@@ -191,7 +192,7 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
         pass_beat(packer, stream, beat)
         packer[FLUSH] = 0
     # Stage 2: the banks' answer into words, and words into beats.
-    if go and packer[STAGE_VALID] and dataflow != IS:
+    if go and packer[STAGE_VALID] and dataflow != Dataflow.IS:
         for i in range(step[STEP_COUNT]):
             block[0, step[STEP_LANE] + i] = answer[step[STEP_COL] + i] & mask
         if step[STEP_WORD_ENDS]:
@@ -210,7 +211,7 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
                     block[c, :] = 0
                 block[c, place] = answer[c] & mask
     # Stage 1: addresses.
-    if go and dataflow != IS:
+    if go and dataflow != Dataflow.IS:
         packer[STAGE_VALID] = walker[WALK_ACTIVE]
         if walker[WALK_ACTIVE]:
             take_step(walker, step, cols, 1 if raw else feeder, pixels)
@@ -232,7 +233,7 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
                 packer[TURN_EMIT] = not emit
             if last_index and emit:
                 packer[TURN_PIXELS_LEFT] -= used
-                packer[TURN_BASE] += tile[16] >> 16
+                packer[TURN_BASE] += tile.tile_outputs
                 if last_fold:
                     packer[TURN_PIXELS_LEFT], packer[TURN_BASE] = pixels, 0
                     packer[TURN_CHANNEL] += lanes
@@ -247,11 +248,11 @@ def step_packer(packer, walker, step, block, raw_values, stream, beat, answer, h
         block[0, :] = 0
         start_walker(walker, tile)
         packer[TURN_ACTIVE] = 1
-        packer[TURN_PIXELS_LEFT], packer[TURN_CHANNELS_LEFT] = pixels, tile[16] >> 16
+        packer[TURN_PIXELS_LEFT], packer[TURN_CHANNELS_LEFT] = pixels, tile.tile_outputs
     return read
 
 
-@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, _ONE, _ONE, _ONE, int64, int64, int64, int64, int64))
+@njit(void(_ONE, _ONE, _ONE, _ONE, _ONE, _ONE, _TWO, TILE_VALUES, _ONE, _ONE, int64, int64, int64, int64, int64))
 def step_scatter(
     scatter, walker, step, stream, beat, word, half, tile, config, wires, start, word_valid, shift, beat_valid, first
 ):
@@ -261,10 +262,10 @@ def step_scatter(
     """
     dataflow, x_bits, acc_bits, x_signed = config[1], config[2], config[3], config[4]
     feeder, cols, depth = word.shape[0], half.shape[0], half.shape[1]
-    pixels = tile[15] & 0xFFFF
-    active = scatter[SPREAD_ACTIVE] if dataflow == IS else walker[WALK_ACTIVE]
+    pixels = tile.pixels
+    active = scatter[SPREAD_ACTIVE] if dataflow == Dataflow.IS else walker[WALK_ACTIVE]
     if active and (word_valid or scatter[WAITING] >= feeder * x_bits):
-        if dataflow == IS:
+        if dataflow == Dataflow.IS:
             lanes = min(scatter[SPREAD_CHANNELS_LEFT], feeder)
             step[STEP_ADDR] = scatter[SPREAD_BASE] + scatter[SPREAD_CHANNEL] + scatter[SPREAD_LANE]
             step[STEP_COL], step[STEP_LANE], step[STEP_COUNT] = scatter[SPREAD_BANK], scatter[SPREAD_LANE], 1
@@ -277,7 +278,7 @@ def step_scatter(
                 scatter[SPREAD_BANK] += 1
                 if scatter[SPREAD_BANK] == cols:
                     scatter[SPREAD_BANK] = 0
-                    scatter[SPREAD_BASE] += tile[16] >> 16
+                    scatter[SPREAD_BASE] += tile.tile_outputs
             if step[STEP_PLANE_ENDS]:
                 scatter[SPREAD_BANK], scatter[SPREAD_PIXEL], scatter[SPREAD_BASE] = 0, 0, 0
                 scatter[SPREAD_CHANNEL] += lanes
@@ -310,4 +311,4 @@ def step_scatter(
     if start:
         scatter[:] = 0
         start_walker(walker, tile)
-        scatter[SPREAD_ACTIVE], scatter[SPREAD_CHANNELS_LEFT] = 1, tile[16] >> 16
+        scatter[SPREAD_ACTIVE], scatter[SPREAD_CHANNELS_LEFT] = 1, tile.tile_outputs

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from simulator.design import Design
-from simulator.program import OP_CODES, Program
+from simulator.encoding import SEVERAL_OPS, Dataflow, Op, Polarity
+from simulator.program import Program
 from simulator.timing import count_program
-from simulator.vectors import DATAFLOW_CODES, format_vectors
+from simulator.vectors import format_vectors
 from workloads.errors import printable
 from workloads.files import new_folder
 from workloads.numbers import RAW_BITS
@@ -22,11 +23,6 @@ HERE = Path(__file__).parent
 MARKER, FILE_LIST, CHIP_FILE, VECTORS = "params.json", "filelist.f", "limen_chip.v", "vectors/vectors.txt"
 TESTBENCH = {"tb/limen_tb.cpp": "limen_tb.cpp", "Makefile": "Makefile"}
 """Where Limen's own testbench and rules lie in a folder, and in simulator/testbench."""
-
-FUSED = 16
-"""Begins the OP of several ops; a bit each is added."""
-
-POLARITY_CODES = {"synapse": 0, "input": 1, "neuron": 2}
 
 CHIP = """// limen_top with the parameters of params.json: {title}.
 `default_nettype none
@@ -99,16 +95,17 @@ proof.json then names the SHA-256 of each file that was proved, and of the testb
 def rtl_parameters(design: Design) -> dict[str, int]:
     """Return the Verilog parameters of limen_top for a fitted design."""
     assert design.acc_bits is not None
+    ops = [Op[op.upper()] for op in design.ops]
     return {
         "ROWS": design.rows,
         "COLS": design.cols,
-        "DATAFLOW": DATAFLOW_CODES[design.dataflow],
-        "OP": FUSED + sum(1 << OP_CODES[op] for op in design.ops) if design.extra_ops else OP_CODES[design.op],
+        "DATAFLOW": Dataflow[design.dataflow.upper()].value,
+        "OP": SEVERAL_OPS + sum(1 << op for op in ops) if design.extra_ops else ops[0].value,
         "X_BITS": design.x_bits,
         "W_BITS": design.w_bits,
         "X_SIGNED": int(design.x_signed),
         "ACC_BITS": design.acc_bits,
-        "POLARITY": POLARITY_CODES[design.polarity],
+        "POLARITY": Polarity[design.polarity.upper()].value,
         "FEEDER": design.feeder_width,
         "PORT_BITS": design.port_bits,
         "IFMAP_DEPTH": design.ifmap_depth,

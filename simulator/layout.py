@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simulator.demands import MOST_IN_FIELD
+from simulator.encoding import LAYER, TILE, descriptor_beats
 from simulator.geometry import plane_beats
 from simulator.tile_timing import tile_transfers
-from simulator.timing import descriptor_beats
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def lay_out(network: Network, schedules: Sequence[Schedule], design: Design) -> 
     Raises:
         LimenError: more memory than addresses reach; the line names the layer with which it does.
     """
-    descriptors = [descriptor_beats("layer", design), descriptor_beats("tile", design)]
+    descriptors = [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
     free = sum(descriptors[0] + descriptors[1] * len(schedule.steps) for schedule in schedules)
     filters: list[dict[tuple[int, ...], int]] = []
     for layer, schedule in zip(network.layers, schedules, strict=True):
@@ -86,7 +86,7 @@ def check_addresses(network: Network, schedules: Sequence[Schedule], design: Des
     """Raise LimenError where the memory is larger than addresses reach; quick where it is far from that."""
     tensors = sum(shape.height * shape.width * shape.channels for shape in network.tensors.values())
     tiles = sum(len(schedule.steps) for schedule in schedules)
-    descriptors = (tiles + len(schedules)) * descriptor_beats("tile", design)
+    descriptors = (tiles + len(schedules)) * descriptor_beats(TILE, design.port_bits)
     if tensors + descriptors + tiles * MOST_IN_FIELD > MOST_BEATS:
         lay_out(network, schedules, design)
 

@@ -6,17 +6,34 @@ beats. Planes of activations (one word of `feeder_width` channels of every pixel
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulator.encoding import (
+    FIRST_K,
+    LAST,
+    LAST_K,
+    LAYER,
+    LOAD_FILTER,
+    LOAD_IFMAP,
+    LOAD_RESIDUAL,
+    OP_PLACE,
+    POOL,
+    RAW,
+    RESIDUAL,
+    STORE,
+    TILE,
+    Op,
+)
+from simulator.encoding import WORD_BITS as WORD
 from simulator.filters import filter_planes
 from simulator.geometry import plane_beats
 from simulator.layout import Layout, Place, filter_key, lay_out
 from simulator.schedule import Schedule, Step, schedule_network
-from simulator.tile_timing import DESCRIPTOR_WORDS, tile_transfers
+from simulator.tile_timing import tile_transfers
 from workloads.errors import LimenError
 from workloads.graph import INPUT
 
@@ -24,18 +41,6 @@ if TYPE_CHECKING:
     from simulator.design import Design
     from workloads.layer import Layer
     from workloads.network import Network
-
-WORD = 32
-RAW, POOL, RESIDUAL = 2, 4, 8
-"""Flags of a layer descriptor; 1 marks the last layer."""
-
-OP_CODES = {"threshold": 0, "mac": 1, "adder": 2, "shift": 3}
-OP_PLACE = 4
-"""Bit of a layer's flags at which its op stands; PEs of several ops read it."""
-
-LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, STORE, FIRST_K, LAST_K = 1, 2, 4, 8, 16, 32
-"""Flags of a tile descriptor."""
-
 
 MOST_WORDS = 1 << 27
 """Words of a memory that levels with data hold at most: half a gibibyte of the machine's, two of Python's."""
@@ -163,12 +168,12 @@ def compile_network(network: Network, design: Design) -> Program:
                 blobs += [pack_bits(values, width, design.port_bits) for values, width in planes]
     descriptors = []
     for index, schedule in enumerate(schedules):
-        own = _layer_words(network.layers[index], schedule, design, index == len(schedules) - 1)
-        descriptors.append(_descriptor(own, "layer", design))
+        fields = _layer_fields(network.layers[index], schedule, design, index == len(schedules) - 1)
+        descriptors.append(_descriptor(LAYER, fields, design))
         raw_at = layout.places[network.writes(index)[0]].address
         for step in schedule.steps:
-            own = _tile_words(network, index, schedule, step, design, layout, raw_at)
-            descriptors.append(_descriptor(own, "tile", design))
+            fields = _tile_fields(network, index, schedule, step, design, layout, raw_at)
+            descriptors.append(_descriptor(TILE, fields, design))
             if schedule.geometry.raw and step.last_k:
                 raw_at += step.shape.pixels * step.shape.outputs
     image = np.zeros((layout.beats, design.port_bits // WORD), dtype=np.int64)
@@ -178,38 +183,38 @@ def compile_network(network: Network, design: Design) -> Program:
     return Program(network, design, tuple(schedules), image, layout.places)
 
 
-def _descriptor(words: Sequence[int], kind: str, design: Design) -> np.ndarray:
-    assert len(words) == DESCRIPTOR_WORDS[kind]
-    return pack_bits(np.array(words, dtype=np.int64), WORD, design.port_bits)
+def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: Design) -> np.ndarray:
+    """Return the beats of a LAYER or a TILE; every field is named, and numpy refuses what doesn't fit."""
+    assert kind.names is not None and fields.keys() == set(kind.names)
+    record = np.array([tuple(fields[name] for name in kind.names)], dtype=kind)
+    return pack_bits(record.view("<u4").astype(np.int64), WORD, design.port_bits)
 
 
-def _pair(low: int, high: int) -> int:
-    """Two 16-bit numbers, possibly negative, in one word."""
-    assert -(1 << 15) <= low < 1 << 16 and -(1 << 15) <= high < 1 << 16
-    return (low & 0xFFFF) | (high & 0xFFFF) << 16
-
-
-def _layer_words(layer: Layer, schedule: Schedule, design: Design, last: bool) -> list[int]:
+def _layer_fields(layer: Layer, schedule: Schedule, design: Design, last: bool) -> dict[str, int]:
     geometry = schedule.geometry
-    flags = int(last) | RAW * geometry.raw | POOL * geometry.pool
-    if geometry.residual_shift is not None:
-        flags |= RESIDUAL | geometry.residual_shift << 8
-    flags |= OP_CODES[layer.op if layer.has_parameters else design.op] << OP_PLACE
-    low, high = layer.y_range or (0, 0)
-    mask = (1 << WORD) - 1
-    return [
-        flags | len(schedule.steps) << 16,
-        low & mask,
-        high & mask,
-        _pair(geometry.width, geometry.out_width),
-        _pair(geometry.stride[1], geometry.stride[0] * geometry.width & 0xFFFF),
-        geometry.stride[0],
-        _pair(geometry.pad_left, schedule.steps[0].shape.group_lanes),
-        _pair(*geometry.kernel),
-    ]
+    op = Op[(layer.op if layer.has_parameters else design.op).upper()]
+    flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
+    y_low, y_high = layer.y_range or (0, 0)
+    return {
+        "flag_bits": flags | RESIDUAL * (geometry.residual_shift is not None) | op << OP_PLACE,
+        "residual_shift": geometry.residual_shift or 0,
+        "tiles": len(schedule.steps),
+        "y_low": y_low,
+        "y_high": y_high,
+        "in_width": geometry.width,
+        "out_width": geometry.out_width,
+        "stride_w": geometry.stride[1],
+        "row_step": geometry.stride[0] * geometry.width & 0xFFFF,
+        "stride_h": geometry.stride[0],
+        "reserved": 0,
+        "pad_left": geometry.pad_left,
+        "group_lanes": schedule.steps[0].shape.group_lanes,
+        "kernel_h": geometry.kernel[0],
+        "kernel_w": geometry.kernel[1],
+    }
 
 
-def _tile_words(
+def _tile_fields(
     network: Network,
     index: int,
     schedule: Schedule,
@@ -217,12 +222,11 @@ def _tile_words(
     design: Design,
     layout: Layout,
     raw_at: int,
-) -> list[int]:
+) -> dict[str, int]:
     geometry, shape, tile, places = schedule.geometry, step.shape, step.tile, layout.places
     moved = tile_transfers(geometry, shape, design)
     residual = network.residual_of(index) if step.first_k else None
     flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (residual is not None)
-    flags |= (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k
     source, target = places[network.reads(index)], places[network.writes(index)[0]]
     first_bit = shape.in_start * geometry.width * design.word_bits
     row_beats = tile.row * geometry.out_width * design.word_bits // design.port_bits
@@ -234,25 +238,38 @@ def _tile_words(
     else:
         plane = (geometry.offset + tile.out) // design.feeder_width
         store, runs, beats = target.address + plane * target.stride + row_beats, moved.plane_runs, moved.plane_beats
-    stride = plane_beats(geometry.pixels, design)
     plane_words = shape.in_rows * geometry.width
-    return [
-        flags | shape.groups << 16,
-        layout.filters[index].get(filter_key(step), 0),
-        *(_pair(beats, rows) for beats, rows in zip(moved.filter, moved.filter_rows, strict=True)),
-        source.address + shape.first_chunk * source.stride + first_bit // design.port_bits,
-        _pair(moved.ifmap_runs, moved.ifmap_beats),
-        _pair(first_bit % design.port_bits, plane_words),
-        source.stride,
-        added,
-        _pair(moved.plane_runs, moved.plane_beats),
-        stride,
-        store,
-        _pair(runs, beats),
-        _pair(shape.in_rows, shape.first_row),
-        _pair(shape.pixels, 0 if geometry.pool else geometry.taps * shape.channels),
-        _pair(shape.group_outputs, shape.outputs),
-        _pair(shape.first_lane, shape.channels),
+    filter_fields = {
+        f"{plane}_{unit}": count
+        for unit, counts in (("beats", moved.filter), ("rows", moved.filter_rows))
+        for plane, count in zip(("weight", "polarity", "channel"), counts, strict=True)
+    }
+    return filter_fields | {
+        "flag_bits": flags | (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k,
+        "groups": shape.groups,
+        "filter_addr": layout.filters[index].get(filter_key(step), 0),
+        "ifmap_addr": source.address + shape.first_chunk * source.stride + first_bit // design.port_bits,
+        "ifmap_runs": moved.ifmap_runs,
+        "ifmap_beats": moved.ifmap_beats,
+        "skip": first_bit % design.port_bits,
+        "plane_words": plane_words,
+        "ifmap_stride": source.stride,
+        "residual_addr": added,
+        "residual_runs": moved.plane_runs,
+        "residual_beats": moved.plane_beats,
+        "plane_stride": plane_beats(geometry.pixels, design),
+        "store_addr": store,
+        "store_runs": runs,
+        "store_beats": beats,
+        "tile_rows": shape.in_rows,
+        "first_row": shape.first_row,
+        "pixels": shape.pixels,
+        "k_size": 0 if geometry.pool else geometry.taps * shape.channels,
+        "group_outputs": shape.group_outputs,
+        "tile_outputs": shape.outputs,
+        "first_lane": shape.first_lane,
+        "channels": shape.channels,
         # Addresses in the ifmap scratchpad are sums modulo 2^16: what is read lies within.
-        _pair(shape.first_row * geometry.width - geometry.pad_left & 0xFFFF, shape.group_words * plane_words & 0xFFFF),
-    ]
+        "first_addr": shape.first_row * geometry.width - geometry.pad_left & 0xFFFF,
+        "group_step": shape.group_words * plane_words & 0xFFFF,
+    }

@@ -30,9 +30,10 @@ from simulator.demands import (
     tile_count,
 )
 from simulator.design import Design
+from simulator.encoding import TILE, descriptor_beats
 from simulator.geometry import Geometry, Tile, TileShape, layer_geometry, tile_shape
 from simulator.layout import check_addresses
-from simulator.timing import count_program, descriptor_beats, layer_cost
+from simulator.timing import count_program, layer_cost
 from workloads.errors import LimenError
 from workloads.network import Network
 
@@ -131,7 +132,7 @@ def candidates(geometry: Geometry, design: Design) -> list[tuple[Parts, Order]]:
 @lru_cache(maxsize=4096)
 def _choose(geometry: Geometry, design: Design) -> Schedule:
     best: tuple[tuple[int, int], Schedule] | None = None
-    each = design.memory_latency + (descriptor_beats("tile", design) - 1) * design.port_interval
+    each = design.memory_latency + (descriptor_beats(TILE, design.port_bits) - 1) * design.port_interval
     for parts, order in candidates(geometry, design):
         # One DMA fetches the tiles' descriptors one after another: many tiles can be ruled out without a look.
         if best is not None and tile_count(geometry, design, parts) * each > best[0][0]:

@@ -17,8 +17,6 @@ FLUSH = {"os": 2, "ws": 3, "is": 3}
 READY = 3
 """Cycles from the issue of a block's last word to the first cycle of a fold that uses it."""
 
-DESCRIPTOR_WORDS = {"layer": 8, "tile": 19}
-
 
 @dataclass(frozen=True)
 class TileTiming:

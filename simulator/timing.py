@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.counts import PHASES, Counts
+from simulator.encoding import LAYER, TILE, descriptor_beats
 from simulator.tile_timing import (
-    DESCRIPTOR_WORDS,
     TileTiming,
     Transfers,
     tile_accesses,
@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""
-
-
-def descriptor_beats(kind: str, design: Design) -> int:
-    """Return the beats of a "layer" or "tile" descriptor."""
-    return -(-DESCRIPTOR_WORDS[kind] * 32 // design.port_bits)
 
 
 def count_program(schedules: Sequence[Schedule], design: Design, mask: np.ndarray = ALWAYS_READY) -> list[Counts]:
@@ -63,7 +58,8 @@ class _Tiles:
             total["ifmap"] += moved.ifmap_runs * moved.ifmap_beats * step.load_ifmap
             total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
             total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
-        total["descriptor"] = descriptor_beats("layer", design) + len(self.timings) * descriptor_beats("tile", design)
+        layer, tile = (descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE))
+        total["descriptor"] = layer + len(self.timings) * tile
         return {f"beats_{stream}": beats for stream, beats in total.items()}
 
 
@@ -100,7 +96,7 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
     steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
     machine = [design.cols, design.dataflow == "is", schedule.geometry.raw, design.word_bits, design.port_bits]
     machine += [design.memory_latency, design.port_interval]
-    machine += [descriptor_beats("layer", design), descriptor_beats("tile", design)]
+    machine += [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
     return time_layer(
         start, np.array(rows, dtype=np.int64), lanes, steps, np.array(machine, dtype=np.int64), mask.astype(np.int64)
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.counts import PHASES, Counts
+from simulator.encoding import Dataflow
 from simulator.layout import place_tensors
 from simulator.program import Program, pack_tensor
 from simulator.timing import ALWAYS_READY, count_program
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from workloads.network import Network
 
 VERSION = 2
-DATAFLOW_CODES = {"os": 0, "ws": 1, "is": 2}
 HEX_DIGITS = set("0123456789abcdef")
 COUNTED = 6
 """Accesses that the testbench counts, see `counted_accesses`."""
@@ -93,7 +93,7 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
     counts = count_program(program.schedules, design, mask)
     lines = [
         _line("limen-vectors", VERSION),
-        _line("design", DATAFLOW_CODES[design.dataflow], design.rows, design.cols, design.port_bits // 32),
+        _line("design", Dataflow[design.dataflow.upper()].value, design.rows, design.cols, design.port_bits // 32),
         _line("memory", design.memory_latency, design.port_interval, first, inputs, len(program.image)),
         _line("mask", "".join(str(int(bit)) for bit in mask)),
         _line("layers", len(counts)),
@@ -143,7 +143,7 @@ def check_vectors(
     places, end = place_tensors(network, first, design)
     inputs = list(places.values())[1].address - first
     expect(1, "limen-vectors", VERSION)
-    expect(2, "design", DATAFLOW_CODES[design.dataflow], design.rows, design.cols, words)
+    expect(2, "design", Dataflow[design.dataflow.upper()].value, design.rows, design.cols, words)
     expect(3, "memory", design.memory_latency, design.port_interval, first, inputs, end)
     expect(4, "mask", 1)
     expect(5, "layers", layers)

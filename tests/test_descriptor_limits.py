@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 
@@ -13,10 +13,11 @@ import simulator.schedule
 from simulator.cycle import run_cycle
 from simulator.demands import fits
 from simulator.design import Design
+from simulator.encoding import LAYER, TILE, descriptor_words
 from simulator.geometry import layer_geometry
 from simulator.program import Program, compile_network
 from simulator.schedule import count_network
-from simulator.timing import ALWAYS_READY, descriptor_beats
+from simulator.timing import ALWAYS_READY
 from tests.cases import extreme_input, make_network
 from tests.exactness import model_difference
 from tests.rtl_bench import bench
@@ -47,25 +48,18 @@ LAST = {"name": "last", "kind": "linear", "out_channels": 1}
 FLAT = {"name": "own", "kind": "linear", "out_channels": 1}
 
 
-class Field(NamedTuple):
-    """16 bits of a word of a layer's or tile's descriptor, and what they are to hold."""
-
-    name: str
-    kind: str
-    word: int
-    high: bool
-    value: int
-
-
 @dataclass(frozen=True)
 class Limit:
-    """A network whose first layer's descriptors, in this cut, hold numbers at their limits."""
+    """A network whose first layer's descriptors, in this cut, hold numbers at their limits.
+
+    fields: descriptor, field and what it is to hold.
+    """
 
     what: str
     dataflow: str
     form: Size
     layers: list[dict[str, Any]]
-    fields: tuple[Field, ...]
+    fields: tuple[tuple[str, str, int], ...]
     parts: Size = (1, 1, 1)
 
     @property
@@ -88,43 +82,44 @@ class Limit:
 
 
 LIMITS = [
-    Limit("tiles", "ws", (65535, 1, 1), [conv()], (Field("tiles", "layer", 0, True, 65535),), (65535, 1, 1)),
+    Limit("tiles", "ws", (65535, 1, 1), [conv()], (("layer", "tiles", 65535),), (65535, 1, 1)),
     Limit("width", "os", (1, 32767, 1), [conv(padding=[0, 0, 255, 255])],
-          (Field("input width", "layer", 3, False, 32767), Field("output width", "layer", 3, True, 33277),
-           Field("padding left", "layer", 6, False, 255))),
+          (("layer", "in_width", 32767), ("layer", "out_width", 33277),
+           ("layer", "pad_left", 255))),
     Limit("strides", "ws", (3, 2, 2), [conv(stride=[65535, 65535])],
-          (Field("across", "layer", 4, False, 65535), Field("down", "layer", 5, False, 65535))),
+          (("layer", "stride_w", 65535), ("layer", "stride_h", 65535))),
     Limit("kernel height", "ws", (32767, 1, 1), pool(kernel=[32767, 1]),
-          (Field("kernel height", "layer", 7, False, 32767), Field("input rows", "tile", 14, False, 32767))),
+          (("layer", "kernel_h", 32767), ("tile", "tile_rows", 32767))),
     Limit("kernel width", "ws", (1, 32767, 1), pool(kernel=[1, 33277], padding=[0, 0, 255, 255]),
-          (Field("kernel width", "layer", 7, True, 33277),)),
+          (("layer", "kernel_w", 33277),)),
     Limit("channels of pooling", "ws", (1, 1, 65535), pool(),
-          (Field("groups", "tile", 0, True, 65535), Field("outputs", "tile", 16, True, 65535),
-           Field("outputs of a group", "tile", 16, False, 65535), Field("planes stored", "tile", 13, False, 65535))),
+          (("tile", "groups", 65535), ("tile", "tile_outputs", 65535),
+           ("tile", "group_outputs", 65535), ("tile", "store_runs", 65535))),
     Limit("fan-in", "ws", (1, 1, 65535), [FLAT],
-          (Field("rows of weights", "tile", 2, True, 65535), Field("planes loaded", "tile", 6, False, 65535),
-           Field("fan-in", "tile", 15, True, 65535), Field("channels", "tile", 17, True, 65535))),
+          (("tile", "weight_rows", 65535), ("tile", "ifmap_runs", 65535),
+           ("tile", "k_size", 65535), ("tile", "channels", 65535))),
     Limit("words of a plane", "os", (255, 257, 1), [conv(stride=[2, 2])],
-          (Field("words of a plane", "tile", 7, True, 65535),)),
-    Limit("input rows", "ws", (32767, 1, 1), [conv(stride=[2, 1])], (Field("rows", "tile", 14, False, 32767),)),
+          (("tile", "plane_words", 65535),)),
+    Limit("input rows", "ws", (32767, 1, 1), [conv(stride=[2, 1])], (("tile", "tile_rows", 32767),)),
     Limit("padding top", "ws", (2, 1, 1), [conv(padding=[255, 0, 0, 0])],
-          (Field("row of the first window", "tile", 14, True, -255 & 0xFFFF),)),
+          (("tile", "first_row", -255),)),
     Limit("output pixels", "os", (255, 257, 1), [conv()],
-          (Field("output pixels", "tile", 15, False, 65535), Field("raw scores", "tile", 13, True, 65535))),
+          (("tile", "pixels", 65535), ("tile", "store_beats", 65535))),
     Limit("taps of pooling", "ws", (255, 256, 1), pool(kernel=[256, 256], padding=[1, 0, 0, 0]),
-          (Field("no fan-in", "tile", 15, True, 0), Field("first address", "tile", 18, False, -256 & 0xFFFF))),
+          (("tile", "k_size", 0), ("tile", "first_addr", -256 & 0xFFFF))),
     Limit("first address", "ws", (2, 300, 1), [conv(kernel=[250, 1], padding=[255, 0, 0, 0])],
-          (Field("first address", "tile", 18, False, -255 * 300 & 0xFFFF),)),
+          (("tile", "first_addr", -255 * 300 & 0xFFFF),)),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda own: own.what)
 def test_at_its_limit_every_level_agrees(limit: Limit, monkeypatch: pytest.MonkeyPatch) -> None:
     program = limit.compiled(monkeypatch)
-    words = program.image[:, 0]  # a word a beat
-    for name, kind, word, high, value in limit.fields:
-        at = word + (0 if kind == "layer" else descriptor_beats("layer", program.design))
-        assert words[at] >> (16 if high else 0) & 0xFFFF == value, name
+    words = program.image[:, 0].astype("<u4")  # a word a beat
+    layer, tile = words[: descriptor_words(LAYER)], words[descriptor_words(LAYER) :][: descriptor_words(TILE)]
+    descriptors = {"layer": layer.view(LAYER)[0], "tile": tile.view(TILE)[0]}
+    for kind, name, value in limit.fields:
+        assert descriptors[kind][name] == value, name
     x = extreme_input(program.network, 1)
     assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
     assert bench(program.design).run(program, x).passed
