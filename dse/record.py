@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import sqlite3
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,9 +15,9 @@ import optuna
 from optuna.study import StudyDirection
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
 
 from dse.snapshot import snapshot
+from dse.stored_tables import DAMAGED, NOT_OURS, check_tables, closing_storage, storage_in
 from dse.study_spec import StudySpec
 from workloads.errors import LimenError, shown
 from workloads.scratch import scratch_folder
@@ -31,7 +30,6 @@ SPEC_ATTRIBUTE = "limen_study"
 DIGEST_ATTRIBUTE = "limen_study_sha256"
 WORKLOAD_ATTRIBUTE = "limen_workload"
 COSTS_ATTRIBUTE = "limen_costs"
-NOT_OURS = "not a study of Limen"
 
 # Optuna says at every start that a study exists; ours is said by the command line.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -63,23 +61,24 @@ class Record:
         self.spec = validate(StudySpec, content, self.path)
         if self.spec.model_dump(mode="json") == content and self.spec.digest() != attributes[DIGEST_ATTRIBUTE]:
             raise LimenError(f"{self.path}: is damaged: {SPEC_ATTRIBUTE} has another SHA-256 than is stored beside it")
+        if self._directions != directions(self.spec):
+            raise LimenError(
+                f"{self.path}: {DAMAGED}: table study_directions: differs from the objectives of the study"
+            )
         self.workload, self.costs = attributes[WORKLOAD_ATTRIBUTE], attributes[COSTS_ATTRIBUTE]
 
     def _read(self) -> dict[str, Any]:
         """Read trials and attributes from a copy in memory, which Optuna may do as it likes with."""
         with snapshot(self.path) as memory:
-            check_study(self.path, memory)
+            check_tables(self.path, memory, STUDY_NAME)
             try:
-                storage = optuna.storages.RDBStorage(
-                    "sqlite://", engine_kwargs={"creator": lambda: memory, "poolclass": StaticPool}
-                )
-                with _closing(storage), _without_log():
+                with _without_log(), storage_in(memory) as storage:
                     study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
                     self._trials = study.get_trials(deepcopy=False)
+                    self._directions = study.directions
                     return study.user_attrs
-            except Exception as error:  # SQLAlchemy, sqlite3, json and Optuna each raise their own kinds
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise LimenError(f"{self.path}: {NOT_OURS}: {reason}") from None
+            except Exception:  # SQLAlchemy, sqlite3, json and Optuna each raise their own kinds
+                raise LimenError(f"{self.path}: {DAMAGED}: Optuna can't read it") from None
 
     @classmethod
     def create(cls, folder: Path, spec: StudySpec, workload: str, costs: str) -> Record:
@@ -136,25 +135,10 @@ class Record:
             raise LimenError(f"{self.path}: cannot be written: {reason}") from None
 
 
-def check_study(path: Path, memory: sqlite3.Connection) -> None:
-    """Refuse a database without a study of Limen. Raises LimenError."""
-    tables = {name for (name,) in memory.execute("select name from sqlite_master where type = 'table'")}
-    if not {"studies", "trials", "version_info"} <= tables:
-        held = f"holds the tables {', '.join(sorted(tables))}" if tables else "holds no tables"
-        raise LimenError(f"{path}: {NOT_OURS}: {held}")
-    try:
-        names = [name for (name,) in memory.execute("select study_name from studies order by study_id")]
-    except sqlite3.Error as error:
-        raise LimenError(f"{path}: {NOT_OURS}: {error}") from None
-    if STUDY_NAME not in names:
-        held = f"studies named {', '.join(map(shown, names))}" if names else "no study"
-        raise LimenError(f"{path}: {NOT_OURS}: holds {held}")
-
-
 def _fill(path: Path, spec: StudySpec, attributes: dict[str, str]) -> None:
     """Make the empty study in a new file."""
     storage = optuna.storages.RDBStorage(_url(path))
-    with _closing(storage):
+    with closing_storage(storage):
         study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(spec))
         with warnings.catch_warnings():
             # Marked experimental since 2023, and what makes dashboards show names instead of numbers.
@@ -175,16 +159,6 @@ def _without_log() -> Iterator[None]:
         yield
     finally:
         optuna.logging.set_verbosity(before)
-
-
-@contextmanager
-def _closing(storage: optuna.storages.RDBStorage) -> Iterator[None]:
-    """Let go of the file, or of the copy in memory, when the block ends."""
-    try:
-        yield
-    finally:
-        storage.remove_session()
-        storage.engine.dispose()
 
 
 def directions(spec: StudySpec) -> list[StudyDirection]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -228,7 +229,7 @@ TRIALS = [
     ("update trial_user_attributes set value_json = '3' where key = 'clock_method' and trial_id = 3", "clock_method 3"),
     ("update studies set study_name = 'mine'", "holds studies named 'mine'"),
     ("update alembic_version set version_num = 'v9'", "not a study of Limen"),
-    ("drop table trial_values", "trial 0: values None"),
+    ("drop table trial_values", "table trial_values is missing"),
 ]
 
 
@@ -269,6 +270,44 @@ def test_studies_of_earlier_versions_have_their_first_trial_evaluated(copy: Path
     _execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES[0].replace("trial_id = 4", "trial_id = 1").split(";"))
     lines = refusals(copy / "out", copy / "chip")
     assert all("study.db: energy_uj: trial 0 has 0.001 and gives " in line for line in lines), lines
+
+
+OPTUNA_TABLES = """alembic_version studies study_directions study_system_attributes study_user_attributes trials
+trial_heartbeats trial_intermediate_values trial_params trial_system_attributes trial_user_attributes trial_values
+version_info"""
+VALUES = ("x'ff'", "'x'", "-1", "null", "7.5", "cast(x'ff' as text)", "'[]'", "9e999", "'2026-13-01'")
+FOREIGN_WORDS = ("sqlalchemy", "sqlite3", "sqlite.org", "http", "runtime", "Error", "constraint", "no such", "optuna.")
+
+
+def test_tables_of_many_kinds(copy: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each table dropped, each column renamed, each with values of other types: our own words, or the same study."""
+    whole, database, random = Study.open(copy / "out").trials(), copy / "out" / "study.db", Random(2)
+    sound, changes, refused = database.read_bytes(), [], 0
+    with sqlite3.connect(database) as connection:
+        for table in OPTUNA_TABLES.split():
+            columns = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+            changes += [f"drop table {table}", f"delete from {table}", f"alter table {table} rename to {table}_old"]
+            changes += [f"alter table {table} rename column {column} to other" for column in columns]
+            change = "update or ignore {0} set {1} = {2} where rowid = (select max(rowid) from {0})"
+            changes += [
+                change.format(table, column, value) for column in columns for value in random.sample(VALUES, k=2)
+            ]
+    connection.close()
+    for change in changes:
+        database.write_bytes(sound)
+        with sqlite3.connect(database) as connection, suppress(sqlite3.IntegrityError):
+            connection.execute(change)
+        connection.close()
+        before = database.read_bytes()
+        try:
+            assert Study.open(copy / "out").trials().equals(whole), change
+        except LimenError as error:
+            refused += 1
+            line = str(error)
+            assert line.startswith(f"{database}: ") and line.isprintable(), (change, line)
+            assert not any(word in line for word in FOREIGN_WORDS), (change, line)
+        assert database.read_bytes() == before
+    assert len(changes) > 150 and refused > 100 and capfd.readouterr() == ("", "")
 
 
 def _execute(copy: Path, *changes: str, values: Sequence[str] = ()) -> None:
