@@ -43,6 +43,7 @@ class _Pin:
 def with_buffers(netlist: Netlist, library: Library) -> Netlist:
     """Return the netlist with trees of buffers behind every wide net of a flip-flop or an input port."""
     cell = _choose(library)
+    output = next(iter(cell.outputs))
     operands = [list(gate.inputs) for gate in netlist.gates]
     data = [register.data for register in netlist.registers]
     starts = [*(net for nets in netlist.inputs.values() for net in nets), *(r.output for r in netlist.registers)]
@@ -74,13 +75,12 @@ def with_buffers(netlist: Netlist, library: Library) -> Netlist:
             above = []
             for start in range(0, len(own), MOST_PINS):
                 nets = [net, len(loads)]
-                loads.append(0.0)
+                loads.append(cell.outputs[output].capacitance_pf)
                 buffers.append(nets)
                 attach(nets[1], own[start : start + MOST_PINS])
                 above.append(_Pin(cell.capacitance_pf[cell.inputs[0]], nets, 0))
             own = above
         attach(net, own)
-    output = next(iter(cell.outputs))
     tree = [Gate(cell, output, (source,), target) for source, target in reversed(buffers)]
     return replace(
         netlist,

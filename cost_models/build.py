@@ -16,7 +16,7 @@ from cost_models.fits import FITTED
 from cost_models.liberty_reader import Files
 from cost_models.memory_rows import MACROS, memory_rows
 from cost_models.rows import fit_rows, line_rows, point_rows
-from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, tool_versions
+from cost_models.synthesis import PACKAGES, Kit, fingerprint, open_kit, say_notes, tool_versions
 from cost_models.table import COLUMNS, Row
 from cost_models.units import WIDTHS, Pairs, Unit, groups, multipliers
 from workloads.children import run_in_workers
@@ -87,6 +87,7 @@ def build_table(
     todo = groups(widths, pairs)
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
+        say_notes(kit)
         partial = Path(f"{out}.partial")
         keys = [group_key(group, kit, versions) for group in todo]
         done = _read_partial(partial)

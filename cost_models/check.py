@@ -12,7 +12,7 @@ from cost_models.kernels import SYNAPSES
 from cost_models.liberty_reader import Files
 from cost_models.rows import fit_rows, point_rows
 from cost_models.stimulus import UNIFORM
-from cost_models.synthesis import Kit, open_kit, tool_versions
+from cost_models.synthesis import Kit, open_kit, say_notes, tool_versions
 from cost_models.table import SMALLEST, Row, load_table
 from cost_models.units import PES, Unit, fitted_groups, is_straightened, pe_units
 from workloads.errors import LimenError
@@ -46,6 +46,7 @@ def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int,
     chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
+        say_notes(kit)
         wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
     return sum(len(units[unit]) for unit in chosen), wrong
 

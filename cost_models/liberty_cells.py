@@ -73,11 +73,16 @@ class Energy:
 
 @dataclass(frozen=True)
 class Output:
-    """One output pin: its function over the cell's inputs (truth table, pin i is bit i of the index)."""
+    """One output pin: its function over the cell's inputs (truth table, pin i is bit i of the index).
+
+    capacitance_pf: its own, part of what its net weighs. unfollowed: other outputs that the kit tells delays from, too.
+    """
 
     table: int
     arcs: tuple[Arc, ...]
     energies: tuple[Energy, ...]
+    capacitance_pf: float = 0.0
+    unfollowed: tuple[str, ...] = ()
 
     def delays_ns(self, edge: int, slew_ns: float, load_pf: float) -> list[float]:
         """Return the delay of every arc that makes an edge, 0 a rise or 1 a fall."""
@@ -114,6 +119,14 @@ class Cell:
     outputs: dict[str, Output]
     input_energies: dict[str, tuple[Energy, ...]] = field(default_factory=dict)
     flip_flop: FlipFlop | None = None
+
+    def notes(self) -> list[str]:
+        """Return what of the cell doesn't reach our figures though it may bear on them, in words."""
+        return [
+            f"pin {name}: delays from {', '.join(output.unfollowed)} are not followed, those from inputs are"
+            for name, output in self.outputs.items()
+            if output.unfollowed
+        ]
 
 
 @dataclass(frozen=True)

@@ -26,19 +26,19 @@ READ = {
 
 ELSEWHERE = {
     "cell": {
-        *("pg_pin", "test_cell", "type", "lut", "routing_track", "mode_definition", "generated_clock"),
+        *("pg_pin", "test_cell", "type", "lut", "routing_track", "generated_clock"),
         *("dynamic_current", "intrinsic_parasitic", "leakage_current", "functional_yield_metric", "char_config"),
         *("clear_condition", "preset_condition", "retention_condition", "sensitization", "soft_error_rate"),
     },
     "pin": {
         *("electromigration", "max_cap", "max_trans", "min_pulse_width", "minimum_period", "tlatch", "dc_current"),
-        *("input_ccb", "output_ccb", "input_signal_swing", "output_signal_swing", "char_config", "pin_capacitance"),
+        *("input_ccb", "output_ccb", "input_signal_swing", "output_signal_swing", "char_config"),
     },
     "timing": {
         *("cell_degradation", "retaining_rise", "retaining_fall", "retain_rise_slew", "retain_fall_slew"),
         *("char_config", "dc_current"),
     },
-    "internal_power": {"char_config", "domain"},
+    "internal_power": {"char_config"},
 }
 """Limits, supplies, tests, ways of characterisation."""
 

@@ -32,6 +32,7 @@ DELAYS = (("cell_rise", "rise_transition"), ("cell_fall", "fall_transition"))
 SENSES = {"positive_unate": 1, "negative_unate": -1, "non_unate": 0, "": 0}
 
 UNREAD_POWER = ("falling_together_group", "rising_together_group", "switching_together_group", "related_bus_pins")
+UNREAD_TIMING = ("min_delay_flag", "related_bus_pins")
 UNREAD_DELAYS = {
     "intrinsic_rise": "delays of generic_cmos",
     "intrinsic_fall": "delays of generic_cmos",
@@ -92,6 +93,12 @@ def arcs(header: Header, pin: Group, kinds: Mapping[str, tuple[int, ...]], sourc
     return tuple(found)
 
 
+def unfollowed(pin: Group, outputs: Sequence[str]) -> list[str]:
+    """Return the outputs that a pin's delays are told from."""
+    delays = [timing for timing in pin.named("timing") if timing.get("timing_type", "combinational") in COMBINATIONAL]
+    return [name for timing in delays for name in related_pins(timing) if name in outputs]
+
+
 def _arc(header: Header, timing: Group, kinds: Mapping[str, tuple[int, ...]], sources: Sources) -> list[Arc]:
     kind = timing.get("timing_type", "combinational")
     if kind in CONSTRAINTS:
@@ -99,6 +106,9 @@ def _arc(header: Header, timing: Group, kinds: Mapping[str, tuple[int, ...]], so
     if kind not in {*COMBINATIONAL, *CLOCKED, *OTHERS}:
         raise LimenError(f"timing_type: {shown(kind)} is not one of Liberty's")
     related = related_pins(timing)
+    for name in UNREAD_TIMING:
+        if name in timing.attributes and timing.get(name).strip().lower() != "false":
+            raise LimenError(f"{name} is not read")
     for name in related:
         if name not in sources.pins:
             raise LimenError(f"related_pin: {shown(name)} is not allowed: one of {', '.join(sources.pins)}")
@@ -205,7 +215,7 @@ def leakage_nw(header: Header, cell: Group, states: States, area: float) -> floa
     Inputs and what a flip-flop keeps are as often 0 as 1.
     """
     if "cell_leakage_power" in cell.attributes:
-        return cell.number("cell_leakage_power") * header.leakage_nw
+        return cell.amount("cell_leakage_power") * header.leakage_nw
     supplies: dict[str, list[Group]] = {}
     for power in cell.named("leakage_power"):
         supplies.setdefault(power.get("related_pg_pin") or power.get("power_level"), []).append(power)
@@ -214,11 +224,15 @@ def leakage_nw(header: Header, cell: Group, states: States, area: float) -> floa
     if not supplies:
         default = header.default_leakage
         return (header.default_leakage_density * area if default is None else default) * header.leakage_nw
-    return sum(_mean_leakage(powers, states) for powers in supplies.values()) * header.leakage_nw
+    # Of several supplies one may take back what another gives; of one, as of all, nothing is made.
+    total = sum(_mean_leakage(powers, states, len(supplies) > 1) for powers in supplies.values())
+    if total < 0:
+        raise LimenError(f"leakage_power: the mean of all supplies, {total:g}, is not allowed: 0 or more")
+    return total * header.leakage_nw
 
 
-def _mean_leakage(powers: Sequence[Group], states: States) -> float:
-    """Return the mean over a cell's states of what one supply gives.
+def _mean_leakage(powers: Sequence[Group], states: States, signed: bool) -> float:
+    """Return the mean over a cell's states of what one supply gives; signed: it may be less than 0.
 
     Where several conditions hold, it is the mean of theirs; where none does, the value without a condition. States that
     the library says nothing of, such as those a reset makes impossible, don't count.
@@ -226,14 +240,14 @@ def _mean_leakage(powers: Sequence[Group], states: States) -> float:
     values: list[list[float]] = [[] for _ in range(states.count)]
     always = []
     for power in powers:
-        value, when = power.number("value"), power.get("when").strip()
-        if not when:
-            always.append(value)
-            continue
+        when = power.get("when").strip()
         try:
-            table = states.where(when)
+            value = power.number("value") if signed else power.amount("value")
+            table = states.where(when) if when else 0
         except LimenError as error:
             raise LimenError(f"leakage_power of line {power.line}: {error}") from None
+        if not when:
+            always.append(value)
         for state, own in enumerate(values):
             own += [value] if table >> state & 1 else []
     means = [fmean(own or always) for own in values if own or always]

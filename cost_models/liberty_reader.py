@@ -7,6 +7,7 @@ same arcs told again), and arcs from pins of a flip-flop that are held inactive.
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,11 +15,12 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from cost_models.liberty_attributes import check_cell_attributes
+from cost_models.liberty_attributes import CUTOFF, check_cell_attributes
 from cost_models.liberty_cells import Cell, Energy, FlipFlop, Library, Output
 from cost_models.liberty_functions import Literal, depends_on, literal, truth_table
 from cost_models.liberty_groups import check_groups
 from cost_models.liberty_header import Header
+from cost_models.liberty_left_out import refuse_strange, refuse_strange_pin
 from cost_models.liberty_pins import (
     CLOCKED,
     COMBINATIONAL,
@@ -29,6 +31,7 @@ from cost_models.liberty_pins import (
     constraints,
     energies,
     leakage_nw,
+    unfollowed,
 )
 from cost_models.liberty_text import Group, parse_liberty, read_text
 from workloads.errors import LimenError, shown
@@ -36,18 +39,12 @@ from workloads.errors import LimenError, shown
 MAX_INPUTS = 6
 """Inputs of a combinational cell: a truth table is one 64-bit word."""
 
-SPECIAL = re.compile(r"lpflow|probe")
-"""Cells of sky130 for isolation and for probing that a netlist mustn't use, though nothing in the file says so."""
-
-PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
-"""Names that every tool takes as they are."""
-
-STRANGE_GROUPS = ("latch", "latch_bank", "ff_bank", "statetable", "bus", "bundle")
-STRANGE_FLAGS = ("dont_use", "pad_cell", "is_macro_cell", "is_memory_cell", "is_isolation_cell", "is_level_shifter")
-FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-STRANGE_KINDS = ("clock_gating_integrated_cell", "retention_cell", "switch_cell_type")
-
 EDGES = ("rise", "fall")
+CAPACITANCES = ("capacitance", "rise_capacitance", "fall_capacitance")
+LIMITS = ("max_capacitance", "max_transition")
+"""Of an output, which mapping is given."""
+
+OTHER_CELLS = {"scaled_cell": "a cell at other operating conditions", "model": "a block, not a cell"}
 Files = Path | Sequence[Path]
 """A kit: one file or several."""
 
@@ -92,6 +89,12 @@ def read_files(paths: Files) -> list[LibertyFile]:
                 f"{file.path}: voltage: {file.header.voltage_v:g} V is not the {files[0].header.voltage_v:g} V of "
                 f"{files[0].path}; expected files of one kit and corner"
             )
+        for name, value in file.header.thresholds.items():
+            if value != files[0].header.thresholds[name]:
+                raise LimenError(
+                    f"{file.path}: {name}: {value:g} is not the {files[0].header.thresholds[name]:g} of "
+                    f"{files[0].path}; expected files of one kit and corner"
+                )
     return files
 
 
@@ -145,14 +148,16 @@ def make_library(files: Sequence[LibertyFile]) -> Library:
 
 
 def _scaled_cells(file: LibertyFile) -> dict[str, str]:
-    """Return the scaled cells of a file, with why they are left out. Raises LimenError for a miswritten cell."""
+    """Return what else of a file is like a cell, with why it is left out. Raises LimenError for a miswritten cell."""
     found = {}
     for group in file.tree.groups:
-        if group.kind == "scaled_cell":
-            found[f"scaled_cell {', '.join(group.arguments)}"] = "scaled_cell: a cell at other operating conditions"
-        elif group.kind != "cell" and group.kind.lower() in ("cell", "scaled_cell"):
-            where = f"{file.path}: line {group.line}"
-            raise LimenError(f"{where}: {shown(group.kind)} is not allowed: {group.kind.lower()}, in small letters")
+        if group.kind in OTHER_CELLS:
+            found[f"{group.kind} {', '.join(group.arguments)}"] = f"{group.kind}: {OTHER_CELLS[group.kind]}"
+        elif group.kind != "cell":
+            meant = difflib.get_close_matches(group.kind.lower(), ("cell", "scaled_cell"), 1, CUTOFF)
+            if meant:
+                where = f"{file.path}: line {group.line}"
+                raise LimenError(f"{where}: {shown(group.kind)} is not allowed: {meant[0]}, in small letters")
     return found
 
 
@@ -173,13 +178,6 @@ def _keeps_state(flip_flop: Group) -> bool:
     return any(re.search(rf"\b{re.escape(name)}\b", flip_flop.get("next_state")) for name in names)
 
 
-def _not_negative(group: Group, name: str) -> float:
-    value = group.number(name)
-    if value < 0:
-        raise LimenError(f"{name}: {value:g} is not allowed: 0 or more")
-    return value
-
-
 class _Reader:
     """Turns one cell's group into numbers."""
 
@@ -190,7 +188,7 @@ class _Reader:
     def cell(self) -> Cell:
         """Return the cell. Raises Unusable for one that is left out, LimenError for a construct that isn't read."""
         group = self.group
-        self._refuse_strange()
+        refuse_strange(self.header, group)
         pins = self._pins()
         inputs = tuple(name for name, pin in pins.items() if pin.get("direction") == "input")
         outputs = {name: pin for name, pin in pins.items() if pin.get("direction") == "output"}
@@ -212,7 +210,7 @@ class _Reader:
         states = self._states(state, inputs, outputs)
         built = {name: self._output(name, inputs, pins, flip_flop, states) for name in outputs}
         check_cell_attributes(group, self.header.defined_attributes)
-        area = _not_negative(group, "area")
+        area = group.amount("area")
         input_energies = {name: self._input_energies(name, pins[name], pins, states) for name in inputs}
         if flip_flop:
             self._check_conditions(flip_flop, input_energies[flip_flop.clock], tuple(pins))
@@ -227,28 +225,6 @@ class _Reader:
             flip_flop=flip_flop,
         )
 
-    def _refuse_strange(self) -> None:
-        """Raise Unusable for kinds of cell that no netlist of ours has."""
-        if not PLAIN.fullmatch(self.group.arguments[0]):
-            raise Unusable("its name is not a plain one")
-        for flag in STRANGE_FLAGS:
-            if self._is_set(flag):
-                raise Unusable(flag)
-        if SPECIAL.search(self.group.arguments[0]):
-            raise Unusable("for isolation, other voltages or probing, by its name")
-        for kind in STRANGE_GROUPS:
-            if self.group.named(kind):
-                raise Unusable(kind)
-        for kind in STRANGE_KINDS:
-            if self.group.get(kind):
-                raise Unusable(kind)
-
-    def _is_set(self, flag: str) -> bool:
-        text = self.group.get(flag, "false")
-        if text.strip().lower() not in FLAGS:
-            raise LimenError(f"{flag}: {shown(text)} is not allowed: true or false")
-        return FLAGS[text.strip().lower()]
-
     def _pins(self) -> dict[str, Group]:
         """Return all pins by name: `pin (A, B)` is two."""
         pins: dict[str, Group] = {}
@@ -259,13 +235,7 @@ class _Reader:
                 if name in pins:
                     raise LimenError(f"pin {name}: it is there twice")
                 pins[name] = pin
-                direction = pin.get("direction")
-                if direction in ("inout", "internal"):
-                    raise Unusable(f"pin {name}: direction {direction}")
-                if direction not in ("input", "output"):
-                    raise LimenError(f"pin {name}: direction: {shown(direction)} is not allowed: input, output, ...")
-                if not PLAIN.fullmatch(name):
-                    raise Unusable(f"pin {name}: its name is not a plain one")
+                refuse_strange_pin(self.header, name, pin)
         return pins
 
     def _states(self, flip_flops: list[Group], inputs: tuple[str, ...], outputs: dict[str, Group]) -> States:
@@ -304,7 +274,11 @@ class _Reader:
                         f"internal_power: related_pin: {shown(energy.pin)} is not read: a flip-flop's output switches "
                         f"by its clock, {flip_flop.clock}"
                     )
-            return Output(table, own, found)
+            for limit in LIMITS:
+                pin.amount(limit, 0)
+        is_open = flip_flop is not None and name != flip_flop.output
+        passed = () if is_open else tuple(dict.fromkeys(unfollowed(pin, others)))
+        return Output(table, own, found, self._capacitance_pf(name, pin), passed)
 
     def _input_energies(self, name: str, pin: Group, pins: dict[str, Group], states: States) -> tuple[Energy, ...]:
         with naming(f"pin {name}"):
@@ -331,14 +305,13 @@ class _Reader:
     def _capacitance_pf(self, name: str, pin: Group) -> float:
         """Return a pin's capacitance: the one it has for both edges, or their mean, or the library's default."""
         with naming(f"pin {name}"):
-            if "capacitance" in pin.attributes:
-                return _not_negative(pin, "capacitance") * self.header.load_pf
-            if "rise_capacitance" in pin.attributes and "fall_capacitance" in pin.attributes:
-                return (
-                    (_not_negative(pin, "rise_capacitance") + _not_negative(pin, "fall_capacitance"))
-                    / 2
-                    * self.header.load_pf
-                )
+            own = {kind: pin.amount(kind) * self.header.load_pf for kind in CAPACITANCES if kind in pin.attributes}
+            if "capacitance" in own:
+                return own["capacitance"]
+            if len(own) == 2:
+                return sum(own.values()) / 2
+            if pin.get("direction") == "output":
+                return self.header.default_output_capacitance * self.header.load_pf
             if self.header.default_input_capacitance is None:
                 raise Unusable("no capacitance")
             return self.header.default_input_capacitance * self.header.load_pf

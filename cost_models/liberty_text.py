@@ -34,7 +34,7 @@ ESCAPED = re.compile(r"\\([ \t]*\r?\n|\")")
 
 COMPLEX = {
     *("index_1", "index_2", "index_3", "values", "fanout_length", "wire_load_from_area"),
-    *("define", "define_group", "include_file", "capacitive_load_unit"),
+    *("define", "define_group", "capacitive_load_unit", "voltage_map", "power_rail", "rail_connection"),
 }
 """Complex attributes that are read; any other of a single word is a simple one in parentheses."""
 
@@ -42,6 +42,9 @@ MAX_DEPTH = 50
 """Groups inside groups; Liberty itself has about six."""
 
 GZIP_MAGIC = b"\x1f\x8b"
+LARGEST = 1e60
+"""Size of a number: what is made of it stays finite, and none that means something is near."""
+
 MAX_BYTES = 1 << 30
 """Text of one file; the largest kits have a third of it."""
 
@@ -86,6 +89,13 @@ class Group:
             return default
         return number(text, name)
 
+    def amount(self, name: str, default: float | None = None) -> float:
+        """Return a simple attribute that is a number of 0 or more. Raises LimenError, as `number`."""
+        value = self.number(name, default)
+        if value < 0:
+            raise LimenError(f"{name}: {value:g} is not allowed: 0 or more")
+        return value
+
     def numbers(self, name: str) -> np.ndarray:
         """Return a complex attribute of numbers, flat: what index_1, index_2 and values hold.
 
@@ -100,7 +110,7 @@ class Group:
             values = np.full(1, np.nan) if any("_" in text for text in found[0]) else np.array(words, dtype=float)
         except ValueError:
             values = np.full(1, np.nan)
-        if not np.isfinite(values).all():
+        if not (np.abs(values) <= LARGEST).all():
             values = np.array([number(word, name) for word in words])
         return values
 
@@ -111,8 +121,8 @@ def number(text: str, name: str) -> float:
         value = np.nan if "_" in text else float(text)  # which takes 1_0 as 10
     except ValueError:
         value = np.nan
-    if not np.isfinite(value):
-        raise LimenError(f"{name}: {shown(text)} is not allowed: a number")
+    if not abs(value) <= LARGEST:
+        raise LimenError(f"{name}: {shown(text)} is not allowed: a number, at most {LARGEST:g}")
     return value
 
 
@@ -212,6 +222,10 @@ class _Parser:
                 f"line {self._line_at(start)}: {name!r} in group {group.kind} is neither an attribute nor a group"
             )
         arguments = self._read_arguments(name)
+        if name == "include_file":
+            raise LimenError(
+                f"line {self._line_at(start)}: include_file is not read; put that file's text in its place"
+            )
         token = self._after_newlines()
         if token == (MARK, "{"):
             inner = Group(name, arguments, self._line_at(start))

@@ -15,7 +15,7 @@ import numpy as np
 
 from cost_models.liberty_cells import Cell, Library
 from cost_models.liberty_functions import Literal, literal, sum_of_products
-from cost_models.liberty_header import Header, Table
+from cost_models.liberty_header import Header, Table, wire_capacitance
 from cost_models.liberty_pins import COMBINATIONAL, DELAYS, related_pins
 from cost_models.liberty_reader import LibertyFile
 from cost_models.liberty_text import Group
@@ -71,7 +71,7 @@ def _wire_loads(library: Group, factor: float) -> Iterator[str]:
             yield f"  {name} : {_quoted(library.get(name))};"
     for load in library.named("wire_load"):
         yield f"  wire_load ({_quoted(*load.arguments)}) {{"
-        yield f"    capacitance : {load.number('capacitance', 0) * factor!r}; slope : {load.number('slope', 0)!r};"
+        yield f"    capacitance : {wire_capacitance(library, load) * factor!r}; slope : {load.number('slope', 0)!r};"
         for point in load.lists.get("fanout_length", []):
             yield f"    fanout_length ({', '.join(point)});"
         yield "  }"

@@ -9,7 +9,7 @@ from pathlib import Path
 from cost_models.characterise import measure
 from cost_models.full_adders import FULL_ADDERS, full_adder
 from cost_models.liberty_reader import Files
-from cost_models.synthesis import Kit, Source, open_kit, synthesise
+from cost_models.synthesis import Kit, Source, open_kit, say_notes, synthesise
 from cost_models.units import Unit, multipliers, pe_units
 from workloads.scratch import scratch_folder
 
@@ -42,6 +42,7 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
     """
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
+        say_notes(kit)
         for kernel, unit in (
             ("op alone", Unit("op", "mac", bits, bits)),
             ("os PE", pe_units("mac", bits, bits, "os")[-1]),

@@ -41,7 +41,8 @@ class Register:
 class Netlist:
     """Gates topologically sorted. Ports map a name to its nets, least significant first.
 
-    loads_pf: capacitance of the data pins on each net; no wires, and no clock, which is priced apart.
+    loads_pf: capacitance of the data pins on each net, outputs' own where a kit has it; no wires, and no clock, which
+    is priced apart.
     Pins of a module that isn't in the library (a memory) are ports too: what it reads is an output named
     `INSTANCE.PIN` (`memory.PIN` where there is one such module), what it drives an input.
     """
@@ -99,7 +100,9 @@ def read_netlist(document: dict[str, Any], top: str, library: Library) -> Netlis
         if cell.flip_flop is None:
             operands = tuple(pins[name][0] for name in cell.inputs)
             loads += zip(operands, (cell.capacitance_pf[name] for name in cell.inputs), strict=True)
-            gates += [Gate(cell, name, operands, pins[name][0]) for name in cell.outputs if name in pins]
+            own = [Gate(cell, name, operands, pins[name][0]) for name in cell.outputs if name in pins]
+            loads += [(gate.net, cell.outputs[gate.output].capacitance_pf) for gate in own]
+            gates += own
             continue
         flip_flop = cell.flip_flop
         clocks.add(pins[flip_flop.clock][0])
@@ -109,6 +112,7 @@ def read_netlist(document: dict[str, Any], top: str, library: Library) -> Netlis
                     f"netlist {top}: cell {instance}: {pin} is used; only synchronous resets are simulated"
                 )
         loads.append((pins[flip_flop.data][0], cell.capacitance_pf[flip_flop.data]))
+        loads.append((pins[flip_flop.output][0], cell.outputs[flip_flop.output].capacitance_pf))
         registers.append(Register(cell, pins[flip_flop.data][0], pins[flip_flop.output][0]))
     if len(clocks) > 1:
         raise LimenError(f"netlist {top}: {len(clocks)} clocks; expected one")

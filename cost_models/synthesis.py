@@ -17,12 +17,15 @@ from typing import Any
 from cost_models.buffers import is_buffer, is_gate, is_inverter, with_buffers
 from cost_models.full_adders import FULL_ADDERS, full_adder, full_adder_map
 from cost_models.liberty_cells import Cell, Library
-from cost_models.liberty_reader import PLAIN, Files, make_library, read_files
+from cost_models.liberty_left_out import PLAIN
+from cost_models.liberty_reader import Files, make_library, read_files
 from cost_models.mapping_library import mapping_library
 from cost_models.netlist import Netlist, read_netlist
+from cost_models.static_timing import smallest_flip_flop
 from simulator.verilog_tokens import canonical_verilog
+from workloads.caches import say
 from workloads.children import run_child
-from workloads.errors import LimenError
+from workloads.errors import LimenError, printable
 from workloads.scratch import scratch_folder
 
 PACKAGES = Path(__file__).parent.parent
@@ -114,6 +117,13 @@ def open_kit(liberty: Files, scratch: Path) -> Kit:
     path.write_text(mapping_library(files, library), encoding="utf-8")
     digest = hashlib.sha256("".join(file.text for file in files).encode()).hexdigest()
     return Kit(library, tuple(file.path for file in files), path, digest)
+
+
+def say_notes(kit: Kit) -> None:
+    """Say what of a kit's full adder and flip-flop isn't followed: no other cell of several outputs is mapped to."""
+    for cell in (full_adder(kit.cells), smallest_flip_flop(kit.cells)):
+        if cell and cell.notes():
+            say(printable(f"{', '.join(map(str, kit.liberty))}: cell {cell.name}: {'; '.join(cell.notes())}"))
 
 
 def tool_versions() -> str:

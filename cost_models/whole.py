@@ -37,6 +37,7 @@ from cost_models.synthesis import (
     avoiding,
     open_kit,
     run_mapping,
+    say_notes,
     tool_versions,
 )
 from cost_models.table import Table, load_table
@@ -115,6 +116,7 @@ def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: b
     priced = {part.component: part.area_mm2 * UM2_PER_MM2 for part in _parts(table, design) if part.area_mm2}
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
+        say_notes(kit)
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
         document = run_mapping(kit, commands, files, str(folder))
         found = _areas(document, kit)

@@ -257,7 +257,10 @@ def _show_cells(path: Path, as_json: bool) -> None:
     from cost_models.liberty_reader import read_library
 
     library = read_library(path)
-    used = {cell.name: "flip-flop" if cell.flip_flop else "gate" for cell in library.cells.values()}
+    used = {
+        cell.name: "; ".join(["flip-flop" if cell.flip_flop else "gate", *cell.notes()])
+        for cell in library.cells.values()
+    }
     rows = [{"cell": name, "used": True, "why": why} for name, why in used.items()]
     rows += [{"cell": name, "used": False, "why": why} for name, why in library.left_out.items()]
     if as_json:

@@ -80,7 +80,7 @@ class TestWhatIsNotRead:
             ("internal_power () {", "internal_power () { falling_together_group : A;", "falling_together_group is not"),
             ("internal_power () {", "internal_power () { } internal_power () {", "rise_power, fall_power and power"),
             ('"A";\n        rise_power', '"Z"; rise_power', "pin Y: internal_power of line 35: related_pin: 'Z' is"),
-            ("cell_leakage_power : 1;", "leakage_power () { }", "cell tiny_inv: value is missing; expected a number"),
+            ("cell_leakage_power : 1;", "leakage_power () { }", "leakage_power of line 20: value is missing; expected"),
             ("cell_leakage_power : 1;", "leakage_current () { }", "cell tiny_inv: leakage_current is not read"),
             ("internal_power ()", "internal_pwr ()", "cell tiny_inv: line 35: 'internal_pwr' in pin Y is not"),
             ("cell_fall (delay)", "cel_fall (delay)", "'cel_fall' in timing is not read"),
