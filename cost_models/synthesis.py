@@ -219,8 +219,7 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
     here = [command.replace("abc -liberty ", "abc -liberty /proc/self/cwd/") for command in commands]
     job = {"passes": [*here, "write_json netlist.json"]}
     (scratch / "job.json").write_text(json.dumps(job), encoding="utf-8")
-    # What Yosys writes for abc, and keeps of a library for ever, goes with the folder, even where it is killed.
-    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES), "TMPDIR": "."}
+    environment = {**os.environ, "YOSYS_MAX_THREADS": "1", "PYTHONPATH": str(PACKAGES)}
     command = [sys.executable, "-m", "cost_models.synthesis_worker", str(scratch / "job.json")]
     outcome = run_child(command, scratch, environment)
     if outcome.returncode or not (scratch / "netlist.json").is_file():

@@ -78,8 +78,7 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
     compiler = find_compiler()
     verilator, root = find_verilator()
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
-    # The compiler's temporary files go with the folder, even where it is killed.
-    environment |= {"VERILATOR": verilator, "VERILATOR_ROOT": root, "TMPDIR": "."}
+    environment |= {"VERILATOR": verilator, "VERILATOR_ROOT": root}
     environment["CXX"] = shlex.join(compiler).replace("$", "$$")
     versions = [_first_line([verilator, "--version"]), _first_line([*compiler, "--version"]), *compiler]
     kept = cache_folder() / hashlib.sha256(os.fsencode("\n".join(versions))).hexdigest()[:16]

@@ -115,6 +115,8 @@ def test_what_a_child_says(tmp_path: Path) -> None:
     assert run_child(["sh", "-c", "kill -9 $$"]).returncode == 128 + signal.SIGKILL
     assert run_child(["sh", "-c", "printf '\\377'; cat"]).stdout == "�"  # nor does it wait for our input
     assert run_child([str(tmp_path / "nowhere")]).returncode == 127
+    made = run_child(["mktemp", "-d"], tmp_path).stdout.strip()  # what it doesn't remove goes with its folder
+    assert (tmp_path / made).is_dir() and (tmp_path / made).resolve().parent == tmp_path.resolve()
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGINT])

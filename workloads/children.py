@@ -40,9 +40,13 @@ def run_child(
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in `folder` to its end and return its exit code, output and error output, read as UTF-8.
 
+    folder: one that vanishes (`scratch_folder`). The program's own temporary files go there, and with it, even where
+    the program is killed.
     Whatever ends the wait (Ctrl-C, an error, a kill of this process) ends the program and all that it started. A
     program that dies of a signal has the code 128 + its number; one that can't be started has 127 or 126.
     """
+    if folder is not None:
+        environment = {**(os.environ if environment is None else environment), "TMPDIR": "."}
     end, start = os.pipe()
     with open(start, "wb") as alive:
         _running.add(alive)
