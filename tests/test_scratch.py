@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -107,6 +108,17 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("os.access", lambda *_: False)
     with pytest.raises(LimenError, match="TMPDIR: no temporary folder can be made: "), scratch_folder():
         pass
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_an_end_while_the_folder_is_made(
+    error: type[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Neither it nor the folders above it stay, which were made for it."""
+    monkeypatch.setattr("workloads.scratch._lock", Mock(side_effect=error(24, "Too many open files")))
+    with pytest.raises((error, LimenError)), scratch_folder(tmp_path / "new" / "deep" / "target"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_a_child_says(tmp_path: Path) -> None:

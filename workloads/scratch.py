@@ -37,25 +37,28 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
         LimenError: no folder can be made there, or the disk is full.
     """
     parent = temporary_place() if beside is None else beside.absolute().parent
+    made: list[Path] = []
     try:
-        made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
-        parent.mkdir(parents=True, exist_ok=True)
-        prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
-        _remove_dead(parent, prefix)
-        path, lock = _make(parent, prefix)
-    except OSError as error:
-        raise LimenError(f"{beside or parent}: cannot be written: {error.strerror}") from None
-    try:
-        yield path
-    except OSError as error:
-        if error.errno in FULL:  # such an error names no file
+        try:
+            made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
+            parent.mkdir(parents=True, exist_ok=True)
+            prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
+            _remove_dead(parent, prefix)
+            path, lock = _make(parent, prefix)
+        except OSError as error:
             raise LimenError(f"{beside or parent}: cannot be written: {error.strerror}") from None
-        raise
+        try:
+            yield path
+        except OSError as error:
+            if error.errno in FULL:  # such an error names no file
+                raise LimenError(f"{beside or parent}: cannot be written: {error.strerror}") from None
+            raise
+        finally:
+            _remove(path)
+            os.close(lock)
     finally:
-        _remove(path)
-        os.close(lock)
-        with suppress(OSError):
-            for folder in made:  # nothing was written after all: none has to stay
+        for folder in made:  # nothing was written after all: none has to stay
+            with suppress(OSError):
                 folder.rmdir()
 
 
@@ -79,11 +82,15 @@ def _make(parent: Path, prefix: str) -> tuple[Path, int]:
         _own[str(path)] = os.getpid()  # first: a signal may come between any two lines
         try:
             os.mkdir(path)
+        except OSError:
+            del _own[str(path)]
+            raise
+        try:
             return path, _lock(path, none_needed=True)
         except BlockingIOError:  # another run took it for dead in the moment before
             del _own[str(path)]
-        except OSError:
-            del _own[str(path)]
+        except BaseException:
+            _remove(path)
             raise
 
 
