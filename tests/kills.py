@@ -2,11 +2,13 @@
 
 A file event is a file opened for writing, a folder made, a name changed or removed, a program started. A round kills
 each command (see `kill_cases`) just before each of its events, by SIGKILL, SIGTERM or SIGINT as the seed has it, and
-a fifth as often at any moment, for what SQLite and compiled kernels do. After each kill there may be no process left,
-no half-written file, after a signal no temporary folder either; and after the same command once more no temporary
-folder at all, and the bytes of a run that nobody stopped.
+a fifth as often at any moment, for what SQLite, compiled kernels and other programs do. After each kill there may be
+no process left, no half-written file, after a signal no temporary or empty folder either; and after the same command
+once more no temporary folder at all, and the bytes of a run that nobody stopped.
 
-Commands run in forks of this process, which has run each before: a kill costs tenths of a second.
+Commands run in forks of this process, which has run each before: a kill costs tenths of a second. Where Yosys or a
+compiler makes it seconds, a round has one event of each kind, drawn by the seed, unless `--every` is given: files of
+one ending in one folder under TMPDIR, Verilator's objects say, are of one kind.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ import argparse
 import atexit
 import contextlib
 import ctypes
+import json
 import os
+import re
 import shutil
 import signal
 import sys
@@ -27,7 +31,8 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from tests.kill_cases import Case, cases, run, shortened
+from tests.kill_cases import CACHE, Case, cases, run, shortened
+from workloads.caches import cache_folder
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 EVENTS = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink", "subprocess.Popen")
@@ -36,6 +41,9 @@ SECONDS = 300.0
 
 LINGER_SECONDS = 3.0
 """How long a process may live on after the command that started it."""
+
+LEAST_SHARES = {False: 2, True: 12}
+"""Kills at any moment that a round has at least, without and with other programs."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +61,7 @@ class Ended:
 
     code: int
     errors: str
-    events: int
+    events: list[str]
     seconds: float
     orphans: int
 
@@ -62,10 +70,10 @@ Tree = dict[str, bytes]
 
 
 class Watched:
-    """Counts the file events of this process under a folder and sends it a signal before one of them."""
+    """Notes the kinds of this process' file events under a folder and sends it a signal before one of them."""
 
     def __init__(self, folder: Path, kill: Kill | None) -> None:
-        self.count = 0
+        self.kinds: list[str] = []
         self._root = os.path.realpath(folder)
         self._kill = kill
 
@@ -80,9 +88,21 @@ class Watched:
             return
         if isinstance(path, int) or not os.path.abspath(os.fsdecode(path)).startswith(self._root):
             return
-        self.count += 1
-        if self._kill is not None and self.count == self._kill.event:
+        self.kinds.append(" ".join([event, *(self._kind(name) for name in self._names(event, arguments))]))
+        if self._kill is not None and len(self.kinds) == self._kill.event:
             os.kill(os.getpid(), self._kill.number)
+
+    def _names(self, event: str, arguments: tuple[Any, ...]) -> list[str]:
+        """Return the path of an event, both of a renaming, or the words of the command that `run_child` guards."""
+        if event == "subprocess.Popen":
+            return [str(word) for word in arguments[1][4:]]
+        count = 2 if event in ("os.rename", "os.link", "os.symlink") else 1
+        return [os.path.relpath(os.fsdecode(path), self._root) for path in arguments[:count]]
+
+    def _kind(self, name: str) -> str:
+        """Return a name without what differs from run to run, and in TMPDIR without the stem of a file's name."""
+        name = re.sub(r"limen-[^/]*-[0-9a-f]{8}|worker-\d+", "*", name.removeprefix(f"{self._root}/"))
+        return re.sub(r"^(tmp/.*/)[^/]+(\.\w+)$", r"\1*\2", name)
 
 
 def run_command(case: Case, folder: Path, kill: Kill | None = None, seconds: float = 0.0) -> Ended:
@@ -99,7 +119,7 @@ def run_command(case: Case, folder: Path, kill: Kill | None = None, seconds: flo
     taken = time.monotonic() - begin
     orphans = _orphans()
     count = folder.parent / "events"
-    events = int(count.read_text()) if count.is_file() else 0
+    events = json.loads(count.read_text()) if count.is_file() else []
     return Ended(code, (folder.parent / "errors").read_text(), events, taken, orphans)
 
 
@@ -111,6 +131,9 @@ def _be_command(case: Case, folder: Path, kill: Kill | None) -> None:
             os.dup2(os.open(name, os.O_RDWR | os.O_CREAT | os.O_TRUNC), stream)
         os.chdir(folder)
         os.environ["TMPDIR"] = str(folder / "tmp")
+        if (folder / CACHE).is_dir():
+            os.environ["XDG_CACHE_HOME"] = str(folder / CACHE)
+            cache_folder.cache_clear()
         sys.argv[1:] = case.arguments
         from dse.ending import main
 
@@ -121,7 +144,7 @@ def _be_command(case: Case, folder: Path, kill: Kill | None) -> None:
         except SystemExit as error:
             code = int(error.code or 0)
         atexit._run_exitfuncs()
-        (folder.parent / "events").write_text(str(watched.count))
+        (folder.parent / "events").write_text(json.dumps(watched.kinds))
         sys.stdout.flush()
         sys.stderr.flush()
     finally:
@@ -178,6 +201,12 @@ def tree(folder: Path, hidden: bool = False) -> Tree:
     return found
 
 
+def empty_folders(folder: Path) -> set[str]:
+    """Return the folders in a folder that hold nothing, but for TMPDIR and in the cache."""
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir()))
+    return {str(path) for path in found if path.parts[0] not in ("tmp", CACHE)}
+
+
 class Killing:
     """A case, run once undisturbed, and what is wrong after its kills."""
 
@@ -198,7 +227,7 @@ class Killing:
         if whole.code or whole.errors or whole.orphans:
             raise RuntimeError(f"{case.name}: the undisturbed run ended with {whole}")
         self.new = tree(self.folder)
-        self.events, self.seconds = whole.events, whole.seconds
+        self.kinds, self.seconds = whole.events, whole.seconds
 
     def _fresh(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -228,7 +257,7 @@ class Killing:
         if kill.number == signal.SIGKILL:
             return []
         found = []
-        left = tree(self.folder, hidden=True)
+        left = [*tree(self.folder, hidden=True), *(empty_folders(self.folder) - empty_folders(self._template))]
         if left:
             found.append(f"left after a signal: {', '.join(left)}")
         early = kill.share and ended.code == -kill.number  # before the command takes its signals
@@ -250,10 +279,15 @@ class Killing:
         return [path.relative_to(self.folder) for path in self.folder.glob(pattern)]
 
 
-def plan(killing: Killing, random: Random) -> list[Kill]:
-    """Return a round's kills of a case."""
-    kills = [Kill(random.choice(SIGNALS), event=event + 1) for event in range(killing.events)]
-    return kills + [Kill(random.choice(SIGNALS), share=random.random()) for _ in range(max(killing.events // 5, 2))]
+def plan(killing: Killing, random: Random, every: bool) -> list[Kill]:
+    """Return a round's kills of a case; every: of what takes seconds, too, at every event, not one of each kind."""
+    case, wanted = killing.case, [number for number, kind in enumerate(killing.kinds, 1) if killing.case.at in kind]
+    if case.tools and not every:
+        numbers = random.sample(wanted, len(wanted))
+        wanted = sorted({killing.kinds[number - 1]: number for number in numbers}.values())
+    kills = [Kill(random.choice(SIGNALS), event=number) for number in wanted]
+    shares = 0 if case.at else max(len(wanted) // 5, LEAST_SHARES[case.tools])
+    return kills + [Kill(random.choice(SIGNALS), share=random.random()) for _ in range(shares)]
 
 
 def import_everything() -> None:
@@ -269,6 +303,7 @@ def main() -> int:
     parser.add_argument("--count", type=int, help="Only so many kills in all, evenly over the commands.")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", help="Only commands of this name.")
+    parser.add_argument("--every", action="store_true", help="Of what takes seconds, too, every event of a kind.")
     parser.add_argument("--quick", action="store_true", help="Leave out what takes seconds of Yosys or a compiler.")
     chosen = parser.parse_args()
     import_everything()
@@ -281,7 +316,7 @@ def main() -> int:
     try:
         for index, case in enumerate(own):
             killing = Killing(case, scratch / str(index))
-            planned = [kill for _ in range(chosen.rounds) for kill in plan(killing, random)]
+            planned = [kill for _ in range(chosen.rounds) for kill in plan(killing, random, chosen.every)]
             if chosen.count is not None:
                 planned = random.sample(planned, min(len(planned), chosen.count // len(own)))
             before = faults
@@ -291,8 +326,13 @@ def main() -> int:
                     print(f"FAULT {case.name}: {kill}: {fault}", flush=True)
             kills += len(planned)
             by = ", ".join(f"{name} {count}" for name, count in sorted(Counter(k.number.name for k in planned).items()))
+            events = f"{len(killing.kinds)} file events of {len(set(killing.kinds))} kinds"
+            at = len({kill.event for kill in planned if kill.event})
+            kinds = len({killing.kinds[kill.event - 1] for kill in planned if kill.event})
             print(
-                f"{case.name}: {killing.events} file events, {len(planned)} kills ({by}), leftovers {faults - before}"
+                f"{case.name}: {events}, {len(planned)} kills ({by}) at {at} events of {kinds} kinds and at moments, "
+                f"leftovers {faults - before}",
+                flush=True,
             )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
