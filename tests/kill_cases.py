@@ -146,7 +146,7 @@ def shortened() -> None:
     from workloads.training.recipe import OpRecipe, Recipe
 
     groups = [(Unit("nand2"),), (Unit("op", "threshold", 2, 2),), (Unit("op", "adder", 2, 2),)]
-    units = {"xc7": [Unit("op", "mac", 2, 2)], "ecp5": [Unit("op", "threshold", 4, 4)]}
+    units = {"xc7": [Unit("op", "threshold", 2, 2), Unit("op", "adder", 2, 2)], "ecp5": [Unit("op", "threshold", 4, 4)]}
     brief = Recipe(
         version=1, name="brief", dataset="digits", epochs=1, batch=64, ops={"threshold": OpRecipe(learning_rate=0.12)}
     )
