@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from simulator.counts import PHASES, Counts
+from simulator.counts import Counts
 from simulator.design import Design
 from simulator.program import Program, compile_network
 from simulator.schedule import count_network
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from simulator.verify import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
-MEASURED = ("ifmap_reads", "weight_reads", "channel_reads", "pack_reads")
-"""Accesses that the testbench counts too, as its last columns."""
-
 MOST_VALUES = 1 << 28
 """Of random inputs at once: 2 GiB of them."""
 
@@ -193,18 +190,18 @@ def _scores(program: Program, image: np.ndarray) -> np.ndarray:
 def _run_rtl(program: Program, x: np.ndarray) -> Run:
     from simulator.export import write_folder
     from simulator.toolchain import build_testbench, run_testbench
+    from simulator.verify import read_report
 
     with scratch_folder() as scratch:
         folder = scratch / "chip"
         write_folder(program, x, folder)
-        memory, measured = scratch / "memory.txt", scratch / "counts.txt"
-        arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory), "--counts", str(measured)]
-        run_testbench(build_testbench(folder), arguments)
+        memory = scratch / "memory.txt"
+        arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory)]
+        report = read_report(run_testbench(build_testbench(folder), arguments).stdout)
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
-        rows = [[int(word) for word in line.split()] for line in measured.read_text().splitlines()]
     counts = [
-        replace(own, **dict(zip((*PHASES, *MEASURED), (*row[: len(PHASES)], *row[-len(MEASURED) :]), strict=True)))
-        for own, row in zip(count_network(program.network, program.design), rows, strict=True)
+        replace(own, **{name: value for name, value in measured.items() if name in vars(own)})
+        for own, measured in zip(count_network(program.network, program.design), report.layers, strict=True)
     ]
     scores = []
     for words in tensors:

@@ -7,14 +7,15 @@ was computed by the cycle model or the Verilog.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from simulator.counts import PHASES, Counts
-from simulator.encoding import Dataflow
+from simulator.encoding import WORD_BITS, Dataflow
 from simulator.layout import place_tensors
 from simulator.program import Program, pack_tensor
 from simulator.timing import ALWAYS_READY, count_program
@@ -26,27 +27,40 @@ if TYPE_CHECKING:
     from simulator.design import Design
     from workloads.network import Network
 
-VERSION = 2
+VERSION = 3
 HEX_DIGITS = set("0123456789abcdef")
-COUNTED = 6
-"""Accesses that the testbench counts, see `counted_accesses`."""
+COUNTED = (*PHASES, "beats_in", "beats_out", "ifmap_reads", "weight_reads", "channel_reads", "pack_reads")
+"""What the testbench counts of each layer, as it calls it."""
 
 
-def counted_accesses(counts: Counts) -> tuple[int, ...]:
-    """Return the accesses the testbench counts too, in its order."""
-    beats_in = counts.beats - counts.beats_store
-    return (
-        beats_in,
-        counts.beats_store,
-        counts.ifmap_reads,
-        counts.weight_reads,
-        counts.channel_reads,
-        counts.pack_reads,
-    )
+def counted(counts: Counts) -> dict[str, int]:
+    """Return what the testbench counts of a layer too, by name."""
+    beats = {"beats_in": counts.beats - counts.beats_store, "beats_out": counts.beats_store}
+    values = vars(counts) | beats
+    return {name: values[name] for name in COUNTED}
 
 
 def _line(keyword: str, *values: object) -> str:
     return " ".join([keyword, *(str(value) for value in values)])
+
+
+def _header(design: Design, first_beat: int, input_beats: int, beats: int) -> dict[str, int]:
+    """Return the numbers a vector file begins with, a line each.
+
+    first_beat: of the tensors, of which the input with its input_beats is the first. beats: of the memory.
+    """
+    return {
+        "limen-vectors": VERSION,
+        "dataflow": Dataflow[design.dataflow.upper()].value,
+        "rows": design.rows,
+        "cols": design.cols,
+        "port_words": design.port_bits // WORD_BITS,
+        "latency": design.memory_latency,
+        "interval": design.port_interval,
+        "first_beat": first_beat,
+        "input_beats": input_beats,
+        "beats": beats,
+    }
 
 
 def _hex(words: Iterable[int]) -> str:
@@ -91,15 +105,10 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
     first = places[INPUT].address
     inputs = len(pack_tensor(x[0], design))
     counts = count_program(program.schedules, design, mask)
-    lines = [
-        _line("limen-vectors", VERSION),
-        _line("design", Dataflow[design.dataflow.upper()].value, design.rows, design.cols, design.port_bits // 32),
-        _line("memory", design.memory_latency, design.port_interval, first, inputs, len(program.image)),
-        _line("mask", "".join(str(int(bit)) for bit in mask)),
-        _line("layers", len(counts)),
-    ]
+    lines = [_line(*pair) for pair in _header(design, first, inputs, len(program.image)).items()]
+    lines += [_line("mask", "".join(str(int(bit)) for bit in mask)), _line("layers", len(counts))]
     for layer, own in zip(program.network.layers, counts, strict=True):
-        lines.append(_line("layer", layer.name, *(getattr(own, name) for name in PHASES), *counted_accesses(own)))
+        lines.append(_line("layer", layer.name, *chain.from_iterable(counted(own).items())))
     lines += ["image", _hex(program.image[:first].reshape(-1)), _line("inputs", len(x))]
     lines += [_line("tensors", _hex(expected_tensors(program, image).reshape(-1))) for image in x]
     return "\n".join([*lines, "end"]) + "\n"
@@ -119,42 +128,56 @@ def check_vectors(
         lines = content.decode("ascii").split("\n")
     except UnicodeDecodeError:
         raise LimenError(f"{path}: not ASCII text; expected a vector file of limen export") from None
-    layers, words = len(network.layers), design.port_bits // 32
-    if len(lines) != layers + images + 10:
-        raise LimenError(f"{path}: {len(lines)} lines are not allowed: {layers + images + 10}, as params.json")
+    layers, words = len(network.layers), design.port_bits // WORD_BITS
+    names = list(_header(design, 0, 0, 0))
+    wanted_lines = len(names) + layers + images + 7
+    if len(lines) != wanted_lines:
+        raise LimenError(f"{path}: {len(lines)} lines are not allowed: {wanted_lines}, as params.json")
+    numbered = enumerate(lines, 1)
 
-    def refuse(number: int, allowed: str) -> LimenError:
-        return LimenError(f"{path}: line {number}: {shown(lines[number - 1])} is not allowed: {allowed}")
+    def refuse(number: int, line: str, allowed: str) -> LimenError:
+        return LimenError(f"{path}: line {number}: {shown(line)} is not allowed: {allowed}")
 
-    def expect(number: int, *wanted: object) -> None:
-        if lines[number - 1] != _line(*map(str, wanted)):
-            raise refuse(number, f"{_line(*map(str, wanted))!r}, as params.json")
+    def expect(*wanted: object) -> None:
+        number, line = next(numbered)
+        if line != _line(*map(str, wanted)):
+            raise refuse(number, line, f"{_line(*map(str, wanted))!r}, as params.json")
 
-    def expect_words(number: int, keyword: str, beats: int) -> None:
-        line, count = lines[number - 1].removeprefix(keyword), beats * words
+    def expect_words(keyword: str, beats: int) -> None:
+        number, whole = next(numbered)
+        line, count = whole.removeprefix(keyword), beats * words
         blanks, digits = set(line[8::9]), set(line.replace(" ", ""))
         if len(line) != 9 * count - 1 or line.count(" ") != count - 1 or blanks - {" "} or digits - HEX_DIGITS:
-            raise refuse(number, f"{keyword}{count} words of 8 hexadecimal digits")
+            raise refuse(number, whole, f"{keyword}{count} words of 8 hexadecimal digits")
 
-    memory = re.fullmatch(r"memory \d+ \d+ (\d{1,10}) \d+ \d+", lines[2])
-    if memory is None:
-        raise refuse(3, "memory and five numbers")
-    first = int(memory[1])
+    number = names.index("first_beat") + 1
+    begins = re.fullmatch(r"first_beat (\d{1,10})", lines[number - 1])
+    if begins is None:
+        raise refuse(number, lines[number - 1], "first_beat and a number")
+    first = int(begins[1])
     places, end = place_tensors(network, first, design)
     inputs = list(places.values())[1].address - first
-    expect(1, "limen-vectors", VERSION)
-    expect(2, "design", Dataflow[design.dataflow.upper()].value, design.rows, design.cols, words)
-    expect(3, "memory", design.memory_latency, design.port_interval, first, inputs, end)
-    expect(4, "mask", 1)
-    expect(5, "layers", layers)
-    for number, (layer, wanted) in enumerate(zip(network.layers, cycles, strict=True), 6):
-        counts = re.fullmatch(rf"layer {layer.name}((?: \d{{1,13}}){{{len(PHASES) + COUNTED}}})", lines[number - 1])
-        if counts is None or sum(map(int, counts[1].split()[: len(PHASES)])) != wanted:
-            raise refuse(number, f"layer {layer.name}, {len(PHASES)} parts of {wanted} cycles and {COUNTED} counts")
-    expect(layers + 6, "image")
-    expect_words(layers + 7, "", first)
-    expect(layers + 8, "inputs", images)
-    for number in range(layers + 9, layers + images + 9):
-        expect_words(number, "tensors ", end - first)
-    expect(layers + images + 9, "end")
-    expect(layers + images + 10, "")
+    for name, value in _header(design, first, inputs, end).items():
+        expect(name, value)
+    expect("mask", 1)
+    expect("layers", layers)
+    for layer, cycles_wanted in zip(network.layers, cycles, strict=True):
+        _expect_counts(*next(numbered), layer.name, cycles_wanted, refuse)
+    expect("image")
+    expect_words("", first)
+    expect("inputs", images)
+    for _ in range(images):
+        expect_words("tensors ", end - first)
+    expect("end")
+    expect("")
+
+
+def _expect_counts(
+    number: int, line: str, layer: str, cycles: int, refuse: Callable[[int, str, str], LimenError]
+) -> None:
+    """Check a layer's line: its name, and every count by name, of which the phases are so many cycles."""
+    form = " ".join(rf"{name} (?P<{name}>\d{{1,13}})" for name in COUNTED)
+    counts = re.fullmatch(f"layer {layer} {form}", line)
+    if counts is None or sum(int(counts[name]) for name in PHASES) != cycles:
+        allowed = f"layer {layer} and {len(COUNTED)} counts by name, {len(PHASES)} of them parts of {cycles} cycles"
+        raise refuse(number, line, allowed)

@@ -34,10 +34,25 @@ class Proof:
     sha256: dict[str, str] = field(repr=False)
 
 
-def parse_summary(text: str) -> dict[str, int]:
-    """Return the numbers of the testbench's last line."""
-    words = text.strip().splitlines()[-1].split()
-    return {name: int(value) for name, value in zip(words[1::2], words[2::2], strict=True)}
+@dataclass(frozen=True)
+class Report:
+    """What the testbench prints, by name: counts of each layer (`vectors.COUNTED`), and the sums of the last line."""
+
+    layers: tuple[dict[str, int], ...]
+    summary: dict[str, int]
+
+
+def read_report(text: str) -> Report:
+    """Return the numbers the testbench printed: a line a layer, then PASS or FAIL and the sums."""
+    *layers, last = text.strip().splitlines()
+    _, _, sums = last.partition(" ")
+    named = [line.removeprefix("layer ").partition(" ") for line in layers]
+    return Report(tuple(_numbers(counts) for _, _, counts in named), _numbers(sums))
+
+
+def _numbers(line: str) -> dict[str, int]:
+    words = iter(line.split())
+    return {name: int(value) for name, value in zip(words, words, strict=True)}
 
 
 def verify(folder: str | Path, images: int | None = None) -> Proof:
@@ -67,7 +82,8 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
             outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(images)])
         except LimenError as error:
             raise LimenError(f"{folder}: {error}") from None
-    proof = _proof(exported, parse_summary(outcome.stdout), {name: digest.hexdigest() for name, digest in own.items()})
+    summary = read_report(outcome.stdout).summary
+    proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in own.items()})
     try:
         write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
     except LimenError as error:

@@ -16,7 +16,7 @@ from simulator.program import Program
 from simulator.timing import ALWAYS_READY
 from simulator.toolchain import build_testbench, run_testbench
 from simulator.vectors import format_vectors
-from simulator.verify import parse_summary
+from simulator.verify import read_report
 from workloads.graph import INPUT
 
 SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
@@ -27,14 +27,14 @@ class RtlRun:
     """What the Verilog did.
 
     passed: every beat of every tensor equals the reference's, every count the timing model's. tensors: the memory
-    from the input on, [beats, port words]. counts: [layers, 16], what the testbench counts of each, in its order.
+    from the input on, [beats, port words]. counts: what the testbench counts of each layer, by name.
     trace: [cycles, 3, R, C] of the PE registers, if asked for.
     """
 
     passed: bool
     summary: dict[str, int]
     tensors: np.ndarray
-    counts: np.ndarray
+    counts: tuple[dict[str, int], ...]
     trace: np.ndarray | None
 
     def image(self, program: Program) -> np.ndarray:
@@ -88,7 +88,6 @@ class Bench:
         text = format_vectors(program, x[None], mask) if vectors is None else vectors
         (self.folder / "vectors.txt").write_text(text)
         arguments = [str(self.folder / "vectors.txt"), "--memory", str(self.folder / "memory.txt")]
-        arguments += ["--counts", str(self.folder / "counts.txt")]
         if self.trace:
             arguments += ["--trace", str(self.folder / "trace.txt")]
         if flip is not None:
@@ -97,12 +96,12 @@ class Bench:
         outcome = run_testbench(self.program, arguments)
         words = (self.folder / "memory.txt").read_text().split()
         tensors = np.array([int(word, 16) for word in words], dtype=np.int64).reshape(-1, self.design.port_bits // 32)
-        counts = np.loadtxt(self.folder / "counts.txt", dtype=np.int64, ndmin=2)
+        report = read_report(outcome.stdout)
         trace = None
         if self.trace:
             flat = np.loadtxt(self.folder / "trace.txt", dtype=np.int64, ndmin=2)
             trace = flat.reshape(len(flat), 3, self.design.rows, self.design.cols)
-        return RtlRun(outcome.returncode == 0, parse_summary(outcome.stdout), tensors, counts, trace)
+        return RtlRun(outcome.returncode == 0, report.summary, tensors, report.layers, trace)
 
 
 @cache

@@ -8,6 +8,7 @@ testbench, built from sound Verilog, fails. Each kind has a control: the same pr
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 
 from simulator.cycle import run_cycle
+from simulator.encoding import LAYER, field_places
 from simulator.export import rtl_parameters, write_hardware
 from simulator.timing import ALWAYS_READY, count_program
 from simulator.toolchain import build_testbench, run_testbench
@@ -161,33 +163,44 @@ def test_model_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.
     assert outcome.returncode == 1 and "AssertionError" in outcome.stderr, outcome.stderr
 
 
-def change(keyword: str, index: int, by: Callable[[int], int], below: int = 0) -> Callable[[str], str]:
-    """Return a function that changes one number of the last line that begins so, or of one below it."""
+def change_count(name: str, by: Callable[[int], int]) -> Callable[[str], str]:
+    """Return a function that changes the number behind a name, where that name stands last."""
+
+    def apply(text: str) -> str:
+        *_, number = re.finditer(rf"(?<=\b{name} )\d+", text)
+        return text[: number.start()] + str(by(int(number[0]))) + text[number.end() :]
+
+    return apply
+
+
+def change_word(keyword: str, index: int, by: Callable[[int], int], below: int = 0) -> Callable[[str], str]:
+    """Return a function that changes one word of the last line that begins so, or of one below it."""
 
     def apply(text: str) -> str:
         lines = text.splitlines()
         at = max(i for i, line in enumerate(lines) if line.startswith(keyword)) + below
         words = lines[at].split()
-        hexadecimal = keyword in ("image", "tensors")
-        number = by(int(words[index], 16 if hexadecimal else 10))
-        words[index] = f"{number:08x}" if hexadecimal else str(number)
+        words[index] = f"{by(int(words[index], 16)):08x}"
         lines[at] = " ".join(words)
         return "\n".join(lines) + "\n"
 
     return apply
 
 
+Y_HIGH = int(field_places(LAYER)[LAYER.names.index("y_high"), 0])
+"""Word of the first layer's descriptor, which the image begins with."""
+
 # On beats of 128 bits; the last beat holds the last raw score. The first filter begins at beat 14.
 VECTOR_FAULTS = {
-    "the input is another": change("tensors", 1, lambda word: word ^ 16),
-    "the last score is another": change("tensors", -4, lambda word: word ^ 1),
-    "a highest activation is another": change("image", 2, lambda word: word - 8, below=1),
-    "a weight has another sign": change("image", 4 * 14, lambda word: word ^ 32, below=1),
-    "a phase is a cycle longer": change("layer ", 3, lambda cycles: cycles + 1),
-    "a stall is a cycle shorter": change("layer ", 8, lambda cycles: cycles - 1),
-    "the packer reads less": change("layer ", -1, lambda reads: reads - 1),
-    "the memory answers later": change("memory", 1, lambda latency: latency + 1),
-    "beats come more slowly": change("memory", 2, lambda interval: interval + 1),
+    "the input is another": change_word("tensors", 1, lambda word: word ^ 16),
+    "the last score is another": change_word("tensors", -4, lambda word: word ^ 1),
+    "a highest activation is another": change_word("image", Y_HIGH, lambda word: word - 8, below=1),
+    "a weight has another sign": change_word("image", 4 * 14, lambda word: word ^ 32, below=1),
+    "a phase is a cycle longer": change_count("stream", lambda cycles: cycles + 1),
+    "a stall is a cycle shorter": change_count("stall_ifmap", lambda cycles: cycles - 1),
+    "the packer reads less": change_count("pack_reads", lambda reads: reads - 1),
+    "the memory answers later": change_count("latency", lambda latency: latency + 1),
+    "beats come more slowly": change_count("interval", lambda interval: interval + 1),
     "the memory is silent now and then": lambda text: text.replace("mask 1\n", "mask 1110\n"),
 }
 

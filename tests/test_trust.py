@@ -131,7 +131,7 @@ FACTS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
     "no images": (lambda facts: facts.update(images=0), ("images", "0", "greater than or equal to 1")),
     "images as text": (lambda facts: facts.update(images="2"), ("images", "'2'", "integer")),
     "images yes": (lambda facts: facts.update(images=True), ("images", "True", "integer")),
-    "more images": (lambda facts: facts.update(images=3), ("vectors.txt", "13 lines", "14")),
+    "more images": (lambda facts: facts.update(images=3), ("vectors.txt", "20 lines", "21")),
     "a googol of images": (lambda facts: facts.update(images=10**100), ("vectors.txt", "lines")),
     "no layers": (lambda facts: facts.update(layers=[]), ("layers",)),
     "layers of another type": (lambda facts: facts.update(layers={"0": 1}), ("layers", "list")),
@@ -142,19 +142,19 @@ FACTS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
     "accumulators of no size": (lambda facts: facts["design"].update(acc_bits=None), ("acc_bits", "null")),
     "a design named self": (lambda facts: facts["design"].update(self=1), ("self: unknown key",)),
     "rows of null": (lambda facts: facts["design"].update(rows="\0"), ("design: rows", r"'\x00'")),
-    "a faster memory": (lambda facts: facts["design"].update(memory_latency=1), ("line 3", "memory 1 1 30 3 35")),
+    "a faster memory": (lambda facts: facts["design"].update(memory_latency=1), ("line 6", "latency 1")),
     "fewer bits": (lambda facts: facts["layers"][0].update(bits=1), ("scores", "bits", "1", "64")),
     "more bits": (lambda facts: facts["layers"][0].update(bits=10**9), ("scores", "bits", "64")),
-    "fewer cycles": (lambda facts: facts["layers"][0].update(cycles=1), ("line 6", "scores", "1 cycles")),
+    "fewer cycles": (lambda facts: facts["layers"][0].update(cycles=1), ("line 13", "scores", "1 cycles")),
     "a larger layer": (
         lambda facts: facts["layers"][0].update(out_channels=4, bits=128),
-        ("line 3", "memory 20 1 30 3 37"),
+        ("line 10", "beats 37"),
     ),
     "a huge layer": (
         lambda facts: facts["layers"][0].update(kind="conv2d", height=65535, width=65535, channels=65535),
         ("bits",),
     ),
-    "another layer's name": (lambda facts: facts["layers"][0].update(layer="other"), ("line 6", "layer other")),
+    "another layer's name": (lambda facts: facts["layers"][0].update(layer="other"), ("line 13", "layer other")),
     "a layer's second name": (
         lambda facts: facts["layers"][0].update(name="other", colour=1),
         ("scores", "colour: unknown key"),
@@ -198,31 +198,46 @@ def test_params_that_are_no_facts(content: bytes, words: tuple[str, ...], chip: 
         assert word in str(caught.value), f"{word!r} is not in: {caught.value}"
 
 
+def vectors(chip: Path) -> Path:
+    return chip / "vectors" / "vectors.txt"
+
+
+def huge(chip: Path, first_beat: int) -> None:
+    """Say that the tensors begin there."""
+    edit_line(chip, 8, f"first_beat {first_beat}")
+    edit_line(chip, 10, f"beats {first_beat + 5}")
+
+
 VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "another version": (lambda chip: edit_line(chip, 1, "limen-vectors 1"), ("line 1", "limen-vectors 2")),
-    "another array": (lambda chip: edit_line(chip, 2, "design 0 2 4 1"), ("line 2", "design 0 2 2 1")),
-    "all memory is input": (lambda chip: edit_line(chip, 3, "memory 20 1 30 5 35"), ("line 3", "30 3 35")),
-    "gigabytes": (lambda chip: edit_line(chip, 3, "memory 20 1 4000000000 3 4000000005"), ("line 8", "4000000000")),
-    "more than addresses reach": (lambda chip: edit_line(chip, 3, "memory 20 1 9999999999 3 5"), ("4294967296",)),
-    "no numbers": (lambda chip: edit_line(chip, 3, "memory 20 1 thirty 3 35"), ("line 3", "five numbers")),
-    "an endless number": (lambda chip: edit_line(chip, 3, f"memory 20 1 {'9' * 9999} 3 35"), ("line 3", "five")),
-    "a silent memory": (lambda chip: edit_line(chip, 4, "mask 0"), ("line 4", "mask 1")),
-    "two layers": (lambda chip: edit_line(chip, 5, "layers 2"), ("line 5", "layers 1")),
-    "counts below nothing": (lambda chip: edit_line(chip, 6, f"layer scores -1 203{' 0' * 14}"), ("line 6",)),
-    "a count too few": (lambda chip: edit_line(chip, 6, f"layer scores 202{' 0' * 14}"), ("line 6", "6 counts")),
-    "no image": (lambda chip: edit_line(chip, 8, ""), ("line 8", "30 words")),
-    "a word of the image too few": (
-        lambda chip: edit(chip / "vectors/vectors.txt", "image\n00010003 ", "image\n"),
-        ("line 8",),
+    "another version": (lambda chip: edit_line(chip, 1, "limen-vectors 1"), ("line 1", "limen-vectors 3")),
+    "another array": (lambda chip: edit_line(chip, 4, "cols 4"), ("line 4", "cols 2")),
+    "all memory is input": (lambda chip: edit_line(chip, 9, "input_beats 5"), ("line 9", "input_beats 3")),
+    "gigabytes": (lambda chip: huge(chip, 4_000_000_000), ("line 15", "4000000000")),
+    "more than addresses reach": (lambda chip: huge(chip, 9_999_999_999), ("4294967296",)),
+    "no number": (lambda chip: edit_line(chip, 8, "first_beat thirty"), ("line 8", "a number")),
+    "an endless number": (lambda chip: edit_line(chip, 8, f"first_beat {'9' * 9999}"), ("line 8", "a number")),
+    "a number of another name": (lambda chip: edit_line(chip, 7, "latency 1"), ("line 7", "interval 1")),
+    "a silent memory": (lambda chip: edit_line(chip, 11, "mask 0"), ("line 11", "mask 1")),
+    "two layers": (lambda chip: edit_line(chip, 12, "layers 2"), ("line 12", "layers 1")),
+    "counts below nothing": (
+        lambda chip: edit(vectors(chip), "preload 0 stream 5", "preload -1 stream 6"),
+        ("line 13",),
     ),
-    "other digits": (lambda chip: edit_line(chip, 10, "tensors" + " 0000000G" * 5), ("line 10", "5 words")),
-    "longer words": (lambda chip: edit_line(chip, 10, "tensors 000000000" + " 0000000" * 4), ("line 10",)),
-    "words in one": (lambda chip: edit_line(chip, 10, "tensors " + "0" * 44), ("line 10",)),
-    "an input alone": (lambda chip: edit_line(chip, 11, "tensors" + " 00000000" * 3), ("line 11", "5 words")),
-    "other words at the end": (lambda chip: edit_line(chip, 12, "PASS"), ("line 12", "'end'")),
-    "more after the end": (lambda chip: edit_line(chip, 13, "more"), ("line 13", "''")),
-    "cut short": (lambda chip: (chip / "vectors/vectors.txt").write_text("limen-vectors 2\n"), ("2 lines", "13")),
-    "empty": (lambda chip: (chip / "vectors/vectors.txt").write_text(""), ("1 lines", "13")),
+    "a count too few": (lambda chip: edit(vectors(chip), " pack_reads 2", ""), ("line 13", "16 counts")),
+    "a count of another name": (lambda chip: edit(vectors(chip), "preload", "stream"), ("line 13", "16 counts")),
+    "no image": (lambda chip: edit_line(chip, 15, ""), ("line 15", "30 words")),
+    "a word of the image too few": (
+        lambda chip: edit(vectors(chip), "image\n00010003 ", "image\n"),
+        ("line 15",),
+    ),
+    "other digits": (lambda chip: edit_line(chip, 17, "tensors" + " 0000000G" * 5), ("line 17", "5 words")),
+    "longer words": (lambda chip: edit_line(chip, 17, "tensors 000000000" + " 0000000" * 4), ("line 17",)),
+    "words in one": (lambda chip: edit_line(chip, 17, "tensors " + "0" * 44), ("line 17",)),
+    "an input alone": (lambda chip: edit_line(chip, 18, "tensors" + " 00000000" * 3), ("line 18", "5 words")),
+    "other words at the end": (lambda chip: edit_line(chip, 19, "PASS"), ("line 19", "'end'")),
+    "more after the end": (lambda chip: edit_line(chip, 20, "more"), ("line 20", "''")),
+    "cut short": (lambda chip: vectors(chip).write_text("limen-vectors 3\n"), ("2 lines", "20")),
+    "empty": (lambda chip: vectors(chip).write_text(""), ("1 lines", "20")),
     "no text": (lambda chip: (chip / "vectors/vectors.txt").write_bytes(b"limen\xff"), ("not ASCII",)),
 }
 

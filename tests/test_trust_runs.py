@@ -19,6 +19,7 @@ import pytest
 from cost_models.synthesis import open_kit, synthesise
 from cost_models.units import Unit
 from simulator.toolchain import find_verilator
+from simulator.vectors import COUNTED
 from simulator.verify import verify
 from tests.small_export import IMAGES, edit, edit_facts, edit_line, export_small
 from tests.test_command_line import ROOT, limen, refused
@@ -87,8 +88,8 @@ def test_hardware_that_does_nothing_is_not_proved(chip: Path, tools: None) -> No
     listed = "rtl/limen_top.v\nrtl/limen_chip.v\n"
     (chip / "filelist.f").write_text(listed)
     edit_facts(chip, lambda facts: facts["layers"][0].update(cycles=0))
-    edit_line(chip, 6, "layer scores" + " 0" * 16)
-    for number in (10, 11):
+    edit_line(chip, 13, " ".join(["layer scores", *(f"{name} 0" for name in COUNTED)]))
+    for number in (17, 18):
         edit_line(chip, number, "tensors" + " 00000000" * 3 + " deadbeef" * 2)
     assert verify(chip).mismatches >= 2 * IMAGES
 

@@ -2,7 +2,10 @@
 // every beat the chip wrote, every part of its cycles and its accesses with the vectors. Needs Verilator's model
 // of limen_chip and the C++ library only.
 //
-//   limen_tb VECTORS [--images N] [--memory FILE] [--counts FILE] [--trace FILE] [--flip CYCLE REGISTER ROW COL BIT]
+//   limen_tb VECTORS [--images N] [--memory FILE] [--trace FILE] [--flip CYCLE REGISTER ROW COL BIT]
+//
+// The vectors are lines of a name and what it names, see read_vectors; what is printed is names and values too: a line
+// a layer, then PASS or FAIL and the sums.
 //
 // Exit code 0: everything equal; 1: mismatches; 2: unusable arguments or vectors. --memory writes what the chip
 // left in each image's tensors. --trace and --flip reach the PE registers of the first image (LIMEN_TRACE only).
@@ -49,8 +52,8 @@ struct Layer {
 struct Vectors {
     int64_t dataflow, rows, cols, port_words, latency, interval;
     std::vector<int> mask;
-    std::vector<uint32_t> image;  // descriptors and filters; what follows is written by the chip
-    int64_t tensors, input_beats; // first beat of the tensors, of which the input is the first
+    std::vector<uint32_t> image;      // descriptors and filters; what follows is written by the chip
+    int64_t first_beat, input_beats;  // first beat of the tensors, of which the input is the first
     int64_t beats;
     std::vector<Layer> layers;
     std::vector<std::vector<uint32_t>> expected;  // [image][word] of the tensors, input included
@@ -70,9 +73,10 @@ public:
         if (!(stream_ >> value)) fail(path_ + ": truncated");
         return value;
     }
-    int64_t number() {
+    int64_t number(const std::string& name) {
+        keyword(name);
         int64_t value;
-        if (!(stream_ >> value)) fail(path_ + ": truncated, or not a number where one is expected");
+        if (!(stream_ >> value)) fail(path_ + ": truncated, or not a number after '" + name + "'");
         return value;
     }
     std::vector<uint32_t> words(int64_t count) {
@@ -89,38 +93,33 @@ private:
 Vectors read_vectors(const std::string& path) {
     Reader in(path);
     Vectors vectors;
-    in.keyword("limen-vectors");
-    if (in.number() != 2) fail(path + ": version: only 2 is allowed");
-    in.keyword("design");
-    vectors.dataflow = in.number();
-    vectors.rows = in.number();
-    vectors.cols = in.number();
-    vectors.port_words = in.number();
-    in.keyword("memory");
-    vectors.latency = in.number();
-    vectors.interval = in.number();
-    vectors.tensors = in.number();
-    vectors.input_beats = in.number();
-    vectors.beats = in.number();
+    if (in.number("limen-vectors") != 3) fail(path + ": version: only 3 is allowed");
+    vectors.dataflow = in.number("dataflow");
+    vectors.rows = in.number("rows");
+    vectors.cols = in.number("cols");
+    vectors.port_words = in.number("port_words");
+    vectors.latency = in.number("latency");
+    vectors.interval = in.number("interval");
+    vectors.first_beat = in.number("first_beat");
+    vectors.input_beats = in.number("input_beats");
+    vectors.beats = in.number("beats");
     in.keyword("mask");
     for (const char bit : in.word()) vectors.mask.push_back(bit == '1');
-    in.keyword("layers");
-    const int64_t layers = in.number();
+    const int64_t layers = in.number("layers");
     for (int64_t i = 0; i < layers; ++i) {
         Layer layer;
         in.keyword("layer");
         layer.name = in.word();
-        for (int phase = 1; phase < PHASES; ++phase) layer.wanted.phases[phase] = in.number();
-        for (auto& count : layer.wanted.activity) count = in.number();
+        for (int i = 1; i < PHASES; ++i) layer.wanted.phases[i] = in.number(PHASE_NAMES[i]);
+        for (int i = 0; i < ACTIVITIES; ++i) layer.wanted.activity[i] = in.number(ACTIVITY_NAMES[i]);
         vectors.layers.push_back(layer);
     }
     in.keyword("image");
-    vectors.image = in.words(vectors.tensors * vectors.port_words);
-    in.keyword("inputs");
-    const int64_t images = in.number();
+    vectors.image = in.words(vectors.first_beat * vectors.port_words);
+    const int64_t images = in.number("inputs");
     for (int64_t image = 0; image < images; ++image) {
         in.keyword("tensors");
-        vectors.expected.push_back(in.words((vectors.beats - vectors.tensors) * vectors.port_words));
+        vectors.expected.push_back(in.words((vectors.beats - vectors.first_beat) * vectors.port_words));
     }
     in.keyword("end");
     return vectors;
@@ -141,11 +140,11 @@ public:
 
     void load(const std::vector<uint32_t>& tensors) {
         std::copy(vectors_.image.begin(), vectors_.image.end(), words_.begin());
-        const int64_t first = vectors_.tensors * vectors_.port_words;
+        const int64_t first = vectors_.first_beat * vectors_.port_words;
         std::fill(words_.begin() + first, words_.end(), NEVER_WRITTEN);
         std::copy(tensors.begin(), tensors.begin() + vectors_.input_beats * vectors_.port_words, words_.begin() + first);
         std::fill(written_.begin(), written_.end(), false);
-        std::fill_n(written_.begin() + vectors_.tensors, vectors_.input_beats, true);
+        std::fill_n(written_.begin() + vectors_.first_beat, vectors_.input_beats, true);
         beats_left_ = 0;
     }
     // Whether the chip, or for the input `load`, has put a word there; what the memory held before proves nothing.
@@ -316,12 +315,11 @@ FILE* open_for_writing(const std::string& path) {
 
 int main(int argc, char** argv) {
     if (argc < 2)
-        fail("usage: limen_tb VECTORS [--images N] [--memory FILE] [--counts FILE] [--trace FILE]"
+        fail("usage: limen_tb VECTORS [--images N] [--memory FILE] [--trace FILE]"
              " [--flip CYCLE REGISTER ROW COL BIT]");
     const Vectors vectors = read_vectors(argv[1]);
     size_t images = vectors.expected.size();
     FILE* memory_file = nullptr;
-    FILE* counts_file = nullptr;
     FILE* trace_file = nullptr;
     Flip flip;
     for (int i = 2; i < argc; ++i) {
@@ -332,8 +330,6 @@ int main(int argc, char** argv) {
                 fail("--images: allowed are 1 to " + std::to_string(vectors.expected.size()));
         } else if (option == "--memory" && i + 1 < argc) {
             memory_file = open_for_writing(argv[++i]);
-        } else if (option == "--counts" && i + 1 < argc) {
-            counts_file = open_for_writing(argv[++i]);
         } else if (option == "--trace" && i + 1 < argc) {
             trace_file = open_for_writing(argv[++i]);
         } else if (option == "--flip" && i + 5 < argc) {
@@ -350,7 +346,7 @@ int main(int argc, char** argv) {
     Chip chip(vectors);
     std::vector<Counts> counts;
     int64_t total_cycles = 0, words = 0, wrong_words = 0, wrong_counts = 0;
-    const int64_t first = vectors.tensors * vectors.port_words;
+    const int64_t first = vectors.first_beat * vectors.port_words;
     for (size_t image = 0; image < images; ++image) {
         const auto& expected = vectors.expected[image];
         total_cycles += chip.run(expected, counts, image == 0 ? trace_file : nullptr, image == 0 ? flip : Flip{});
@@ -372,13 +368,8 @@ int main(int argc, char** argv) {
         for (int i = 1; i < PHASES; ++i) std::printf(" %s %" PRId64, PHASE_NAMES[i], counts[l].phases[i]);
         for (int i = 0; i < ACTIVITIES; ++i) std::printf(" %s %" PRId64, ACTIVITY_NAMES[i], counts[l].activity[i]);
         std::printf("\n");
-        if (counts_file != nullptr) {
-            for (int i = 1; i < PHASES; ++i) std::fprintf(counts_file, "%" PRId64 " ", counts[l].phases[i]);
-            for (const int64_t count : counts[l].activity) std::fprintf(counts_file, "%" PRId64 " ", count);
-            std::fputc('\n', counts_file);
-        }
     }
-    for (FILE* file : {memory_file, counts_file, trace_file})
+    for (FILE* file : {memory_file, trace_file})
         if (file != nullptr) std::fclose(file);
     std::printf("%s images %zu cycles %" PRId64 " words %" PRId64 " wrong_words %" PRId64 " wrong_counts %" PRId64 "\n",
                 wrong_words + wrong_counts ? "FAIL" : "PASS", images, total_cycles, words, wrong_words, wrong_counts);
