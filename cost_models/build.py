@@ -22,6 +22,7 @@ from cost_models.units import WIDTHS, Pairs, Unit, groups, multipliers
 from workloads.children import run_in_workers
 from workloads.errors import LimenError
 from workloads.files import check_writable, write_whole
+from workloads.opening import lines_of
 from workloads.scratch import scratch_folder
 
 METHOD_FILES = (
@@ -144,7 +145,7 @@ def _work(group: Group) -> list[Point]:
 def _read_partial(path: Path) -> dict[str, list[Point]]:
     """Return finished groups; a line cut short by a kill is left out, and characterised again."""
     done: dict[str, list[Point]] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+    for line in lines_of(path):
         try:
             found = json.loads(line)
             done[found["key"]] = [

@@ -30,6 +30,7 @@ from cost_models.units import Unit
 from workloads.children import end_children
 from workloads.errors import LimenError
 from workloads.files import check_writable, write_whole
+from workloads.opening import lines_of
 
 FABRIC = "fabric"
 Point = tuple[str, Unit]
@@ -197,7 +198,7 @@ def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Generator
 def _read_partial(path: Path, units: dict[str, Unit]) -> dict[str, Implementation]:
     """Return finished points of these keys; a line cut short by a kill is left out, and its point done again."""
     done: dict[str, Implementation] = {}
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else ():
+    for line in lines_of(path):
         try:
             own = json.loads(line)
             if own["key"] in units:

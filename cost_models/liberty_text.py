@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.errors import LimenError, shown
+from workloads.opening import open_file
 
 TOKEN = re.compile(
     r"""
@@ -129,7 +130,7 @@ def number(text: str, name: str) -> float:
 def read_text(path: Path) -> str:
     """Return the text of a .lib or .lib.gz. Raises LimenError where it can't be read."""
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path) as file:
             packed = file.read(len(GZIP_MAGIC)) == GZIP_MAGIC
             file.seek(0)
             data = (gzip.GzipFile(fileobj=file) if packed else file).read(MAX_BYTES + 1)

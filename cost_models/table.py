@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workloads.errors import LimenError, check_kind, shown
+from workloads.opening import read_file
 
 if TYPE_CHECKING:
     import pandas
@@ -219,10 +221,11 @@ def load_priced_table(name: str | Path) -> Table:
 @lru_cache(maxsize=16)
 def _load(path: Path, _modified: int, _size: int) -> Table:
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            lines = list(csv.reader(file, strict=True))
+        text = read_file(path).decode("utf-8")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise LimenError(f"{path}: cannot be read: {error}; expected a cost table") from None
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected a cost table") from None
     header = lines[0] if lines else []
     for column in header:
         if column not in COLUMNS:

@@ -48,7 +48,7 @@ class Record:
     def __init__(self, folder: Path) -> None:
         """Read an existing study. Raises LimenError where there is none, or a damaged one."""
         self.path = folder / DATABASE
-        if not self.path.is_file():
+        if not self.path.exists():
             raise LimenError(f"{folder}: {DATABASE}: missing; expected a folder written by limen study run")
         self._writer: optuna.Study | None = None
         attributes = self._read()
@@ -177,7 +177,7 @@ def exclusive(folder: Path) -> Iterator[None]:
         LimenError: another run holds it, or the folder can't be written.
     """
     try:
-        file = (folder / LOCK).open("w")
+        file = os.fdopen(os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o666))
     except OSError as error:
         raise LimenError(f"{folder}: cannot be written: {error.strerror}") from None
     with file as lock:

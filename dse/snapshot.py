@@ -9,12 +9,16 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from workloads.errors import LimenError
+from workloads.opening import open_file
 from workloads.scratch import scratch_folder
 
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 WRITE_AHEAD = 2
 """Bytes 18 and 19 of the header of a database with a write-ahead log, which even a reader writes to."""
+
+BESIDE = ("-journal", "-wal", "-shm")
+"""What the names of SQLite's files beside a database end with; it would wait for a pipe of such a name."""
 
 WAIT_S = 10.0
 """How long a reader waits for a writer in the middle of a transaction."""
@@ -30,6 +34,9 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         LimenError: the file can't be read, is no SQLite database or a damaged one, or stays locked.
     """
+    for beside in (path.with_name(f"{path.name}{end}") for end in BESIDE):
+        if beside.exists() and not beside.is_file():
+            raise LimenError(f"{beside}: cannot be read: not a regular file; expected SQLite's own beside {path.name}")
     with closing(sqlite3.connect(":memory:")) as memory:
         try:
             header = _header(path)
@@ -46,7 +53,7 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _header(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         header = file.read(HEADER_BYTES)
     if not header:
         raise LimenError(f"{path}: is empty, so not a study of Limen")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from workloads.opening import read_file
+
 FILES = (".yaml", ".yml", ".csv")
 
 
@@ -27,7 +29,7 @@ def find(stored: str, folder: Path) -> str | None:
     path = Path(resolve(stored, folder))
     if not stored.endswith(FILES):
         return stored
-    if path.is_file():
+    if path.exists():
         return str(path)
     if not os.path.isabs(stored):
         return None
@@ -46,6 +48,6 @@ def same(first: str, second: str) -> bool:
     if first == second:
         return True
     try:
-        return Path(first).read_bytes() == Path(second).read_bytes()
+        return read_file(Path(first)) == read_file(Path(second))
     except OSError:
         return False

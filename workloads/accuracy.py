@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from workloads.errors import LimenError, shown
 from workloads.family import Family, FamilyOp
 from workloads.files import write_whole
 from workloads.network import Network
+from workloads.opening import read_file
 from workloads.progress import Progress
 
 FILE = "accuracy.csv"
@@ -63,11 +65,11 @@ def read_accuracies(family: Family) -> dict[tuple[str, int, int], AccuracyRow]:
     Raises LimenError for a damaged file, naming the line.
     """
     path = family.folder / FILE
-    if not path.is_file():
+    if not path.exists():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            header, *lines = [*csv.reader(file, strict=True)] or [[]]
+        text = read_file(path).decode("utf-8")
+        header, *lines = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise LimenError(f"{path}: cannot be read: {reason}; expected an accuracy table") from None

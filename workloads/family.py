@@ -58,7 +58,7 @@ class Family:
 
     def ops(self) -> list[FamilyOp]:
         """Return the ops the family has a checkpoint for."""
-        return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").is_file()]
+        return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").exists()]
 
     def widths(self, op: FamilyOp) -> list[tuple[int, int]]:
         """Return every (x_bits, w_bits) that members of an op have."""

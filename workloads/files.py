@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workloads.errors import LimenError, printable
+from workloads.opening import open_file
 from workloads.scratch import scratch_folder
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -176,7 +177,7 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 
 def _load_arrays(path: Path) -> dict[str, np.ndarray]:
-    with path.open("rb") as file, warnings.catch_warnings():
+    with open_file(path) as file, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # numpy's, of headers from Python 2
         archive = np.load(file, allow_pickle=False)
         if isinstance(archive, np.ndarray):

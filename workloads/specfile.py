@@ -8,7 +8,6 @@ import typing
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from workloads.errors import LimenError, shown
+from workloads.opening import open_file
 
 if TYPE_CHECKING:
     from pydantic._internal._model_construction import ModelMetaclass
@@ -114,7 +114,7 @@ def read_yaml(path: str | os.PathLike[str]) -> dict[str, Any]:
         LimenError: the file is absent, unreadable, too large, not YAML or not a mapping.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_file(path) as file:
             text = file.read(MOST_BYTES + 1).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise LimenError(f"{path}: cannot be read: not UTF-8 text; expected a YAML file") from None

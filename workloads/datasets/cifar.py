@@ -24,6 +24,7 @@ from workloads.datasets.splits import (
     read_bytes,
 )
 from workloads.errors import LimenError
+from workloads.opening import open_file
 
 TRAINING = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = "test_batch.bin"
@@ -37,7 +38,7 @@ CLASSES = 10
 
 def missing(folder: Path) -> list[str]:
     """Return those of `FILES` that the folder hasn't; none where the archive is there."""
-    return [] if (folder / ARCHIVE).is_file() else missing_files(folder, FILES)
+    return [] if (folder / ARCHIVE).exists() else missing_files(folder, FILES)
 
 
 def refusal(folder: Path) -> str | None:
@@ -68,7 +69,7 @@ def _unpack(archive: Path) -> dict[str, bytes]:
     contents: dict[str, bytes] = {}
     try:
         # A stream: the files are read as they come, and nothing is ever written to disk.
-        with tarfile.open(archive, mode="r|gz") as packed:
+        with open_file(archive) as whole, tarfile.open(fileobj=whole, mode="r|gz") as packed:
             for member in packed:
                 name = PurePosixPath(member.name).name
                 file = packed.extractfile(member) if name in FILES and member.isfile() else None

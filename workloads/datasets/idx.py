@@ -26,7 +26,7 @@ CLASSES = 10
 
 def missing(folder: Path) -> list[str]:
     """Return those of `FILES` that the folder has neither gzipped nor unpacked."""
-    return [name for name in FILES if not _stored(folder, name).is_file()]
+    return [name for name in FILES if not _stored(folder, name).exists()]
 
 
 def read(folder: Path) -> Splits:
@@ -57,7 +57,7 @@ def read_idx(path: Path, rank: int) -> np.ndarray:
 
 def _stored(folder: Path, name: str) -> Path:
     packed = folder / name
-    return packed if packed.is_file() else packed.with_suffix("")
+    return packed if packed.exists() else packed.with_suffix("")
 
 
 def _read_pair(folder: Path, images: str, labels: str) -> Samples:

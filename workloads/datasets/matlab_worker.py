@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.datasets.matlab import REFUSED
+from workloads.opening import open_file
 
 
 def main(path: str, folder: str, *keys: str) -> int:
@@ -20,7 +21,8 @@ def main(path: str, folder: str, *keys: str) -> int:
     scipy_io = import_module("scipy.io")
     try:
         warnings.simplefilter("ignore")  # of names that stand twice, and the like
-        content = scipy_io.loadmat(path)
+        with open_file(path) as file:
+            content = scipy_io.loadmat(file)
     except Exception as error:  # struct, zlib, scipy and OS each raise their own kinds on damaged files
         return _refuse(f"not a readable .mat file: {getattr(error, 'strerror', None) or error}")
     names = sorted(name for name in content if not name.startswith("__"))

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.errors import LimenError
+from workloads.opening import read_file
 
 Samples = tuple[np.ndarray, np.ndarray]
 """Pixels [samples, H, W, C] and labels [samples], int64, counted from 0."""
@@ -72,7 +73,7 @@ def check_counts(path: Path, found: int, expected: int, whose: Path) -> None:
 def read_bytes(path: Path) -> bytes:
     """Return what a file holds. Raises LimenError where it can't be read."""
     try:
-        return path.read_bytes()
+        return read_file(path)
     except OSError as error:
         raise LimenError(f"{path}: cannot be read: {error.strerror}") from None
 
@@ -98,4 +99,4 @@ def whole_numbers(path: Path, name: str, array: np.ndarray) -> np.ndarray:
 
 def missing_files(folder: Path, files: tuple[str, ...]) -> list[str]:
     """Return those of `files`, named relative to `folder`, that aren't there."""
-    return [name for name in files if not (folder / name).is_file()]
+    return [name for name in files if not (folder / name).exists()]

@@ -24,6 +24,7 @@ import numpy as np
 
 from workloads.datasets.splits import Splits, shuffled
 from workloads.errors import LimenError
+from workloads.opening import open_file
 
 FILES = ("{digit}_{speaker}_{index}.wav",)
 NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]{1,9})\.wav", re.ASCII)
@@ -63,7 +64,7 @@ def read(folder: Path) -> Splits:
 def read_samples(path: Path) -> np.ndarray:
     """Return the int16 samples of a recording. Raises LimenError: not a whole WAV file of 8 kHz, mono, 16 bits."""
     try:
-        with wave.open(str(path), "rb") as recording:
+        with open_file(path) as file, wave.open(file, "rb") as recording:
             form = recording.getnchannels(), 8 * recording.getsampwidth(), recording.getframerate()
             announced = recording.getnframes()
             content = recording.readframes(announced)

@@ -16,6 +16,7 @@ import numpy as np
 from workloads.datasets.signals import quantise
 from workloads.datasets.splits import Samples, Splits, check_counts, check_labels, missing_files, shuffled
 from workloads.errors import LimenError
+from workloads.opening import open_file
 
 FULL_SCALES = {"body_acc": 2.0, "body_gyro": 4.0, "total_acc": 2.0}
 """Signals in the order of the channels, each along x, y, z, and what 128 steps of a byte stand for: g, rad/s, g."""
@@ -77,9 +78,9 @@ def _read_part(folder: Path, part: str) -> Samples:
 def _read_table(path: Path, kind: Any, columns: int) -> np.ndarray:
     """Return the numbers [rows, columns] of a text file. Raises LimenError."""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), open_file(path) as file:
             warnings.simplefilter("ignore")  # of an empty file, which is refused below
-            table = np.loadtxt(path, dtype=kind, ndmin=2)
+            table = np.loadtxt(file, dtype=kind, ndmin=2)
     except (OSError, ValueError) as error:
         raise LimenError(f"{path}: not a table of {columns} numbers a row: {error}") from None
     if table.shape[1] != columns:

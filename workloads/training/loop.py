@@ -87,7 +87,7 @@ def train(
     adam = Adam([array for own in chain for array in own.trainable()])
     rates = learning_rates(schedule.learning_rate, schedule.epochs * task.steps, schedule.warm_up, schedule.final_rate)
     curve: list[EpochRow] = []
-    if checkpoint is not None and checkpoint.is_file():
+    if checkpoint is not None and checkpoint.exists():
         curve = _resume(checkpoint, chain, adam, random, identity)
         if len(curve) > schedule.epochs or adam.steps != len(curve) * task.steps:
             raise LimenError(f"{checkpoint}: checkpoint: described: damaged; delete the file to train anew")

@@ -17,6 +17,7 @@ from workloads.files import check_writable, csv_bytes, npz_bytes, read_arrays, w
 from workloads.graph import read_shape
 from workloads.layer import Layer, LayerForm
 from workloads.network import Network, NetworkFile
+from workloads.opening import read_file
 from workloads.progress import Progress
 from workloads.specfile import read_spec
 from workloads.training.classifier import Data, load_data
@@ -83,7 +84,7 @@ def train_family(
     data = load_data(recipe.dataset, data_folder)
     chosen = _chosen(recipe, ops, recipe_path)
     inputs = {op: op_layers(recipe, op, recipe_path, data) for op in chosen}
-    write_whole(folder / "recipe.yaml", Path(recipe_path).read_bytes())
+    write_whole(folder / "recipe.yaml", read_file(Path(recipe_path)))
     family = Family(recipe.name, folder)
     for op, layers in inputs.items():
         own_seed = recipe.ops[op].seed if seed is None else seed
@@ -104,7 +105,7 @@ def train_family(
         members = quantise_family(op, calibrations, progress)
         write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
         write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
-        write_whole(folder / f"{op}.yaml", network_path(recipe_path, op).read_bytes())
+        write_whole(folder / f"{op}.yaml", read_file(network_path(recipe_path, op)))
         write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members) | {"described": made}))
         _remove(checkpoints.values())
     store_accuracies(family, data_folder, progress=progress)
@@ -123,7 +124,7 @@ def described(identity: Mapping[str, Any]) -> np.ndarray:
 
 def is_made(path: Path, made: np.ndarray) -> bool:
     """Return whether a family's checkpoint is there and says that it was made just so."""
-    return path.is_file() and np.array_equal(read_arrays(path).get("described", made[:0]), made)
+    return path.exists() and np.array_equal(read_arrays(path).get("described", made[:0]), made)
 
 
 def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:

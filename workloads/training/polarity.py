@@ -23,6 +23,7 @@ from workloads.datasets import dataset, load_split
 from workloads.errors import LimenError, shown
 from workloads.files import check_writable, csv_bytes, write_whole
 from workloads.layer import Layer
+from workloads.opening import read_file
 from workloads.progress import Progress
 from workloads.training.chain import initialise
 from workloads.training.classifier import Classifier, Data, load_data
@@ -285,7 +286,7 @@ def read_rows(path: Path, settings: str | None = None) -> list[PolarityRow]:
     Raises LimenError where the file can't be read, is damaged, or holds rows of other settings.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         raise LimenError(f"{path}: cannot be read: {reason}; expected the runs of a polarity study") from None
