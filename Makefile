@@ -28,14 +28,14 @@ test: $(VENV)/test.stamp
 
 # Random networks on random designs: timing = cycle = reference, then cycle = Verilog; prints what was covered.
 exactness: $(VENV)/test.stamp
-	$(BIN)/python -m tests.exactness --count $(COUNT) --seed $(SEED)
+	$(BIN)/python -m tests.levels.exactness --count $(COUNT) --seed $(SEED)
 
 # Every long command killed at every file event, ROUNDS times; then what is left is counted: nothing may be.
 kills: $(VENV)/test.stamp
 	$(BIN)/python -m tests.kills --rounds $(ROUNDS) --seed $(SEED)
 
 mutants: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -v tests/test_mutants.py
+	$(BIN)/python -m pytest -v tests/levels/test_mutants.py
 
 # Files of every kind, changed at random: success or one line, nothing else; prints how to run a fault again.
 fuzz: $(VENV)/test.stamp
@@ -48,8 +48,8 @@ lint: $(VENV)/test.stamp
 	$(BIN)/lint-imports --config setup.cfg
 
 bench: $(VENV)/test.stamp
-	$(BIN)/python -m tests.bench_levels
-	$(BIN)/python -m tests.bench_kernels
+	$(BIN)/python -m tests.bench.levels
+	$(BIN)/python -m tests.bench.kernels
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "limen needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -7,22 +7,22 @@ import sys
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
 _PUBLIC = {
-    "Design": "simulator.design",
-    "Family": "workloads.family",
-    "Layer": "workloads.layer",
-    "LayerParameters": "workloads.layer",
+    "Design": "simulator.designs.design",
+    "Family": "workloads.networks.family",
+    "Layer": "workloads.layers.layer",
+    "LayerParameters": "workloads.layers.layer",
     "LimenError": "workloads.errors",
-    "Network": "workloads.network",
-    "Proof": "simulator.verify",
+    "Network": "workloads.networks.network",
+    "Proof": "simulator.rtl.verify",
     "Run": "simulator.run",
-    "Study": "dse.study",
+    "Study": "dse.study.study",
     "export": "simulator.run",
     "load_design": "simulator.run",
-    "load_family": "workloads.family",
-    "network": "workloads.family:find_network",
-    "price": "cost_models.price",
+    "load_family": "workloads.networks.family",
+    "network": "workloads.networks.family:find_network",
+    "price": "cost_models.price.price",
     "simulate": "simulator.run",
-    "verify": "simulator.verify",
+    "verify": "simulator.rtl.verify",
 }
 __all__ = [*_PUBLIC, "main"]
 
@@ -57,7 +57,7 @@ def __dir__() -> list[str]:
 
 def main() -> None:
     """Run the command line."""
-    importlib.import_module("dse.ending").main()
+    importlib.import_module("dse.cli.ending").main()
 
 
 if __name__ == "__main__":

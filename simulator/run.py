@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from simulator.counts import Counts
-from simulator.design import Design
-from simulator.program import Program, compile_network
-from simulator.schedule import count_network
+from simulator.cuts.schedule import count_network
+from simulator.designs.design import Design
+from simulator.plan.counts import Counts
+from simulator.program.program import Program, compile_network
 from workloads.errors import LimenError, check_kind, shown
-from workloads.network import Network
-from workloads.numbers import operand_range
-from workloads.scratch import scratch_folder
+from workloads.host.scratch import scratch_folder
+from workloads.networks.network import Network
+from workloads.ops.integers import operand_range
 
 if TYPE_CHECKING:
     import pandas
 
-    from simulator.verify import Proof
+    from simulator.rtl.verify import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
 MOST_VALUES = 1 << 28
@@ -82,8 +82,8 @@ class Exported:
     replaced: bool = False
 
     def verify(self, images: int | None = None) -> Proof:
-        """Build and run the folder's testbench; see `simulator.verify.verify`."""
-        from simulator.verify import verify
+        """Build and run the folder's testbench; see `simulator.rtl.verify.verify`."""
+        from simulator.rtl.verify import verify
 
         return verify(self.folder, images)
 
@@ -118,7 +118,7 @@ def choose_inputs(network: Network, images: int, seed: int = 0) -> np.ndarray:
 
 def reference_scores(network: Network, images: int = 1, seed: int = 0) -> np.ndarray:
     """Return the raw scores [images, N], int64, that the bit-true reference gives of the inputs `simulate` takes."""
-    from workloads import reference
+    from workloads.exact import reference
 
     x = choose_inputs(network, images, seed)
     return np.concatenate([reference.run(network.layers, network.trained(), own[None])[-1].reshape(1, -1) for own in x])
@@ -132,7 +132,7 @@ def load_pair(network: Network | str | Path, design: Design | str | Path) -> tup
     Raises:
         LimenError: arguments of other kinds, and as `find_network` and `load_design`.
     """
-    from workloads.family import family_op, find_network
+    from workloads.networks.family import family_op, find_network
 
     design = design if isinstance(design, Design) else load_design(design)
     if isinstance(network, Network):
@@ -172,7 +172,7 @@ def simulate(
 
 
 def _run_cycle(program: Program, x: np.ndarray) -> Run:
-    from simulator.cycle import run_cycle
+    from simulator.cycle.cycle import run_cycle
 
     runs = [run_cycle(program, image) for image in x]
     toggles = tuple(
@@ -188,9 +188,9 @@ def _scores(program: Program, image: np.ndarray) -> np.ndarray:
 
 
 def _run_rtl(program: Program, x: np.ndarray) -> Run:
-    from simulator.export import write_folder
-    from simulator.toolchain import build_testbench, run_testbench
-    from simulator.verify import read_report
+    from simulator.rtl.export import write_folder
+    from simulator.rtl.toolchain import build_testbench, run_testbench
+    from simulator.rtl.verify import read_report
 
     with scratch_folder() as scratch:
         folder = scratch / "chip"
@@ -225,7 +225,7 @@ def export(
     Raises:
         LimenError: the design can't run the network, no checkpoint, or the folder can't be written.
     """
-    from simulator.export import write_folder
+    from simulator.rtl.export import write_folder
 
     _check_inputs(images, seed)
     check_kind("folder", folder, (str, Path), "the folder to write")
@@ -243,7 +243,7 @@ def built_in_designs() -> list[str]:
 
 def load_design(name: str | Path) -> Design:
     """Return a built-in design by name, or the one in a YAML file. Raises LimenError."""
-    from workloads.specfile import read_spec
+    from workloads.host.specfile import read_spec
 
     check_kind("design", name, (str, Path), "a Design, a built-in design's name or a .yaml file")
     name = str(name)

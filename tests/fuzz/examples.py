@@ -18,10 +18,11 @@ import numpy as np
 from ruamel.yaml import YAML
 
 import limen
-from tests import dataset_files
-from tests.graphs import random_parameters
-from tests.tiny_recipes import NETWORK as RECIPE_NETWORK
-from tests.tiny_recipes import RECIPE
+from tests.levels.graphs import random_parameters
+from tests.support.paths import TINY
+from tests.workloads import dataset_files
+from tests.workloads.tiny_recipes import NETWORK as RECIPE_NETWORK
+from tests.workloads.tiny_recipes import RECIPE
 
 Files = dict[str, bytes]
 """Contents by path."""
@@ -76,8 +77,8 @@ def arrays_bytes(arrays: dict[str, np.ndarray]) -> bytes:
 
 def network_files() -> Files:
     """A design, a network of everything a file can say, its checkpoint, and a table that prices it."""
-    from workloads.network import NetworkFile
-    from workloads.specfile import validate
+    from workloads.host.specfile import validate
+    from workloads.networks.network import NetworkFile
 
     content = YAML(typ="safe", pure=True).load(NETWORK)
     rng = np.random.default_rng(0)
@@ -95,7 +96,7 @@ def network_files() -> Files:
 @cache
 def table_bytes() -> bytes:
     """The rows of the default table that one design needs, a few of each component's widths."""
-    from cost_models.table import COLUMNS, load_table
+    from cost_models.table.table import COLUMNS, load_table
 
     def wanted(row: dict[str, str]) -> bool:
         widths = (row["op"], row["x_bits"], row["w_bits"], row["dataflow"], row["stages"])
@@ -128,8 +129,8 @@ def digits() -> Any:
 
 
 def family_files() -> Files:
-    from tests.test_arrays import FORM, ROW, family_arrays
-    from workloads.accuracy import AccuracyRow
+    from tests.workloads.test_arrays import FORM, ROW, family_arrays
+    from workloads.networks.accuracy import AccuracyRow
 
     table = f"{','.join(AccuracyRow._fields)}\n{ROW}\n{ROW.replace('8,8', '8,7')}\n"
     return {
@@ -140,7 +141,7 @@ def family_files() -> Files:
 @cache
 def training() -> tuple[Any, Any]:
     """A recipe of one epoch on a few images, and its layers."""
-    from workloads.specfile import read_spec
+    from workloads.host.specfile import read_spec
     from workloads.training.make_family import op_layers
     from workloads.training.recipe import Recipe
 
@@ -150,7 +151,7 @@ def training() -> tuple[Any, Any]:
 
 
 def training_files() -> Files:
-    from workloads.training.stages import train_master
+    from workloads.training.train_and_tune import train_master
 
     path = example_folder("empty") / "mac.checkpoint.npz"
     recipe, layers = training()
@@ -159,14 +160,14 @@ def training_files() -> Files:
 
 
 def polarity_files() -> Files:
-    from workloads.training.polarity import PolarityRow
+    from workloads.studies.polarity import PolarityRow
 
     rows = [f"digits,2,synapse,{name},{seed},0.5,0.25,0.5,0,3,abc" for name in ("random", "learned") for seed in (0, 1)]
     return {"runs.csv": "\n".join([",".join(PolarityRow._fields), *rows, ""]).encode()}
 
 
 def liberty_text() -> bytes:
-    return (Path(__file__).parents[1] / "data" / "tiny.lib").read_bytes()
+    return TINY.read_bytes()
 
 
 def partial_files() -> Files:

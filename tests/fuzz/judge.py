@@ -147,7 +147,7 @@ def _stop(*_: object) -> None:
 
 
 def _command(kind: Kind, folder: Path) -> None:
-    from dse.cli import run
+    from dse.cli.commands import run
 
     assert kind.command is not None
     arguments, place = sys.argv, Path.cwd()

@@ -37,7 +37,7 @@ MOST_CYCLES = 5000
 
 def use_network(folder: Path) -> None:
     """Load, count and price; a trained network also computes."""
-    from workloads.network import load_network
+    from workloads.networks.network import load_network
 
     network = load_network(folder / "tiny.yaml")
     run = limen.simulate(network, folder / "chip.yaml")
@@ -50,9 +50,9 @@ def use_network(folder: Path) -> None:
 
 def use_study(folder: Path) -> None:
     """Read a study, and look up its space as the first run does."""
-    from dse.evaluate import Evaluator
-    from dse.sources import resolve
-    from dse.study_spec import load_study
+    from dse.study.evaluate import Evaluator
+    from dse.study.sources import resolve
+    from dse.study.study_spec import load_study
 
     spec = load_study(str(folder / "study.yaml"))
     workload, costs = (resolve(name, folder) for name in (spec.workloads[0], spec.costs))
@@ -61,7 +61,7 @@ def use_study(folder: Path) -> None:
 
 
 def use_table(folder: Path) -> None:
-    from cost_models.table import show
+    from cost_models.table.table import show
 
     show(str(folder / "tiny.csv"))
     limen.price(example_run(), folder / "tiny.csv")
@@ -69,14 +69,14 @@ def use_table(folder: Path) -> None:
 
 @cache
 def example_run() -> Any:
-    from workloads.network import load_network
+    from workloads.networks.network import load_network
 
     folder = example_folder("network")
     return limen.simulate(load_network(folder / "tiny.yaml"), folder / "chip.yaml")
 
 
 def use_recipe(folder: Path) -> None:
-    from workloads.specfile import read_spec
+    from workloads.host.specfile import read_spec
     from workloads.training.make_family import op_layers
     from workloads.training.recipe import Recipe
 
@@ -87,10 +87,10 @@ def use_recipe(folder: Path) -> None:
 
 
 def use_family(folder: Path) -> None:
-    from workloads.accuracy import read_accuracies
-    from workloads.failure_signs import check_master
-    from workloads.family import Family
-    from workloads.files import read_arrays
+    from workloads.host.files import read_arrays
+    from workloads.insight.failure_signs import check_master
+    from workloads.networks.accuracy import read_accuracies
+    from workloads.networks.family import Family
 
     family = Family("tiny", folder)
     read_accuracies(family)
@@ -101,7 +101,7 @@ def use_family(folder: Path) -> None:
 
 def use_training(folder: Path) -> None:
     """Go on from a checkpoint at its end: nothing is left to train."""
-    from workloads.training.stages import train_master
+    from workloads.training.train_and_tune import train_master
 
     recipe, layers = training()
     path = folder / "mac.checkpoint.npz"
@@ -110,21 +110,22 @@ def use_training(folder: Path) -> None:
 
 
 def use_polarity(folder: Path) -> None:
-    from dse.polarity_report import summarise
-    from workloads.training.polarity import read_rows
+    from dse.report.polarity_report import summarise
+    from workloads.studies.polarity import read_rows
 
     summarise(read_rows(folder / "runs.csv", "abc"))
 
 
 def use_liberty(folder: Path) -> None:
-    from cost_models.liberty_reader import read_library
+    from cost_models.library.liberty_reader import read_library
 
     for path in folder.iterdir():
         read_library(path).clock_slew_ns()
 
 
 def use_partial(folder: Path) -> None:
-    from cost_models import build, fpga_build
+    from cost_models.derive import build
+    from cost_models.fpga import fpga_build
 
     build._read_partial(folder / "t.csv.partial")
     fpga_build._read_partial(folder / "t.csv.partial", {})
@@ -132,13 +133,13 @@ def use_partial(folder: Path) -> None:
 
 def use_exported(folder: Path) -> None:
     """All that `verify` and `costs whole` read, up to the compiler and to Yosys."""
-    from simulator.exported import read_exported
+    from simulator.rtl.exported import read_exported
 
     read_exported(folder)
 
 
 def use_study_folder(folder: Path) -> None:
-    from dse.study import Study
+    from dse.study.study import Study
 
     study = Study.open(folder)
     study.trials()

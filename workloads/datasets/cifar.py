@@ -24,7 +24,7 @@ from workloads.datasets.splits import (
     read_bytes,
 )
 from workloads.errors import LimenError
-from workloads.opening import open_file
+from workloads.host.opening import open_file
 
 TRAINING = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = "test_batch.bin"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.children import run_child
 from workloads.errors import LimenError
-from workloads.scratch import scratch_folder
+from workloads.host.children import run_child
+from workloads.host.scratch import scratch_folder
 
 REFUSED = 3
 """Exit code of the reader that says on stderr what is wrong with a file."""

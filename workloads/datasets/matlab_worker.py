@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.datasets.matlab import REFUSED
-from workloads.opening import open_file
+from workloads.host.opening import open_file
 
 
 def main(path: str, folder: str, *keys: str) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from workloads.errors import LimenError
-from workloads.opening import read_file
+from workloads.host.opening import read_file
 
 Samples = tuple[np.ndarray, np.ndarray]
 """Pixels [samples, H, W, C] and labels [samples], int64, counted from 0."""

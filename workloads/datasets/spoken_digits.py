@@ -24,7 +24,7 @@ import numpy as np
 
 from workloads.datasets.splits import Splits, shuffled
 from workloads.errors import LimenError
-from workloads.opening import open_file
+from workloads.host.opening import open_file
 
 FILES = ("{digit}_{speaker}_{index}.wav",)
 NAME = re.compile(r"([0-9])_([A-Za-z]+)_([0-9]{1,9})\.wav", re.ASCII)

@@ -16,7 +16,7 @@ import numpy as np
 from workloads.datasets.signals import quantise
 from workloads.datasets.splits import Samples, Splits, check_counts, check_labels, missing_files, shuffled
 from workloads.errors import LimenError
-from workloads.opening import open_file
+from workloads.host.opening import open_file
 
 FULL_SCALES = {"body_acc": 2.0, "body_gyro": 4.0, "total_acc": 2.0}
 """Signals in the order of the channels, each along x, y, z, and what 128 steps of a byte stand for: g, rad/s, g."""

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from workloads.datasets import dataset, load_split
-from workloads.lanes import batch_innermost
-from workloads.training.master import FloatLayer, outputs_of, real_inputs
+from workloads.exact.kernel_arrays import batch_innermost
+from workloads.training.float_master import FloatLayer, outputs_of, real_inputs
 from workloads.training.optimiser import cross_entropy
 from workloads.training.recipe import Recipe
 

@@ -10,7 +10,7 @@ from workloads.training.loop import EpochRow
 
 def curve_picture(curve: Sequence[EpochRow], title: str) -> bytes:
     """Return a PNG of loss and accuracies against epochs."""
-    from workloads.pictures import Figure, FigureCanvasAgg
+    from workloads.host.pictures import Figure, FigureCanvasAgg
 
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workloads.numbers import Op, operand_range
-from workloads.rounding import integer_weights
+from workloads.ops.integers import Op, operand_range
+from workloads.ops.rounding import integer_weights
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from workloads.errors import LimenError, shown
-from workloads.files import npz_bytes, read_arrays, write_whole
-from workloads.progress import Progress
-from workloads.training.chain import TrainedLayer, backward, fold, forward, settle_means
-from workloads.training.master import FloatLayer
+from workloads.host.files import npz_bytes, read_arrays, write_whole
+from workloads.host.progress import Progress
+from workloads.training.float_master import FloatLayer
+from workloads.training.forward_backward import TrainedLayer, backward, fold, forward, settle_means
 from workloads.training.optimiser import Adam, learning_rates
 
 LARGEST_LOSS = 1e6

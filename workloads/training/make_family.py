@@ -10,23 +10,23 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from workloads.accuracy import store_accuracies
 from workloads.errors import LimenError
-from workloads.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
-from workloads.files import check_writable, csv_bytes, npz_bytes, read_arrays, write_whole
-from workloads.graph import read_shape
-from workloads.layer import Layer, LayerForm
-from workloads.network import Network, NetworkFile
-from workloads.opening import read_file
-from workloads.progress import Progress
-from workloads.specfile import read_spec
+from workloads.host.files import check_writable, csv_bytes, npz_bytes, read_arrays, write_whole
+from workloads.host.opening import read_file
+from workloads.host.progress import Progress
+from workloads.host.specfile import read_spec
+from workloads.layers.graph import read_shape
+from workloads.layers.layer import Layer, LayerForm
+from workloads.networks.accuracy import store_accuracies
+from workloads.networks.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
+from workloads.networks.network import Network, NetworkFile
 from workloads.training.classifier import Data, load_data
 from workloads.training.curve import curve_picture
-from workloads.training.master import FloatLayer
+from workloads.training.float_master import FloatLayer
 from workloads.training.optimiser import cross_entropy
 from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
 from workloads.training.recipe import Recipe
-from workloads.training.stages import TUNED_BITS, fine_tune, train_master, whole_identity
+from workloads.training.train_and_tune import TUNED_BITS, fine_tune, train_master, whole_identity
 
 STUDY_BITS = 8
 """Width of x at which seeds are compared; w has the same, or the widest its op has."""

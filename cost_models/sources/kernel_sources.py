@@ -1,0 +1,88 @@
+"""Kernels: an op alone and whole neurons, for comparison with published figures; no part of the machine.
+
+An op alone is limen_op between ports: its result is an addend and a carry, not yet one number. The carry goes into
+the adder that takes the result, in a neuron as in a PE, where that adder is part of the unit. `op_result` adds it to an
+op alone, so that one number leaves; a MAC has no carry. A neuron has an op a synapse, a tree of adders and an output
+register; its weights come from ports and stay as they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cost_models.gates.synthesis import Source
+from simulator.encoding import Op as OpCode
+from workloads.ops.integers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+
+if TYPE_CHECKING:
+    from cost_models.units.units import Unit
+
+SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
+"""Neurons by their kernel: height x width (x channels)."""
+
+WIDE_BITS = (10, 12, 16)
+"""Operand widths of kernels, and of os and ws PEs with x as wide as w, beyond those of the machine."""
+
+OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
+MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
+
+NAND2 = """
+module limen_nand2 (input wire a, input wire b, output wire y);
+    assign y = ~(a & b);
+endmodule
+"""
+
+
+def weight_bits(op: Op, x_bits: int) -> int:
+    """Return the weight width compared at this activation width: as wide, or as wide as a shift weight gets."""
+    return min(x_bits, SHIFT_WEIGHT_BITS[1]) if op == "shift" else x_bits
+
+
+def sum_bits(component: str, op: Op, x_bits: int, w_bits: int) -> int:
+    """Return the width of a neuron's sum: no sum of its ops is too wide for it. 0 for the op alone."""
+    count = SYNAPSES.get(component, 0)
+    return result_bits(op, x_bits, w_bits) + (count - 1).bit_length() if count else 0
+
+
+def op_files(op: Op) -> tuple[str, ...]:
+    """Return the Verilog files behind limen_op."""
+    return (*OPERATORS, *MORE_OPERATORS.get(op, ()))
+
+
+def op_parameters(unit: Unit) -> dict[str, int]:
+    """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
+    assert unit.op
+    return {
+        "OP": OpCode[unit.op.upper()].value,
+        "X_BITS": unit.x_bits,
+        "W_BITS": unit.w_bits,
+        "X_SIGNED": int(unit.op in ONE_RANGE_OPS),
+        "SYNAPSE_BITS": unit.synapse_bits,
+        "OP_BITS": unit.op_bits,
+    }
+
+
+def op_alone(unit: Unit) -> Source:
+    assert unit.op
+    return Source("limen_op", op_files(unit.op), op_parameters(unit))
+
+
+def op_result(unit: Unit) -> Source:
+    assert unit.op
+    return Source("limen_op_result", op_files(unit.op), op_parameters(unit), _verilog("limen_op_result"))
+
+
+def neuron(unit: Unit) -> Source:
+    assert unit.op
+    sizes = {"SYNAPSES": SYNAPSES[unit.component], "SUM_BITS": unit.acc_bits}
+    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, _verilog("limen_neuron"))
+
+
+def _verilog(name: str) -> str:
+    return (Path(__file__).parent / "verilog" / f"{name}.v").read_text(encoding="utf-8")
+
+
+def nand2(_unit: Unit) -> Source:
+    """The gate that gate equivalents count."""
+    return Source("limen_nand2", (), {}, NAND2)

@@ -1,0 +1,1 @@
+"""What drives a unit while its energy is counted, and what it must answer."""

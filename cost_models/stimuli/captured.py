@@ -1,0 +1,155 @@
+"""A trained network's own operands: what PEs of the cycle model saw, fold by fold, cut into windows.
+
+The family, the array and the images are fixed here, so that anyone captures the same. Only layers count that fill the
+array's rows and columns in every fold: no PE of theirs is fed neutral operands while others work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import cast
+
+import numpy as np
+
+from cost_models.stimuli.op_values import in_polarity_order, op_values, signed
+from cost_models.stimuli.stimulus import FAMILY, STEPS, WARM_UP
+from cost_models.units.units import Unit
+from simulator.cycle.cycle import run_cycle
+from simulator.cycle.cycle_kernels import PORT_NAMES
+from simulator.designs.design import Dataflow, Design
+from simulator.program.program import compile_network
+from simulator.run import Run, choose_inputs, simulate
+from workloads.errors import LimenError
+from workloads.layers.layer import Layer
+from workloads.networks.family import FAMILY_BITS, find_network
+from workloads.ops.integers import Op
+
+IMAGES = 9
+ROWS = {"os": 4, "ws": 16}
+COLS = 8
+SHORTEST = WARM_UP + STEPS
+"""Steps of a stream: folds with fewer are left out."""
+
+READ_TO_REGISTER = 1
+"""Clock edges from a row's read to its operand in the register of PE (0, 0); one more for every row and column on."""
+
+X, SYNAPSE, VALUE = range(3)
+
+
+@dataclass(frozen=True)
+class Fold:
+    """What the PEs [T, R, C] saw: patterns of x and synapse, and the integers they added to (os: from 0; ws: psum)."""
+
+    x: np.ndarray
+    synapse: np.ndarray
+    before: np.ndarray
+
+
+def has_network(unit: Unit) -> bool:
+    """Return whether the family has a network of this op and width."""
+    return unit.x_bits in FAMILY_BITS
+
+
+def are_own(run: Run) -> bool:
+    """Return whether captured operands of a run's PEs are those of its very network, at the widths of its design."""
+    design = run.design
+    try:
+        member = find_network(FAMILY, design.op, design.x_bits, design.w_bits)
+    except LimenError:
+        return False
+    if run.network.layers != member.layers or run.network.parameters is None:
+        return False
+    return all(
+        np.array_equal(getattr(own, name), getattr(captured, name))
+        for own, captured in zip(run.network.parameters, member.trained(), strict=True)
+        for name in ("weights", "polarity", "bias", "shift")
+        if getattr(captured, name) is not None
+    )
+
+
+def captured_windows(
+    unit: Unit, random: np.random.Generator, steps: int, lanes: int, in_order: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return x and synapse patterns [steps, lanes] and what they are added to: os [lanes], ws [steps, lanes].
+
+    A lane is a window of one PE in one fold, all drawn at random. in_order: os folds in polarity order.
+    """
+    assert unit.op
+    folds = captured_folds(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
+    x, synapse = (np.zeros((steps, lanes), dtype=np.int64) for _ in range(2))
+    before = np.zeros((steps, lanes), dtype=np.int64)
+    for lane in range(lanes):
+        fold = folds[random.integers(len(folds))]
+        time, rows, cols = fold.x.shape
+        row, col = random.integers(rows), random.integers(cols)
+        start = random.integers(time - steps + 1)
+        own_x, own_synapse = fold.x[:, row, col], fold.synapse[:, row, col]
+        added_to = fold.before[:, row, col]
+        if in_order:
+            own_x, own_synapse = (own[:, 0] for own in in_polarity_order(unit, own_x[:, None], own_synapse[:, None]))
+            ops = op_values(unit, own_x, own_synapse)
+            added_to = np.cumsum(ops) - ops
+        window = slice(start, start + steps)
+        x[:, lane], synapse[:, lane], before[:, lane] = own_x[window], own_synapse[window], added_to[window]
+    return x, synapse, before[0] if unit.dataflow == "os" else before
+
+
+@lru_cache(maxsize=4)
+def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fold, ...]:
+    """Return the folds of all images; under ws those of one set of weights behind each other in time."""
+    network = find_network(FAMILY, op, x_bits, w_bits)
+    rows = ROWS[dataflow]
+    design = Design(op=op, x_bits=x_bits, w_bits=w_bits, x_signed=network.layers[0].x_signed, rows=rows, cols=COLS,
+                    dataflow=cast(Dataflow, dataflow)).fitted(network)  # fmt: skip
+    program = compile_network(network, design)
+    timing = simulate(network, design)
+    ends = np.cumsum([counts.cycles for counts in timing.counts])
+    full = [_fills(layer, dataflow, rows) for layer in network.layers]
+    bits = design.acc_bits if dataflow == "os" else design.psum_bits
+    assert bits is not None
+    by_image = []
+    for image in choose_inputs(network, IMAGES):
+        run = run_cycle(program, image, traced_cycles=timing.cycles, signal_cycles=timing.cycles)
+        assert run.trace is not None and run.signals is not None
+        reads = np.flatnonzero(np.diff(np.r_[0, run.signals[:, PORT_NAMES.index("x_read")], 0]))
+        by_image.append(
+            [
+                _fold(run.trace, first, last, dataflow, bits)
+                for first, last in reads.reshape(-1, 2)
+                if full[int(np.searchsorted(ends, first, side="right"))]
+            ]
+        )
+    if dataflow == "os":
+        folds = [fold for own in by_image for fold in own]
+    else:
+        folds = [_joined(own) for own in zip(*by_image, strict=True)]
+    return tuple(fold for fold in folds if len(fold.x) >= SHORTEST)
+
+
+def _fills(layer: Layer, dataflow: str, rows: int) -> bool:
+    """Return whether a layer's folds all fill the array."""
+    if layer.kind == "maxpool":
+        return False
+    over_rows = layer.fan_in if dataflow == "ws" else layer.pixels
+    return layer.groups == 1 and over_rows % rows == 0 and layer.out_channels % COLS == 0
+
+
+def _fold(trace: np.ndarray, first: int, last: int, dataflow: str, bits: int) -> Fold:
+    """Return a fold of a trace [cycles, 3, R, C] whose rows of x are read from cycle `first` to before `last`."""
+    _, _, rows, cols = trace.shape
+    late = np.arange(rows)[:, None] + np.arange(cols) + READ_TO_REGISTER
+    cycle = np.arange(first, last)[:, None, None] + late
+    row, col = np.arange(rows)[:, None], np.arange(cols)
+    x = trace[cycle, X, row, col]
+    if dataflow == "os":
+        return Fold(x, trace[cycle, SYNAPSE, row, col], signed(trace[cycle - 1, VALUE, row, col], bits))
+    synapse = trace[cycle - 1, SYNAPSE, row, col]
+    above = np.where(row > 0, trace[cycle - 1, VALUE, np.maximum(row - 1, 0), col], 0)
+    return Fold(x, synapse, signed(above, bits))
+
+
+def _joined(folds: tuple[Fold, ...]) -> Fold:
+    """Return folds of the same weights behind each other in time."""
+    parts = ("x", "synapse", "before")
+    return Fold(*(np.concatenate([getattr(fold, part) for fold in folds]) for part in parts))

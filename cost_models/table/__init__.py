@@ -1,0 +1,1 @@
+"""Cost tables: tidy rows, looked up."""

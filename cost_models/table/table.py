@@ -1,0 +1,299 @@
+"""`Table`: a cost table, validated as it is read. Every value is a row with its unit, method and source."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from workloads.errors import LimenError, check_kind, shown
+from workloads.host.opening import read_file
+
+if TYPE_CHECKING:
+    import pandas
+
+DATA = Path(__file__).parents[1] / "data"
+COLUMNS = (
+    "component op multiplier x_bits w_bits acc_bits dataflow stages stream quantity value unit method source "
+    "tool_versions hash"
+).split()
+METHODS = ("synthesis", "measured", "cited", "scaled", "assumed")
+"""From the firmest to the softest."""
+
+SOFT = ("scaled", "assumed")
+ALLOWED = {
+    "op": ("", "threshold", "mac", "adder", "shift"),
+    "dataflow": ("", "os", "ws", "is"),
+    "unit": ("um2", "nW", "pJ", "ns", "count", "ratio"),
+    "method": METHODS,
+}
+SMALLEST = "_smallest"
+"""How components of MACs end that the recipe of least area made, beside the best one; `price` reads none of them."""
+
+INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
+WHOLE = re.compile("[0-9]{1,9}")
+PLAIN = ("uniform", "1")
+"""Operands and stages of rows that name none: those that `price` reads unless told otherwise."""
+
+Row = dict[str, str]
+Point = tuple[str, str, str, str, str]
+Index = Mapping[Point, Mapping[int, Mapping[str, "Value"]]]
+
+
+@dataclass(frozen=True)
+class Value:
+    """A number in the unit of its quantity, and the softest method behind it."""
+
+    value: float
+    method: str
+
+
+class Quantities(dict[str, Value]):
+    """The quantities of a component; asking for one its table lacks is a LimenError that names it."""
+
+    def __init__(self, where: str, values: Mapping[str, Value]) -> None:
+        super().__init__(values)
+        self._where = where
+
+    def __missing__(self, name: str) -> Value:
+        raise LimenError(f"{self._where}: quantity: {name!r} is missing")
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of one file, and what lookups use: for (stream, stages), point to acc_bits to quantity."""
+
+    path: Path
+    rows: tuple[Row, ...]
+    variants: Mapping[tuple[str, str], Index]
+
+    @property
+    def index(self) -> Index:
+        """The rows of uniform operands and one stage, and those that name neither."""
+        return self.variants.get(PLAIN, {})
+
+    @cached_property
+    def of_fpga(self) -> bool:
+        """Whether it counts LUTs: such a table has no energy and can't price."""
+        return any(row["quantity"] == "lut" for row in self.rows)
+
+    def at(
+        self,
+        component: str,
+        acc_bits: int = 0,
+        op: str = "",
+        x_bits: int | None = None,
+        w_bits: int | None = None,
+        dataflow: str = "",
+        stream: str = PLAIN[0],
+    ) -> dict[str, Value]:
+        """Return every quantity of a component, linear in acc_bits between the table's widths.
+
+        stream: operands of the energies; only the uniform ones have areas, delays and leakage beside them.
+
+        Raises:
+            LimenError: no row for these widths or operands, or acc_bits outside them: nothing is extrapolated.
+        """
+        x, w = ("" if bits is None else str(bits) for bits in (x_bits, w_bits))
+        point = (component, op, x, w, dataflow)
+        found = self.variants.get((stream, PLAIN[1]), {}).get(point)
+        if found is None and point in self.index:
+            having = [own for (own, stages), index in self.variants.items() if stages == PLAIN[1] and point in index]
+            raise LimenError(
+                f"{self.path}: stream: {stream!r} is missing for {' '.join(filter(None, point))}: "
+                f"the table has {', '.join(having)}"
+            )
+        if found is None:
+            raise LimenError(self._missing(component, op, x, w, dataflow))
+        where = f"{self.path}: component {component!r}"
+        if acc_bits in found:
+            return Quantities(where, found[acc_bits])
+        below = max((width for width in found if width < acc_bits), default=None)
+        above = min((width for width in found if width > acc_bits), default=None)
+        if below is None or above is None:
+            raise LimenError(
+                f"{self.path}: acc_bits: {acc_bits} is not allowed for {component} {op} {x} {w} {dataflow}: "
+                f"the table has {min(found)} to {max(found)}"
+            )
+        share = (acc_bits - below) / (above - below)
+        between = {
+            name: Value(low.value * (1 - share) + found[above][name].value * share, low.method)
+            for name, low in found[below].items()
+            if name in found[above]
+        }
+        return Quantities(where, between)
+
+    def quantity(self, component: str, name: str) -> Value:
+        """Return one value of a component without widths. Raises LimenError where no row has it."""
+        value = self.index.get((component, "", "", "", ""), {}).get(0, {}).get(name)
+        if value is None:
+            raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
+        return value
+
+    def fit(self, component: str, name: str, sizes: Mapping[str, float], dataflow: str = "") -> Value:
+        """Return a fitted quantity: the sum of size · coefficient over the terms in `sizes`.
+
+        Beyond the largest size behind the fit it is `assumed`.
+
+        Raises:
+            LimenError: the table has no term of it.
+        """
+        terms = self.index.get((component, "", "", "", dataflow), {}).get(0, {})
+        found = {term: terms[f"{name}:{term}"] for term in sizes if f"{name}:{term}" in terms}
+        if not found:
+            raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
+        known = {term: terms[f"largest:{term}"].value for term in sizes if f"largest:{term}" in terms}
+        beyond = any(sizes[term] > largest for term, largest in known.items())
+        value = sum(own.value * sizes[term] for term, own in found.items())
+        return Value(value, "assumed" if beyond else softest(found.values()))
+
+    def _missing(self, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
+        """Return the line that says which field of a lookup the table lacks, and what it has."""
+        points = [point for point in self.index if point[0] == component]
+        if not points:
+            known = sorted({point[0] for point in self.index})
+            return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
+        wanted = (component, op, x_bits, w_bits, dataflow)
+        for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):
+            having = sorted({point[position] for point in points}, key=lambda own: (own.isdecimal() and int(own), own))
+            if wanted[position] not in having:
+                return (
+                    f"{self.path}: {field}: {wanted[position] or 'none'} of component {component!r} is missing: "
+                    f"the table has {', '.join(own or 'none' for own in having)}"
+                )
+            points = [point for point in points if point[position] == wanted[position]]
+        return f"{self.path}: component {component!r} lacks {wanted}"
+
+
+def softest(values: Iterable[Value]) -> str:
+    """Return the softest method behind some values."""
+    return max((own.method for own in values), key=METHODS.index)
+
+
+def built_in_tables() -> list[str]:
+    """Return the names of the tables that come with Limen."""
+    return ["ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp"]
+
+
+def table_path(name: str | Path) -> Path:
+    """Return the file of a built-in table, or of a .csv given by path. Raises LimenError."""
+    check_kind("costs", name, (str, Path), "a built-in table's name or a .csv file")
+    name = str(name)
+    if name in built_in_tables():
+        return DATA / f"{name.replace('-', '_')}.csv"
+    if not name.endswith(".csv"):
+        raise LimenError(f"costs: {name!r} is not allowed: {', '.join(built_in_tables())} or a .csv file")
+    return Path(name)
+
+
+def load_table(name: str | Path) -> Table:
+    """Return a table by name or path; read once as long as the file stays as it is.
+
+    Raises:
+        LimenError: one line naming file, row, field, value and what is allowed.
+    """
+    path = table_path(name)
+    try:
+        stamp = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a path that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected a cost table") from None
+    return _load(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+def load_priced_table(name: str | Path) -> Table:
+    """Return a table to price with. Raises LimenError as `load_table` does, and for a table of an FPGA."""
+    table = load_table(name)
+    if table.of_fpga:
+        raise LimenError(
+            f"costs: {name!r} is not allowed: a table of an FPGA has no energy, since power is not measurable with "
+            "open tools; ihp130 has, or a .csv file of limen costs build"
+        )
+    return table
+
+
+@lru_cache(maxsize=16)
+def _load(path: Path, _modified: int, _size: int) -> Table:
+    try:
+        text = read_file(path).decode("utf-8")
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected a cost table") from None
+    header = lines[0] if lines else []
+    for column in header:
+        if column not in COLUMNS:
+            raise LimenError(f"{path}: {column}: unknown column; allowed are {', '.join(COLUMNS)}")
+    if sorted(header) != sorted(COLUMNS):
+        missing = [column for column in COLUMNS if column not in header]
+        raise LimenError(f"{path}: columns: {', '.join(missing) or 'one twice'} is not allowed: each column once")
+    rows = []
+    variants: dict[tuple[str, str], dict[Point, dict[int, dict[str, Value]]]] = {}
+    seen: dict[tuple[str, ...], int] = {}
+    for number, fields in enumerate(lines[1:], start=2):
+        if len(fields) != len(header):
+            raise LimenError(f"{path}: line {number}: {len(fields)} fields; expected {len(header)}")
+        row = dict(zip(header, fields, strict=True))
+        _check(row, f"{path}: line {number}")
+        key = tuple(row[name] for name in COLUMNS[:10] if name != "multiplier")
+        if key in seen:
+            raise LimenError(f"{path}: line {number}: quantity: {row['quantity']!r} is in line {seen[key]} already")
+        seen[key] = number
+        rows.append(row)
+        point = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
+        index = variants.setdefault((row["stream"] or PLAIN[0], row["stages"] or PLAIN[1]), {})
+        own = index.setdefault(point, {}).setdefault(int(row["acc_bits"] or 0), {})
+        own[row["quantity"]] = Value(float(row["value"]), row["method"])
+    if not rows:
+        raise LimenError(f"{path}: holds no rows; expected a cost table")
+    return Table(path, tuple(rows), variants)
+
+
+def _check(row: Row, where: str) -> None:
+    """Refuse a row that can't be priced or traced. Raises LimenError."""
+    for field in ("component", "quantity", "value", "unit", "method", "source"):
+        if not row[field].strip():
+            raise LimenError(f"{where}: {field}: missing; every row needs one")
+    for field, allowed in ALLOWED.items():
+        if row[field] not in allowed:
+            named = ", ".join(own for own in allowed if own)
+            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: one of {named}")
+    for field in INTEGERS:
+        if row[field] and not WHOLE.fullmatch(row[field]):
+            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: a whole number or nothing")
+    try:
+        value = math.nan if "_" in row["value"] else float(row["value"])  # which takes 1_0 as 10
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise LimenError(f"{where}: value: {shown(row['value'])} is not allowed: a finite number")
+    suffix = row["quantity"].partition(":")[0].rsplit("_", 1)[-1]
+    wanted = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
+    if wanted is not None and row["unit"] != wanted:
+        raise LimenError(f"{where}: unit: {row['unit']!r} is not allowed for {row['quantity']}: {wanted}")
+    if value < 0 and ":" not in row["quantity"]:
+        raise LimenError(f"{where}: value: {row['value']} is not allowed: at least 0")
+
+
+def show(
+    name: str, component: str | None = None, op: str | None = None, quantity: str | None = None
+) -> pandas.DataFrame:
+    """Return a table's rows as a DataFrame, all or those of one component, op or quantity. Raises LimenError."""
+    import pandas
+
+    table = load_table(name)
+    wanted = {"component": component, "op": op, "quantity": quantity}
+    for field, value in wanted.items():
+        known = sorted({row[field] for row in table.rows if row[field]})
+        if value is not None and value not in known:
+            raise LimenError(f"{field}: {value!r} is not allowed: one of {', '.join(known)}")
+    rows = [row for row in table.rows if all(v is None or row[f] == v for f, v in wanted.items())]
+    frame = pandas.DataFrame(rows, columns=COLUMNS)
+    frame["value"] = frame["value"].astype(float)
+    return frame

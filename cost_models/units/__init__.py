@@ -1,0 +1,1 @@
+"""Units: what a table has rows of."""

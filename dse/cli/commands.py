@@ -1,0 +1,179 @@
+"""The command line. Every command imports what it needs itself, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import click
+
+from dse.cli.costs import costs, price
+from dse.cli.describe import describe
+from dse.cli.diffusion import diffusion
+from dse.cli.ending import say
+from dse.cli.net import net
+from dse.cli.options import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    Disagreement,
+    design_option,
+    echo,
+    echo_exported,
+    json_option,
+    load_pair,
+    workload_option,
+)
+from dse.cli.polarity import polarity
+from dse.cli.stats import stats
+from dse.cli.study import study
+from dse.cli.waves import waves
+from workloads.errors import LimenError
+from workloads.version import VERSION
+
+LEVELS = ("timing", "cycle", "rtl")
+LONG_CYCLES = 20_000_000
+"""Cycles of all images from which a run at a level with data says how long it is before it starts."""
+
+seed_option = click.option(
+    "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For random inputs of a network without data."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="limen")
+def commands() -> None:
+    """Limen: exact cycles, bits and Verilog of accelerators made of threshold neurons."""
+
+
+commands.add_command(study)
+commands.add_command(price)
+commands.add_command(costs)
+commands.add_command(describe)
+commands.add_command(net)
+net.add_command(stats)
+net.add_command(polarity)
+net.add_command(diffusion)
+commands.add_command(waves)
+
+
+@commands.command()
+@design_option
+@workload_option
+@click.option(
+    "--level",
+    "-l",
+    "levels",
+    multiple=True,
+    default=("timing",),
+    show_default=True,
+    type=click.Choice(LEVELS),
+    help="Repeat it to compare levels: they must agree.",
+)
+@click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
+@seed_option
+@json_option
+def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
+    """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
+    from simulator.run import reference_scores
+    from simulator.run import simulate as run_level
+
+    chip, network = load_pair(design, workload)
+    if set(levels) != {"timing"}:
+        cycles = images * run_level(network, chip).cycles
+        if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
+            echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
+    runs = [run_level(network, chip, level, images, seed) for level in dict.fromkeys(levels)]  # type: ignore[arg-type]
+    first = runs[0]
+    fitted = first.design
+    different = [run.level for run in runs[1:] if run.counts != first.counts]
+    scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
+    expected = reference_scores(network, images, seed).tolist() if scored else []
+    wrong = [level for level, scores in scored.items() if scores != expected]
+    if as_json:
+        result = {
+            "network": network.name,
+            "design": fitted.model_dump(),
+            "images": images,
+            "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
+            "cycles_per_image": {run.level: run.cycles for run in runs},
+            "disagree": different,
+            "wrong_scores": wrong,
+        }
+        echo(json.dumps(result, indent=2))
+    else:
+        echo(
+            f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
+            f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
+        )
+        for run in runs:
+            echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
+            echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+    if different:
+        raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
+    if wrong:
+        raise Disagreement(f"scores differ from the reference's: {', '.join(wrong)}")
+    if as_json or (len(runs) == 1 and not scored):
+        return
+    agreed = [f"levels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image"] * (len(runs) > 1)
+    agreed += [f"scores of {images} images equal the reference's"] * bool(scored)
+    echo("\n" + "; ".join(agreed))
+
+
+@commands.command()
+@design_option
+@workload_option
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
+@seed_option
+def export(design: str, workload: str, out: Path, images: int, seed: int) -> None:
+    """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
+    from simulator.run import export as write_folder
+
+    chip, network = load_pair(design, workload)
+    exported = write_folder(network, chip, out, images, seed)
+    echo_exported(exported, f"{network.name}, {images} images")
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
+@json_option
+def verify(folder: Path, images: int | None, as_json: bool) -> None:
+    """Run an exported folder under Verilator and compare every bit and every cycle."""
+    from dataclasses import asdict
+
+    from simulator.rtl.verify import verify as prove
+
+    proof = prove(folder, images)
+    if as_json:
+        echo(json.dumps(asdict(proof), indent=2))
+    else:
+        echo(
+            f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
+            f"compared, mismatches {proof.mismatches}"
+        )
+    if proof.mismatches:
+        raise Disagreement(
+            f"{folder}: mismatches {proof.mismatches}; by layer, with the folder's own testbench: "
+            f"make -C {shlex.quote(str(folder))}"
+        )
+
+
+def run() -> int:
+    """Run the command line and return its exit code: 2 after one line for bad input, 1 after one for a finding."""
+    try:
+        code = commands.main(prog_name="limen", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        echo(error.format_message())
+        return 0
+    except click.ClickException as error:
+        say(error.format_message())
+        return 2
+    except LimenError as error:
+        say(str(error))
+        return 2
+    except Disagreement as error:
+        say(str(error))
+        return 1

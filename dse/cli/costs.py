@@ -1,0 +1,285 @@
+"""`limen price` and `limen costs`: what counts cost, and where the tables come from."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from dse.cli.options import (
+    AT_LEAST_ONE,
+    AT_LEAST_ZERO,
+    Disagreement,
+    design_option,
+    echo,
+    json_option,
+    load_pair,
+    workload_option,
+)
+from workloads.errors import LimenError, printable
+
+table_argument = click.argument("name", default="ihp130")
+liberty_option = click.option(
+    "--liberty",
+    required=True,
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Standard cells: a Liberty file, .lib or .lib.gz; once for each file of a kit.",
+)
+WITHIN_PERCENT = 5.0
+"""How far a whole design may be from the table's sum."""
+
+
+@click.command()
+@design_option
+@workload_option
+@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option("--dram", default="lpddr4", show_default=True, help="The DRAM: a row dram_NAME of the table.")
+@click.option(
+    "--stream",
+    default="uniform",
+    show_default=True,
+    help="Operands of the PEs: uniform, gaussian_relu, ...; network: its own, for members of digits alone.",
+)
+@json_option
+def price(design: str, workload: str, costs: str, dram: str, stream: str, as_json: bool) -> None:
+    """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
+    from cost_models.price.price import price as price_run
+    from simulator.run import simulate
+
+    chip, network = load_pair(design, workload)
+    run = simulate(network, chip, "timing")
+    cost = price_run(run, costs, dram, stream)
+    figures: dict[str, Any] = {
+        item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "breakdown")
+    }
+    if as_json:
+        rows = json.loads(cost.breakdown.to_json(orient="records", double_precision=15))
+        whole = {
+            "network": network.name,
+            "design": run.design.model_dump(),
+            "costs": costs,
+            "stream": stream,
+            "cycles": run.cycles,
+        }
+        echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
+        return
+    echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}, {stream} operands")
+    echo(f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2")
+    echo(
+        f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "
+        f"power {cost.power_mw:.4g} mW"
+    )
+    echo(
+        f"energy in the array {100 * cost.array_share:.1f} %, on-chip memories {100 * cost.memory_share:.1f} %, "
+        f"DRAM {100 * cost.dram_share:.1f} %, logic around the array the rest"
+    )
+    echo(
+        f"scaled or assumed: {100 * cost.energy_assumed_share:.1f} % of the energy, "
+        f"{100 * cost.area_assumed_share:.1f} % of the area\n"
+    )
+    echo(cost.breakdown.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+
+
+@click.group()
+def costs() -> None:
+    """Cost tables: build one from a Liberty file, check one against it, show one; count cells of FPGAs."""
+
+
+@costs.command()
+@liberty_option
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Processes.")
+@click.option(
+    "--pairs",
+    type=click.Choice(["all", "equal"]),
+    default="all",
+    show_default=True,
+    help="PEs of all pairs of widths, or only of x as wide as w.",
+)
+@click.option("--sram", default="macros", show_default=True, help="SRAM: IHP's macros, or cacti-NM of a node.")
+def build(liberty: tuple[Path, ...], out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str) -> None:
+    """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
+    from cost_models.derive.build import build_table
+    from dse.report.progress import ProgressBar
+
+    with ProgressBar() as bar:
+        path = build_table(
+            liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total), pairs=pairs, sram=sram
+        )
+    echo(f"{path}: written; use it: limen price --costs {path}")
+
+
+@costs.command()
+@table_argument
+@liberty_option
+@click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="Netlists to synthesise again.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Which ones.")
+def check(name: str, liberty: tuple[Path, ...], sample: int, seed: int) -> None:
+    """Synthesise a random sample of a table again, trying every recipe, and compare every quantity."""
+    from cost_models.derive.check import check_table
+
+    rows, mismatches = check_table(name, liberty, sample, seed)
+    for wrong in mismatches:
+        echo(f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}")
+    if mismatches:
+        raise Disagreement(f"{name}: {rows} rows compared, mismatches {len(mismatches)}")
+    echo(f"{name}: {sample} netlists synthesised again (seed {seed}): {rows} rows compared, mismatches 0")
+
+
+@costs.command()
+@liberty_option
+@click.option("--bits", default=8, show_default=True, type=click.IntRange(2, 16), help="Width of x and of w.")
+def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
+    """Build a MAC with every multiplier there is, alone and in PEs, and compare; a table keeps the least merit."""
+    from cost_models.derive.multiplier_study import compare_multipliers
+    from dse.report.text_tables import markdown_table
+
+    head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
+    rows = [
+        [
+            own.kernel, own.multiplier.replace("_", " "), f"{own.area_um2:.0f}", f"{own.energy_pj:.3g}",
+            f"{own.settled_pj:.3g}", f"{own.clock_ns:.3g}", f"{own.merit:.3g}",
+        ]
+        for own in compare_multipliers(liberty, bits)
+    ]  # fmt: skip
+    echo(markdown_table(head, rows).rstrip())
+
+
+@costs.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@liberty_option
+@click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
+@click.option(
+    "--within", default=WITHIN_PERCENT, show_default=True, help="Most the totals may differ, in % of the table."
+)
+@click.option("--closed", is_flag=True, help="Let nothing cross from unit to unit, not even a constant.")
+@json_option
+def whole(folder: Path, liberty: tuple[Path, ...], costs: str, within: float, closed: bool, as_json: bool) -> None:
+    """Synthesise an exported design as a whole; compare each unit's area, and the sum, with the table's.
+
+    Memories are left out on both sides. Exit code 1 where the sums differ by more than --within.
+    """
+    from cost_models.derive.whole_design import compare_whole
+
+    if not within > 0:
+        raise LimenError(f"within: {within:g} is not allowed: more than 0")
+    lines = compare_whole(folder, liberty, costs, closed)
+    total = lines[-1]
+    if as_json:
+        rows = [
+            vars(line) | {"difference_percent": line.difference_percent if line.table_um2 else None} for line in lines
+        ]
+        echo(json.dumps({"folder": str(folder), "costs": costs, "closed": closed, "units": rows}, indent=2))
+    else:
+        echo(f"{'unit':<24}{'instances':>10}{'whole, um2':>14}{'table, um2':>14}{'difference, %':>15}")
+        for line in lines:
+            echo(
+                f"{line.component:<24}{line.instances:>10}{line.whole_um2:>14.1f}{line.table_um2:>14.1f}"
+                f"{line.difference_percent:>+15.2f}"
+            )
+    if abs(total.difference_percent) > within:
+        raise Disagreement(f"{folder}: the whole differs by {total.difference_percent:+.2f} %, more than {within:g} %")
+
+
+@costs.command()
+@click.option("--out-dir", type=click.Path(path_type=Path), help="The folder to write the tables into.")
+@click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
+@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Units at a time.")
+@click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
+@click.option("--check", is_flag=True, help="Build a sample of the built-in tables again instead, and compare.")
+@click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="With --check: units of each target.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")
+def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: bool, sample: int, seed: int) -> None:
+    """Count LUTs, flip-flops, carries and DSP blocks on FPGAs, and place and route for ECP5. Resumes where it stopped.
+
+    No power: open tools don't tell it.
+    """
+    from functools import partial
+
+    from cost_models.fpga.fpga import TARGETS, tools
+    from cost_models.fpga.fpga_build import build_fpga, check_fpga
+    from cost_models.fpga.fpga_units import fpga_units
+    from dse.report.progress import ProgressBar
+
+    if (out_dir is None) != check:
+        raise click.UsageError("--out-dir names the folder to write, --check compares instead: give one of them")
+    targets = TARGETS if target == "all" else (target,)
+    for own in targets:
+        tools(own)
+    rows, wrong = 0, 0
+    with ProgressBar() as bar:
+        for own in targets:
+            if out_dir is not None:
+                for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(own, systems)):
+                    echo(f"{path}: written; see it: limen costs show {path}")
+                continue
+            compared, mismatches = check_fpga(own, sample, seed, partial(bar.show, own), systems)
+            rows, wrong = rows + compared, wrong + len(mismatches)
+            for mismatch in mismatches:
+                echo(
+                    f"{mismatch.table}: {mismatch.unit}: {mismatch.quantity}: the table has {mismatch.table_value}, "
+                    f"this machine gives {mismatch.value}"
+                )
+    if wrong:
+        raise Disagreement(f"{rows} rows compared, mismatches {wrong}")
+    if check:
+        echo(f"{rows} rows compared (sample {sample}, seed {seed}), mismatches 0")
+
+
+@costs.command()
+@table_argument
+@click.option("--component", help="Only rows of this component.")
+@click.option("--op", help="Only rows of this op.")
+@click.option("--quantity", help="Only rows of this quantity.")
+@click.option("--cells", is_flag=True, help="NAME is a Liberty file: its cells, used or why not.")
+@json_option
+def show(name: str, component: str | None, op: str | None, quantity: str | None, cells: bool, as_json: bool) -> None:
+    """Show the rows of a cost table, each with its unit, method and source; or the cells of a Liberty file."""
+    from cost_models.table.table import show as read_rows
+
+    if cells:
+        _show_cells(Path(name), as_json)
+        return
+    rows = read_rows(name, component, op, quantity)
+    if as_json:
+        echo(rows.to_json(orient="records", double_precision=15, indent=2))
+        return
+    short = rows.drop(columns=["tool_versions", "hash", "source"])
+    echo(short.loc[:, (short != "").any()].to_string(index=False))
+
+
+def _show_cells(path: Path, as_json: bool) -> None:
+    """Print every cell of a Liberty file: what it is used as, or why it is left out."""
+    from cost_models.library.liberty_reader import read_library
+
+    library = read_library(path)
+    used = {
+        cell.name: "; ".join(["flip-flop" if cell.flip_flop else "gate", *cell.notes()])
+        for cell in library.cells.values()
+    }
+    rows = [{"cell": name, "used": True, "why": why} for name, why in used.items()]
+    rows += [{"cell": name, "used": False, "why": why} for name, why in library.left_out.items()]
+    if as_json:
+        echo(json.dumps({"library": library.name, "cells": rows}, indent=2))
+        return
+    echo(f"{library.name}: {len(library.cells)} cells used, {len(library.left_out)} left out")
+    width = max(len(str(row["cell"])) for row in rows)
+    for row in rows:
+        echo(f"{row['cell']:<{width}}  {'used' if row['used'] else 'left out'}: {row['why']}")
+
+
+def describe_table(name: str) -> str:
+    """Return what a table holds in a few lines: rows by component and method, and their sources."""
+    from cost_models.table.table import show as read_rows
+
+    rows = read_rows(name)
+    lines = [f"cost table {name}: {len(rows)} rows"]
+    for component, own in rows.groupby("component", sort=False):
+        methods = ", ".join(f"{count} {method}" for method, count in own["method"].value_counts().items())
+        lines.append(f"  {printable(f'{component}: {methods}; ' + ', '.join(own['quantity'].unique()))}")
+    lines += ["sources", *(f"  {printable(source)}" for source in rows["source"].unique())]
+    return "\n".join(lines)

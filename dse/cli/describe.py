@@ -1,0 +1,136 @@
+"""`limen describe`: anything that has a name or a file, in a few lines."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dse.cli.options import echo
+from workloads.errors import LimenError, printable
+
+if TYPE_CHECKING:
+    from simulator.designs.design import Design
+    from workloads.networks.network import Network
+
+
+@click.command()
+@click.argument("what", required=False)
+def describe(what: str | None) -> None:
+    """Describe WHAT: a family, design, study or cost table by name, a .yaml or .csv file, or a study's folder.
+
+    Without WHAT, list all that comes with Limen.
+    """
+    texts = [_everything()] if what is None else _named(what)
+    echo("\n\n".join(texts))
+
+
+def _everything() -> str:
+    from cost_models.table.table import built_in_tables
+    from dse.study.study_spec import built_in_studies
+    from simulator.run import built_in_designs
+
+    lines = [
+        f"families      {', '.join(_families())}",
+        f"designs       {', '.join(built_in_designs())}",
+        f"studies       {', '.join(built_in_studies())}",
+        f"cost tables   {', '.join(built_in_tables())}",
+        "limen describe NAME says more; a .yaml or .csv file, or a study's folder will do, too",
+    ]
+    return "\n".join(lines)
+
+
+def _named(what: str) -> list[str]:
+    """Return a text for everything of this name: digits is a family and a study. Raises LimenError for none."""
+    from cost_models.table.table import built_in_tables
+    from dse.cli.costs import describe_table
+    from dse.study.study_spec import built_in_studies, load_study
+    from simulator.run import built_in_designs, load_design
+
+    if what.endswith((".yaml", ".yml")):
+        return [_describe_file(what)]
+    if what.endswith(".csv"):
+        return [describe_table(what)]
+    texts = []
+    if what in _families():
+        texts.append(_describe_family(what))
+    if what in built_in_designs():
+        texts.append(_describe_design(what, load_design(what)))
+    if what in built_in_studies():
+        texts.append(_describe_spec(f"study {what}", load_study(what).model_dump()))
+    if what in built_in_tables():
+        texts.append(describe_table(what))
+    if not texts and Path(what).is_dir():
+        from dse.cli.study import describe_study
+
+        texts.append(describe_study(Path(what)))
+    if not texts:
+        names = [*_families(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
+        raise LimenError(
+            f"describe: {what!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
+            "a .yaml or .csv file, or a study's folder"
+        )
+    return texts
+
+
+def _describe_file(path: str) -> str:
+    from dse.study.study_spec import load_study
+    from simulator.run import load_design
+    from workloads.host.specfile import read_yaml
+    from workloads.networks.network import load_network
+
+    content = read_yaml(path)
+    if "space" in content:
+        return _describe_spec(f"study {path}", load_study(path).model_dump())
+    if "layers" in content:
+        return _describe_network(load_network(path))
+    if "rows" in content:
+        return _describe_design(path, load_design(path))
+    raise LimenError(f"{path}: holds none of space (a study), layers (a network), rows (a design)")
+
+
+def _describe_design(name: str, design: Design) -> str:
+    fused = f": fused PEs, ops {', '.join(design.ops)}" if design.extra_ops else ""
+    return _describe_spec(f"design {name}{fused}", design.model_dump())
+
+
+def _describe_spec(title: str, content: dict[str, Any]) -> str:
+    """Return one line a field, lists and mappings as JSON, which is YAML too."""
+    lines = [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in content.items()]
+    return "\n".join([title, *(f"  {printable(line)}" for line in lines)])
+
+
+def _describe_family(name: str) -> str:
+    from workloads.networks.family import FAMILY_BITS, load_family, member_w_bits
+
+    family = load_family(name)
+    lines = [f"family {name}: x_bits and w_bits {FAMILY_BITS[0]} to {FAMILY_BITS[-1]}, ops {', '.join(family.ops())}"]
+    lines += [_describe_network(family.network(op, FAMILY_BITS[-1], member_w_bits(op)[-1])) for op in family.ops()]
+    return "\n".join(lines)
+
+
+def _describe_network(network: Network) -> str:
+    synapses = sum(layer.fan_in * layer.out_channels for layer in network.layers)
+    pairs = sum(layer.pairs for layer in network.layers)
+    state = "shapes only" if network.parameters is None else "trained"
+    lines = [
+        f"network {network.name}: {state}, dataset {network.dataset or 'none'}, "
+        f"{synapses} synapses, {pairs} operations an image"
+    ]
+    ops = list(dict.fromkeys(layer.op for layer in network.layers if layer.has_parameters))
+    if len(ops) > 1:
+        lines.append(f"  ops {', '.join(ops)}: for designs with fused PEs (op and extra_ops)")
+    for layer in network.layers:
+        lines.append(
+            f"  {layer.name}: {layer.kind} {layer.op} {list(layer.input_shape)} -> {list(layer.output_shape)}, "
+            f"x {layer.x_bits} bits, w {layer.w_bits} bits, fan-in {layer.fan_in}"
+        )
+    return "\n".join(lines)
+
+
+def _families() -> list[str]:
+    from workloads.networks.family import SHIPPED
+
+    return sorted(path.parent.name for path in SHIPPED.glob("*/accuracy.csv"))

@@ -1,0 +1,145 @@
+"""`limen study`: searches over designs. Every command imports what it needs itself, so that --help stays fast."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, json_option
+from dse.cli.tables import tables
+from workloads.errors import LimenError, printable
+
+if TYPE_CHECKING:
+    import pandas
+
+    from dse.study.study import Study
+
+SHOWN = (
+    "trial",
+    "design",
+    "energy_uj",
+    "latency_us",
+    "area_mm2",
+    "accuracy",
+    "test_accuracy",
+    "clock_ns",
+    "dram_share",
+    "assumed_share",
+)
+
+folder_argument = click.argument("folder", type=click.Path(path_type=Path))
+
+
+@click.group()
+def study() -> None:
+    """Search a space of designs with Optuna; its front; points of it as Verilog."""
+
+
+study.add_command(tables)
+
+
+@study.command()
+@click.argument("file", default="study.yaml", type=click.Path(path_type=Path))
+def init(file: Path) -> None:
+    """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
+    from dse.study.study_spec import study_path
+    from workloads.host.files import write_new
+
+    if file.suffix not in (".yaml", ".yml"):
+        raise LimenError(f"{file}: not allowed: a name that ends in .yaml")
+    text = study_path("digits").read_text(encoding="utf-8")
+    write_new(file, text.encode())
+    echo(f"{file}: written; run it: limen study run {file} --out {file.stem}")
+
+
+@study.command()
+@click.argument("spec", default="digits")
+@click.option(
+    "--out", "-o", required=True, type=click.Path(path_type=Path), help="The study's folder; resumed if there."
+)
+def run(spec: str, out: Path) -> None:
+    """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
+    from dse.study.study import Study
+
+    search = Study(spec, out)
+    _print_left_out(search)
+    before = len(search.trials())
+    search.run()
+    if before:
+        echo(f"{out}: resumed after {before} trials")
+    _print_front(search)
+    for name in ("trials.csv", "front.csv", "front.png"):
+        echo(f"{out / name}: written")
+
+
+@study.command()
+@folder_argument
+@json_option
+def front(folder: Path, as_json: bool) -> None:
+    """Print the front of the study in FOLDER: the feasible designs that no other one dominates."""
+    from dse.study.study import Study
+
+    search = Study.open(folder)
+    _print_left_out(search, err=as_json)
+    if as_json:
+        echo(search.front().to_json(orient="records", double_precision=15, indent=2))
+        return
+    _print_front(search)
+
+
+@study.command()
+@folder_argument
+@click.option("--point", "-p", default="knee", show_default=True, help="knee, largest, an op or a trial's number.")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
+def export(folder: Path, point: str, out: Path, images: int) -> None:
+    """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
+    from dse.study.study import Study
+
+    chosen = Study.open(folder).point(point)
+    exported = chosen.export(out, images)
+    echo_exported(exported, f"{point}: {chosen}, {images} images")
+
+
+def _print_left_out(search: Study, err: bool = False) -> None:
+    for line in search.left_out:
+        echo(f"left out of the space: {printable(line)}", err=err)
+
+
+def _print_front(search: Study) -> None:
+    table = search.trials()
+    best = search.front()
+    feasible, refusals = table[table["feasible"]], table.loc[table["refusal"] != "", "refusal"]
+    name = printable(Path(search.workload).stem)
+    echo(
+        f"{name}: {len(table)} trials, {table['design'].nunique()} distinct designs of {search.space_size}, "
+        f"{len(feasible)} feasible, {len(refusals) or 'none'} refused; front: {len(best)}"
+    )
+    if len(refusals):
+        echo(f"refused, the first: {printable(refusals.iloc[0])}")
+    echo(format_table(best))
+    for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
+        chosen = search.point(name)
+        note = "" if chosen.trial in set(best["trial"]) else " (not on the common front)"
+        echo(f"{name}: {chosen}{note}")
+
+
+def format_table(table: pandas.DataFrame) -> str:
+    """Return the columns people compare, as text."""
+    columns = [name for name in SHOWN if name in table]
+    formats: dict[str, Any] = {name: "{:.4g}".format for name in columns if name not in ("trial", "design")}
+    return str(table[columns].to_string(index=False, formatters=formats))
+
+
+def describe_study(folder: Path) -> str:
+    """Return a stored study in a few lines."""
+    from dse.study.study import Study
+
+    search = Study.open(folder)
+    done, wanted = len(search.trials()), min(search.spec.trials, search.space_size)
+    lines = [f"study in {folder}: {done} of {wanted} trials, {search.space_size} designs in the space"]
+    lines += [f"left out of the space: {printable(line)}" for line in search.left_out]
+    return "\n".join([*lines, json.dumps(search.spec.model_dump(), indent=2)])

@@ -1,0 +1,73 @@
+"""`limen study tables`: tables for a paper, from stored figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dse.cli.options import echo
+
+FORMATS = ("md", "latex", "csv")
+OPS = ("threshold", "adder", "shift")
+"""Ops other than MAC, said again so that --help imports no numpy; compared with those of `workloads.ops`."""
+
+
+@click.group()
+def tables() -> None:
+    """Tables for a paper: Markdown, LaTeX (booktabs) or CSV."""
+
+
+@tables.command()
+@click.option("--format", "form", default="md", show_default=True, type=click.Choice(FORMATS))
+@click.option(
+    "--costs",
+    multiple=True,
+    default=["ihp130"],
+    show_default=True,
+    help="A built-in cost table or a .csv file; again for more.",
+)
+@click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Compared with the MAC; all by default.")
+@click.option("--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default.")
+@click.option("--clock-ns", default=20.0, show_default=True, help="Clock period of the powers, the same for all.")
+@click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
+@click.option("--wires", is_flag=True, help="Add the library's wire load to the energies.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw them there, a .png, .pdf or .svg.")
+def kernel(
+    form: str,
+    costs: tuple[str, ...],
+    ops: tuple[str, ...],
+    bits: tuple[int, ...],
+    clock_ns: float,
+    stream: str,
+    wires: bool,
+    plot: Path | None,
+) -> None:
+    """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
+    from dse.report.kernel_table import Choice, kernel_table, table_csv, table_latex, table_markdown
+
+    if plot:
+        from workloads.host.pictures import picture_format
+
+        picture_format(plot)  # a wrong name is said before the work
+    chosen: Any = ops or OPS
+    table = kernel_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
+    if plot:
+        from dse.report.kernel_plot import plot_kernels
+
+        plot_kernels(table, plot)
+    texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
+    echo(texts[form](table).rstrip("\n"))
+
+
+@tables.command()
+@click.option("--format", "form", default="md", show_default=True, type=click.Choice(FORMATS))
+@click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Compared with the MAC; all by default.")
+def fpga(form: str, ops: tuple[str, ...]) -> None:
+    """Compare ops with the MAC on FPGAs: LUTs, flip-flops, carries, DSP blocks, clock. Power isn't measurable."""
+    from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
+
+    chosen: Any = ops or OPS
+    texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
+    echo(texts[form](fpga_table(chosen)).rstrip("\n"))

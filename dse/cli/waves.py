@@ -1,0 +1,29 @@
+"""`limen waves`: a VCD of one layer, from the cycle model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dse.cli.options import AT_LEAST_ZERO, design_option, echo, load_pair, workload_option
+
+
+@click.command()
+@design_option
+@workload_option
+@click.option("--layer", required=True, help="The layer whose cycles to write.")
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .vcd file to write.")
+@click.option(
+    "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For a random input of a network without data."
+)
+def waves(design: str, workload: str, layer: str, out: Path, seed: int) -> None:
+    """Write the signals and PE registers of one layer as a VCD, under the Verilog's names."""
+    from simulator.cycle.waves import write_vcd
+    from simulator.program.program import compile_network
+    from simulator.run import choose_inputs
+
+    chip, network = load_pair(design, workload)
+    program = compile_network(network, chip.fitted(network))
+    cycles = write_vcd(program, choose_inputs(network, 1, seed)[0], layer, out)
+    echo(f"{out}: {cycles} cycles of layer {layer}, one nanosecond each")

@@ -1,0 +1,233 @@
+"""The diffusion study: trains what is missing, judges it, and writes its tables and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dse.report.diffusion_plot import Found, curve_picture, label, noise_deviation, samples_picture, steps_picture
+from workloads.errors import LimenError
+from workloads.formats.save_network import save_network
+from workloads.host.files import check_writable, csv_bytes, write_whole
+from workloads.host.progress import Progress
+from workloads.studies import diffusion
+from workloads.studies.diffusion import PIXELS, STEPS, DiffusionOp, Predictor, ink, real_digits
+from workloads.studies.diffusion_integers import BITS, integer_predictor, quantise_denoiser
+from workloads.studies.diffusion_judge import Judge, Verdict, baselines, make_judge
+from workloads.training.loop import EpochRow
+
+GROUP = 5
+"""Steps that share a line of the table of errors by step."""
+
+
+class CurveRow(NamedTuple):
+    """A line of OP-curve.csv: mean squared errors of the noise."""
+
+    epoch: int
+    training_noise_mse: float
+    validation_noise_mse: float
+
+
+class PredictorRow(NamedTuple):
+    """A line of diffusion.csv: a predictor of noise and the images it makes; fields from `images` on as in `Verdict`.
+
+    operations: pairs of operands of one denoising step of one image. Errors are means over all steps (predicting 0 has
+    1); relative_to_linear: to the best linear predictor of each step, on test digits.
+    """
+
+    predictor: str
+    op: str
+    arithmetic: str
+    synapses: int
+    operations: int
+    steps: int
+    epochs: int
+    seed: int
+    learning_rate: float
+    validation_noise_mse: float
+    test_noise_mse: float
+    relative_to_linear: float
+    images: int
+    accepted: float
+    near: float
+    both: float
+    copies: float
+    distance: float
+    accepted_by_class: str
+
+
+class BaselineRow(NamedTuple):
+    """A line of diffusion-baselines.csv: images made without a network, see `baselines` and `Verdict`."""
+
+    source: str
+    images: int
+    accepted: float
+    near: float
+    both: float
+    copies: float
+    distance: float
+    accepted_by_class: str
+
+
+def run_diffusion(
+    ops: Sequence[DiffusionOp],
+    epochs: int,
+    seed: int,
+    samples: int,
+    out: Path,
+    progress: Progress | None = None,
+    rate: float | None = None,
+) -> list[Path]:
+    """Train the networks that `out` lacks, judge all of these ops and return the paths of what was written.
+
+    rate: highest learning rate of all these ops, instead of each op's own.
+
+    Raises:
+        LimenError: numbers below their least, a folder that can't be written, a training that diverges, a checkpoint of
+            another training, a family digits that can't be read.
+    """
+    for name, value, least in (("epochs", epochs, 1), ("samples", samples, 1), ("seed", seed, 0)):
+        if value < least:
+            raise LimenError(f"{name}: {value} is not allowed: at least {least}")
+    if rate is not None and not 0 < rate < 10:
+        raise LimenError(f"rate: {rate} is not allowed: above 0 and below 10")
+    check_writable(out)
+    judge = make_judge()
+    linear = diffusion.linear_predictor(real_digits("train"))
+    row: dict[str, Any] = {
+        "predictor": "linear", "op": "linear", "arithmetic": "float", "synapses": STEPS * PIXELS * PIXELS,
+        "operations": PIXELS * PIXELS, "epochs": 0, "seed": seed, "learning_rate": 0.0,
+    }  # fmt: skip
+    found = [measure(row, linear, samples, judge)]
+    paths = []
+    for op in ops:
+        own_rate = diffusion.LEARNING_RATES[op] if rate is None else rate
+        master, curve = trained(op, epochs, seed, own_rate, out, progress)
+        network, exponent = quantise_denoiser(op, master)
+        row = {
+            "op": op, "synapses": sum(layer.out_channels * layer.fan_in for layer in network.layers),
+            "operations": sum(layer.pairs for layer in network.layers), "epochs": epochs, "seed": seed,
+            "learning_rate": own_rate,
+        }  # fmt: skip
+        both = (
+            (row | {"predictor": op, "arithmetic": "float"}, diffusion.master_predictor(master)),
+            (
+                row | {"predictor": f"{op}-{BITS}-bits", "arithmetic": f"{BITS} bits"},
+                integer_predictor(network, exponent),
+            ),
+        )
+        for done, (own, predict) in enumerate(both, start=1):
+            found.append(measure(own, predict, samples, judge))
+            if progress is not None:
+                progress(f"sampling, {op}", done, len(both))
+        paths += [save_network(network, out, both[1][0]["predictor"]), out / f"{op}.npz"]
+        contents = {
+            f"{op}-curve.csv": csv_bytes([CurveRow(own.epoch, own.loss, own.validation_accuracy) for own in curve]),
+            f"{op}-curve.png": curve_picture(curve, op, float(found[0].validation.mean())),
+            **{f"{each.row['predictor']}-samples.png": samples_picture(each) for each in found[-2:]},
+        }
+        paths += _write(out, contents)
+    rows = [predictor_row(each, found[0]) for each in found]
+    others = [BaselineRow(name, *_flat(judge.verdict(images))) for name, images in baselines(samples).items()]
+    contents = {
+        "diffusion.csv": csv_bytes(rows),
+        "diffusion-baselines.csv": csv_bytes(others),
+        "diffusion-steps.csv": steps_csv(found),
+        "diffusion-steps.png": steps_picture(found),
+        "diffusion.md": report_markdown(rows, others, found).encode(),
+    }
+    return paths + _write(out, contents)
+
+
+def _write(out: Path, contents: Mapping[str, bytes]) -> list[Path]:
+    for name, content in contents.items():
+        write_whole(out / name, content)
+    return [out / name for name in contents]
+
+
+def trained(
+    op: DiffusionOp, epochs: int, seed: int, rate: float, out: Path, progress: Progress | None = None
+) -> tuple[list[diffusion.FloatLayer], list[EpochRow]]:
+    """Return the (master, curve) of `out`/OP.npz, trained first where the file is not there or of another training.
+
+    Stopped, the training goes on from OP.checkpoint.npz, which is removed when it is done. Raises LimenError as
+    `train_denoiser` does.
+    """
+    made = diffusion.identity(op, epochs, seed, rate)
+    stored = diffusion.stored_master(out / f"{op}.npz", op, made)
+    if stored is not None:
+        return stored
+    checkpoint = out / f"{op}.checkpoint.npz"
+    master, curve = diffusion.train_denoiser(op, epochs, seed, rate, checkpoint, progress)
+    diffusion.store_master(out / f"{op}.npz", master, curve, made)
+    checkpoint.unlink(missing_ok=True)
+    return master, curve
+
+
+def measure(row: dict[str, Any], predict: Predictor, samples: int, judge: Judge) -> Found:
+    """Return a predictor's errors on held-out digits, and what the judge says of the images it makes."""
+    validation, test = (diffusion.errors_by_step(predict, real_digits(split)) for split in ("validation", "test"))
+    images = ink(diffusion.sample_images(predict, samples, row["seed"]))
+    return Found(row, validation, test, images, judge.verdict(images))
+
+
+def predictor_row(found: Found, linear: Found) -> PredictorRow:
+    """Return the line of a predictor; linear: what its error is compared with."""
+    verdict = _flat(found.verdict)
+    measured = dict(zip(BaselineRow._fields[1:], verdict, strict=True))
+    test = float(found.test.mean())
+    return PredictorRow(
+        **found.row, steps=STEPS, validation_noise_mse=float(found.validation.mean()), test_noise_mse=test,
+        relative_to_linear=test / float(linear.test.mean()), **measured,
+    )  # fmt: skip
+
+
+def _flat(verdict: Verdict) -> tuple[Any, ...]:
+    """Return a verdict's fields, the counts of the classes as one text: those of 0 to 9 with spaces between."""
+    return *verdict[:-1], " ".join(str(count) for count in verdict.classes)
+
+
+def steps_csv(found: Sequence[Found]) -> bytes:
+    """Return a line a step: the noise's deviation, and every predictor's mean squared error on the test digits."""
+    lines = ["step,noise_deviation," + ",".join(each.row["predictor"] for each in found)]
+    for index, deviation in enumerate(noise_deviation()):
+        errors = ",".join(f"{each.test[index]:.6f}" for each in found)
+        lines.append(f"{index + 1},{deviation:.6f},{errors}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow], found: Sequence[Found]) -> str:
+    """Return the three tables: errors of the noise, verdicts on images, errors by step."""
+    lines = [
+        "Mean squared error of the noise in held-out digits, all steps alike; predicting 0 has 1. "
+        "Operations: pairs of operands of one denoising step.\n",
+        "| predictor | arithmetic | synapses | operations | validation | test | to linear |",
+        "|---|---|---|---|---|---|---|",
+        *(
+            f"| {row.op} | {row.arithmetic} | {row.synapses:,} | {row.operations:,} | {row.validation_noise_mse:.4f} | "
+            f"{row.test_noise_mse:.4f} | {row.relative_to_linear:.3f} |"
+            for row in rows
+        ),
+        "\nImages: share accepted by the digits classifier, share near a training digit, both, copies (`Verdict` in "
+        "workloads/studies/diffusion_judge.py says what each is), median distance to the nearest training digit, "
+        "accepted images of the classes 0 to 9.\n",
+        "| images | number | accepted | near | both | copies | distance | classes |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_verdict_line(row.source, row) for row in others),
+        *(_verdict_line(f"samples: {row.op}, {row.arithmetic}", row) for row in rows),
+        f"\nMean squared error of the noise in test digits by step, {GROUP} steps a line.\n",
+        "| steps | noise deviation | " + " | ".join(label(each) for each in found) + " |",
+        "|---|---|" + "---|" * len(found),
+    ]
+    deviation = noise_deviation()
+    for start in range(0, STEPS, GROUP):
+        own = slice(start, start + GROUP)
+        errors = " | ".join(f"{each.test[own].mean():.3f}" for each in found)
+        lines.append(f"| {start + 1}–{start + GROUP} | {deviation[start]:.2f}–{deviation[own][-1]:.2f} | {errors} |")
+    return "\n".join(lines) + "\n"
+
+
+def _verdict_line(name: str, row: PredictorRow | BaselineRow) -> str:
+    shares = " | ".join(f"{100 * share:.1f} %" for share in (row.accepted, row.near, row.both, row.copies))
+    return f"| {name} | {row.images} | {shares} | {row.distance:.3f} | {row.accepted_by_class} |"

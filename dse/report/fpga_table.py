@@ -1,0 +1,116 @@
+"""Ops against the MAC on FPGAs, from the built-in tables: cells and clock; power is never told by open tools."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cost_models.fpga.fpga import TABLES, TARGETS
+from cost_models.fpga.fpga_units import SYSTEMS
+from cost_models.sources.kernel_sources import SYNAPSES
+from cost_models.table.table import Row, load_table
+from dse.report.text_tables import latex_table, markdown_table
+from workloads.host.files import csv_text
+from workloads.ops.integers import Op
+
+DEFINITIONS = {
+    "op alone": ("op", ""),
+    **{f"{name.removeprefix('neuron_')} neuron": (name, "") for name in SYNAPSES},
+    "os PE": ("pe", "os"),
+    "ws PE": ("pe", "ws"),
+    **{f"{name.removeprefix('system_').replace('x', ' x ')} system": (name, "os") for name in SYSTEMS},
+}
+"""Component and dataflow of the rows behind each definition."""
+
+NOT_MEASURABLE = "not measurable"
+UNKNOWN = "–"
+CAPTION = (
+    "FPGAs: LUT ratio of the MAC over op, above 1 where the op is smaller. xc7: cells after synthesis; ecp5: placed "
+    "and routed. fabric: products of LUTs; dsp: of DSP blocks. Power: open tools don't tell it."
+)
+HEAD = (
+    *("table", "definition", "x bits", "w bits", "op", "LUT", "FF", "carry", "DSP", "block RAM", "Fmax, MHz"),
+    *("LUT MAC/op", "power"),
+)
+
+
+class FpgaKernel(NamedTuple):
+    """A unit of one table. None: the clock of what has none, the ratio of a MAC or to no LUT."""
+
+    table: str
+    definition: str
+    x_bits: int
+    w_bits: int
+    op: str
+    lut: int
+    ff: int
+    carry: int
+    dsp: int
+    block_ram: int
+    fmax_mhz: float | None
+    lut_ratio: float | None
+    power: str
+
+
+def fpga_table(ops: Sequence[Op]) -> tuple[FpgaKernel, ...]:
+    """Return `ops` and the MAC of every table, definition and width, the MAC first. Raises LimenError."""
+    found: list[FpgaKernel] = []
+    for name in (name for target in TARGETS for name in TABLES[target]):
+        units = _units(load_table(name).rows)
+        for definition, (component, dataflow) in DEFINITIONS.items():
+            widths = sorted({key[2] for key in units if key[:2] == (component, dataflow)})
+            for x_bits in widths:
+                mac = units.get((component, dataflow, x_bits, "mac"))
+                for op in ("mac", *ops):
+                    own = units.get((component, dataflow, x_bits, op))
+                    if own is not None:
+                        found.append(_kernel(name, definition, x_bits, op, own, mac))
+    return tuple(found)
+
+
+def _units(rows: Sequence[Row]) -> dict[tuple[str, str, int, str], dict[str, float]]:
+    """Return quantities, and w_bits, by component, dataflow, x_bits and op."""
+    units: dict[tuple[str, str, int, str], dict[str, float]] = {}
+    for row in rows:
+        key = (row["component"], row["dataflow"], int(row["x_bits"]), row["op"])
+        own = units.setdefault(key, {"w_bits": int(row["w_bits"])})
+        own[row["quantity"]] = float(row["value"])
+    return units
+
+
+def _kernel(
+    table: str, definition: str, x_bits: int, op: str, own: dict[str, float], mac: dict[str, float] | None
+) -> FpgaKernel:
+    lut, ff, carry, dsp, block_ram = (int(own.get(name, 0)) for name in ("lut", "ff", "carry", "dsp", "block_ram"))
+    return FpgaKernel(
+        table, definition, x_bits, int(own["w_bits"]), op, lut, ff, carry, dsp, block_ram,
+        1e3 / own["min_clock_ns"] if "min_clock_ns" in own else None,
+        mac["lut"] / lut if mac is not None and op != "mac" and lut else None,
+        NOT_MEASURABLE,
+    )  # fmt: skip
+
+
+def table_csv(table: Sequence[FpgaKernel]) -> str:
+    """Return a row a unit; what is unknown is empty."""
+    rows = [["" if own is None else f"{own:.6g}" if isinstance(own, float) else own for own in row] for row in table]
+    return csv_text(FpgaKernel._fields, rows)
+
+
+def table_markdown(table: Sequence[FpgaKernel]) -> str:
+    """Return caption and table."""
+    return f"{CAPTION}\n\n{markdown_table(HEAD, [_cells(row) for row in table])}"
+
+
+def table_latex(table: Sequence[FpgaKernel]) -> str:
+    """Return the table for the package booktabs, a rule above each definition of each table."""
+    groups: dict[tuple[str, str], list[list[str]]] = {}
+    for row in table:
+        groups.setdefault((row.table, row.definition), []).append(_cells(row))
+    return latex_table(CAPTION, "llrrlrrrrrrrl", HEAD, groups.values())
+
+
+def _cells(row: FpgaKernel) -> list[str]:
+    counts = [str(value) for value in (row.lut, row.ff, row.carry, row.dsp, row.block_ram)]
+    fmax = UNKNOWN if row.fmax_mhz is None else f"{row.fmax_mhz:.0f}"
+    ratio = UNKNOWN if row.lut_ratio is None else f"{row.lut_ratio:.2f}"
+    return [row.table, row.definition, str(row.x_bits), str(row.w_bits), row.op, *counts, fmax, ratio, row.power]

@@ -1,0 +1,54 @@
+"""A picture of kernels: area and energy over operand width, a line per op, a row of axes per meaning of 'kernel'."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dse.report.plot import COLOURS
+from workloads.errors import printable
+from workloads.host.files import write_whole
+from workloads.ops.integers import OPS
+
+if TYPE_CHECKING:
+    from dse.report.kernel_table import KernelTable
+
+SHOWN = ("op alone", "op alone, one number", "3x3 neuron", "os PE", "ws PE")
+
+
+def plot_kernels(table: KernelTable, path: Path) -> None:
+    """Write a picture of the first cost table's kernels, of the format its name ends in.
+
+    Raises LimenError for another name, or where it can't be written.
+    """
+    from workloads.host.pictures import Figure, picture_bytes, picture_format
+
+    form = picture_format(path)
+    costs = table.rows[0].costs
+    rows = [row for row in table.rows if row.costs == costs]
+    shown = [name for name in SHOWN if any(row.definition == name for row in rows)]
+    figure = Figure(figsize=(9, 0.6 + 2.3 * len(shown)), layout="constrained")
+    for axes, name in zip(figure.subplots(len(shown), 2, squeeze=False), shown, strict=True):
+        for index, op in enumerate(OPS):
+            own = [row for row in rows if (row.definition, row.op, row.smallest) == (name, op, False)]
+            widths = [row.x_bits for row in own]
+            if not own:
+                continue
+            axes[0].plot(widths, [row.area for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+            if own[0].energy_pj is not None:
+                axes[1].plot(widths, [row.energy_pj for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+        smallest = [row for row in rows if row.definition == name and row.smallest]
+        style = {"ms": 3, "color": COLOURS[OPS.index("mac")], "alpha": 0.5, "label": "mac, smallest"}
+        if smallest:
+            widths = [row.x_bits for row in smallest]
+            axes[0].plot(widths, [row.area for row in smallest], "s--", **style)
+            axes[1].plot(widths, [row.energy_pj for row in smallest], "s--", **style)
+        unit = "LUTs" if rows[0].area_unit == "LUT" else "µm²"
+        for panel, label in zip(axes, (f"area, {unit}", "energy of a cycle, pJ"), strict=True):
+            panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")
+            panel.grid(alpha=0.3, which="both")
+    title = f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires"
+    lines = {str(own.get_label()): own for axes in figure.axes for own in axes.get_lines()}
+    figure.legend([*lines.values()], [*lines], loc="outside lower center", ncols=len(lines), fontsize=8)
+    figure.suptitle(printable(title), parse_math=False)
+    write_whole(path, picture_bytes(figure, form))

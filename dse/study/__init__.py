@@ -1,0 +1,1 @@
+"""Studies: spaces, trials, records, fronts."""

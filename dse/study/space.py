@@ -1,0 +1,109 @@
+"""`Space`: the finite set of points of a study, which of them are valid, and who is next to whom."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from random import Random
+from typing import Any, NamedTuple
+
+from dse.study.study_spec import BUFFERS, SpaceSpec
+from simulator.designs.design import Design
+
+RANDOM_TRIES = 64
+"""Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
+
+Value = str | int | float
+
+
+class Coordinates(NamedTuple):
+    """One point of the space: an op, its widths, a dataflow, an array, and the buffers around it."""
+
+    op: str
+    x_bits: int
+    w_bits: int
+    dataflow: str
+    rows: int
+    cols: int
+    ifmap_kib: float
+    filter_kib: float
+    ofmap_kib: float
+    operand_depth: int
+    feeder_width: int
+    port_bits: int
+
+    @property
+    def key(self) -> str:
+        """The design's name, the same for the same design in every study; buffers where they aren't the default."""
+        name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
+        for field in BUFFERS:
+            value = getattr(self, field)
+            if value != Design.model_fields[field].default:
+                name += f"-{field.split('_')[0]}{value:g}"
+        return name
+
+    def fields(self) -> dict[str, Any]:
+        """Return the fields of a Design that are axes of a space."""
+        return self._asdict()
+
+
+class Space:
+    """All combinations of a `SpaceSpec` whose (op, x_bits, w_bits) the workload gives.
+
+    formats: the valid (op, x_bits, w_bits).
+    """
+
+    def __init__(self, spec: SpaceSpec, formats: Iterable[tuple[str, int, int]]) -> None:
+        axes: dict[str, list[Value]] = {
+            "op": list(spec.op),
+            "x_bits": list(spec.bits.x),
+            "w_bits": [] if spec.bits.w == "same" else list(spec.bits.w),
+            "dataflow": list(spec.dataflow),
+            "rows": list(spec.rows),
+            "cols": list(spec.cols),
+        }
+        axes |= {name: list(getattr(spec, name)) for name in BUFFERS}
+        self.axes = {name: values for name, values in axes.items() if values}
+        self._formats = frozenset(formats)
+        machines = math.prod(len(self.axes[name]) for name in ("dataflow", "rows", "cols", *BUFFERS))
+        self.size = machines * len(self._formats)
+
+    def at(self, parameters: dict[str, Value]) -> Coordinates:
+        """Return the point of a sampler's parameters, one per axis; `w: same` has no axis of its own."""
+        filled = {"w_bits": parameters["x_bits"], **parameters}
+        return Coordinates(**filled)  # type: ignore[arg-type]
+
+    def valid(self, point: Coordinates) -> bool:
+        return (point.op, point.x_bits, point.w_bits) in self._formats
+
+    def unseen(self, parameters: dict[str, Value], seen: set[str], random: Random) -> dict[str, Value]:
+        """Return `parameters`, or where that point is invalid or seen one that is neither.
+
+        First any that differs in one axis, at random; if there is none, any of the space, at random.
+        At least one valid point must be unseen.
+        """
+        if self._free(parameters, seen):
+            return parameters
+        beside = [other for other in self._neighbours(parameters) if self._free(other, seen)]
+        if beside:
+            return random.choice(beside)
+        for _ in range(RANDOM_TRIES):
+            anywhere = {name: random.choice(values) for name, values in self.axes.items()}
+            if self._free(anywhere, seen):
+                return anywhere
+        return random.choice([other for other in self._everything() if self._free(other, seen)])
+
+    def _free(self, parameters: dict[str, Value], seen: set[str]) -> bool:
+        point = self.at(parameters)
+        return self.valid(point) and point.key not in seen
+
+    def _neighbours(self, parameters: dict[str, Value]) -> Iterator[dict[str, Value]]:
+        for name, values in self.axes.items():
+            for value in values:
+                if value != parameters[name]:
+                    yield {**parameters, name: value}
+
+    def _everything(self) -> Iterator[dict[str, Value]]:
+        for values in itertools.product(*self.axes.values()):
+            yield dict(zip(self.axes, values, strict=True))

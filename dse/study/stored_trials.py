@@ -1,0 +1,88 @@
+"""Trials read from a study's file, checked: a damaged or foreign one is a line, never a wrong row or a traceback."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.study.evaluate import FIGURES, TEXT_FIGURES
+from dse.study.space import Space
+from dse.study.study_spec import StudySpec
+from workloads.errors import LimenError, shown
+
+FINISHED = [TrialState.COMPLETE, TrialState.FAIL]
+"""Of a stored trial; FAIL is a point that was refused."""
+
+
+DIGEST_ATTRIBUTE = "limen_sha256"
+"""Of a trial: the SHA-256 of all that this version stores of it. Trials of earlier versions have none."""
+
+SAMPLERS = ("constraints:", "NSGAIISampler:")
+"""What attributes begin with that Optuna stores with a trial and its samplers learn from. Dashboards store others."""
+
+
+def seal(trial: FrozenTrial) -> None:
+    """Store a finished trial's SHA-256 with it, before it is written."""
+    trial.set_user_attr(DIGEST_ATTRIBUTE, _digest(trial))
+
+
+def _digest(trial: FrozenTrial) -> str:
+    figures = {name: value for name, value in trial.user_attrs.items() if name != DIGEST_ATTRIBUTE}
+    learnt = {name: value for name, value in trial.system_attrs.items() if name.startswith(SAMPLERS)}
+    content = [trial.number, trial.state.name, trial.params, trial.values, figures, learnt]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def load_trials(memory: optuna.Study, trials: Sequence[FrozenTrial], spec: StudySpec, space: Space) -> None:
+    """Add stored trials to a study in memory, which has the first of them or none.
+
+    Raises:
+        LimenError: the first trial that no run of this study can have written.
+    """
+    known = len(memory.get_trials(deepcopy=False))
+    sealed = False
+    for number, trial in enumerate(trials):
+        mistake = f"number {trial.number}" if trial.number != number else _mistake(trial, spec, space)
+        if mistake:
+            raise LimenError(f"trial {number}: {mistake} is not allowed: the file is damaged, or not written by Limen")
+        sealed = sealed or DIGEST_ATTRIBUTE in trial.user_attrs
+        if sealed and trial.user_attrs.get(DIGEST_ATTRIBUTE) != _digest(trial):
+            raise LimenError(f"trial {number}: is damaged: it has another SHA-256 than is stored with it")
+        if number >= known:
+            try:
+                memory.add_trial(trial)
+            except ValueError as error:
+                raise LimenError(f"trial {number}: {error}") from None
+
+
+def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
+    """Return what no run of this study can have written, or nothing."""
+    if trial.state not in FINISHED:
+        return f"state {trial.state.name}"
+    if trial.params.keys() != space.axes.keys():
+        return f"axes {', '.join(trial.params)}"
+    for name, value in trial.params.items():
+        if value not in space.axes[name]:
+            return f"{name} {shown(value)}"
+    point, found = space.at(trial.params), trial.user_attrs
+    if found.get("design") != point.key:
+        return f"design {shown(found.get('design'))}"
+    if trial.state == TrialState.FAIL:
+        return "" if isinstance(found.get("refusal"), str) else f"refusal {shown(found.get('refusal'))}"
+    needed = {*spec.objectives, *spec.constraints, "cycles", "pes"}
+    for name in (name for name in FIGURES if name in found or name in needed):
+        value = found.get(name)
+        if name in TEXT_FIGURES:
+            right = isinstance(value, str)
+        else:
+            right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+        if not right:
+            return f"{name} {shown(value)}"
+    if trial.values != [found[name] for name in spec.objectives]:
+        return f"values {shown(trial.values)}"
+    return ""

@@ -1,0 +1,222 @@
+"""`StudySpec`: a study on one page of YAML, validated strictly; a mistake is one line."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from simulator.designs.design import Dataflow, Design, Kib
+from workloads.errors import LimenError
+from workloads.host.specfile import Spec, read_spec
+from workloads.layers.layer import Bits
+from workloads.ops.integers import Op
+
+OBJECTIVES = {"energy_uj": "µJ an image", "latency_us": "µs an image", "area_mm2": "mm²", "accuracy": "validation"}
+"""What a study can optimise, with its unit. Accuracy is the validation split's; the test split only reports."""
+
+CONSTRAINABLE = (*OBJECTIVES, "power_mw", "clock_ns", "cycles", "pes")
+"""What a study can bound."""
+
+BIT_RANGE = (2, 16)
+STUDIES = Path(__file__).parents[1] / "studies"
+
+BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_width", "port_bits")
+"""Axes a space may leave out: fields of a Design."""
+
+Size = Annotated[int, Field(ge=1, le=256)]
+Depth = Annotated[int, Field(ge=1, le=16384)]
+FeederWidth = Literal[1, 2, 4, 8, 16, 32]
+PortBits = Literal[32, 64, 128, 256, 512]
+
+
+def parse_bits(value: Any) -> list[int]:
+    """Return widths in rising order from `2..8`, a list or one integer.
+
+    Raises:
+        ValueError: anything else, an empty or doubled choice, or a width outside 2 to 16.
+    """
+    low, high = BIT_RANGE
+    allowed = f"a range such as 2..8, a list or one width, each {low} to {high}"
+    if isinstance(value, str):
+        match = re.fullmatch(r"\s*(\d{1,3})\s*\.\.\s*(\d{1,3})\s*", value)
+        widths = list(range(int(match[1]), int(match[2]) + 1)) if match else []
+    elif isinstance(value, list):
+        widths = value
+    else:
+        widths = [value]
+    whole = all(isinstance(bits, int) and not isinstance(bits, bool) and low <= bits <= high for bits in widths)
+    if not widths or not whole or len(set(widths)) != len(widths):
+        raise ValueError(f"{value!r} is not allowed: {allowed}")
+    return sorted(widths)
+
+
+def _default(name: str) -> list[Any]:
+    default = Design.model_fields[name].default
+    return [float(default) if name.endswith("_kib") else default]
+
+
+class BitsSpec(Spec):
+    """Widths to try: x, the activations; w, the weights or thresholds, or `same` as x."""
+
+    x: list[Bits]
+    w: list[Bits] | Literal["same"] = "same"
+
+    @field_validator("x", mode="before")
+    @classmethod
+    def _parse_x(cls, value: Any) -> list[int]:
+        return parse_bits(value)
+
+    @field_validator("w", mode="before")
+    @classmethod
+    def _parse_w(cls, value: Any) -> Any:
+        return value if value == "same" else parse_bits(value)
+
+
+class SpaceSpec(Spec):
+    """Every combination of these is a point of the space; buffers that aren't named are a Design's own."""
+
+    rows: list[Size] = Field(min_length=1)
+    cols: list[Size] = Field(min_length=1)
+    op: list[Op] = Field(min_length=1)
+    bits: BitsSpec
+    dataflow: list[Dataflow] = Field(min_length=1)
+    ifmap_kib: list[Kib] = Field(default_factory=lambda: _default("ifmap_kib"), min_length=1)
+    filter_kib: list[Kib] = Field(default_factory=lambda: _default("filter_kib"), min_length=1)
+    ofmap_kib: list[Kib] = Field(default_factory=lambda: _default("ofmap_kib"), min_length=1)
+    operand_depth: list[Depth] = Field(default_factory=lambda: _default("operand_depth"), min_length=1)
+    feeder_width: list[FeederWidth] = Field(default_factory=lambda: _default("feeder_width"), min_length=1)
+    port_bits: list[PortBits] = Field(default_factory=lambda: _default("port_bits"), min_length=1)
+
+    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS)
+    @classmethod
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
+        return values
+
+
+class MemorySpec(Spec):
+    """The DRAM behind the memory port: its row in the cost table, its bandwidth, ns from a request to its first beat.
+
+    By default one channel of LPDDR4-3200, 16 bits wide.
+    """
+
+    dram: Annotated[str, Field(min_length=1)] = "lpddr4"
+    dram_gb_per_s: Annotated[float, Field(gt=0, le=10_000)] = 6.4
+    latency_ns: Annotated[float, Field(gt=0, le=1_000_000)] = 100.0
+
+
+class SamplerSpec(Spec):
+    """An Optuna sampler and its seed. None repeats a design, so `random` with enough trials is an exhaustive search."""
+
+    name: Literal["nsga2", "tpe", "random"] = "nsga2"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+
+
+class Bound(Spec):
+    """A constraint: figure `name` at most (or at least) `limit`."""
+
+    name: str
+    at_most: bool
+    limit: float
+
+    def violation(self, value: float) -> float:
+        """Return how far `value` is beyond the limit: zero or less where the constraint holds."""
+        return value - self.limit if self.at_most else self.limit - value
+
+
+class StudySpec(Spec):
+    """The form of a study file. `limen study init` writes one with comments.
+
+    Raises:
+        LimenError: through `workloads.host.specfile`: one line naming file, field, value and what is allowed.
+    """
+
+    version: Literal[1]
+    workloads: list[str] = Field(min_length=1)
+    costs: Annotated[str, Field(min_length=1)] = "ihp130"
+    memory: MemorySpec = MemorySpec()
+    space: SpaceSpec
+    objectives: dict[str, str]
+    constraints: dict[str, str] = Field(default_factory=dict)
+    sampler: SamplerSpec = SamplerSpec()
+    trials: Annotated[int, Field(ge=1, le=1_000_000)]
+
+    @field_validator("workloads")
+    @classmethod
+    def _one(cls, names: list[str]) -> list[str]:
+        if len(names) > 1:
+            raise ValueError(f"{names!r} is not allowed: exactly one family or network file (.yaml) as yet")
+        return names
+
+    @field_validator("objectives")
+    @classmethod
+    def _known_objectives(cls, objectives: dict[str, str]) -> dict[str, str]:
+        choices = ", ".join(OBJECTIVES)
+        if not objectives:
+            raise ValueError(f"{{}} is not allowed: at least one of {choices}, each min or max")
+        for name, direction in objectives.items():
+            if name not in OBJECTIVES:
+                raise ValueError(f"{name!r} is not allowed: {choices}")
+            if direction not in ("min", "max"):
+                raise ValueError(f"{name}: {direction!r} is not allowed: min or max")
+        return objectives
+
+    @model_validator(mode="after")
+    def _known_constraints(self) -> StudySpec:
+        for name in self.constraints:
+            if name not in CONSTRAINABLE:
+                raise ValueError(f"constraints: {name!r} is not allowed: {', '.join(CONSTRAINABLE)}")
+        self.bounds()
+        return self
+
+    def bounds(self) -> list[Bound]:
+        """Return the constraints, parsed."""
+        bounds = []
+        for name, text in self.constraints.items():
+            match = re.fullmatch(r"\s*(<=|>=)\s*([-+0-9.eE]+)\s*", text)
+            try:
+                limit = float(match[2]) if match else math.nan
+            except ValueError:
+                limit = math.nan
+            if match is None or not math.isfinite(limit):
+                raise ValueError(f'constraints: {name}: {text!r} is not allowed: a bound such as "<= 2" or ">= 0.9"')
+            bounds.append(Bound(name=name, at_most=match[1] == "<=", limit=limit))
+        return bounds
+
+    @property
+    def needs_accuracy(self) -> bool:
+        return "accuracy" in self.objectives or "accuracy" in self.constraints
+
+    def canonical(self) -> str:
+        """Return the study as JSON without comments or layout: what an existing study is compared with."""
+        return self.model_dump_json()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of `canonical()`."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def built_in_studies() -> list[str]:
+    """Return the names of the studies that come with Limen."""
+    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
+
+
+def study_path(name: str) -> Path:
+    """Return the file of a built-in study, or the path itself. Raises LimenError for any other name."""
+    if name in built_in_studies():
+        return STUDIES / f"{name}.yaml"
+    if not name.endswith((".yaml", ".yml")):
+        raise LimenError(f"study: {name!r} is not allowed: {', '.join(built_in_studies())} or a .yaml file")
+    return Path(name)
+
+
+def load_study(name: str) -> StudySpec:
+    """Return a built-in study by name, or the one in a YAML file. Raises LimenError."""
+    return read_spec(StudySpec, study_path(name))

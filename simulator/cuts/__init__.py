@@ -1,0 +1,1 @@
+"""How a layer is cut into tiles, and where everything lies in memory."""

@@ -1,0 +1,275 @@
+"""What a cut of a layer asks of the machine and what the machine has; and where nothing fits, what would cure it.
+
+A cut is the number of parts along output rows, output channels and input channels. Its demands are rows of memories
+and numbers that descriptors hold in 16 bits. More parts never ask for more of anything but tiles.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design
+from simulator.plan.geometry import Geometry, Tile, out_granule, row_granule, tile_needs, tile_shape
+from simulator.timing.tile_timing import tile_transfers
+from workloads.errors import LimenError
+
+MOST_IN_FIELD = 65535
+"""The largest number that 16 bits of a descriptor hold."""
+
+MOST_SIGNED = 32767
+"""Input rows of a tile, and columns of an ifmap, at most: the im2col unit compares them with sign."""
+
+FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
+
+Parts = tuple[int, int, int]
+
+
+class Demand(NamedTuple):
+    """One thing a cut's largest tile needs, and how much of it there is. what: in words, with the unit."""
+
+    what: str
+    needs: int
+    has: int
+
+    @property
+    def met(self) -> bool:
+        return self.needs <= self.has
+
+
+def cut(size: int, parts: int, granule: int) -> list[tuple[int, int]]:
+    """Cut `size` into ranges of equal length, a multiple of `granule` but for the last."""
+    length = -(-size // parts)
+    length = -(-length // granule) * granule
+    return [(start, min(start + length, size)) for start in range(0, size, length)]
+
+
+def first_of(size: int, parts: int, granule: int) -> tuple[int, int]:
+    """Return the first range of `cut`, the longest."""
+    length = -(-size // parts)
+    return 0, min(-(-length // granule) * granule, size)
+
+
+def pieces(size: int, parts: int, granule: int) -> int:
+    """Return how many ranges `cut` gives."""
+    length = -(-size // parts)
+    return -(-size // (-(-length // granule) * granule))
+
+
+def granules(geometry: Geometry, design: Design) -> Parts:
+    """Return the lengths whose multiples the parts of each axis are."""
+    return row_granule(geometry, design), out_granule(geometry, design), design.feeder_width
+
+
+def sizes(geometry: Geometry) -> Parts:
+    """Return the lengths of the three axes."""
+    return geometry.out_height, geometry.outputs, geometry.channels
+
+
+def most_parts(geometry: Geometry, design: Design) -> Parts:
+    """Return the cut with the smallest tiles. Input channels of groups, and of pooling, are not cut."""
+    rows, outs, chans = (
+        -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
+    )
+    return rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans
+
+
+def tile_count(geometry: Geometry, design: Design, parts: Parts) -> int:
+    """Return the tiles of a cut."""
+    axes = zip(sizes(geometry), parts, granules(geometry, design), strict=True)
+    return math.prod(pieces(*axis) for axis in axes)
+
+
+def memory_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+    """Return what a cut asks of each memory, in rows or words of half of a double buffer."""
+    axes = list(zip(sizes(geometry), parts, granules(geometry, design), strict=True))
+    row, out, chan = (first_of(*axis) for axis in axes)
+    tall = _input_rows(geometry, row[1])
+    # Only with groups do tiles of output channels differ in the words of input channels they touch.
+    outs = cut(*axes[1]) if geometry.groups > 1 or geometry.pool else [out]
+    shapes = [replace(tile_shape(geometry, Tile(*row, *out, *chan), design), in_rows=tall) for out in outs]
+    needs = [tile_needs(geometry, shape, design) for shape in shapes]
+    operands = design.operand_depth
+    if design.dataflow != "ws":
+        operands = operands // design.feeder_width * design.feeder_width
+    return [
+        Demand("words of the ifmap scratchpad", max(own.ifmap for own in needs), design.ifmap_depth),
+        Demand("rows of the filter scratchpad", max(own.filter for own in needs), design.filter_depth),
+        Demand("rows of the ofmap scratchpad", max(own.ofmap for own in needs), design.ofmap_depth),
+        Demand("operands a lane", max(own.operand for own in needs), operands),
+        Demand("rows of bias and shift", max(own.channel for own in needs), design.channel_depth),
+        Demand("rows of polarity", max(own.polarity for own in needs), design.polarity_depth),
+    ]
+
+
+def field_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+    """Return the numbers of a cut that descriptors hold in fewer bits than memories have rows for.
+
+    Beats of an ifmap's and of an ofmap's plane are not among them: never more than its words and pixels.
+    """
+    row, out, chan = (first_of(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
+    shape = tile_shape(geometry, Tile(*row, *out, *chan), design)
+    moved = tile_transfers(geometry, shape, design)
+    return [
+        Demand("output pixels of a tile", shape.pixels, MOST_IN_FIELD),
+        Demand("input rows of a tile", _input_rows(geometry, row[1]), MOST_SIGNED),
+        Demand("beats of a tile's filters", sum(moved.filter), MOST_IN_FIELD),
+        Demand("raw scores of a tile", moved.raw_beats if geometry.raw else 0, MOST_IN_FIELD),
+    ]
+
+
+def _input_rows(geometry: Geometry, output_rows: int) -> int:
+    """Return the most input rows that so many output rows see: those clipped at the top hold fewer than others."""
+    return min(geometry.height, (output_rows - 1) * geometry.stride[0] + geometry.kernel[0])
+
+
+def demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+    """Return everything a cut's tiles ask for."""
+    return memory_demands(geometry, design, parts) + field_demands(geometry, design, parts)
+
+
+def fits(geometry: Geometry, design: Design, parts: Parts) -> bool:
+    """Return whether every tile of a cut fits; how many there are is not asked here."""
+    return all(own.met for own in memory_demands(geometry, design, parts)) and all(
+        own.met for own in field_demands(geometry, design, parts)
+    )
+
+
+def distinct(most: int) -> list[int]:
+    """Return the numbers of parts that give different lengths, ascending."""
+    lengths: dict[int, int] = {}
+    for parts in range(1, most + 1):
+        lengths.setdefault(-(-most // parts), parts)
+    return list(lengths.values())
+
+
+def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Parts]:
+    """Return the fewest tiles of any cut that fits, and that cut; the smallest tile must fit.
+
+    Goes along the border of what fits: the fewer parts the output channels have, the more the rows need.
+    """
+    most = most_parts(geometry, design)
+    by_rows, by_outs, by_chans = (distinct(count) for count in most)
+    best = tile_count(geometry, design, most), most
+    for chans in by_chans:
+        row = 0
+        for outs in reversed(by_outs):
+            while row < len(by_rows):
+                parts = (by_rows[row], outs, chans)
+                tiles = tile_count(geometry, design, parts)
+                if tiles >= best[0]:
+                    break  # more rows' parts are no better: try fewer of the output channels
+                if fits(geometry, design, parts):
+                    best = tiles, parts
+                    break
+                row += 1
+    return best
+
+
+def refusal(geometry: Geometry, design: Design) -> str:
+    """Say why no cut of a layer runs, in terms of the field that cures it, or of the limit that nothing cures.
+
+    Following the line leads, field by field, to a design that runs, or to a limit.
+    """
+    most = most_parts(geometry, design)
+    roomy = _with(design, **dict.fromkeys(BUFFERS, MOST_KIB), operand_depth=MOST_OPERANDS)
+    assert roomy is not None
+    if not fits(geometry, roomy, most):
+        return _beyond_buffers(geometry, roomy, design)
+    if not fits(geometry, design, most):
+        return next(_larger_buffers(geometry, design, most))
+    return _too_many_tiles(geometry, design, roomy)
+
+
+def _with(design: Design, **fields: object) -> Design | None:
+    """Return a design with other fields, None where they don't go together."""
+    try:
+        return type(design)(**{**design.model_dump(), **fields})
+    except LimenError:
+        return None
+
+
+def _larger_buffers(geometry: Geometry, design: Design, parts: Parts) -> Iterator[str]:
+    """Yield a line for each buffer that is too small for a cut."""
+    needs = memory_demands(geometry, design, parts)
+    for own, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
+        if own.met:
+            continue
+        lack = -(-(own.needs - own.has) * bits // 8)
+        yield (
+            f"{field}: {getattr(design, field):.10g} is not allowed: the smallest tile lacks {lack} bytes in each "
+            f"half; at least {_least_kib(own.needs, bits):.10g} KiB"
+        )
+    operands = needs[len(BUFFERS)]
+    if not operands.met:
+        yield (
+            f"operand_depth: {design.operand_depth} is not allowed: the smallest tile needs {operands.needs} "
+            f"{operands.what}; at least {operands.needs}"
+        )
+
+
+def _row_bits(design: Design) -> dict[str, int]:
+    """Return the bits of a row of each buffer that a user sizes, in the order of `memory_demands`."""
+    assert design.acc_bits is not None
+    return {"ifmap_kib": design.word_bits, "filter_kib": design.filter_bits, "ofmap_kib": design.cols * design.acc_bits}
+
+
+def _least_kib(rows: int, bits: int) -> float:
+    """Return the smallest size to a thousandth of a KiB whose halves hold so many rows."""
+    thousandths = -(-rows * bits * HALVES * 1000 // BITS_PER_KIB)
+    while Design.rows_of(thousandths / 1000, bits) < rows:  # a thousandth is no binary fraction
+        thousandths += 1
+    return thousandths / 1000
+
+
+def _beyond_buffers(geometry: Geometry, roomy: Design, design: Design) -> str:
+    """Say which other field would let the smallest tile fit with the largest buffers, or that none would."""
+    parts = most_parts(geometry, roomy)
+    unmet = next(own for own in demands(geometry, roomy, parts) if not own.met)
+    why = f"the smallest tile needs {unmet.needs} {unmet.what}, and the most is {unmet.has}"
+    for field, values in (
+        ("feeder_width", FEEDERS),
+        ("port_bits", PORTS),
+        ("cols", range(1, 257)),
+        ("rows", range(1, 257)),
+    ):
+        now = getattr(design, field)
+        for value in sorted(values, key=lambda value, now=now: abs(value - now)):
+            other = _with(roomy, **{field: value})
+            if other is None or value == now or geometry.offset % other.feeder_width:
+                continue
+            if fits(geometry, other, most_parts(geometry, other)):
+                return f"{field}: {now} is not allowed: {why}; at {'most' if value < now else 'least'} {value}"
+    return f"{unmet.what}: {unmet.needs} is not allowed: the smallest tile has no fewer; at most {unmet.has}"
+
+
+def _too_many_tiles(geometry: Geometry, design: Design, roomy: Design) -> str:
+    """Say which buffer, made larger, brings the number of tiles into the descriptor's field, or that none does.
+
+    The buffer that binds most is the one that costs most tiles when all others are as large as can be; it is to grow
+    as much as all of them together would have to.
+    """
+    least, _ = fewest_tiles(geometry, roomy)
+    if least > MOST_IN_FIELD:
+        return f"tiles: {least} is not allowed: no cut has fewer, whatever the buffers; at most {MOST_IN_FIELD}"
+
+    def tiles_with(base: Design, fields: dict[str, float]) -> int:
+        other = _with(base, **fields)
+        assert other is not None
+        return fewest_tiles(geometry, other)[0]
+
+    largest = {**dict.fromkeys(BUFFERS, float(MOST_KIB)), "operand_depth": MOST_OPERANDS}
+    now = {field: getattr(design, field) for field in largest}
+    growing = [field for field, most in largest.items() if now[field] < most]
+    field = max(growing, key=lambda field: tiles_with(roomy, {field: now[field]}))
+    times = 2
+    while tiles_with(design, {own: min(times * now[own], most) for own, most in largest.items()}) > MOST_IN_FIELD:
+        times *= 2
+    fewest, _ = fewest_tiles(geometry, design)
+    unit = " KiB" if field in BUFFERS else ""
+    return (
+        f"{field}: {now[field]:.10g} is not allowed: no cut has fewer than {fewest} tiles, and the most is "
+        f"{MOST_IN_FIELD}; at least {min(times * now[field], largest[field]):.10g}{unit}"
+    )

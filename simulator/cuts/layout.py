@@ -1,0 +1,96 @@
+"""Where everything lies in the memory behind the port, in beats: descriptors, then filters, then tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simulator.cuts.demands import MOST_IN_FIELD
+from simulator.encoding import LAYER, TILE, descriptor_beats
+from simulator.plan.geometry import plane_beats
+from simulator.timing.tile_timing import tile_transfers
+from workloads.errors import LimenError
+
+if TYPE_CHECKING:
+    from simulator.cuts.schedule import Schedule, Step
+    from simulator.designs.design import Design
+    from workloads.networks.network import Network
+
+MOST_BEATS = 1 << 32
+"""Beats that the port's addresses reach."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a tensor lies: first beat, and beats from plane to plane (0 for raw scores: one accumulator a beat)."""
+
+    address: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """First beats of a program's parts.
+
+    filters: of every layer's tiles, by `filter_key`. places: of every tensor. beats: all of them together.
+    """
+
+    filters: tuple[dict[tuple[int, ...], int], ...]
+    places: dict[str, Place]
+    beats: int
+
+
+def filter_key(step: Step) -> tuple[int, ...]:
+    """Return what decides which filters a tile holds: its output and input channels."""
+    return step.tile.out, step.tile.out_end, step.tile.chan, step.tile.chan_end
+
+
+def lay_out(network: Network, schedules: Sequence[Schedule], design: Design) -> Layout:
+    """Return where the program of a network with these schedules lies.
+
+    Raises:
+        LimenError: more memory than addresses reach; the line names the layer with which it does.
+    """
+    descriptors = [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
+    free = sum(descriptors[0] + descriptors[1] * len(schedule.steps) for schedule in schedules)
+    filters: list[dict[tuple[int, ...], int]] = []
+    for layer, schedule in zip(network.layers, schedules, strict=True):
+        filters.append({})
+        for step in schedule.steps:
+            if step.load_filter and filter_key(step) not in filters[-1]:
+                filters[-1][filter_key(step)] = free
+                free += sum(tile_transfers(schedule.geometry, step.shape, design).filter)
+        _check(free, f"layer {layer.name}: filters")
+    places, beats = place_tensors(network, free, design)
+    return Layout(tuple(filters), places, beats)
+
+
+def place_tensors(network: Network, first: int, design: Design) -> tuple[dict[str, Place], int]:
+    """Return where the tensors lie, one after another from beat `first` on, the input first, and where they end.
+
+    Raises:
+        LimenError: beyond what addresses reach.
+    """
+    places, free = {}, first
+    for name, shape in network.tensors.items():
+        pixels = shape.height * shape.width
+        stride = 0 if shape.bits is None else plane_beats(pixels, design)
+        places[name] = Place(free, stride)
+        free += pixels * shape.channels if stride == 0 else stride * -(-shape.channels // design.feeder_width)
+        _check(free, f"tensor {name}")
+    return places, free
+
+
+def check_addresses(network: Network, schedules: Sequence[Schedule], design: Design) -> None:
+    """Raise LimenError where the memory is larger than addresses reach; quick where it is far from that."""
+    tensors = sum(shape.height * shape.width * shape.channels for shape in network.tensors.values())
+    tiles = sum(len(schedule.steps) for schedule in schedules)
+    descriptors = (tiles + len(schedules)) * descriptor_beats(TILE, design.port_bits)
+    if tensors + descriptors + tiles * MOST_IN_FIELD > MOST_BEATS:
+        lay_out(network, schedules, design)
+
+
+def _check(beats: int, what: str) -> None:
+    if beats > MOST_BEATS:
+        raise LimenError(f"{what}: a memory of {beats} beats is not allowed: at most {MOST_BEATS}")

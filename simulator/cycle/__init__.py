@@ -1,0 +1,1 @@
+"""Level cycle: every register of the Verilog, clock edge by clock edge."""

@@ -1,0 +1,1 @@
+"""Designs: what is built, and those that come with Limen."""

@@ -1,0 +1,326 @@
+"""`Design`: one accelerator, as built. What it supports, and how wide its accumulators must be."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from workloads.errors import LimenError
+from workloads.host.specfile import Spec
+from workloads.layers.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
+from workloads.networks.network import Network
+from workloads.ops.integers import (
+    ONE_RANGE_OPS,
+    OPS,
+    RAW_BITS,
+    SHIFT_WEIGHT_BITS,
+    Op,
+    accumulator_bits,
+    alignment,
+    operand_range,
+    result_bits,
+)
+
+Dataflow = Literal["os", "ws", "is"]
+Polarity = Literal["synapse", "input", "neuron"]
+MOST_KIB = 65536
+Kib = Annotated[float, Field(gt=0, le=MOST_KIB)]
+BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
+"""Fields of the scratchpads' sizes."""
+
+MOST_OPERANDS = 16384
+"""Activations of an array lane in an operand block, at most."""
+
+MAX_ACC_BITS = 48
+HALVES = 2
+BITS_PER_KIB = 8192
+SHIFT_BITS = 5
+"""Bits of a requantiser shift beside each bias."""
+
+FEWEST_CHANNELS = 256
+"""Channels whose bias and shift fit in half of the channel scratchpad, at least."""
+
+MOST_ROWS = 65535
+"""Rows of a scratchpad half that 16-bit addresses reach."""
+
+
+class Design(Spec):
+    """An array of R × C processing elements with its memory system, for one dataflow and one op, or a few.
+
+    extra_ops: what every PE computes beside `op`; each layer then has an op of its own among `ops`.
+    x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
+    need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
+    network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
+    ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
+    polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
+    feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
+    polarity: what is stored of it, see `LayerForm`. port_interval: cycles from beat to beat; memory_latency:
+    from a request to its first beat; both belong to the memory, not to the Verilog.
+    """
+
+    version: Literal[1] = 1
+    rows: Annotated[int, Field(ge=1, le=256)]
+    cols: Annotated[int, Field(ge=1, le=256)]
+    dataflow: Dataflow
+    op: Op
+    extra_ops: Annotated[tuple[Op, ...], Field(strict=False)] = ()
+    x_bits: Bits
+    w_bits: Bits
+    x_signed: bool = True
+    acc_bits: Annotated[int, Field(ge=2, le=MAX_ACC_BITS)] | None = None
+    acc_policy: Literal["format", "weights"] = "format"
+    polarity: Polarity = "synapse"
+    ifmap_kib: Kib = 8
+    filter_kib: Kib = 16
+    ofmap_kib: Kib = 16
+    operand_depth: Annotated[int, Field(ge=1, le=MOST_OPERANDS)] = 512
+    feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
+    port_bits: Literal[32, 64, 128, 256, 512] = 64
+    port_interval: Annotated[int, Field(ge=1, le=4096)] = 1
+    memory_latency: Annotated[int, Field(ge=1, le=4096)] = 20
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_sign(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or "x_signed" in fields:
+            return fields
+        extra = fields.get("extra_ops")
+        ops = [fields.get("op"), *(extra if isinstance(extra, (list, tuple)) else ())]
+        return {**fields, "x_signed": any(op in ONE_RANGE_OPS for op in ops)}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Design:
+        if len(self.ops) <= len(self.extra_ops):
+            raise ValueError(
+                f"extra_ops: {list(self.extra_ops)} is not allowed: each op once, and not {self.op!r} again"
+            )
+        if self._signed_op and not self.x_signed:
+            raise ValueError(f"x_signed: False is not allowed: op {self._signed_op} takes signed activations (true)")
+        narrowest, widest = SHIFT_WEIGHT_BITS
+        if self.ops == ("shift",) and not narrowest <= self.w_bits <= widest:
+            raise ValueError(f"w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}")
+        if self.acc_bits is not None and self.acc_bits <= self.x_bits:
+            raise ValueError(f"acc_bits: {self.acc_bits} is not allowed: at least x_bits + 1 = {self.x_bits + 1}")
+        if self.feeder_width * self.x_bits > self.port_bits:
+            raise ValueError(
+                f"feeder_width: {self.feeder_width} is not allowed: a word of {self.feeder_width} x {self.x_bits} bits "
+                f"is wider than port_bits {self.port_bits}"
+            )
+        if self.operand_depth < self.feeder_width:
+            raise ValueError(f"operand_depth: {self.operand_depth} is not allowed: at least feeder_width")
+        if not self.polarity_bits and self.polarity != "synapse":
+            named = " or ".join(self.ops)
+            raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
+        for name in BUFFERS:
+            bits = int(getattr(self, name) * BITS_PER_KIB) // HALVES
+            if bits < self.port_bits:
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} is not allowed: half of it holds {bits} bits, "
+                    f"less than a beat of port_bits {self.port_bits}"
+                )
+        return self
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """All ops of a PE, in the order of `OPS`."""
+        return tuple(op for op in OPS if op == self.op or op in self.extra_ops)
+
+    @property
+    def _signed_op(self) -> str:
+        """The op for whose sake activations are signed, if there is one."""
+        return next((op for op in self.ops if op in ONE_RANGE_OPS), "")
+
+    @property
+    def polarity_bits(self) -> int:
+        """Bits of polarity beside a synapse in a PE: part of a threshold, absent from a weight."""
+        return 1 if "threshold" in self.ops else 0
+
+    @property
+    def synapse_bits(self) -> int:
+        return self.w_bits + self.polarity_bits
+
+    @property
+    def shift_w_bits(self) -> int:
+        """Width of the weights of op shift; other ops of the PE may have wider ones."""
+        return min(self.w_bits, SHIFT_WEIGHT_BITS[1])
+
+    @property
+    def neutral_synapse(self) -> int:
+        """Pattern of the synapse that contributes nothing with the neutral activation.
+
+        The highest excitatory threshold, with the lowest activation; weight 0 of op shift; otherwise 0, which with
+        activation 0 is nothing under every op.
+        """
+        return (1 << (self.w_bits - 1)) - 1 if self.ops in (("threshold",), ("shift",)) else 0
+
+    @property
+    def op_bits(self) -> int:
+        """Width of the widest op's result."""
+        w_bits = {"shift": self.shift_w_bits}
+        return max(result_bits(op, self.x_bits, w_bits.get(op, self.w_bits)) for op in self.ops)
+
+    @property
+    def psum_bits(self) -> int:
+        """Width of a ws or is partial sum: `rows` results always fit."""
+        return self.op_bits + (self.rows - 1).bit_length()
+
+    @property
+    def x_lanes(self) -> int:
+        """Array lanes that carry activations."""
+        return self.cols if self.dataflow == "is" else self.rows
+
+    @property
+    def synapse_lanes(self) -> int:
+        """Array lanes that carry synapses: the width of a filter row."""
+        return self.rows if self.dataflow == "is" else self.cols
+
+    @property
+    def polarity_lanes(self) -> int:
+        """Bits of a polarity row: one serves all lanes where polarity does not depend on what they differ in."""
+        if not self.polarity_bits:
+            return 0
+        same = self.polarity == ("neuron" if self.dataflow == "is" else "input")
+        return 1 if same else self.synapse_lanes
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of a word of feeder_width activations, as DRAM and the ifmap scratchpad hold them."""
+        return self.feeder_width * self.x_bits
+
+    @property
+    def ifmap_depth(self) -> int:
+        """Words in half of the ifmap scratchpad."""
+        return self.rows_of(self.ifmap_kib, self.word_bits)
+
+    @property
+    def filter_depth(self) -> int:
+        """Rows in half of the filter scratchpad."""
+        return self.rows_of(self.filter_kib, self.filter_bits)
+
+    @property
+    def filter_bits(self) -> int:
+        """Bits of a row of the filter scratchpad, polarity included where it is stored a synapse."""
+        polarity = self.polarity_lanes if self.polarity != "neuron" else 0
+        return self.synapse_lanes * self.w_bits + polarity
+
+    @property
+    def channel_lanes(self) -> int:
+        """Channels in a row of the channel scratchpad: under is, channels pass in time."""
+        return 1 if self.dataflow == "is" else self.cols
+
+    @property
+    def channel_depth(self) -> int:
+        """Rows of bias and shift in half of the channel scratchpad: at least 16, and 256 channels."""
+        return max(16, -(-FEWEST_CHANNELS // self.channel_lanes))
+
+    @property
+    def polarity_depth(self) -> int:
+        """Rows in half of the polarity scratchpad."""
+        return self.channel_depth if self.polarity == "neuron" else self.filter_depth
+
+    @property
+    def ofmap_depth(self) -> int:
+        """Accumulators of one column in half of the ofmap scratchpad."""
+        assert self.acc_bits is not None, "ofmap_depth is known of a fitted design"
+        return self.rows_of(self.ofmap_kib, self.cols * self.acc_bits)
+
+    @staticmethod
+    def rows_of(kib: float, bits: int) -> int:
+        """Return the rows of so many bits in half of a scratchpad."""
+        return min(MOST_ROWS, int(kib * BITS_PER_KIB) // HALVES // bits)
+
+    @property
+    def pes(self) -> int:
+        return self.rows * self.cols
+
+    def supports(self, network: Network) -> bool:
+        """Whether this design runs `network` exactly."""
+        try:
+            self.fitted(network)
+        except LimenError:
+            return False
+        return True
+
+    def fitted(self, network: Network) -> Design:
+        """Return this design with acc_bits sized to `network`, or itself where acc_bits is set and wide enough.
+
+        Raises:
+            LimenError: an op, a width or an accumulator the network needs and the design lacks.
+        """
+        # Ops of all layers first: an op that is missing makes the other questions idle.
+        for refusal in (self._refusal_of_op, self._refusal):
+            for layer in network.layers:
+                problem = refusal(layer)
+                if problem:
+                    raise LimenError(f"network {network.name}: layer {layer.name}: {problem}")
+        needed = [self._needed_bits(network, index) for index in range(len(network.layers))]
+        widest = max(range(len(needed)), key=needed.__getitem__)
+        bits = max(needed[widest], self.x_bits + 1)
+        if self.acc_bits is None and bits <= MAX_ACC_BITS:
+            return self.model_copy(update={"acc_bits": bits})
+        if self.acc_bits is None or self.acc_bits < bits:
+            raise LimenError(
+                f"network {network.name}: layer {network.layers[widest].name}: acc_bits: "
+                f"{self.acc_bits or MAX_ACC_BITS} is not allowed: at least {bits} for acc_policy {self.acc_policy}"
+            )
+        return self
+
+    def _refusal(self, layer: Layer) -> str | None:
+        if layer.offset % self.feeder_width:
+            return f"offset: {layer.offset} is not allowed: a multiple of the design's feeder_width {self.feeder_width}"
+        if not layer.has_parameters:
+            return self._refusal_of_activations(layer)
+        if layer.w_bits > self.w_bits:
+            return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
+        stored = self.polarity in ("synapse", layer.polarity)  # a bit a synapse can hold any structure
+        if layer.op == "threshold" and not stored:
+            return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
+        unfit = self._refusal_of_activations(layer)
+        if unfit:
+            return unfit
+        own, wired = alignment(layer.x_bits, layer.w_bits), alignment(self.x_bits, self.w_bits)
+        if layer.op in ONE_RANGE_OPS and own != wired:
+            return (
+                f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
+                f"for x_bits - w_bits = {self.x_bits - self.w_bits}"
+            )
+        return None
+
+    def _refusal_of_op(self, layer: Layer) -> str | None:
+        if layer.has_parameters and layer.op not in self.ops:
+            return f"op: {layer.op!r} is not allowed: the design has {', '.join(repr(op) for op in self.ops)}"
+        return None
+
+    def _refusal_of_activations(self, layer: Layer) -> str | None:
+        low, high = operand_range(layer.x_bits, layer.x_signed)
+        design_low, design_high = operand_range(self.x_bits, self.x_signed)
+        if low >= design_low and high <= design_high:
+            return None
+        cures = []
+        for signed in (self.x_signed, not self.x_signed):
+            least = max(layer.x_bits + (signed and not layer.x_signed), self.x_bits)
+            if (layer.x_signed and not signed) or least > MOST_BITS or (not signed and self._signed_op):
+                continue
+            changes = [f"x_bits: {least}"] * (least > self.x_bits)
+            changes += [f"x_signed: {str(signed).lower()}"] * (signed != self.x_signed)
+            cures.append(" and ".join(changes))
+        return (
+            f"x_bits: {layer.x_bits}, signed {layer.x_signed}, is not allowed: activations {low} to {high} "
+            f"exceed the design's {design_low} to {design_high}"
+            + (f"; a design of {' or '.join(cures)} takes them" if cures else "")
+        )
+
+    def _needed_bits(self, network: Network, index: int) -> int:
+        layer = network.layers[index]
+        parameters = None if network.parameters is None else network.parameters[index]
+        if self.acc_policy == "weights":
+            bits = accumulator_bits(weights_bound(layer, network.trained()[index], network.residual_format(index)))
+        else:
+            bits = accumulator_bits(format_bound(layer, parameters, network.residual_format(index)))
+        if layer.y_bits is None and bits > RAW_BITS:
+            raise LimenError(
+                f"network {network.name}: layer {layer.name}: acc_bits: {bits} is not allowed: "
+                f"raw scores have {RAW_BITS} bits"
+            )
+        return bits

@@ -1,0 +1,1 @@
+"""A layer as the machine sees it, and what running it counts."""

@@ -1,0 +1,1 @@
+"""A network compiled: descriptors, filters and tensors as a memory image."""

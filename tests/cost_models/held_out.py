@@ -1,0 +1,70 @@
+"""How far prices are at accumulators between measured ones: `python -m tests.cost_models.held_out --liberty LIB`.
+
+Random PEs at random widths of which a table has no netlist are synthesised and measured, and compared with `Table.at`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import statistics
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from cost_models.derive.characterise import characterise
+from cost_models.derive.check import table_units
+from cost_models.derive.straight_lines import LINEAR
+from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, open_kit
+from cost_models.table.table import Row, load_table
+from cost_models.units.units import Unit
+
+QUANTITIES = (*LINEAR, "leakage_nw", "min_clock_ns")
+
+
+def held_out(name: str) -> dict[Unit, str]:
+    """Return PEs of every width between the outermost that a table has no netlist of, with their multiplier."""
+    widths: dict[Unit, dict[int, Row]] = {}
+    for unit, rows in table_units(name).items():
+        if unit.component == "pe" and unit.stages == 1:
+            widths.setdefault(replace(unit, acc_bits=0), {})[unit.acc_bits] = rows[0]
+    return {
+        replace(unit, acc_bits=width): next(iter(own.values()))["multiplier"] or DEFAULT_MULTIPLIER
+        for unit, own in widths.items()
+        for width in range(min(own), max(own))
+        if width not in own
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--costs", default="ihp130")
+    parser.add_argument("--liberty", required=True, type=Path)
+    parser.add_argument("--count", default=40, type=int)
+    parser.add_argument("--seed", default=0, type=int)
+    wanted = parser.parse_args()
+    if wanted.count < 1:
+        parser.error(f"--count: {wanted.count} is not allowed: at least 1")
+    units = held_out(wanted.costs)
+    chosen = random.Random(wanted.seed).sample(sorted(units), min(wanted.count, len(units)))
+    table = load_table(wanted.costs)
+    off: dict[str, list[tuple[float, str]]] = {quantity: [] for quantity in QUANTITIES}
+    with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
+        kit = open_kit(wanted.liberty, Path(scratch))
+        for unit in tqdm(chosen):
+            measured = characterise(unit, kit, units[unit]).values
+            priced = table.at("pe", unit.acc_bits, unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
+            label = f"{unit.op} {unit.x_bits} x {unit.w_bits} {unit.dataflow} {unit.acc_bits}"
+            for quantity, own in off.items():
+                own.append((priced[quantity].value / measured[quantity] - 1, label))
+    print(f"{wanted.costs}, seed {wanted.seed}: {len(chosen)} of {len(units):,} widths between measured ones")
+    for quantity, own in off.items():
+        worst, label = max(own, key=lambda found: abs(found[0]))
+        median = statistics.median(abs(value) for value, _ in own)
+        print(f"{quantity}: median {100 * median:.2f} %, largest {100 * worst:+.2f} % ({label})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""`price`: totals and their parts, what it refuses, which way it moves, and the events behind it counted one by one."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cost_models.price.machine_events import count_events
+from cost_models.price.price import Cost, price, with_memory
+from cost_models.table.table import DATA, load_table
+from simulator.cuts.schedule import schedule_network
+from simulator.designs.design import Design
+from simulator.run import Run, simulate
+from tests.levels.cases import DATAFLOWS
+from tests.levels.random_pairs import random_pair
+from workloads.errors import LimenError
+from workloads.networks.family import find_network
+from workloads.networks.network import Network
+from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS
+
+
+def run_digits(op: str = "threshold", bits: int = 8, **fields: Any) -> Run:
+    """Run the digits network at these widths; op shift has weights of at most 5 bits."""
+    w_bits = min(bits, SHIFT_WEIGHT_BITS[1]) if op == "shift" else bits
+    network = find_network("digits", op=op, x_bits=bits, w_bits=w_bits)
+    settings = {"rows": 16, "cols": 16, "dataflow": "os", "op": op, "x_bits": bits, "w_bits": w_bits} | fields
+    return simulate(network, Design(**settings))
+
+
+def area_of(cost: Cost, component: str) -> float:
+    frame = cost.breakdown
+    return float(frame.loc[frame["component"].str.startswith(component), "area_mm2"].sum())
+
+
+def energy_of(cost: Cost, component: str) -> float:
+    frame = cost.breakdown
+    return float(frame.loc[frame["component"].str.startswith(component), "energy_uj"].sum())
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("op", OPS)
+class TestTotals:
+    def test_breakdown_sums_to_the_totals(self, op: str, dataflow: str) -> None:
+        for rows, cols, bits in ((16, 16, 8), (4, 32, 2), (1, 1, 5), (64, 8, 3)):
+            cost = price(run_digits(op, bits, rows=rows, cols=cols, dataflow=dataflow))
+            frame = cost.breakdown
+            assert math.fsum(frame["area_mm2"]) == cost.area_mm2
+            assert math.fsum(frame["energy_uj"]) == cost.energy_uj
+            assert (frame[["area_mm2", "energy_uj"]] >= 0).all(axis=None)
+            assert cost.power_mw == pytest.approx(cost.energy_uj / cost.latency_us * 1000)
+            assert cost.assumed_share == max(cost.energy_assumed_share, cost.area_assumed_share) <= 1
+            groups = frame.groupby("group")["energy_uj"].sum() / cost.energy_uj
+            for group in ("array", "memory", "dram"):
+                assert getattr(cost, f"{group}_share") == pytest.approx(groups[group])
+            assert area_of(cost, "dram") == 0
+
+    def test_latency_is_cycles_times_clock(self, op: str, dataflow: str) -> None:
+        run = run_digits(op, 4, dataflow=dataflow)
+        cost = price(run)
+        assert cost.latency_us == pytest.approx(run.cycles * cost.clock_ns / 1000)
+
+    def test_levels_cost_the_same(self, op: str, dataflow: str) -> None:
+        run = run_digits(op, 3, rows=8, cols=8, dataflow=dataflow)
+        cycle = simulate(run.network, run.design, level="cycle")
+        assert price(cycle) == price(run)
+
+    def test_it_moves_the_right_way(self, op: str, dataflow: str) -> None:
+        costs = [price(run_digits(op, bits, dataflow=dataflow)) for bits in (2, 4, 6, 8)]
+        for name in ("energy_uj", "latency_us"):
+            values = [getattr(cost, name) for cost in costs]
+            assert values == sorted(values), name
+        areas = [cost.area_mm2 - area_of(cost, "ifmap memory") for cost in costs]
+        small, large = (price(run_digits(op, 4, rows=n, cols=n, dataflow=dataflow)) for n in (4, 32))
+        assert areas[0] < areas[-1] and area_of(small, "pe") < area_of(large, "pe")
+
+    def test_larger_buffers_cost_area(self, op: str, dataflow: str) -> None:
+        for field, memory in (("ifmap_kib", "ifmap"), ("filter_kib", "weight"), ("ofmap_kib", "ofmap")):
+            areas = [
+                area_of(price(run_digits(op, 8, dataflow=dataflow, **{field: kib})), f"{memory} memory")
+                for kib in (16, 64, 256)
+            ]
+            assert areas == sorted(areas) and areas[0] < areas[-1], field
+
+    def test_a_wider_port_stalls_less_and_costs_logic(self, op: str, dataflow: str) -> None:
+        runs = [run_digits(op, 8, dataflow=dataflow, port_bits=bits) for bits in (32, 64, 256)]
+        stalls = [sum(own.stall_ifmap + own.stall_filter + own.stall_ofmap for own in run.counts) for run in runs]
+        assert stalls == sorted(stalls, reverse=True) and stalls[0] > stalls[-1]
+        areas = [area_of(price(run), "control") + area_of(price(run), "ifmap unpacker") for run in runs]
+        assert areas == sorted(areas) and areas[0] < areas[-1]
+
+
+class TestDram:
+    def test_every_bit_is_paid_once(self) -> None:
+        run = run_digits("mac")
+        bit = load_table("ihp130").quantity("dram_lpddr4", "energy_per_bit_pj").value
+        beats = sum(own.beats for own in run.counts)
+        assert energy_of(price(run), "dram") == pytest.approx(beats * 64 * bit / 1e6)
+        filters = sum(own.beats_filter for own in run.counts)
+        assert energy_of(price(run), "dram filter") == pytest.approx(filters * 64 * bit / 1e6)
+        assert energy_of(price(run, dram="ddr3"), "dram") > energy_of(price(run), "dram")
+        with pytest.raises(LimenError, match=r"dram_gold"):
+            price(run, dram="gold")
+
+    def test_a_memory_has_its_own_time(self) -> None:
+        """Bytes a second and ns turn into cycles of the design's own clock."""
+        network = find_network("digits", op="mac", x_bits=8, w_bits=8)
+        design = Design(rows=4, cols=4, dataflow="os", op="mac", x_bits=8, w_bits=8)
+        clock = price(simulate(network, design)).clock_ns
+        for rate, latency in ((6.4, 100.0), (0.1, 50.0), (0.35, 1000.0)):
+            own = with_memory(design, network, dram_gb_per_s=rate, latency_ns=latency)
+            assert own.port_interval == math.ceil(8 / (rate * clock)) and own.memory_latency == math.ceil(
+                latency / clock
+            )
+            assert price(simulate(network, own)).clock_ns == clock
+        slow = with_memory(design, network, dram_gb_per_s=0.1)
+        assert simulate(network, slow).cycles > simulate(network, own).cycles
+        with pytest.raises(LimenError, match="dram_gb_per_s: 0 is not allowed"):
+            with_memory(design, network, dram_gb_per_s=0)
+        for rate, latency, field in ((5e-324, 100.0, "port_interval"), (6.4, 1e308, "memory_latency")):
+            with pytest.raises(LimenError, match=rf"Design: {field}: \d+ is not allowed: .* 4096$"):
+                with_memory(design, network, dram_gb_per_s=rate, latency_ns=latency)
+
+
+class TestEvents:
+    @pytest.mark.parametrize("seed", range(30))
+    def test_closed_forms_equal_loops_over_folds(self, seed: int) -> None:
+        """Cycles that operands stream in, reads of the operand memory and final values, tile by tile."""
+        try:
+            program = random_pair(seed)[0]
+        except LimenError:
+            return  # no such pair
+        network, design = program.network, program.design
+        run = simulate(network, design)
+        events = count_events(network.layers, run.counts, run.design)
+        streaming = rows = final = beyond_cols = beyond_rows = beyond_both = 0
+        for schedule in schedule_network(network, run.design):
+            geometry = schedule.geometry
+            for step in schedule.steps:
+                if geometry.pool:
+                    continue
+                shape, k = step.shape, geometry.taps * step.shape.channels
+                sizes = {"os": (shape.pixels, shape.group_outputs, k), "ws": (k, shape.group_outputs, shape.pixels)}
+                sizes["is"] = (k, shape.pixels, shape.group_outputs)
+                down, along, time = sizes[design.dataflow]
+                for start in range(0, down, design.rows):
+                    for first in range(0, along, design.cols):
+                        used, more = min(design.rows, down - start), design.cols - min(design.cols, along - first)
+                        beyond_cols += shape.groups * time * used * more
+                        beyond_rows += shape.groups * time * (design.rows - used) * (design.cols - more)
+                        beyond_both += shape.groups * time * (design.rows - used) * more
+                        streaming += shape.groups * time
+                        rows += shape.groups * (min(design.rows, down - start) if design.dataflow == "is" else time)
+                final += shape.pixels * shape.outputs if step.last_k else 0
+        assert events.streaming == streaming
+        assert (events.beyond_cols, events.beyond_rows, events.beyond_both) == (beyond_cols, beyond_rows, beyond_both)
+        assert events.requantises == final
+        tiled = any(schedule.parts[2] > 1 for schedule in schedule_network(network, run.design))
+        if design.dataflow != "is" or not tiled:
+            assert events.operand_rows == rows
+
+
+class TestOperands:
+    def test_captured_operands_price_their_own_network_alone(self) -> None:
+        """Another family, other widths than the design's, a file of digits' name with other weights: one line."""
+        own = run_digits("mac", 4)
+        wide = own.design.model_copy(update={"acc_bits": None})
+        assert energy_of(price(own, stream="network"), "pe") < energy_of(price(own), "pe")
+        others = {
+            "mnist-mac-x4-w4": simulate(find_network("mnist", op="mac", x_bits=4, w_bits=4), wide),
+            "digits-mac-x3-w3": simulate(find_network("digits", op="mac", x_bits=3, w_bits=3), wide),
+            "digits-mac-x4-w4": dataclasses.replace(own, network=_retrained(own.network)),
+        }
+        for name, run in others.items():
+            for stream in ("network", "network_sorted"):
+                with pytest.raises(LimenError, match=f"stream: '{stream}' is not allowed for {name}: rows of mac 4 4"):
+                    price(run, stream=stream)
+            assert price(run, stream="gaussian_relu").energy_uj > 0
+
+
+def _retrained(network: Network) -> Network:
+    """Return a network with one weight turned."""
+    first, *rest = network.trained()
+    weights = first.weights.copy()
+    weights.flat[0] ^= 1
+    return dataclasses.replace(network, parameters=(dataclasses.replace(first, weights=weights), *rest))
+
+
+class TestRefusals:
+    def test_a_table_without_tails(self, tmp_path: Path) -> None:
+        """One of an earlier Limen: nothing says what a PE beyond a fold's columns takes."""
+        lines = (DATA / "ihp130.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        old = tmp_path / "old.csv"
+        old.write_text("".join(line for line in lines if "_left_cycle_" not in line), encoding="utf-8")
+        with pytest.raises(
+            LimenError, match=r"old\.csv: component 'pe': quantity: 'energy_per_left_cycle_pj' is missing"
+        ):
+            price(run_digits(), str(old))
+
+    def test_widths_beyond_the_table(self) -> None:
+        run = run_digits(bits=8)
+        with pytest.raises(
+            LimenError,
+            match=r"ihp130\.csv: x_bits: 9 of component 'pe' is missing: the table has 2, 3, 4, 5, 6, 7, 8, 10, 12, 16",
+        ):
+            price(dataclasses.replace(run, design=run.design.model_copy(update={"x_bits": 9, "w_bits": 9})))
+        with pytest.raises(LimenError, match="acc_bits: 48 is not allowed"):
+            price(run_digits(acc_bits=48))
+
+    def test_unknown_table(self) -> None:
+        with pytest.raises(LimenError, match="costs: 'gold'"):
+            price(run_digits(), "gold")

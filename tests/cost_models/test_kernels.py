@@ -1,0 +1,469 @@
+"""Kernels: netlists of ops alone and of neurons, full-adder cells, and the table that compares definitions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from cost_models.derive.characterise import best_multiplier, characterise, characterise_group, measure
+from cost_models.derive.check import check_unit
+from cost_models.derive.table_rows import point_rows
+from cost_models.gates.netlist import Netlist
+from cost_models.gates.switching import LANES, run_stimulus
+from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Kit, open_kit, synthesise, tool_versions
+from cost_models.library.full_adders import FULL_ADDERS, full_adder
+from cost_models.sources.kernel_sources import SYNAPSES, sum_bits, weight_bits
+from cost_models.stimuli.op_values import op_values
+from cost_models.table.table import COLUMNS, SMALLEST, load_table
+from cost_models.units.units import PES, WIDTHS, Unit, groups, kernel_groups, multipliers, pe_units
+from dse.cli.tables import OPS as TABLE_OPS
+from dse.report.kernel_plot import SHOWN, plot_kernels
+from dse.report.kernel_table import (
+    DEFINITIONS,
+    NOT_MEASURABLE,
+    Choice,
+    KernelTable,
+    kernel_table,
+    table_csv,
+    table_latex,
+    table_markdown,
+)
+from tests.cost_models.test_costs_library import reference_ops
+from tests.support.paths import ROOT, TINY
+from workloads.errors import LimenError
+from workloads.ops.integers import OPS, Op
+
+ARC = """timing () { related_pin : "A B C";
+        cell_rise (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.1, 0.3", "0.2, 0.4"); }
+        cell_fall (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.1, 0.2", "0.3, 0.4"); }
+        rise_transition (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.0, 0.2", "0.0, 0.2"); }
+        fall_transition (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.0, 0.4", "0.0, 0.4"); } }"""
+INVERTING = f"""
+  cell (tiny_fan) {{ area : 6; cell_leakage_power : 3;
+    {"".join(f"pin ({n}) {{ direction : input; capacitance : 2.0; }}" for n in "ABC")}
+    pin (CN) {{ direction : output; function : "!((A*B) | (A*C) | (B*C))"; {ARC} }}
+    pin (S) {{ direction : output; function : "A^B^C"; {ARC} }}
+  }}
+"""
+"""A full adder whose carry is inverted, as some libraries have it."""
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
+
+
+@pytest.fixture(scope="module")
+def adder_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """tiny.lib with a full adder."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return with_full_adder(tmp_path_factory.mktemp("adders"), INVERTING)
+
+
+@pytest.fixture(scope="module")
+def dear_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    """tiny.lib with a full adder so large that only large trees gain by it."""
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return with_full_adder(tmp_path_factory.mktemp("dear"), INVERTING.replace("area : 6;", "area : 32;"))
+
+
+def with_full_adder(folder: Path, cell: str) -> Kit:
+    text = TINY.read_text(encoding="utf-8").rstrip()
+    (folder / "with.lib").write_text(text[: text.rindex("}")] + cell + "}\n", encoding="utf-8")
+    return open_kit(folder / "with.lib", folder)
+
+
+def kernel(component: str, op: Op, x_bits: int, w_bits: int) -> Unit:
+    return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
+
+
+def every_pair(unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+    """Return every (x, {p, w}) at least once: int64 [steps * LANES] each."""
+    pairs = np.array(list(product(range(1 << unit.x_bits), range(1 << unit.synapse_bits))))
+    count = -(-len(pairs) // LANES) * LANES
+    return np.resize(pairs[:, 0], count), np.resize(pairs[:, 1], count)
+
+
+def summed(unit: Unit, netlist: Netlist, place: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (sums, what they must be) of a neuron: every pair at one synapse, random operands at the others."""
+    random = np.random.default_rng(place)
+    inputs, total = {}, np.zeros(0, dtype=np.int64)
+    for synapse in range(SYNAPSES[unit.component]):
+        x, w = every_pair(unit)
+        if synapse != place:
+            x, w = random.permutation(x), random.permutation(w)
+        inputs[f"x@{synapse}"], inputs[f"synapse@{synapse}"] = x.reshape(-1, LANES), w.reshape(-1, LANES)
+        total = reference_ops(unit, x, w) + (total if synapse else 0)
+    bits = {"x": unit.x_bits, "synapse": unit.synapse_bits}
+    packed = {  # 62 bits at most: narrow neurons only
+        port: sum(inputs[f"{port}@{n}"] << (n * own) for n in range(SYNAPSES[unit.component]))
+        for port, own in bits.items()
+    }
+    packed = {port: np.concatenate([own, own[:1]]) for port, own in packed.items()}
+    sums = run_stimulus(netlist, packed, warm_up=0).outputs["sum"][1:]
+    return sums.reshape(-1), total & ((1 << unit.acc_bits) - 1)
+
+
+class TestNetlists:
+    @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
+    @pytest.mark.parametrize("op", OPS)
+    def test_op_alone_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
+        unit = kernel("op", op, x_bits, w_bits)
+        x, synapse = every_pair(unit)
+        for multiplier in multipliers(unit, kit.cells):
+            netlist = synthesise(kit, unit.source(), multiplier)
+            assert not netlist.registers
+            stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
+            outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs
+            own = (outputs["addend"] + outputs["carry"]).reshape(-1) & ((1 << unit.op_bits) - 1)
+            wanted = reference_ops(unit, x, synapse)
+            assert np.array_equal(own, wanted & ((1 << unit.op_bits) - 1))
+            assert np.array_equal(wanted, op_values(unit, x, synapse))
+
+    @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
+    @pytest.mark.parametrize("op", [op for op in OPS if op != "mac"])
+    def test_result_in_one_number_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
+        unit = kernel("op_result", op, x_bits, w_bits)
+        x, synapse = every_pair(unit)
+        stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
+        outputs = run_stimulus(synthesise(kit, unit.source()), stimulus, warm_up=0).outputs
+        assert outputs.keys() == {"result"}
+        wanted = reference_ops(unit, x, synapse) & ((1 << unit.op_bits) - 1)
+        assert np.array_equal(outputs["result"].reshape(-1), wanted)
+
+    @pytest.mark.parametrize("op", OPS)
+    def test_neuron_sums_every_pair_at_every_synapse(self, kit: Kit, op: Op) -> None:
+        unit = kernel("neuron_3x3", op, 3, 3)
+        netlist = synthesise(kit, unit.source())
+        for place in range(9):
+            sums, wanted = summed(unit, netlist, place)
+            assert np.array_equal(sums, wanted)
+
+    @pytest.mark.parametrize("multiplier", MULTIPLIERS)
+    def test_neuron_of_every_multiplier(self, kit: Kit, multiplier: str) -> None:
+        unit = kernel("neuron_3x3", "mac", 3, 3)
+        sums, wanted = summed(unit, synthesise(kit, unit.source(), multiplier), 4)
+        assert np.array_equal(sums, wanted)
+
+    @pytest.mark.parametrize(("component", "op"), [*(("neuron_5x5", op) for op in OPS), ("neuron_1x1x64", "threshold")])
+    def test_larger_neurons_compute_their_definition(self, kit: Kit, component: str, op: Op) -> None:
+        """Characterising compares every vector of the energy's streams."""
+        values = characterise(kernel(component, op, 2, 2), kit, "partial_products").values
+        small = characterise(kernel("neuron_3x3", op, 2, 2), kit, "partial_products").values
+        for quantity in ("area_um2", "leakage_nw", "energy_per_op_pj"):
+            assert values[quantity] > 2 * small[quantity]
+
+    def test_wrong_netlists_are_caught(self, kit: Kit) -> None:
+        for component in ("op", "neuron_3x3"):
+            netlist = synthesise(kit, kernel(component, "adder", 3, 3).source())
+            with pytest.raises(LimenError, match="vectors differ"):
+                measure(netlist, kernel(component, "shift", 3, 3), kit)
+
+    def test_gate_equivalent_is_one_cell(self, kit: Kit) -> None:
+        assert characterise(Unit("nand2"), kit, "partial_products").values["area_um2"] == 2
+
+
+class TestFullAdders:
+    def test_libraries(self, kit: Kit, adder_kit: Kit) -> None:
+        assert full_adder(kit.cells) is None
+        assert full_adder(adder_kit.cells) is adder_kit.cells.cells["tiny_fan"]
+        mac, tree, threshold = (
+            kernel("op", "mac", 4, 4),
+            kernel("neuron_3x3", "threshold", 4, 4),
+            Unit("pe", "threshold"),
+        )
+        assert [FULL_ADDERS in multipliers(unit, kit.cells) for unit in (mac, tree, threshold)] == [False] * 3
+        assert [FULL_ADDERS in multipliers(unit, adder_kit.cells) for unit in (mac, tree, threshold)] == [
+            True,
+            True,
+            False,
+        ]
+
+    @pytest.mark.parametrize("op", ["mac", "threshold"])
+    def test_cells_are_used_and_compute(self, adder_kit: Kit, op: Op) -> None:
+        unit = kernel("neuron_3x3", op, 3, 3)
+        netlist = synthesise(adder_kit, unit.source(), FULL_ADDERS)
+        assert sum(cell.name == "tiny_fan" for cell in netlist.cells) > 20
+        sums, wanted = summed(unit, netlist, 0)
+        assert np.array_equal(sums, wanted)
+
+
+class TestRecipes:
+    def test_each_neuron_has_its_own_best(self, dear_kit: Kit) -> None:
+        """Area x energy x clock of every recipe, one by one: a tree of 25 has another best one than a tree of 9."""
+        found = {}
+        for group in kernel_groups(range(2, 3)):
+            if group[0].op == "threshold" and group[0].component in ("neuron_3x3", "neuron_5x5"):
+                (point,) = characterise_group(group, dear_kit)
+                merits = {name: area_energy_clock(point.unit, dear_kit, name) for name in (FULL_ADDERS, *MULTIPLIERS)}
+                assert merits[point.multiplier] == min(merits.values())
+                found[point.unit.component] = point.multiplier
+        assert found == {"neuron_3x3": DEFAULT_MULTIPLIER, "neuron_5x5": FULL_ADDERS}
+
+    def test_widths_of_a_pe_share_the_best_of_them_all(self, adder_kit: Kit) -> None:
+        group = pe_units("mac", 3, 3, "os")
+        merits = {
+            name: np.prod([area_energy_clock(unit, adder_kit, name) for unit in group])
+            for name in (*MULTIPLIERS, FULL_ADDERS)
+        }
+        assert merits[best_multiplier(group, adder_kit)] == min(merits.values()) < max(merits.values())
+
+    def test_the_smallest_mac_is_that_of_least_area(self, kit: Kit) -> None:
+        """Its rows are those of a component of its own, and `limen costs check` finds the same recipe."""
+        unit = kernel("op", "mac", 6, 6)
+        areas = {name: synthesise(kit, unit.source(), name).area_um2 for name in MULTIPLIERS}
+        assert min(areas, key=lambda name: areas[name]) != best_multiplier((unit,), kit)
+        (point,) = characterise_group((replace(unit, smallest=True),), kit)
+        assert areas[point.multiplier] == point.values["area_um2"] == min(areas.values())
+        rows = point_rows(point, tool_versions(), kit.cells.name)
+        assert {row["component"] for row in rows} == {"op_smallest"}
+        assert check_unit(point.unit, rows, kit) == []
+
+    def test_check_finds_a_recipe_that_is_not_the_best(self, dear_kit: Kit) -> None:
+        unit = kernel("neuron_5x5", "threshold", 2, 2)
+        best, other = (
+            point_rows(characterise(unit, dear_kit, name), tool_versions(), dear_kit.cells.name)
+            for name in (FULL_ADDERS, DEFAULT_MULTIPLIER)
+        )
+        assert check_unit(unit, best, dear_kit) == []
+        assert {"hash", "area_um2"} <= {wrong.quantity for wrong in check_unit(unit, other, dear_kit)}
+
+
+def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
+    values = characterise(unit, kit, multiplier).values
+    return values["area_um2"] * values["energy_per_op_pj"] * values["min_clock_ns"]
+
+
+class TestGroups:
+    def test_kernels_come_after_everything_else(self) -> None:
+        """A table made before there were kernels keeps the order of its rows."""
+        own = kernel_groups(WIDTHS)
+        assert groups()[-len(own) :] == own
+        assert len(set(own)) == len(own)
+
+    def test_sums_fit(self) -> None:
+        for unit in (unit for group in kernel_groups(WIDTHS) for unit in group if unit.component in SYNAPSES):
+            lowest, highest = 0, (1 << unit.x_bits) - 1
+            extremes = np.array([lowest, highest, highest >> 1, (highest >> 1) + 1])
+            weights = np.array([0, (1 << unit.w_bits) - 1, (1 << (unit.w_bits - 1)) - 1, 1 << (unit.w_bits - 1)])
+            both = np.array(
+                list(product(extremes, [*weights, *(weights + (1 << unit.w_bits) * (unit.op == "threshold"))]))
+            )
+            largest = np.abs(op_values(unit, both[:, 0], both[:, 1])).max() * SYNAPSES[unit.component]
+            assert largest <= 1 << (unit.acc_bits - 1)
+
+    @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
+    def test_shipped_tables_have_them_all_in_order(self, name: str) -> None:
+        fields = ("component", "op", "x_bits", "w_bits", "acc_bits")
+        found = dict.fromkeys(
+            tuple(row[field] for field in fields)
+            for row in load_table(name).rows
+            if row["component"].removesuffix(SMALLEST) in ("nand2", "op", "op_result", *SYNAPSES)
+        )
+        own = [unit for group in kernel_groups(WIDTHS) for unit in group if unit.component not in PES]
+        names = [unit.component + SMALLEST * unit.smallest for unit in own]
+        assert list(found) == [
+            (name, *(str(getattr(unit, field) or "") for field in fields[1:]))
+            for name, unit in zip(names, own, strict=True)
+        ]
+
+
+def write_table(path: Path, **changes: float) -> str:
+    """Write a table of 4-bit kernels: MAC four times as large as threshold and of eight times its energy."""
+    rows = [
+        ("published_kernel", "", "", f"{name}_ratio_{end}", value, "ratio", "cited", "")
+        for name, low, high in (("area", 3, 4), ("power", 4, 5))
+        for end, value in (("low", low), ("high", high))
+    ]
+    plain = [(own.component, own.dataflow, own.stages) for own in DEFINITIONS.values()]
+    gated = [(own.mac, own.dataflow, own.stages) for own in DEFINITIONS.values() if own.mac]
+    for component, dataflow, stages in dict.fromkeys(plain + gated):
+        for op, factor in (("threshold", 1), ("mac", 4)):
+            figures = {"area_um2": 10 * factor, "leakage_nw": 0, "energy_per_op_pj": 2 * factor**1.5}
+            figures |= {"min_clock_ns": factor, "energy_per_op_wires_pj": 2}
+            figures |= {"delay_ns": factor / 2} if component.startswith("op") else {}
+            figures |= {"energy_per_op_pj@network": 1 * factor} if component in PES else {}
+            rows += [
+                (component, op, dataflow, name, changes.get(f"{component}_{op}_{name}", value), "", "synthesis", stages)
+                for name, value in figures.items()
+            ]
+    units = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, restval="")
+        writer.writeheader()
+        for component, op, dataflow, name, value, unit, method, stages in rows:
+            quantity, _, stream = name.partition("@")
+            widths = {"x_bits": 4, "w_bits": 4, "multiplier": "booth" if op == "mac" else ""} if op else {}
+            unit = unit or units[quantity.rsplit("_", 1)[-1]]
+            writer.writerow(
+                {"component": component, "op": op, "dataflow": dataflow, "quantity": quantity, "value": value,
+                 "unit": unit, "method": method, "source": "test", "stages": stages if component in PES else "",
+                 "stream": stream or ("uniform" if "energy" in quantity else ""), **widths}
+            )  # fmt: skip
+    return str(path)
+
+
+def own_table(tmp_path: Path, choice: Choice | None = None, **changes: float) -> KernelTable:
+    return kernel_table([write_table(tmp_path / "own.csv", **changes)], ["threshold"], choice or Choice(10.0))
+
+
+class TestTable:
+    def test_figures(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path)
+        assert [(row.definition, row.op) for row in table.rows] == [
+            (d, op) for d in DEFINITIONS for op in ("mac", "threshold")
+        ]
+        mac, threshold = table.rows[:2]
+        assert (threshold.area, threshold.energy_pj, threshold.power_mw, threshold.delay_ns) == (10, 2, 0.2, 0.5)
+        assert (threshold.area_ratio, threshold.energy_ratio, threshold.delay_ratio) == (4, 8, 4)
+        assert threshold.power_ratio == pytest.approx(8) and mac.multiplier == "booth" and mac.area_ge is None
+        assert [table.against(threshold, name) for name in ("area", "power")] == ["within", "above"]
+        assert table.against(mac, "area") == ""
+
+    def test_slower_than_the_clock_has_no_power(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path, pe_mac_min_clock_ns=11)
+        mac, threshold = [row for row in table.rows if row.definition == "ws PE"]
+        assert (mac.power_mw, threshold.power_ratio, table.against(threshold, "power")) == (None, None, "")
+        assert "| – |" in table_markdown(table)
+
+    def test_formats_say_the_same(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path, neuron_3x3_mac_area_um2=29)
+        rows = list(csv.DictReader(io.StringIO(table_csv(table))))
+        assert [row["area_against_published"] for row in rows[1::2]] == ["within", "within", "below", *["within"] * 8]
+        assert rows[1]["published_area_ratio_low"] == "3.0" and rows[1]["area_ge"] == ""
+        text, latex = table_markdown(table), table_latex(table)
+        sentence = "within it: op alone at 4 bits, op alone, one number at 4 bits, 5x5 neuron at 4 bits, 1x1x64 neuron"
+        assert sentence in text and sentence in latex
+        assert text.count("\n| ") == 1 + len(rows) and latex.count(r"\midrule") == len(DEFINITIONS)
+        assert r"10 $\mu$m\textsuperscript{2}" in latex and "area MAC/op (paper 3--4)" in latex
+
+    def test_the_shipped_table(self) -> None:
+        table = kernel_table(["ihp130"], ["threshold"], Choice())
+        best = [row for row in table.rows if not row.smallest]
+        own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in best}
+        areas = [own.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
+        assert rows["op alone", 8, "threshold"].area_ratio == pytest.approx(areas[0] / areas[1])
+        gate = own.quantity("nand2", "area_um2").value
+        assert rows["op alone", 8, "mac"].area_ge == pytest.approx(areas[0] / gate)
+        widths = [bits for definition, bits, op in rows if (definition, op) == ("op alone", "mac")]
+        assert widths == [*WIDTHS, 10, 12, 16]
+
+    def test_other_operands_have_pes_only(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path, Choice(10.0, stream="network"))
+        assert {row.definition for row in table.rows} == {d for d, own in DEFINITIONS.items() if own.component == "pe"}
+        assert [row.energy_pj for row in table.rows[:2]] == [4, 1] and table.rows[1].energy_ratio == 4
+        assert table.rows[1].area == 10
+
+    def test_the_smallest_mac_stands_beside_the_best(self, tmp_path: Path) -> None:
+        """MAC 40, threshold 10; the smallest MAC of the op alone 35, that of the os PE the best one again."""
+        path = Path(write_table(tmp_path / "own.csv"))
+        with path.open("a", newline="") as file:
+            for component, dataflow, multiplier, area in (("op", "", "booth_radix4", 35), ("pe", "os", "booth", 40)):
+                stages = "1" if component == "pe" else ""
+                for end in (f"area_um2,{area},um2", "energy_per_op_pj,7,pJ", "leakage_nw,0,nW", "min_clock_ns,1,ns"):
+                    file.write(
+                        f"{component}_smallest,mac,{multiplier},4,4,,{dataflow},{stages},,{end},synthesis,test,,\n"
+                    )
+        table = kernel_table([str(path)], ["threshold"], Choice(10.0))
+        alone = [row for row in table.rows if row.definition == "op alone"]
+        assert [(row.op, row.smallest, row.multiplier, row.area, row.smallest_area_ratio) for row in alone] == [
+            ("mac", False, "booth", 40, None),
+            ("mac", True, "booth_radix4", 35, None),
+            ("threshold", False, "", 10, 3.5),
+        ]
+        same = [row for row in table.rows if row.definition == "os PE"]
+        assert [(row.op, row.smallest_area_ratio) for row in same] == [("mac", None), ("threshold", 4)]
+        assert "| mac, smallest | booth radix4 | 35 µm² |" in table_markdown(table)
+        plot_kernels(table, tmp_path / "own.png")
+
+    def test_wires_are_added(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path, Choice(10.0, wires=True))
+        assert [row.energy_pj for row in table.rows[:2]] == [18, 4]
+
+    def test_a_zero_gated_mac_stands_in_for_the_plain_one(self, tmp_path: Path) -> None:
+        table = own_table(tmp_path, pe_zero_gated_mac_area_um2=77)
+        found = {row.definition: row.area for row in table.rows if row.op == "mac"}
+        assert [name for name, area in found.items() if area == 77] == [d for d in DEFINITIONS if "gated" in d]
+
+    def test_widths_and_tables_are_chosen(self, tmp_path: Path) -> None:
+        path = write_table(tmp_path / "own.csv")
+        table = kernel_table(["ihp130", path], ["threshold"], Choice(bits=(4,)))
+        assert {(row.costs, row.x_bits) for row in table.rows} == {("ihp130", 4), ("own", 4)}
+        with pytest.raises(LimenError, match=r"own\.csv: component: 'op' of threshold and mac is missing for these"):
+            kernel_table(["ihp130", path], ["threshold"], Choice(bits=(5,)))
+
+    def test_unknown_widths_and_operands_are_refused(self) -> None:
+        with pytest.raises(
+            LimenError, match=r"bits: 9 is not allowed: ihp130, ecp5-fabric has 2, 3, 4, 5, 6, 7, 8, 10"
+        ):
+            kernel_table(["ihp130", "ecp5-fabric"], ["threshold"], Choice(bits=(8, 9)))
+        with pytest.raises(LimenError, match="stream: loud is not allowed: ihp130 has gaussian_relu, "):
+            kernel_table(["ihp130"], ["threshold"], Choice(stream="loud"))
+
+    def test_an_fpga_has_luts_and_no_power(self, tmp_path: Path) -> None:
+        path = Path(write_table(tmp_path / "luts.csv"))
+        lines = [line for line in path.read_text().splitlines() if not line.startswith("published")]
+        kept = [line for line in lines if ",area_um2," in line or ",min_clock_ns," in line or line.startswith("comp")]
+        path.write_text("\n".join(kept).replace(",area_um2,", ",lut,").replace(",um2,", ",count,") + "\n")
+        table = kernel_table([str(path)], ["threshold"], Choice())
+        assert table.rows[1].area_unit == "LUT" and table.rows[1].area_ratio == 4 and table.rows[1].power_mw is None
+        text = table_markdown(table)
+        assert f"| 10 LUT | – | {NOT_MEASURABLE} | {NOT_MEASURABLE} |" in text
+        assert f"Published power ratio 7.51–8.19, threshold on luts: {NOT_MEASURABLE}." in text
+
+    def test_the_picture(self, tmp_path: Path) -> None:
+        plot_kernels(own_table(tmp_path), tmp_path / "kernels.png")
+        assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
+
+    def test_ops_are_all_but_mac(self) -> None:
+        assert set(TABLE_OPS) == set(get_args(Op)) - {"mac"}
+        assert weight_bits("shift", 8) == 5 and weight_bits("mac", 8) == 8
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "limen.py"), "study", "tables", "kernel", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+class TestCommand:
+    @pytest.mark.parametrize(
+        ("form", "start"), [("md", "Kernels on"), ("latex", r"\begin{table}"), ("csv", "costs,definition,x_bits")]
+    )
+    def test_formats(self, tmp_path: Path, form: str, start: str) -> None:
+        write_table(tmp_path / "own.csv")
+        outcome = call("--format", form, "--costs", "own.csv", "--op", "threshold", cwd=tmp_path)
+        assert outcome.returncode == 0 and outcome.stdout.startswith(start), outcome.stderr
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (("--format", "xls"), ("--format", "'xls'", "latex")),
+            (("--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
+            (("--costs", "old.csv"), ("old.csv", "published_kernel")),
+            (("--costs", "own.csv", "--op", "shift"), ("own.csv", "component: 'op' of shift and mac is missing")),
+            (("--op", "mac"), ("--op", "'mac'", "threshold")),
+            (("--bits", "1"), ("--bits", "2<=x<=16")),
+            (
+                ("--costs", "own.csv", "--stream", "loud"),
+                ("stream: loud is not allowed", "own.csv has network, uniform"),
+            ),
+            (("--clock-ns", "0"), ("clock-ns: 0 is not allowed",)),
+        ],
+    )
+    def test_bad_input(self, tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+        write_table(tmp_path / "own.csv")
+        lines = (tmp_path / "own.csv").read_text().splitlines()
+        (tmp_path / "old.csv").write_text("\n".join(line for line in lines if "published" not in line) + "\n")
+        outcome = call(*arguments, cwd=tmp_path)
+        assert outcome.returncode == 2 and outcome.stdout == ""
+        assert outcome.stderr.count("\n") == 1 and all(word in outcome.stderr for word in words), outcome.stderr

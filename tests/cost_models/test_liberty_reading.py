@@ -1,0 +1,460 @@
+"""What is read of Liberty, what is left out with its reason, and the lines that say what isn't read."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from pathlib import Path
+
+import pytest
+
+from cost_models.derive.characterise import measure
+from cost_models.gates.static_timing import analyse, smallest_flip_flop
+from cost_models.gates.switching import prices
+from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, open_kit, passes, synthesise
+from cost_models.library.liberty_functions import Literal, literal, sum_of_products, truth_table
+from cost_models.library.liberty_reader import read_library
+from cost_models.units.units import Unit, pe_units
+from tests.cost_models.test_costs_library import small_netlist
+from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
+from workloads.errors import LimenError
+
+UP = f'rise_transition (delay) {{ {AXES}values ("0.0, 0.2", "0.0, 0.2"); }}'
+LEFT_OUT = "left out: tiny_dff: pin "
+
+
+def test_energies_of_a_flip_flop_that_its_clock_does_not_cause(tmp_path: Path) -> None:
+    """They were dropped: what an output spends is told by the clock, or by a reset that never comes."""
+    before, mark, after = TEXT.partition('internal_power () {\n        related_pin : "C";\n        rise_power')
+    assert mark and mark not in after
+    (tmp_path / "own.lib").write_text(before + mark.replace('"C"', '"D"') + after)
+    with pytest.raises(LimenError, match=r"own.lib: cell tiny_dff: pin Q: internal_power: related_pin: 'D' is not re"):
+        read_library(tmp_path / "own.lib")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "state"),
+    [
+        (["D"], "D = 0 and Q = 0"),
+        (["D", "!D * Q"], "D = 0 and Q = 0"),
+        (["!D", "D * !Q"], "D = 1 and Q = 1"),
+        (["D", "!D"], None),
+        (["D", None], None),
+    ],
+)
+def test_states_of_a_clock_without_an_energy(tmp_path: Path, conditions: list[str | None], state: str | None) -> None:
+    """They cost nothing without a word."""
+    before, mark, after = TEXT.partition('      internal_power () {\n        rise_power (scalar) { values ("0.003"); }')
+    assert mark
+    power, _, rest = after.partition("}\n      }")
+    groups = [
+        mark.replace("() {", "() {" + (f'when : "{own}";' if own else "")) + power + "}\n      }\n"
+        for own in conditions
+    ]
+    path = written(tmp_path, before + "".join(groups) + rest)
+    if state is None:
+        assert len(read_library(path).cells["tiny_dff"].input_energies["C"]) == len(conditions)
+        return
+    with pytest.raises(LimenError, match=f"cell tiny_dff: pin C: internal_power: no when holds at {state}, and none"):
+        read_library(path)
+
+
+class TestWhatIsNotRead:
+    """A line that names file, cell, pin and construct, where `old` is changed to `new` once."""
+
+    @pytest.mark.parametrize(
+        ("old", "new", "line"),
+        [
+            ('related_pin : "A";', "", "cell tiny_inv: pin Y: timing of line 27: related_pin: it is missing"),
+            ('related_pin : "A";', 'related_bus_pins : "A";', "related_pin: related_bus_pins is not read"),
+            ('related_pin : "A";', 'related_pin : "A Z";', "related_pin: 'Z' is not allowed: one of A, Y"),
+            ("timing_sense : negative_unate", "timing_sense : odd", "timing_sense: 'odd' is not allowed"),
+            ("timing_sense :", "timing_type : sideways; timing_sense :", "timing_type: 'sideways' is not one of"),
+            (UP, "", "rise_transition is missing beside cell_rise"),
+            ("cell_rise (delay)", "cell_rise (other)", "cell_rise: template 'other' is not defined"),
+            (AXES, 'index_1 ("0, 1, 2"); ', "cell_rise: 4 values on axes of 3 x 2"),
+            (AXES, 'index_1 ("1, 0"); ', "cell_rise: index_1 is not allowed: at least one number, ascending"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, x", "0, 0")', "cell_rise: values: 'x' is not allowed: a number"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, nan", "0, 0")', "cell_rise: values: 'nan' is not allowed: a number"),
+            ("cell_rise (delay)", "cell_rise () { } cell_rise (delay)", "cell_rise is there 2 times; expected once"),
+            ("internal_power () {", "internal_power () { falling_together_group : A;", "falling_together_group is not"),
+            ("internal_power () {", "internal_power () { } internal_power () {", "rise_power, fall_power and power"),
+            ('"A";\n        rise_power', '"Z"; rise_power', "pin Y: internal_power of line 35: related_pin: 'Z' is"),
+            ("cell_leakage_power : 1;", "leakage_power () { }", "leakage_power of line 20: value is missing; expected"),
+            ("cell_leakage_power : 1;", "leakage_current () { }", "cell tiny_inv: leakage_current is not read"),
+            ("internal_power ()", "internal_pwr ()", "cell tiny_inv: line 35: 'internal_pwr' in pin Y is not"),
+            ("cell_fall (delay)", "cel_fall (delay)", "'cel_fall' in timing is not read"),
+            ("fall_power (scalar)", "power_fall (scalar)", "'power_fall' in internal_power is not read"),
+            ("area : 1;", "area : 1; internal_power () { }", "line 19: 'internal_power' in cell tiny_inv"),
+            ("area : 1;", "area : big;", "cell tiny_inv: area: 'big' is not allowed: a number"),
+            ("direction : input;", "", "cell tiny_inv: pin A: direction: '' is not allowed: input, output"),
+            ("capacitance : 2.0", "capacitance : ", "cell tiny_inv: pin A: capacitance: '' is not allowed: a number"),
+            ("cell (tiny_buf)", "cell (tiny_inv)", "cell tiny_inv: it is in"),
+            ("cell (tiny_buf)", "cell (tiny_buf, more)", "a cell of 2 names"),
+            ("pin (B)", "pin (A)", "cell tiny_nand2: pin A: it is there twice"),
+            ("table_lookup", "generic_cmos", "delay_model: 'generic_cmos' is not read: delays come from tables"),
+            ("nom_voltage : 1.0;", "", "the voltage is missing; expected nom_voltage, or operating_conditions"),
+            ("nom_voltage : 1.0;", OPERATING + OPERATING.replace("typical", "other"), "the voltage is missing"),
+            ("nom_voltage : 1.0;", "nom_voltage : 0;", "voltage: 0 is not allowed: more than 0"),
+            ("delay_model", "include_file (more.lib); delay_model", "include_file is not read"),
+            ("input_net_transition", "input_voltage", "cell_rise: variable_1: 'input_voltage' is not read"),
+            ("cell (tiny_inv)", "lu_table_template (delay) { } cell (tiny_inv)", "lu_table_template delay: another"),
+            ("  capacitive_load_unit (1, ff);\n", "", "capacitive_load_unit is missing; expected a number and a"),
+            ("(1, ff);", "(1, ff); capacitive_load_unit (1, pf);", "capacitive_load_unit has several values (1ff, 1"),
+            ('  leakage_power_unit : "1nW";\n', "", "leakage_power_unit is missing; expected a number and a"),
+            ('time_unit : "1ns"', 'tme_unit : "1ps"', "'tme_unit' is not one of Liberty's attributes; did you mean"),
+            ('time_unit : "1ns"', 'time_unit : "1"', "time_unit: '1' is not allowed: a number and a prefixed s"),
+            ("area : 1;", "area : 1; area : 2;", "cell tiny_inv: line 18: cell: area has several values ('1', '2')"),
+            ("area : 1;", "area (1, 2); area : 1;", "line 18: cell: area (1, 2) is not allowed: one value"),
+            ('function : "!A";', 'function : "A"; function : "!A";', "line 24: pin: function has several values"),
+            ("cell_leakage_power : 1;", "cel_leakage_power : 1;", "did you mean cell_leakage_power?"),
+            ("timing_sense : n", "timing_sens : n", "did you mean timing_sense?"),
+            ("area : 1;", "area : -1;", "cell tiny_inv: area: -1 is not allowed: 0 or more"),
+            ("area : 1;", "area : 1_0;", "cell tiny_inv: area: '1_0' is not allowed: a number"),
+            ('("0.1, 0.3", "0.2, 0.4")', '("0.1, 1_0", "0, 0")', "cell_rise: values: '1_0' is not allowed: a number"),
+            ("capacitance : 2.0", "capacitance : -2.0", "cell tiny_inv: pin A: capacitance: -2 is not allowed: 0 or"),
+            ("cell (tiny_inv)", "Cell (tiny_inv)", "line 18: 'Cell' is not allowed: cell, in small letters"),
+            ("delay_model", "wire_load (w) { fanout_length (1, 1_0); } delay_model", "wire_load w: fanout_length is"),
+            ("area : 1;", "area : 1; dont_use : maybe;", "cell tiny_inv: dont_use: 'maybe' is not allowed: true or"),
+            ("clock : true;", 'internal_power () { when : "X"; power (scalar) { values ("1"); } }',
+             "cell tiny_dff: pin C: internal_power of line 195: when: function: 'X' is not allowed"),
+            ("clock : true;", 'internal_power () { when : "IQ"; power (scalar) { values ("1"); } }',
+             "cell tiny_dff: pin C: internal_power: when: function: 'IQ' is not allowed"),
+            ("internal_power () {", 'internal_power () { when : "Z";', "line 35: when: function: 'Z'"),
+            ("internal_power () {", 'internal_power () { when : "A==1";', "when: function: 'A==1' is not allowed: '='"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "Z"; value : 1; }',
+             "cell tiny_inv: leakage_power of line 20: when: function: 'Z' is not allowed: 'Z' is not one of A, Y"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "A @@"; value : 1; }', "when: function: 'A @@'"),
+            ("cell_leakage_power : 1;", 'leakage_power () { when : "A Y"; value : 1; }', "no condition ever holds"),
+        ],
+    )  # fmt: skip
+    def test_is_said(self, tmp_path: Path, old: str, new: str, line: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        with pytest.raises(LimenError, match=rf"own\.lib: .*{re.escape(line)}"):
+            read_library(written(tmp_path, text))
+
+    @pytest.mark.parametrize(
+        ("old", "new", "reason"),
+        [
+            ("area : 1;", "", "no area"),
+            ("area : 1;", "area : 1; dont_use : TRUE;", "dont_use"),
+            ("area : 1;", "area : 1; dont_use : yes;", "dont_use"),
+            ("area : 1;", "area : 1; dont_use : 1;", "dont_use"),
+            ("area : 1;", 'area : 1; dont_use : " true ";', "dont_use"),
+            ("area : 1;", "area : 1; dont_use (true);", "dont_use"),
+            ("direction : input; capacitance : 2.0;", "direction : inout;", "pin A: direction inout"),
+            ("direction : input; capacitance : 2.0;", "direction : input;", "pin A: no capacitance"),
+            ('function : "!A";', 'function : "A @";', "pin Y: function: 'A @' is not allowed: '@' is no part of a"),
+            ('function : "!A";', "", "pin Y: no function"),
+            ("timing_sense :", "timing_type : combinational_rise; timing_sense :", "pin Y: no delay of a fall from A"),
+            ("timing_sense :", "timing_type : rising_edge; timing_sense :", "pin Y: timing_type rising_edge"),
+            ("timing_sense :", "timing_type : hold_rising; timing_sense :", "pin Y: no delay of a rise from A"),
+            ("pin (A) {", "bus (B) { } pin (A) {", "bus"),
+            ("pin (A) {", 'pin ("A*") {', "pin A*: its name is not a plain one"),
+        ],
+    )
+    def test_or_leaves_the_cell_out_with_its_reason(self, tmp_path: Path, old: str, new: str, reason: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        found = read_library(written(tmp_path, text)).left_out
+        assert found.keys() == {"tiny_inv", "tiny_latch"} and found["tiny_inv"].startswith(reason)
+
+    def test_groups_that_say_nothing_here_are_passed_over(self, tmp_path: Path) -> None:
+        own = (
+            "pg_pin (VDD) { pg_type : primary_power; } test_cell () { odd () { } } ours () { odd () { } } pin (A) {"
+            " electromigration () { } receiver_capacitance1_rise (delay) { } ccsn_first_stage () { dc_current () { } }"
+        )
+        text = TEXT.replace("pin (A) {", own, 1).replace("delay_model", "define_group (ours, cell); delay_model")
+        assert read_library(written(tmp_path, text)) == read_library(TINY)
+
+    def test_names_never_reach_the_tools_as_commands(self, tmp_path: Path) -> None:
+        text = TEXT.replace("cell (tiny_latch)", 'cell ("latch; shell touch here")')
+        kit = open_kit(written(tmp_path, text), tmp_path)
+        assert "latch; shell touch here" in kit.cells.left_out
+        assert not any("shell" in step for step in passes(kit, Unit("nand2").source(), DEFAULT_MULTIPLIER))
+
+    @pytest.mark.parametrize(
+        ("pattern", "new", "line"),
+        [
+            (r"  cell \(tiny_inv\)[\s\S]*?\n(?=  cell)", "", "no inverter; mapping needs one"),
+            (r"  cell \(tiny_buf\)[\s\S]*?\n(?=  cell)", "", "no buffer; mapping needs one"),
+            (r"  cell \(tiny_nand2\)[\s\S]*?(?=  cell \(tiny_xor2)", "", "no gate of two inputs, such as nand or nor"),
+            (
+                r"timing_type : setup_rising;",
+                "timing_type : hold_rising;",
+                f"{LEFT_OUT}D: no setup_rising table of a rise",
+            ),
+            (r"fall_constraint[^}]*\}", "", f"{LEFT_OUT}D: no setup_rising table of a fall before C"),
+            (r"timing_type : rising_edge;", "timing_type : preset;", f"{LEFT_OUT}Q: timing_type preset"),
+            (r'clocked_on : "C"', 'clocked_on : "!C"', "left out: tiny_dff: ff: not clocked on the rising edge of one"),
+            (r'clocked_on : "C"', "", "left out: tiny_dff: ff: clocked_on: function: '' is not allowed"),
+            (r'next_state : "D"', 'next_state : "D C"', "left out: tiny_dff: ff: next_state: 'D C' is not one of C, D"),
+            (
+                r'"IQ"',
+                '"IQ C"',
+                f"{LEFT_OUT}Q: pin: function: function: 'IQ C' is not allowed: 'C' is not one of IQ, IQN",
+            ),
+        ],
+    )
+    def test_a_kit_that_lacks_what_mapping_needs(self, tmp_path: Path, pattern: str, new: str, line: str) -> None:
+        path = written(tmp_path, changed(pattern, new, count=0 if "cell" in pattern else 1))
+        with pytest.raises(LimenError, match=rf"own\.lib: holds no .*{re.escape(line.removeprefix('no '))}"):
+            open_kit(path, tmp_path)
+
+
+class TestAttributes:
+    """Ways of writing that Liberty has beside the usual one."""
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("capacitive_load_unit (1, ff);", 'capacitive_load_unit : "1ff";'),
+            ("capacitive_load_unit (1, ff);", 'capacitive_load_unit ("1ff");'),
+            ("capacitive_load_unit (1, ff);", "capacitive_load_unit : 1,ff;"),
+            ('time_unit : "1ns";', 'time_unit ("1ns");'),
+            ('time_unit : "1ns";', "time_unit (1, ns);"),
+            ('time_unit : "1ns";', ""),
+            ('voltage_unit : "1V";', ""),
+            ("nom_voltage : 1.0;", "nom_voltage (1.0);"),
+            ("area : 1;", "area (1);"),
+            ("area : 1;", "area : 1; area : 1;"),
+            ("area : 1;", "area : 1; dont_use : no; dont_touch : true;"),
+            ("area : 1;", "area : 1; user_area : 7;"),
+            ("cell_leakage_power : 1;", "cell_leakage_power (1);"),
+            ("direction : input; capacitance : 2.0;", "direction (input); capacitance (2.0);"),
+        ],
+    )
+    def test_are_read_as_the_same(self, tmp_path: Path, old: str, new: str) -> None:
+        text = TEXT.replace(old, new, 1)
+        assert text != TEXT
+        assert read_library(written(tmp_path, text)) == read_library(TINY)
+
+    def test_a_unit_in_parentheses_counts(self, tmp_path: Path) -> None:
+        """Delays of 0.1 in ps are 0.0001 ns."""
+        own = read_library(written(tmp_path, TEXT.replace('time_unit : "1ns"', 'time_unit ("1ps")')))
+        grid = own.cells["tiny_inv"].outputs["Y"].arcs[0].delay_ns[0]
+        assert grid is not None and grid.at(0, 0) == pytest.approx(0.0001)
+
+    def test_a_library_without_leakage_needs_no_unit_of_it(self, tmp_path: Path) -> None:
+        text = changed(r"cell_leakage_power : \d;", "").replace('leakage_power_unit : "1nW";', "")
+        assert read_library(written(tmp_path, text)).cells["tiny_inv"].leakage_nw == 0
+
+    def test_names_the_library_defines_are_no_slips(self, tmp_path: Path) -> None:
+        text = TEXT.replace("area : 1;", "area : 1; areas : 3;", 1)
+        with pytest.raises(LimenError, match="'areas' is not one of Liberty's attributes; did you mean area"):
+            read_library(written(tmp_path, text))
+        text = text.replace("delay_model", "define (areas, cell, float); delay_model")
+        assert read_library(written(tmp_path, text)) == read_library(TINY)
+
+    def test_scaled_cells_are_listed_as_left_out(self, tmp_path: Path) -> None:
+        text = TEXT.replace("cell (tiny_inv)", "scaled_cell (tiny_inv, slow) { area : 3; } cell (tiny_inv)", 1)
+        own = read_library(written(tmp_path, text))
+        assert own.cells == read_library(TINY).cells
+        assert own.left_out["scaled_cell tiny_inv, slow"] == "scaled_cell: a cell at other operating conditions"
+
+    @pytest.mark.parametrize("function", ["A^1", "!A*1", "0+A'", "1'+!A", "1!A"])
+    def test_constants_within_functions_never_reach_the_tools(self, tmp_path: Path, function: str) -> None:
+        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        kit = open_kit(written(tmp_path, TEXT.replace('"!A"', f'"{function}"', 1)), tmp_path)
+        gates = synthesise(kit, Unit("nand2").source()).gates
+        assert [gate.cell.name for gate in gates] == ["tiny_nand2"]
+
+
+class TestEnergies:
+    """One inverter, energies in fJ; an internal_power group is (attributes, rise, fall)."""
+
+    @pytest.mark.parametrize(
+        ("groups", "rise", "fall"),
+        [
+            ([("", "1", "2")], 1, 2),
+            ([("related_pin : A;", "1", "2"), ("related_pin : A; when : A;", "3", "4")], 2, 3),
+            ([("related_pin : A;", "1", ""), ("related_pin : A;", "", "4")], 1, 4),
+            ([("related_pg_pin : D; when : A;", "1", "1"), ("related_pg_pin : D; when : !A;", "2", "2"),
+              ("related_pg_pin : S; when : A;", "4", "4"), ("related_pg_pin : S; when : !A;", "8", "8")], 7.5, 7.5),
+            ([("related_pg_pin : D; when : A;", "1", "1"), ("related_pg_pin : D; when : !A;", "2", "2"),
+              ("related_pg_pin : S;", "4", "4")], 5.5, 5.5),
+            ([('related_pg_pin : D; when : "A";', "1", "1"), ('related_pg_pin : S; when : "(A)";', "4", "4")], 5, 5),
+        ],
+    )  # fmt: skip
+    def test_are_a_mean_of_those_of_an_edge(
+        self, tmp_path: Path, groups: list[tuple[str, str, str]], rise: float, fall: float
+    ) -> None:
+        def table(name: str, value: str) -> str:
+            return f'{name} (scalar) {{ values ("{value}"); }}' if value else ""
+
+        text = "".join(
+            f"internal_power () {{ {attributes} {table('rise_power', up)} {table('fall_power', down)} }}"
+            for attributes, up, down in groups
+        )
+        power = r"internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}"
+        own = read_library(written(tmp_path, changed(power, text, count=1)))
+        netlist = small_netlist(own)
+        edges = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).edges_pj
+        inverter = next(gate for gate in netlist.gates if gate.cell.name == "tiny_inv")
+        assert (edges[inverter.net] - 0.5 * 0.002) * 1000 == pytest.approx([rise, fall])
+
+    def test_of_a_clock_pulse_are_those_that_hold_of_each_supply(self, tmp_path: Path) -> None:
+        """A pulse that finds D at 0 costs 2 (1 + 4) fJ, at 1 2 (2 + 4); ½ C V² twice is 2."""
+        groups = "".join(
+            f'internal_power () {{ {attributes} power (scalar) {{ values ("{value}"); }} }}'
+            for attributes, value in (
+                ('related_pg_pin : V; when : "!D";', 1),
+                ('related_pg_pin : V; when : "(D)";', 2),
+                ("related_pg_pin : S;", 4),
+            )
+        )
+        text = changed(r"(clock : true;)\s*internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}", rf"\1{groups}")
+        own = read_library(written(tmp_path, text))
+        netlist = small_netlist(own)
+        pulses = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).pulses_pj[0]
+        assert (pulses - 0.002) * 1000 == pytest.approx([10, 10, 12, 12])
+
+
+class TestLeakage:
+    @pytest.mark.parametrize(
+        ("states", "expected"),
+        [
+            ("value : 7;", 7),
+            ('related_pg_pin : D; value : "7";} leakage_power () { related_pg_pin : S; value : 2;', 9),
+            (
+                'when : "A"; value : 3; } leakage_power () { when : "!A"; value : 5; } leakage_power () { value : 100;',
+                4,
+            ),
+            ('when : "A"; value : 3; } leakage_power () { value : 5;', 4),
+        ],
+    )
+    def test_of_states_and_of_all_others(self, tmp_path: Path, states: str, expected: float) -> None:
+        text = TEXT.replace("cell_leakage_power : 1;", f"leakage_power () {{ {states} }}", 1)
+        assert read_library(written(tmp_path, text)).cells["tiny_inv"].leakage_nw == expected
+
+    @pytest.mark.parametrize(
+        ("cell", "states", "expected"),
+        [
+            ("tiny_nand2", {"A": 4, "!A&B": 8, "!A&!B": 8}, 6),
+            ("tiny_nand2", {"Y": 4, "": 8}, 5),
+            ("tiny_nand2", {"A": 4, "B": 8, "": 2}, (6 + 4 + 8 + 2) / 4),  # both hold in one of four states
+            ("tiny_nand2", {"A": 4, "!A B": 7}, 5),  # nothing is said of one of four
+            ("tiny_dff", {"D Q": 4, "": 8}, 7),
+            ("tiny_dff", {"D IQ": 4, "IQN": 10, "": 8}, (4 + 8 + 10 + 10) / 4),
+        ],
+    )
+    def test_of_a_condition_counts_by_the_states_in_which_it_holds(
+        self, tmp_path: Path, cell: str, states: dict[str, float], expected: float
+    ) -> None:
+        groups = "".join(f'leakage_power () {{ when : "{when}"; value : {nw}; }}' for when, nw in states.items())
+        text = changed(rf"(cell \({cell}\) \{{\s*area : \d;\s*)cell_leakage_power : \d;", rf"\1{groups}")
+        assert read_library(written(tmp_path, text)).cells[cell].leakage_nw == pytest.approx(expected)
+
+    @pytest.mark.parametrize(
+        ("default", "expected"),
+        [("default_cell_leakage_power : 4;", 4), ("default_leakage_power_density : 3;", 6), ("", 0)],
+    )
+    def test_defaults(self, tmp_path: Path, default: str, expected: float) -> None:
+        text = TEXT.replace("area : 2;\n    cell_leakage_power : 1;", "area : 2;", 1)
+        text = text.replace("delay_model", f"{default} delay_model")
+        assert read_library(written(tmp_path, text)).cells["tiny_buf"].leakage_nw == expected
+
+
+def one_axis(variable: str, axis: str, values: str) -> str:
+    """Return tiny.lib with tables over one axis; values: which of a table's four, as backward references."""
+    template = f'lu_table_template (line) {{ variable_1 : {variable}; index_1 ("{axis}"); }} cell (tiny_inv)'
+    text = changed(
+        r'\(delay\) \{ .*?values \("(.*?), (.*?)", "(.*?), (.*?)"\); \}', rf'(line) {{ values ("{values}"); }}'
+    )
+    return text.replace("cell (tiny_inv)", template)
+
+
+class TestTables:
+    @pytest.mark.parametrize(
+        ("variable", "axis", "values", "same"),
+        [
+            ("input_net_transition", "0.0, 1.0", r"\1, \3", r"\1, \1\", \"\3, \3"),
+            ("total_output_net_capacitance", "0.0, 100", r"\1, \2", r"\1, \2\", \"\1, \2"),
+        ],
+    )
+    def test_of_one_axis_are_those_of_two_along_which_one_nothing_changes(
+        self, tmp_path: Path, variable: str, axis: str, values: str, same: str
+    ) -> None:
+        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        unit = pe_units("threshold", 3, 3, "os")[0]
+        flat = changed(
+            r'values \("(.*?), (.*?)", "(.*?), (.*?)"\);', same.replace('\\"', '"').join(['values ("', '");'])
+        )
+        found = []
+        for text in (one_axis(variable, axis, values), flat):
+            kit = open_kit(written(tmp_path, text), tmp_path)
+            found.append(measure(synthesise(kit, unit.source()), unit, kit))
+        assert found[0] == found[1]
+
+    def test_the_load_of_another_output_is_nothing(self, tmp_path: Path) -> None:
+        """Values 1 and 3 at loads of 10 and 20 fF of the other output go on to -1 at none."""
+        template = (
+            "power_lut_template (three) { variable_1 : input_transition_time;"
+            " variable_2 : total_output_net_capacitance; variable_3 : equal_or_opposite_output_net_capacitance;"
+            ' index_1 ("0, 1"); index_2 ("0, 1"); index_3 ("10, 20"); } cell (tiny_inv)'
+        )
+        text = changed(
+            r"rise_power \(scalar\) \{ values \(.*?\);", 'rise_power (three) { values ("1,3", "1,3", "1,3", "1,3");', 1
+        )
+        own = read_library(written(tmp_path, text.replace("cell (tiny_inv)", template)))
+        grid = own.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0]
+        assert grid is not None and grid.at(0.5, 0.0005) == pytest.approx(-0.001)
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (gzip.compress(TEXT.encode())[:-200], "it is cut or corrupt"),
+            (gzip.compress(TEXT.encode())[:200], "it is cut or corrupt"),
+            (gzip.compress(TEXT.encode())[:40] + b"\xff" * 40, "it is cut or corrupt"),
+            (b"\x1f\x8b", "it is cut or corrupt"),
+            (b"\x1f\x8bnonsense", "it is cut or corrupt"),
+            (b"\x00\xff" * 50, "is not valid Liberty"),
+            (b'library (l) { a : "b', "is not valid Liberty: line 1: a string is not closed"),
+            (b"library (l) {\n /* a", "is not valid Liberty: line 2: a comment is not closed"),
+            (b"a () {" * 2000, "is not valid Liberty: line 1: groups are nested more than 50 deep"),
+            (b"library (l) { nom_voltage : 1; cell (c) { area : 1 {", "line 1: area: unexpected '{'"),
+            (b"library (l) { nom_voltage : 1; capacitive_load_unit (1, pf); }", "holds no usable cell"),
+        ],
+        ids=lambda own: own if isinstance(own, str) else "",
+    )
+    def test_that_are_broken(self, tmp_path: Path, content: bytes, words: str) -> None:
+        path = tmp_path / "own.lib.gz"
+        path.write_bytes(content)
+        with pytest.raises(LimenError, match=rf"own\.lib\.gz: .*{re.escape(words)}"):
+            read_library(path)
+
+    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(LimenError, match="cannot be read: Is a directory; expected a Liberty file"):
+            read_library(tmp_path)
+
+
+class TestFunctions:
+    @pytest.mark.parametrize("text", ["", "A @ B", "A B)", "(A", "!", "A'C", "A ^", "(" * 5000, "A " * 5000])
+    def test_that_are_none(self, text: str) -> None:
+        with pytest.raises(LimenError, match=r"function: .* is not allowed"):
+            truth_table(text, ("A", "B"))
+
+    @pytest.mark.parametrize(
+        ("text", "name", "inverted"),
+        [
+            (" (A) ", "A", False),
+            ("A'", "A", True),
+            ("!(!(A'))", "A", True),
+            ("A + A B", "A", False),
+            ('"A"', "A", False),
+        ],
+    )
+    def test_that_are_one_pin(self, text: str, name: str, inverted: bool) -> None:
+        assert literal(text, ("B", "A")) == Literal(name, inverted)
+
+    def test_as_a_sum_of_products(self) -> None:
+        """The majority of three, an input that does nothing, and constants."""
+        assert sum_of_products(0b11101000, ("A", "B", "C")) == "(A*B*!C)+(A*!B*C)+(!A*B*C)+(A*B*C)"
+        assert sum_of_products(0b0011, ("A", "B")) == "(!B)"
+        assert (sum_of_products(0, ("A",)), sum_of_products(1, ())) == ("0", "1")
+
+    def test_that_are_more_than_one(self) -> None:
+        assert literal("A B", ("A", "B")) is None and literal("1", ("A",)) is None

@@ -1,0 +1,48 @@
+"""Multipliers compared: a Baugh-Wooley array row by row computes products of every width, and so does the command."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cost_models.derive.characterise import measure
+from cost_models.derive.multiplier_study import BAUGH_WOOLEY, OP_FILE, compare_multipliers
+from cost_models.gates.synthesis import open_kit, synthesise
+from cost_models.units.units import Unit
+from tests.support.paths import ROOT, TINY
+from workloads.errors import LimenError
+
+
+def test_every_way_is_compared() -> None:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    found = list(compare_multipliers(TINY, 3))
+    assert [(own.kernel, own.multiplier) for own in found] == [
+        (kernel, name)
+        for kernel in ("op alone", "os PE", "ws PE")
+        for name in ("partial_products", "booth", "booth_radix4", "baugh_wooley")
+    ]
+    assert all(own.energy_pj >= own.settled_pj > 0 and own.merit > 0 for own in found)
+
+
+def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    unit, kit = Unit("op", "mac", 2, 4), open_kit(TINY, tmp_path)
+    plain = unit.source()
+    text = BAUGH_WOOLEY.read_text()
+    source = replace(plain, files=tuple(name for name in plain.files if name != OP_FILE), text=text)
+    measure(synthesise(kit, source), unit, kit)
+    wrong = replace(source, text=text.replace("(PRODUCT_BITS - 1));", "(PRODUCT_BITS - 2));"))
+    assert wrong.text != text
+    with pytest.raises(LimenError, match="vectors differ from the definition"):
+        measure(synthesise(kit, wrong), unit, kit)
+
+
+def test_bad_input() -> None:
+    command = [sys.executable, str(ROOT / "limen.py"), "costs", "multipliers", "--liberty", "none.lib"]
+    outcome = subprocess.run(command, capture_output=True, text=True)
+    assert (outcome.returncode, outcome.stdout, outcome.stderr.count("\n")) == (2, "", 1)
+    assert "none.lib: cannot be read" in outcome.stderr

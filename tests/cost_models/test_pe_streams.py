@@ -1,0 +1,164 @@
+"""Operands of PEs: Gaussian, captured from the cycle model, in polarity order; PEs of two stages and zero gating."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import numpy as np
+import pytest
+
+import cost_models.stimuli.captured
+from cost_models.derive.characterise import measure, measure_operands
+from cost_models.gates.switching import LANES
+from cost_models.gates.synthesis import Kit, open_kit, synthesise
+from cost_models.stimuli.captured import captured_folds, captured_windows
+from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit, signed
+from cost_models.stimuli.pe_streams import operand_streams
+from cost_models.stimuli.stimulus import STEPS, WARM_UP
+from cost_models.units.units import GATED, Unit, pe_units, staged_units
+from tests.support.paths import TINY
+from workloads.errors import LimenError
+from workloads.networks.family import find_network
+from workloads.ops.integers import OPS, Op
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
+
+
+class TestCaptured:
+    @pytest.mark.parametrize(("op", "dataflow"), [*product(OPS, ("os", "ws"))])
+    def test_what_pes_add_to_is_what_their_neighbours_made(self, op: Op, dataflow: str) -> None:
+        """Registers of the cycle model, chained by the op's definition in integers: not one is off."""
+        unit = Unit("pe", op, 4, 4, 24, dataflow)
+        folds = captured_folds(op, 4, 4, dataflow)
+        assert len(folds) > 50
+        for fold in folds:
+            ops = op_values(unit, fold.x, fold.synapse)
+            if dataflow == "os":
+                assert not fold.before[0].any()
+                assert np.array_equal(fold.before[1:], fold.before[:-1] + ops[:-1])
+            else:
+                assert not fold.before[:, 0].any() and (fold.synapse == fold.synapse[:1]).all()
+                assert np.array_equal(fold.before[:, 1:], fold.before[:, :-1] + ops[:, :-1])
+
+    def test_operands_are_the_network_s(self) -> None:
+        """The synapses of os folds, counted over columns, are the weights and polarities of the layers that fill."""
+        network = find_network("digits", "threshold", 5, 5)
+        folds = captured_folds("threshold", 5, 5, "os")
+        found = np.sort(np.concatenate([fold.synapse[:, 0, :].ravel() for fold in folds]))
+        wanted = []
+        for layer, own in zip(network.layers, network.trained(), strict=True):
+            if layer.fan_in % 4 == 0 and layer.pixels % 4 == 0 and layer.out_channels % 8 == 0:
+                assert own.polarity is not None
+                synapses = (own.weights & 31) | np.where(own.polarity < 0, 32, 0)
+                wanted += [synapses.ravel()] * (layer.pixels // 4)
+        once = np.sort(np.concatenate(wanted))
+        images = len(found) // len(once)
+        assert images == 9 and np.array_equal(found, np.repeat(once, images))
+
+    def test_windows_are_reproducible_and_continue(self) -> None:
+        unit = Unit("pe", "mac", 3, 3, 20, "os")
+        one, other = (captured_windows(unit, np.random.default_rng(5), 36, 8, False) for _ in range(2))
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+        assert one[0].shape == (36, 8) and one[2].shape == (8,)
+
+
+class TestOrder:
+    @pytest.mark.parametrize("op", ["threshold", "mac", "shift"])
+    def test_adding_comes_first_and_nothing_is_lost(self, op: Op) -> None:
+        unit = Unit("pe", op, 4, 4, 12, "os")
+        random = np.random.default_rng(2)
+        x, synapse = random.integers(0, 16, (30, 5)), random.integers(0, 1 << unit.synapse_bits, (30, 5))
+        bit = sign_bit(unit)
+        assert bit is not None
+        own_x, own_synapse = in_polarity_order(unit, x, synapse)
+        assert (np.diff(own_synapse >> bit, axis=0) >= 0).all()
+        before, after = (
+            sorted(zip(*(own[:, 2] for own in both), strict=True)) for both in ((x, synapse), (own_x, own_synapse))
+        )
+        assert before == after
+
+    def test_adder_has_none(self) -> None:
+        assert sign_bit(Unit("pe", "adder", 4, 4, 12, "os")) is None
+        kinds = {stream.operands for stream in operand_streams(Unit("pe", "adder", 4, 4, 12, "os"), 0)}
+        assert kinds == {"gaussian_relu", "network"}
+
+
+class TestGaussian:
+    @pytest.mark.parametrize("op", OPS)
+    def test_distributions(self, op: Op) -> None:
+        """Half of the activations are 0; weights are even around 0 and a third of their range wide."""
+        unit = pe_units(op, 8, 5 if op == "shift" else 8, "os")[-1]
+        stream = operand_streams(unit, 0)[0]
+        x, synapse = stream.inputs["x_in"], stream.inputs["synapse_in"]
+        assert 0.45 < (x == 0).mean() < 0.55 and x.min() == 0
+        assert x.max() == (127 if op in ("threshold", "adder") else 255)
+        if op == "shift":
+            return
+        w = signed(synapse & 255, 8)
+        assert abs(w.mean()) < 3 and 0.9 < w.std() / (127 / 3) < 1.1
+
+    def test_shift_weights_are_the_nearest_powers(self) -> None:
+        unit = Unit("pe", "shift", 8, 5, 30, "os")
+        codes = operand_streams(unit, 0)[0].inputs["synapse_in"] & 15
+        counts = np.bincount(codes.ravel(), minlength=16) / codes.size
+        # |N(0, 1/3)| is nearest to 1, in logarithm, above 2^-1/2: the exponent 14 of 15 codes.
+        assert counts[14] == pytest.approx(0.034, abs=0.02) and counts[13] > counts[14] and counts[15] < 0.01
+
+
+UNITS = [pe_units(op, 3, 3, dataflow)[-1] for op in OPS for dataflow in ("os", "ws")]
+STAGED = [group[0] for group in staged_units((3,))]
+
+
+class TestNetlists:
+    @pytest.mark.parametrize("unit", UNITS + STAGED, ids=str)
+    def test_every_stream_is_computed(self, kit: Kit, unit: Unit) -> None:
+        """Every output of every vector is compared on the way; a quantity per kind of operands comes out."""
+        netlist = synthesise(kit, unit.source())
+        values = measure(netlist, unit, kit) | measure_operands(netlist, unit, kit)
+        kinds = {name.partition("@")[2] for name in values}
+        expected = {"", "gaussian_relu", "network"}
+        if unit.op != "adder":
+            expected |= {"gaussian_relu_sorted"} | ({"network_sorted"} if unit.dataflow == "os" else set())
+        assert kinds == expected and all(value > 0 for value in values.values())
+
+    def test_a_pe_that_adds_a_stage_too_early_is_found(self, kit: Kit) -> None:
+        unit = next(own for own in STAGED if (own.op, own.dataflow) == ("threshold", "os"))
+        netlist = synthesise(kit, replace(unit, stages=1).source())
+        with pytest.raises(LimenError, match=r"acc_out: .* vectors differ from the definition"):
+            measure_operands(netlist, unit, kit)
+
+    def test_a_gate_that_stays_shut_is_found(self, kit: Kit) -> None:
+        unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
+        source = unit.source()
+        wrong = replace(source, text=source.text.replace("live_reg <= now_live", "live_reg <= now_live & x[0]"))
+        assert wrong.text != source.text
+        with pytest.raises(LimenError, match="vectors differ from the definition"):
+            measure(synthesise(kit, wrong), unit, kit)
+
+    def test_gating_saves(self, kit: Kit) -> None:
+        """The same PE costs more where its multiplier's operands follow zeros."""
+        unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
+        source, name = unit.source(), "energy_per_op_pj@gaussian_relu"
+        follows = source.text.replace("if (now_live) held", "held")
+        assert follows.count("held_x <= x") == 1 and follows != source.text
+        held, moving = (
+            measure_operands(synthesise(kit, replace(source, text=text)), unit, kit)[name]
+            for text in (source.text, follows)
+        )
+        assert held < moving
+
+
+def test_streams_don_t_depend_on_what_ran_before() -> None:
+    unit = Unit("pe", "threshold", 3, 3, 12, "os")
+    first = operand_streams(unit, 3)
+    cost_models.stimuli.captured.captured_folds.cache_clear()
+    again = operand_streams(unit, 3)
+    for one, other in zip(first, again, strict=True):
+        assert one.operands == other.operands
+        assert all(np.array_equal(one.inputs[name], other.inputs[name]) for name in one.inputs)
+    assert first[0].inputs["x_in"].shape == (WARM_UP + STEPS, LANES)

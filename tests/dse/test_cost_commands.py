@@ -1,0 +1,85 @@
+"""`limen price`, `limen costs` and `limen describe`, as typed."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import limen
+from tests.support.paths import ROOT
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(ROOT / "limen.py"), *arguments], cwd=cwd, capture_output=True, text=True)
+
+
+def test_price_is_that_of_the_public_api(tmp_path: Path) -> None:
+    outcome = call("price", "--json", cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    shown = json.loads(outcome.stdout)
+    network = limen.network("digits", op="threshold", x_bits=8, w_bits=8)
+    cost = limen.price(limen.simulate(network, limen.load_design("threshold-16x16")))
+    for name in ("energy_uj", "latency_us", "area_mm2", "clock_ns", "power_mw", "assumed_share", "dram_share"):
+        assert shown[name] == getattr(cost, name)
+    for name in ("energy_uj", "area_mm2"):
+        assert math.fsum(row[name] for row in shown["breakdown"]) == pytest.approx(shown[name], rel=1e-12)
+    text = call("price", cwd=tmp_path).stdout
+    assert "DRAM" in text and "dram filter" in text and "scaled or assumed" in text
+
+
+def test_costs_show(tmp_path: Path) -> None:
+    outcome = call("costs", "show", "--component", "pe", "--op", "mac", "--json", cwd=tmp_path)
+    rows = json.loads(outcome.stdout)
+    assert rows and {(row["component"], row["op"]) for row in rows} == {("pe", "mac")}
+    assert all(row["unit"] and row["method"] and row["source"] for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("price", "--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
+        (("price", "-d", "mac-threshold-16x16"), ("extra_ops: mac is not allowed", "PEs of one op")),
+        (("price", "--costs", "gone.csv"), ("gone.csv", "cannot be read")),
+        (("costs", "show", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
+        (("costs", "show", "--component", "alu"), ("component", "'alu'", "pe")),
+        (("costs", "build", "--liberty", "gone.lib", "--out", "new.csv"), ("gone.lib",)),
+        (("costs", "check", "--liberty", "gone.lib"), ("gone.lib",)),
+        (("describe", "cifar"), ("'cifar'", "digits", "ihp130")),
+        (("describe", "gone.yaml"), ("gone.yaml", "cannot be read")),
+    ],
+)
+def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
+    if "--liberty" in arguments:
+        pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
+    outcome = call(*arguments, cwd=tmp_path)
+    assert outcome.returncode == 2 and outcome.stdout == "", outcome.stdout + outcome.stderr
+    assert len(outcome.stderr.splitlines()) == 1
+    assert all(word in outcome.stderr for word in words), outcome.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("digits", ("family digits", "conv1", "ops mac, threshold: for designs", "study digits", "trials: 500")),
+        ("mac-16x16", ("design mac-16x16", "rows: 16")),
+        ("mac-threshold-16x16", ("mac-threshold-16x16: fused PEs, ops threshold, mac", 'extra_ops: ["mac"]')),
+        ("ihp130", ("cost table ihp130", "pe: ", "synthesis", "sources")),
+        ("mine.yaml", ("study mine.yaml", "trials: 500")),
+    ],
+)
+def test_describe(tmp_path: Path, what: str, words: tuple[str, ...]) -> None:
+    assert call("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    outcome = call("describe", what, cwd=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    assert all(word in outcome.stdout for word in words), outcome.stdout
+
+
+def test_describe_lists_what_there_is(tmp_path: Path) -> None:
+    text = call("describe", cwd=tmp_path).stdout
+    assert all(name in text for name in ("digits", "mac-16x16", "threshold-16x16", "ihp130"))

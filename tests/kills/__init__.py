@@ -1,0 +1,1 @@
+"""Long commands killed at every file event."""

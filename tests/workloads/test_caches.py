@@ -1,0 +1,84 @@
+"""Caches where the installation can't be written and HOME is missing: elsewhere, or none, and one line that says so."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+from workloads.host.caches import cache_folder
+
+KERNEL = """
+from numba import int64
+from workloads.host.jit import njit
+
+@njit(int64(int64))
+def twice(x):
+    return 2 * x
+
+@njit()
+def thrice(x):
+    return twice(x) + x
+"""
+
+
+@pytest.fixture(name="folder")
+def read_only(tmp_path: Path) -> Path:
+    """Return a folder where a module of kernels is installed that can't be written, and an empty TMPDIR."""
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    (installed / "kernels.py").write_text(KERNEL)
+    installed.chmod(0o555)
+    (tmp_path / "temporary").mkdir()
+    return tmp_path
+
+
+def obey_modes() -> None:
+    """Give up what lets root write in read-only folders (PR_CAPBSET_DROP, CAP_DAC_OVERRIDE)."""
+    ctypes.CDLL(None).prctl(24, 1, 0, 0, 0)
+
+
+def python(code: str, folder: Path) -> tuple[int, str, str]:
+    """Run Python without a HOME; return exit code, output and error output."""
+    environment = {**os.environ, "HOME": "/proc/nope", "PYTHONPATH": f"{ROOT}:{folder / 'installed'}"}
+    environment["TMPDIR"] = str(folder / "temporary")
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "NUMBA_CACHE_DIR", "MPLCONFIGDIR"):
+        environment.pop(name, None)
+    command = [sys.executable, "-c", code]
+    outcome = subprocess.run(command, env=environment, capture_output=True, text=True, preexec_fn=obey_modes)
+    return outcome.returncode, outcome.stdout, outcome.stderr
+
+
+def test_kernels_and_pictures_keep_theirs_elsewhere(folder: Path) -> None:
+    code = "import kernels; print(kernels.thrice(7)); import workloads.host.pictures"
+    caches = folder / "temporary" / f"limen-caches-of-{os.getuid()}"
+    line = f"/proc/nope/.cache/limen can't be written: caches are in {caches}; XDG_CACHE_HOME names another place"
+    for _ in range(2):
+        assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
+    assert list(caches.rglob("*twice*.nbi")) and (caches / "matplotlib").is_dir()
+
+
+def test_without_any_folder_each_run_compiles(folder: Path) -> None:
+    code = "import os; os.access = lambda *_: False; import kernels; print(kernels.thrice(7))"
+    line = "no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one"
+    assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
+
+
+def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in a cache is run: another user may have made the folder first."""
+    monkeypatch.setenv("XDG_CACHE_HOME", "/proc/nope")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    place = tmp_path / f"limen-caches-of-{os.getuid()}"
+    place.mkdir()
+    place.chmod(0o777)
+    with pytest.raises(Exception, match="nope/limen: cannot be written, nor can"):
+        cache_folder.__wrapped__()
+    place.rmdir()
+    place.symlink_to(tmp_path)
+    with pytest.raises(Exception, match="nope/limen: cannot be written, nor can"):
+        cache_folder.__wrapped__()

@@ -1,0 +1,77 @@
+"""Exact integer inference of a layer, images innermost: the fast twin of `workloads.exact.reference`.
+
+The sums run in the floating-point kernels of `layer_kernels` on integers: every partial sum is below 2^24, where
+float32 holds every integer, or else below 2^53, where float64 does. It imports nothing of the reference, against which
+it is tested.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from workloads.exact import layer_kernels as kernels
+from workloads.exact.kernel_arrays import layer_rows, layer_sums
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.ops.integers import ONE_RANGE_OPS, alignment, effective_weights, operand_range
+
+EXACT_BELOW = 1 << 24
+"""float32 holds every integer of a smaller magnitude."""
+
+
+def forward_lanes(
+    layer: Layer, parameters: LayerParameters, lanes: np.ndarray, residual: np.ndarray | None = None
+) -> np.ndarray:
+    """Return a layer's exact outputs [OH, OW, N, B], int64, of activations [H, W, C, B].
+
+    residual: [OH, OW, N, B] where the layer has one.
+    """
+    if not layer.has_parameters:
+        lowest, _ = operand_range(layer.x_bits, layer.x_signed)
+        place = [*layer.stride, layer.padding[0], layer.padding[2], *layer.kernel, lowest]
+        outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
+        kernels.largest(np.require(lanes, np.int64, ["C", "W"]), np.array(place, dtype=np.int64), outputs)
+        return outputs
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
+    weights = effective_weights(layer.op, parameters.weights, layer.w_bits) << w_shift
+    largest = max(abs(end) for end in operand_range(layer.x_bits, layer.x_signed)) << x_shift
+    precision = np.float32 if _partial_bound(layer, weights, largest) < EXACT_BELOW else np.float64
+    x = layer_rows(layer, (lanes << x_shift).astype(precision))
+    sums = layer_sums(layer, weights.astype(precision), parameters.polarity, x)
+    return requantised(sums, parameters.bias, parameters.shift, layer.y_range, residual, layer.residual_shift)
+
+
+def requantised(
+    sums: np.ndarray,
+    bias: np.ndarray,
+    shift: np.ndarray,
+    limits: tuple[int, int] | None,
+    residual: np.ndarray | None = None,
+    residual_shift: int = 0,
+) -> np.ndarray:
+    """Return what the requantiser makes of exact sums [OH, OW, N, B], int64; raw where limits are None.
+
+    bias, shift: [N] int64. residual: [OH, OW, N, B] int64, added after a left shift.
+    """
+    height, width, channels, images = sums.shape
+    flat = (height * width, channels, images)
+    low, high = limits or (0, 0)
+    added = np.empty((0, 0, 0), dtype=np.int64)
+    if residual is not None:
+        added = np.require(residual, np.int64, ["C", "W"]).reshape(flat)
+    y = np.empty(flat, dtype=np.int64)
+    kernels.requantise(
+        np.require(sums, requirements=["C", "W"]).reshape(flat),
+        np.array(bias, dtype=np.int64),  # copies: the kernel's signature takes no read-only arrays, and a user's may be
+        np.array(shift, dtype=np.int64),
+        np.array([limits is None, low, high, residual_shift], dtype=np.int64),
+        added,
+        y,
+    )
+    return y.reshape(sums.shape)
+
+
+def _partial_bound(layer: Layer, weights: np.ndarray, largest: int) -> int:
+    """Return what no partial sum of the kernels exceeds in magnitude, in whatever order they add."""
+    sizes = np.abs(weights)
+    terms = sizes + largest if layer.op in ONE_RANGE_OPS else sizes * largest
+    return int(terms.reshape(len(weights), -1).sum(axis=1).max())

@@ -1,0 +1,156 @@
+"""Layers as the kernels of `layer_kernels` take them: images innermost, padding laid out, filters filled up."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.exact import layer_kernels as kernels
+from workloads.layers.layer import Layer
+from workloads.ops.integers import Op
+
+KERNEL_OPS: dict[Op, int] = {
+    "threshold": kernels.THRESHOLD,
+    "mac": kernels.PRODUCT,
+    "adder": kernels.ADDER,
+    "shift": kernels.PRODUCT,
+}
+
+
+class Rows(NamedTuple):
+    """A layer's input as rows of images: [(H + padding)·(W + padding)·C, B filled up to whole blocks], and B."""
+
+    rows: np.ndarray
+    images: int
+
+
+class Gradients(NamedTuple):
+    """Gradients at a layer's inputs [H, W, C, B] (None if not asked for), weights and polarity, [N, kh, kw, C]."""
+
+    inputs: np.ndarray | None
+    weights: np.ndarray
+    polarity: np.ndarray | None
+
+
+def batch_innermost(x: np.ndarray) -> np.ndarray:
+    """Return [images, H, W, C] as contiguous [H, W, C, images]."""
+    return np.ascontiguousarray(x.transpose(1, 2, 3, 0))
+
+
+def layer_rows(layer: Layer, x: np.ndarray) -> Rows:
+    """Return the rows of activations [H, W, C, B] (float32 or float64); padding is an activation of value 0."""
+    top, bottom, left, right = layer.padding
+    images = x.shape[-1]
+    blocks = -(-images // kernels.LANES) * kernels.LANES
+    height, width, channels = layer.input_shape
+    padded = np.zeros((height + top + bottom, width + left + right, channels, blocks), dtype=x.dtype)
+    padded[top : top + height, left : left + width, :, :images] = x.reshape(height, width, channels, images)
+    return Rows(padded.reshape(-1, blocks), images)
+
+
+def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x: Rows) -> np.ndarray:
+    """Return Σ_k op(x_k, w_k, p_k) as [OH, OW, N, B] in the precision of the rows.
+
+    weights, polarity: [N, kh, kw, C of a group] real numbers; those of op shift are what its codes stand for.
+    """
+    y = np.empty((layer.pixels, layer.out_channels, x.rows.shape[1]), dtype=x.rows.dtype)
+    for group in range(layer.groups):
+        outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
+        w, p = _filters(layer, weights[outputs], None if polarity is None else polarity[outputs], x.rows.dtype)
+        base, taps = _places(*_shape(layer), group)
+        own = y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
+        kernels.forward(KERNEL_OPS[layer.op], x.rows, base, taps, w, p, own)
+        if layer.op == "threshold":  # the kernel's Σ p·max(x, w) is larger by Σ p·w
+            own -= np.cumsum(p * w, axis=1)[: layer.group_outputs, -1:]
+        if layer.groups > 1:
+            y[:, outputs] = own
+    return np.ascontiguousarray(y[:, :, : x.images]).reshape(*layer.output_shape, x.images)
+
+
+def layer_gradients(
+    layer: Layer,
+    weights: np.ndarray,
+    polarity: np.ndarray | None,
+    x: Rows,
+    slope: np.ndarray,
+    inputs: bool = True,
+    learned: bool = False,
+) -> Gradients:
+    """Return the gradients of a loss with gradient `slope` [OH, OW, N, B] at the layer's sums; groups must be 1.
+
+    inputs: whether those at the inputs are wanted. learned: whether those at the polarity are.
+    op adder: at the inputs AdderNet's w − x within −1 … 1 (arXiv 1912.13200, eq. 6), which trains better than the sign;
+    at the weights the sign of x − w, which under Adam trains better than AdderNet's x − w.
+    """
+    assert layer.groups == 1, "training takes layers of one group"
+    blocks = x.rows.shape[1]
+    dy = np.zeros((layer.pixels, layer.out_channels, blocks), dtype=x.rows.dtype)
+    dy[:, :, : x.images] = slope.reshape(layer.pixels, layer.out_channels, x.images)
+    w, p = _filters(layer, weights, polarity, x.rows.dtype)
+    base, taps = _places(*_shape(layer), 0)
+    dx = None
+    if inputs:
+        rows = np.zeros_like(x.rows)
+        kernels.backward_inputs(KERNEL_OPS[layer.op], x.rows, base, taps, w, p, dy, rows)
+        top, bottom, left, right = layer.padding
+        height, width, channels = layer.input_shape
+        padded = rows.reshape(height + top + bottom, width + left + right, channels, blocks)
+        dx = np.ascontiguousarray(padded[top : top + height, left : left + width, :, : x.images])
+
+    def at_weights(kind: int) -> np.ndarray:
+        total = np.zeros_like(w)
+        kernels.backward_weights(kind, x.rows, base, taps, w, dy, total)
+        return np.ascontiguousarray(total[: layer.out_channels, : layer.fan_in]).reshape(layer.weights_shape)
+
+    if layer.op == "threshold":
+        assert polarity is not None
+        dw = -polarity * at_weights(kernels.GATE)
+        return Gradients(dx, dw, at_weights(kernels.EXCESS) if learned else None)
+    if layer.op == "adder":  # the sign of x − w
+        return Gradients(dx, 2 * at_weights(kernels.GATE) - dy.sum(axis=(0, 2))[:, None, None, None], None)
+    return Gradients(dx, at_weights(kernels.VALUE), None)
+
+
+def _shape(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, ...], int]:
+    return layer.input_shape, layer.kernel, layer.stride, layer.padding, layer.groups
+
+
+@lru_cache(maxsize=256)
+def _places(
+    shape: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int, int, int],
+    groups: int,
+    group: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (base [M], taps [K filled up]) of a group: where an output pixel starts, and what it sees."""
+    height, width, channels = shape
+    high, wide = height + padding[0] + padding[1], width + padding[2] + padding[3]
+    down = np.arange(0, high - kernel[0] + 1, stride[0])
+    across = np.arange(0, wide - kernel[1] + 1, stride[1])
+    base = ((down[:, None] * wide + across) * channels).reshape(-1)
+    seen = np.arange(group * (channels // groups), (group + 1) * (channels // groups))
+    window = np.arange(kernel[0])[:, None] * wide + np.arange(kernel[1])
+    taps = (window[:, :, None] * channels + seen).reshape(-1)
+    filled = np.full(-(-taps.size // kernels.TAPS) * kernels.TAPS, taps[0])
+    filled[: taps.size] = taps
+    return base.astype(np.int64), filled.astype(np.int64)
+
+
+def _filters(
+    layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, dtype: np.dtype
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return filters and their factors p [N, K], filled up with synapses that add nothing.
+
+    p is the polarity, −1 for op adder (a sum of −|x − w|) and 1 where the kernel has no use for it.
+    """
+    outputs = -(-len(weights) // kernels.OUTPUTS) * kernels.OUTPUTS
+    synapses = -(-layer.fan_in // kernels.TAPS) * kernels.TAPS
+    w, p = np.zeros((outputs, synapses), dtype=dtype), np.zeros((outputs, synapses), dtype=dtype)
+    w[: len(weights), : layer.fan_in] = weights.reshape(len(weights), -1)
+    factor = polarity.reshape(len(weights), -1) if polarity is not None else -1 if layer.op == "adder" else 1
+    p[: len(weights), : layer.fan_in] = factor
+    return w, p

@@ -1,0 +1,96 @@
+"""The bit-true reference: what every implementation computes, in plain numpy int64.
+
+Written for reading, not for speed; it imports no kernel and no simulator. Accumulators here are
+int64 and never wrap, so a wrapping machine is equal exactly when its final sums fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from workloads.layers.graph import INPUT, connect
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.ops.integers import alignment, operand_range, shift_values
+
+
+def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
+    """Return [images, M, taps, C] of activations [images, H, W, C]: what each output pixel sees, taps (kh, kw).
+
+    absent: the value of padding.
+    """
+    top, bottom, left, right = layer.padding
+    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=absent)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, layer.kernel, axis=(1, 2))
+    windows = windows[:, :: layer.stride[0], :: layer.stride[1]]  # [images, oh, ow, C, kh, kw]
+    return windows.transpose(0, 1, 2, 4, 5, 3).reshape(len(x), layer.pixels, -1, layer.channels)
+
+
+def accumulate(layer: Layer, parameters: LayerParameters, x: np.ndarray) -> np.ndarray:
+    """Return bias + Σ_k op(x_k, w_k, p_k) as int64 [images, oh, ow, N]."""
+    seen = patches(layer, x, absent=0)
+    weights = parameters.weights.reshape(layer.out_channels, layer.fan_in)
+    total = np.empty((len(x), layer.pixels, layer.out_channels), dtype=np.int64)
+    for n in range(layer.out_channels):
+        first = n // layer.group_outputs * layer.group_channels
+        columns = seen[..., first : first + layer.group_channels].reshape(len(x), layer.pixels, layer.fan_in)
+        if layer.op in ("threshold", "adder"):
+            x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
+            difference = (columns << x_shift) - (weights[n] << w_shift)
+        if layer.op == "threshold":
+            assert parameters.polarity is not None
+            terms = parameters.polarity[n].reshape(-1) * np.maximum(difference, 0)
+        elif layer.op == "adder":
+            terms = -np.abs(difference)
+        else:
+            terms = columns * (weights[n] if layer.op == "mac" else shift_values(weights[n], layer.w_bits))
+        total[:, :, n] = terms.sum(axis=2)
+    return (total + parameters.bias).reshape(len(x), *layer.output_shape)
+
+
+def requantise(layer: Layer, parameters: LayerParameters, accumulators: np.ndarray) -> np.ndarray:
+    """Return sat((acc + 2^(t-1)) >> t) per output channel (the last axis); raw layers pass through."""
+    limits = layer.y_range
+    if limits is None:
+        return accumulators
+    shift = parameters.shift
+    rounding = np.where(shift > 0, np.int64(1) << np.maximum(shift - 1, 0), 0)
+    return np.clip((accumulators + rounding) >> shift, *limits)
+
+
+def forward(layer: Layer, parameters: LayerParameters, x: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
+    """Return the layer's output activations, or raw scores, as int64 [images, oh, ow, N].
+
+    x: int64 [images, H, W, C]; residual: int64 [images, oh, ow, N] where the layer has one.
+    Raises ValueError where they don't fit the layer.
+    """
+    if x.dtype != np.int64 or x.shape[1:] != layer.input_shape:
+        raise ValueError(f"layer {layer.name}: x: {x.dtype} {x.shape[1:]}; expected int64 {layer.input_shape}")
+    if (None if residual is None else residual.shape[1:]) != (None if layer.residual is None else layer.output_shape):
+        raise ValueError(f"layer {layer.name}: residual: does not fit; expected {layer.residual}, {layer.output_shape}")
+    if layer.kind == "maxpool":
+        lowest, _ = operand_range(layer.x_bits, layer.x_signed)
+        return patches(layer, x, absent=lowest).max(axis=2).reshape(len(x), *layer.output_shape)
+    total = accumulate(layer, parameters, x)
+    if residual is not None:
+        total = total + (residual << layer.residual_shift)
+    return requantise(layer, parameters, total)
+
+
+def run(layers: Sequence[Layer], parameters: Sequence[LayerParameters], x: np.ndarray) -> list[np.ndarray]:
+    """Return every layer's own output [images, oh, ow, N] for int64 inputs [images, H, W, C].
+
+    Layers read and write tensors by name; a linear layer flattens what it reads, NHWC.
+    """
+    written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: x}}  # the pieces of each tensor, by channel offset
+
+    def read(tensor: str) -> np.ndarray:
+        return np.concatenate([piece for _, piece in sorted(written[tensor].items())], axis=-1)
+
+    outputs = []
+    for layer, own, link in zip(layers, parameters, connect(layers), strict=True):
+        residual = None if link.residual is None else read(link.residual)
+        outputs.append(forward(layer, own, read(link.reads).reshape(len(x), *layer.input_shape), residual))
+        written.setdefault(link.writes, {})[layer.offset] = outputs[-1]
+    return outputs

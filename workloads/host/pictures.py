@@ -1,0 +1,52 @@
+"""Matplotlib without a screen, its cache in a folder that can be written; figures as files of any of its formats."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from workloads.errors import LimenError
+from workloads.host.caches import cache_folder, can_write, user_folder
+
+if not os.environ.get("MPLCONFIGDIR"):
+    settings, cache = user_folder("XDG_CONFIG_HOME", ".config"), user_folder("XDG_CACHE_HOME", ".cache")
+    if not all(can_write(folder / "matplotlib") for folder in (settings, cache)):
+        os.environ["MPLCONFIGDIR"] = str(cache_folder() / "matplotlib")
+
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+__all__ = ["Figure", "FigureCanvasAgg", "picture_bytes", "picture_format"]
+
+NO_FORMATS = {"pgf", "raw", "rgba"}
+"""What matplotlib writes besides pictures: text for LaTeX, by LaTeX, and bare pixels."""
+
+WITHOUT_TIME: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+    "svgz": {"Date": None},
+}
+"""Metadata to leave out, so that the same figure is the same bytes."""
+
+
+def picture_format(path: Path) -> str:
+    """Return the format that a picture's suffix names. Raises LimenError for none that matplotlib writes."""
+    known = sorted(FigureCanvasAgg.get_supported_filetypes().keys() - NO_FORMATS)
+    form = path.suffix.lower().removeprefix(".")
+    if form not in known:
+        raise LimenError(f"{path}: not allowed: a name that ends in one of {', '.join(f'.{own}' for own in known)}")
+    return form
+
+
+def picture_bytes(figure: Figure, form: str = "png") -> bytes:
+    """Return a figure as a file of a format."""
+    packed = io.BytesIO()
+    with rc_context({"svg.hashsalt": "limen"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in a script that its font lacks
+        figure.savefig(packed, format=form, dpi=120, metadata=WITHOUT_TIME.get(form))
+    return packed.getvalue()

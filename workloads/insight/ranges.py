@@ -1,0 +1,94 @@
+"""Interval analysis: the lowest and highest value every channel of a tensor can take, whatever the input.
+
+A bound, not always reached: channels are taken as independent of each other, pixels of a channel as alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.exact.reference import requantise
+from workloads.layers.graph import INPUT
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.networks.network import Network
+from workloads.ops.integers import ONE_RANGE_OPS, alignment, effective_weights, operand_range
+
+
+class Range(NamedTuple):
+    """Inclusive bounds by channel (int64, of one shape)."""
+
+    low: np.ndarray
+    high: np.ndarray
+
+
+def reachable_inputs(network: Network, inputs: tuple[int, int] | None = None) -> list[Range]:
+    """Return, layer by layer, the range of the channels that it reads.
+
+    inputs: (lowest, highest) of the network's input, those of its format by default.
+    """
+    tensor = network.tensors[INPUT]
+    assert tensor.bits is not None
+    low, high = operand_range(tensor.bits, tensor.signed) if inputs is None else inputs
+    first = Range(np.full(tensor.channels, low, dtype=np.int64), np.full(tensor.channels, high, dtype=np.int64))
+    written: dict[str, dict[int, Range]] = {INPUT: {0: first}}
+
+    def read(name: str) -> Range:
+        pieces = [piece for _, piece in sorted(written[name].items())]
+        return Range(*(np.concatenate(ends) for ends in zip(*pieces, strict=True)))
+
+    found = []
+    for layer, own, link in zip(network.layers, network.trained(), network.connections, strict=True):
+        seen = read(link.reads)
+        if layer.kind == "linear":  # flattened NHWC: the channels of the first pixel, then those of the next
+            seen = Range(*(np.tile(end, layer.channels // len(end)) for end in seen))
+        found.append(seen)
+        residual = None if link.residual is None else read(link.residual)
+        written.setdefault(link.writes, {})[layer.offset] = output_range(layer, own, seen, residual)
+    return found
+
+
+def output_range(layer: Layer, parameters: LayerParameters, seen: Range, residual: Range | None = None) -> Range:
+    """Return the range [N] of a layer's outputs, or raw scores, for inputs within `seen` [C]."""
+    if not layer.has_parameters:
+        return seen  # padding never wins
+    least, most = term_range(layer, parameters, operand_bounds(layer, seen))
+    low, high = least.sum(axis=1) + parameters.bias, most.sum(axis=1) + parameters.bias
+    if residual is not None:
+        low, high = low + (residual.low << layer.residual_shift), high + (residual.high << layer.residual_shift)
+    return Range(*(requantise(layer, parameters, end) for end in (low, high)))
+
+
+def operand_bounds(layer: Layer, seen: Range) -> Range:
+    """Return the range [N, K] of the operand x of every synapse, unaligned; where the layer pads, 0 is in it."""
+    ends = []
+    for end, nearer in ((seen.low, np.minimum), (seen.high, np.maximum)):
+        own = nearer(end, 0) if any(layer.padding) else end
+        groups = np.arange(layer.out_channels) // layer.group_outputs
+        channels = groups[:, None] * layer.group_channels + np.arange(layer.group_channels)
+        ends.append(np.tile(own[channels], (1, layer.kernel[0] * layer.kernel[1])))
+    return Range(*ends)
+
+
+def term_range(layer: Layer, parameters: LayerParameters, x: Range) -> Range:
+    """Return the lowest and highest contribution [N, K] of every synapse for operands within `x` [N, K]; reached."""
+    w, low, high = aligned(layer, parameters, x)
+    ends: Sequence[np.ndarray]
+    if layer.op == "threshold":
+        assert parameters.polarity is not None
+        signs = parameters.polarity.reshape(w.shape)
+        ends = [signs * np.maximum(end - w, 0) for end in (low, high)]
+    elif layer.op == "adder":
+        ends = [-np.abs(low - w), -np.abs(high - w), -np.maximum(np.maximum(low - w, w - high), 0)]
+    else:
+        ends = [low * w, high * w]
+    return Range(np.min(ends, axis=0), np.max(ends, axis=0))
+
+
+def aligned(layer: Layer, parameters: LayerParameters, x: Range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (w, lowest x, highest x), each [N, K], in the units in which the op takes them."""
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
+    w = effective_weights(layer.op, parameters.weights, layer.w_bits).reshape(layer.out_channels, -1) << w_shift
+    return w, x.low << x_shift, x.high << x_shift

@@ -1,0 +1,52 @@
+"""What every operand pair of a layer does, counted in Numba; sees only arrays and integers.
+
+Images innermost, as in `layer_kernels`: `x` [rows, B] holds a row of B images for every (h, w, c) of the
+padded input, output pixel m reads the rows base[m] + taps[k], k the fan-in (kh, kw, c).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64, void
+
+from workloads.host.jit import njit
+
+THRESHOLD, PRODUCT, ADDER = 0, 1, 2
+
+
+@njit(
+    void(int64, int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, :, ::1], int64[:, ::1],
+         int64[::1]),
+)  # fmt: skip
+def tally(op, x, base, taps, w, p, sums, above, ends):
+    """Add a batch's operand pairs, filters w and p [N, K], to what is counted.
+
+    sums [M, N, B]: what each sum starts from; left as the final sum.
+    above [N, K]: pairs with x > w; those of PRODUCT with x·w other than 0.
+    ends [2]: the lowest and highest value a sum takes on its way, its start included, in the order of k.
+    """
+    outputs, synapses = w.shape
+    images = x.shape[1]
+    low, high = np.empty(images, np.int64), np.empty(images, np.int64)
+    for m in range(base.shape[0]):
+        for n in range(outputs):
+            total = sums[m, n]
+            low[:] = total
+            high[:] = total
+            for k in range(synapses):
+                operand, weight, factor = x[base[m] + taps[k]], w[n, k], p[n, k]
+                count = 0
+                for b in range(images):
+                    if op == PRODUCT:
+                        term = operand[b] * weight
+                        count += term != 0
+                    else:
+                        difference = operand[b] - weight
+                        count += difference > 0
+                        term = -abs(difference) if op == ADDER else factor * max(difference, 0)
+                    total[b] += term
+                    low[b] = min(low[b], total[b])
+                    high[b] = max(high[b], total[b])
+                above[n, k] += count
+            ends[0] = min(ends[0], low.min())
+            ends[1] = max(ends[1], high.max())

@@ -1,0 +1,299 @@
+"""`Layer`: the shape and number formats of one layer, and `LayerParameters`: its integers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from workloads.host.specfile import Spec
+from workloads.ops.integers import (
+    MAX_SHIFT,
+    ONE_RANGE_OPS,
+    SHIFT_WEIGHT_BITS,
+    Op,
+    alignment,
+    effective_weights,
+    generated_polarity,
+    largest_term,
+    operand_range,
+)
+
+MOST_BITS = 16
+Bits = Annotated[int, Field(ge=2, le=MOST_BITS)]
+Size = Annotated[int, Field(ge=1, le=65535)]
+Pad = Annotated[int, Field(ge=0, le=255)]
+
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Format = tuple[int, bool]
+"""Width and sign of a tensor's integers: (bits, signed)."""
+
+
+class LayerForm(Spec):
+    """What a layer says of itself both in a network file and on the machine.
+
+    input: the tensor it reads; None is the one written by the layer before, and "input" the network's own.
+    tensor, offset: the tensor its output channels go to, and the channel there; None is a tensor of its own name.
+    residual: the tensor added, shifted left by residual_shift, to the bias its sums start from.
+    groups: output channel n reads the input channels of group n // group_outputs only.
+    polarity: what the polarity of op threshold depends on: every synapse, the fan-in position alone ("input"),
+    the output channel alone ("neuron"), or polarity_seed alone ("generated", see `generated_polarity`).
+    """
+
+    name: Name
+    kind: Literal["conv2d", "conv1d", "linear", "maxpool"]
+    groups: Size = 1
+    input: Name | None = None
+    tensor: Name | None = None
+    offset: Annotated[int, Field(ge=0, le=65535)] = 0
+    residual: Name | None = None
+    residual_shift: Annotated[int, Field(ge=0, le=15)] = 0
+    polarity: Literal["synapse", "input", "neuron", "generated"] = "synapse"
+    polarity_seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
+
+
+class Layer(LayerForm):
+    """One convolution, linear or max pooling layer, as the machine sees it.
+
+    A linear layer is the case height = width = 1, a conv1d the case width = 1. Activations are NHWC; the
+    fan-in runs (kh, kw, c). `y_bits` is the width of the next layer's activations; None marks the raw last
+    layer. maxpool passes values unchanged and pads with positions that never win.
+    """
+
+    kind: Literal["conv2d", "conv1d", "linear", "maxpool"] = "conv2d"
+    op: Op
+    x_bits: Bits
+    w_bits: Bits
+    x_signed: bool = True
+    height: Size = 1
+    width: Size = 1
+    channels: Size
+    out_channels: Size
+    kernel: tuple[Size, Size] = (1, 1)
+    stride: tuple[Size, Size] = (1, 1)
+    padding: tuple[Pad, Pad, Pad, Pad] = (0, 0, 0, 0)
+    y_bits: Bits | None = None
+    y_signed: bool = True
+
+    @model_validator(mode="after")
+    def _fits(self) -> Layer:
+        top, bottom, left, right = self.padding
+        if self.kernel[0] > self.height + top + bottom or self.kernel[1] > self.width + left + right:
+            raise ValueError(
+                f"layer {self.name}: kernel: {list(self.kernel)} is not allowed: at most the padded input, "
+                f"[{self.height + top + bottom}, {self.width + left + right}]"
+            )
+        if self.op in ONE_RANGE_OPS and not self.x_signed and self.has_parameters:
+            raise ValueError(
+                f"layer {self.name}: x_signed: False is not allowed: op {self.op} takes signed activations (true)"
+            )
+        narrowest, widest = SHIFT_WEIGHT_BITS
+        if self.op == "shift" and self.has_parameters and not narrowest <= self.w_bits <= widest:
+            raise ValueError(
+                f"layer {self.name}: w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}"
+            )
+        if self.kind == "linear" and (self.height, self.width) != (1, 1):
+            raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
+        for field, value in self._fixed_by_kind().items():
+            if getattr(self, field) != value:
+                raise ValueError(
+                    f"layer {self.name}: {field}: {getattr(self, field)!r} is not allowed: "
+                    f"kind {self.kind} needs {value!r}"
+                )
+        if self.channels % self.groups or self.out_channels % self.groups:
+            raise ValueError(
+                f"layer {self.name}: groups: {self.groups} is not allowed: "
+                f"must divide channels {self.channels} and out_channels {self.out_channels}"
+            )
+        if self.op != "threshold" and self.polarity != "synapse":
+            raise ValueError(
+                f"layer {self.name}: polarity: {self.polarity!r} is not allowed: op {self.op} has none ('synapse')"
+            )
+        return self
+
+    def _fixed_by_kind(self) -> dict[str, object]:
+        """Return the values that the kind leaves no choice of."""
+        if self.kind == "conv1d":
+            top, bottom, _, _ = self.padding
+            across: dict[str, object] = {"kernel": (self.kernel[0], 1), "stride": (self.stride[0], 1)}
+            return {"width": 1, **across, "padding": (top, bottom, 0, 0)}
+        if self.kind == "maxpool":
+            unchanged: dict[str, object] = {"y_bits": self.x_bits, "y_signed": self.x_signed}
+            return {"out_channels": self.channels, "groups": 1, **unchanged, "residual": None, "polarity": "synapse"}
+        return {}
+
+    @property
+    def has_parameters(self) -> bool:
+        return self.kind != "maxpool"
+
+    @property
+    def group_channels(self) -> int:
+        """Input channels of one group."""
+        return self.channels // self.groups
+
+    @property
+    def group_outputs(self) -> int:
+        """Output channels of one group."""
+        return self.out_channels // self.groups
+
+    @property
+    def weights_shape(self) -> tuple[int, int, int, int]:
+        """[N, kh, kw, C of a group], of weights and polarity."""
+        return self.out_channels, *self.kernel, self.group_channels
+
+    @property
+    def out_height(self) -> int:
+        return (self.height + self.padding[0] + self.padding[1] - self.kernel[0]) // self.stride[0] + 1
+
+    @property
+    def out_width(self) -> int:
+        return (self.width + self.padding[2] + self.padding[3] - self.kernel[1]) // self.stride[1] + 1
+
+    @property
+    def pixels(self) -> int:
+        """M, the number of output pixels."""
+        return self.out_height * self.out_width
+
+    @property
+    def fan_in(self) -> int:
+        """K, the number of synapses of one output channel; the taps of a maxpool."""
+        return self.kernel[0] * self.kernel[1] * (self.group_channels if self.has_parameters else 1)
+
+    @property
+    def pairs(self) -> int:
+        """M·N·K, the number of operand pairs (busy PE-cycles), padding included; 0 for a maxpool."""
+        return self.pixels * self.out_channels * self.fan_in if self.has_parameters else 0
+
+    @property
+    def y_range(self) -> tuple[int, int] | None:
+        """The range the requantiser saturates to; None for raw accumulators."""
+        return None if self.y_bits is None else operand_range(self.y_bits, self.y_signed)
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        return self.height, self.width, self.channels
+
+    @property
+    def output_shape(self) -> tuple[int, int, int]:
+        return self.out_height, self.out_width, self.out_channels
+
+
+@dataclass(frozen=True)
+class LayerParameters:
+    """The integers of one layer (int64 arrays).
+
+    weights: [N, kh, kw, C of a group], thresholds, weights or (op shift) codes within the signed range of w_bits.
+    polarity: [N, kh, kw, C of a group] of ±1 for op threshold, None otherwise.
+    bias: [N], in units of the accumulator.
+    shift: [N], the requantiser's right shift t, 0…31 (unused by a raw layer).
+    """
+
+    weights: np.ndarray
+    polarity: np.ndarray | None
+    bias: np.ndarray
+    shift: np.ndarray
+
+    def __repr__(self) -> str:
+        shapes = (f"{name} {list(np.shape(array))}" for name, array in vars(self).items() if array is not None)
+        return f"LayerParameters({', '.join(shapes)})"
+
+    def check(self, layer: Layer) -> None:
+        """Raise ValueError, naming the array, unless shapes, ranges and the kind of polarity fit `layer`."""
+        shape = layer.weights_shape if layer.has_parameters else (0, 0, 0, 0)
+        expected = {"weights": shape, "bias": shape[:1], "shift": shape[:1]}
+        if layer.op == "threshold" and layer.has_parameters:
+            expected["polarity"] = shape
+        elif self.polarity is not None:
+            owner = f"op {layer.op}" if layer.has_parameters else f"kind {layer.kind}"
+            raise ValueError(f"{layer.name}.polarity: present; {owner} has none")
+        for name, form in expected.items():
+            array = getattr(self, name)
+            if not isinstance(array, np.ndarray) or array.shape != form or array.dtype != np.int64:
+                found = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "absent"
+                raise ValueError(f"{layer.name}.{name}: {found}; expected int64 {list(form)}")
+        low, high = operand_range(layer.w_bits)
+        _within(f"{layer.name}.weights", self.weights, low, high)
+        _within(f"{layer.name}.shift", self.shift, 0, MAX_SHIFT)
+        _within(f"{layer.name}.bias", self.bias, -(1 << 46), 1 << 46)
+        if self.polarity is not None:
+            _check_polarity(layer, self.polarity)
+
+
+def no_parameters() -> LayerParameters:
+    """Return the parameters of a layer that has none: all arrays empty."""
+    return LayerParameters(
+        np.zeros((0, 0, 0, 0), dtype=np.int64), None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    )
+
+
+def _check_polarity(layer: Layer, polarity: np.ndarray) -> None:
+    if not np.all(np.abs(polarity) == 1):
+        raise ValueError(f"{layer.name}.polarity: holds values other than the allowed +1 and -1")
+    allowed = polarity
+    if layer.polarity == "input":
+        allowed = polarity[:1]
+    elif layer.polarity == "neuron":
+        allowed = polarity[:, :1, :1, :1]
+    elif layer.polarity == "generated":
+        channels = np.arange(layer.out_channels)[:, None]
+        allowed = generated_polarity(layer.polarity_seed, channels, np.arange(layer.fan_in)).reshape(polarity.shape)
+    if not np.all(polarity == allowed):
+        where = [int(index) for index in np.argwhere(polarity != allowed)[0]]
+        raise ValueError(
+            f"{layer.name}.polarity: {polarity[tuple(where)]} at {where} is not allowed: polarity is {layer.polarity!r}"
+        )
+
+
+def _within(name: str, array: np.ndarray, low: int, high: int) -> None:
+    if array.size and (array.min() < low or array.max() > high):
+        worst = array.min() if array.min() < low else array.max()
+        raise ValueError(f"{name}: {worst} is not allowed: must be {low} to {high}")
+
+
+def format_bound(layer: Layer, parameters: LayerParameters | None, residual: Format | None = None) -> int:
+    """Largest magnitude of the accumulator for any weights of the format: K·D + max|bias| + the residual's.
+
+    residual: the format of the residual tensor, where the layer has one. A maxpool accumulates nothing: 0.
+    """
+    if not layer.has_parameters:
+        return 0
+    bias = int(np.abs(parameters.bias).max()) if parameters is not None else 0
+    added = max(abs(end) for end in residual_range(layer, residual))
+    return layer.fan_in * largest_term(layer.op, layer.x_bits, layer.w_bits, layer.x_signed) + bias + added
+
+
+def residual_range(layer: Layer, residual: Format | None) -> tuple[int, int]:
+    """Return (lowest, highest) of what the residual adds to a sum, (0, 0) without one."""
+    assert (layer.residual is None) == (residual is None), f"layer {layer.name}: residual and its format go together"
+    low, high = (0, 0) if residual is None else operand_range(*residual)
+    return low << layer.residual_shift, high << layer.residual_shift
+
+
+def weights_bound(layer: Layer, parameters: LayerParameters, residual: Format | None = None) -> int:
+    """Largest magnitude of the accumulator over all activations for these very weights; `residual` as above.
+
+    Each synapse is taken at the end of the activation range that is worst for its sign, so every
+    final sum, whatever the input, is within the bound. (Intermediate sums may wrap: that is exact.)
+    """
+    if not layer.has_parameters:
+        return 0
+    low, high = operand_range(layer.x_bits, layer.x_signed)
+    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
+    differences = np.stack([(end << x_shift) - (parameters.weights << w_shift) for end in (high, low)])
+    if layer.op == "threshold":
+        assert parameters.polarity is not None
+        ends = parameters.polarity * np.maximum(differences, 0)
+    elif layer.op == "adder":  # highest where x is nearest to w: 0, unless w lies outside the range of x
+        nearest = np.maximum(np.maximum(-differences[0], differences[1]), 0)
+        ends = -np.stack([*np.abs(differences), nearest])
+    else:
+        weights = effective_weights(layer.op, parameters.weights, layer.w_bits)
+        ends = np.stack([weights * high, weights * low])
+    axes = (1, 2, 3)
+    least, most = residual_range(layer, residual)
+    highest = ends.max(axis=0).sum(axis=axes) + parameters.bias + most
+    lowest = ends.min(axis=0).sum(axis=axes) + parameters.bias + least
+    return int(max(np.abs(highest).max(), np.abs(lowest).max()))

@@ -1,0 +1,1 @@
+"""Networks, families of them at every width, and their accuracy."""

@@ -1,0 +1,183 @@
+"""Stored accuracies of a family's members: exact, and valid only for the very integers they were measured on.
+
+Each row of a family's accuracy.csv holds the hash of the network (layers, every weight, polarity, bias and shift, the
+input map) and of the data. A study reads rows and needs no data set; a row whose network has changed in one bit is
+void.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.datasets import available, content_hash
+from workloads.errors import LimenError, shown
+from workloads.host.files import write_whole
+from workloads.host.opening import read_file
+from workloads.host.progress import Progress
+from workloads.networks.family import Family, FamilyOp
+from workloads.networks.network import Network
+
+FILE = "accuracy.csv"
+
+
+class AccuracyRow(NamedTuple):
+    """One member of a family; accuracies are shares of the split's images."""
+
+    op: str
+    x_bits: int
+    w_bits: int
+    validation_accuracy: float
+    test_accuracy: float
+    network_sha256: str
+    data_sha256: str
+
+    @property
+    def member(self) -> tuple[str, int, int]:
+        return self.op, self.x_bits, self.w_bits
+
+
+def network_hash(network: Network) -> str:
+    """Return the SHA-256 of everything that decides a network's scores: one changed bit of a weight changes it."""
+    digest = hashlib.sha256()
+    described = {
+        "layers": [layer.model_dump() for layer in network.layers],
+        "input_map": network.input_map.model_dump(),
+        "dataset": network.dataset,
+    }
+    digest.update(json.dumps(described, sort_keys=True).encode())
+    for own in network.trained():
+        for array in (own.weights, own.polarity, own.bias, own.shift):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
+    return digest.hexdigest()
+
+
+def read_accuracies(family: Family) -> dict[tuple[str, int, int], AccuracyRow]:
+    """Return the stored rows by (op, x_bits, w_bits), valid or not; none where the family has no file.
+
+    Raises LimenError for a damaged file, naming the line.
+    """
+    path = family.folder / FILE
+    if not path.exists():
+        return {}
+    try:
+        text = read_file(path).decode("utf-8")
+        header, *lines = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise LimenError(f"{path}: cannot be read: {reason}; expected an accuracy table") from None
+    if tuple(header) != AccuracyRow._fields:
+        raise LimenError(f"{path}: columns: {shown(header)} are not allowed: {', '.join(AccuracyRow._fields)}")
+    rows: dict[tuple[str, int, int], AccuracyRow] = {}
+    for line, fields in enumerate(lines, start=2):
+        row = _read_row(f"{path}: line {line}", fields)
+        if row.member in rows:
+            raise LimenError(f"{path}: line {line}: {row.op} {row.x_bits} x {row.w_bits}: stands there already")
+        rows[row.member] = row
+    return rows
+
+
+def _read_row(where: str, fields: list[str]) -> AccuracyRow:
+    if len(fields) != len(AccuracyRow._fields):
+        raise LimenError(f"{where}: {len(fields)} fields; expected {len(AccuracyRow._fields)}")
+    op, x_bits, w_bits, validation, test, *hashes = fields
+    try:
+        row = AccuracyRow(op, int(x_bits), int(w_bits), float(validation), float(test), *hashes)
+    except ValueError:
+        raise LimenError(f"{where}: not a row of an accuracy table: {shown(fields)}") from None
+    for field, share in (("validation_accuracy", row.validation_accuracy), ("test_accuracy", row.test_accuracy)):
+        if not 0 <= share <= 1:
+            raise LimenError(f"{where}: {field}: {share} is not allowed: 0 to 1")
+    return row
+
+
+def member_accuracy(family: Family, op: FamilyOp, x_bits: int, w_bits: int) -> AccuracyRow:
+    """Return a member's row, from the file if it is valid, else measured, where the data is at hand.
+
+    Raises LimenError where neither is so.
+    """
+    network = family.network(op, x_bits, w_bits)
+    row = read_accuracies(family).get((op, x_bits, w_bits))
+    if row is not None and row.network_sha256 == network_hash(network):
+        return row
+    dataset = network.dataset
+    if dataset is None or not available(dataset):
+        raise LimenError(
+            f"{family.folder / FILE}: {op} {x_bits} x {w_bits}: no row of these weights, and {dataset} is not at hand "
+            f"to measure them: name its folder in LIMEN_DATA"
+        )
+    return _measure(family, op, x_bits, w_bits, None)
+
+
+def store_accuracies(
+    family: Family, data_folder: Path | None = None, progress: Progress | None = None
+) -> list[AccuracyRow]:
+    """Measure every member whose stored row is missing or void, write the file whole, and return its rows.
+
+    Written after each op, so that a stop loses one op's at most. Raises LimenError where the data can't be read.
+    """
+    stored = read_accuracies(family)
+    members = [(op, x_bits, w_bits) for op in family.ops() for x_bits, w_bits in family.widths(op)]
+    data: dict[str, str] = {}
+    rows: list[AccuracyRow] = []
+    for done, (op, x_bits, w_bits) in enumerate(members, start=1):
+        network = family.network(op, x_bits, w_bits)
+        assert network.dataset is not None, "a family's networks name their data"
+        data.setdefault(network.dataset, content_hash(network.dataset, data_folder))
+        row = stored.get((op, x_bits, w_bits))
+        if row is None or (row.network_sha256, row.data_sha256) != (network_hash(network), data[network.dataset]):
+            row = _measure(family, op, x_bits, w_bits, data_folder)
+        rows.append(row)
+        if done == len(members) or members[done][0] != op:
+            write_whole(family.folder / FILE, _table_bytes(rows))
+        if progress is not None:
+            progress(f"evaluating {op}", done, len(members))
+    return rows
+
+
+class Recomputed(NamedTuple):
+    """A stored row and its like from fresh inference."""
+
+    stored: AccuracyRow | None
+    fresh: AccuracyRow
+
+    @property
+    def equal(self) -> bool:
+        return self.stored == self.fresh
+
+
+def check_accuracies(
+    family: Family, sample: int, seed: int, data_folder: Path | None = None, progress: Progress | None = None
+) -> list[Recomputed]:
+    """Measure a random sample of members again, with their hashes. Raises LimenError where the data can't be read."""
+    stored = read_accuracies(family)
+    members = [(op, x_bits, w_bits) for op in family.ops() for x_bits, w_bits in family.widths(op)]
+    chosen = np.random.default_rng(seed).permutation(len(members))[:sample]
+    found = []
+    for done, index in enumerate(sorted(chosen), start=1):
+        op, x_bits, w_bits = members[index]
+        found.append(Recomputed(stored.get((op, x_bits, w_bits)), _measure(family, op, x_bits, w_bits, data_folder)))
+        if progress is not None:
+            progress("evaluating", done, len(chosen))
+    return found
+
+
+def _table_bytes(rows: list[AccuracyRow]) -> bytes:
+    """Return the rows as CSV; shares in all their digits, so that what is read is the very number measured."""
+    lines = [",".join(map(str, values)) for values in (AccuracyRow._fields, *rows)]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _measure(family: Family, op: FamilyOp, x_bits: int, w_bits: int, data_folder: Path | None) -> AccuracyRow:
+    network = family.network(op, x_bits, w_bits)
+    assert network.dataset is not None, "a family's networks name their data"
+    validation, test = (network.accuracy(split, data_folder) for split in ("validation", "test"))
+    data = content_hash(network.dataset, data_folder)
+    return AccuracyRow(op, x_bits, w_bits, validation, test, network_hash(network), data)

@@ -1,0 +1,202 @@
+"""`Family`: one trained float master per op, and its integer network at every (x_bits, w_bits)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast, get_args
+
+import numpy as np
+
+from workloads.errors import LimenError, check_kind, shown
+from workloads.host.files import Arrays
+from workloads.host.specfile import read_spec
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.networks.network import InputMap, Network, NetworkFile, load_network
+from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS, Op, shift_codes
+from workloads.ops.rounding import integer_weights
+
+FamilyOp = Literal["threshold", "mac", "adder", "shift", "shift-adder", "mac-threshold"]
+"""What a family's network may be made of: one op; shift and adder in turn (ShiftAddNet); mac first, threshold after."""
+
+FAMILY_OPS: tuple[FamilyOp, ...] = get_args(FamilyOp)
+
+FAMILY_BITS = range(2, 9)
+"""Widths of x and of w at which a family has members."""
+
+EXPONENTS = (-128, 127)
+"""Least and greatest of a weight grid: those of int8."""
+
+SHIPPED = Path(__file__).parents[1] / "families"
+
+
+@dataclass(frozen=True)
+class Family:
+    """A trained network at one op per checkpoint, for every (x_bits, w_bits) in 2…8 that its op can take.
+
+    A checkpoint (.npz) holds, for each layer L with N output channels, and B = 7 widths,
+      L.float_weights [N, kh, kw, C] float32    trained thresholds or weights (norms folded in)
+      L.tuned_b       [N, kh, kw, C] float32    the same after fine-tuning at b bits, for b of 4, 3 and 2; may be absent
+      L.float_bias, L.tuned_b_bias [N] float32, L.output_shift [N] int8: what else the masters have
+      L.polarity      [N, kh, kw, C] int8       op threshold only
+      L.w_exponent    [B, B, N]      int8       weight grid: integer = sat(round(float · 2^-exponent))
+      L.bias          [B, B, N]      int32      integer bias, exact folding and bias correction included
+      L.shift         [B, B, N]      int8       requantiser shift
+      input_offset, input_shift [B, B] int8     the input map
+      tuned           [B, B]         int8       which weights a member has: 0 float_weights, b tuned_b
+      described       uint8                     JSON: network, recipe, seed and data that it was made from
+    indexed [x_bits - 2, w_bits - 2]; op shift has no members with w_bits above 5. Scaling by a power of two and
+    rounding half to even are exact, so every machine derives the same integers.
+    """
+
+    name: str
+    folder: Path
+
+    def __repr__(self) -> str:
+        return f"Family({self.name}: ops {', '.join(self.ops())})"
+
+    def ops(self) -> list[FamilyOp]:
+        """Return the ops the family has a checkpoint for."""
+        return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").exists()]
+
+    def widths(self, op: FamilyOp) -> list[tuple[int, int]]:
+        """Return every (x_bits, w_bits) that members of an op have."""
+        return [(x_bits, w_bits) for x_bits in FAMILY_BITS for w_bits in member_w_bits(op)]
+
+    def form(self, op: FamilyOp, x_bits: int, w_bits: int) -> NetworkFile:
+        """Return the network file of an op at these widths. Raises LimenError for an op or a width the family lacks."""
+        if op not in self.ops():
+            raise LimenError(f"family {self.name}: op: {shown(op)} is not allowed: one of {', '.join(self.ops())}")
+        for field, bits, allowed in (("x_bits", x_bits, FAMILY_BITS), ("w_bits", w_bits, member_w_bits(op))):
+            if not isinstance(bits, int) or bits not in allowed:
+                raise LimenError(
+                    f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
+                )
+        own = read_spec(NetworkFile, self.folder / f"{op}.yaml")
+        return with_widths(own, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
+
+    def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
+        """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
+        form = self.form(op, x_bits, w_bits)
+        path = self.folder / f"{op}.npz"
+        try:
+            layers = form.build_layers()
+        except LimenError as error:
+            raise LimenError(f"{self.folder / f'{op}.yaml'}: {error}") from None
+        arrays = Arrays(path)
+        side, at = len(FAMILY_BITS), (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        offset, shift, tuned = (
+            int(arrays.integers(name, (side, side))[at]) for name in ("input_offset", "input_shift", "tuned")
+        )
+        parameters = tuple(_stored_parameters(arrays, layer, at, tuned) for layer in layers)
+        try:
+            return Network(form.name, layers, parameters, form.dataset, InputMap(offset=offset, shift=shift))
+        except LimenError as error:
+            raise LimenError(f"{path}: {error}") from None
+
+
+def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:
+    """Return a layer's integers in the member `at`. Raises LimenError where an array is not as `Family` says."""
+    weights = f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"
+    polarity = f"{layer.name}.polarity"
+    side = len(FAMILY_BITS)
+    w_exponent, bias, shift = (
+        arrays.integers(f"{layer.name}.{part}", (side, side, layer.out_channels))[at]
+        for part in ("w_exponent", "bias", "shift")
+    )
+    low, high = EXPONENTS
+    if w_exponent.min() < low or w_exponent.max() > high:
+        raise LimenError(f"{arrays.path}: {layer.name}.w_exponent: one is not allowed: {low} to {high}")
+    return member_parameters(
+        layer,
+        arrays.reals(weights, layer.weights_shape),
+        arrays.integers(polarity, layer.weights_shape) if layer.op == "threshold" else None,
+        w_exponent,
+        bias,
+        shift,
+    )
+
+
+def family_op(ops: Sequence[Op]) -> FamilyOp:
+    """Return the kind of member whose layers have these ops between them. Raises LimenError where there is none."""
+    kinds = {("shift", "adder"): "shift-adder", ("mac", "threshold"): "mac-threshold"} | {(op,): op for op in OPS}
+    for own, kind in kinds.items():
+        if set(own) == set(ops):
+            return cast(FamilyOp, kind)
+    raise LimenError(f"ops: {', '.join(ops)} are not allowed: families mix mac and threshold, or shift and adder")
+
+
+def member_w_bits(op: FamilyOp) -> range:
+    """Return the widths of w at which a family has members of an op."""
+    return range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1) if op == "shift" else FAMILY_BITS
+
+
+def with_widths(form: NetworkFile, name: str, x_bits: int, w_bits: int) -> NetworkFile:
+    """Return a network file under another name and with other widths; layers of op shift take at most 5 bits."""
+    narrow = {"w_bits": min(w_bits, SHIFT_WEIGHT_BITS[1])}
+    layers = [entry.model_copy(update=narrow) if entry.op == "shift" else entry for entry in form.layers]
+    return form.model_copy(update={"name": name, "x_bits": x_bits, "w_bits": w_bits, "layers": layers})
+
+
+def member_parameters(
+    layer: Layer,
+    weights: np.ndarray,
+    polarity: np.ndarray | None,
+    w_exponent: np.ndarray,
+    bias: np.ndarray,
+    shift: np.ndarray,
+) -> LayerParameters:
+    """Return a layer's integers from the arrays of a checkpoint, those of one member."""
+    integers = integer_weights(layer.op, weights, w_exponent.astype(np.int64), layer.w_bits)
+    return LayerParameters(
+        shift_codes(integers, layer.w_bits) if layer.op == "shift" else integers,
+        None if polarity is None else polarity.astype(np.int64),
+        bias.astype(np.int64),
+        shift.astype(np.int64),
+    )
+
+
+def load_family(name: str, folder: Path = SHIPPED) -> Family:
+    """Return a shipped family by name. Raises LimenError naming those there are."""
+    shipped = sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
+    if name not in shipped:
+        families = ", ".join(shipped)
+        raise LimenError(f"workload: {shown(name)} is not allowed: a family ({families}) or a network file (.yaml)")
+    return Family(name, folder / name)
+
+
+def find_recipe(name: str) -> Path:
+    """Return the path of a recipe: a .yaml file, or that of a family by name, trained and shipped or not.
+
+    Raises LimenError naming those there are.
+    """
+    if name.endswith((".yaml", ".yml")):
+        return Path(name)
+    recipes = sorted(path.parent.name for path in SHIPPED.glob("*/recipe.yaml"))
+    if name not in recipes:
+        raise LimenError(f"recipe: {name!r} is not allowed: one of {', '.join(recipes)}, or a .yaml file")
+    return SHIPPED / name / "recipe.yaml"
+
+
+def find_network(
+    name: str | Path, op: FamilyOp | None = None, x_bits: int | None = None, w_bits: int | None = None
+) -> Network:
+    """Return a family's member (op, x_bits and w_bits needed), or the network of a .yaml file (which fixes them).
+
+    Raises:
+        LimenError: an unknown family, a width it lacks, a choice missing or one too many.
+    """
+    check_kind("workload", name, (str, Path), "a family's name or a network file (.yaml)")
+    name = str(name)
+    chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
+    if name.endswith((".yaml", ".yml")):
+        for field, value in chosen.items():
+            if value is not None:
+                raise LimenError(f"{name}: {field}: {shown(value)} is not allowed: a network file fixes its own")
+        return load_network(name)
+    family = load_family(name)
+    if op is None or x_bits is None or w_bits is None:
+        missing = next(field for field, value in chosen.items() if value is None)
+        raise LimenError(f"family {name}: {missing}: missing; a family needs op, x_bits and w_bits")
+    return family.network(op, x_bits, w_bits)

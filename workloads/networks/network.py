@@ -1,0 +1,384 @@
+"""`Network`: layers and the tensors between them, with fixed ops and widths, and their integers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import numpy as np
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticKnownError
+
+from workloads.datasets import DATASETS
+from workloads.errors import LimenError, check_kind, shown
+from workloads.host.files import as_integers, read_arrays
+from workloads.host.specfile import Spec, describe_mistake, read_spec
+from workloads.layers.graph import (
+    INPUT,
+    Connection,
+    Ledger,
+    TensorShape,
+    check_names,
+    connect,
+    read_shape,
+    reader_formats,
+    trace_tensors,
+)
+from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
+from workloads.ops.integers import MAX_SHIFT, Op, operand_range
+
+BATCH = 128
+"""Images evaluated together by the integer kernels."""
+
+
+class InputMap(Spec):
+    """How a pixel becomes an integer activation: sat((pixel − offset) · 2^shift), rounded half up."""
+
+    offset: Annotated[int, Field(ge=-65535, le=65535)] = 0
+    shift: Annotated[int, Field(ge=-MAX_SHIFT, le=MAX_SHIFT)] = 0
+
+    def apply(self, pixels: np.ndarray, x_bits: int, x_signed: bool) -> np.ndarray:
+        """Return int64 activations of the same shape, within the operand range."""
+        centred = pixels.astype(np.int64) - self.offset
+        rounding = 1 << (-self.shift - 1) if self.shift < 0 else 0
+        scaled = (centred + rounding) >> -self.shift if self.shift < 0 else centred << self.shift
+        return np.clip(scaled, *operand_range(x_bits, x_signed))
+
+
+@dataclass(frozen=True)
+class Network:
+    """An integer network: exact, self-contained, ready for any level of the simulator.
+
+    layers: in order; each reads and writes tensors by name (`LayerForm`), by default those of a chain.
+    parameters: one per layer, or None where only the shapes are known (level "timing" needs no more).
+    dataset: name of the shipped data the network was trained on, or None.
+    """
+
+    name: str
+    layers: tuple[Layer, ...]
+    parameters: tuple[LayerParameters, ...] | None = None
+    dataset: str | None = None
+    input_map: InputMap = field(default_factory=InputMap)
+
+    def __repr__(self) -> str:
+        state = "shapes only" if self.parameters is None else "trained"
+        return f"Network({self.name}: {len(self.layers)} layers, {state})"
+
+    def __post_init__(self) -> None:
+        self._check_kinds()
+        if not self.layers or self.layers[-1].y_bits is not None:
+            raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
+        _ = self.tensors  # tracing them checks that the layers fit together
+        if self.parameters is not None:
+            for layer, own in zip(self.layers, self.parameters, strict=True):
+                try:
+                    own.check(layer)
+                except ValueError as error:
+                    raise LimenError(f"network {self.name}: {error}") from None
+
+    def _check_kinds(self) -> None:
+        """Raise LimenError unless the fields are what they are declared to be."""
+        check_kind("Network: name", self.name, str, "a text")
+        check_kind("Network: input_map", self.input_map, InputMap, "an InputMap")
+        _check_all("layers", self.layers, Layer)
+        if self.parameters is not None:
+            _check_all("parameters", self.parameters, LayerParameters)
+        if self.dataset is not None and self.dataset not in DATASETS:
+            raise LimenError(
+                f"network {self.name}: dataset: {shown(self.dataset)} is not allowed: {', '.join(DATASETS)}"
+            )
+        if self.parameters is not None and len(self.parameters) != len(self.layers):
+            raise LimenError(f"network {self.name}: parameters: {len(self.parameters)} are not allowed: one a layer")
+
+    @cached_property
+    def tensors(self) -> dict[str, TensorShape]:
+        """Every tensor by name, "input" first; raises LimenError where the layers don't fit together."""
+        try:
+            return trace_tensors(self.layers)
+        except LimenError as error:
+            raise LimenError(f"network {self.name}: {error}") from None
+
+    @property
+    def input_shape(self) -> tuple[int, int, int]:
+        """(height, width, channels) of the network's input, as its first layers read it: flat for linear ones alone."""
+        own = self.tensors[INPUT]
+        return own.height, own.width, own.channels
+
+    def as_input(self, x: np.ndarray) -> np.ndarray:
+        """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in order.
+
+        Raises:
+            LimenError: an image has another number of values than the input, or values that aren't its integers.
+        """
+        check_kind(f"network {self.name}: input", x, np.ndarray, "an array of activations [images, ...]")
+        if x.ndim < 2 or int(np.prod(x.shape[1:])) != int(np.prod(self.input_shape)):
+            raise LimenError(
+                f"network {self.name}: input: images of shape {list(x.shape[1:])} are not allowed: "
+                f"the network reads {list(self.input_shape)}"
+            )
+        low, high = operand_range(self.layers[0].x_bits, self.layers[0].x_signed)
+        if x.dtype.kind not in "iu" or (x.size and not low <= x.min() <= x.max() <= high):
+            found = f"{x.min()} to {x.max()}" if x.size and x.dtype.kind in "iu" else str(x.dtype)
+            raise LimenError(f"network {self.name}: input: {found} is not allowed: integers of {low} to {high}")
+        return x.reshape(len(x), *self.input_shape)
+
+    @cached_property
+    def connections(self) -> tuple[Connection, ...]:
+        """The tensors each layer reads, writes and adds, by name."""
+        return connect(self.layers)
+
+    def reads(self, index: int) -> str:
+        """Return the tensor that layer `index` reads."""
+        return self.connections[index].reads
+
+    def writes(self, index: int) -> tuple[str, int]:
+        """Return the tensor that layer `index` writes, and the channel there where its output begins."""
+        return self.connections[index].writes, self.layers[index].offset
+
+    def residual_of(self, index: int) -> str | None:
+        """Return the tensor that layer `index` adds, or None."""
+        return self.connections[index].residual
+
+    def residual_format(self, index: int) -> Format | None:
+        """Return (bits, signed) of the tensor that layer `index` adds, or None."""
+        name = self.residual_of(index)
+        if name is None:
+            return None
+        tensor = self.tensors[name]
+        assert tensor.bits is not None  # raw accumulators are not added: see trace_tensors
+        return tensor.bits, tensor.signed
+
+    def trained(self) -> tuple[LayerParameters, ...]:
+        """Return the parameters; raises LimenError where the network has shapes only."""
+        if self.parameters is None:
+            raise LimenError(
+                f"network {self.name}: checkpoint: missing; only level timing runs without one: "
+                "name an .npz file of weights, polarity, bias and shift"
+            )
+        return self.parameters
+
+    def predict(self, x: np.ndarray, progress: Callable[[int], object] | None = None) -> np.ndarray:
+        """Return raw scores [images, N] (int64, exact) of activations [images, H, W, C], see `as_input`.
+
+        progress: called with the number of images of each batch done.
+        """
+        parameters, x = self.trained(), self.as_input(x)
+        scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
+        for start in range(0, len(x), BATCH):
+            batch = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
+            lanes = self._forward(parameters, batch)
+            scores[start : start + BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
+            if progress is not None:
+                progress(lanes.shape[-1])
+        return scores
+
+    def _forward(self, parameters: tuple[LayerParameters, ...], batch: np.ndarray) -> np.ndarray:
+        """Return the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
+        needed = {name: index for index, link in enumerate(self.connections) for name in (link.reads, link.residual)}
+        from workloads.exact.inference import forward_lanes
+
+        written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: batch}}  # the pieces of each tensor, by channel offset
+
+        def read(tensor: str) -> np.ndarray:
+            return np.concatenate([piece for _, piece in sorted(written[tensor].items())], axis=2)
+
+        for index, (layer, own, link) in enumerate(zip(self.layers, parameters, self.connections, strict=True)):
+            residual = None if link.residual is None else read(link.residual)
+            outputs = forward_lanes(layer, own, read(link.reads).reshape(*layer.input_shape, -1), residual)
+            written.setdefault(link.writes, {})[layer.offset] = outputs
+            written = {name: pieces for name, pieces in written.items() if needed.get(name, 0) > index}
+        return outputs
+
+    def inputs(self, split: str, folder: Path | str | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Return (activations [images, H, W, C] int64 of `input_shape`, labels [images]) of a split of its data.
+
+        folder: where its files lie, see `workloads.datasets.load_split`.
+        """
+        if self.dataset is None:
+            raise LimenError(f"network {self.name}: dataset: missing; accuracy needs one of {', '.join(DATASETS)}")
+        from workloads.datasets import load_split
+
+        pixels, labels = load_split(self.dataset, split, folder)
+        first = self.layers[0]
+        return self.as_input(self.input_map.apply(pixels, first.x_bits, first.x_signed)), labels
+
+    def accuracy(self, split: str = "test", folder: Path | str | None = None) -> float:
+        """Return the share of images of `split` classified right, by exact integers; argmax takes the lowest index.
+
+        split: "train", "validation" or "test". folder: where the data's files lie.
+        """
+        x, labels = self.inputs(split, folder)
+        return float(np.mean(self.predict(x).argmax(axis=1) == labels))
+
+
+def _check_all(field_name: str, values: object, kind: type) -> None:
+    """Raise LimenError unless the values of a Network's field are a tuple of one kind."""
+    check_kind(f"Network: {field_name}", values, tuple, f"a tuple of {kind.__name__}")
+    for value in cast(tuple[object, ...], values):
+        check_kind(f"Network: {field_name}", value, kind, f"a tuple of {kind.__name__}")
+
+
+Sizes = Annotated[list[Size], Field(min_length=1, max_length=2)]
+
+
+class LayerEntry(LayerForm):
+    """A layer as a network file writes it; input sizes and y formats follow from its place in the graph.
+
+    kernel and stride are [down, across], padding [top, bottom, left, right]; a conv1d, and a maxpool of a 1-D
+    network, gives only what lies along its length. A maxpool has no out_channels.
+    """
+
+    out_channels: Size | None = Field(default=None, validate_default=True)
+    kernel: Sizes | None = None
+    stride: Sizes | None = None
+    padding: Annotated[list[Pad], Field(min_length=2, max_length=4)] | None = None
+    op: Op | None = None
+    x_bits: Bits | None = None
+    w_bits: Bits | None = None
+    x_signed: bool | None = None
+
+    @field_validator("out_channels")
+    @classmethod
+    def _out_channels_or_maxpool(cls, value: int | None, info: ValidationInfo) -> int | None:
+        if value is None and info.data.get("kind") != "maxpool":
+            raise PydanticKnownError("missing")
+        if value is not None and info.data.get("kind") == "maxpool":
+            raise ValueError(f"{value} is not allowed: a maxpool has the channels it reads")
+        return value
+
+    @field_validator("kernel", "stride", "padding")
+    @classmethod
+    def _dimensions(cls, value: list[int] | None, info: ValidationInfo) -> list[int] | None:
+        kind = info.data.get("kind", "")
+        dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(kind, (2,))
+        allowed = [2 * count if info.field_name == "padding" else count for count in dimensions]
+        if value is not None and len(value) not in allowed:
+            lengths = " or ".join(str(length) for length in allowed)
+            raise ValueError(f"{value} is not allowed: kind {kind} takes a list of {lengths}")
+        return value
+
+    def geometry(self) -> dict[str, tuple[int, ...]]:
+        """Return kernel, stride and padding as `Layer` has them, in two dimensions."""
+        kernel, stride, padding = self.kernel or [1], self.stride or [1], self.padding or [0, 0]
+        return {"kernel": (*kernel, 1)[:2], "stride": (*stride, 1)[:2], "padding": (*padding, 0, 0)[:4]}
+
+
+class InputEntry(Spec):
+    """The size of the network's input: height and width, or the length of a 1-D network, and channels."""
+
+    height: Size = 1
+    width: Size = 1
+    length: Size | None = None
+    channels: Size
+
+    @model_validator(mode="after")
+    def _fits(self) -> InputEntry:
+        if self.length is not None and self.model_fields_set & {"height", "width"}:
+            raise ValueError(f"length: {self.length} is not allowed: give either length, or height and width")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.height, self.width, self.channels) if self.length is None else (self.length, 1, self.channels)
+
+
+class NetworkFile(Spec):
+    """The form of a network file. `padding` is top, bottom, left, right; a layer's own op and widths win."""
+
+    version: Literal[1]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+    op: Op
+    x_bits: Bits
+    w_bits: Bits
+    x_signed: bool = True
+    input: InputEntry
+    layers: list[LayerEntry] = Field(min_length=1)
+    checkpoint: str | None = None
+    dataset: Literal[tuple(DATASETS)] | None = None  # type: ignore[valid-type]
+    input_map: InputMap = InputMap()
+
+    def build_layers(self) -> tuple[Layer, ...]:
+        """Return the layers with input sizes and formats filled in; raises LimenError naming the layer."""
+        if self.layers[-1].kind == "maxpool":
+            raise LimenError(
+                f"layer {self.layers[-1].name}: kind: 'maxpool' is not allowed last: raw accumulators end a network"
+            )
+        check_names(self.layers)
+        connections = connect(self.layers)
+        formats = [self._x_format(entry) for entry in self.layers]
+        added = {link.residual: own for link, own in zip(connections, formats, strict=True) if link.residual}
+        # A tensor that layers only add has the format of the last of them; one that layers read has theirs.
+        tensor_formats = {**added, **reader_formats(self.layers, formats)}
+        ledger = Ledger(self.input.shape)
+        layers: list[Layer] = []
+        for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):
+            shape = read_shape(entry, ledger.read(link.reads, entry.name, "input"))
+            y_bits, y_signed = tensor_formats.get(link.writes, (None, True))
+            content = {
+                **{key: getattr(entry, key) for key in LayerForm.model_fields},
+                **dict(zip(("height", "width", "channels"), shape, strict=True)),
+                **entry.geometry(),
+                "out_channels": entry.out_channels or shape[2],
+                "op": entry.op or self.op,
+                "x_bits": x_bits,
+                "w_bits": entry.w_bits or self.w_bits,
+                "x_signed": x_signed,
+                "y_bits": y_bits,
+                "y_signed": y_signed,
+            }
+            try:
+                layers.append(Layer.model_validate(content))
+            except ValidationError as error:
+                mistake = describe_mistake(error, Layer, content)
+                prefix = "" if mistake.startswith("layer ") else f"layer {entry.name}: "
+                raise LimenError(f"{prefix}{mistake}") from None
+            ledger.write(link.writes, layers[-1])
+        return tuple(layers)
+
+    def _x_format(self, entry: LayerEntry) -> Format:
+        return entry.x_bits or self.x_bits, self.x_signed if entry.x_signed is None else entry.x_signed
+
+
+def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParameters, ...]:
+    """Read `LAYER.weights|polarity|bias|shift` of every layer from an .npz file (never pickled).
+
+    Raises:
+        LimenError: absent, damaged, an array missing, unknown, of another shape or out of range.
+    """
+    arrays = read_arrays(path)
+    parameters = []
+    for layer in layers:
+        if not layer.has_parameters:
+            parameters.append(no_parameters())
+            continue
+        own: dict[str, Any] = {}
+        for name in ("weights", "polarity", "bias", "shift"):
+            array = arrays.pop(f"{layer.name}.{name}", None)
+            try:
+                own[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array
+            except ValueError as error:
+                raise LimenError(f"{path}: {layer.name}.{name}: {error}") from None
+        parameters.append(LayerParameters(**own))
+        try:
+            parameters[-1].check(layer)
+        except ValueError as error:
+            raise LimenError(f"{path}: {error}") from None
+    if arrays:
+        raise LimenError(f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer")
+    return tuple(parameters)
+
+
+def load_network(path: str | os.PathLike[str]) -> Network:
+    """Return the network of a YAML file; its checkpoint is looked up beside the file. Raises LimenError."""
+    own = read_spec(NetworkFile, path)
+    try:
+        shapes = Network(own.name, own.build_layers(), None, own.dataset, own.input_map)
+    except LimenError as error:
+        raise LimenError(f"{path}: {error}") from None
+    if own.checkpoint is None:
+        return shapes
+    return replace(shapes, parameters=load_checkpoint(Path(path).parent / own.checkpoint, shapes.layers))

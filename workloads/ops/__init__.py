@@ -1,0 +1,1 @@
+"""What the ops are: integer formats, ranges, bounds, encodings, rounding."""

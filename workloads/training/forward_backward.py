@@ -1,0 +1,310 @@
+"""A network while it is trained: forward, backward, and folding into the float master.
+
+A layer is y = factor · (Σ op − mean) + bias, mean over the batch and its pixels, then ReLU where the next layer reads
+unsigned activations. `factor` is
+- op threshold, and the last layer of every op: 2^-output_shift, one fixed power of two a layer (mean-only batch norm);
+- hidden layers of op mac: gain / deviation of the batch, batch norm;
+- hidden layers of op adder and shift: gain / running deviation rounded to a power of two, the requantiser's shift. (The
+  batch's own deviation would let a factor near the middle between two powers jump from batch to batch.)
+All of it folds into weights, biases and shifts, so inference has no norm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from workloads.exact.kernel_arrays import Rows, batch_innermost, layer_gradients, layer_rows, layer_sums
+from workloads.layers.layer import Layer
+from workloads.ops.integers import Op
+from workloads.ops.rounding import round_to_powers
+from workloads.training.float_master import FloatLayer
+from workloads.training.grids import Grid
+
+CALIBRATION_IMAGES = 512
+"""Images of the data-dependent initialisation."""
+
+NORM_MOMENTUM = 0.9
+"""Share of the running variance of op adder and shift kept at each step."""
+
+VARIANCE_FLOOR = 1e-5
+"""Added to a variance before its root is taken."""
+
+SHIFT_BITS = 5
+"""Width at which weights of op shift are trained: the widest there is."""
+
+SCORE_SPREAD: dict[Op, int] = {"adder": 8}
+"""Deviation at which scores start where it is not 1: sums of −|x − w| can't grow apart as those of other ops can."""
+
+PIXELS_AND_IMAGES = (0, 1, 3)
+"""The axes of [OH, OW, N, B] over which a channel is normed."""
+
+
+@dataclass
+class TrainedLayer:
+    """One layer while it is trained (float32; float64 in gradient checks).
+
+    weights: [N, kh, kw, C]. polarity: [N, kh, kw, C] of ±1 for op threshold, else None.
+    latent: what a learned polarity is the sign of, of a shape that broadcasts to it, else None.
+    bias: [N]; gain: [N] of a batch norm, else None. output_shift: [N] int64. rectified: ReLU follows.
+    mean, variance: [N], statistics of the sums, see `settle_means`; of op adder and shift the variance runs along.
+    grid: what fine-tuning rounds to, else None.
+    """
+
+    layer: Layer
+    weights: np.ndarray
+    polarity: np.ndarray | None
+    output_shift: np.ndarray
+    bias: np.ndarray
+    gain: np.ndarray | None
+    mean: np.ndarray
+    variance: np.ndarray
+    rectified: bool
+    latent: np.ndarray | None = None
+    grid: Grid | None = None
+
+    def trainable(self) -> list[np.ndarray]:
+        """Return the arrays that the optimiser moves, in place."""
+        return [array for array in (self.weights, self.bias, self.gain, self.latent) if array is not None]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return everything that training changes or draws, by name."""
+        named = {
+            "weights": self.weights, "polarity": self.polarity, "output_shift": self.output_shift, "bias": self.bias,
+            "gain": self.gain, "mean": self.mean, "variance": self.variance, "latent": self.latent,
+        }  # fmt: skip
+        return {name: array for name, array in named.items() if array is not None}
+
+    def used_weights(self) -> np.ndarray:
+        """Return the weights as the forward pass takes them."""
+        if self.grid is not None:
+            return self.grid.round_weights(self.layer.op, self.weights)
+        if self.layer.op == "shift":
+            return round_to_powers(self.weights, SHIFT_BITS).astype(self.weights.dtype)
+        return self.weights
+
+    def settle_polarity(self) -> None:
+        """Make a learned polarity the sign of its latent values."""
+        if self.latent is not None:
+            assert self.polarity is not None
+            self.polarity[:] = np.where(self.latent >= 0, 1, -1)
+
+
+class Tape(NamedTuple):
+    """What the backward pass of a layer needs of its forward pass."""
+
+    x: Rows
+    inside: np.ndarray | None
+    weights: np.ndarray
+    normal: np.ndarray
+    factor: np.ndarray
+    y: np.ndarray
+
+
+DrawPolarity = Callable[[Layer, np.random.Generator], tuple[np.ndarray, np.ndarray | None]]
+"""Draws a layer's (polarity [N, kh, kw, C] float32 of ±1, latent or None), see `TrainedLayer`."""
+
+
+def initialise(
+    layers: Sequence[Layer], x: np.ndarray, random: np.random.Generator, draw_polarity: DrawPolarity | None = None
+) -> list[TrainedLayer]:
+    """Return untrained layers fitted to real inputs [images, H, W, C], which must be shuffled.
+
+    Layers that compare x with w draw w around the input channels' means, others around 0; output_shift is the one
+    power of two that brings the output back to a deviation near 1. Without it the activations of threshold layers
+    grow by a factor of 3 to 15 a layer.
+
+    draw_polarity: of layers of op threshold; by default every synapse is +1 or −1 with probability 1/2, and stays so.
+    """
+    chain = []
+    lane = batch_innermost(x[:CALIBRATION_IMAGES].astype(np.float32))
+    for index, layer in enumerate(layers):
+        last = index + 1 == len(layers)
+        lane = lane.reshape(*layer.input_shape, -1)
+        noise = random.standard_normal(layer.weights_shape)
+        polarity = latent = None
+        if layer.op in ("threshold", "adder"):
+            weights = lane.mean(axis=PIXELS_AND_IMAGES) + lane.std(axis=PIXELS_AND_IMAGES) * noise
+        else:
+            weights = noise * np.sqrt(2 / layer.fan_in)
+        if layer.op == "threshold" and draw_polarity is not None:
+            polarity, latent = draw_polarity(layer, random)
+        elif layer.op == "threshold":
+            polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
+        channels = layer.out_channels
+        own = TrainedLayer(
+            layer=layer,
+            weights=weights.astype(np.float32),
+            polarity=polarity,
+            output_shift=np.zeros(channels, dtype=np.int64),
+            bias=np.zeros(channels, dtype=np.float32),
+            gain=None if last or layer.op == "threshold" else np.ones(channels, dtype=np.float32),
+            mean=np.zeros(channels, dtype=np.float32),
+            variance=np.ones(channels, dtype=np.float32),
+            rectified=not last and not layers[index + 1].x_signed,
+            latent=latent,
+        )
+        sums = _sums(own, lane)
+        own.mean[:], own.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
+        if own.gain is None and layer.op != "mac":
+            spread = SCORE_SPREAD.get(layer.op, 1) if last else 1
+            own.output_shift[:] = int(np.round(np.log2(np.sqrt(own.variance).mean() / spread)))
+        lane = _hand_on(own, sums)
+        chain.append(own)
+    return chain
+
+
+def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
+    """Set every layer's mean, and of op mac its variance, to those over real inputs [images, H, W, C].
+
+    Means that run along with training lag behind it: those of op adder, whose sums share a large part, by too much.
+    """
+    lane = batch_innermost(x.astype(np.float32))
+    for own in chain:
+        sums = _sums(own, lane)
+        own.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
+        if own.layer.op == "mac":
+            own.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
+        lane = _hand_on(own, sums)
+
+
+def _sums(own: TrainedLayer, x: np.ndarray) -> np.ndarray:
+    x = np.ascontiguousarray(x).reshape(*own.layer.input_shape, -1)
+    if own.grid is not None:
+        x, _ = own.grid.round_inputs(x)
+    return layer_sums(own.layer, own.used_weights(), own.polarity, layer_rows(own.layer, x))
+
+
+def _hand_on(own: TrainedLayer, sums: np.ndarray) -> np.ndarray:
+    """Return what a layer hands on, normed by its stored statistics."""
+    y = (sums - own.mean[:, None]) * _factor(own, own.variance)[:, None] + own.bias[:, None]
+    return np.maximum(y, 0) if own.rectified else y
+
+
+def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, list[Tape]]:
+    """Return the last layer's outputs [values, B] of real inputs [H, W, C, B], and the tape.
+
+    Norms use the batch's own means and, op mac, deviations. Sums that are no numbers make all outputs NaN: a
+    comparison would hide them from the loss.
+    """
+    tape = []
+    sound = True
+    for own in chain:
+        inside = None
+        if own.grid is not None:
+            x, inside = own.grid.round_inputs(x)
+        rows = layer_rows(own.layer, x)
+        weights = own.used_weights()
+        sums = layer_sums(own.layer, weights, own.polarity, rows)
+        mean = sums.mean(axis=PIXELS_AND_IMAGES)
+        sound = sound and bool(np.all(np.isfinite(mean)))
+        sums -= mean[:, None]
+        variance = own.variance
+        if own.gain is not None:
+            variance = np.square(sums).mean(axis=PIXELS_AND_IMAGES)
+            if own.layer.op != "mac":
+                own.variance += (1 - NORM_MOMENTUM) * (variance - own.variance)
+                variance = own.variance
+        factor = _factor(own, variance)
+        y = sums * factor[:, None]
+        y += own.bias[:, None]
+        tape.append(Tape(rows, inside, weights, sums, factor, y))
+        x = np.maximum(y, 0) if own.rectified else y
+    outputs = x.reshape(-1, x.shape[-1])
+    return outputs if sound else np.full_like(outputs, np.nan), tape
+
+
+def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndarray) -> list[list[np.ndarray]]:
+    """Return the gradients, in the order of `trainable`, of a loss with gradient `slope` [values, B] at the outputs.
+
+    Rounding counts as the identity (straight through): of weights, of factors, and of inputs within their grid.
+    """
+    gradients = []
+    for own, seen in zip(reversed(chain), reversed(tape), strict=True):
+        slope = slope.reshape(seen.y.shape)
+        if own.rectified:
+            slope = slope * (seen.y > 0)
+        own_gradients = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
+        below = slope - slope.mean(axis=PIXELS_AND_IMAGES)[:, None]
+        if own.gain is not None:
+            along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
+            own_gradients["gain"] = along * seen.factor / own.gain
+            if own.layer.op == "mac":
+                spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
+                below -= seen.normal * (along / (spread * (seen.normal.size // spread.size)))[:, None]
+        below *= seen.factor[:, None]
+        first = own is chain[0]
+        found = layer_gradients(
+            own.layer, seen.weights, own.polarity, seen.x, below, inputs=not first, learned=own.latent is not None
+        )
+        ordered = [found.weights, own_gradients["bias"]]
+        if own.gain is not None:
+            ordered.append(own_gradients["gain"])
+        if own.latent is not None:
+            assert found.polarity is not None
+            ordered.append(_broadcast_gradient(found.polarity, own.latent.shape))
+        gradients.append(ordered)
+        if not first:
+            assert found.inputs is not None
+            slope = found.inputs if seen.inside is None else found.inputs * seen.inside.reshape(found.inputs.shape)
+    return gradients[::-1]
+
+
+def fold(chain: Sequence[TrainedLayer]) -> list[FloatLayer]:
+    """Return the master: norms folded into weights, shifts and biases; polarity as int8."""
+    master = []
+    for own in chain:
+        factor = _factor(own, own.variance)
+        weights, output_shift = own.weights.copy(), own.output_shift.copy()
+        if own.gain is not None and own.layer.op == "mac":
+            weights = own.weights * factor[:, None, None, None]
+        elif own.gain is not None:
+            output_shift = -np.rint(np.log2(factor)).astype(np.int64)
+        polarity = None if own.polarity is None else own.polarity.astype(np.int8)
+        bias = (own.bias - own.mean * factor).astype(np.float32)
+        master.append(FloatLayer(own.layer, weights, polarity, output_shift, bias, own.rectified))
+    return master
+
+
+def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
+    """Return a chain to train further, every norm mean-only, from a master and real inputs [images, H, W, C]."""
+    chain = []
+    lane = batch_innermost(x.astype(np.float32))
+    for layer in master:
+        own = TrainedLayer(
+            layer=layer.layer,
+            weights=layer.weights.copy(),
+            polarity=None if layer.polarity is None else layer.polarity.astype(np.float32),
+            output_shift=layer.output_shift.copy(),
+            bias=layer.bias.copy(),
+            gain=None,
+            mean=np.zeros_like(layer.bias),
+            variance=np.ones_like(layer.bias),
+            rectified=layer.rectified,
+        )
+        sums = _sums(own, lane)
+        own.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
+        own.bias += own.mean * _factor(own, own.variance)
+        lane = _hand_on(own, sums)
+        chain.append(own)
+    return chain
+
+
+def _factor(own: TrainedLayer, variance: np.ndarray) -> np.ndarray:
+    """Return [N]: what a layer's centred sums are multiplied by."""
+    kind = own.bias.dtype
+    if own.gain is None:
+        return np.ldexp(np.ones_like(own.bias), -own.output_shift).astype(kind)
+    factor = own.gain / np.sqrt(variance + VARIANCE_FLOOR)
+    if own.layer.op in ("adder", "shift"):
+        return np.exp2(np.rint(np.log2(np.maximum(np.abs(factor), 2.0**-30)))).astype(kind)
+    return factor.astype(kind)
+
+
+def _broadcast_gradient(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return the gradient at an array that was broadcast from `shape`: the sum over what it was repeated along."""
+    repeated = tuple(axis for axis, size in enumerate(shape) if size == 1)
+    return gradient.sum(axis=repeated, keepdims=True)

@@ -1,0 +1,96 @@
+"""The stages of a network's training: from scratch, then fine-tuned for narrow integers. Each can be resumed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.host.progress import Progress
+from workloads.layers.layer import Layer
+from workloads.networks.family import FamilyOp
+from workloads.training.classifier import Classifier, Data
+from workloads.training.float_master import FloatLayer
+from workloads.training.forward_backward import initialise, unfold
+from workloads.training.grids import Grid
+from workloads.training.loop import EpochRow, Schedule, array_hash, train
+from workloads.training.recipe import Recipe
+
+TUNED_BITS = (4, 3, 2)
+"""Widths of x and w at which a network is fine-tuned, each from the one before."""
+
+
+def train_master(
+    layers: Sequence[Layer],
+    recipe: Recipe,
+    op: FamilyOp,
+    seed: int,
+    data: Data,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> tuple[list[FloatLayer], list[EpochRow]]:
+    """Return (the master, the curve) of a network trained from scratch. Raises LimenError as `train` does."""
+    task = Classifier(data, recipe, layers[0].x_signed)
+    random = np.random.default_rng(seed)
+    chain = initialise(layers, task.sample, random)
+    rate = recipe.ops[op].learning_rate
+    schedule = Schedule(f"{op}, seed {seed}", recipe.epochs, rate, recipe.warm_up, recipe.final_rate)
+    identity = _identity(layers, recipe, op, seed, data) | {"epochs": recipe.epochs, "learning_rate": rate}
+    return train(chain, task, schedule, random, identity, checkpoint, progress)
+
+
+def fine_tune(
+    master: Sequence[FloatLayer],
+    grids: Sequence[Grid],
+    recipe: Recipe,
+    op: FamilyOp,
+    seed: int,
+    data: Data,
+    checkpoint: Path | None = None,
+    progress: Progress | None = None,
+) -> list[FloatLayer]:
+    """Return a master trained on while weights and activations are rounded to these grids, one a layer.
+
+    Raises LimenError as `train` does.
+    """
+    layers = [own.layer for own in master]
+    task = Classifier(data, recipe, layers[0].x_signed)
+    chain = unfold(master, task.sample)
+    for own, grid in zip(chain, grids, strict=True):
+        own.grid = grid
+    rate = recipe.ops[op].learning_rate * recipe.tuning_rate
+    bits = grids[0].x_bits
+    schedule = Schedule(
+        f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, rate, recipe.warm_up, recipe.final_rate
+    )
+    before = array_hash({f"{own.layer.name}.{index}": own.weights for index, own in enumerate(master)})
+    identity = _identity(layers, recipe, op, seed, data) | {
+        "epochs": recipe.tuning_epochs, "learning_rate": rate, "bits": bits, "master": before,
+        "grids": [[grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits] for grid in grids],
+    }  # fmt: skip
+    tuned, _ = train(chain, task, schedule, np.random.default_rng([seed, bits]), identity, checkpoint, progress)
+    return tuned
+
+
+def whole_identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
+    """Return what must be equal for an op of a family to be the one that a recipe makes: all stages together."""
+    own = {"epochs": recipe.epochs, "learning_rate": recipe.ops[op].learning_rate}
+    tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": recipe.tuning_rate}
+    return _identity(layers, recipe, op, seed, data) | own | tuning
+
+
+def _identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
+    """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
+    described = json.dumps([layer.model_dump() for layer in layers], sort_keys=True)
+    shared = ("batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate")
+    return {
+        "op": op,
+        "seed": seed,
+        "network": hashlib.sha256(described.encode()).hexdigest(),
+        "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
+        **{name: getattr(recipe, name) for name in shared},
+    }
