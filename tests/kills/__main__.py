@@ -304,13 +304,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", action="append", help="Only commands of this name.")
     parser.add_argument("--every", action="store_true", help="Of what takes seconds, too, every event of a kind.")
-    parser.add_argument("--quick", action="store_true", help="Leave out what takes seconds of Yosys or a compiler.")
     chosen = parser.parse_args()
     import_everything()
     shortened()
     adopt()
     random = Random(chosen.seed)
-    own = [case for case in cases() if not (chosen.quick and case.tools) and case.name in (chosen.only or [case.name])]
+    own = [case for case in cases() if case.name in (chosen.only or [case.name])]
     kills, faults = 0, 0
     scratch = Path(tempfile.mkdtemp(prefix="kills-"))  # not TemporaryDirectory: each fork would remove it at its end
     try:
