@@ -1,0 +1,87 @@
+"""What a page of a file format must say of each key: what is allowed and the default, out of the pydantic schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+PATTERNS = {
+    "^[A-Za-z][A-Za-z0-9_]*$": "name: letters, digits and `_`, a letter first",
+    "^[A-Za-z][A-Za-z0-9_-]*$": "name: letters, digits, `_` and `-`, a letter first",
+}
+"""Regular expressions of the specifications, in words."""
+
+
+class SchemaRow(NamedTuple):
+    """The first cells of a key's line."""
+
+    key: str
+    allowed: str
+    default: str
+
+    def line(self, meaning: str = "…") -> str:
+        """Return the line of a Markdown table."""
+        return f"| `{self.key}` | {self.allowed} | {self.default} | {meaning} |"
+
+
+def schema_rows(model: type[BaseModel]) -> list[SchemaRow]:
+    """Return a row a key of a specification, in its own order."""
+    keys = model.model_json_schema()["properties"]
+    return [SchemaRow(key, _allowed(own, key), _default(model, key)) for key, own in keys.items()]
+
+
+def _allowed(schema: dict[str, Any], key: str) -> str:
+    """Return in words what a (part of a) schema lets through. Nothing is never written: the key is left out."""
+    if "anyOf" in schema:
+        choices = [own for own in schema["anyOf"] if own.get("type") != "null"]
+        return " or ".join(_allowed(own, key) for own in choices)
+    if "$ref" in schema:
+        return f"[keys of its own](#keys-of-{key})"
+    if "const" in schema or "enum" in schema:
+        return ", ".join(_value(own) for own in schema.get("enum", [schema.get("const")]))
+    kind = schema["type"]
+    if kind == "boolean":
+        return "`true`, `false`"
+    if kind == "string":
+        return PATTERNS[schema["pattern"]] if "pattern" in schema else "text"
+    if kind == "object":
+        return "names, each with a text"
+    if kind == "array":
+        return _list(schema, key)
+    return f"{kind} {_range(schema)}"
+
+
+def _list(schema: dict[str, Any], key: str) -> str:
+    least, most, items = schema.get("minItems", 0), schema.get("maxItems"), schema["items"]
+    count = f" of {least} to {most}" if most is not None else f" of at least {least}" if least else ""
+    each = "each one of" if "enum" in items else "each with" if "$ref" in items else "each"
+    return f"list{count}, {each} {_allowed(items, key)}"
+
+
+def _range(schema: dict[str, Any]) -> str:
+    if "exclusiveMinimum" in schema:
+        return f"above {schema['exclusiveMinimum']}, at most {schema['maximum']:,}"
+    most = schema["exclusiveMaximum"] - 1 if "exclusiveMaximum" in schema else schema["maximum"]
+    return f"{_number(schema['minimum'])} to {most:,}"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}".replace("-", "−")
+
+
+def _default(model: type[BaseModel], key: str) -> str:
+    """Return the default as YAML, `–` where leaving the key out means something of its own."""
+    field = model.model_fields[key]
+    if field.is_required():
+        return "required"
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        default = default.model_dump(mode="json")
+    return "–" if default is None else _value(list(default) if isinstance(default, tuple) else default)
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value).replace('"', "")
+    return f"`{text}`"
