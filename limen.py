@@ -17,7 +17,7 @@ _PUBLIC = {
     "Run": "simulator.run",
     "Study": "dse.study.study",
     "export": "simulator.run",
-    "load_design": "simulator.run",
+    "load_design": "simulator.designs.built_in",
     "load_family": "workloads.networks.family",
     "network": "workloads.networks.family:find_network",
     "price": "cost_models.price.price",

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from simulator.cuts.schedule import count_network
+from simulator.designs.built_in import load_design
 from simulator.designs.design import Design
 from simulator.plan.counts import Counts
 from simulator.program.program import Program, compile_network
 from workloads.errors import LimenError, check_kind, shown
+from workloads.host.names import is_file_name
 from workloads.host.scratch import scratch_folder
 from workloads.networks.network import Network
 from workloads.ops.integers import operand_range
@@ -138,7 +140,7 @@ def load_pair(network: Network | str | Path, design: Design | str | Path) -> tup
     if isinstance(network, Network):
         return network, design
     check_kind("network", network, (str, Path), "a Network, a family's name or a network file (.yaml)")
-    if str(network).endswith((".yaml", ".yml")):
+    if is_file_name(network):
         return find_network(network), design
     return find_network(network, family_op(design.ops), design.x_bits, design.w_bits), design
 
@@ -234,21 +236,3 @@ def export(
     program = compile_network(network, design)
     replaced = write_folder(program, choose_inputs(network, images, seed), Path(folder))
     return Exported(Path(folder), design, replaced)
-
-
-def built_in_designs() -> list[str]:
-    """Return the names of the designs that come with Limen."""
-    return sorted(path.stem for path in (Path(__file__).parent / "designs").glob("*.yaml"))
-
-
-def load_design(name: str | Path) -> Design:
-    """Return a built-in design by name, or the one in a YAML file. Raises LimenError."""
-    from workloads.host.specfile import read_spec
-
-    check_kind("design", name, (str, Path), "a Design, a built-in design's name or a .yaml file")
-    name = str(name)
-    if name in built_in_designs():
-        return read_spec(Design, Path(__file__).parent / "designs" / f"{name}.yaml")
-    if not name.endswith((".yaml", ".yml")):
-        raise LimenError(f"design: {name!r} is not allowed: {', '.join(built_in_designs())} or a .yaml file")
-    return read_spec(Design, name)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workloads.errors import LimenError, check_kind, shown
+from workloads.host.names import TABLE, named_file
 from workloads.host.opening import read_file
 
 if TYPE_CHECKING:
@@ -176,20 +177,16 @@ def softest(values: Iterable[Value]) -> str:
     return max((own.method for own in values), key=METHODS.index)
 
 
-def built_in_tables() -> list[str]:
-    """Return the names of the tables that come with Limen."""
-    return ["ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp"]
+def built_in_tables() -> dict[str, Path]:
+    """Return the files of the tables that come with Limen, by name."""
+    names = ("ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp")
+    return {name: DATA / f"{name.replace('-', '_')}.csv" for name in names}
 
 
 def table_path(name: str | Path) -> Path:
     """Return the file of a built-in table, or of a .csv given by path. Raises LimenError."""
     check_kind("costs", name, (str, Path), "a built-in table's name or a .csv file")
-    name = str(name)
-    if name in built_in_tables():
-        return DATA / f"{name.replace('-', '_')}.csv"
-    if not name.endswith(".csv"):
-        raise LimenError(f"costs: {name!r} is not allowed: {', '.join(built_in_tables())} or a .csv file")
-    return Path(name)
+    return named_file("costs", name, built_in_tables(), TABLE)
 
 
 def load_table(name: str | Path) -> Table:

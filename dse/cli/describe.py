@@ -30,10 +30,11 @@ def describe(what: str | None) -> None:
 def _everything() -> str:
     from cost_models.table.table import built_in_tables
     from dse.study.study_spec import built_in_studies
-    from simulator.run import built_in_designs
+    from simulator.designs.built_in import built_in_designs
+    from workloads.networks.family import shipped_families
 
     lines = [
-        f"families      {', '.join(_families())}",
+        f"families      {', '.join(shipped_families())}",
         f"designs       {', '.join(built_in_designs())}",
         f"studies       {', '.join(built_in_studies())}",
         f"cost tables   {', '.join(built_in_tables())}",
@@ -47,14 +48,16 @@ def _named(what: str) -> list[str]:
     from cost_models.table.table import built_in_tables
     from dse.cli.costs import describe_table
     from dse.study.study_spec import built_in_studies, load_study
-    from simulator.run import built_in_designs, load_design
+    from simulator.designs.built_in import built_in_designs, load_design
+    from workloads.host.names import TABLE, is_file_name
+    from workloads.networks.family import shipped_families
 
-    if what.endswith((".yaml", ".yml")):
+    if is_file_name(what):
         return [_describe_file(what)]
-    if what.endswith(".csv"):
+    if is_file_name(what, TABLE):
         return [describe_table(what)]
     texts = []
-    if what in _families():
+    if what in shipped_families():
         texts.append(_describe_family(what))
     if what in built_in_designs():
         texts.append(_describe_design(what, load_design(what)))
@@ -67,7 +70,7 @@ def _named(what: str) -> list[str]:
 
         texts.append(describe_study(Path(what)))
     if not texts:
-        names = [*_families(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
+        names = [*shipped_families(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
         raise LimenError(
             f"describe: {what!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
             "a .yaml or .csv file, or a study's folder"
@@ -77,7 +80,7 @@ def _named(what: str) -> list[str]:
 
 def _describe_file(path: str) -> str:
     from dse.study.study_spec import load_study
-    from simulator.run import load_design
+    from simulator.designs.built_in import load_design
     from workloads.host.specfile import read_yaml
     from workloads.networks.network import load_network
 
@@ -128,9 +131,3 @@ def _describe_network(network: Network) -> str:
             f"x {layer.x_bits} bits, w {layer.w_bits} bits, fan-in {layer.fan_in}"
         )
     return "\n".join(lines)
-
-
-def _families() -> list[str]:
-    from workloads.networks.family import SHIPPED
-
-    return sorted(path.parent.name for path in SHIPPED.glob("*/accuracy.csv"))

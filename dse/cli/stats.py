@@ -73,7 +73,7 @@ def stats(
     if out is not None:
         check_writable(out)
     if design is not None:
-        from simulator.run import load_design
+        from simulator.designs.built_in import load_design
 
         load_design(design)  # a wrong name is said before long work
     network, findings = _network(workload, op, x_bits, w_bits, check)
@@ -113,9 +113,10 @@ def _network(
     workload: str, op: str | None, x_bits: int | None, w_bits: int | None, check: bool
 ) -> tuple[Network | None, list[Finding]]:
     """Return the network meant; with check, None and what is wrong where the float master it comes from is broken."""
+    from workloads.host.names import is_file_name
     from workloads.networks.family import find_network, load_family, member_w_bits
 
-    if workload.endswith((".yaml", ".yml")):
+    if is_file_name(workload):
         return find_network(workload, op, x_bits, w_bits), []  # type: ignore[arg-type]
     family = load_family(workload)
     chosen: Any = op or family.ops()[0]
@@ -135,12 +136,13 @@ def _findings(
     workload: str, network: Network, measured: Statistics, split: str, data: Path | None, costs: str
 ) -> tuple[list[Finding], list[str]]:
     """Return the findings, and in words what could not be checked."""
+    from workloads.host.names import is_file_name
     from workloads.insight.failure_signs import check_network
     from workloads.networks.family import load_family
 
     accuracy = twin = None
     unchecked = []
-    if not workload.endswith((".yaml", ".yml")) and any(layer.op != "mac" for layer in network.layers):
+    if not is_file_name(workload) and any(layer.op != "mac" for layer in network.layers):
         family, first = load_family(workload), network.layers[0]
         if "mac" in family.ops():
             w_bits = max(layer.w_bits for layer in network.layers)
@@ -219,7 +221,8 @@ def input_values(network: Network) -> tuple[int, int] | None:
 
 def _cycles(network: Network, found: Simplified, design: str | None) -> dict[str, Any] | str:
     """Return the cycles of an image before and after at level timing, or why the default design has none."""
-    from simulator.run import load_design, simulate
+    from simulator.designs.built_in import load_design
+    from simulator.run import simulate
 
     chip = load_design(design or DEFAULT_DESIGN)
     try:

@@ -47,8 +47,9 @@ def init(file: Path) -> None:
     """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
     from dse.study.study_spec import study_path
     from workloads.host.files import write_new
+    from workloads.host.names import is_file_name
 
-    if file.suffix not in (".yaml", ".yml"):
+    if not is_file_name(file):
         raise LimenError(f"{file}: not allowed: a name that ends in .yaml")
     text = study_path("digits").read_text(encoding="utf-8")
     write_new(file, text.encode())

@@ -13,6 +13,7 @@ from simulator.designs.design import Design
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
+from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
 from workloads.networks.family import find_network, load_family
 from workloads.networks.network import Network
@@ -102,7 +103,7 @@ class Evaluator:
         self._spec = spec
         self._workload = workload
         self._costs = costs
-        self._is_file = workload.endswith((".yaml", ".yml"))
+        self._is_file = is_file_name(workload)
         self._networks: dict[tuple[str, int, int], Network] = {}
         self._accuracies: dict[tuple[str, int, int], dict[str, float]] = {}
 

@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.host.opening import read_file
 
-FILES = (".yaml", ".yml", ".csv")
+FILES = (*YAML, *TABLE)
 
 
 def resolve(name: str, folder: Path) -> str:
     """Return a name, or the absolute path of a file; paths start at `folder`."""
-    return os.path.normpath(folder.resolve() / name) if name.endswith(FILES) else name
+    return os.path.normpath(folder.resolve() / name) if is_file_name(name, FILES) else name
 
 
 def portable(name: str, folder: Path) -> str:
     """Return a name, or a file's path from a study's folder: the same after a project was moved or renamed."""
-    return os.path.relpath(Path(name).resolve(), folder.resolve()) if name.endswith(FILES) else name
+    return os.path.relpath(Path(name).resolve(), folder.resolve()) if is_file_name(name, FILES) else name
 
 
 def find(stored: str, folder: Path) -> str | None:
@@ -27,7 +28,7 @@ def find(stored: str, folder: Path) -> str | None:
     study's folder and those above it, the most parts first; a file's name alone only beside the study and in it.
     """
     path = Path(resolve(stored, folder))
-    if not stored.endswith(FILES):
+    if not is_file_name(stored, FILES):
         return stored
     if path.exists():
         return str(path)

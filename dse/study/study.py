@@ -21,6 +21,7 @@ from dse.study.stored_trials import DIGEST_ATTRIBUTE, FINISHED, load_trials, sea
 from dse.study.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import csv_cell, write_whole
+from workloads.host.names import is_file_name
 from workloads.ops.integers import OPS
 
 if TYPE_CHECKING:
@@ -339,7 +340,7 @@ def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:
         pair = getattr(stored, name), getattr(wanted, name)
         if name in ("workloads", "costs"):
             first, second = (own if isinstance(own, str) else own[0] for own in pair)
-            if first.endswith(FILES) and second.endswith(FILES):
+            if is_file_name(first, FILES) and is_file_name(second, FILES):
                 continue
         if pair[0] != pair[1]:
             return name

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from simulator.designs.design import Dataflow, Design, Kib
-from workloads.errors import LimenError
+from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits
 from workloads.ops.integers import Op
@@ -203,18 +203,14 @@ class StudySpec(Spec):
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
 
-def built_in_studies() -> list[str]:
-    """Return the names of the studies that come with Limen."""
-    return sorted(path.stem for path in STUDIES.glob("*.yaml"))
+def built_in_studies() -> dict[str, Path]:
+    """Return the files of the studies that come with Limen, by name."""
+    return {path.stem: path for path in sorted(STUDIES.glob("*.yaml"))}
 
 
 def study_path(name: str) -> Path:
     """Return the file of a built-in study, or the path itself. Raises LimenError for any other name."""
-    if name in built_in_studies():
-        return STUDIES / f"{name}.yaml"
-    if not name.endswith((".yaml", ".yml")):
-        raise LimenError(f"study: {name!r} is not allowed: {', '.join(built_in_studies())} or a .yaml file")
-    return Path(name)
+    return named_file("study", name, built_in_studies())
 
 
 def load_study(name: str) -> StudySpec:

@@ -9,7 +9,7 @@ import pytest
 
 import limen
 from dse.study.study_spec import load_study
-from simulator.run import load_design
+from simulator.designs.built_in import load_design
 from workloads.errors import LimenError
 from workloads.host.specfile import read_spec, read_yaml
 from workloads.networks.network import load_network

@@ -11,6 +11,7 @@ import numpy as np
 
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.files import Arrays
+from workloads.host.names import is_file_name, named_file
 from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, NetworkFile, load_network
@@ -157,11 +158,15 @@ def member_parameters(
     )
 
 
+def shipped_families(folder: Path = SHIPPED) -> list[str]:
+    """Return the names of the families that come with Limen, trained."""
+    return sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
+
+
 def load_family(name: str, folder: Path = SHIPPED) -> Family:
     """Return a shipped family by name. Raises LimenError naming those there are."""
-    shipped = sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
-    if name not in shipped:
-        families = ", ".join(shipped)
+    if name not in shipped_families(folder):
+        families = ", ".join(shipped_families(folder))
         raise LimenError(f"workload: {shown(name)} is not allowed: a family ({families}) or a network file (.yaml)")
     return Family(name, folder / name)
 
@@ -171,12 +176,7 @@ def find_recipe(name: str) -> Path:
 
     Raises LimenError naming those there are.
     """
-    if name.endswith((".yaml", ".yml")):
-        return Path(name)
-    recipes = sorted(path.parent.name for path in SHIPPED.glob("*/recipe.yaml"))
-    if name not in recipes:
-        raise LimenError(f"recipe: {name!r} is not allowed: one of {', '.join(recipes)}, or a .yaml file")
-    return SHIPPED / name / "recipe.yaml"
+    return named_file("recipe", name, {path.parent.name: path for path in sorted(SHIPPED.glob("*/recipe.yaml"))})
 
 
 def find_network(
@@ -190,7 +190,7 @@ def find_network(
     check_kind("workload", name, (str, Path), "a family's name or a network file (.yaml)")
     name = str(name)
     chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
-    if name.endswith((".yaml", ".yml")):
+    if is_file_name(name):
         for field, value in chosen.items():
             if value is not None:
                 raise LimenError(f"{name}: {field}: {shown(value)} is not allowed: a network file fixes its own")
