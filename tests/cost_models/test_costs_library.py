@@ -107,7 +107,7 @@ class TestWhatLibrariesDoDifferently:
         return read_library(path)
 
     def test_energies_of_two_supplies_are_all_read(self, tmp_path: Path) -> None:
-        """That they add up: test_liberty_reading.py."""
+        """That they add up: test_liberty_figures.py."""
         energies = self.write(tmp_path).cells["inv"].outputs["Y"].energies
         assert [energy.supply for energy in energies] == ["VDD", "VSS"]
         assert [sum(energy.edges_pj[edge].at(0, 0) for energy in energies) for edge in (0, 1)] == [1.5, 2.25]

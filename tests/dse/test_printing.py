@@ -19,7 +19,7 @@ from dse.report.kernel_plot import plot_kernels
 from dse.report.kernel_table import Choice, KernelTable, kernel_table
 from dse.report.text_tables import latex_table, markdown_table
 from dse.study.study import Study
-from tests.dse.test_study import NETWORK, SPEC
+from tests.dse.study_files import NETWORK, SPEC
 from tests.support.paths import ROOT
 from workloads.host.files import csv_cell, csv_text
 

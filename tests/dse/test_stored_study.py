@@ -1,15 +1,14 @@
-"""Stored studies: reading never writes, whatever the file; what is damaged or foreign is a line; projects may move."""
+"""Stored studies: reading never writes, whatever the file; what is damaged or foreign is a line."""
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from random import Random
@@ -20,11 +19,11 @@ from click.testing import CliRunner
 
 from dse.cli.commands import commands
 from dse.study.study import Study
-from tests.dse.test_study import NETWORK, SPEC, call
+from tests.dse.stored_study import FIGURE_CHANGES, SMALL, execute, state
+from tests.dse.study_files import call
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 
-SMALL = SPEC.replace("SEED", "1").replace("trials: 40", "trials: 6")
 READERS = (("study", "front"), ("study", "front", "--json"), ("describe",), ("study", "export", "--out", "chip"))
 
 
@@ -50,12 +49,6 @@ WITHOUT_LAST = [
     f"delete from {table} where trial_id = 6"
     for table in ("trials", "trial_params", "trial_values", "trial_user_attributes", "trial_system_attributes")
 ]
-
-
-def state(folder: Path) -> dict[str, tuple[bytes, int]]:
-    """Every file's bytes and its and the folder's times: a file made and removed again changes the folder's."""
-    found = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-    return {**found, ".": (b"", folder.stat().st_mtime_ns)}
 
 
 def refusals(folder: Path, chip: Path) -> set[str]:
@@ -165,7 +158,7 @@ def test_a_writer_killed_in_a_transaction(copy: Path) -> None:
     """Its journal is undone in the reader's own copy, and in the file by the next run."""
     database = copy / "out" / "study.db"
     whole = Study.open(copy / "out").trials()
-    _execute(copy, *WITHOUT_LAST)
+    execute(copy, *WITHOUT_LAST)
     writer = sqlite3.connect(copy / "small.db")
     shutil.copyfile(database, copy / "small.db")
     writer.execute("pragma cache_size = 1")
@@ -208,7 +201,7 @@ def test_foreign_json(copy: Path, key: str, value: str | None) -> None:
     change = "delete from study_user_attributes where key = ?"
     if value is not None:
         change = "update study_user_attributes set value_json = ? where key = ?"
-    _execute(copy, change, values=[key] if value is None else [value, key])
+    execute(copy, change, values=[key] if value is None else [value, key])
     with pytest.raises(LimenError, match=r"study\.db: ") as caught:
         Study.open(copy / "out")
     assert str(caught.value).isprintable()
@@ -235,39 +228,29 @@ TRIALS = [
 
 @pytest.mark.parametrize(("change", "words"), TRIALS)
 def test_trials_no_run_can_have_written(copy: Path, change: str, words: str) -> None:
-    _execute(copy, change)
+    execute(copy, change)
     with pytest.raises(LimenError, match=r"study\.db: ") as caught:
         Study.open(copy / "out")
     assert words in str(caught.value)
 
 
 WITHOUT_DIGESTS = "delete from trial_user_attributes where key = 'limen_sha256'"
-FIGURE_CHANGES = [
-    "update trial_user_attributes set value_json = '0.001' where key = 'energy_uj' and trial_id = 4;"
-    "update trial_values set value = 0.001 where objective = 0 and trial_id = 4",
-    "update trial_user_attributes set value_json = '-5' where key = 'dram_bytes' and trial_id = 4",
-    "update trial_user_attributes set value_json = '1e99' where key = 'test_accuracy' and trial_id = 4",
-    "update trial_system_attributes set value_json = '-1' where key like 'constraints:%' and trial_id = 4",
-    "delete from trial_user_attributes where key = 'limen_sha256' and trial_id = 4",
-    "update trials set state = 'FAIL' where trial_id = 4;"
-    "insert into trial_user_attributes (trial_id, key, value_json) values (4, 'refusal', '\"no\"')",
-]
 
 
 @pytest.mark.parametrize("change", FIGURE_CHANGES)
 def test_edited_figures_are_refused_by_all_commands(copy: Path, change: str) -> None:
     """Of a trial that is not the first, which alone is evaluated again."""
-    _execute(copy, *change.split(";"))
+    execute(copy, *change.split(";"))
     lines = refusals(copy / "out", copy / "chip")
     assert all("study.db: trial 3: is damaged: it has another SHA-256" in line for line in lines), lines
 
 
 def test_studies_of_earlier_versions_have_their_first_trial_evaluated(copy: Path) -> None:
     whole = Study.open(copy / "out").trials()
-    _execute(copy, WITHOUT_DIGESTS, *WITHOUT_LAST)
+    execute(copy, WITHOUT_DIGESTS, *WITHOUT_LAST)
     study = Study(copy / "small.yaml", copy / "out", quiet=True)
     assert study.trials().equals(whole[:5]) and study.run().trials().equals(whole)
-    _execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES[0].replace("trial_id = 4", "trial_id = 1").split(";"))
+    execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES[0].replace("trial_id = 4", "trial_id = 1").split(";"))
     lines = refusals(copy / "out", copy / "chip")
     assert all("study.db: energy_uj: trial 0 has 0.001 and gives " in line for line in lines), lines
 
@@ -275,7 +258,11 @@ def test_studies_of_earlier_versions_have_their_first_trial_evaluated(copy: Path
 OPTUNA_TABLES = """alembic_version studies study_directions study_system_attributes study_user_attributes trials
 trial_heartbeats trial_intermediate_values trial_params trial_system_attributes trial_user_attributes trial_values
 version_info"""
+
+
 VALUES = ("x'ff'", "'x'", "-1", "null", "7.5", "cast(x'ff' as text)", "'[]'", "9e999", "'2026-13-01'")
+
+
 FOREIGN_WORDS = ("sqlalchemy", "sqlite3", "sqlite.org", "http", "runtime", "Error", "constraint", "no such", "optuna.")
 
 
@@ -308,116 +295,6 @@ def test_tables_of_many_kinds(copy: Path, capfd: pytest.CaptureFixture[str]) -> 
             assert not any(word in line for word in FOREIGN_WORDS), (change, line)
         assert database.read_bytes() == before
     assert len(changes) > 150 and refused > 100 and capfd.readouterr() == ("", "")
-
-
-def _execute(copy: Path, *changes: str, values: Sequence[str] = ()) -> None:
-    with sqlite3.connect(copy / "out" / "study.db") as connection:
-        for change in changes:
-            assert connection.execute(change, values).rowcount
-    connection.close()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A project with a network, a cost table and a study of them, half run."""
-    project = tmp_path / "before"
-    for name in ("nets", "tables"):
-        (project / name).mkdir(parents=True)
-    (project / "nets" / "shapes.yaml").write_text(NETWORK)
-    shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", project / "tables" / "own.csv")
-    lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SMALL.splitlines()]
-    text = "\n".join(line for line in lines if not line.startswith("constraints"))
-    text = text.replace("[digits]", "[nets/shapes.yaml]").replace("ihp130", "tables/own.csv").replace("4..5", "6..7")
-    (project / "study.yaml").write_text(text)
-    Study(project / "study.yaml", project / "runs" / "a", quiet=True).run()
-    return project
-
-
-def stored_paths(folder: Path) -> dict[str, str]:
-    with sqlite3.connect(folder / "study.db") as connection:
-        rows = dict(connection.execute("select key, value_json from study_user_attributes"))
-    connection.close()
-    return {key: json.loads(rows[key]) for key in ("limen_workload", "limen_costs")}
-
-
-def store_absolute(project: Path) -> None:
-    """Make the study what earlier versions wrote."""
-    for key, path in (("limen_workload", "nets/shapes.yaml"), ("limen_costs", "tables/own.csv")):
-        with sqlite3.connect(project / "runs" / "a" / "study.db") as connection:
-            connection.execute(
-                "update study_user_attributes set value_json = ? where key = ?", (json.dumps(str(project / path)), key)
-            )
-        connection.close()
-
-
-RELATIVE = {"limen_workload": "../../nets/shapes.yaml", "limen_costs": "../../tables/own.csv"}
-
-
-@pytest.mark.parametrize("absolute", [False, True], ids=["this version's", "earlier version's"])
-def test_a_project_is_moved_and_renamed(project: Path, absolute: bool) -> None:
-    trials = Study.open(project / "runs" / "a").trials()
-    assert stored_paths(project / "runs" / "a") == RELATIVE
-    if absolute:
-        store_absolute(project)
-        assert Study.open(project / "runs" / "a").trials().equals(trials)
-    after = project.parent / "elsewhere" / "after"
-    after.parent.mkdir()
-    project.rename(after)
-    study = Study.open(after / "runs" / "a")
-    assert (study.workload, study.costs) == (str(after / "nets/shapes.yaml"), str(after / "tables/own.csv"))
-    assert study.trials().equals(trials)
-    resumed = Study(after / "study.yaml", after / "runs" / "a", quiet=True).run()
-    assert resumed.trials().equals(trials)
-    assert stored_paths(after / "runs" / "a") == RELATIVE
-
-
-def test_a_study_is_moved_without_its_files(project: Path) -> None:
-    """It can't be opened, and the line says how to; its file run again finds them, from then on it opens."""
-    moved = project.parent / "archive"
-    (project / "runs" / "a").rename(moved)
-    trials = stored_paths(moved)
-    with pytest.raises(LimenError) as caught:
-        Study.open(moved)
-    assert str(caught.value).startswith(f"{moved}/study.db: workloads: ")
-    assert str(caught.value).endswith(f"limen study run FILE --out {moved}")
-    study = Study(project / "study.yaml", moved, quiet=True).run()
-    assert len(study.trials()) == 6
-    assert stored_paths(moved) == {
-        "limen_workload": "../before/nets/shapes.yaml", "limen_costs": "../before/tables/own.csv"
-    } != trials  # fmt: skip
-    assert Study.open(moved).trials().equals(study.trials())
-
-
-@pytest.mark.parametrize("change", [None, *FIGURE_CHANGES[:1]])
-def test_a_moved_study_that_is_refused_keeps_its_paths(project: Path, change: str | None) -> None:
-    """Changed prices or a damaged trial: everything is checked before the moved files' paths are stored."""
-    moved = project.parent / "archive"
-    (project / "runs" / "a").rename(moved)
-    for path in moved.iterdir():
-        if path.name != "study.db":
-            path.unlink()
-    if change is None:
-        table = project / "tables" / "own.csv"
-        lines = table.read_text().splitlines(keepends=True)
-        table.write_text("".join(line for line in lines if ",dff_" not in line).replace("0.0", "0.9"))
-    else:
-        (project.parent / "out").symlink_to(moved)
-        _execute(project.parent, *change.split(";"))
-        (project.parent / "out").unlink()
-    before = state(moved)
-    with pytest.raises(LimenError, match=r"study\.db: .*trial"):
-        Study(project / "study.yaml", moved, quiet=True).run()
-    assert state(moved) == before
-
-
-def test_another_file_of_the_same_name(project: Path) -> None:
-    """A file that holds something else is another workload, a copy isn't."""
-    other = project.parent / "other"
-    shutil.copytree(project, other, ignore=shutil.ignore_patterns("runs"))
-    assert len(Study(other / "study.yaml", project / "runs" / "a", quiet=True).trials()) == 6
-    (other / "nets" / "shapes.yaml").write_text(NETWORK + "# mine\n")
-    with pytest.raises(LimenError, match=r"other/study.yaml: workloads: '.*other/nets.*' is not allowed: .* has "):
-        Study(other / "study.yaml", project / "runs" / "a", quiet=True)
 
 
 def test_short_reprs(stored: Path) -> None:

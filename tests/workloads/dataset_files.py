@@ -4,10 +4,16 @@ import gzip
 import re
 import tarfile
 import wave
+from importlib.util import find_spec
 
 import numpy as np
+import pytest
 
 from workloads.datasets import uci_har
+
+needs_scipy = pytest.mark.skipif(find_spec("scipy") is None, reason="needs scipy")
+MATLAB = ("svhn", "unimib-shar")
+"""Sets that scipy reads."""
 
 
 def bytes_of(*shape, seed=0):

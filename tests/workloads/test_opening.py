@@ -19,7 +19,7 @@ from cost_models.derive.build import _read_partial
 from dse.cli.commands import commands
 from dse.study.study import Study
 from tests.cost_models.tiny_library import TINY
-from tests.dse.test_study import SPEC
+from tests.dse.study_files import SPEC
 from tests.support.paths import ROOT
 from tests.workloads.dataset_files import WRITERS, written
 from workloads.datasets import load_split

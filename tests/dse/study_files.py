@@ -1,0 +1,58 @@
+"""A study small enough for tests, its files, and what it stores."""
+
+from __future__ import annotations
+
+import csv
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.paths import ROOT
+
+SPEC = """version: 1
+workloads: [digits]
+costs: ihp130
+space: {rows: [2, 4], cols: [2, 4], op: [threshold, mac], bits: {x: 4..5, w: same}, dataflow: [os, ws, is]}
+objectives: {energy_uj: min, latency_us: min, area_mm2: min, accuracy: max}
+constraints: {accuracy: ">= 0.97"}
+sampler: {name: nsga2, seed: SEED}
+trials: 40
+"""
+
+
+NETWORK = """version: 1
+name: shapes
+op: threshold
+x_bits: 6
+w_bits: 6
+input: {channels: 4}
+layers:
+  - {name: scores, kind: linear, out_channels: 3}
+"""
+
+
+COST_OBJECTIVES = {"energy_uj": "min", "latency_us": "min", "area_mm2": "min"}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, str(ROOT / "limen.py"), *arguments]
+
+
+def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True)
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def stored_trials(database: Path) -> list[int]:
+    """Numbers of the complete trials, read without Optuna; [] while there is no database."""
+    if not database.exists():
+        return []
+    with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20) as connection:
+        found = connection.execute("select number, state from trials order by number").fetchall()
+    assert all(state in ("COMPLETE", "FAIL") for _, state in found)
+    return [number for number, _ in found]

@@ -1,0 +1,126 @@
+"""One line for a study that can't be: keys, values, widths, commands."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from dse.study.study import Study
+from tests.dse.study_files import NETWORK, SPEC, call
+from tests.support.paths import ROOT
+from workloads.errors import LimenError
+
+BAD = [
+    ("rows: [2, 4]", "rows: []", ("space.rows", "[]", "at least 1")),
+    ("rows: [2, 4]", "rows: 4", ("space.rows: 4 is not allowed: a list",)),
+    ("rows: [2, 4]", "rows: null", ("space.rows: nothing is not allowed: a list",)),
+    ("{x: 4..5, w: same}", "4", ("space.bits: 4 is not allowed: a mapping of keys to values",)),
+    ("[digits]", "digits", ("workloads: 'digits' is not allowed: a list",)),
+    ("costs: ihp130", "costs:", ("costs: nothing is not allowed: a text",)),
+    ('{accuracy: ">= 0.97"}', "", ("constraints: nothing is not allowed: a mapping of keys to values",)),
+    ("trials: 40", "trials:", ("trials: nothing is not allowed: input should be a valid integer",)),
+    ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
+    ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
+    ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),
+    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'mac', 'adder' or 'shift'")),
+    ("op: [threshold, mac], ", "", ("space.op", "missing")),
+    ("dataflow: [os, ws, is]", "dataflow: [rs]", ("space.dataflow.0", "'rs'", "'os', 'ws' or 'is'")),
+    ("x: 4..5", "x: 5..4", ("space.bits.x", "'5..4'", "2..8")),
+    ("x: 4..5", "x: 2**3", ("space.bits.x", "'2**3'", "2..8")),
+    ("x: 4..5", "x: [4, 1]", ("space.bits.x", "[4, 1]", "2 to 16")),
+    ("x: 4..5", "x: []", ("space.bits.x", "[]", "2..8")),
+    ("x: 4..5", "x: 8..9", ("family digits", "x_bits", "9", "2 to 8")),
+    ("w: same", "w: equal", ("space.bits.w", "'equal'", "2..8")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], ofmap_kib: [0]", ("space.ofmap_kib.0", "0", "greater than 0")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], ofmap_kib: []", ("space.ofmap_kib", "[]", "at least 1")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], port_bits: [48]", ("space.port_bits.0", "48", "64")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], feeder_width: [3]", ("space.feeder_width.0", "3", "4")),
+    ("dataflow: [os, ws, is]", "dataflow: [os], operand_depth: [9, 9]", ("space.operand_depth", "9 stands 2 times")),
+    ("trials: 40", "trials: 40\nmemory: {dram_gb_per_s: 0}", ("memory.dram_gb_per_s", "0", "greater than 0")),
+    ("trials: 40", "trials: 40\nmemory: {dram: gold}", ("dram_gold", "missing")),
+    ("workloads: [digits]", "workloads: [cifar]", ("workload", "'cifar'", "digits")),
+    ("workloads: [digits]", "workloads: []", ("workloads", "[]", "at least 1")),
+    ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "exactly one")),
+    ("workloads: [digits]", "workloads: [gone.yaml]", ("gone.yaml", "cannot be read")),
+    ("workloads: [digits]", "workloads: [shapes.yaml]", ("objectives", "accuracy", "shapes", "dataset")),
+    ("costs: ihp130", "costs: tsmc3", ("costs", "'tsmc3'", "ihp130")),
+    ("energy_uj: min, ", "speed: max, ", ("objectives", "'speed'", "energy_uj, latency_us, area_mm2, accuracy")),
+    ("energy_uj: min", "energy_uj: low", ("objectives", "energy_uj", "'low'", "min or max")),
+    ('accuracy: ">= 0.97"', 'accuracy: "> 0.97"', ("constraints", "accuracy", "'> 0.97'", "<= 2")),
+    ('accuracy: ">= 0.97"', 'accuracy: ">= 1e999"', ("constraints", "accuracy", "1e999")),
+    ('accuracy: ">= 0.97"', 'test_accuracy: ">= 0.9"', ("constraints", "'test_accuracy'", "power_mw")),
+    ("name: nsga2", "name: annealing", ("sampler.name", "'annealing'", "'nsga2'", "'tpe'")),
+    ("seed: SEED", "seed: -1", ("sampler.seed", "-1", "greater than or equal to 0")),
+    ("trials: 40", "trials: 0", ("trials", "0", "greater than or equal to 1")),
+    ("trials: 40", "trials: 40\ncolour: red", ("colour", "unknown key", "sampler")),
+    ("version: 1", "version: 2", ("version", "2", "1")),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "words"), BAD)
+def test_bad_study(tmp_path: Path, old: str, new: str, words: tuple[str, ...]) -> None:
+    assert SPEC.count(old) == 1
+    (tmp_path / "shapes.yaml").write_text(NETWORK)
+    (tmp_path / "bad.yaml").write_text(SPEC.replace(old, new).replace("SEED", "0"))
+    with pytest.raises(LimenError) as caught:
+        Study(tmp_path / "bad.yaml", tmp_path / "out", quiet=True)
+    line = str(caught.value)
+    for word in ("bad.yaml", *words):
+        assert word in line, f"{word!r} is not in: {line}"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bad.yaml", "shapes.yaml"]
+
+
+def test_no_objectives(tmp_path: Path) -> None:
+    lines = ["objectives: {}" if line.startswith("objectives") else line for line in SPEC.splitlines()]
+    (tmp_path / "bad.yaml").write_text("\n".join(lines).replace("SEED", "0"))
+    with pytest.raises(LimenError, match=r"objectives: .* at least one of energy_uj"):
+        Study(tmp_path / "bad.yaml", tmp_path / "out")
+
+
+def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
+    (tmp_path / "shapes.yaml").write_text(NETWORK.replace("_bits: 6", "_bits: 12"))
+    lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
+    text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
+    text = text.replace("[digits]", "[shapes.yaml]").replace("4..5", "12").replace("[threshold, mac]", "[threshold]")
+    (tmp_path / "wide.yaml").write_text(text)
+    with pytest.raises(LimenError, match="12"):
+        Study(tmp_path / "wide.yaml", tmp_path / "out", quiet=True)
+    (tmp_path / "narrow.yaml").write_text(text.replace("x: 12", "x: 4..5"))
+    both = r"space: no valid point: .*the design has at most 4; .*the design has at most 5$"  # a reason for each point
+    with pytest.raises(LimenError, match=both):
+        Study(tmp_path / "narrow.yaml", tmp_path / "out", quiet=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
+    text = SPEC.replace("SEED", "0").replace('">= 0.97"', '">= 1.5"').replace("trials: 40", "trials: 3")
+    (tmp_path / "none.yaml").write_text(text)
+    outcome = call("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
+    assert outcome.returncode == 2 and outcome.stdout == ""
+    assert len(outcome.stderr.splitlines()) == 1 and "no valid point" in outcome.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock"]
+
+
+def test_command_line_of_studies(tmp_path: Path) -> None:
+    assert call("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    written = (tmp_path / "mine.yaml").read_text()
+    assert written == (ROOT / "dse" / "studies" / "digits.yaml").read_text()
+    for arguments, words in (
+        (("init", "mine.yaml"), ("mine.yaml", "exists")),
+        (("init", "mine.txt"), ("mine.txt", ".yaml")),
+        (("run", "gone.yaml", "--out", "out"), ("gone.yaml", "cannot be read")),
+        (("run", "best", "--out", "out"), ("study", "'best'", "digits", ".yaml")),
+        (("front", "out"), ("out", "study.db", "limen study run")),
+        (("export", "out", "--out", "chip"), ("out", "study.db", "limen study run")),
+    ):
+        outcome = call("study", *arguments, cwd=tmp_path)
+        assert outcome.returncode == 2 and outcome.stdout == "", arguments
+        assert len(outcome.stderr.splitlines()) == 1
+        assert all(word in outcome.stderr for word in words), outcome.stderr
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "study.db").write_bytes(os.urandom(4096))
+    outcome = call("study", "front", "broken", cwd=tmp_path)
+    assert outcome.returncode == 2 and len(outcome.stderr.splitlines()) == 1 and "not a study" in outcome.stderr
+    assert (tmp_path / "mine.yaml").read_text() == written
