@@ -10,7 +10,7 @@ SEED ?= 0
 ROUNDS ?= 1
 INPUTS ?= 20000
 
-.PHONY: study test exactness kills mutants fuzz lint bench clean
+.PHONY: study test exactness kills mutants fuzz lint bench tables clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -50,6 +50,10 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
 	$(BIN)/python -m tests.bench.kernels
+
+# docs/tables, from the shipped rows and runs; the tests compare them.
+tables: $(VENV)/test.stamp
+	$(BIN)/python -m tests.docs.tables
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "limen needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -199,11 +199,6 @@ def test_table_of_kernels_says_that_power_is_not_measurable() -> None:
     assert len(table_csv(rows).splitlines()) == len(rows) + 1
 
 
-def test_the_page_shows_the_command_s_table() -> None:
-    page = (ROOT / "docs" / "fpga.md").read_text(encoding="utf-8")
-    assert table_markdown(fpga_table(("threshold", "adder", "shift"))) in page
-
-
 def test_recipes_leave_a_mac_its_best_product() -> None:
     mac = pe_units("mac", 8, 8, "os")[-1]
     assert set(recipes(mac, "fabric")) | {DSP} == set(PRODUCTS)

@@ -1,8 +1,7 @@
-"""The tables of docs/costs.md that say what shipped rows say, written from the rows."""
+"""Tables of docs/tables that say what the shipped cost tables say, each as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from statistics import median
 
 from cost_models.derive.straight_lines import LINEAR
@@ -11,6 +10,7 @@ from cost_models.price.machine_events import count_events, pe_events
 from cost_models.price.price import price
 from cost_models.table.table import Row, Value, load_table
 from dse.report.kernel_table import Choice, Kernel, kernel_table, table_markdown
+from dse.report.text_tables import markdown_table
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.line_check import pe_of
@@ -22,7 +22,7 @@ FPGA_TABLES = ("xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp")
 
 
 def markdown(head: str, rows: list[list[str]]) -> str:
-    return "\n".join([f"| {head} |", "|---" * (head.count("|") + 1) + "|", *(f"| {' | '.join(own)} |" for own in rows)])
+    return markdown_table(head.split(" | "), rows)
 
 
 def accumulators() -> str:
@@ -139,7 +139,7 @@ def share_beyond_folds() -> str:
     return markdown("dataflow | threshold | adder | shift | MAC", found)
 
 
-def zeros() -> str:
+def two_stages() -> str:
     """PEs of one and of two stages and the zero-gated MAC, 8 bits, ihp130."""
     found = []
     for dataflow in ("os", "ws"):
@@ -187,17 +187,3 @@ def kernels() -> str:
 
 def fpgas() -> str:
     return table_markdown(kernel_table(FPGA_TABLES, ["threshold"], Choice(bits=(8,)))).strip()
-
-
-PARTS: tuple[Callable[[], str], ...] = (
-    accumulators,
-    glitches,
-    operands,
-    beyond_folds,
-    share_beyond_folds,
-    zeros,
-    kernels,
-    reach,
-    libraries,
-    fpgas,
-)

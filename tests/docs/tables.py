@@ -1,0 +1,207 @@
+"""The generated tables, docs/tables: `python -m tests.docs.tables`, or `make tables`, writes all of them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from statistics import mean, stdev
+from typing import NamedTuple
+
+from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
+from dse.report.fpga_table import table_markdown as fpga_markdown
+from dse.report.polarity_report import summarise
+from dse.report.polarity_report import table_markdown as polarity_markdown
+from dse.report.text_tables import markdown_table
+from tests.docs import cost_tables
+from tests.support.paths import ROOT
+from workloads.studies.polarity import read_rows
+
+FOLDER = ROOT / "docs" / "tables"
+POLARITY = ROOT / "docs" / "polarity"
+FAMILIES = ("digits", "mnist", "fashion-mnist", "spoken-digits")
+WIDTHS = ((8, 8), (6, 6), (5, 5), (4, 4), (3, 3), (2, 2), (8, 4), (8, 3), (8, 2))
+"""(x_bits, w_bits) that the table of accuracies has."""
+
+
+class Page(NamedTuple):
+    """A page of one table. words: what it shows, and the command that prints the same where there is one."""
+
+    title: str
+    words: str
+    table: Callable[[], str]
+
+    def text(self) -> str:
+        return f"# {self.title}\n\n{self.words}\n\n{self.table().strip()}\n"
+
+
+def accuracies() -> str:
+    """Test accuracy of every family and op, in percent."""
+    lines = []
+    for family in FAMILIES:
+        stored: dict[str, dict[tuple[int, int], float]] = {}
+        with (ROOT / "workloads" / "families" / family / "accuracy.csv").open(encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                members = stored.setdefault(row["op"], {})
+                members[int(row["x_bits"]), int(row["w_bits"])] = float(row["test_accuracy"])
+        for op, members in stored.items():
+            widest = max(w_bits for _, w_bits in members)
+            cells = [members[x_bits, min(w_bits, widest)] for x_bits, w_bits in WIDTHS]
+            lines.append([family, op, *(f"{100 * value:.2f}" for value in cells)])
+    return markdown_table(["family", "op", *(f"{x_bits} × {w_bits}" for x_bits, w_bits in WIDTHS)], lines)
+
+
+def fpgas() -> str:
+    return fpga_markdown(fpga_table(("threshold", "adder", "shift")))
+
+
+def fpga_ratios() -> str:
+    """Ratios of LUTs, MAC over threshold, both in fabric."""
+    ratios = {
+        (row.table, row.x_bits, row.definition): row.lut_ratio for row in fpga_table(("threshold",)) if row.op != "mac"
+    }
+    lines = []
+    for table in ("xc7-fabric", "ecp5-fabric"):
+        for bits in (4, 8, 16):
+            values = [ratios.get((table, bits, definition)) for definition in DEFINITIONS]
+            cells = [UNKNOWN if value is None else f"{value:.2f}" for value in values]
+            lines.append([table.replace("-", " "), str(bits), *cells])
+    return markdown_table(["", "bits", *DEFINITIONS], lines)
+
+
+def polarity(dataset: str) -> Callable[[], str]:
+    return lambda: polarity_markdown(summarise(read_rows(POLARITY / f"{dataset}-runs.csv")))
+
+
+DIFFERENCES = {
+    "synapse, balanced": (("synapse", "balanced"), ("synapse", "random")),
+    "synapse, skewed": (("synapse", "skewed"), ("synapse", "random")),
+    "synapse, learned": (("synapse", "learned"), ("synapse", "random")),
+    "input, learned": (("input", "learned"), ("input", "random")),
+    "neuron, learned": (("neuron", "learned"), ("neuron", "random")),
+    "random: input − synapse": (("input", "random"), ("synapse", "random")),
+    "random: neuron − synapse": (("neuron", "random"), ("synapse", "random")),
+}
+"""Pairs of (granularity, initialisation) whose difference is shown."""
+
+
+def polarity_differences() -> str:
+    """Differences of test accuracy between runs of one seed."""
+    lines = []
+    for dataset in ("digits", "mnist"):
+        rows = read_rows(POLARITY / f"{dataset}-runs.csv")
+        test = {(row.depth, row.granularity, row.initialisation, row.seed): row.test_accuracy for row in rows}
+        seeds = sorted({row.seed for row in rows})
+        for depth in sorted({row.depth for row in rows}):
+            cells = []
+            for one, other in DIFFERENCES.values():
+                points = [100 * (test[depth, *one, seed] - test[depth, *other, seed]) for seed in seeds]
+                cells.append(f"{mean(points):+.1f} ± {stdev(points):.1f}".replace("-", "−"))
+            lines.append([dataset, str(depth), *cells])
+    return markdown_table(["data set", "depth", *DIFFERENCES], lines)
+
+
+PAGES = {
+    "accuracy": Page(
+        "Accuracy of the trained families",
+        "Percent of the test set, in exact integers, by x_bits × w_bits; weights of op shift have 5 bits where the "
+        "column says more. One seed each; a test image is 0.22 % of digits, 0.33 % of spoken digits, 0.01 % of MNIST "
+        "and Fashion-MNIST. `limen net accuracy FAMILY` prints all widths.",
+        accuracies,
+    ),
+    "kernels": Page(
+        "Threshold against MAC, under each meaning of a kernel",
+        "`limen study tables kernel --op threshold --bits 4 --bits 8 --bits 16`.",
+        cost_tables.kernels,
+    ),
+    "kernels-reach": Page(
+        "Which kernels reach the published ratios",
+        "The last lines of `limen study tables kernel --op threshold`, with `--costs` for each of ihp130, sky130hd, "
+        "asap7, xc7-fabric and ecp5-fabric, all widths.",
+        cost_tables.reach,
+    ),
+    "kernels-libraries": Page(
+        "MAC over threshold on three libraries",
+        "Area and energy of uniform operands; of `limen study tables kernel` with `--costs ihp130`, `--costs sky130hd` "
+        "and `--costs asap7`.",
+        cost_tables.libraries,
+    ),
+    "kernels-fpga": Page(
+        "Threshold against MAC on FPGAs, under each meaning of a kernel",
+        "`limen study tables kernel --op threshold --bits 8 --costs xc7-fabric --costs xc7-dsp --costs ecp5-fabric "
+        "--costs ecp5-dsp`; area is LUTs.",
+        cost_tables.fpgas,
+    ),
+    "fpga-ratios": Page(
+        "MAC over threshold on FPGAs, in LUTs",
+        "Of `limen study tables fpga`, both ops in fabric, without DSP blocks.",
+        fpga_ratios,
+    ),
+    "fpga": Page("Ops, PEs, neurons and systems on FPGAs", "`limen study tables fpga`.", fpgas),
+    "pe-lines": Page(
+        "PEs between accumulator widths",
+        "Distance of a PE's figures from straight lines between the widths that have a netlist: rows `pe_line` of each "
+        "table.",
+        cost_tables.accumulators,
+    ),
+    "glitches": Page(
+        "What zero delay hides of an operation's energy",
+        "Energy with glitches over that of settled values, less one; PEs of 8 bits, uniform operands.",
+        cost_tables.glitches,
+    ),
+    "operands": Page(
+        "Energy of an operation by its operands",
+        "PEs of 8 bits on IHP SG13G2. The kinds of operands: [costs.md](../costs.md#method), *Operands*.",
+        cost_tables.operands,
+    ),
+    "beyond-a-fold": Page(
+        "Energy of a cycle of a PE beyond a fold",
+        "pJ at 8 bits on IHP SG13G2, uniform operands, the widest sum; beside it an idle cycle and an operation.",
+        cost_tables.beyond_folds,
+    ),
+    "beyond-a-fold-share": Page(
+        "What PEs beyond folds take of all PEs' energy",
+        "More than idle ones would, in % of the PEs' energy: the digits network at 8 bits (op shift: 8 × 5) on 16 × 16 "
+        "PEs, ihp130.",
+        cost_tables.share_beyond_folds,
+    ),
+    "two-stages": Page(
+        "PEs of one and two stages, and the zero-gated MAC",
+        "8 bits, IHP SG13G2, energy of an operation by its operands.",
+        cost_tables.two_stages,
+    ),
+    "polarity-digits": Page(
+        "Polarity: digits",
+        "Of the runs in [digits-runs.csv](../polarity/digits-runs.csv), as `limen net polarity` writes it.",
+        polarity("digits"),
+    ),
+    "polarity-mnist": Page(
+        "Polarity: MNIST",
+        "Of the runs in [mnist-runs.csv](../polarity/mnist-runs.csv), as `limen net polarity` writes it.",
+        polarity("mnist"),
+    ),
+    "polarity-differences": Page(
+        "Polarity: differences within a seed",
+        "Points of test accuracy, mean ± sample standard deviation of five differences: initialisations against random "
+        "signs of the same granularity, then granularities of random signs.",
+        polarity_differences,
+    ),
+}
+"""Pages by the name of their file."""
+
+
+def index() -> str:
+    """Return docs/tables/README.md."""
+    words = "`make tables` writes them from the stored rows and runs; `pytest tests/docs` compares them."
+    return "\n".join(
+        ["# Generated tables", "", words, "", *(f"- [{page.title}]({name}.md)" for name, page in PAGES.items()), ""]
+    )
+
+
+def write_all() -> None:
+    for name, page in PAGES.items():
+        (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
+    (FOLDER / "README.md").write_text(index(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_all()

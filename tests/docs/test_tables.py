@@ -1,0 +1,25 @@
+"""docs/tables shows what the shipped rows and runs say."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.docs.tables import FAMILIES, FOLDER, PAGES, accuracies, index
+from tests.support.paths import ROOT
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_table_is_what_the_rows_say(name: str) -> None:
+    assert (FOLDER / f"{name}.md").read_text(encoding="utf-8") == PAGES[name].text(), "run `make tables`"
+
+
+def test_the_folder_has_these_and_no_others() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {"README.md", *(f"{name}.md" for name in PAGES)}
+    assert (FOLDER / "README.md").read_text(encoding="utf-8") == index(), "run `make tables`"
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_page_of_a_family_has_its_accuracies(family: str) -> None:
+    page = (ROOT / "workloads" / "families" / family / "README.md").read_text(encoding="utf-8")
+    lines = [line.removeprefix(f"| {family} ") for line in accuracies().splitlines() if line.startswith(f"| {family} ")]
+    assert lines and not [line for line in lines if line not in page]
