@@ -10,7 +10,7 @@ SEED ?= 0
 ROUNDS ?= 1
 INPUTS ?= 20000
 
-.PHONY: study test exactness kills mutants fuzz lint bench tables clean
+.PHONY: study test exactness kills mutants fuzz lint bench tables notebooks clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -54,6 +54,10 @@ bench: $(VENV)/test.stamp
 # docs/tables, from the shipped rows and runs; the tests compare them.
 tables: $(VENV)/test.stamp
 	$(BIN)/python -m tests.docs.tables
+
+# The outputs that the notebooks are stored with, of the study in runs/digits.
+notebooks: $(VENV)/test.stamp
+	$(BIN)/python -m tests.docs.notebooks
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "limen needs Python 3.11 or newer: make PYTHON=python3.12")'

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import re
 import secrets
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +23,16 @@ objectives: {{energy_uj: min, latency_us: min, area_mm2: min, accuracy: max}}
 sampler: {{name: nsga2, seed: {seed}}}
 trials: 30
 """
+
+
+STUDIED = re.compile(r"\b(study|front|knee|trials|feasible|good|pairs|chosen)\b")
+"""Cells whose outputs depend on the study, which is another here than the one the stored outputs are of."""
+
+
+def said_of(cell: dict[str, Any]) -> list[str]:
+    """Return the texts of a cell's outputs."""
+    outputs = cell.get("outputs", ())
+    return ["".join(own.get("text", own.get("data", {}).get("text/plain", ""))) for own in outputs]
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +62,7 @@ def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("TMPDIR", str(scratch))
     monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
     book = nbformat.read(copy, as_version=4)
-    for cell in book.cells:
-        assert not cell.get("outputs") and cell.get("execution_count") is None, "outputs are cleared before a commit"
+    stored = [said_of(cell) for cell in book.cells]
     nbclient.NotebookClient(
         book, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
     ).execute()
@@ -61,13 +73,25 @@ def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pyte
         output for cell in book.cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})
     ]
     assert pictures, "a notebook without a picture"
+    for cell, before in zip(book.cells, stored, strict=True):
+        if not STUDIED.search(cell["source"]):
+            assert said_of(cell) == before, "`make notebooks` stores what a notebook says today"
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_keeps_its_outputs(notebook: Path) -> None:
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1)), "run from top to bottom"
+    kinds = {output["output_type"] for cell in cells for output in cell["outputs"]}
+    assert kinds <= {"stream", "execute_result", "display_data"}, "an error"
+    assert not [cell for cell in cells if any(output.get("name") == "stderr" for output in cell["outputs"])]
+    assert any("image/png" in output.get("data", {}) for cell in cells for output in cell["outputs"])
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_imports(notebook: Path) -> None:
     """Of ours only limen; of others only what draws and tabulates."""
     import ast
-    import json
 
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     source = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
