@@ -13,12 +13,15 @@ from pathlib import Path
 
 from cost_models.derive.characterise import Point, characterise_group
 from cost_models.derive.memory_rows import MACROS, memory_rows
-from cost_models.derive.size_fits import FITTED
 from cost_models.derive.table_rows import fit_rows, line_rows, point_rows
+from cost_models.gates.multipliers import multipliers
 from cost_models.gates.synthesis import PACKAGES, Kit, fingerprint, open_kit, say_notes, tool_versions
 from cost_models.library.liberty_reader import Files
+from cost_models.sources.unit_sources import unit_source
 from cost_models.table.table import COLUMNS, Row
-from cost_models.units.units import WIDTHS, Pairs, Unit, groups, multipliers
+from cost_models.units.catalogue import WIDTHS, Pairs, groups
+from cost_models.units.sizes import FITTED
+from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.host.children import run_in_workers
 from workloads.host.files import check_writable, write_whole
@@ -115,7 +118,7 @@ def group_key(group: Group, kit: Kit, versions: str) -> str:
     for unit in group:
         digest.update(repr(unit).encode())
         for multiplier in multipliers(unit, kit.cells):
-            digest.update(fingerprint(kit, unit.source(), multiplier).encode())
+            digest.update(fingerprint(kit, unit_source(unit), multiplier).encode())
     return digest.hexdigest()
 
 

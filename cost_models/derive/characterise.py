@@ -9,15 +9,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cost_models.derive.straight_lines import stretches
+from cost_models.gates.multipliers import multipliers
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import Timing, analyse, delays_ps, smallest_flip_flop
 from cost_models.gates.switching import LANES, Activity, energy_pj, prices, run_stimulus, wires_pj
 from cost_models.gates.synthesis import Kit, fingerprint, synthesise
-from cost_models.sources.kernel_sources import SYNAPSES
+from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.pe_streams import operand_streams
-from cost_models.stimuli.stimulus import LONG, NEURON_WEIGHTS, RUNS, UNIFORM, Stream
+from cost_models.stimuli.stimulus import LONG, NEURON_WEIGHTS, RUNS, Stream
 from cost_models.stimuli.streams import streams
-from cost_models.units.units import PES, Unit, is_straightened, multipliers
+from cost_models.table.operands import UNIFORM
+from cost_models.units.catalogue import is_straightened
+from cost_models.units.neurons import SYNAPSES
+from cost_models.units.unit import PES, Unit
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -225,7 +229,7 @@ def best_multiplier(group: tuple[Unit, ...], kit: Kit) -> str:
 
 
 def _area_um2(group: tuple[Unit, ...], kit: Kit, multiplier: str) -> float:
-    return sum(synthesise(kit, unit.source(), multiplier).area_um2 for unit in group)
+    return sum(synthesise(kit, unit_source(unit), multiplier).area_um2 for unit in group)
 
 
 def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, Point]]:
@@ -252,6 +256,6 @@ def _with_widths_between(points: Sequence[Point], kit: Kit) -> list[Point]:
 
 def _first_look(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, Point]:
     """Return a unit's netlist, and its quantities with uniform operands."""
-    source = unit.source()
+    source = unit_source(unit)
     netlist = synthesise(kit, source, multiplier)
     return netlist, Point(unit, multiplier, fingerprint(kit, source, multiplier), measure(netlist, unit, kit))

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group
-from cost_models.derive.size_fits import FITTED
 from cost_models.derive.table_rows import fit_rows, point_rows
 from cost_models.gates.synthesis import Kit, open_kit, say_notes, tool_versions
 from cost_models.library.liberty_reader import Files
-from cost_models.sources.kernel_sources import SYNAPSES
-from cost_models.stimuli.stimulus import UNIFORM
+from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SMALLEST, Row, load_table
-from cost_models.units.units import PES, Unit, fitted_groups, is_straightened, pe_units
+from cost_models.units.catalogue import fitted_groups, is_straightened, pe_units
+from cost_models.units.neurons import SYNAPSES
+from cost_models.units.sizes import FITTED
+from cost_models.units.unit import PES, Unit
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
 from workloads.ops.integers import OPS, Op

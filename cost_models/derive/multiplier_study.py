@@ -7,10 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cost_models.derive.characterise import measure
-from cost_models.gates.synthesis import Kit, Source, open_kit, say_notes, synthesise
+from cost_models.gates.multipliers import multipliers
+from cost_models.gates.synthesis import Kit, open_kit, say_notes, synthesise
 from cost_models.library.full_adders import FULL_ADDERS, full_adder
 from cost_models.library.liberty_reader import Files
-from cost_models.units.units import Unit, multipliers, pe_units
+from cost_models.sources.source import Source
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import pe_units
+from cost_models.units.unit import Unit
 from workloads.host.scratch import scratch_folder
 
 BAUGH_WOOLEY = Path(__file__).parents[1] / "sources" / "verilog" / "limen_op_mac_baugh_wooley.v"
@@ -62,7 +66,7 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
 
 def _ways(unit: Unit, kit: Kit) -> Iterator[tuple[str, Source, str]]:
     """Yield (name, Verilog, recipe) of each way to build a product."""
-    plain = unit.source()
+    plain = unit_source(unit)
     for recipe in multipliers(unit, kit.cells):
         yield recipe, plain, recipe
     rows = replace(

@@ -7,12 +7,15 @@ import math
 from collections.abc import Sequence
 
 from cost_models.derive.characterise import SETTLED, WIRES, Point, rounded, unit_of
-from cost_models.derive.size_fits import delay_terms, fit, terms
+from cost_models.derive.size_fits import fit
 from cost_models.derive.straight_lines import LINEAR, residual, stretches
 from cost_models.library.full_adders import FULL_ADDERS
-from cost_models.stimuli.stimulus import UNIFORM
+from cost_models.sources.unit_sources import unit_source
+from cost_models.table.operands import UNIFORM
 from cost_models.table.table import COLUMNS, SMALLEST, Row
-from cost_models.units.units import PES, is_straightened, pe_units
+from cost_models.units.catalogue import is_straightened, pe_units
+from cost_models.units.sizes import delay_terms, terms
+from cost_models.units.unit import PES
 
 MILLIONTHS = 6
 """Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
@@ -44,7 +47,7 @@ def _how(quantity: str) -> str:
 
 def point_rows(point: Point, versions: str, library: str) -> list[Row]:
     """Return a row per quantity of a characterised unit."""
-    unit, source = point.unit, point.unit.source()
+    unit, source = point.unit, unit_source(point.unit)
     rows = []
     for name, value in point.values.items():
         quantity, _, operands = name.partition("@")
@@ -85,7 +88,7 @@ def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]
     knees = [own.acc_bits for own in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
     straight = stretches(knees, found.__getitem__)
     digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
-    text = f"{unit.source().top} on {library}, straight lines over acc_bits "
+    text = f"{unit_source(unit).top} on {library}, straight lines over acc_bits "
     text += "; ".join(", ".join(map(str, stretch)) for stretch in straight) or "none: every width measured"
     return [
         row(
@@ -118,7 +121,7 @@ def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
         delay = quantity.endswith("_ns")
         sizes = [(delay_terms if delay else terms)(point.unit) for point in points]
         found, worst = fit(sizes, [point.values[quantity] for point in points])
-        text = f"{unit.source().top} on {library}, {_how(quantity)}; "
+        text = f"{unit_source(unit).top} on {library}, {_how(quantity)}; "
         text += f"fit of {len(points)} points, largest error {100 * worst:.0f} %"
         stream = UNIFORM if quantity.startswith("energy") else ""
         for name, value in found.items():

@@ -15,18 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from cost_models.gates.buffers import with_buffers
+from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS
 from cost_models.gates.netlist import read_netlist
 from cost_models.gates.synthesis import (
     BEFORE,
     BUFFERED,
     CELLS,
-    DEFAULT_MULTIPLIER,
     EXTRACT,
     FINISH,
     LOGIC,
     MAP,
-    MULTIPLIERS,
-    VERILOG,
     Kit,
     avoiding,
     open_kit,
@@ -40,6 +38,7 @@ from cost_models.price.machine import UM2_PER_MM2, Machine, Part
 from cost_models.price.machine_events import Events
 from cost_models.price.price import DRAM
 from cost_models.sources.machine_sources import MEMORY_BOX
+from cost_models.sources.source import VERILOG
 from cost_models.table.table import Table, load_table
 from simulator.designs.design import Design
 from simulator.plan.counts import Counts

@@ -19,17 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from cost_models.fpga.fpga_units import SYSTEMS, inputs_of, registered, source_of
-from cost_models.gates.synthesis import (
-    PACKAGES,
-    Source,
-    canonical_source,
-    read_verilog,
-    run_yosys,
-    source_files,
-    top_module,
-)
-from cost_models.sources.kernel_sources import SYNAPSES
-from cost_models.units.units import Unit
+from cost_models.gates.synthesis import PACKAGES, canonical_source, read_verilog, run_yosys, source_files, top_module
+from cost_models.sources.source import Source
+from cost_models.units.neurons import SYNAPSES
+from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder

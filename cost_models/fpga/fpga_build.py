@@ -14,19 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cost_models.derive.table_rows import row
-from cost_models.fpga.fpga import (
-    DSP,
-    TABLES,
-    Implementation,
-    device_of,
-    fingerprint,
-    implement,
-    recipes,
-    tools,
-)
+from cost_models.fpga.fpga import DSP, TABLES, Implementation, device_of, fingerprint, implement, recipes, tools
 from cost_models.fpga.fpga_units import fpga_units, source_of
 from cost_models.table.table import COLUMNS, Row, load_table
-from cost_models.units.units import Unit
+from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.host.children import end_children
 from workloads.host.files import check_writable, write_whole

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from itertools import product
 
-from cost_models.gates.synthesis import VERILOG, Source
-from cost_models.sources import kernel_sources as kernels
-from cost_models.units.units import Unit, kernel_unit, pe_units
+from cost_models.sources.source import VERILOG, Source
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import kernel_unit, pe_units
+from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
+from cost_models.units.unit import Unit
 from simulator.designs.design import Design
 from simulator.rtl.export import chip_verilog, rtl_parameters
 from workloads.ops.integers import OPS, Op
 
-WIDTHS = (*range(2, 9), *kernels.WIDE_BITS)
+WIDTHS = (*range(2, 9), *WIDE_BITS)
 BITS = {
     "xc7": {"op": WIDTHS, "neuron_3x3": (4, 8, 16), "neuron_5x5": (8,), "neuron_1x1x64": (4,), "pe": WIDTHS},
     "ecp5": {"op": (4, 8, 16), "neuron_3x3": (4, 8), "neuron_5x5": (4, 8), "neuron_1x1x64": (4,), "pe": (4, 8, 16)},
@@ -59,7 +61,7 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
         if component != "pe"
     ]
     for dataflow, bits, op in product(("os", "ws"), widths["pe"], OPS):
-        units.append(pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)[-1])
+        units.append(pe_units(op, bits, weight_bits(op, bits), dataflow)[-1])
     if systems:
         units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]
     return tuple(units)
@@ -74,7 +76,7 @@ def system_unit(component: str, op: Op) -> Unit:
 def source_of(unit: Unit) -> Source:
     """Return the Verilog of a unit as it is; of a system, all files that `limen export` writes."""
     if unit.component not in SYSTEMS:
-        return unit.source()
+        return unit_source(unit)
     assert unit.op
     size = SYSTEMS[unit.component]
     design = Design(
@@ -98,8 +100,8 @@ def source_of(unit: Unit) -> Source:
 
 def inputs_of(unit: Unit) -> dict[str, int]:
     """Return the inputs that get registers, by name, with their bits: none of an op alone or of a system."""
-    if unit.component in kernels.SYNAPSES:
-        count = kernels.SYNAPSES[unit.component]
+    if unit.component in SYNAPSES:
+        count = SYNAPSES[unit.component]
         return {"x": count * unit.x_bits, "synapse": count * unit.synapse_bits}
     operands = {"moving_in": unit.x_bits, "still_in": unit.synapse_bits, "psum_in": unit.acc_bits}
     if unit.component == "pe" and unit.dataflow == "ws":
@@ -110,7 +112,7 @@ def inputs_of(unit: Unit) -> dict[str, int]:
 
 
 def _outputs_of(unit: Unit) -> dict[str, int]:
-    if unit.component in kernels.SYNAPSES:
+    if unit.component in SYNAPSES:
         return {"sum": unit.acc_bits}
     if unit.dataflow == "ws":
         return {"moving_out": unit.x_bits, "still_out": unit.synapse_bits, "psum_out": unit.acc_bits}

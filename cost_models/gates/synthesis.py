@@ -10,11 +10,12 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from cost_models.gates.buffers import is_buffer, is_gate, is_inverter, with_buffers
+from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS
 from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.gates.static_timing import smallest_flip_flop
 from cost_models.library.full_adders import FULL_ADDERS, full_adder, full_adder_map
@@ -22,6 +23,7 @@ from cost_models.library.liberty_cells import Cell, Library
 from cost_models.library.liberty_left_out import PLAIN
 from cost_models.library.liberty_reader import Files, make_library, read_files
 from cost_models.library.mapping_library import mapping_library
+from cost_models.sources.source import VERILOG, Source
 from simulator.rtl.verilog_tokens import canonical_verilog
 from workloads.errors import LimenError, printable
 from workloads.host.caches import say
@@ -29,16 +31,6 @@ from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
 
 PACKAGES = Path(__file__).parents[2]
-VERILOG = PACKAGES / "simulator" / "rtl" / "verilog"
-
-MULTIPLIERS = {
-    "partial_products": [],
-    "booth": ["booth"],
-    "booth_radix4": ["booth -lowpower"],
-}
-"""Ways to build a product: Yosys' partial-product tree, and its two Booth generators."""
-
-DEFAULT_MULTIPLIER = "partial_products"
 
 BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
 LOGIC = ["alumacc", "opt", "techmap", "opt -full"]
@@ -68,17 +60,6 @@ NEEDED: dict[str, Callable[[Cell], bool]] = {
 """What every netlist takes from a kit."""
 
 MOST_REASONS = 3
-
-
-@dataclass(frozen=True)
-class Source:
-    """A module to synthesise: files of simulator/rtl/verilog, Verilog text beside them, the top and its parameters."""
-
-    top: str
-    files: tuple[str, ...]
-    parameters: dict[str, int] = field(default_factory=dict)
-    text: str = ""
-    buffered: bool = False
 
 
 @dataclass(frozen=True)

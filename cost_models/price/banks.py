@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cost_models.derive.size_fits import delay_terms
 from cost_models.table.table import Table, Value, softest
-from cost_models.units.units import Unit
+from cost_models.units.sizes import delay_terms
+from cost_models.units.unit import Unit
 
 
 @dataclass(frozen=True)

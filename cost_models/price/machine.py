@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from cost_models.derive.size_fits import delay_terms, terms
 from cost_models.price.banks import Bank, price_bank
 from cost_models.price.machine_events import Events, pe_events
-from cost_models.sources.machine_sources import scratchpad_banks
 from cost_models.table.table import PLAIN, Table, Value, softest
-from cost_models.units.units import Unit
+from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
+from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.ops.integers import ONE_RANGE_OPS
 

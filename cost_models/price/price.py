@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cost_models.price.machine import Machine, Part
 from cost_models.price.machine_events import count_events
-from cost_models.stimuli.stimulus import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
+from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.table.table import PLAIN, SOFT, load_priced_table
 from simulator.run import Run
 from workloads.errors import LimenError, check_kind
@@ -117,7 +117,7 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
 
 def _refuse_others_operands(run: Run, stream: str) -> None:
     """Raise LimenError unless the captured operands of the design's PEs are the run's network's own."""
-    from cost_models.stimuli.captured import are_own
+    from cost_models.price.family_operands import are_own
 
     if not are_own(run):
         op, x_bits, w_bits = run.design.op, run.design.x_bits, run.design.w_bits

@@ -11,18 +11,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cost_models.gates.synthesis import Source
+from cost_models.sources.source import Source
+from cost_models.units.neurons import SYNAPSES
 from simulator.encoding import Op as OpCode
-from workloads.ops.integers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+from workloads.ops.integers import ONE_RANGE_OPS, Op
 
 if TYPE_CHECKING:
-    from cost_models.units.units import Unit
-
-SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
-"""Neurons by their kernel: height x width (x channels)."""
-
-WIDE_BITS = (10, 12, 16)
-"""Operand widths of kernels, and of os and ws PEs with x as wide as w, beyond those of the machine."""
+    from cost_models.units.unit import Unit
 
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
@@ -32,17 +27,6 @@ module limen_nand2 (input wire a, input wire b, output wire y);
     assign y = ~(a & b);
 endmodule
 """
-
-
-def weight_bits(op: Op, x_bits: int) -> int:
-    """Return the weight width compared at this activation width: as wide, or as wide as a shift weight gets."""
-    return min(x_bits, SHIFT_WEIGHT_BITS[1]) if op == "shift" else x_bits
-
-
-def sum_bits(component: str, op: Op, x_bits: int, w_bits: int) -> int:
-    """Return the width of a neuron's sum: no sum of its ops is too wide for it. 0 for the op alone."""
-    count = SYNAPSES.get(component, 0)
-    return result_bits(op, x_bits, w_bits) + (count - 1).bit_length() if count else 0
 
 
 def op_files(op: Op) -> tuple[str, ...]:

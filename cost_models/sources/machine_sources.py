@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from cost_models.gates.synthesis import VERILOG, Source
+from cost_models.sources.source import VERILOG, Source
 from simulator.encoding import Dataflow
 
 if TYPE_CHECKING:
-    from cost_models.units.units import Unit
+    from cost_models.units.unit import Unit
 
 DEPTH = 256
 """Words of the memories behind the black boxes: 8 address bits; a design's own differ by a few."""
@@ -53,11 +53,6 @@ def scratchpad(unit: Unit) -> Source:
     if unit.component == "filter_scratchpad":
         top, text = "limen_filter_scratchpad", MEMORY_BOX + FILTER_SCRATCHPAD
     return Source(top, files, sizes, text, True)
-
-
-def scratchpad_banks(width: int, port_bits: int) -> int:
-    """Return the banks of each half: as limen_scratchpad.v."""
-    return 1 << (-(-port_bits // width) - 1).bit_length()
 
 
 FILTER_SCRATCHPAD = """

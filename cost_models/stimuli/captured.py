@@ -13,14 +13,14 @@ from typing import cast
 import numpy as np
 
 from cost_models.stimuli.op_values import in_polarity_order, op_values, signed
-from cost_models.stimuli.stimulus import FAMILY, STEPS, WARM_UP
-from cost_models.units.units import Unit
+from cost_models.stimuli.stimulus import STEPS, WARM_UP
+from cost_models.table.operands import FAMILY
+from cost_models.units.unit import Unit
 from simulator.cycle.cycle import run_cycle
 from simulator.cycle.cycle_kernels import PORT_NAMES
 from simulator.designs.design import Dataflow, Design
 from simulator.program.program import compile_network
-from simulator.run import Run, choose_inputs, simulate
-from workloads.errors import LimenError
+from simulator.run import choose_inputs, simulate
 from workloads.layers.layer import Layer
 from workloads.networks.family import FAMILY_BITS, find_network
 from workloads.ops.integers import Op
@@ -49,23 +49,6 @@ class Fold:
 def has_network(unit: Unit) -> bool:
     """Return whether the family has a network of this op and width."""
     return unit.x_bits in FAMILY_BITS
-
-
-def are_own(run: Run) -> bool:
-    """Return whether captured operands of a run's PEs are those of its very network, at the widths of its design."""
-    design = run.design
-    try:
-        member = find_network(FAMILY, design.op, design.x_bits, design.w_bits)
-    except LimenError:
-        return False
-    if run.network.layers != member.layers or run.network.parameters is None:
-        return False
-    return all(
-        np.array_equal(getattr(own, name), getattr(captured, name))
-        for own, captured in zip(run.network.parameters, member.trained(), strict=True)
-        for name in ("weights", "polarity", "bias", "shift")
-        if getattr(captured, name) is not None
-    )
 
 
 def captured_windows(

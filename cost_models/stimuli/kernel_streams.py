@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from cost_models.sources.kernel_sources import SYNAPSES
 from cost_models.stimuli.machine_streams import Expected, Inputs, Values
 from cost_models.stimuli.op_values import op_carries, op_values
+from cost_models.units.neurons import SYNAPSES
 
 if TYPE_CHECKING:
-    from cost_models.units.units import Unit
+    from cost_models.units.unit import Unit
 
 Events = dict[str, tuple[Inputs, Expected]]
 

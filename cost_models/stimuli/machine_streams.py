@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cost_models.gates.switching import LANES
-from cost_models.sources.machine_sources import scratchpad_banks
+from cost_models.units.sizes import scratchpad_banks
 from simulator.encoding import (
     FIRST_K,
     LAST,
@@ -22,7 +22,7 @@ from simulator.encoding import (
 )
 
 if TYPE_CHECKING:
-    from cost_models.units.units import Unit
+    from cost_models.units.unit import Unit
 
 Inputs = dict[str, np.ndarray]
 Expected = dict[str, np.ndarray]

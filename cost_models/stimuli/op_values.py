@@ -9,7 +9,7 @@ import numpy as np
 from workloads.ops.integers import alignment, effective_weights
 
 if TYPE_CHECKING:
-    from cost_models.units.units import Unit
+    from cost_models.units.unit import Unit
 
 
 def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:

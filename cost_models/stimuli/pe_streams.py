@@ -16,23 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from cost_models.gates.switching import LANES
-from cost_models.sources.kernel_sources import weight_bits
 from cost_models.stimuli.captured import captured_windows, has_network
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
-from cost_models.stimuli.stimulus import (
-    GAUSSIAN,
-    NETWORK,
-    SEED,
-    SORTED,
-    STEPS,
-    UNIFORM,
-    WARM_UP,
-    Stream,
-    constant,
-    uniform,
-    until,
-)
-from cost_models.units.units import Unit, is_straightened
+from cost_models.stimuli.stimulus import SEED, STEPS, WARM_UP, Stream, constant, uniform, until
+from cost_models.table.operands import GAUSSIAN, NETWORK, SORTED, UNIFORM
+from cost_models.units.catalogue import is_straightened
+from cost_models.units.neurons import weight_bits
+from cost_models.units.unit import Unit
 from workloads.ops.integers import ONE_RANGE_OPS
 
 CHAIN = 8

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cost_models.gates.switching import LANES
+from cost_models.table.operands import UNIFORM
 
 SEED = 20241213
 STEPS = 32
@@ -24,12 +25,6 @@ WARM_UP = 4
 
 LONG = {"control": (640, 256)}
 """(warm-up, counted steps) of units that need a program first."""
-
-UNIFORM, GAUSSIAN, NETWORK, SORTED = "uniform", "gaussian_relu", "network", "_sorted"
-"""Kinds of operands, and how the names of those in polarity order end; see `pe_streams`."""
-
-FAMILY = "digits"
-"""The family whose trained networks the operands NETWORK are of."""
 
 
 @dataclass(frozen=True)

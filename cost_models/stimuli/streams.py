@@ -12,7 +12,7 @@ from cost_models.stimuli import machine_streams
 from cost_models.stimuli.kernel_streams import KERNEL_STREAMS
 from cost_models.stimuli.pe_streams import pe_streams
 from cost_models.stimuli.stimulus import LONG, SEED, STEPS, WARM_UP, Stream, constant, uniform, until
-from cost_models.units.units import PES, Unit
+from cost_models.units.unit import PES, Unit
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from cost_models.fpga.fpga import TABLES, TARGETS
 from cost_models.fpga.fpga_units import SYSTEMS
-from cost_models.sources.kernel_sources import SYNAPSES
 from cost_models.table.table import Row, load_table
+from cost_models.units.neurons import SYNAPSES
 from dse.report.text_tables import latex_table, markdown_table
 from workloads.host.files import csv_text
 from workloads.ops.integers import Op

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from cost_models.sources.kernel_sources import SYNAPSES, weight_bits
-from cost_models.stimuli.stimulus import FAMILY, NETWORK, UNIFORM
+from cost_models.table.operands import FAMILY, NETWORK, UNIFORM
 from cost_models.table.table import SMALLEST, Table, Value, load_table
-from cost_models.units.units import GATED, PES
+from cost_models.units.neurons import SYNAPSES, weight_bits
+from cost_models.units.unit import GATED, PES
 from dse.report.text_tables import latex_table, markdown_table
 from workloads.errors import LimenError
 from workloads.host.files import csv_text

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design
 from simulator.plan.geometry import Geometry, Tile, out_granule, row_granule, tile_needs, tile_shape
+from simulator.plan.steps import Axes
 from simulator.timing.tile_timing import tile_transfers
 from workloads.errors import LimenError
 
@@ -23,8 +24,6 @@ MOST_SIGNED = 32767
 """Input rows of a tile, and columns of an ifmap, at most: the im2col unit compares them with sign."""
 
 FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
-
-Parts = tuple[int, int, int]
 
 
 class Demand(NamedTuple):
@@ -58,31 +57,31 @@ def pieces(size: int, parts: int, granule: int) -> int:
     return -(-size // (-(-length // granule) * granule))
 
 
-def granules(geometry: Geometry, design: Design) -> Parts:
+def granules(geometry: Geometry, design: Design) -> Axes:
     """Return the lengths whose multiples the parts of each axis are."""
-    return row_granule(geometry, design), out_granule(geometry, design), design.feeder_width
+    return Axes(row_granule(geometry, design), out_granule(geometry, design), design.feeder_width)
 
 
-def sizes(geometry: Geometry) -> Parts:
+def sizes(geometry: Geometry) -> Axes:
     """Return the lengths of the three axes."""
-    return geometry.out_height, geometry.outputs, geometry.channels
+    return Axes(geometry.out_height, geometry.outputs, geometry.channels)
 
 
-def most_parts(geometry: Geometry, design: Design) -> Parts:
+def most_parts(geometry: Geometry, design: Design) -> Axes:
     """Return the cut with the smallest tiles. Input channels of groups, and of pooling, are not cut."""
     rows, outs, chans = (
         -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
     )
-    return rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans
+    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans)
 
 
-def tile_count(geometry: Geometry, design: Design, parts: Parts) -> int:
+def tile_count(geometry: Geometry, design: Design, parts: Axes) -> int:
     """Return the tiles of a cut."""
     axes = zip(sizes(geometry), parts, granules(geometry, design), strict=True)
     return math.prod(pieces(*axis) for axis in axes)
 
 
-def memory_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+def memory_demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
     """Return what a cut asks of each memory, in rows or words of half of a double buffer."""
     axes = list(zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     row, out, chan = (first_of(*axis) for axis in axes)
@@ -104,7 +103,7 @@ def memory_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Dem
     ]
 
 
-def field_demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+def field_demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
     """Return the numbers of a cut that descriptors hold in fewer bits than memories have rows for.
 
     Beats of an ifmap's and of an ofmap's plane are not among them: never more than its words and pixels.
@@ -125,12 +124,12 @@ def _input_rows(geometry: Geometry, output_rows: int) -> int:
     return min(geometry.height, (output_rows - 1) * geometry.stride[0] + geometry.kernel[0])
 
 
-def demands(geometry: Geometry, design: Design, parts: Parts) -> list[Demand]:
+def demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
     """Return everything a cut's tiles ask for."""
     return memory_demands(geometry, design, parts) + field_demands(geometry, design, parts)
 
 
-def fits(geometry: Geometry, design: Design, parts: Parts) -> bool:
+def fits(geometry: Geometry, design: Design, parts: Axes) -> bool:
     """Return whether every tile of a cut fits; how many there are is not asked here."""
     return all(own.met for own in memory_demands(geometry, design, parts)) and all(
         own.met for own in field_demands(geometry, design, parts)
@@ -145,7 +144,7 @@ def distinct(most: int) -> list[int]:
     return list(lengths.values())
 
 
-def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Parts]:
+def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Axes]:
     """Return the fewest tiles of any cut that fits, and that cut; the smallest tile must fit.
 
     Goes along the border of what fits: the fewer parts the output channels have, the more the rows need.
@@ -157,7 +156,7 @@ def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Parts]:
         row = 0
         for outs in reversed(by_outs):
             while row < len(by_rows):
-                parts = (by_rows[row], outs, chans)
+                parts = Axes(by_rows[row], outs, chans)
                 tiles = tile_count(geometry, design, parts)
                 if tiles >= best[0]:
                     break  # more rows' parts are no better: try fewer of the output channels
@@ -191,7 +190,7 @@ def _with(design: Design, **fields: object) -> Design | None:
         return None
 
 
-def _larger_buffers(geometry: Geometry, design: Design, parts: Parts) -> Iterator[str]:
+def _larger_buffers(geometry: Geometry, design: Design, parts: Axes) -> Iterator[str]:
     """Yield a line for each buffer that is too small for a cut."""
     needs = memory_demands(geometry, design, parts)
     for own, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):

@@ -13,8 +13,8 @@ from simulator.timing.tile_timing import tile_transfers
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
-    from simulator.cuts.schedule import Schedule, Step
     from simulator.designs.design import Design
+    from simulator.plan.steps import Schedule, Step
     from workloads.networks.network import Network
 
 MOST_BEATS = 1 << 32

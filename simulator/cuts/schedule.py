@@ -10,14 +10,11 @@ fewest DRAM bytes, then comes first in the order above; all ops choose in the sa
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from simulator.cuts.demands import (
     MOST_IN_FIELD,
     MOST_SIGNED,
-    Parts,
     cut,
     distinct,
     fewest_tiles,
@@ -32,38 +29,14 @@ from simulator.cuts.layout import check_addresses
 from simulator.designs.design import Design
 from simulator.encoding import TILE, descriptor_beats
 from simulator.plan.counts import Counts
-from simulator.plan.geometry import Geometry, Tile, TileShape, layer_geometry, tile_shape
+from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape
+from simulator.plan.steps import Axes, Order, Schedule, Step
 from simulator.timing.timing import count_program, layer_cost
 from workloads.errors import LimenError
 from workloads.networks.network import Network
 
-Order = Literal["rows", "outputs"]
-"""Which loop is inside the other: "rows" reuses filters from tile to tile, "outputs" reuses ifmaps."""
 
-
-@dataclass(frozen=True)
-class Step:
-    """A tile with what must be loaded for it and whether it begins and ends its sums."""
-
-    tile: Tile
-    shape: TileShape
-    load_filter: bool
-    load_ifmap: bool
-    first_k: bool
-    last_k: bool
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """The tiles of one layer in order. parts: along output rows, output channels and input channels."""
-
-    geometry: Geometry
-    parts: Parts
-    order: Order
-    steps: tuple[Step, ...]
-
-
-def build(geometry: Geometry, design: Design, parts: Parts, order: Order) -> Schedule:
+def build(geometry: Geometry, design: Design, parts: Axes, order: Order) -> Schedule:
     """Return the schedule of a cut and a loop order."""
     rows, outs, chans = (cut(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     outer: list[tuple[tuple[int, int], tuple[int, int]]]
@@ -94,7 +67,7 @@ def build(geometry: Geometry, design: Design, parts: Parts, order: Order) -> Sch
     return Schedule(geometry, parts, order, tuple(steps))
 
 
-def candidates(geometry: Geometry, design: Design) -> list[tuple[Parts, Order]]:
+def candidates(geometry: Geometry, design: Design) -> list[tuple[Axes, Order]]:
     """Return cuts that fit, with their loop orders; never none.
 
     Raises:
@@ -108,16 +81,15 @@ def candidates(geometry: Geometry, design: Design) -> list[tuple[Parts, Order]]:
     options: list[list[int]] = []
     for axis in range(3):
 
-        def others_finest(parts: int, axis: int = axis) -> Parts:
-            rows, outs, chans = (parts if own == axis else most[own] for own in range(3))
-            return rows, outs, chans
+        def others_finest(parts: int, axis: int = axis) -> Axes:
+            return Axes(*(parts if own == axis else most[own] for own in range(3)))
 
         fewest = next(parts for parts in distinct(most[axis]) if fits(geometry, design, others_finest(parts)))
         multiples = [fewest, 2 * fewest] if axis == 2 else [fewest, 2 * fewest, 4 * fewest, most[axis]]
         options.append(sorted({min(parts, most[axis]) for parts in multiples}))
     found = [
         parts
-        for parts in itertools.product(options[0], options[1], options[2])
+        for parts in itertools.starmap(Axes, itertools.product(*options))
         if tile_count(geometry, design, parts) <= MOST_IN_FIELD and fits(geometry, design, parts)
     ]
     if not found:
@@ -126,7 +98,9 @@ def candidates(geometry: Geometry, design: Design) -> list[tuple[Parts, Order]]:
             raise LimenError(refusal(geometry, design))
         found = [parts]
     orders: tuple[Order, ...] = ("rows", "outputs")
-    return [(parts, order) for parts in found for order in (orders if parts[0] > 1 and parts[1] > 1 else orders[:1])]
+    return [
+        (parts, order) for parts in found for order in (orders if parts.rows > 1 and parts.outputs > 1 else orders[:1])
+    ]
 
 
 @lru_cache(maxsize=4096)

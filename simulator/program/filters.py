@@ -15,8 +15,8 @@ from simulator.designs.design import SHIFT_BITS
 from workloads.ops.integers import shift_codes, shift_values
 
 if TYPE_CHECKING:
-    from simulator.cuts.schedule import Schedule, Step
     from simulator.designs.design import Design
+    from simulator.plan.steps import Schedule, Step
     from workloads.layers.layer import Layer, LayerParameters
 
 

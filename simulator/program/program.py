@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.cuts.layout import Layout, Place, filter_key, lay_out
-from simulator.cuts.schedule import Schedule, Step, schedule_network
+from simulator.cuts.schedule import schedule_network
 from simulator.encoding import (
     FIRST_K,
     LAST,
@@ -32,6 +32,7 @@ from simulator.encoding import (
 )
 from simulator.encoding import WORD_BITS as WORD
 from simulator.plan.geometry import plane_beats
+from simulator.plan.steps import Schedule, Step
 from simulator.program.filters import filter_planes
 from simulator.timing.tile_timing import tile_transfers
 from workloads.errors import LimenError

@@ -19,9 +19,9 @@ from simulator.timing.tile_timing import (
 )
 
 if TYPE_CHECKING:
-    from simulator.cuts.schedule import Schedule, Step
     from simulator.designs.design import Design
     from simulator.plan.geometry import TileShape
+    from simulator.plan.steps import Schedule, Step
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""

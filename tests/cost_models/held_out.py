@@ -17,9 +17,10 @@ from tqdm import tqdm
 from cost_models.derive.characterise import characterise
 from cost_models.derive.check import table_units
 from cost_models.derive.straight_lines import LINEAR
-from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, open_kit
+from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
+from cost_models.gates.synthesis import open_kit
 from cost_models.table.table import Row, load_table
-from cost_models.units.units import Unit
+from cost_models.units.unit import Unit
 
 QUANTITIES = (*LINEAR, "leakage_nw", "min_clock_ns")
 

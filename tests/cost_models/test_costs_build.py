@@ -11,14 +11,15 @@ import pytest
 
 import cost_models.derive.check
 import cost_models.sources.kernel_sources
-import cost_models.units.units
+import cost_models.units.catalogue
 from cost_models.derive.build import build_table
 from cost_models.derive.check import check_table, check_unit, table_units
 from cost_models.derive.memory_rows import memory_rows
 from cost_models.gates.synthesis import open_kit
 from cost_models.price.price import price
 from cost_models.table.table import COLUMNS, DATA, load_table
-from cost_models.units.units import Unit, fitted_groups
+from cost_models.units.catalogue import fitted_groups
+from cost_models.units.unit import Unit
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.line_check import check_lines
@@ -55,7 +56,7 @@ def small_fits() -> list[tuple[Unit, ...]]:
 def patch_fits(patch: pytest.MonkeyPatch) -> None:
     small = small_fits()
     patch.setattr(cost_models.sources.kernel_sources, "SYNAPSES", {"neuron_3x3": 9})
-    for module in (cost_models.units.units, cost_models.derive.check):
+    for module in (cost_models.units.catalogue, cost_models.derive.check):
         patch.setattr(module, "fitted_groups", lambda: small)
 
 

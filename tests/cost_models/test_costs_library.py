@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 
 from cost_models.derive.characterise import characterise, measure
+from cost_models.gates.multipliers import MULTIPLIERS
 from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.switching import LANES, energy_pj, pack, prices, run_stimulus, unpack, wires_pj
-from cost_models.gates.synthesis import MULTIPLIERS, Kit, open_kit, synthesise
+from cost_models.gates.synthesis import Kit, open_kit, synthesise
 from cost_models.library.liberty_cells import Grid, Library, WireLoad
 from cost_models.library.liberty_functions import truth_table
 from cost_models.library.liberty_reader import read_library
 from cost_models.library.liberty_text import parse_liberty
+from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
-from cost_models.units.units import DATAFLOWS, Unit, pe_units
+from cost_models.units.catalogue import DATAFLOWS, pe_units
+from cost_models.units.unit import Unit
 from tests.support.paths import TINY
 from workloads.errors import LimenError
 from workloads.exact import reference
@@ -307,7 +310,7 @@ class TestProcessingElements:
     ) -> None:
         """Every (x, {p, w}) through a ws PE, against the reference the networks are defined by."""
         unit = pe_units(op, x_bits, w_bits, "ws")[-1]
-        netlist = synthesise(kit, unit.source(), multiplier)
+        netlist = synthesise(kit, unit_source(unit), multiplier)
         pairs = np.array(list(product(range(1 << x_bits), range(1 << unit.synapse_bits))))
         x, synapse = (
             np.resize(pairs[:, 0], (len(pairs) // LANES + 1) * LANES),
@@ -334,7 +337,7 @@ class TestProcessingElements:
 
     def test_a_wrong_netlist_is_caught(self, kit: Kit) -> None:
         """A threshold PE measured as the MAC PE of the same ports."""
-        netlist = synthesise(kit, Unit("pe", "threshold", 3, 3, 9, "os").source())
+        netlist = synthesise(kit, unit_source(Unit("pe", "threshold", 3, 3, 9, "os")))
         with pytest.raises(LimenError, match="vectors differ"):
             measure(netlist, Unit("pe", "mac", 3, 4, 9, "os"), kit)
 

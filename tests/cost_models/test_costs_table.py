@@ -9,7 +9,7 @@ import pytest
 
 from cost_models.derive.size_fits import fit
 from cost_models.table.table import COLUMNS, METHODS, load_table, show
-from cost_models.units.units import DATAFLOWS, WIDTHS, pe_units
+from cost_models.units.catalogue import DATAFLOWS, WIDTHS, pe_units
 from workloads.errors import LimenError
 
 GOOD = {

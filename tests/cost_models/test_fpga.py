@@ -13,7 +13,8 @@ from cost_models.fpga.fpga import DSP, PRODUCTS, TABLES, implement, recipes, too
 from cost_models.fpga.fpga_build import build_fpga, compare, stored_rows
 from cost_models.fpga.fpga_units import SYSTEMS, fpga_units, inputs_of, registered, source_of
 from cost_models.table.table import COLUMNS, load_table
-from cost_models.units.units import Unit, kernel_unit, pe_units
+from cost_models.units.catalogue import kernel_unit, pe_units
+from cost_models.units.unit import Unit
 from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
 from tests.support.paths import ROOT
 from workloads.errors import LimenError

@@ -12,14 +12,38 @@ import pytest
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group, measure
 from cost_models.derive.check import check_unit
 from cost_models.derive.table_rows import point_rows
+from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS, multipliers
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.switching import LANES, run_stimulus
-from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Kit, open_kit, synthesise, tool_versions
+from cost_models.gates.synthesis import Kit, open_kit, synthesise, tool_versions
 from cost_models.library.full_adders import FULL_ADDERS, full_adder
-from cost_models.sources.kernel_sources import SYNAPSES, sum_bits
+<<<<<<< HEAD
+from cost_models.units.neurons import SYNAPSES, sum_bits
 from cost_models.stimuli.op_values import op_values
 from cost_models.table.table import SMALLEST, load_table
-from cost_models.units.units import PES, WIDTHS, Unit, groups, kernel_groups, multipliers, pe_units
+from cost_models.units.unit import PES, Unit
+from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
+from cost_models.gates.multipliers import multipliers
+=======
+from cost_models.sources.unit_sources import unit_source
+from cost_models.stimuli.op_values import op_values
+from cost_models.table.table import COLUMNS, SMALLEST, load_table
+from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
+from cost_models.units.neurons import SYNAPSES, sum_bits, weight_bits
+from cost_models.units.unit import PES, Unit
+from dse.cli.tables import OPS as TABLE_OPS
+from dse.report.kernel_plot import SHOWN, plot_kernels
+from dse.report.kernel_table import (
+    DEFINITIONS,
+    NOT_MEASURABLE,
+    Choice,
+    KernelTable,
+    kernel_table,
+    table_csv,
+    table_latex,
+    table_markdown,
+)
+>>>>>>> 0b73022 (A unit is a plain record, its Verilog is found in sources; a price needs no Liberty and no synthesis)
 from tests.cost_models.test_costs_library import reference_ops
 from tests.support.paths import TINY
 from workloads.errors import LimenError
@@ -106,7 +130,7 @@ class TestNetlists:
         unit = kernel("op", op, x_bits, w_bits)
         x, synapse = every_pair(unit)
         for multiplier in multipliers(unit, kit.cells):
-            netlist = synthesise(kit, unit.source(), multiplier)
+            netlist = synthesise(kit, unit_source(unit), multiplier)
             assert not netlist.registers
             stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
             outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs
@@ -121,7 +145,7 @@ class TestNetlists:
         unit = kernel("op_result", op, x_bits, w_bits)
         x, synapse = every_pair(unit)
         stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
-        outputs = run_stimulus(synthesise(kit, unit.source()), stimulus, warm_up=0).outputs
+        outputs = run_stimulus(synthesise(kit, unit_source(unit)), stimulus, warm_up=0).outputs
         assert outputs.keys() == {"result"}
         wanted = reference_ops(unit, x, synapse) & ((1 << unit.op_bits) - 1)
         assert np.array_equal(outputs["result"].reshape(-1), wanted)
@@ -129,7 +153,7 @@ class TestNetlists:
     @pytest.mark.parametrize("op", OPS)
     def test_neuron_sums_every_pair_at_every_synapse(self, kit: Kit, op: Op) -> None:
         unit = kernel("neuron_3x3", op, 3, 3)
-        netlist = synthesise(kit, unit.source())
+        netlist = synthesise(kit, unit_source(unit))
         for place in range(9):
             sums, wanted = summed(unit, netlist, place)
             assert np.array_equal(sums, wanted)
@@ -137,7 +161,7 @@ class TestNetlists:
     @pytest.mark.parametrize("multiplier", MULTIPLIERS)
     def test_neuron_of_every_multiplier(self, kit: Kit, multiplier: str) -> None:
         unit = kernel("neuron_3x3", "mac", 3, 3)
-        sums, wanted = summed(unit, synthesise(kit, unit.source(), multiplier), 4)
+        sums, wanted = summed(unit, synthesise(kit, unit_source(unit), multiplier), 4)
         assert np.array_equal(sums, wanted)
 
     @pytest.mark.parametrize(("component", "op"), [*(("neuron_5x5", op) for op in OPS), ("neuron_1x1x64", "threshold")])
@@ -150,7 +174,7 @@ class TestNetlists:
 
     def test_wrong_netlists_are_caught(self, kit: Kit) -> None:
         for component in ("op", "neuron_3x3"):
-            netlist = synthesise(kit, kernel(component, "adder", 3, 3).source())
+            netlist = synthesise(kit, unit_source(kernel(component, "adder", 3, 3)))
             with pytest.raises(LimenError, match="vectors differ"):
                 measure(netlist, kernel(component, "shift", 3, 3), kit)
 
@@ -177,7 +201,7 @@ class TestFullAdders:
     @pytest.mark.parametrize("op", ["mac", "threshold"])
     def test_cells_are_used_and_compute(self, adder_kit: Kit, op: Op) -> None:
         unit = kernel("neuron_3x3", op, 3, 3)
-        netlist = synthesise(adder_kit, unit.source(), FULL_ADDERS)
+        netlist = synthesise(adder_kit, unit_source(unit), FULL_ADDERS)
         assert sum(cell.name == "tiny_fan" for cell in netlist.cells) > 20
         sums, wanted = summed(unit, netlist, 0)
         assert np.array_equal(sums, wanted)
@@ -206,7 +230,7 @@ class TestRecipes:
     def test_the_smallest_mac_is_that_of_least_area(self, kit: Kit) -> None:
         """Its rows are those of a component of its own, and `limen costs check` finds the same recipe."""
         unit = kernel("op", "mac", 6, 6)
-        areas = {name: synthesise(kit, unit.source(), name).area_um2 for name in MULTIPLIERS}
+        areas = {name: synthesise(kit, unit_source(unit), name).area_um2 for name in MULTIPLIERS}
         assert min(areas, key=lambda name: areas[name]) != best_multiplier((unit,), kit)
         (point,) = characterise_group((replace(unit, smallest=True),), kit)
         assert areas[point.multiplier] == point.values["area_um2"] == min(areas.values())

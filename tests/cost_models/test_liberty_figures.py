@@ -11,7 +11,8 @@ from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.switching import prices
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.library.liberty_reader import read_library
-from cost_models.units.units import pe_units
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import pe_units
 from tests.cost_models.test_costs_library import small_netlist
 from tests.cost_models.tiny_library import TEXT, changed, written
 
@@ -139,7 +140,7 @@ class TestTables:
         found = []
         for text in (one_axis(variable, axis, values), flat):
             kit = open_kit(written(tmp_path, text), tmp_path)
-            found.append(measure(synthesise(kit, unit.source()), unit, kit))
+            found.append(measure(synthesise(kit, unit_source(unit)), unit, kit))
         assert found[0] == found[1]
 
     def test_the_load_of_another_output_is_nothing(self, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from cost_models.gates.switching import prices
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.library.liberty_cells import Library
 from cost_models.library.liberty_reader import read_library
-from cost_models.units.units import pe_units
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import pe_units
 from dse.cli.commands import commands
 from tests.cost_models.test_costs_library import small_netlist
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
@@ -74,7 +75,7 @@ class TestNumbers:
         text, expected = ROWS[row]
         unit = pe_units("threshold", 3, 3, "os")[-1]
         kit = open_kit(written(tmp_path, text), tmp_path)
-        values = measure(synthesise(kit, unit.source()), unit, kit)
+        values = measure(synthesise(kit, unit_source(unit)), unit, kit)
         assert (
             tuple(values[name] for name in ("area_um2", "leakage_nw", "min_clock_ns", "energy_per_op_pj")) == expected
         )
@@ -146,7 +147,7 @@ class TestFlipFlopsOfTwoOutputs:
         assert own is not None and (own.output, own.inverts, own.open) == ("Q", False, {"QN": True})
         assert "QN" not in kit.path.read_text(encoding="utf-8").replace("IQN", "")
         unit = pe_units("threshold", 3, 3, "os")[-1]
-        values = measure(synthesise(kit, unit.source()), unit, kit)
+        values = measure(synthesise(kit, unit_source(unit)), unit, kit)
         assert tuple(values[name] for name in QUANTITIES[:3]) == UNCHANGED[:3]
 
     def test_the_open_one_switches_the_other_way(self, tmp_path: Path, library: Library) -> None:

@@ -12,7 +12,8 @@ import pytest
 from cost_models.derive.characterise import measure
 from cost_models.derive.multiplier_study import BAUGH_WOOLEY, OP_FILE, compare_multipliers
 from cost_models.gates.synthesis import open_kit, synthesise
-from cost_models.units.units import Unit
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.unit import Unit
 from tests.support.paths import ROOT, TINY
 from workloads.errors import LimenError
 
@@ -31,7 +32,7 @@ def test_every_way_is_compared() -> None:
 def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
     pytest.importorskip("pyosys", reason="extra synth is not installed")
     unit, kit = Unit("op", "mac", 2, 4), open_kit(TINY, tmp_path)
-    plain = unit.source()
+    plain = unit_source(unit)
     text = BAUGH_WOOLEY.read_text()
     source = replace(plain, files=tuple(name for name in plain.files if name != OP_FILE), text=text)
     measure(synthesise(kit, source), unit, kit)

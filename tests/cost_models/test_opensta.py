@@ -22,7 +22,9 @@ from cost_models.gates.synthesis import Kit, open_kit, synthesise
 from cost_models.library.full_adders import FULL_ADDERS, full_adder
 from cost_models.library.liberty_cells import Grid
 from cost_models.library.liberty_text import read_text
-from cost_models.units.units import Unit, pe_units
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import pe_units
+from cost_models.units.unit import Unit
 from tests.cost_models.opensta import STA, Pins, Report, beside_period_ns, report
 from tests.cost_models.test_costs_build import REAL, TINY
 from workloads.errors import LimenError
@@ -72,7 +74,7 @@ class Bench:
                 write = f"write_verilog -noattr -noexpr -simple-lhs {out}"
                 patch.setattr(synthesis, "FINISH", [*synthesis.FINISH, write])
                 try:
-                    netlist = synthesise(self.kit, UNITS[name].source(), multiplier_of(name))
+                    netlist = synthesise(self.kit, unit_source(UNITS[name]), multiplier_of(name))
                 except LimenError as error:
                     if "is not in" not in str(error):
                         raise

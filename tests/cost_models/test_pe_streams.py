@@ -12,11 +12,13 @@ import cost_models.stimuli.captured
 from cost_models.derive.characterise import measure, measure_operands
 from cost_models.gates.switching import LANES
 from cost_models.gates.synthesis import Kit, open_kit, synthesise
+from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import captured_folds, captured_windows
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit, signed
 from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
-from cost_models.units.units import GATED, Unit, pe_units, staged_units
+from cost_models.units.catalogue import pe_units, staged_units
+from cost_models.units.unit import GATED, Unit
 from tests.support.paths import TINY
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
@@ -118,7 +120,7 @@ class TestNetlists:
     @pytest.mark.parametrize("unit", UNITS + STAGED, ids=str)
     def test_every_stream_is_computed(self, kit: Kit, unit: Unit) -> None:
         """Every output of every vector is compared on the way; a quantity per kind of operands comes out."""
-        netlist = synthesise(kit, unit.source())
+        netlist = synthesise(kit, unit_source(unit))
         values = measure(netlist, unit, kit) | measure_operands(netlist, unit, kit)
         kinds = {name.partition("@")[2] for name in values}
         expected = {"", "gaussian_relu", "network"}
@@ -128,13 +130,13 @@ class TestNetlists:
 
     def test_a_pe_that_adds_a_stage_too_early_is_found(self, kit: Kit) -> None:
         unit = next(own for own in STAGED if (own.op, own.dataflow) == ("threshold", "os"))
-        netlist = synthesise(kit, replace(unit, stages=1).source())
+        netlist = synthesise(kit, unit_source(replace(unit, stages=1)))
         with pytest.raises(LimenError, match=r"acc_out: .* vectors differ from the definition"):
             measure_operands(netlist, unit, kit)
 
     def test_a_gate_that_stays_shut_is_found(self, kit: Kit) -> None:
         unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
-        source = unit.source()
+        source = unit_source(unit)
         wrong = replace(source, text=source.text.replace("live_reg <= now_live", "live_reg <= now_live & x[0]"))
         assert wrong.text != source.text
         with pytest.raises(LimenError, match="vectors differ from the definition"):
@@ -143,7 +145,7 @@ class TestNetlists:
     def test_gating_saves(self, kit: Kit) -> None:
         """The same PE costs more where its multiplier's operands follow zeros."""
         unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
-        source, name = unit.source(), "energy_per_op_pj@gaussian_relu"
+        source, name = unit_source(unit), "energy_per_op_pj@gaussian_relu"
         follows = source.text.replace("if (now_live) held", "held")
         assert follows.count("held_x <= x") == 1 and follows != source.text
         held, moving = (

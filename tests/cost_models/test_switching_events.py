@@ -14,8 +14,9 @@ from cost_models.gates.switching import LANES, Activity, run_stimulus
 from cost_models.gates.synthesis import Kit, open_kit, synthesise
 from cost_models.library.liberty_cells import Library
 from cost_models.library.liberty_reader import read_library
+from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
-from cost_models.units.units import Unit
+from cost_models.units.unit import Unit
 from tests.cost_models.event_queue import EventQueue, Result
 from tests.cost_models.test_costs_build import REAL
 from tests.support.paths import TINY
@@ -78,7 +79,7 @@ def assert_equal(netlist: Netlist, stimulus: dict[str, np.ndarray], delays: np.n
 
 def driven(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, dict[str, np.ndarray], np.ndarray]:
     """Return a unit's netlist, a few steps of its first stream, and the library's delays."""
-    netlist = synthesise(kit, unit.source(), multiplier)
+    netlist = synthesise(kit, unit_source(unit), multiplier)
     delays = delays_ps(netlist, kit.cells, analyse(netlist, kit.cells, smallest_flip_flop(kit.cells)))
     stream = streams(unit, 0)[0]
     return with_ports(netlist, stream), {name: own[:STEPS] for name, own in stream.inputs.items()}, delays
@@ -144,11 +145,11 @@ class TestInvertingFlipFlops:
         netlist, stimulus, delays = driven(unit, inverting_kit, multiplier)
         assert netlist.registers and all(register.inverts for register in netlist.registers)
         assert_equal(netlist, stimulus, delays)
-        measure(synthesise(inverting_kit, unit.source(), multiplier), unit, inverting_kit)
+        measure(synthesise(inverting_kit, unit_source(unit), multiplier), unit, inverting_kit)
 
     def test_taken_for_one_that_follows_it_computes_something_else(self, inverting_kit: Kit) -> None:
         unit = UNITS[0][0]
-        netlist = synthesise(inverting_kit, unit.source())
+        netlist = synthesise(inverting_kit, unit_source(unit))
         plain = read_library(TINY).cells["tiny_dff"]
         wrong = replace(netlist, registers=tuple(replace(own, cell=plain) for own in netlist.registers))
         with pytest.raises(LimenError, match="vectors differ"):

@@ -14,7 +14,8 @@ import pytest
 
 from cost_models.fpga import fpga
 from cost_models.gates import synthesis
-from cost_models.units.units import kernel_unit
+from cost_models.sources.unit_sources import unit_source
+from cost_models.units.catalogue import kernel_unit
 from simulator.rtl.verilog_tokens import canonical_verilog
 from tests.support.paths import ROOT
 
@@ -135,7 +136,7 @@ def test_fingerprints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(synthesis, "VERILOG", verilog)
 
     def both() -> tuple[str, str]:
-        source = unit.source()
+        source = unit_source(unit)
         return synthesis.fingerprint(kit, source, "partial_products"), fpga.fingerprint("ecp5", unit, "booth")
 
     path = verilog / "limen_op_threshold.v"

@@ -11,9 +11,10 @@ from typing import get_args
 
 import pytest
 
-from cost_models.sources.kernel_sources import weight_bits
 from cost_models.table.table import COLUMNS, load_table
-from cost_models.units.units import PES, WIDTHS
+from cost_models.units.catalogue import WIDTHS
+from cost_models.units.neurons import weight_bits
+from cost_models.units.unit import PES
 from dse.cli.tables import OPS as TABLE_OPS
 from dse.report.kernel_plot import SHOWN, plot_kernels
 from dse.report.kernel_table import (

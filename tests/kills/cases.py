@@ -142,7 +142,7 @@ def shortened() -> None:
     import cost_models.fpga.fpga
     import cost_models.fpga.fpga_build
     import cost_models.fpga.fpga_units
-    from cost_models.units.units import Unit
+    from cost_models.units.unit import Unit
     from workloads.studies import diffusion, polarity
     from workloads.training.recipe import OpRecipe, Recipe
 

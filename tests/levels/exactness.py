@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from simulator.cuts.schedule import Schedule
 from simulator.cycle.cycle import CycleRun, run_cycle
 from simulator.plan.counts import PHASES
+from simulator.plan.steps import Schedule
 from simulator.program.program import Program
 from simulator.rtl.vectors import counted, expected_tensors
 from simulator.timing.timing import count_program

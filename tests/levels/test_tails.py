@@ -11,7 +11,7 @@ from cost_models.price.machine_events import count_events, pe_events
 from cost_models.price.price import price
 from cost_models.stimuli.streams import streams
 from cost_models.table.table import load_table
-from cost_models.units.units import Unit
+from cost_models.units.unit import Unit
 from simulator.cuts.schedule import schedule_network
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Design

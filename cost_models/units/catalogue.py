@@ -1,23 +1,15 @@
-"""What is characterised: every unit of the machine as Verilog to synthesise, with the stimuli that drive it.
-
-In a table, `acc_bits` is the width of the value a unit holds: accumulator (os PE, edge), psum (ws and is PE),
-sum (neuron), operand (lane), address (tag).
-"""
+"""Which units a table has: points of every width, of every fit, and of kernels, in groups and in a fixed order."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Literal
 
-from cost_models.gates.synthesis import DEFAULT_MULTIPLIER, MULTIPLIERS, Source
-from cost_models.library.full_adders import FULL_ADDERS, full_adder
-from cost_models.library.liberty_cells import Library
-from cost_models.sources import kernel_sources as kernels
-from cost_models.sources import machine_sources as machine_units
-from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS, Op, result_bits
+from cost_models.units.neurons import SYNAPSES, WIDE_BITS, sum_bits, weight_bits
+from cost_models.units.unit import PES, STAGED_STAGES, Unit
+from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS, Op
 
 Pairs = Literal["all", "equal"]
 
@@ -65,105 +57,6 @@ SMALL_KERNELS = ("op", "neuron_3x3")
 
 DATAFLOWS = ("os", "ws", "is")
 
-GATED = "pe_zero_gated"
-"""A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
-
-PES = ("pe", GATED)
-STAGED_STAGES = 2
-STAGED_VERILOG = Path(__file__).parents[1] / "sources" / "verilog"
-
-
-@dataclass(frozen=True, order=True)
-class Unit:
-    """One point of a table. Fields that don't apply are empty or 0.
-
-    smallest: built by the recipe of least area, for comparison, instead of that of least area × energy × clock.
-    """
-
-    component: str
-    op: Op | Literal[""] = ""
-    x_bits: int = 0
-    w_bits: int = 0
-    acc_bits: int = 0
-    dataflow: str = ""
-    lanes: int = 0
-    feeder: int = 0
-    port_bits: int = 0
-    stages: int = 1
-    smallest: bool = False
-
-    @property
-    def op_bits(self) -> int:
-        assert self.op
-        return result_bits(self.op, self.x_bits, self.w_bits)
-
-    @property
-    def synapse_bits(self) -> int:
-        return self.w_bits + (self.op == "threshold")
-
-    def source(self) -> Source:
-        """Return the Verilog of this unit."""
-        builders = {
-            "pe": _pe if self.stages == 1 else _staged_pe,
-            GATED: _staged_pe,
-            "tag": _tag,
-            "skew": _skew,
-            "bank": _bank,
-            "edge": machine_units.edge,
-            "lane": machine_units.lane,
-            "ifmap_scratchpad": machine_units.scratchpad,
-            "filter_scratchpad": machine_units.scratchpad,
-            "packer": machine_units.packer,
-            "scatter": machine_units.scatter,
-            "pool": machine_units.pool,
-            "control": machine_units.control,
-            "op": kernels.op_alone,
-            "op_result": kernels.op_result,
-            "nand2": kernels.nand2,
-            **dict.fromkeys(kernels.SYNAPSES, kernels.neuron),
-        }
-        return builders[self.component](self)
-
-
-def _pe(unit: Unit) -> Source:
-    assert unit.op
-    files, parameters = kernels.op_files(unit.op), kernels.op_parameters(unit)
-    if unit.dataflow == "os":
-        return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits})
-    stays = unit.dataflow == "is"
-    still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
-    own = {"PSUM_BITS": unit.acc_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own})
-
-
-def _staged_pe(unit: Unit) -> Source:
-    assert unit.op
-    held = "ACC_BITS" if unit.dataflow == "os" else "PSUM_BITS"
-    parameters = {**kernels.op_parameters(unit), held: unit.acc_bits, "ZERO_GATING": int(unit.component == GATED)}
-    top = f"limen_pe_{unit.dataflow}_staged"
-    text = "".join((STAGED_VERILOG / f"{name}.v").read_text(encoding="utf-8") for name in ("limen_op_staged", top))
-    return Source(top, kernels.op_files(unit.op), parameters, text)
-
-
-def _tag(unit: Unit) -> Source:
-    return Source("limen_tag", ("limen_tag.v",), {"ADDR_BITS": unit.acc_bits})
-
-
-def _skew(unit: Unit) -> Source:
-    return Source("limen_skew", ("limen_skew.v",), {"WIDTH": unit.acc_bits, "DEPTH": 1})
-
-
-def _bank(unit: Unit) -> Source:
-    return Source("limen_bank", ("limen_bank.v",), {"WIDTH": unit.x_bits, "DEPTH": 1 << unit.acc_bits}, buffered=True)
-
-
-def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
-    """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
-    found = tuple(MULTIPLIERS) if unit.op == "mac" else (DEFAULT_MULTIPLIER,)
-    if (unit.op == "mac" or unit.component in kernels.SYNAPSES) and full_adder(library):
-        found += (FULL_ADDERS,)
-    return found
-
 
 def is_straightened(unit: Unit) -> bool:
     """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
@@ -187,7 +80,7 @@ def staged_units(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
     """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
     found: list[tuple[Unit, ...]] = []
     for op, x_bits, dataflow in product(OPS, widths, ("os", "ws")):
-        plain = pe_units(op, x_bits, kernels.weight_bits(op, x_bits), dataflow)[-1]
+        plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
         found += [
             (replace(plain, component=component, stages=STAGED_STAGES),)
             for component in (PES if op == "mac" else ("pe",))
@@ -204,7 +97,7 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
         pe_units(op, x_bits, w_bits, dataflow)
         for op, x_bits, w_bits, dataflow in product(OPS, widths, widths, DATAFLOWS)
         if op != "shift" or w_bits in range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1)
-        if pairs == "all" or w_bits == kernels.weight_bits(op, x_bits)
+        if pairs == "all" or w_bits == weight_bits(op, x_bits)
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
     found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
@@ -213,17 +106,15 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
 
 def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
-    wide = kernels.WIDE_BITS if widths == WIDTHS else ()
+    wide = WIDE_BITS if widths == WIDTHS else ()
     found = [
-        pe_units(op, bits, kernels.weight_bits(op, bits), dataflow)
-        for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
+        pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
     ]
     found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
     found += [(kernel_unit("op", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide))]
     found += [
-        (kernel_unit(component, op, x_bits),)
-        for op, x_bits, component in product(OPS, (*widths, *wide), kernels.SYNAPSES)
+        (kernel_unit(component, op, x_bits),) for op, x_bits, component in product(OPS, (*widths, *wide), SYNAPSES)
     ]
     found += [(kernel_unit("op_result", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide)) if op != "mac"]
     return found + smallest_groups((*widths, *wide))
@@ -238,8 +129,8 @@ def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
 
 def kernel_unit(component: str, op: Op, x_bits: int) -> Unit:
     """Return the op alone or a neuron at a width."""
-    w_bits = kernels.weight_bits(op, x_bits)
-    return Unit(component, op, x_bits, w_bits, kernels.sum_bits(component, op, x_bits, w_bits))
+    w_bits = weight_bits(op, x_bits)
+    return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
 
 
 def fitted_groups() -> list[tuple[Unit, ...]]:

@@ -1,0 +1,25 @@
+"""Ways to build a product, and which of them a unit is tried with."""
+
+from __future__ import annotations
+
+from cost_models.library.full_adders import FULL_ADDERS, full_adder
+from cost_models.library.liberty_cells import Library
+from cost_models.units.neurons import SYNAPSES
+from cost_models.units.unit import Unit
+
+MULTIPLIERS = {
+    "partial_products": [],
+    "booth": ["booth"],
+    "booth_radix4": ["booth -lowpower"],
+}
+"""Ways to build a product: Yosys' partial-product tree, and its two Booth generators."""
+
+DEFAULT_MULTIPLIER = "partial_products"
+
+
+def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
+    """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
+    found = tuple(MULTIPLIERS) if unit.op == "mac" else (DEFAULT_MULTIPLIER,)
+    if (unit.op == "mac" or unit.component in SYNAPSES) and full_adder(library):
+        found += (FULL_ADDERS,)
+    return found

@@ -1,0 +1,20 @@
+"""`Source`: a module to synthesise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+VERILOG = Path(__file__).parents[2] / "simulator" / "rtl" / "verilog"
+"""The machine's own Verilog."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A module to synthesise: files of simulator/rtl/verilog, Verilog text beside them, the top and its parameters."""
+
+    top: str
+    files: tuple[str, ...]
+    parameters: dict[str, int] = field(default_factory=dict)
+    text: str = ""
+    buffered: bool = False

@@ -1,0 +1,7 @@
+"""The column `stream` of a table: the kinds of operands under which energies are counted."""
+
+UNIFORM, GAUSSIAN, NETWORK, SORTED = "uniform", "gaussian_relu", "network", "_sorted"
+"""Kinds of operands, and how the names of those in polarity order end; see `pe_streams`."""
+
+FAMILY = "digits"
+"""The family whose trained networks the operands NETWORK are of."""

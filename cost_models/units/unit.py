@@ -1,0 +1,47 @@
+"""`Unit`: what a row of a table is about. A plain record; its Verilog is found in `sources`.
+
+In a table, `acc_bits` is the width of the value a unit holds: accumulator (os PE, edge), psum (ws and is PE),
+sum (neuron), operand (lane), address (tag).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workloads.ops.integers import Op, result_bits
+
+GATED = "pe_zero_gated"
+"""A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
+
+PES = ("pe", GATED)
+STAGED_STAGES = 2
+
+
+@dataclass(frozen=True, order=True)
+class Unit:
+    """One point of a table. Fields that don't apply are empty or 0.
+
+    smallest: built by the recipe of least area, for comparison, instead of that of least area × energy × clock.
+    """
+
+    component: str
+    op: Op | Literal[""] = ""
+    x_bits: int = 0
+    w_bits: int = 0
+    acc_bits: int = 0
+    dataflow: str = ""
+    lanes: int = 0
+    feeder: int = 0
+    port_bits: int = 0
+    stages: int = 1
+    smallest: bool = False
+
+    @property
+    def op_bits(self) -> int:
+        assert self.op
+        return result_bits(self.op, self.x_bits, self.w_bits)
+
+    @property
+    def synapse_bits(self) -> int:
+        return self.w_bits + (self.op == "threshold")

@@ -1,0 +1,42 @@
+"""A layer cut into tiles, in the order in which they run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from simulator.plan.geometry import Geometry, Tile, TileShape
+
+
+class Axes(NamedTuple):
+    """A number for each axis that a layer is cut along."""
+
+    rows: int
+    outputs: int
+    channels: int
+
+
+Order = Literal["rows", "outputs"]
+"""Which loop is inside the other: "rows" reuses filters from tile to tile, "outputs" reuses ifmaps."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tile with what must be loaded for it and whether it begins and ends its sums."""
+
+    tile: Tile
+    shape: TileShape
+    load_filter: bool
+    load_ifmap: bool
+    first_k: bool
+    last_k: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The tiles of one layer in order. parts: into how many it is cut along each axis."""
+
+    geometry: Geometry
+    parts: Axes
+    order: Order
+    steps: tuple[Step, ...]
