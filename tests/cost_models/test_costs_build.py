@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import cost_models.derive.check
-import cost_models.sources.kernel_sources
 import cost_models.units.catalogue
 from cost_models.derive.build import build_table
 from cost_models.derive.check import check_table, check_unit, table_units
@@ -55,7 +54,7 @@ def small_fits() -> list[tuple[Unit, ...]]:
 
 def patch_fits(patch: pytest.MonkeyPatch) -> None:
     small = small_fits()
-    patch.setattr(cost_models.sources.kernel_sources, "SYNAPSES", {"neuron_3x3": 9})
+    patch.setattr(cost_models.units.catalogue, "SYNAPSES", {"neuron_3x3": 9})
     for module in (cost_models.units.catalogue, cost_models.derive.check):
         patch.setattr(module, "fitted_groups", lambda: small)
 
