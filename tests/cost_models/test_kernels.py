@@ -17,33 +17,12 @@ from cost_models.gates.netlist import Netlist
 from cost_models.gates.switching import LANES, run_stimulus
 from cost_models.gates.synthesis import Kit, open_kit, synthesise, tool_versions
 from cost_models.library.full_adders import FULL_ADDERS, full_adder
-<<<<<<< HEAD
-from cost_models.units.neurons import SYNAPSES, sum_bits
-from cost_models.stimuli.op_values import op_values
-from cost_models.table.table import SMALLEST, load_table
-from cost_models.units.unit import PES, Unit
-from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
-from cost_models.gates.multipliers import multipliers
-=======
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.op_values import op_values
-from cost_models.table.table import COLUMNS, SMALLEST, load_table
+from cost_models.table.table import SMALLEST, load_table
 from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
-from cost_models.units.neurons import SYNAPSES, sum_bits, weight_bits
+from cost_models.units.neurons import SYNAPSES, sum_bits
 from cost_models.units.unit import PES, Unit
-from dse.cli.tables import OPS as TABLE_OPS
-from dse.report.kernel_plot import SHOWN, plot_kernels
-from dse.report.kernel_table import (
-    DEFINITIONS,
-    NOT_MEASURABLE,
-    Choice,
-    KernelTable,
-    kernel_table,
-    table_csv,
-    table_latex,
-    table_markdown,
-)
->>>>>>> 0b73022 (A unit is a plain record, its Verilog is found in sources; a price needs no Liberty and no synthesis)
 from tests.cost_models.test_costs_library import reference_ops
 from tests.support.paths import TINY
 from workloads.errors import LimenError
