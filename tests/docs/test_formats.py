@@ -43,7 +43,7 @@ def test_no_section_is_left_out() -> None:
     assert [(name, own) for name in pages for own in re.findall("^## Keys of (.*)$", page(name), re.M)] == [*TABLES]
 
 
-@pytest.mark.parametrize(("name", "section"), TABLES, ids="-".join)
+@pytest.mark.parametrize(("name", "section"), TABLES)
 def test_table_has_every_key(name: str, section: str) -> None:
     text = page(name).split(f"\n## Keys of {section}\n")[1].split("\n## ")[0]
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]

@@ -1,0 +1,91 @@
+"""The README stays a page of ten minutes, its map has every room, its code runs; commands on all pages exist."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from dse.cli.commands import commands
+from tests.docs.test_links import PACKAGES, PAGES, text_of
+from tests.support.paths import ROOT
+
+README = ROOT / "README.md"
+MOST_WORDS = 600
+COMMAND = re.compile(r"(?:(?<=`)|^ {4}|^)limen ([^`\n]*)", re.MULTILINE)
+
+
+def blocks(language: str) -> list[str]:
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text_of(README), re.MULTILINE | re.DOTALL)
+    return [code for own, code in fenced if own == language]
+
+
+def test_is_short() -> None:
+    assert len(text_of(README).split()) <= MOST_WORDS  # as `wc -w` counts them
+
+
+def test_map_has_a_line_for_every_room_and_no_other() -> None:
+    (code_map,) = blocks("")
+    rooms, package = set(), ""
+    for line in code_map.splitlines():
+        name = line.split()[0].rstrip("/")
+        package = package if line.startswith(" ") else name
+        rooms.add(Path(package, name) if line.startswith(" ") else Path(name))
+    there = {
+        path.relative_to(ROOT)
+        for package in PACKAGES
+        for path in (ROOT / package).iterdir()
+        if path.is_dir() and any(own.suffix != ".pyc" and own.is_file() for own in path.rglob("*"))
+    }
+    assert all((ROOT / room).exists() for room in rooms)
+    assert {room for room in rooms if len(room.parts) > 1 and not room.suffix} == there
+
+
+def test_map_names_files_of_their_rooms() -> None:
+    (code_map,) = blocks("")
+    package = ""
+    for line in code_map.splitlines():
+        room, *words = line.split()
+        package = package if line.startswith(" ") else room
+        for name in (word.strip(":;,") for word in words):
+            if name.endswith(".py"):
+                assert (ROOT / package / room / name).is_file(), f"{room}: {name}"
+
+
+def test_code_runs() -> None:
+    (code,) = blocks("python")
+    exec(compile(code, README.name, "exec"), {})
+
+
+def named_commands(page: Path) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield (words, options) of each `limen …` of a page; `a|b` stands for several."""
+    for line in COMMAND.findall(text_of(page)):
+        words = re.split(r"\s+", line.replace("\\|", "|").strip())
+        names = []
+        for word in words:
+            if not re.fullmatch(r"[a-z][a-z0-9|-]*", word):
+                break
+            names.append(word)
+        options = re.findall(r"(?<![\w-])--[a-z][a-z-]*", line)
+        last = names[-1].split("|") if names else []
+        for name in last:
+            yield [*names[:-1], name], options
+        if not names:
+            yield [], options
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_commands_exist(page: Path) -> None:
+    for names, options in named_commands(page):
+        command: click.Command = commands
+        for name in names:
+            if not isinstance(command, click.Group):
+                break  # an argument
+            assert name in command.commands, f"limen {' '.join(names)}"
+            command = command.commands[name]
+        known = {option for own in command.params for option in (*own.opts, *own.secondary_opts)} | {"--help"}
+        if not isinstance(command, click.Group) or names:
+            assert set(options) <= known, f"limen {' '.join(names)}: {sorted(set(options) - known)}"
