@@ -37,8 +37,9 @@ def _allowed(schema: dict[str, Any], key: str) -> str:
     if "anyOf" in schema:
         choices = [own for own in schema["anyOf"] if own.get("type") != "null"]
         return " or ".join(_allowed(own, key) for own in choices)
+    own_keys = f"[keys of its own](#keys-of-{key})"
     if "$ref" in schema:
-        return f"[keys of its own](#keys-of-{key})"
+        return own_keys
     if "const" in schema or "enum" in schema:
         return ", ".join(_value(own) for own in schema.get("enum", [schema.get("const")]))
     kind = schema["type"]
@@ -47,7 +48,7 @@ def _allowed(schema: dict[str, Any], key: str) -> str:
     if kind == "string":
         return PATTERNS[schema["pattern"]] if "pattern" in schema else "text"
     if kind == "object":
-        return "names, each with a text"
+        return f"names, each with {'a text' if '$ref' not in schema['additionalProperties'] else own_keys}"
     if kind == "array":
         return _list(schema, key)
     return f"{kind} {_range(schema)}"
@@ -61,13 +62,18 @@ def _list(schema: dict[str, Any], key: str) -> str:
 
 
 def _range(schema: dict[str, Any]) -> str:
-    if "exclusiveMinimum" in schema:
-        return f"above {schema['exclusiveMinimum']}, at most {schema['maximum']:,}"
-    most = schema["exclusiveMaximum"] - 1 if "exclusiveMaximum" in schema else schema["maximum"]
-    return f"{_number(schema['minimum'])} to {most:,}"
+    whole = schema["type"] == "integer"
+    parts = [f"at least {_number(schema['minimum'])}"] if "minimum" in schema else []
+    parts += [f"above {schema['exclusiveMinimum']}"] if "exclusiveMinimum" in schema else []
+    most = schema["exclusiveMaximum"] - 1 if whole and "exclusiveMaximum" in schema else schema.get("maximum")
+    if most is not None and "minimum" in schema:
+        return f"{_number(schema['minimum'])} to {_number(most)}"
+    parts += [f"at most {_number(most)}"] if most is not None else []
+    parts += [f"below {_number(schema['exclusiveMaximum'])}"] if most is None and "exclusiveMaximum" in schema else []
+    return ", ".join(parts)
 
 
-def _number(value: int) -> str:
+def _number(value: float) -> str:
     return f"{value:,}".replace("-", "−")
 
 

@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
 from simulator.designs.design import Design
 from simulator.run import load_design, simulate
 from tests.docs.schema_rows import SchemaRow, schema_rows
 from tests.support.paths import ROOT
+from workloads.host.specfile import validate
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
+from workloads.training.recipe import OpRecipe, Recipe
 
 TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("network-format", "the file"): NetworkFile,
@@ -26,6 +29,8 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("study-format", "`space`"): SpaceSpec,
     ("study-format", "`bits`"): BitsSpec,
     ("study-format", "`sampler`"): SamplerSpec,
+    ("recipe-format", "the file"): Recipe,
+    ("recipe-format", "`ops`"): OpRecipe,
 }
 """The specification behind each section "Keys of …" of a page."""
 
@@ -86,3 +91,8 @@ def test_study_example_is_a_study(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text(text, encoding="utf-8")
     assert load_study(str(path)).trials == 48
+
+
+def test_recipe_example_is_a_recipe() -> None:
+    (text,) = examples("recipe-format")
+    assert validate(Recipe, YAML(typ="safe").load(text), "recipe.yaml").epochs == 10
