@@ -20,7 +20,7 @@ from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.gates.static_timing import smallest_flip_flop
 from cost_models.library.full_adders import FULL_ADDERS, full_adder, full_adder_map
 from cost_models.library.liberty_cells import Cell, Library
-from cost_models.library.liberty_left_out import PLAIN
+from cost_models.library.liberty_left_out import PLAIN_NAME
 from cost_models.library.liberty_reader import Files, make_library, read_files
 from cost_models.library.mapping_library import mapping_library
 from cost_models.sources.source import VERILOG, Source
@@ -129,7 +129,7 @@ def avoiding(kit: Kit, steps: Sequence[str], more: str = "") -> list[str]:
     """Return passes that leave alone the cells left out; more: what else `abc` is told."""
     # The tools have none of these cells; but which are left out is part of what identifies a netlist.
     avoid, enabled = (
-        "".join(f" -dont_use {name}" for name in names if PLAIN.fullmatch(name))
+        "".join(f" -dont_use {name}" for name in names if PLAIN_NAME.fullmatch(name))
         for names in (kit.cells.left_out, kit.cells.enabled)
     )
     return [step.replace("{avoid}", avoid + more).replace("{enabled}", enabled) for step in steps]

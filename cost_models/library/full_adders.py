@@ -15,8 +15,8 @@ EVERY_INPUT = 0b11111111
 
 def full_adder(library: Library) -> Cell | None:
     """Return the smallest full adder, outputs inverted or not, of a library; None where it has none."""
-    found = [cell for cell in library.cells.values() if _pin(cell, SUM) and _pin(cell, CARRY)]
-    return min(found, key=lambda cell: (cell.area_um2, cell.name), default=None)
+    adders = [cell for cell in library.cells.values() if _pin(cell, SUM) and _pin(cell, CARRY)]
+    return min(adders, key=lambda cell: (cell.area_um2, cell.name), default=None)
 
 
 def _pin(cell: Cell, table: int) -> str | None:

@@ -120,5 +120,5 @@ def _worth(text: str) -> float | str:
 def nearest(name: str, known: frozenset[str]) -> str | None:
     """Return the known name that a name is a slip of, if any."""
     plain = re.sub(r"[\s-]", "_", name.lower())
-    found = difflib.get_close_matches(plain, sorted(known), 1, CUTOFF)
-    return found[0] if found else None
+    matches = difflib.get_close_matches(plain, sorted(known), 1, CUTOFF)
+    return matches[0] if matches else None

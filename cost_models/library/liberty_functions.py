@@ -97,8 +97,8 @@ class _Expression:
             raise self._error(f"{self._peek()!r} is left over")
         return value
 
-    def _error(self, what: str) -> LimenError:
-        return LimenError(f"function: {self.text!r} is not allowed: {what}")
+    def _error(self, reason: str) -> LimenError:
+        return LimenError(f"function: {self.text!r} is not allowed: {reason}")
 
     def _peek(self) -> str:
         return self.words[self.position][0] if self.position < len(self.words) else ""

@@ -89,21 +89,23 @@ class Header:
         for load in library.named("wire_load"):
             check_attributes(load)
             name = load.arguments[0] if load.arguments else ""
-            found = [" ".join(point).replace(",", " ").split()[:2] for point in load.lists.get("fanout_length", [])]
+            words = [
+                " ".join(arguments).replace(",", " ").split()[:2] for arguments in load.lists.get("fanout_length", [])
+            ]
             try:
-                points = np.array([[number(word, "") for word in point] for point in found]).reshape(-1, 2)
+                pairs = np.array([[number(word, "") for word in pair] for pair in words]).reshape(-1, 2)
             except (LimenError, ValueError):
                 raise LimenError(f"wire_load {name}: fanout_length is not allowed: pairs of numbers") from None
-            if (points < 0).any() or len(np.unique(points[:, 0])) != len(points):
+            if (pairs < 0).any() or len(np.unique(pairs[:, 0])) != len(pairs):
                 raise LimenError(f"wire_load {name}: fanout_length is not allowed: 0 or more, each fanout once")
             try:
                 per_length = wire_capacitance(library, load) * self.load_pf
                 slope = load.amount("slope", 0) * per_length
             except LimenError as error:
                 raise LimenError(f"wire_load {name}: {error}") from None
-            if len(points) > 1 and points[-1, 1] > points[0, 1] and per_length > 0:
-                order = np.argsort(points[:, 0])
-                fanouts, lengths = points[order].T
+            if len(pairs) > 1 and pairs[-1, 1] > pairs[0, 1] and per_length > 0:
+                order = np.argsort(pairs[:, 0])
+                fanouts, lengths = pairs[order].T
                 return WireLoad(name, tuple(fanouts), tuple(lengths * per_length), slope)
         return None
 
@@ -133,13 +135,13 @@ class Header:
         )
 
     def _table(self, group: Group, name: str, kind: Kind) -> Table | None:
-        found = group.named(name)
-        if not found:
+        groups = group.named(name)
+        if not groups:
             return None
-        if len(found) > 1:
-            raise LimenError(f"{name} is there {len(found)} times; expected once")
+        if len(groups) > 1:
+            raise LimenError(f"{name} is there {len(groups)} times; expected once")
         try:
-            return self._read_table(found[0], kind)
+            return self._read_table(groups[0], kind)
         except LimenError as error:
             raise LimenError(f"{name}: {error}") from None
 
@@ -167,9 +169,9 @@ class Header:
         name = table.arguments[0] if table.arguments else "scalar"
         if name == "scalar":
             return None
-        for own in (kind, *KINDS):
-            if name in self.templates[own]:
-                return self.templates[own][name]
+        for kind_of_table in (kind, *KINDS):
+            if name in self.templates[kind_of_table]:
+                return self.templates[kind_of_table][name]
         raise LimenError(f"template {shown(name)} is not defined; expected a {kind} of that name")
 
     def _axis(self, table: Group, template: Group, number: int) -> np.ndarray:
@@ -187,14 +189,14 @@ class Header:
 
 def _templates(library: Group, kind: Kind) -> dict[str, Group]:
     """Return the templates of a kind by name. Raises LimenError for one that is there twice, differently."""
-    found: dict[str, Group] = {}
+    templates: dict[str, Group] = {}
     for template in library.named(kind):
         check_attributes(template)
         for name in template.arguments:
-            other = found.setdefault(name, template)
+            other = templates.setdefault(name, template)
             if (other.attributes, _plain(other)) != (template.attributes, _plain(template)):
                 raise LimenError(f"line {template.line}: {kind} {name}: another one has that name")
-    return found
+    return templates
 
 
 def _plain(template: Group) -> dict[str, list[str]]:
@@ -225,10 +227,10 @@ def _oriented(variables: list[str], axes: list[np.ndarray], values: np.ndarray) 
         raise LimenError(f"variables {', '.join(variables)} are not read together")
     by_load = "clock" not in roles
     order = ("slew", "load" if by_load else "clock", "other")
-    own = [axes[roles[role]] if role in roles else np.zeros(1) for role in order]
+    ordered_axes = [axes[roles[role]] if role in roles else np.zeros(1) for role in order]
     ordered = values.transpose([roles[role] for role in order if role in roles])
-    whole = ordered.reshape([len(axis) for axis in own])
-    return Table(own[0], own[1], _at_nothing(own[2], whole), by_load)
+    whole = ordered.reshape([len(axis) for axis in ordered_axes])
+    return Table(ordered_axes[0], ordered_axes[1], _at_nothing(ordered_axes[2], whole), by_load)
 
 
 def _at_nothing(axis: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -252,12 +254,12 @@ def _rails(library: Group) -> dict[str, float]:
     """Return the voltages of supplies, by name, in the library's unit."""
     rails = [words for owner in (library, *library.named("power_supply")) for name in ("voltage_map", "power_rail")
              for words in owner.lists.get(name, [])]  # fmt: skip
-    found = {}
+    voltages = {}
     for words in rails:
         if len(words) != 2:
             raise LimenError(f"voltage_map ({', '.join(words)}) is not allowed: a name and a voltage")
-        found[words[0]] = number(words[1], f"voltage_map {words[0]}")
-    return found
+        voltages[words[0]] = number(words[1], f"voltage_map {words[0]}")
+    return voltages
 
 
 def _voltage(library: Group) -> float:
@@ -292,14 +294,14 @@ def _unit(library: Group, name: str, base: str, default: str | None = None) -> f
 
     Raises LimenError for one that is no unit, that is missing without a default, or that has several values.
     """
-    found = {"".join(words) for words in library.lists.get(name, [])}
+    texts = {"".join(words) for words in library.lists.get(name, [])}
     if name in library.attributes:
-        found |= {text.replace(",", " ") for text in (*library.repeated.get(name, ()), library.attributes[name])}
-    if not found and default is None:
+        texts |= {text.replace(",", " ") for text in (*library.repeated.get(name, ()), library.attributes[name])}
+    if not texts and default is None:
         raise LimenError(f"{name} is missing; expected a number and a prefixed {base}, such as 1p{base}")
-    sizes = {_unit_size(name, base, text) for text in found or {str(default)}}
+    sizes = {_unit_size(name, base, text) for text in texts or {str(default)}}
     if len(sizes) > 1:
-        raise LimenError(f"{name} has several values ({', '.join(sorted(found))}); expected one")
+        raise LimenError(f"{name} has several values ({', '.join(sorted(texts))}); expected one")
     return sizes.pop()
 
 

@@ -14,7 +14,7 @@ from workloads.errors import LimenError, shown
 SPECIAL = re.compile(r"lpflow|probe")
 """Cells of sky130 for isolation and for probing that a netlist mustn't use, though nothing in the file says so."""
 
-PLAIN = re.compile(r"[A-Za-z_]\w*", re.ASCII)
+PLAIN_NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 """Names that every tool takes as they are."""
 
 GROUPS = ("latch", "latch_bank", "ff_bank", "statetable", "bus", "bundle", "mode_definition")
@@ -24,7 +24,7 @@ SAME_VOLTAGE = 1e-6
 
 def refuse_strange(header: Header, cell: Group) -> None:
     """Raise Unusable for a cell of a kind that no netlist of ours has; LimenError for a flag that is none."""
-    if not PLAIN.fullmatch(cell.arguments[0]):
+    if not PLAIN_NAME.fullmatch(cell.arguments[0]):
         raise Unusable("its name is not a plain one")
     for flag in CELL_FLAGS:
         if is_set(cell, flag):
@@ -50,7 +50,7 @@ def refuse_strange_pin(header: Header, name: str, pin: Group) -> None:
         raise Unusable(f"pin {name}: direction {direction}")
     if direction not in ("input", "output"):
         raise LimenError(f"pin {name}: direction: {shown(direction)} is not allowed: input, output, ...")
-    if not PLAIN.fullmatch(name):
+    if not PLAIN_NAME.fullmatch(name):
         raise Unusable(f"pin {name}: its name is not a plain one")
     for flag in PIN_FLAGS:
         if is_set(pin, flag):

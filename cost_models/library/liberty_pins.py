@@ -84,13 +84,13 @@ class States:
 
 def arcs(header: Header, pin: Group, kinds: Mapping[str, tuple[int, ...]], sources: Sources) -> tuple[Arc, ...]:
     """Return the delays of an output pin. kinds: types of timing group that are read, and the edges they make."""
-    found = []
+    pin_arcs = []
     for timing in pin.named("timing"):
         try:
-            found += _arc(header, timing, kinds, sources)
+            pin_arcs += _arc(header, timing, kinds, sources)
         except LimenError as error:
             raise LimenError(f"timing of line {timing.line}: {error}") from None
-    return tuple(found)
+    return tuple(pin_arcs)
 
 
 def unfollowed(pin: Group, outputs: Sequence[str]) -> list[str]:
@@ -138,8 +138,8 @@ def delay_tables(header: Header, timing: Group, edges: Sequence[int]) -> tuple[E
             raise LimenError(f"{lacking} is missing beside {there}")
     if delays == [None, None]:
         unread = [
-            f"; {what} ({name}) are not read"
-            for name, what in UNREAD_DELAYS.items()
+            f"; {description} ({name}) are not read"
+            for name, description in UNREAD_DELAYS.items()
             if name in timing.attributes or timing.named(name)
         ]
         raise LimenError(f"{' and '.join(DELAYS[edge][0] for edge in edges)} missing{''.join(unread[:1])}")
@@ -151,26 +151,26 @@ def related_pins(group: Group) -> list[str]:
     names = group.get("related_pin").replace(",", " ").split()
     if not names:
         other = "related_bus_pins"
-        what = f"{other} is not read" if other in group.attributes else "it is missing"
-        raise LimenError(f"related_pin: {what}; expected names of pins")
+        problem = f"{other} is not read" if other in group.attributes else "it is missing"
+        raise LimenError(f"related_pin: {problem}; expected names of pins")
     return names
 
 
 def constraints(header: Header, pin: Group, kind: str, clock: str) -> tuple[tuple[Grid, ...], tuple[Grid, ...]]:
     """Return all tables of a kind of constraint before a clock, of a rise and of a fall."""
-    found: tuple[list[Grid], list[Grid]] = ([], [])
+    grids: tuple[list[Grid], list[Grid]] = ([], [])
     for timing in pin.named("timing"):
         if timing.get("timing_type") != kind:
             continue
         try:
             if clock not in related_pins(timing):
                 continue
-            for own, name in zip(found, ("rise_constraint", "fall_constraint"), strict=True):
+            for edge_grids, name in zip(grids, ("rise_constraint", "fall_constraint"), strict=True):
                 grid = header.delay(timing, name)
-                own += [] if grid is None else [grid]
+                edge_grids += [] if grid is None else [grid]
         except LimenError as error:
             raise LimenError(f"timing of line {timing.line}: {error}") from None
-    return tuple(found[0]), tuple(found[1])
+    return tuple(grids[0]), tuple(grids[1])
 
 
 def energies(
@@ -180,7 +180,7 @@ def energies(
 
     sources: pins whose edges a group without related_pin is about; None for the pin's own. known: pins that may be.
     """
-    found: list[Energy] = []
+    pin_energies: list[Energy] = []
     for power in pin.named("internal_power"):
         try:
             edges = _power_tables(header, power)
@@ -194,8 +194,8 @@ def energies(
         except LimenError as error:
             raise LimenError(f"internal_power of line {power.line}: {error}") from None
         supply = power.get("related_pg_pin") or power.get("power_level")
-        found += [Energy(source, when, edges, supply) for source in related or sources]
-    return tuple(found)
+        pin_energies += [Energy(source, when, edges, supply) for source in related or sources]
+    return tuple(pin_energies)
 
 
 def _power_tables(header: Header, power: Group) -> Edges:
@@ -248,9 +248,9 @@ def _mean_leakage(powers: Sequence[Group], states: States, signed: bool) -> floa
             raise LimenError(f"leakage_power of line {power.line}: {error}") from None
         if not when:
             always.append(value)
-        for state, own in enumerate(values):
-            own += [value] if table >> state & 1 else []
-    means = [fmean(own or always) for own in values if own or always]
+        for state, state_values in enumerate(values):
+            state_values += [value] if table >> state & 1 else []
+    means = [fmean(state_values or always) for state_values in values if state_values or always]
     if not means:
         raise LimenError(
             f"leakage_power of line {powers[0].line}: when: no condition ever holds; expected one that does"

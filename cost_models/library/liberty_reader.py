@@ -149,26 +149,26 @@ def make_library(files: Sequence[LibertyFile]) -> Library:
 
 def _scaled_cells(file: LibertyFile) -> dict[str, str]:
     """Return what else of a file is like a cell, with why it is left out. Raises LimenError for a miswritten cell."""
-    found = {}
+    left_out = {}
     for group in file.tree.groups:
         if group.kind in OTHER_CELLS:
-            found[f"{group.kind} {', '.join(group.arguments)}"] = f"{group.kind}: {OTHER_CELLS[group.kind]}"
+            left_out[f"{group.kind} {', '.join(group.arguments)}"] = f"{group.kind}: {OTHER_CELLS[group.kind]}"
         elif group.kind != "cell":
             meant = difflib.get_close_matches(group.kind.lower(), ("cell", "scaled_cell"), 1, CUTOFF)
             if meant:
                 where = f"{file.path}: line {group.line}"
                 raise LimenError(f"{where}: {shown(group.kind)} is not allowed: {meant[0]}, in small letters")
-    return found
+    return left_out
 
 
 def _leave_open_outputs(cells: dict[str, Cell], left_out: dict[str, str]) -> None:
     """Move flip-flops of two outputs to those left out where the kit has others: an open output is area for nothing."""
     flip_flops = {name: cell.flip_flop for name, cell in cells.items() if cell.flip_flop}
-    if all(own.open for own in flip_flops.values()):
+    if all(flip_flop.open for flip_flop in flip_flops.values()):
         return
-    for name, own in flip_flops.items():
-        if own.open:
-            left_out[name] = f"pin {next(iter(own.open))}: an output more; other flip-flops of the kit have one"
+    for name, flip_flop in flip_flops.items():
+        if flip_flop.open:
+            left_out[name] = f"pin {next(iter(flip_flop.open))}: an output more; other flip-flops of the kit have one"
             del cells[name]
 
 
@@ -253,22 +253,22 @@ class _Reader:
     def _output(
         self, name: str, inputs: tuple[str, ...], pins: dict[str, Group], flip_flop: FlipFlop | None, states: States
     ) -> Output:
-        pin, others = pins[name], tuple(own for own in pins if own != name and own not in inputs)
+        pin, others = pins[name], tuple(other for other in pins if other != name and other not in inputs)
         with naming(f"pin {name}"):
             if flip_flop:
                 table, sources = 0, Sources((flip_flop.clock,), (*flip_flop.inactive, *others), tuple(pins))
-                own = arcs(self.header, pin, CLOCKED, sources)
+                output_arcs = arcs(self.header, pin, CLOCKED, sources)
                 needed = sources.inputs if name == flip_flop.output else ()
             else:
                 table, sources = states.derived[name], Sources(inputs, others, tuple(pins))
-                own = arcs(self.header, pin, COMBINATIONAL, sources)
+                output_arcs = arcs(self.header, pin, COMBINATIONAL, sources)
                 needed = tuple(n for i, n in enumerate(inputs) if depends_on(table, i, len(inputs)))
             for source in needed:
                 for edge, word in enumerate(EDGES):
-                    if not any(arc.pin == source and arc.delay_ns[edge] for arc in own):
+                    if not any(arc.pin == source and arc.delay_ns[edge] for arc in output_arcs):
                         raise Unusable(f"no delay of a {word} from {source}")
-            found = energies(self.header, pin, sources.inputs, tuple(pins), states)
-            for energy in found if flip_flop else ():
+            output_energies = energies(self.header, pin, sources.inputs, tuple(pins), states)
+            for energy in output_energies if flip_flop else ():
                 if flip_flop and energy.pin not in (flip_flop.clock, *flip_flop.inactive):
                     raise LimenError(
                         f"internal_power: related_pin: {shown(energy.pin)} is not read: a flip-flop's output switches "
@@ -278,19 +278,19 @@ class _Reader:
                 pin.amount(limit, 0)
         is_open = flip_flop is not None and name != flip_flop.output
         passed = () if is_open else tuple(dict.fromkeys(unfollowed(pin, others)))
-        return Output(table, own, found, self._capacitance_pf(name, pin), passed)
+        return Output(table, output_arcs, output_energies, self._capacitance_pf(name, pin), passed)
 
     def _input_energies(self, name: str, pin: Group, pins: dict[str, Group], states: States) -> tuple[Energy, ...]:
         with naming(f"pin {name}"):
             return energies(self.header, pin, (None,), tuple(pins), states)
 
-    def _check_conditions(self, flip_flop: FlipFlop, own: tuple[Energy, ...], pins: tuple[str, ...]) -> None:
+    def _check_conditions(self, flip_flop: FlipFlop, clock_energies: tuple[Energy, ...], pins: tuple[str, ...]) -> None:
         """Raise LimenError for conditions of a clock's energies that aren't over pins, or leave a state without one.
 
         A pulse is priced by what holds while the clock is high, of every supply that has energies of the clock.
         """
         with naming(f"pin {flip_flop.clock}: internal_power: when"):
-            tables = [(energy.supply, truth_table(energy.when or "1", pins)) for energy in own]
+            tables = [(energy.supply, truth_table(energy.when or "1", pins)) for energy in clock_energies]
         for data, output in product((0, 1), repeat=2):
             state = {**flip_flop.inactive, flip_flop.clock: 1, flip_flop.data: data, flip_flop.output: output}
             state |= {name: output ^ int(opposes) for name, opposes in flip_flop.open.items()}
@@ -305,11 +305,13 @@ class _Reader:
     def _capacitance_pf(self, name: str, pin: Group) -> float:
         """Return a pin's capacitance: the one it has for both edges, or their mean, or the library's default."""
         with naming(f"pin {name}"):
-            own = {kind: pin.amount(kind) * self.header.load_pf for kind in CAPACITANCES if kind in pin.attributes}
-            if "capacitance" in own:
-                return own["capacitance"]
-            if len(own) == 2:
-                return sum(own.values()) / 2
+            capacitances = {
+                kind: pin.amount(kind) * self.header.load_pf for kind in CAPACITANCES if kind in pin.attributes
+            }
+            if "capacitance" in capacitances:
+                return capacitances["capacitance"]
+            if len(capacitances) == 2:
+                return sum(capacitances.values()) / 2
             if pin.get("direction") == "output":
                 return self.header.default_output_capacitance * self.header.load_pf
             if self.header.default_input_capacitance is None:
@@ -332,16 +334,16 @@ class _Reader:
         inactive: dict[str, int] = {}
         for kind in ("clear", "preset"):
             if state.get(kind):
-                own = self._literal(state, kind, inputs)
-                inactive[own.name] = int(own.inverted)
-        more = [name for name in inputs if name not in {clock.name, data.name, *inactive}]
-        if more or len({clock.name, data.name, *inactive}) != 2 + len(inactive):
+                control = self._literal(state, kind, inputs)
+                inactive[control.name] = int(control.inverted)
+        unused = [name for name in inputs if name not in {clock.name, data.name, *inactive}]
+        if unused or len({clock.name, data.name, *inactive}) != 2 + len(inactive):
             raise Unusable(f"ff: clock, data, clear and preset are not its inputs, each once ({', '.join(inputs)})")
         inverts = {}
         for name, pin in outputs.items():
             with naming(f"pin {name}"):
-                own = self._literal(pin, "function", variables)
-            inverts[name] = (own.inverted != (own.name == variables[0])) == data.inverted
+                function = self._literal(pin, "function", variables)
+            inverts[name] = (function.inverted != (function.name == variables[0])) == data.inverted
         output = min(outputs, key=lambda name: inverts[name])
         check_groups(self.group, self.header.defined_groups)  # not before: others than ours may hold anything
         with naming(f"pin {data.name}"):
@@ -349,15 +351,15 @@ class _Reader:
             for edge, grids in zip(EDGES, setup, strict=True):
                 if not grids:
                     raise Unusable(f"no setup_rising table of a {edge} before {clock.name}")
-        open_outputs = {name: own != inverts[output] for name, own in inverts.items() if name != output}
+        open_outputs = {name: inverted != inverts[output] for name, inverted in inverts.items() if name != output}
         return FlipFlop(clock.name, data.name, output, inactive, setup, inverts[output], open_outputs)
 
-    def _literal(self, owner: Group, name: str, inputs: tuple[str, ...], more: tuple[str, ...] = ()) -> Literal:
-        """Return the input that a function is, inverted or not. more: names it may hold, though it may not be one."""
+    def _literal(self, owner: Group, name: str, inputs: tuple[str, ...], others: tuple[str, ...] = ()) -> Literal:
+        """Return the input that a function is, inverted or not. others: names it may hold, though it may not be one."""
         try:
-            found = literal(owner.get(name), inputs + more)
+            function = literal(owner.get(name), inputs + others)
         except LimenError as error:
             raise Unusable(f"{owner.kind}: {name}: {error}") from None
-        if found is None or found.name in more:
+        if function is None or function.name in others:
             raise Unusable(f"{owner.kind}: {name}: {shown(owner.get(name))} is not one of {', '.join(inputs)}")
-        return found
+        return function

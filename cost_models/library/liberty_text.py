@@ -103,12 +103,12 @@ class Group:
         Raises:
             LimenError: it is missing, comes twice, or holds something else.
         """
-        found = self.lists.get(name, [])
-        if len(found) != 1:
-            raise LimenError(f"{name} is there {len(found)} times; expected once")
-        words = [word for text in found[0] for word in text.replace(",", " ").split()]
+        lists = self.lists.get(name, [])
+        if len(lists) != 1:
+            raise LimenError(f"{name} is there {len(lists)} times; expected once")
+        words = [word for text in lists[0] for word in text.replace(",", " ").split()]
         try:
-            values = np.full(1, np.nan) if any("_" in text for text in found[0]) else np.array(words, dtype=float)
+            values = np.full(1, np.nan) if any("_" in text for text in lists[0]) else np.array(words, dtype=float)
         except ValueError:
             values = np.full(1, np.nan)
         if not (np.abs(values) <= LARGEST).all():
@@ -160,7 +160,7 @@ class _Parser:
     """Reads statements word by word; a word may be put back, for who ends where it begins."""
 
     def __init__(self, text: str) -> None:
-        self.found = TOKEN.finditer(text + "\n")  # a comment or blanks that end the file come before a token, too
+        self.matches = TOKEN.finditer(text + "\n")  # a comment or blanks that end the file come before a token, too
         self.ends = [match.start() for match in re.finditer("\n", text)]
         self.position = 0
         self.again: tuple[int, str] | None = None
@@ -178,7 +178,7 @@ class _Parser:
         if self.again:
             token, self.again = self.again, None
             return token
-        match = next(self.found, None)
+        match = next(self.matches, None)
         if match is None:
             return END, ""
         kind = match.lastindex
@@ -186,8 +186,8 @@ class _Parser:
         self.position = match.start(kind)
         word = match[kind]
         if kind == OPEN:
-            what = "string" if word == '"' else "comment"
-            raise LimenError(f"line {self.line}: a {what} is not closed")
+            unclosed = "string" if word == '"' else "comment"
+            raise LimenError(f"line {self.line}: a {unclosed} is not closed")
         return kind, ESCAPED.sub(_unescaped, word) if kind == STRING and "\\" in word else word
 
     def read_body(self, group: Group, depth: int) -> None:

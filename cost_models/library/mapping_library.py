@@ -72,8 +72,8 @@ def _wire_loads(library: Group, factor: float) -> Iterator[str]:
     for load in library.named("wire_load"):
         yield f"  wire_load ({_quoted(*load.arguments)}) {{"
         yield f"    capacitance : {wire_capacitance(library, load) * factor!r}; slope : {load.number('slope', 0)!r};"
-        for point in load.lists.get("fanout_length", []):
-            yield f"    fanout_length ({', '.join(point)});"
+        for pair in load.lists.get("fanout_length", []):
+            yield f"    fanout_length ({', '.join(pair)});"
         yield "  }"
     for choice in library.named("wire_load_selection"):
         yield f"  wire_load_selection ({_quoted(*choice.arguments)}) {{"
@@ -112,9 +112,9 @@ class _Writer:
             output = "IQ" if cell.flip_flop.inverts == data.inverted else "IQN"
             yield f'    ff (IQ, IQN) {{ clocked_on : "{cell.flip_flop.clock}"; next_state : "{_word(data)}";'
             for kind in ("clear", "preset"):
-                own = literal(state.get(kind), cell.inputs) if state.get(kind) else None
-                if own:
-                    yield f'      {kind} : "{_word(own)}";'
+                function = literal(state.get(kind), cell.inputs) if state.get(kind) else None
+                if function:
+                    yield f'      {kind} : "{_word(function)}";'
             yield "    }"
         for pin in group.named("pin"):
             for name in pin.arguments:
@@ -127,9 +127,11 @@ class _Writer:
         yield "  }"
 
     def _capacitances(self, pin: Group, cell: Cell, name: str) -> str:
-        own = {kind: pin.number(kind) * self.factors["load"] for kind in CAPACITANCES if kind in pin.attributes}
-        own.setdefault("capacitance", cell.capacitance_pf[name] / self.header.load_pf * self.factors["load"])
-        return "".join(f" {kind} : {value!r};" for kind, value in own.items())
+        capacitances = {
+            kind: pin.number(kind) * self.factors["load"] for kind in CAPACITANCES if kind in pin.attributes
+        }
+        capacitances.setdefault("capacitance", cell.capacitance_pf[name] / self.header.load_pf * self.factors["load"])
+        return "".join(f" {kind} : {value!r};" for kind, value in capacitances.items())
 
     def _output(self, pin: Group, name: str, cell: Cell) -> Iterator[str]:
         function = pin.get("function").replace('"', "")
@@ -151,19 +153,19 @@ class _Writer:
 
     def _arcs(self, pin: Group, inputs: Sequence[str]) -> list[_Arc]:
         """Return arcs with tables of both edges, as ABC wants them: those of one edge alone are paired in order."""
-        found = []
+        arcs = []
         for timing in pin.named("timing"):
             edges = COMBINATIONAL.get(timing.get("timing_type", "combinational"), ())
             tables = [self._edge(timing, edge) if edge in edges else None for edge in (0, 1)]
             for name in related_pins(timing) if any(tables) else ():
                 if name in inputs:
-                    found.append(_Arc(name, timing.get("timing_sense"), (tables[0], tables[1])))
-        wholes = [arc for arc in found if all(arc.edges)]
-        for name in dict.fromkeys(arc.related for arc in found if not all(arc.edges)):
-            halves = [[arc for arc in found if arc.related == name and arc.edges[edge]] for edge in (0, 1)]
+                    arcs.append(_Arc(name, timing.get("timing_sense"), (tables[0], tables[1])))
+        wholes = [arc for arc in arcs if all(arc.edges)]
+        for name in dict.fromkeys(arc.related for arc in arcs if not all(arc.edges)):
+            halves = [[arc for arc in arcs if arc.related == name and arc.edges[edge]] for edge in (0, 1)]
             alone = [[arc for arc in own if not all(arc.edges)] for own in halves]
             rises, falls = (alone[edge] or halves[edge] for edge in (0, 1))
-            for place in range(max(len(own) for own in alone)):
+            for place in range(max(len(edge_arcs) for edge_arcs in alone)):
                 rise, fall = rises[place % len(rises)], falls[place % len(falls)]
                 sense = rise.sense if rise.sense == fall.sense else ""
                 wholes.append(_Arc(name, sense, (rise.edges[0], fall.edges[1])))
@@ -200,5 +202,5 @@ def _row(numbers: np.ndarray) -> str:
     return f'"{", ".join(map(repr, numbers.tolist()))}"'
 
 
-def _word(own: Literal) -> str:
-    return f"!{own.name}" if own.inverted else own.name
+def _word(function: Literal) -> str:
+    return f"!{function.name}" if function.inverted else function.name
