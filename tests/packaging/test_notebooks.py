@@ -29,10 +29,10 @@ STUDIED = re.compile(r"\b(study|front|knee|trials|feasible|good|pairs|chosen)\b"
 """Cells whose outputs depend on the study, which is another here than the one the stored outputs are of."""
 
 
-def said_of(cell: dict[str, Any]) -> list[str]:
-    """Return the texts of a cell's outputs."""
+def said_of(cell: dict[str, Any]) -> list[list[str]]:
+    """Return the words and numbers of a cell's outputs; how pandas aligns them isn't ours."""
     outputs = cell.get("outputs", ())
-    return ["".join(own.get("text", own.get("data", {}).get("text/plain", ""))) for own in outputs]
+    return ["".join(own.get("text", own.get("data", {}).get("text/plain", ""))).split() for own in outputs]
 
 
 @pytest.fixture(scope="module")
