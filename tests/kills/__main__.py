@@ -319,7 +319,9 @@ def main() -> int:
             if chosen.count is not None:
                 planned = random.sample(planned, min(len(planned), chosen.count // len(own)))
             before = faults
-            for kill in planned:
+            for done, kill in enumerate(planned):
+                if done % 5 == 0:
+                    print(f"{case.name}: {done} of {len(planned)} kills", file=sys.stderr, flush=True)
                 for fault in killing.faults(kill):
                     faults += 1
                     print(f"FAULT {case.name}: {kill}: {fault}", flush=True)
