@@ -23,6 +23,8 @@ PATH = re.compile(rf"(?<![\w./-])((?:{'|'.join(FOLDERS)})/[\w.*/-]*[\w*/])")
 PLACE = re.compile(r"`(\w+)`,? in `([\w/]+\.(?:py|v))`")
 MODULE = re.compile(r"limen_[a-z0-9_]+(?=\.v$|$)")
 FILE = re.compile(r"[\w/]+\.py")
+NAMED_FILE = re.compile(rf"(?<![\w./{{}}-])((?:{'|'.join(FOLDERS)})/[\w/.-]+\.(?:py|md|v|yaml|png|csv))\b")
+CODE = (".py", ".v", ".cpp", ".yaml")
 OF_AN_EXPORT = {"limen_chip"}
 """Modules that only exported folders have."""
 
@@ -91,3 +93,11 @@ def test_code_of_commands_is_there() -> None:
         for block in re.findall(r"^(?:```\n.*?^```|    \S.*)$", text_of(page), re.MULTILINE | re.DOTALL):
             for path in PATH.findall(block):
                 assert any(ROOT.glob(path.rstrip("/"))), f"{page.name}: {path}"
+
+
+def test_files_that_the_code_names_are_there() -> None:
+    """In comments, docstrings and messages of Python, Verilog, C++ and the Makefile."""
+    places = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.suffix in CODE]
+    for place in [*places, ROOT / "limen.py", ROOT / "Makefile", ROOT / "setup.cfg"]:
+        gone = [name for name in NAMED_FILE.findall(text_of(place)) if not (ROOT / name).exists()]
+        assert not gone, f"{place}: {gone}"
