@@ -2,58 +2,33 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from cost_models.derive.characterise import Point, characterise_group
 from cost_models.derive.memory_rows import MACROS, memory_rows
 from cost_models.derive.table_rows import fit_rows, line_rows, point_rows
 from cost_models.gates.multipliers import multipliers
-from cost_models.gates.synthesis import PACKAGES, Kit, fingerprint, open_kit, say_notes, tool_versions
+from cost_models.gates.synthesis import Kit, fingerprint, open_kit, say_notes, tool_versions
 from cost_models.library.liberty_reader import Files
 from cost_models.sources.unit_sources import unit_source
-from cost_models.table.table import COLUMNS, Row
+from cost_models.stimuli.captured import operands_digest
+from cost_models.table.table import Row, table_text
 from cost_models.units.catalogue import WIDTHS, Pairs, groups
 from cost_models.units.sizes import FITTED
 from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.host.children import run_in_workers
 from workloads.host.files import check_writable, write_whole
-from workloads.host.opening import lines_of
+from workloads.host.journal import Journal, Results, code_digest, key_of
 from workloads.host.scratch import scratch_folder
 
-METHOD_FILES = (
-    "gates/buffers",
-    "stimuli/captured",
-    "derive/characterise",
-    "gates/event_kernels",
-    "library/full_adders",
-    "stimuli/kernel_streams",
-    "library/liberty_cells",
-    "library/liberty_functions",
-    "library/liberty_groups",
-    "library/liberty_header",
-    "library/liberty_pins",
-    "library/liberty_reader",
-    "library/liberty_text",
-    "derive/straight_lines",
-    "stimuli/machine_streams",
-    "library/mapping_library",
-    "gates/netlist",
-    "stimuli/op_values",
-    "stimuli/pe_streams",
-    "gates/static_timing",
-    "stimuli/stimulus",
-    "stimuli/streams",
-    "gates/switching",
-    "gates/switching_kernels",
-)
 Group = tuple[Unit, ...]
 Progress = Callable[[int, int], None]
 """Called with (groups done, groups in all)."""
@@ -88,47 +63,51 @@ def build_table(
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     memories = memory_rows(sram)
     check_writable(Path(out).absolute().parent)
-    todo = groups(widths, pairs)
+    todo, journal = groups(widths, pairs), journal_of(out)
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
-        partial = Path(f"{out}.partial")
-        keys = [group_key(group, kit, versions) for group in todo]
-        done = _read_partial(partial)
-        missing = [(key, group) for key, group in zip(keys, todo, strict=True) if key not in done]
-        if progress:
-            progress(len(todo) - len(missing), len(todo))
-        with closing(_characterise_all(missing, kit, jobs)) as found:
-            for key, points in found:
-                done[key] = points
-                _append_partial(partial, key, points)
-                if progress:
-                    progress(sum(key in done for key in keys), len(todo))
+        method = method_inputs(versions)
+        keys = [group_key(group, kit, method) for group in todo]
+        pieces = dict(zip(keys, todo, strict=True))
+        done = journal.finish(pieces, lambda missing: _characterise_all(missing, kit, jobs), progress)
         text = format_table([done[key] for key in keys], versions, kit.cells.name, memories)
     write_whole(Path(out), text.encode())
-    partial.unlink(missing_ok=True)
+    journal.remove()
     return Path(out)
 
 
-def group_key(group: Group, kit: Kit, versions: str) -> str:
-    """Return the identity of a group's results: Verilog, library, recipes, tools and our own method."""
-    digest = hashlib.sha256(versions.encode())
-    for name in METHOD_FILES:
-        digest.update((PACKAGES / "cost_models" / f"{name}.py").read_bytes())
-    for unit in group:
-        digest.update(repr(unit).encode())
-        for multiplier in multipliers(unit, kit.cells):
-            digest.update(fingerprint(kit, unit_source(unit), multiplier).encode())
-    return digest.hexdigest()
+def journal_of(out: Path) -> Journal[list[Point]]:
+    """Return the journal of a table that is being built."""
+    return Journal(Path(f"{out}.partial"), lambda points: [asdict(point) for point in points], _points)
 
 
-def _characterise_all(todo: Sequence[tuple[str, Group]], kit: Kit, jobs: int) -> Generator[tuple[str, list[Point]]]:
+def _points(stored: Any) -> list[Point]:
+    return [Point(Unit(**own["unit"]), own["multiplier"], own["digest"], dict(own["values"])) for own in stored]
+
+
+def method_inputs(versions: str) -> dict[str, str]:
+    """Return what the results of all groups depend on beside unit and library.
+
+    It is our own code, the tools, and what operands come from: numpy's random numbers, a trained network and its data.
+    """
+    return {"code": code_digest(), "tools": versions, "numpy": np.__version__, "operands": operands_digest()}
+
+
+def group_key(group: Group, kit: Kit, method: Mapping[str, str]) -> str:
+    """Return the identity of a group's results: method, units and, of each way to build them, a netlist's inputs."""
+    ways = [(unit, way) for unit in group for way in multipliers(unit, kit.cells)]
+    netlists = [fingerprint(kit, unit_source(unit), way) for unit, way in ways]
+    return key_of({"method": method, "units": [repr(unit) for unit in group], "netlists": netlists})
+
+
+def _characterise_all(todo: Mapping[str, Group], kit: Kit, jobs: int) -> Results[list[Point]]:
     if jobs == 1 or len(todo) < 2:
-        for key, group in todo:
+        for key, group in todo.items():
             yield key, characterise_group(group, kit)
         return
     # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
-    keys = {group: key for key, group in reversed(todo)}
+    keys = {group: key for key, group in reversed([*todo.items()])}
     with closing(run_in_workers(jobs, _start_worker, (kit.liberty, kit.path.parent), _work, keys)) as found:
         for group, points in found:
             yield keys[group], points
@@ -145,32 +124,6 @@ def _work(group: Group) -> list[Point]:
     return characterise_group(group, _worker_kit[0])
 
 
-def _read_partial(path: Path) -> dict[str, list[Point]]:
-    """Return finished groups; a line cut short by a kill is left out, and characterised again."""
-    done: dict[str, list[Point]] = {}
-    for line in lines_of(path):
-        try:
-            found = json.loads(line)
-            done[found["key"]] = [
-                Point(Unit(**p["unit"]), p["multiplier"], p["digest"], p["values"]) for p in found["points"]
-            ]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return done
-
-
-def _append_partial(path: Path, key: str, points: Sequence[Point]) -> None:
-    content = [
-        {"unit": vars(p.unit), "multiplier": p.multiplier, "digest": p.digest, "values": p.values} for p in points
-    ]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps({"key": key, "points": content}))
-    except OSError as error:
-        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
-
-
 def format_table(results: Sequence[Sequence[Point]], versions: str, library: str, memories: Sequence[Row]) -> str:
     """Return the CSV text of all groups' points, and the rows of memories."""
     rows: list[Row] = []
@@ -180,9 +133,4 @@ def format_table(results: Sequence[Sequence[Point]], versions: str, library: str
         else:
             rows += [own for point in points for own in point_rows(point, versions, library)]
             rows += line_rows(points, versions, library)
-    rows += memories
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+    return table_text([*rows, *memories])

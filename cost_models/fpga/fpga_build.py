@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
-import json
 import random
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from cost_models.derive.table_rows import row
 from cost_models.fpga.fpga import DSP, TABLES, Implementation, device_of, fingerprint, implement, recipes, tools
 from cost_models.fpga.fpga_units import fpga_units, source_of
-from cost_models.table.table import COLUMNS, Row, load_table
+from cost_models.table.table import Row, load_table, table_text
 from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 from workloads.host.children import end_children
 from workloads.host.files import check_writable, write_whole
-from workloads.host.opening import lines_of
+from workloads.host.journal import Journal, Results, code_digest, key_of
 
 FABRIC = "fabric"
 Point = tuple[str, Unit]
@@ -59,35 +55,36 @@ def build_fpga(
     check_writable(folder)
     chosen = fpga_units(target) if units is None else units
     points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.op == "mac"]
-    keys = {point: point_key(target, point, versions) for point in points}
-    partial = folder / f"{target}.partial"
-    done = _read_partial(partial, {key: unit for (_, unit), key in keys.items()})
-    missing = [point for point in points if keys[point] not in done]
-    if progress:
-        progress(len(points) - len(missing), len(points))
-    with closing(_implement_all(target, missing, jobs)) as found:
-        for point, result in found:
-            done[keys[point]] = result
-            _append_partial(partial, keys[point], result)
-            if progress:
-                progress(sum(key in done for key in keys.values()), len(points))
+    method = {"code": code_digest(), "tools": versions}
+    keys = {point: point_key(target, point, method) for point in points}
+    journal = journal_of(target, folder)
+    done = journal.finish(
+        {key: point for point, key in keys.items()}, lambda missing: _implement_all(target, missing, jobs), progress
+    )
     paths = []
     for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
         own = [done[keys[kind if unit.op == "mac" else FABRIC, unit]] for unit in chosen]
         paths.append(folder / f"{name.replace('-', '_')}.csv")
-        write_whole(paths[-1], _format(target, own, versions).encode())
-    partial.unlink(missing_ok=True)
+        rows = [row for result in own for row in implementation_rows(target, result, versions)]
+        write_whole(paths[-1], table_text(rows).encode())
+    journal.remove()
     return paths
 
 
-def point_key(target: str, point: Point, versions: str) -> str:
-    """Return the identity of a point's result: tools, Verilog, recipes and our own way of counting."""
+def journal_of(target: str, folder: Path) -> Journal[Implementation]:
+    """Return the journal of a target's tables that are being built in a folder."""
+    return Journal(folder / f"{target}.partial", asdict, _implementation)
+
+
+def _implementation(stored: Any) -> Implementation:
+    return Implementation(Unit(**stored["unit"]), stored["multiplier"], stored["digest"], dict(stored["values"]))
+
+
+def point_key(target: str, point: Point, method: Mapping[str, str]) -> str:
+    """Return the identity of a point's result: method, kind, unit and, of each way to build it, Verilog and passes."""
     kind, unit = point
-    digest = hashlib.sha256(f"{versions} {kind} {unit!r}".encode())
-    digest.update((Path(__file__).parent / "fpga.py").read_bytes())
-    for way in recipes(unit, kind):
-        digest.update(fingerprint(target, unit, way).encode())
-    return digest.hexdigest()
+    netlists = [fingerprint(target, unit, way) for way in recipes(unit, kind)]
+    return key_of({"method": method, "kind": kind, "unit": repr(unit), "netlists": netlists})
 
 
 def check_fpga(
@@ -169,14 +166,16 @@ def implementation_rows(target: str, found: Implementation, versions: str) -> li
     ]
 
 
-def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Generator[tuple[Point, Implementation]]:
+def _implement_all(target: str, points: Mapping[str, Point], jobs: int) -> Results[Implementation]:
     """Yield results as they come. A thread a job: the work is in processes of its own."""
     if jobs == 1:
-        for kind, unit in points:
-            yield (kind, unit), implement(target, unit, recipes(unit, kind))
+        for key, (kind, unit) in points.items():
+            yield key, implement(target, unit, recipes(unit, kind))
         return
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(implement, target, point[1], recipes(point[1], point[0])): point for point in points}
+        futures = {
+            pool.submit(implement, target, unit, recipes(unit, kind)): key for key, (kind, unit) in points.items()
+        }
         try:
             for future in as_completed(futures):
                 yield futures[future], future.result()
@@ -184,38 +183,3 @@ def _implement_all(target: str, points: Sequence[Point], jobs: int) -> Generator
             pool.shutdown(wait=False, cancel_futures=True)
             while wait(futures, timeout=0.1).not_done:  # stopped half-way; a thread may be between two programs
                 end_children()
-
-
-def _read_partial(path: Path, units: dict[str, Unit]) -> dict[str, Implementation]:
-    """Return finished points of these keys; a line cut short by a kill is left out, and its point done again."""
-    done: dict[str, Implementation] = {}
-    for line in lines_of(path):
-        try:
-            own = json.loads(line)
-            if own["key"] in units:
-                done[own["key"]] = Implementation(
-                    units[own["key"]], own["multiplier"], own["digest"], dict(own["values"])
-                )
-        except (ValueError, KeyError, TypeError, RecursionError):
-            continue
-    return done
-
-
-def _append_partial(path: Path, key: str, result: Implementation) -> None:
-    content = {"key": key, "multiplier": result.multiplier, "digest": result.digest, "values": result.values}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps(content))
-    except OSError as error:
-        raise LimenError(f"{path}: cannot be written: {error.strerror}") from None
-
-
-def _format(target: str, found: Sequence[Implementation], versions: str) -> str:
-    """Return the CSV text of a table."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    for result in found:
-        writer.writerows(implementation_rows(target, result, versions))
-    return text.getvalue()

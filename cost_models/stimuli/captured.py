@@ -6,6 +6,7 @@ array's rows and columns in every fold: no PE of theirs is fed neutral operands 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -21,8 +22,10 @@ from simulator.cycle.cycle_kernels import PORT_NAMES
 from simulator.designs.design import Dataflow, Design
 from simulator.program.program import compile_network
 from simulator.run import choose_inputs, simulate
+from workloads.datasets import content_hash
+from workloads.host.journal import key_of
 from workloads.layers.layer import Layer
-from workloads.networks.family import FAMILY_BITS, find_network
+from workloads.networks.family import FAMILY_BITS, find_network, load_family
 from workloads.ops.integers import Op
 
 IMAGES = 9
@@ -49,6 +52,14 @@ class Fold:
 def has_network(unit: Unit) -> bool:
     """Return whether the family has a network of this op and width."""
     return unit.x_bits in FAMILY_BITS
+
+
+def operands_digest() -> str:
+    """Return the SHA-256 of what captured operands are made from beside code: the family and its data set."""
+    family = load_family(FAMILY)
+    files = sorted(path for path in family.folder.iterdir() if path.suffix in (".npz", ".yaml"))
+    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return key_of({"family": hashes, "data": content_hash(FAMILY)})  # the data set has the family's name
 
 
 def captured_windows(

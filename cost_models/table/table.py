@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workloads.errors import LimenError, check_kind, shown
+from workloads.host.files import csv_text
 from workloads.host.names import TABLE, named_file
 from workloads.host.opening import read_file
 
@@ -187,6 +188,11 @@ def table_path(name: str | Path) -> Path:
     """Return the file of a built-in table, or of a .csv given by path. Raises LimenError."""
     check_kind("costs", name, (str, Path), "a built-in table's name or a .csv file")
     return named_file("costs", name, built_in_tables(), TABLE)
+
+
+def table_text(rows: Iterable[Row]) -> str:
+    """Return the CSV text of a table."""
+    return csv_text(COLUMNS, ([row[name] for name in COLUMNS] for row in rows))
 
 
 def load_table(name: str | Path) -> Table:

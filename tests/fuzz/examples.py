@@ -173,8 +173,8 @@ def liberty_text() -> bytes:
 def partial_files() -> Files:
     unit = {"component": "pe", "op": "mac", "x_bits": 8, "w_bits": 8, "acc_bits": 20, "dataflow": "os"}
     points = [{"unit": unit, "multiplier": "booth", "digest": "ab", "values": {"area_um2": 1.5}}]
-    line = json.dumps({"key": "00ff", "points": points})
-    return {"t.csv.partial": f"\n{line}\n{line}".encode()}
+    lines = [json.dumps({"key": "00ff", "result": result}) for result in (points, points[0])]
+    return {"t.csv.partial": "".join(f"\n{line}" for line in lines).encode()}
 
 
 def exported_files() -> Files:

@@ -127,8 +127,8 @@ def use_partial(folder: Path) -> None:
     from cost_models.derive import build
     from cost_models.fpga import fpga_build
 
-    build._read_partial(folder / "t.csv.partial")
-    fpga_build._read_partial(folder / "t.csv.partial", {})
+    build.journal_of(folder / "t.csv").read()
+    fpga_build.journal_of("t.csv", folder).read()
 
 
 def use_exported(folder: Path) -> None:

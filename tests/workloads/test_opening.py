@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cost_models.derive.build import _read_partial
+from cost_models.derive.build import journal_of
 from dse.cli.commands import commands
 from dse.study.study import Study
 from tests.cost_models.tiny_library import TINY
@@ -96,7 +96,7 @@ def test_files_beside_refuse_pipes(tmp_path: Path) -> None:
     for call in (
         lambda: read_arrays(tmp_path / "mac.npz"),
         lambda: read_accuracies(family),
-        lambda: _read_partial(tmp_path / "t.csv.partial"),
+        journal_of(tmp_path / "t.csv").read,
     ):
         with pytest.raises(LimenError, match="not a regular file"):
             call()
