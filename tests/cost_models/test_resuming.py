@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cost_models.units.unit import Unit
 
 from cost_models.derive import build
 from cost_models.derive.characterise import Point
 from cost_models.fpga import fpga, fpga_build
 from cost_models.gates import synthesis
 from cost_models.stimuli import captured
+from cost_models.units.unit import Unit
 from tests.support.paths import TINY
 from workloads.host import journal
 from workloads.networks.family import SHIPPED, Family
