@@ -80,14 +80,14 @@ def _macros(table: Table, width: int, words: int, two_ports: bool, written: int)
     most = limit("most_columns")
     deep, wide = -(-words // limit("most_words")), -(-width // most)
     words = -(-words // deep)
-    own_width = max(-(-width // wide), limit("fewest_columns"))
-    shapes = [(own_width, max(words, limit("fewest_words"))), (most, max(words, limit("fewest_words_widest")))]
+    narrowest = max(-(-width // wide), limit("fewest_columns"))
+    shapes = [(narrowest, max(words, limit("fewest_words"))), (most, max(words, limit("fewest_words_widest")))]
 
     def fit(name: str, shape: tuple[int, int]) -> Value:
         columns, rows = shape
         return table.fit("sram", name, {"base": 1, "per_column": columns, "per_word": rows, "per_bit": columns * rows})
 
-    shape = min(shapes, key=lambda own: fit("area_um2", own).value)
+    shape = min(shapes, key=lambda candidate: fit("area_um2", candidate).value)
     area, leakage, access = (fit(name, shape) for name in ("area_um2", "leakage_nw", "access_ns"))
     read, write = fit("energy_per_read_pj", shape), fit("energy_per_write_pj", shape)
     count = int(ports.value) * deep * wide

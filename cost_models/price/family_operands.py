@@ -20,8 +20,8 @@ def are_own(run: Run) -> bool:
     if run.network.layers != member.layers or run.network.parameters is None:
         return False
     return all(
-        np.array_equal(getattr(own, name), getattr(captured, name))
-        for own, captured in zip(run.network.parameters, member.trained(), strict=True)
+        np.array_equal(getattr(parameters, name), getattr(captured, name))
+        for parameters, captured in zip(run.network.parameters, member.trained(), strict=True)
         for name in ("weights", "polarity", "bias", "shift")
         if getattr(captured, name) is not None
     )

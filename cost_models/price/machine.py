@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from cost_models.price.banks import Bank, price_bank
 from cost_models.price.machine_events import Events, pe_events
-from cost_models.table.table import PLAIN, Table, Value, softest
+from cost_models.table.operands import UNIFORM
+from cost_models.table.table import Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
 from cost_models.units.unit import Unit
+from simulator.designs.design import HALVES, SHIFT_BITS
 from workloads.errors import LimenError
 from workloads.ops.integers import ONE_RANGE_OPS
 
@@ -20,11 +22,7 @@ if TYPE_CHECKING:
 
 UM2_PER_MM2 = 1e6
 PJ_PER_UJ = 1e6
-SHIFT_BITS = 5
-"""Bits of a requantiser shift beside each bias."""
-
 BITS_PER_BYTE = 8
-HALVES = 2
 Values = Mapping[str, Value]
 
 
@@ -57,12 +55,12 @@ class _Fit(dict[str, Value]):
 
     def __missing__(self, name: str) -> Value:
         sizes = delay_terms(self._unit) if name.endswith("_ns") else terms(self._unit)
-        found = self._table.fit(self._unit.component, name, sizes, self._unit.dataflow)
-        self[name] = Value(max(found.value, 0.0), found.method)
+        fitted = self._table.fit(self._unit.component, name, sizes, self._unit.dataflow)
+        self[name] = Value(max(fitted.value, 0.0), fitted.method)
         return self[name]
 
 
-def look_up_array(table: Table, design: Design, stream: str = PLAIN[0]) -> tuple[Values, Values]:
+def look_up_array(table: Table, design: Design, stream: str = UNIFORM) -> tuple[Values, Values]:
     """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
 
     Raises:
@@ -79,7 +77,7 @@ def look_up_array(table: Table, design: Design, stream: str = PLAIN[0]) -> tuple
         )
     held = design.acc_bits if design.dataflow == "os" else design.psum_bits
     pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
-    if stream != PLAIN[0]:
+    if stream != UNIFORM:
         pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
     return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
 
@@ -93,7 +91,7 @@ class Machine:
         LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
     """
 
-    def __init__(self, table: Table, design: Design, stream: str = PLAIN[0]) -> None:
+    def __init__(self, table: Table, design: Design, stream: str = UNIFORM) -> None:
         assert design.acc_bits is not None  # a Run's design is fitted
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
@@ -126,7 +124,7 @@ class Machine:
         self.memories = self._memories()
 
     def _memories(self) -> dict[str, Memory]:
-        design, table, found = self.design, self.table, {}
+        design, table, memories = self.design, self.table, {}
         assert design.acc_bits is not None
         depths = {
             "ifmap": design.ifmap_depth,
@@ -137,14 +135,14 @@ class Machine:
         for name, width in self.widths.items():
             banks = scratchpad_banks(width, design.port_bits)
             bank = price_bank(table, width, -(-depths[name] // banks))
-            found[name] = Memory(name, HALVES * banks, bank)
+            memories[name] = Memory(name, HALVES * banks, bank)
         slot = design.x_bits if design.dataflow == "ws" else design.word_bits
         words = design.operand_depth if design.dataflow == "ws" else design.operand_depth // design.feeder_width
         bank = price_bank(table, design.x_lanes * slot, words, write_bits=design.word_bits)
-        found["operand"] = Memory("operand", HALVES, bank)
+        memories["operand"] = Memory("operand", HALVES, bank)
         bank = price_bank(table, design.acc_bits, design.ofmap_depth, two_ports=True)
-        found["ofmap"] = Memory("ofmap", HALVES * design.cols, bank)
-        return found
+        memories["ofmap"] = Memory("ofmap", HALVES * design.cols, bank)
+        return memories
 
     def clock(self) -> tuple[float, str, str]:
         """Return the shortest clock period in ns, the component that sets it, and the softest method behind it."""
@@ -153,16 +151,16 @@ class Machine:
     def paths(self) -> list[tuple[float, str, str]]:
         """Return (ns, component, softest method) of every path that could set the clock."""
         launch = self.skew["launch_ns"].value
-        found: list[tuple[float, str, str]] = []
+        paths: list[tuple[float, str, str]] = []
 
-        def add(name: str, own: Value, *delays: Value, memory: str = "") -> None:
+        def add(name: str, longest: Value, *delays: Value, memory: str = "") -> None:
             """A path of a unit behind others' delays, starting in a memory where one is named."""
-            values = [own, *delays]
+            values = [longest, *delays]
             period = sum(value.value for value in values)
             late = self.memories[memory].bank.delay if memory else None
             if late is not None and late.value > launch:  # what the macro takes more than a flip-flop
                 values, period = [*values, late], period + late.value - launch
-            found.append((period, name + (f" behind {memory} memory" if memory else ""), softest(values)))
+            paths.append((period, name + (f" behind {memory} memory" if memory else ""), softest(values)))
 
         units = {"edge": self.edge, "packer": self.packer, "operand memory": self.lanes, "pooling unit": self.pool}
         units |= {f"{name} unpacker": values for name, values in self.unpackers.items()} | {"skew": self.skew}
@@ -184,7 +182,7 @@ class Machine:
         for name, memory in self.memories.items():
             if memory.bank.min_clock is not None:
                 add(f"{name} memory", memory.bank.min_clock)
-        return found
+        return paths
 
     def parts(self, events: Events, latency_us: float, dram: str) -> list[Part]:
         """Return the breakdown of the summed events of all layers."""
@@ -201,9 +199,9 @@ class Machine:
             used = [values["energy_per_idle_cycle_pj"], values["area_um2"], values["leakage_nw"]]
             dynamic = [copies * cycles * idle]
             for event, number in spent.items():
-                own = values[f"energy_per_{event}_pj"]
-                used.append(own)
-                dynamic.append(number * (own.value - idle))
+                event_energy = values[f"energy_per_{event}_pj"]
+                used.append(event_energy)
+                dynamic.append(number * (event_energy.value - idle))
             leakage = _leakage_uj(copies * values["leakage_nw"].value, latency_us)
             energy = math.fsum(dynamic) / PJ_PER_UJ + leakage
             parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
@@ -227,8 +225,8 @@ class Machine:
         beats_in = counts.beats - counts.beats_store
         for name, values in self.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
-            own = min(beats_in, -(-writes * self.widths[name] // design.port_bits))
-            logic(f"{name} unpacker", "logic", 1, values, beat=own, other_beat=beats_in - own, read=reads)
+            unit_beats = min(beats_in, -(-writes * self.widths[name] // design.port_bits))
+            logic(f"{name} unpacker", "logic", 1, values, beat=unit_beats, other_beat=beats_in - unit_beats, read=reads)
         logic("packer", "logic", 1, self.packer, step=events.packs)
         steps = counts.scatter_writes / (1 if design.dataflow == "is" else min(cols, design.feeder_width))
         logic("scatter unit", "logic", 1, self.scatter, step=steps, other_beat=beats_in)

@@ -35,8 +35,8 @@ class Events:
 
     @property
     def compute(self) -> int:
-        own = self.total
-        return own.preload + own.stream + own.drain + own.pipeline + own.pool
+        total = self.total
+        return total.preload + total.stream + total.drain + total.pipeline + total.pool
 
 
 def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Design) -> Events:
@@ -48,12 +48,14 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Desi
             for name in names
         }
     )
-    parametric = [(layer, own) for layer, own in zip(layers, counts, strict=True) if layer.has_parameters]
+    parametric = [
+        (layer, layer_counts) for layer, layer_counts in zip(layers, counts, strict=True) if layer.has_parameters
+    ]
     final = sum(layer.pixels * layer.out_channels for layer, _ in parametric)
     streaming = total.stream - total.folds * (design.rows + design.cols - 2)
     rows = streaming
     if design.dataflow == "is":
-        rows = sum(_preloaded_rows(layer, own, design) for layer, own in parametric)
+        rows = sum(_preloaded_rows(layer, layer_counts, design) for layer, layer_counts in parametric)
     packs = total.pack_reads
     if design.dataflow == "is":  # a block is read, then turned into words: one a step
         packs += total.beats_store * design.port_bits // design.word_bits
@@ -68,7 +70,11 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Desi
         operand_rows=rows,
         requantises=final,
         accumulates=total.ofmap_writes - final,
-        pooled=sum(own.ifmap_reads for layer, own in zip(layers, counts, strict=True) if not layer.has_parameters),
+        pooled=sum(
+            layer_counts.ifmap_reads
+            for layer, layer_counts in zip(layers, counts, strict=True)
+            if not layer.has_parameters
+        ),
         packs=packs,
     )
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from cost_models.price.machine import Machine, Part
 from cost_models.price.machine_events import count_events
 from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
-from cost_models.table.table import PLAIN, SOFT, load_priced_table
+from cost_models.table.table import SOFT, load_priced_table
 from simulator.run import Run
 from workloads.errors import LimenError, check_kind
 
@@ -68,7 +68,7 @@ class Cost:
         return pandas.DataFrame([vars(part) for part in self.parts])
 
 
-def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str = PLAIN[0]) -> Cost:
+def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str = UNIFORM) -> Cost:
     """Return the cost of a run at any level, by a built-in table's name or a table file's path.
 
     dram: of which a row `dram_NAME` of the table gives the energy of a bit.

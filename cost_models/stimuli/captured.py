@@ -78,14 +78,16 @@ def captured_windows(
         time, rows, cols = fold.x.shape
         row, col = random.integers(rows), random.integers(cols)
         start = random.integers(time - steps + 1)
-        own_x, own_synapse = fold.x[:, row, col], fold.synapse[:, row, col]
+        fold_x, fold_synapse = fold.x[:, row, col], fold.synapse[:, row, col]
         added_to = fold.before[:, row, col]
         if in_order:
-            own_x, own_synapse = (own[:, 0] for own in in_polarity_order(unit, own_x[:, None], own_synapse[:, None]))
-            ops = op_values(unit, own_x, own_synapse)
+            fold_x, fold_synapse = (
+                pattern[:, 0] for pattern in in_polarity_order(unit, fold_x[:, None], fold_synapse[:, None])
+            )
+            ops = op_values(unit, fold_x, fold_synapse)
             added_to = np.cumsum(ops) - ops
         window = slice(start, start + steps)
-        x[:, lane], synapse[:, lane], before[:, lane] = own_x[window], own_synapse[window], added_to[window]
+        x[:, lane], synapse[:, lane], before[:, lane] = fold_x[window], fold_synapse[window], added_to[window]
     return x, synapse, before[0] if unit.dataflow == "os" else before
 
 
@@ -115,9 +117,9 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
             ]
         )
     if dataflow == "os":
-        folds = [fold for own in by_image for fold in own]
+        folds = [fold for image_folds in by_image for fold in image_folds]
     else:
-        folds = [_joined(own) for own in zip(*by_image, strict=True)]
+        folds = [_joined(image_folds) for image_folds in zip(*by_image, strict=True)]
     return tuple(fold for fold in folds if len(fold.x) >= SHORTEST)
 
 

@@ -44,11 +44,11 @@ class Values:
 
     def wide(self, name: str, bits: int, held: int = 1) -> Inputs:
         """Uniform patterns of any width, as slices of at most 32 bits named NAME@LOW, new every `held` steps."""
-        found = {}
+        slices = {}
         for low in range(0, bits, 32):
             fresh = self.uniform(min(32, bits - low))
-            found[f"{name}@{low}"] = fresh[np.arange(self.steps) // held]
-        return found
+            slices[f"{name}@{low}"] = fresh[np.arange(self.steps) // held]
+        return slices
 
     def constant(self, value: int) -> np.ndarray:
         return np.full((self.steps, LANES), value, dtype=np.int64)
@@ -57,9 +57,9 @@ class Values:
         return np.arange(self.steps)[:, None] % modulus + np.zeros(LANES, dtype=np.int64)
 
     def pulse(self, step: int) -> np.ndarray:
-        found = self.constant(0)
-        found[step] = 1
-        return found
+        pulse = self.constant(0)
+        pulse[step] = 1
+        return pulse
 
     def random_constant(self, low: int, high: int) -> np.ndarray:
         return np.broadcast_to(self.random.integers(low, high, (1, LANES)), (self.steps, LANES))
@@ -106,9 +106,9 @@ def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     for index in range(unit.lanes):
         # A word stays while its channels are handed out; it comes a cycle after its first element is named.
         words = values.wide(f"g_lane[{index}].g_half[0].bank.memory.read_data", x * (unit.feeder if whole else 1))
-        for name, own in words.items():
+        for name, patterns in words.items():
             held = (np.arange(values.steps) + unit.feeder - 1) // unit.feeder if whole else np.arange(values.steps)
-            words[name] = own[held]
+            words[name] = patterns[held]
         reading |= words
         chosen = np.zeros((values.steps, LANES), dtype=np.int64)
         place = np.roll(element, 1, axis=0) * x
@@ -119,7 +119,7 @@ def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
                     inside = (place + bit >= low) & (place + bit < low + 32)
                     chosen |= np.where(inside, part >> np.clip(place + bit - low, 0, 31) & 1, 0) << bit
         operands.append(chosen)
-    expected = {f"x_out@{index * x}+{x}": own for index, own in enumerate(operands)}
+    expected = {f"x_out@{index * x}+{x}": operand for index, operand in enumerate(operands)}
     writing = {"write_valid": values.constant(1), "write_addr": values.counting(64)}
     writing |= values.wide("word", x * unit.feeder)
     writing |= {"write_lane": values.counting(unit.lanes)}
@@ -134,9 +134,9 @@ def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
 def scratchpad(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A beat of its own, a beat of another memory's, a row read, nothing."""
     beat = values.wide("beat", unit.port_bits)
-    own = {"beat_valid": values.constant(1), "beat_first": values.pulse(1), "rows": values.constant(65535)}
+    beat_ports = {"beat_valid": values.constant(1), "beat_first": values.pulse(1), "rows": values.constant(65535)}
     if unit.component == "ifmap_scratchpad":
-        own["skip"] = values.random_constant(0, unit.port_bits)
+        beat_ports["skip"] = values.random_constant(0, unit.port_bits)
     banks = scratchpad_banks(unit.acc_bits, unit.port_bits)
     reading = {"read_enable": values.constant(1), "read_row": values.counting(256)}
     for bank in range(banks):
@@ -146,7 +146,7 @@ def scratchpad(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]
         turn = (np.arange(values.steps) - 1 - bank) // banks % values.steps  # each bank answers in its turn
         reading |= {port: data[turn] for port, data in fresh.items()}
     return {
-        "beat": (own | beat, {}),
+        "beat": (beat_ports | beat, {}),
         "other_beat": (beat, {}),
         "read": (reading, {}),
         "idle_cycle": ({"beat_valid": values.constant(0)}, {}),
@@ -183,8 +183,8 @@ def skew(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A fresh value a cycle; the same again."""
     moving = values.wide("in", unit.acc_bits)
     expected = {
-        name.replace("in@", "out@") + f"+{min(32, unit.acc_bits - 32 * i)}": np.roll(own, 1, axis=0)
-        for i, (name, own) in enumerate(moving.items())
+        name.replace("in@", "out@") + f"+{min(32, unit.acc_bits - 32 * i)}": np.roll(patterns, 1, axis=0)
+        for i, (name, patterns) in enumerate(moving.items())
     }
     return {"op": (moving, expected), "idle_cycle": ({"in@0": values.constant(0)}, {})}
 
@@ -220,14 +220,14 @@ START = 2
 
 def _program(unit: Unit, values: Values, layer: Fields, tile: Fields) -> Inputs:
     """Return mem_read_data: a layer's words and a tile's in the steps in which the DMA takes them, then anything."""
-    found = values.wide("mem_read_data", unit.port_bits)
+    beats_in = values.wide("mem_read_data", unit.port_bits)
     for first, beats in (
         (START + 3, _beats(unit, LAYER, layer)),
         (START + 8 + descriptor_beats(LAYER, unit.port_bits), _beats(unit, TILE, tile)),
     ):
         for place in range(beats.shape[1]):
-            found[f"mem_read_data@{WORD_BITS * place}"][first : first + len(beats)] = beats[:, place]
-    return found
+            beats_in[f"mem_read_data@{WORD_BITS * place}"][first : first + len(beats)] = beats[:, place]
+    return beats_in
 
 
 def _beats(unit: Unit, descriptor: np.dtype, fields: Fields) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from cost_models.gates.switching import LANES
 from cost_models.stimuli import machine_streams
-from cost_models.stimuli.kernel_streams import KERNEL_STREAMS
+from cost_models.stimuli.neuron_streams import NEURON_STREAMS
 from cost_models.stimuli.pe_streams import pe_streams
 from cost_models.stimuli.stimulus import LONG, SEED, STEPS, WARM_UP, Stream, constant, uniform, until
 from cost_models.units.unit import PES, Unit
@@ -23,7 +23,7 @@ def streams(unit: Unit, run: int) -> list[Stream]:
         return builders[unit.component](unit, random)
     warm_up, steps = LONG.get(unit.component, (WARM_UP, STEPS))
     name = unit.component.replace("ifmap_", "").replace("filter_", "")
-    builder = KERNEL_STREAMS.get(name) or getattr(machine_streams, name)
+    builder = NEURON_STREAMS.get(name) or getattr(machine_streams, name)
     events = builder(unit, machine_streams.Values(random, warm_up + steps))
     return [
         Stream(f"energy_per_{event}_pj", inputs, expected, max(3, warm_up), warm_up)

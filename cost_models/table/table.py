@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from cost_models.table.operands import UNIFORM
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.files import csv_text
 from workloads.host.names import TABLE, named_file
@@ -40,12 +41,14 @@ SMALLEST = "_smallest"
 
 INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
 WHOLE = re.compile("[0-9]{1,9}")
-PLAIN = ("uniform", "1")
-"""Operands and stages of rows that name none: those that `price` reads unless told otherwise."""
+ONE_STAGE = "1"
+"""Stages of rows that name none, as UNIFORM are their operands: those that `price` reads unless told otherwise."""
 
 Row = dict[str, str]
-Point = tuple[str, str, str, str, str]
-Index = Mapping[Point, Mapping[int, Mapping[str, "Value"]]]
+UnitKey = tuple[str, str, str, str, str]
+"""(component, op, x_bits, w_bits, dataflow)."""
+
+Index = Mapping[UnitKey, Mapping[int, Mapping[str, "Value"]]]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class Quantities(dict[str, Value]):
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one file, and what lookups use: for (stream, stages), point to acc_bits to quantity."""
+    """Rows of one file, and what lookups use: for (stream, stages), unit to acc_bits to quantity."""
 
     path: Path
     rows: tuple[Row, ...]
@@ -78,7 +81,7 @@ class Table:
     @property
     def index(self) -> Index:
         """The rows of uniform operands and one stage, and those that name neither."""
-        return self.variants.get(PLAIN, {})
+        return self.variants.get((UNIFORM, ONE_STAGE), {})
 
     @cached_property
     def of_fpga(self) -> bool:
@@ -93,7 +96,7 @@ class Table:
         x_bits: int | None = None,
         w_bits: int | None = None,
         dataflow: str = "",
-        stream: str = PLAIN[0],
+        stream: str = UNIFORM,
     ) -> dict[str, Value]:
         """Return every quantity of a component, linear in acc_bits between the table's widths.
 
@@ -103,31 +106,35 @@ class Table:
             LimenError: no row for these widths or operands, or acc_bits outside them: nothing is extrapolated.
         """
         x, w = ("" if bits is None else str(bits) for bits in (x_bits, w_bits))
-        point = (component, op, x, w, dataflow)
-        found = self.variants.get((stream, PLAIN[1]), {}).get(point)
-        if found is None and point in self.index:
-            having = [own for (own, stages), index in self.variants.items() if stages == PLAIN[1] and point in index]
+        key = (component, op, x, w, dataflow)
+        by_width = self.variants.get((stream, ONE_STAGE), {}).get(key)
+        if by_width is None and key in self.index:
+            streams = [
+                stream_there
+                for (stream_there, stages), index in self.variants.items()
+                if stages == ONE_STAGE and key in index
+            ]
             raise LimenError(
-                f"{self.path}: stream: {stream!r} is missing for {' '.join(filter(None, point))}: "
-                f"the table has {', '.join(having)}"
+                f"{self.path}: stream: {stream!r} is missing for {' '.join(filter(None, key))}: "
+                f"the table has {', '.join(streams)}"
             )
-        if found is None:
+        if by_width is None:
             raise LimenError(self._missing(component, op, x, w, dataflow))
         where = f"{self.path}: component {component!r}"
-        if acc_bits in found:
-            return Quantities(where, found[acc_bits])
-        below = max((width for width in found if width < acc_bits), default=None)
-        above = min((width for width in found if width > acc_bits), default=None)
+        if acc_bits in by_width:
+            return Quantities(where, by_width[acc_bits])
+        below = max((width for width in by_width if width < acc_bits), default=None)
+        above = min((width for width in by_width if width > acc_bits), default=None)
         if below is None or above is None:
             raise LimenError(
                 f"{self.path}: acc_bits: {acc_bits} is not allowed for {component} {op} {x} {w} {dataflow}: "
-                f"the table has {min(found)} to {max(found)}"
+                f"the table has {min(by_width)} to {max(by_width)}"
             )
         share = (acc_bits - below) / (above - below)
         between = {
-            name: Value(low.value * (1 - share) + found[above][name].value * share, low.method)
-            for name, low in found[below].items()
-            if name in found[above]
+            name: Value(low.value * (1 - share) + by_width[above][name].value * share, low.method)
+            for name, low in by_width[below].items()
+            if name in by_width[above]
         }
         return Quantities(where, between)
 
@@ -147,35 +154,35 @@ class Table:
             LimenError: the table has no term of it.
         """
         terms = self.index.get((component, "", "", "", dataflow), {}).get(0, {})
-        found = {term: terms[f"{name}:{term}"] for term in sizes if f"{name}:{term}" in terms}
-        if not found:
+        coefficients = {term: terms[f"{name}:{term}"] for term in sizes if f"{name}:{term}" in terms}
+        if not coefficients:
             raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
         known = {term: terms[f"largest:{term}"].value for term in sizes if f"largest:{term}" in terms}
         beyond = any(sizes[term] > largest for term, largest in known.items())
-        value = sum(own.value * sizes[term] for term, own in found.items())
-        return Value(value, "assumed" if beyond else softest(found.values()))
+        value = sum(coefficient.value * sizes[term] for term, coefficient in coefficients.items())
+        return Value(value, "assumed" if beyond else softest(coefficients.values()))
 
     def _missing(self, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
         """Return the line that says which field of a lookup the table lacks, and what it has."""
-        points = [point for point in self.index if point[0] == component]
-        if not points:
-            known = sorted({point[0] for point in self.index})
+        keys = [key for key in self.index if key[0] == component]
+        if not keys:
+            known = sorted({key[0] for key in self.index})
             return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
-        wanted = (component, op, x_bits, w_bits, dataflow)
+        asked = (component, op, x_bits, w_bits, dataflow)
         for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):
-            having = sorted({point[position] for point in points}, key=lambda own: (own.isdecimal() and int(own), own))
-            if wanted[position] not in having:
+            having = sorted({key[position] for key in keys}, key=lambda text: (text.isdecimal() and int(text), text))
+            if asked[position] not in having:
                 return (
-                    f"{self.path}: {field}: {wanted[position] or 'none'} of component {component!r} is missing: "
-                    f"the table has {', '.join(own or 'none' for own in having)}"
+                    f"{self.path}: {field}: {asked[position] or 'none'} of component {component!r} is missing: "
+                    f"the table has {', '.join(text or 'none' for text in having)}"
                 )
-            points = [point for point in points if point[position] == wanted[position]]
-        return f"{self.path}: component {component!r} lacks {wanted}"
+            keys = [key for key in keys if key[position] == asked[position]]
+        return f"{self.path}: component {component!r} lacks {asked}"
 
 
 def softest(values: Iterable[Value]) -> str:
     """Return the softest method behind some values."""
-    return max((own.method for own in values), key=METHODS.index)
+    return max((value.method for value in values), key=METHODS.index)
 
 
 def built_in_tables() -> dict[str, Path]:
@@ -237,22 +244,24 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
         missing = [column for column in COLUMNS if column not in header]
         raise LimenError(f"{path}: columns: {', '.join(missing) or 'one twice'} is not allowed: each column once")
     rows = []
-    variants: dict[tuple[str, str], dict[Point, dict[int, dict[str, Value]]]] = {}
+    variants: dict[tuple[str, str], dict[UnitKey, dict[int, dict[str, Value]]]] = {}
     seen: dict[tuple[str, ...], int] = {}
     for number, fields in enumerate(lines[1:], start=2):
         if len(fields) != len(header):
             raise LimenError(f"{path}: line {number}: {len(fields)} fields; expected {len(header)}")
         row = dict(zip(header, fields, strict=True))
         _check(row, f"{path}: line {number}")
-        key = tuple(row[name] for name in COLUMNS[:10] if name != "multiplier")
-        if key in seen:
-            raise LimenError(f"{path}: line {number}: quantity: {row['quantity']!r} is in line {seen[key]} already")
-        seen[key] = number
+        identity = tuple(row[name] for name in COLUMNS[:10] if name != "multiplier")
+        if identity in seen:
+            raise LimenError(
+                f"{path}: line {number}: quantity: {row['quantity']!r} is in line {seen[identity]} already"
+            )
+        seen[identity] = number
         rows.append(row)
-        point = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
-        index = variants.setdefault((row["stream"] or PLAIN[0], row["stages"] or PLAIN[1]), {})
-        own = index.setdefault(point, {}).setdefault(int(row["acc_bits"] or 0), {})
-        own[row["quantity"]] = Value(float(row["value"]), row["method"])
+        key = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
+        index = variants.setdefault((row["stream"] or UNIFORM, row["stages"] or ONE_STAGE), {})
+        quantities = index.setdefault(key, {}).setdefault(int(row["acc_bits"] or 0), {})
+        quantities[row["quantity"]] = Value(float(row["value"]), row["method"])
     if not rows:
         raise LimenError(f"{path}: holds no rows; expected a cost table")
     return Table(path, tuple(rows), variants)
@@ -265,7 +274,7 @@ def _check(row: Row, where: str) -> None:
             raise LimenError(f"{where}: {field}: missing; every row needs one")
     for field, allowed in ALLOWED.items():
         if row[field] not in allowed:
-            named = ", ".join(own for own in allowed if own)
+            named = ", ".join(text for text in allowed if text)
             raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: one of {named}")
     for field in INTEGERS:
         if row[field] and not WHOLE.fullmatch(row[field]):
@@ -277,9 +286,9 @@ def _check(row: Row, where: str) -> None:
     if not math.isfinite(value):
         raise LimenError(f"{where}: value: {shown(row['value'])} is not allowed: a finite number")
     suffix = row["quantity"].partition(":")[0].rsplit("_", 1)[-1]
-    wanted = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
-    if wanted is not None and row["unit"] != wanted:
-        raise LimenError(f"{where}: unit: {row['unit']!r} is not allowed for {row['quantity']}: {wanted}")
+    expected = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
+    if expected is not None and row["unit"] != expected:
+        raise LimenError(f"{where}: unit: {row['unit']!r} is not allowed for {row['quantity']}: {expected}")
     if value < 0 and ":" not in row["quantity"]:
         raise LimenError(f"{where}: value: {row['value']} is not allowed: at least 0")
 
@@ -291,12 +300,12 @@ def show(
     import pandas
 
     table = load_table(name)
-    wanted = {"component": component, "op": op, "quantity": quantity}
-    for field, value in wanted.items():
+    asked = {"component": component, "op": op, "quantity": quantity}
+    for field, value in asked.items():
         known = sorted({row[field] for row in table.rows if row[field]})
         if value is not None and value not in known:
             raise LimenError(f"{field}: {value!r} is not allowed: one of {', '.join(known)}")
-    rows = [row for row in table.rows if all(v is None or row[f] == v for f, v in wanted.items())]
+    rows = [row for row in table.rows if all(v is None or row[f] == v for f, v in asked.items())]
     frame = pandas.DataFrame(rows, columns=COLUMNS)
     frame["value"] = frame["value"].astype(float)
     return frame

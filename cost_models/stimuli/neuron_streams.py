@@ -1,4 +1,4 @@
-"""Stimuli of kernels: an op alone sees new operands in every cycle, a neuron only new activations.
+"""Stimuli of an op alone, which sees new operands in every cycle, and of neurons, which see only new activations.
 
 A neuron's weights are drawn once a sequence and then stay, as those of a kernel that slides over an image.
 """
@@ -51,4 +51,4 @@ def nand2(_unit: Unit, values: Values) -> Events:
     return {"op": ({"a": a, "b": b}, {"y": 1 - (a & b)})}
 
 
-KERNEL_STREAMS = {"op": op_alone, "op_result": op_result, "nand2": nand2, **dict.fromkeys(SYNAPSES, neuron)}
+NEURON_STREAMS = {"op": op_alone, "op_result": op_result, "nand2": nand2, **dict.fromkeys(SYNAPSES, neuron)}
