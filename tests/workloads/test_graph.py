@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from tests.levels.naive import naive_layer, naive_network
 from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.exact.inference import forward_lanes
-from workloads.layers.graph import TensorShape
-from workloads.layers.layer import Layer, LayerParameters, format_bound, no_parameters, weights_bound
+from workloads.layers.graph import TensorShape, walk
+from workloads.layers.layer import Layer, LayerForm, LayerParameters, format_bound, no_parameters, weights_bound
 from workloads.networks.network import Network, NetworkFile, load_network
 from workloads.ops.integers import generated_polarity, operand_range
 
@@ -63,6 +64,35 @@ def test_graphs(shape: str) -> None:
             expected = naive_network(network.layers, network.trained(), x[image].tolist())
             assert [own[image].tolist() for own in outputs] == expected
         assert np.array_equal(network.predict(x), outputs[-1].reshape(3, -1))
+
+
+class Tensor:
+    """What a walk may hold, and let go."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def test_a_walk_joins_by_channel_and_lets_go_of_what_nobody_reads_again() -> None:
+    layers = [
+        LayerForm(name="high", kind="linear", input="input", tensor="both", offset=4),
+        LayerForm(name="low", kind="linear", input="input", tensor="both"),
+        LayerForm(name="sum", kind="linear", residual="input"),
+        LayerForm(name="end", kind="linear"),
+    ]
+    held: dict[str, weakref.ref[Tensor]] = {}
+
+    def step(index: int, seen: Tensor, added: Tensor | None) -> Tensor:
+        assert [name for name, one in held.items() if one() is not None] == STILL_HELD[index]
+        made = Tensor(f"{layers[index].name}({seen.text}{' + ' + added.text if added else ''})")
+        held[layers[index].name] = weakref.ref(made)
+        return made
+
+    last = walk(layers, Tensor("input"), lambda pieces: Tensor(", ".join(one.text for one in pieces)), step)
+    assert last.text == "end(sum(low(input), high(input) + input))"
+
+
+STILL_HELD = ([], ["high"], ["high", "low"], ["sum"])
 
 
 def test_groups_are_independent_layers() -> None:

@@ -7,10 +7,11 @@ int64 and never wrap, so a wrapping machine is equal exactly when its final sums
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from workloads.layers.graph import INPUT, connect
+from workloads.layers.graph import walk
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.ops.integers import alignment, operand_range, shift_values
 
@@ -83,14 +84,13 @@ def run(layers: Sequence[Layer], parameters: Sequence[LayerParameters], x: np.nd
 
     Layers read and write tensors by name; a linear layer flattens what it reads, NHWC.
     """
-    written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: x}}  # the pieces of each tensor, by channel offset
 
-    def read(tensor: str) -> np.ndarray:
-        return np.concatenate([piece for _, piece in sorted(written[tensor].items())], axis=-1)
+    outputs: list[np.ndarray] = []
 
-    outputs = []
-    for layer, own, link in zip(layers, parameters, connect(layers), strict=True):
-        residual = None if link.residual is None else read(link.residual)
-        outputs.append(forward(layer, own, read(link.reads).reshape(len(x), *layer.input_shape), residual))
-        written.setdefault(link.writes, {})[layer.offset] = outputs[-1]
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        layer = layers[index]
+        outputs.append(forward(layer, parameters[index], seen.reshape(len(x), *layer.input_shape), residual))
+        return outputs[-1]
+
+    walk(layers, x, partial(np.concatenate, axis=-1), step)
     return outputs

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.exact.reference import requantise
-from workloads.layers.graph import INPUT
+from workloads.layers.graph import INPUT, walk
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network
 from workloads.ops.integers import ONE_RANGE_OPS, alignment, effective_weights, operand_range
@@ -33,21 +33,21 @@ def reachable_inputs(network: Network, inputs: tuple[int, int] | None = None) ->
     assert tensor.bits is not None
     low, high = operand_range(tensor.bits, tensor.signed) if inputs is None else inputs
     first = Range(np.full(tensor.channels, low, dtype=np.int64), np.full(tensor.channels, high, dtype=np.int64))
-    written: dict[str, dict[int, Range]] = {INPUT: {0: first}}
+    parameters, found = network.trained(), []
 
-    def read(name: str) -> Range:
-        pieces = [piece for _, piece in sorted(written[name].items())]
-        return Range(*(np.concatenate(ends) for ends in zip(*pieces, strict=True)))
-
-    found = []
-    for layer, own, link in zip(network.layers, network.trained(), network.connections, strict=True):
-        seen = read(link.reads)
+    def step(index: int, seen: Range, residual: Range | None) -> Range:
+        layer = network.layers[index]
         if layer.kind == "linear":  # flattened NHWC: the channels of the first pixel, then those of the next
             seen = Range(*(np.tile(end, layer.channels // len(end)) for end in seen))
         found.append(seen)
-        residual = None if link.residual is None else read(link.residual)
-        written.setdefault(link.writes, {})[layer.offset] = output_range(layer, own, seen, residual)
+        return output_range(layer, parameters[index], seen, residual)
+
+    walk(network.layers, first, _joined, step)
     return found
+
+
+def _joined(pieces: list[Range]) -> Range:
+    return Range(*(np.concatenate(ends) for ends in zip(*pieces, strict=True)))
 
 
 def output_range(layer: Layer, parameters: LayerParameters, seen: Range, residual: Range | None = None) -> Range:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from workloads.exact.inference import forward_lanes
 from workloads.host.progress import Progress
 from workloads.insight import statistics_kernels as kernels
-from workloads.layers.graph import INPUT
+from workloads.layers.graph import INPUT, walk
 from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
 from workloads.networks.network import Network
 from workloads.ops.integers import (
@@ -292,18 +293,16 @@ def layer_statistics(network: Network, x: np.ndarray) -> list[LayerStatistics]:
 
 def _count_batch(network: Network, tallies: dict[int, _Tally], batch: np.ndarray) -> np.ndarray:
     """Count a batch [H, W, C, B] in every layer and return its scores [B, classes]."""
-    written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: batch}}
+    parameters = network.trained()
 
-    def read(name: str) -> np.ndarray:
-        return np.concatenate([piece for _, piece in sorted(written[name].items())], axis=2)
-
-    for index, (layer, link) in enumerate(zip(network.layers, network.connections, strict=True)):
-        seen = read(link.reads).reshape(*layer.input_shape, -1)
-        residual = None if link.residual is None else read(link.residual)
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        layer = network.layers[index]
+        seen = seen.reshape(*layer.input_shape, -1)
         if index in tallies:
             tallies[index].add(seen, residual)
-        outputs = forward_lanes(layer, network.trained()[index], seen, residual)
-        written.setdefault(link.writes, {})[layer.offset] = outputs
+        return forward_lanes(layer, parameters[index], seen, residual)
+
+    outputs = walk(network.layers, batch, partial(np.concatenate, axis=2), step)
     return outputs.reshape(-1, outputs.shape[-1]).T
 
 
@@ -331,12 +330,14 @@ def _exponents(network: Network) -> list[float]:
     """
     first = network.tensors[INPUT]
     assert first.bits is not None
-    worth: dict[str, list[float]] = {INPUT: [float(1 - first.bits if first.signed else -first.bits)]}
-    found = []
-    for layer, own, link in zip(network.layers, network.trained(), network.connections, strict=True):
-        found.append(float(np.mean(worth[link.reads])))
-        gained = float(own.shift.mean()) - sum_exponent(layer) if layer.has_parameters else 0.0
-        worth.setdefault(link.writes, []).append(found[-1] + gained)
+    worth, parameters, found = float(1 - first.bits if first.signed else -first.bits), network.trained(), []
+
+    def step(index: int, seen: float, _residual: float | None) -> float:
+        found.append(seen)
+        layer = network.layers[index]
+        return seen + (float(parameters[index].shift.mean()) - sum_exponent(layer) if layer.has_parameters else 0.0)
+
+    walk(network.layers, worth, lambda pieces: float(np.mean(pieces)), step)
     return found
 
 

@@ -6,13 +6,14 @@ different channel offsets, and a read gives all channels written so far.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from workloads.errors import LimenError
 from workloads.layers.layer import Format, Layer, LayerForm
 
+Value = TypeVar("Value")
 INPUT = "input"
 """The tensor that holds the network's input."""
 
@@ -44,6 +45,33 @@ def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
         connections.append(Connection(layer.input or previous, layer.tensor or layer.name, layer.residual))
         previous = connections[-1].writes
     return tuple(connections)
+
+
+def walk(
+    layers: Sequence[LayerForm],
+    first: Value,
+    join: Callable[[list[Value]], Value],
+    step: Callable[[int, Value, Value | None], Value],
+) -> Value:
+    """Go through the layers in order and return what the last one writes; what stands for a tensor may be anything.
+
+    first: of the network's input. join: of the pieces of a tensor that several layers wrote, lowest channels first.
+    step: called with a layer's place, what it reads and what it adds, if anything; returns what it writes.
+    A tensor is held until its last reader is done. There is a layer at least.
+    """
+    connections = connect(layers)
+    last_use = {tensor: index for index, link in enumerate(connections) for tensor in (link.reads, link.residual)}
+    written = {INPUT: {0: first}}  # the pieces of each tensor, by channel offset
+
+    def read(tensor: str) -> Value:
+        return join([piece for _, piece in sorted(written[tensor].items(), key=lambda piece: piece[0])])
+
+    for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
+        added = None if link.residual is None else read(link.residual)
+        output = step(index, read(link.reads), added)
+        written.setdefault(link.writes, {})[layer.offset] = output
+        written = {tensor: pieces for tensor, pieces in written.items() if last_use.get(tensor, 0) > index}
+    return output
 
 
 def check_names(layers: Sequence[LayerForm]) -> None:

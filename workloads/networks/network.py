@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -27,6 +27,7 @@ from workloads.layers.graph import (
     read_shape,
     reader_formats,
     trace_tensors,
+    walk,
 )
 from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
 from workloads.ops.integers import MAX_SHIFT, Op, operand_range
@@ -178,20 +179,13 @@ class Network:
 
     def _forward(self, parameters: tuple[LayerParameters, ...], batch: np.ndarray) -> np.ndarray:
         """Return the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
-        needed = {name: index for index, link in enumerate(self.connections) for name in (link.reads, link.residual)}
         from workloads.exact.inference import forward_lanes
 
-        written: dict[str, dict[int, np.ndarray]] = {INPUT: {0: batch}}  # the pieces of each tensor, by channel offset
+        def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+            layer = self.layers[index]
+            return forward_lanes(layer, parameters[index], seen.reshape(*layer.input_shape, -1), residual)
 
-        def read(tensor: str) -> np.ndarray:
-            return np.concatenate([piece for _, piece in sorted(written[tensor].items())], axis=2)
-
-        for index, (layer, own, link) in enumerate(zip(self.layers, parameters, self.connections, strict=True)):
-            residual = None if link.residual is None else read(link.residual)
-            outputs = forward_lanes(layer, own, read(link.reads).reshape(*layer.input_shape, -1), residual)
-            written.setdefault(link.writes, {})[layer.offset] = outputs
-            written = {name: pieces for name, pieces in written.items() if needed.get(name, 0) > index}
-        return outputs
+        return walk(self.layers, batch, partial(np.concatenate, axis=2), step)
 
     def inputs(self, split: str, folder: Path | str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return (activations [images, H, W, C] int64 of `input_shape`, labels [images]) of a split of its data.
