@@ -155,14 +155,13 @@ def trained(
     `train_denoiser` does.
     """
     made = diffusion.identity(op, epochs, seed, rate)
-    stored = diffusion.stored_master(out / f"{op}.npz", op, made)
-    if stored is not None:
-        return stored
     checkpoint = out / f"{op}.checkpoint.npz"
-    master, curve = diffusion.train_denoiser(op, epochs, seed, rate, checkpoint, progress)
-    diffusion.store_master(out / f"{op}.npz", master, curve, made)
-    checkpoint.unlink(missing_ok=True)
-    return master, curve
+    found = diffusion.stored_master(out / f"{op}.npz", op, made)
+    if found is None:
+        found = diffusion.train_denoiser(op, epochs, seed, rate, checkpoint, progress)
+        diffusion.store_master(out / f"{op}.npz", *found, made)
+    checkpoint.unlink(missing_ok=True)  # here: a kill just after the master's last write leaves it to the next run
+    return found
 
 
 def measure(row: dict[str, Any], predict: Predictor, samples: int, judge: Judge) -> Found:

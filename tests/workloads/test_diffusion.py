@@ -164,8 +164,10 @@ def test_a_stopped_run_ends_with_the_bytes_of_an_unbroken_one(tmp_path, brief, o
     assert expected | {f"{op}-samples.png", f"{op}-8-bits-samples.png"} <= names
     for name in names:
         assert (whole / name).read_bytes() == (broken / name).read_bytes(), name
-    # What is trained is not trained again.
+    # What is trained is not trained again, and the checkpoint that a kill after its last write left is cleared.
+    (broken / f"{op}.checkpoint.npz").write_bytes(b"left")
     run_diffusion([op], 2, 0, 5, broken, lambda *call: calls.append(call))
+    assert not (broken / f"{op}.checkpoint.npz").exists()
     assert not [what for what, *_ in calls[1:] if what.startswith("training")]
     network = load_network(whole / f"{op}-8-bits.yaml")
     assert [layer.op for layer in network.layers] == [op] * 3 and network.parameters is not None
