@@ -18,7 +18,6 @@ from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.table.operands import FAMILY
 from cost_models.units.unit import Unit
 from simulator.cycle.cycle import run_cycle
-from simulator.cycle.cycle_kernels import PORT_NAMES
 from simulator.designs.design import Dataflow, Design
 from simulator.program.program import compile_network
 from simulator.run import choose_inputs, simulate
@@ -108,7 +107,7 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
     for image in choose_inputs(network, IMAGES):
         run = run_cycle(program, image, traced_cycles=timing.cycles, signal_cycles=timing.cycles)
         assert run.trace is not None and run.signals is not None
-        reads = np.flatnonzero(np.diff(np.r_[0, run.signals[:, PORT_NAMES.index("x_read")], 0]))
+        reads = np.flatnonzero(np.diff(np.r_[0, run.signals["x_read"], 0]))
         by_image.append(
             [
                 _fold(run.trace, first, last, dataflow, bits)

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.cycle import cycle_kernels as kernels
-from simulator.encoding import SEVERAL_OPS, Dataflow, Op, Polarity
+from simulator.cycle.array import VALUE
+from simulator.cycle.counters import COUNTERS, SIGNALS
+from simulator.cycle.machine import Depths, make_machine
+from simulator.cycle.records import new_record
+from simulator.cycle.top import Kept, run_program
+from simulator.cycle.wires import PARAMETERS
+from simulator.encoding import SEVERAL_OPS, Dataflow, Kind, Op, Phase, Polarity
 from simulator.plan.counts import Counts
 
 if TYPE_CHECKING:
@@ -43,7 +48,7 @@ class CycleRun:
 
     image: the memory after the run, [beats, port words] int64. counts: one a layer. cycles: from `start` to `done`.
     toggles: per layer, bit changes by PE register. trace: [cycles, 3, R, C] int64 patterns of the PE registers after
-    each clock edge, or None. signals: [cycles, names] int64 of `kernels.PORT_NAMES`, or None.
+    each clock edge, or None. signals: [cycles] of SIGNALS, or None.
     """
 
     image: np.ndarray
@@ -65,20 +70,32 @@ def register_bits(design: Design) -> dict[str, int]:
     return dict(zip(REGISTERS[design.dataflow], widths, strict=True))
 
 
-def machine_config(design: Design) -> np.ndarray:
-    """Return a fitted design as `cycle_kernels` takes it."""
+def design_parameters(design: Design) -> np.record:
+    """Return a fitted design's PARAMETERS."""
     assert design.acc_bits is not None, "the cycle model runs a fitted design"
-    return np.array(
-        [
-            *(design.rows, design.cols, Dataflow[design.dataflow.upper()]),
-            SEVERAL_OPS if design.extra_ops else Op[design.op.upper()],
-            *(design.x_bits, design.w_bits, design.x_signed, design.acc_bits),
-            register_bits(design)[REGISTERS[design.dataflow][2]],
-            *(Polarity[design.polarity.upper()], design.feeder_width, design.port_bits),
-            *(design.ifmap_depth, design.filter_depth, design.polarity_depth, design.channel_depth),
-            *(design.ofmap_depth, design.operand_depth, design.memory_latency, design.port_interval),
-        ],
-        dtype=np.int64,
+    op = SEVERAL_OPS if design.extra_ops else Op[design.op.upper()]
+    # The pair that contributes nothing: the lowest activation and the highest threshold, or the exponent of weight 0.
+    parameters = new_record(PARAMETERS)
+    parameters.neutral_x = 1 << (design.x_bits - 1) if op == Op.THRESHOLD else 0
+    parameters.neutral_synapse = (1 << (design.w_bits - 1)) - 1 if op in (Op.THRESHOLD, Op.SHIFT) else 0
+    parameters.rows, parameters.cols, parameters.op = design.rows, design.cols, op
+    parameters.dataflow, parameters.polarity = Dataflow[design.dataflow.upper()], Polarity[design.polarity.upper()]
+    parameters.x_bits, parameters.w_bits, parameters.x_signed = design.x_bits, design.w_bits, design.x_signed
+    parameters.acc_bits, parameters.feeder = design.acc_bits, design.feeder_width
+    parameters.psum_bits = register_bits(design)[REGISTERS[design.dataflow][VALUE]]
+    parameters.memory_latency, parameters.port_interval = design.memory_latency, design.port_interval
+    return parameters
+
+
+def design_depths(design: Design) -> Depths:
+    """Return the depths of a fitted design's memories."""
+    return Depths(
+        ifmap=design.ifmap_depth,
+        filter=design.filter_depth,
+        polarity=design.polarity_depth,
+        channel=design.channel_depth,
+        ofmap=design.ofmap_depth,
+        operand=design.operand_depth,
     )
 
 
@@ -99,16 +116,13 @@ def run_cycle(
     names = REGISTERS[design.dataflow]
     image = program.load(x)
     trace = np.zeros((traced_cycles, 3, design.rows, design.cols), dtype=np.int64)
-    signals = np.zeros((signal_cycles, kernels.NPORTS), dtype=np.int64)
-    counters = np.zeros((layers, kernels.COUNTERS), dtype=np.int64)
+    counters, signals = np.zeros(layers, COUNTERS), np.zeros(signal_cycles, SIGNALS)
     toggles = np.zeros((layers, 3), dtype=np.int64)
     upset = np.zeros(5, dtype=np.int64)
     if flip is not None:
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
-    descriptors = kernels.make_descriptors(design.port_bits)
-    cycles = kernels.run_program(
-        machine_config(design), descriptors, image, mask.astype(np.int64), upset, trace, counters, toggles, signals
-    )
+    machine = make_machine(design_parameters(design), design_depths(design), image, mask.astype(np.int64))
+    cycles = run_program(machine, Kept(counters, toggles, trace, signals, upset))
     return CycleRun(
         image,
         tuple(_counts(row, design) for row in counters),
@@ -119,11 +133,15 @@ def run_cycle(
     )
 
 
-def _counts(row: np.ndarray, design: Design) -> Counts:
-    """Columns of the counters are the fields of Counts, in their order, but for the last."""
-    names = list(Counts.__dataclass_fields__)[:-1]
-    assert len(names) == len(row)
-    return Counts(**_by_name(names, row), port_bytes=design.port_bits // 8)
+def _counts(counters: np.record, design: Design) -> Counts:
+    """Fields of COUNTERS are those of Counts, but for phases and beats."""
+    counts = {name: int(counters[name]) for name in COUNTERS.names or () if name not in ("phases", "beats")}
+    counts |= {phase.name.lower(): int(counters.phases[phase]) for phase in Phase if phase != Phase.IDLE}
+    beats = {kind.name.lower(): int(counters.beats[kind]) for kind in Kind}
+    beats["descriptor"] = beats.pop("layer") + beats.pop("tile")
+    return Counts(
+        **counts, **{f"beats_{kind}": moved for kind, moved in beats.items()}, port_bytes=design.port_bits // 8
+    )
 
 
 def _by_name(names: Sequence[str], row: np.ndarray) -> dict[str, int]:

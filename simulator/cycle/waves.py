@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from simulator.cycle.counters import SIGNALS
 from simulator.cycle.cycle import REGISTERS, CycleRun, register_bits, run_cycle
-from simulator.cycle.cycle_kernels import PORT_NAMES
 from workloads.errors import LimenError
 from workloads.host.files import check_writable, write_whole
 
@@ -84,8 +84,8 @@ def _format(run: CycleRun, design: Design, first: int, end: int) -> str:
     with VCDWriter(text, timescale=TIMESCALE, date="", comment="one nanosecond is one clock cycle") as writer:
         clock = writer.register_var(_scopes(TOP), "clk", "wire", size=1, init=0)
         signals = []
-        for name in PORT_NAMES:
-            scope, _, own = f"{TOP}.{name}".rpartition(".")
+        for name in SIGNALS.names or ():
+            scope, _, own = f"{TOP}.{name.replace('__', '.')}".rpartition(".")
             signals.append(writer.register_var(_scopes(scope), own, "wire", size=WIDTHS.get(own, 1), init=0))
         registers = []
         for kind, (name, bits) in enumerate(register_bits(design).items()):

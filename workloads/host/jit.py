@@ -41,3 +41,11 @@ def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
         return compiler(*signature, cache=_kept[0], nogil=True, **options)(function)
 
     return compiled
+
+
+def njit_in_place(*signature: Any, **options: Any) -> Callable[[Any], Any]:
+    """As `njit`, for kernels that make no array: Numba then counts no references, and refuses what would make one.
+
+    Handing a machine's many arrays from function to function costs ten times its work where each is counted.
+    """
+    return njit(*signature, _nrt=False, **options)

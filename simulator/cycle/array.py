@@ -1,0 +1,157 @@
+"""limen_array with limen_skew in front: R x C PEs, operands from the left and from the top."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype, int64, types, void
+
+from simulator.cycle.bits import CUBE, ROW, TABLE, population
+from simulator.cycle.op import apply_op
+from simulator.cycle.records import record_type
+from simulator.cycle.wires import PARAMETERS_RECORD
+from simulator.encoding import Dataflow
+from workloads.host.jit import njit_in_place
+
+MOVING, STILL, VALUE = range(3)
+"""Registers of a PE: os: x, synapse, accumulator; ws, is: moving, stationary, psum."""
+
+ARRAY = record_type("op_reg", "row_slot", "col_slot", "last_shift", "quiet")
+"""Op of the tile that is computed, this cycle's places in the skew lines, and whether the last edge changed nothing."""
+
+ARRAY_RECORD = from_dtype(ARRAY)
+
+
+class Array(NamedTuple):
+    """state: ARRAY. registers [3, R * C]: of the PEs; pe [3, R, C]: the same memory. fresh: what they load next.
+
+    x_out, synapse_out: what memories hand out; left_out, top_out: the same, by the array's side. left_line [R, R],
+    top_line [C, C]: skew registers, by cycle modulo their length and lane. left, top: what reaches the array.
+    """
+
+    state: np.record
+    registers: np.ndarray
+    pe: np.ndarray
+    fresh: np.ndarray
+    x_out: np.ndarray
+    synapse_out: np.ndarray
+    left_out: np.ndarray
+    top_out: np.ndarray
+    left_line: np.ndarray
+    top_line: np.ndarray
+    left: np.ndarray
+    top: np.ndarray
+
+
+ARRAY_TYPE = types.NamedTuple([ARRAY_RECORD, TABLE, CUBE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW], Array)
+
+
+@njit_in_place(inline="always")
+def step_skew(line, slot, straight, out):
+    """Hand lane i what it was given i cycles ago; return whether any lane gets something new."""
+    lanes, changed = out.shape[0], int64(0)
+    for lane in range(lanes):
+        line[slot, lane] = straight[lane]
+        operand = line[slot - lane + (lanes if lane > slot else 0), lane]
+        changed |= out[lane] ^ operand
+        out[lane] = operand
+    return changed
+
+
+@njit_in_place(inline="always")
+def pass_straight(straight, out):
+    """Hand every lane what it is given; return whether any lane gets something new."""
+    changed = int64(0)
+    for lane in range(out.shape[0]):
+        changed |= out[lane] ^ straight[lane]
+        out[lane] = straight[lane]
+    return changed
+
+
+@njit_in_place(int64(ROW, ROW))
+def load_registers(registers, fresh):
+    """Take a clock edge and return how many bits changed."""
+    changed = int64(0)
+    for i in range(registers.shape[0]):
+        changed += population(registers[i] ^ fresh[i])
+        registers[i] = fresh[i]
+    return changed
+
+
+@njit_in_place(void(TABLE, TABLE, ROW, ROW, int64))
+def pass_operands(registers, fresh, left, top, cols):
+    """Let operands go on to the right and down."""
+    moving, still, from_left, from_top = registers[MOVING], registers[STILL], fresh[MOVING], fresh[STILL]
+    pes = moving.shape[0]
+    for i in range(pes - 1):
+        from_left[i + 1] = moving[i]
+    for row in range(pes // cols):
+        from_left[row * cols] = left[row]
+    for col in range(cols):
+        from_top[col] = top[col]
+    for i in range(pes - cols):
+        from_top[i + cols] = still[i]
+
+
+@njit_in_place(void(TABLE, TABLE, PARAMETERS_RECORD, int64, int64))
+def add_values(registers, fresh, parameters, op, shift):
+    """Set what accumulators (os) or psums (ws, is) become."""
+    dataflow, cols, mask = parameters.dataflow, parameters.cols, (int64(1) << parameters.psum_bits) - 1
+    still, value = registers[STILL], registers[VALUE]
+    from_left, from_top, result, pes = fresh[MOVING], fresh[STILL], fresh[VALUE], value.shape[0]
+    if dataflow == Dataflow.OS and shift:
+        result[:cols] = 0
+        for i in range(pes - cols):
+            result[i + cols] = value[i]
+    elif dataflow == Dataflow.OS:
+        apply_op(parameters, op, from_left, from_top, result)
+        for i in range(pes):
+            result[i] = (value[i] + result[i]) & mask
+    else:
+        x, synapse = (still, from_left) if dataflow == Dataflow.IS else (from_left, still)
+        apply_op(parameters, op, x, synapse, result)
+        for col in range(cols):
+            result[col] &= mask
+        for i in range(pes - cols):
+            result[i + cols] = (value[i] + result[i + cols]) & mask
+
+
+@njit_in_place(int64(TABLE, TABLE, PARAMETERS_RECORD, int64, ROW))
+def load_array(registers, fresh, parameters, shift, toggles):
+    """Take the clock edge, add the bits that change to toggles [3], and return how many."""
+    moved = load_registers(registers[MOVING], fresh[MOVING])
+    toggles[MOVING] += moved
+    stills = int64(0)
+    if parameters.dataflow == Dataflow.OS or shift:
+        stills = load_registers(registers[STILL], fresh[STILL])
+        toggles[STILL] += stills
+    values = load_registers(registers[VALUE], fresh[VALUE])
+    toggles[VALUE] += values
+    return moved + stills + values
+
+
+@njit_in_place(inline="always")
+def step_array(array, parameters, shift, toggles):
+    """Take the clock edge; without a change at two edges there will be none."""
+    state = array.state
+    changed = state.last_shift ^ shift
+    state.last_shift = shift
+    changed |= step_skew(array.left_line, state.row_slot, array.left_out, array.left)
+    if parameters.dataflow == Dataflow.OS:
+        changed |= step_skew(array.top_line, state.col_slot, array.top_out, array.top)
+    else:
+        changed |= pass_straight(array.top_out, array.top)
+    if changed or not state.quiet:
+        registers, fresh = array.registers, array.fresh
+        pass_operands(registers, fresh, array.left, array.top, parameters.cols)
+        add_values(registers, fresh, parameters, state.op_reg, shift)
+        state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0
+
+
+@njit_in_place(inline="always")
+def step_slots(array, parameters):
+    """Go on in the skew lines."""
+    state = array.state
+    state.row_slot = 0 if state.row_slot == parameters.rows - 1 else state.row_slot + 1
+    state.col_slot = 0 if state.col_slot == parameters.cols - 1 else state.col_slot + 1

@@ -1,0 +1,101 @@
+"""limen_dma: one transfer at a time over the memory port: store, descriptor, filter, ifmap, residual."""
+
+from __future__ import annotations
+
+from numba import from_dtype, int64, void
+
+from simulator.cycle.descriptor import TILE_RECORD
+from simulator.cycle.records import record_type
+from simulator.encoding import LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, Kind
+from workloads.host.jit import njit_in_place
+
+IDLE, PICK, REQUEST, DATA = range(4)
+
+DMA = record_type(
+    *("state_reg", "kind", "wanted_reg", "program_reg", "addr_reg", "stride_reg", "runs_left_reg", "run_beats_reg"),
+    *("beats_left_reg", "first_reg", "plane_reg", "plane_left_reg", "base_reg", "layer_beats", "tile_beats"),
+)
+"""Registers, and the beats of descriptors. wanted_reg: kinds still to be served, by bit."""
+
+DMA_RECORD = from_dtype(DMA)
+
+ALL_OF_A_TILE = 1 << Kind.TILE | 1 << Kind.FILTER | 1 << Kind.IFMAP | 1 << Kind.RESIDUAL
+LOADS = LOAD_FILTER | LOAD_IFMAP | LOAD_RESIDUAL
+"""Flags of a tile, in the order of their kinds."""
+
+
+@njit_in_place(inline="always")
+def kinds_wanted(dma, next_tile):
+    """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
+    return dma.wanted_reg & ((next_tile.flag_bits & LOADS) << Kind.FILTER | 7)
+
+
+@njit_in_place(inline="always")
+def announce(dma, next_tile, wires):
+    """Say what begins in this cycle: a store, a residual."""
+    picks = dma.state_reg == PICK
+    wires.pack_start = picks and dma.wanted_reg & 1
+    wires.residual_start = picks and kinds_wanted(dma, next_tile) == 1 << Kind.RESIDUAL
+
+
+@njit_in_place(void(DMA_RECORD, TILE_RECORD, TILE_RECORD))
+def pick(dma, next_tile, stored_tile):
+    """Choose the next transfer: its first beat, runs, beats of each and beats from run to run."""
+    wanted = kinds_wanted(dma, next_tile)
+    kind = int64(Kind.STORE)
+    while kind < Kind.RESIDUAL and not (wanted >> kind) & 1:
+        kind += 1
+    dma.state_reg = REQUEST if wanted else IDLE
+    dma.wanted_reg = wanted and dma.wanted_reg & ~(1 << kind)
+    dma.kind, dma.base_reg = kind, 0
+    if kind == Kind.STORE:
+        dma.addr_reg, dma.stride_reg = stored_tile.store_addr, stored_tile.plane_stride
+        dma.runs_left_reg, dma.run_beats_reg = stored_tile.store_runs, stored_tile.store_beats
+    elif kind == Kind.IFMAP:
+        dma.addr_reg, dma.stride_reg = next_tile.ifmap_addr, next_tile.ifmap_stride
+        dma.runs_left_reg, dma.run_beats_reg = next_tile.ifmap_runs, next_tile.ifmap_beats
+    elif kind == Kind.RESIDUAL:
+        dma.addr_reg, dma.stride_reg = next_tile.residual_addr, next_tile.plane_stride
+        dma.runs_left_reg, dma.run_beats_reg = next_tile.residual_runs, next_tile.residual_beats
+    elif kind == Kind.FILTER:
+        dma.addr_reg, dma.runs_left_reg = next_tile.filter_addr, 1
+        dma.run_beats_reg = next_tile.weight_beats + next_tile.polarity_beats + next_tile.channel_beats
+    else:
+        dma.addr_reg, dma.runs_left_reg = dma.program_reg, 1
+        dma.run_beats_reg = dma.layer_beats if kind == Kind.LAYER else dma.tile_beats
+        dma.program_reg += dma.run_beats_reg
+
+
+@njit_in_place(inline="always")
+def count_beat(dma, next_tile):
+    """Count a beat that has moved; the last of a plane of a filter, of a run, of a transfer."""
+    dma.first_reg = 0
+    dma.beats_left_reg -= 1
+    dma.plane_left_reg -= 1
+    if dma.kind == Kind.FILTER and dma.plane_left_reg == 0:
+        dma.first_reg = 1
+        dma.plane_reg = 1 if dma.plane_reg == 0 and next_tile.polarity_beats else 2
+        dma.plane_left_reg = next_tile.polarity_beats if dma.plane_reg == 1 else next_tile.channel_beats
+    if dma.beats_left_reg == 0:
+        dma.state_reg = PICK if dma.runs_left_reg == 1 else REQUEST
+        dma.runs_left_reg -= 1
+        dma.addr_reg += dma.stride_reg
+        dma.base_reg += next_tile.plane_words
+
+
+@njit_in_place(inline="always")
+def step_dma(dma, next_tile, stored_tile, wires, last_layer):
+    """Take the clock edge; a job starts where a layer ends, unless it is the last, or a step begins."""
+    state = dma.state_reg
+    if state == PICK:
+        pick(dma, next_tile, stored_tile)
+    elif state == REQUEST and wires.accepted:
+        dma.state_reg, dma.beats_left_reg, dma.first_reg = DATA, dma.run_beats_reg, 1
+        dma.plane_reg, dma.plane_left_reg = 0, next_tile.weight_beats
+    elif state == DATA and wires.moved:
+        count_beat(dma, next_tile)
+    elif state == IDLE and wires.layer_ends and not last_layer:
+        dma.state_reg, dma.wanted_reg = PICK, 1 << Kind.LAYER
+    elif state == IDLE and (wires.store or wires.load) and wires.steps:
+        dma.state_reg = PICK
+        dma.wanted_reg = wires.store << Kind.STORE | (ALL_OF_A_TILE if wires.load else 0)

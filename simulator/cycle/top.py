@@ -1,0 +1,327 @@
+"""limen_top's kernel: steps every register of the Verilog, clock edge by clock edge.
+
+It sees only arrays, records and integers. State, phases and names are those of the Verilog; operands are bit patterns,
+partial sums and accumulators are patterns of their own width. Every module's function reads what the registers hold
+before the clock edge and leaves what they hold after it; `run_program` calls them so that no module sees another's next
+cycle. Addresses that wrap in 16 bits do so only where something uses them.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import int64, types
+
+from simulator.cycle import dma as transfers
+from simulator.cycle import folds as fold_states
+from simulator.cycle import scatter as scatter_unit
+from simulator.cycle import sequencer as programs
+from simulator.cycle.array import VALUE, step_array, step_slots
+from simulator.cycle.bits import ROW, TABLE, copy_row, flag
+from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
+from simulator.cycle.descriptor import NEXT, PRESENT, STORED
+from simulator.cycle.dma import announce, step_dma
+from simulator.cycle.edge import REST, show_channels, step_edges
+from simulator.cycle.folds import rest_folds, step_folds
+from simulator.cycle.im2col import step_im2col
+from simulator.cycle.machine import MACHINE, SHIFT_BITS
+from simulator.cycle.operands import read_operands, write_operands
+from simulator.cycle.packer import start_packer, step_packer
+from simulator.cycle.pool import step_pool
+from simulator.cycle.port import move_beat, offer, step_port
+from simulator.cycle.scatter import start_scatter, take_residuals, write_step
+from simulator.cycle.scratchpad import fill_scratchpad, read_row
+from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
+from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, Kind, Op, Phase
+from workloads.host.jit import njit_in_place
+
+
+class Kept(NamedTuple):
+    """What is kept of a run.
+
+    counters [layers]: COUNTERS. toggles [layers, 3]: bits that changed, by PE register. trace [cycles, 3, R, C]: the PE
+    registers after each clock edge. signals [cycles]: SIGNALS; no rows of either: not kept. flip: cycle, register, row,
+    col, bit: that bit of that PE register is inverted after that clock edge; cycle 0: none is.
+    """
+
+    counters: np.ndarray
+    toggles: np.ndarray
+    trace: np.ndarray
+    signals: np.ndarray
+    flip: np.ndarray
+
+
+KEPT = types.NamedTuple([COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW], Kept)
+
+
+@njit_in_place(inline="always")
+def present_tile(machine):
+    """Return the tile that is computed: in the cycle that starts it, it is still the next one."""
+    return machine.descriptors.tiles[NEXT if machine.wires.compute_start else PRESENT]
+
+
+@njit_in_place(inline="always")
+def begin_cycle(machine, counts, cycle):
+    """Sequencer, DMA and memory port say what happens in this cycle; a beat moves."""
+    dma, wires, parameters = machine.dma, machine.wires, machine.parameters
+    wires.dma_busy = dma.state_reg != transfers.IDLE
+    wires.compute_busy = machine.folds.registers.state_reg != fold_states.IDLE
+    wires.scatter_busy = machine.scatter.registers.count_reg >= parameters.feeder * parameters.x_bits
+    decide(machine.sequencer, machine.descriptors, wires)
+    announce(dma, machine.descriptors.tiles[NEXT], wires)
+    offer(machine.port, dma, wires, machine.packer.registers.beat_valid, cycle)
+    if wires.moved:
+        counts.beats[wires.kind] += 1
+        move_beat(machine.port, machine.packer.beat, wires)
+
+
+@njit_in_place(inline="always")
+def name_phase(machine, counts):
+    """Count the cycle as a phase of the folds, or as a stall by what is waited for."""
+    wires, phase = machine.wires, machine.folds.registers.state_reg
+    transfer = wires.dma_busy and machine.dma.state_reg != transfers.PICK
+    if not wires.compute_busy:
+        phase = int64(Phase.STALL_CONTROL)
+        if transfer and wires.kind == Kind.STORE:
+            phase = int64(Phase.STALL_OFMAP)
+        elif transfer and wires.kind == Kind.FILTER:
+            phase = int64(Phase.STALL_FILTER)
+        elif (transfer and wires.kind >= Kind.IFMAP) or (not wires.dma_busy and wires.scatter_busy):
+            phase = int64(Phase.STALL_IFMAP)
+    wires.phase = phase
+    counts.phases[phase] += 1
+    counts.tiles += wires.compute_start
+
+
+@njit_in_place(inline="always")
+def run_folds(machine, counts):
+    """Step the folds, and count what of the array is in use."""
+    wires, folds, im2col = machine.wires, machine.folds, machine.im2col
+    wires.fold_state, wires.fold_count = folds.registers.state_reg, folds.registers.count_reg
+    wires.hold = machine.pool.registers.pool_wait_reg
+    wires.pool_busy = im2col.registers.active_reg or wires.hold
+    if wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
+        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends)
+    else:
+        rest_folds(folds.registers, machine.parameters)
+    counts.folds += wires.fold_ends
+    counts.busy += wires.used_rows * wires.used_cols
+    counts.used_rows += wires.used_rows
+    counts.used_cols += wires.used_cols
+
+
+@njit_in_place(inline="always")
+def run_edges(machine, counts):
+    """Step the edges, if something is under way in them."""
+    edges, wires, slot = machine.edges, machine.wires, machine.array.state.col_slot
+    edges.channel_line[slot] = edges.channel_word[0]
+    edges.state.cycles_left = machine.parameters.cols + REST if wires.edge_valid else edges.state.cycles_left - 1
+    if edges.state.cycles_left > 0:
+        wires.edge_reads, wires.edge_writes = 0, 0
+        bottom = machine.array.pe[VALUE, machine.parameters.rows - 1]
+        show_channels(edges, machine.parameters, slot)
+        layer, half = machine.descriptors.layers[0], machine.sequencer.ofmap_half
+        step_edges(edges, machine.parameters, wires, layer, bottom, half)
+        counts.ofmap_reads += wires.edge_reads
+        counts.ofmap_writes += wires.edge_writes
+
+
+@njit_in_place(inline="always")
+def run_filters(machine, counts):
+    """Let the scratchpads of filters answer: operands of the next cycle, neutral ones where none are read."""
+    wires, filters, synapses = machine.wires, machine.filters, machine.array.synapse_out
+    half, w_bits, polarity_word = machine.sequencer.filter_half, machine.parameters.w_bits, filters.polarity_word
+    synapses[:] = machine.parameters.neutral_synapse
+    if wires.filter_read:
+        counts.weight_reads += 1
+        read_row(filters.weights[half], wires.filter_row, synapses)
+    if wires.filter_read and machine.array.state.op_reg == Op.THRESHOLD:
+        counts.polarity_reads += 1
+        read_row(filters.polarities[half], wires.polarity_row, polarity_word)
+        for lane in range(synapses.shape[0]):
+            synapses[lane] |= polarity_word[0 if polarity_word.shape[0] == 1 else lane] << w_bits
+    if wires.channel_read:
+        counts.channel_reads += 1
+        read_row(filters.channels[half], wires.channel_row, machine.edges.channel_word)
+
+
+@njit_in_place(inline="always")
+def run_operands(machine, counts):
+    """Hand out operands of the next cycle; take the word the im2col unit has read."""
+    wires, im2col, x_out = machine.wires, machine.im2col, machine.array.x_out
+    if wires.x_read or wires.x_held:
+        read_operands(machine.operands, x_out, machine.parameters, wires)
+    wires.x_held = wires.x_read
+    if wires.x_read:
+        counts.operand_reads += min(x_out.shape[0], wires.x_lanes_left)
+    if im2col.registers.write_valid and not wires.pool:
+        counts.operand_writes += write_operands(
+            machine.operands, im2col.ifmap_word, im2col.registers, machine.parameters
+        )
+
+
+@njit_in_place(inline="always")
+def run_packer(machine, counts):
+    """Step the packer while a tile is stored."""
+    packer, wires, descriptors = machine.packer, machine.wires, machine.descriptors
+    half, stored_tile = 1 - machine.sequencer.ofmap_half, descriptors.tiles[STORED]
+    if wires.dma_busy and wires.kind == Kind.STORE:
+        answer, banks = machine.edges.answer[half], machine.edges.ofmap[half]
+        counts.pack_reads += step_packer(packer, answer, banks, stored_tile, machine.parameters, wires.pack_taken)
+    if wires.pack_start:
+        start_packer(packer, stored_tile, flag(descriptors.layers[0].flag_bits, RAW))
+
+
+@njit_in_place(inline="always")
+def run_scatter(machine, counts):
+    """Step the scatter unit: it belongs to the tile being pooled, or to the one whose residual is being loaded."""
+    scatter, wires, sequencer, descriptors = machine.scatter, machine.wires, machine.sequencer, machine.descriptors
+    wires.scattered, wires.pool_taken = 0, 0
+    if scatter_unit.steps(scatter, machine.pool.registers.out_valid, machine.parameters):
+        half = sequencer.ofmap_half if wires.pool else 1 - sequencer.ofmap_half
+        write_step(scatter, machine.pool, machine.edges.ofmap[half], machine.parameters, wires)
+        counts.scatter_writes += wires.scattered
+    if wires.beat_valid and wires.kind == Kind.RESIDUAL and not wires.pool:
+        take_residuals(scatter, machine.port.beat, wires.beat_first)
+    if wires.compute_start if wires.pool else wires.residual_start:
+        tile = present_tile(machine) if wires.pool else descriptors.tiles[NEXT]
+        start_scatter(scatter, tile, 0 if wires.pool else descriptors.layers[0].residual_shift)
+
+
+@njit_in_place(inline="always")
+def run_pool(machine):
+    """Let the pooling unit compare the word the im2col unit has read."""
+    pool, wires, im2col, parameters = machine.pool, machine.wires, machine.im2col, machine.parameters
+    if wires.pool_taken:
+        pool.registers.out_valid, pool.registers.pool_wait_reg = 0, 0
+    if wires.pool and im2col.registers.write_valid:
+        lowest = machine.descriptors.layers[0].y_low & ((int64(1) << parameters.x_bits) - 1)
+        step_pool(pool, im2col, lowest, parameters)
+
+
+@njit_in_place(inline="always")
+def run_im2col(machine, counts):
+    """Step the im2col unit."""
+    im2col, wires, pool = machine.im2col, machine.wires, machine.pool.registers
+    im2col.registers.write_valid, im2col.registers.block_ends = 0, 0
+    wires.issue, wires.pixel_ends, wires.ifmap_read = 0, 0, 0
+    if wires.compute_start or im2col.registers.active_reg:
+        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        step_im2col(im2col, machine.parameters, machine.ifmap[machine.sequencer.ifmap_half], layer, tile, wires)
+    pool.pool_wait_reg |= wires.pool and wires.issue and wires.pixel_ends
+    counts.ifmap_reads += wires.ifmap_read
+
+
+@njit_in_place(inline="always")
+def load_ifmap(machine, counts):
+    """Take a beat into the other half of the ifmap scratchpad."""
+    ports, next_tile = machine.scratchpad.registers, machine.descriptors.tiles[NEXT]
+    ports.skip, ports.first_row = next_tile.skip, machine.dma.base_reg
+    ports.rows, ports.width = next_tile.plane_words, machine.parameters.x_bits
+    half = machine.ifmap[1 - machine.sequencer.ifmap_half]
+    counts.ifmap_writes += fill_scratchpad(machine.scratchpad, half, machine.port.beat, machine.wires.beat_first)
+
+
+@njit_in_place(inline="always")
+def load_filters(machine, counts):
+    """Take a beat into the other half of the scratchpad of weights, of polarity, or of bias and shift."""
+    ports, next_tile, parameters = machine.scratchpad.registers, machine.descriptors.tiles[NEXT], machine.parameters
+    beat, first, filters = machine.port.beat, machine.wires.beat_first, machine.filters
+    half = 1 - machine.sequencer.filter_half
+    ports.skip, ports.first_row = 0, 0
+    if machine.dma.plane_reg == 0:
+        ports.rows, ports.width = next_tile.weight_rows, parameters.w_bits
+        counts.weight_writes += fill_scratchpad(machine.scratchpad, filters.weights[half], beat, first)
+    elif machine.dma.plane_reg == 1:
+        ports.rows, ports.width = next_tile.polarity_rows, 1
+        counts.polarity_writes += fill_scratchpad(machine.scratchpad, filters.polarities[half], beat, first)
+    else:
+        ports.rows, ports.width = next_tile.channel_rows, parameters.acc_bits + SHIFT_BITS
+        counts.channel_writes += fill_scratchpad(machine.scratchpad, filters.channels[half], beat, first)
+
+
+@njit_in_place(inline="always")
+def fill_scratchpads(machine, counts):
+    """Take a beat of activations or of filters."""
+    if machine.wires.beat_valid and machine.wires.kind == Kind.IFMAP:
+        load_ifmap(machine, counts)
+    elif machine.wires.beat_valid and machine.wires.kind == Kind.FILTER:
+        load_filters(machine, counts)
+
+
+@njit_in_place(inline="always")
+def choose_op(machine):
+    """Take a layer's op when a tile of it begins: it stays as it is from the first operand to the last."""
+    if machine.parameters.op == SEVERAL_OPS and machine.wires.compute_start:
+        state, op = machine.array.state, (machine.descriptors.layers[0].flag_bits >> OP_PLACE) & OP_MASK
+        state.quiet = state.quiet and state.op_reg == op
+        state.op_reg = op
+
+
+@njit_in_place(inline="always")
+def end_cycle(machine, cycle):
+    """Memory port, DMA and sequencer take the clock edge."""
+    wires, descriptors, dma = machine.wires, machine.descriptors, machine.dma
+    step_port(machine.port, dma, wires, machine.parameters, cycle)
+    last_layer = descriptors.layers[0].flag_bits & LAST
+    step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires, last_layer)
+    take_descriptor(descriptors, machine.port.beat, wires)
+    step_sequencer(machine.sequencer, descriptors, wires)
+    step_slots(machine.array, machine.parameters)
+
+
+@njit_in_place(inline="always")
+def keep_signals(machine, signals):
+    """Keep the signals of this cycle; those of the memory port as it sees them."""
+    wires = machine.wires
+    signals.phase, signals.issue, signals.x_read = wires.phase, wires.issue, wires.x_read
+    signals.mem_request, signals.mem_write, signals.mem_kind = wires.mem_request, wires.mem_write, wires.kind
+    signals.mem_read_valid = wires.offered and not wires.mem_write
+    signals.mem_write_valid = wires.mem_write_valid
+    signals.compute_busy, signals.dma_busy = wires.compute_busy, wires.dma_busy
+    signals.folds__state_reg, signals.folds__count_reg = wires.fold_state, wires.fold_count
+    signals.filter_read, signals.filter_row = wires.filter_read, wires.filter_row
+    signals.edge_valid, signals.edge_addr = wires.edge_valid, wires.edge_addr
+
+
+@njit_in_place(inline="always")
+def keep_registers(machine, kept, cycle):
+    """Invert the bit that is to be, and keep the PE registers, after clock edge `cycle`."""
+    flip, pe = kept.flip, machine.array.pe
+    if cycle == flip[0]:
+        pe[flip[1], flip[2], flip[3]] ^= int64(1) << flip[4]
+        machine.array.state.quiet = 0
+    if cycle <= kept.trace.shape[0]:
+        for register in range(pe.shape[0]):
+            for row in range(pe.shape[1]):
+                copy_row(kept.trace[cycle - 1, register, row], pe[register, row])
+
+
+@njit_in_place(int64(MACHINE, KEPT))
+def run_program(machine, kept):
+    """Run the program at beat 0 of the memory behind the port from `start` to `done` and return its cycles."""
+    cycle, sequencer = int64(0), machine.sequencer
+    while sequencer.state_reg != programs.IDLE:
+        layer = sequencer.layers_done
+        counts = kept.counters[layer]
+        begin_cycle(machine, counts, cycle)
+        name_phase(machine, counts)
+        run_folds(machine, counts)
+        run_edges(machine, counts)
+        step_array(machine.array, machine.parameters, machine.wires.array_shift, kept.toggles[layer])
+        run_filters(machine, counts)
+        run_operands(machine, counts)
+        run_packer(machine, counts)
+        run_scatter(machine, counts)
+        run_pool(machine)
+        run_im2col(machine, counts)
+        fill_scratchpads(machine, counts)
+        choose_op(machine)
+        end_cycle(machine, cycle)
+        if cycle < kept.signals.shape[0]:
+            keep_signals(machine, kept.signals[cycle])
+        cycle += 1
+        keep_registers(machine, kept, cycle)
+    return cycle
