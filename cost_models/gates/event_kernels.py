@@ -19,24 +19,68 @@ A lane with a pending event is one whose gate evaluates to another value than it
 lanes in which no input changed does nothing, and one evaluation serves all lanes.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from numba import uint64
+from numba import boolean, int64, types, uint64, void
 
-from cost_models.gates.switching_kernels import count_ones, evaluate
-from workloads.host.jit import njit
-
-
-@njit(
-    "int64(int64, uint64, int64, int64[:, :], uint64[:], uint64[:], int64[:], uint64[:, :, :], uint64[:, :],int64[:])",
+from cost_models.gates.switching_kernels import (
+    CIRCUIT,
+    INT_TABLE,
+    INTS,
+    TALLY,
+    WORD_TABLE,
+    WORDS,
+    count_ones,
+    count_registers,
+    end_step,
+    evaluate,
+    settle,
 )
-def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, marked):
-    """Let a net head for `word` and return how many marks of the wheel that adds.
+from workloads.host.jit import njit, njit_in_place
 
-    pending [nets]: lanes with an event. live [nets]: events of a net; times, masks [nets, 64]: when, and for which
-    lanes, no lane in two of them. wheel [horizon, nets / 64]: a mark for each net that may have an event at a
-    time, modulo the horizon, which no delay reaches; marked [horizon]: how many.
+
+class Queue(NamedTuple):
+    """Values of nets, and what is pending.
+
+    delays_ps [nets, 2]: of a rise and of a fall. words [nets]: values. pending [nets]: lanes with an event. live
+    [nets]: events of a net; events [nets, 64, 2]: when, and for which lanes, no lane in two of them. wheel [horizon,
+    nets / 64]: a mark for each net that may have an event at a time, modulo the horizon, which no delay reaches; marked
+    [horizon]: how many. scratch [64]: for `evaluate`.
     """
-    leaving = word ^ words[net]
+
+    delays_ps: np.ndarray
+    words: np.ndarray
+    pending: np.ndarray
+    live: np.ndarray
+    events: np.ndarray
+    wheel: np.ndarray
+    marked: np.ndarray
+    scratch: np.ndarray
+
+
+class Readers(NamedTuple):
+    """Gates by the nets that they read, and those to evaluate at one time.
+
+    readers[starts[net] : starts[net + 1]]: the gates that read a net. affected [gates]: gates with a changed input,
+    each once; is_affected [gates]: whether one is among them.
+    """
+
+    starts: np.ndarray
+    readers: np.ndarray
+    affected: np.ndarray
+    is_affected: np.ndarray
+
+
+QUEUE = types.NamedTuple([INT_TABLE, WORDS, WORDS, INTS, uint64[:, :, ::1], WORD_TABLE, INTS, WORDS], Queue)
+READERS = types.NamedTuple([INTS, INTS, INTS, boolean[::1]], Readers)
+
+
+@njit_in_place(int64(QUEUE, int64, uint64, int64))
+def head_for(queue, net, word, now):
+    """Let a net head for `word` and return how many marks of the wheel that adds."""
+    pending, live, events, wheel = queue.pending, queue.live, queue.events, queue.wheel
+    leaving = word ^ queue.words[net]
     cancelled = pending[net] & ~leaving
     added = leaving & ~pending[net]
     pending[net] = leaving
@@ -53,7 +97,7 @@ def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, mar
     for edge in range(2):
         mask = added & (word if edge == 0 else ~word)
         if mask:
-            time = now + delays_ps[net, edge]
+            time = now + queue.delays_ps[net, edge]
             events[net, live[net], 0] = time
             events[net, live[net], 1] = mask
             live[net] += 1
@@ -61,14 +105,15 @@ def head_for(net, word, now, delays_ps, words, pending, live, events, wheel, mar
             mark = uint64(1) << uint64(net & 63)
             if not wheel[place, net >> 6] & mark:
                 wheel[place, net >> 6] |= mark
-                marked[place] += 1
+                queue.marked[place] += 1
                 marks += 1
     return marks
 
 
-@njit("uint64(int64, int64, uint64[:], int64[:], uint64[:, :, :])")
-def due(net, now, pending, live, events):
+@njit_in_place(uint64(QUEUE, int64, int64))
+def due(queue, net, now):
     """Take the events of a net at a time out of its list and return their lanes."""
+    live, events = queue.live, queue.events
     found = uint64(0)
     kept = 0
     for index in range(live[net]):
@@ -79,104 +124,109 @@ def due(net, now, pending, live, events):
             events[net, kept, 1] = events[net, index, 1]
             kept += 1
     live[net] = kept
-    pending[net] &= ~found
+    queue.pending[net] &= ~found
     return found
 
 
-@njit(
-    "void(int64[:, :], int64[:], int64[:], uint64[:], int64[:], int64[:, :], int64[:], int64[:], uint64[:], int64[:],"
-    "int64[:], uint64[:, :], int64[:], int64, uint64[:, :], int64[:], int64[:], int64[:, :])",
-)
-def simulate_events(
-    delays_ps,
-    reader_starts,
-    readers,
-    tables,
-    gate_inputs,
-    gate_operands,
-    gate_nets,
-    register_data,
-    register_inverts,
-    register_outputs,
-    input_nets,
-    input_words,
-    output_nets,
-    warm_up,
-    output_words,
-    rises,
-    falls,
-    register_states,
-):
+@njit_in_place(int64(QUEUE, READERS, int64, uint64, int64))
+def affect(queue, readers, net, lanes, count):
+    """Change a net in these lanes and note its readers behind `count` others; return how many there are then."""
+    queue.words[net] ^= lanes
+    for reader in range(readers.starts[net], readers.starts[net + 1]):
+        gate = readers.readers[reader]
+        if not readers.is_affected[gate]:
+            readers.is_affected[gate] = True
+            readers.affected[count] = gate
+            count += 1
+    return count
+
+
+@njit_in_place(int64(QUEUE, READERS, int64, TALLY, int64))
+def apply_events(queue, readers, now, tally, counts):
+    """Apply all events of a time, and count their edges if that counts; return how many gates are affected."""
+    place, count = now & (queue.wheel.shape[0] - 1), int64(0)
+    for block in range(queue.wheel.shape[1]):
+        left = queue.wheel[place, block]
+        queue.wheel[place, block] = uint64(0)
+        while left:
+            net = 64 * block + int64(count_ones((left & (~left + uint64(1))) - uint64(1)))
+            left &= left - uint64(1)
+            lanes = due(queue, net, now)
+            if lanes:  # or all were cancelled
+                count = affect(queue, readers, net, lanes, count)
+                if counts:
+                    tally.rises[net] += count_ones(lanes & queue.words[net])
+                    tally.falls[net] += count_ones(lanes & ~queue.words[net])
+    return count
+
+
+@njit_in_place(int64(CIRCUIT, QUEUE, READERS, int64, int64))
+def evaluate_affected(circuit, queue, readers, now, count):
+    """Let the nets of so many affected gates head for what these give; return how many marks that adds."""
+    marks = int64(0)
+    for index in range(count):
+        gate = readers.affected[index]
+        readers.is_affected[gate] = False
+        operands, inputs = circuit.gate_operands[gate], circuit.gate_inputs[gate]
+        word = evaluate(circuit.tables[gate], inputs, queue.words, operands, queue.scratch)
+        marks += head_for(queue, circuit.gate_nets[gate], word, now)
+    return marks
+
+
+@njit_in_place(void(CIRCUIT, QUEUE, READERS, int64, TALLY, int64))
+def run_step(circuit, queue, readers, marks, tally, counts):
+    """Go on from time to time until nothing is pending; marks: of the wheel at time 0."""
+    now = int64(0)
+    while marks > 0:
+        place = now & (queue.wheel.shape[0] - 1)
+        if queue.marked[place] > 0:
+            marks -= queue.marked[place]
+            queue.marked[place] = 0
+            count = apply_events(queue, readers, now, tally, counts)
+            marks += evaluate_affected(circuit, queue, readers, now, count)
+        now += 1
+
+
+@njit_in_place(int64(CIRCUIT, QUEUE, WORDS, WORDS))
+def begin_step(circuit, queue, state, inputs):
+    """Let registers' outputs and inputs head for their new values; return how many marks of the wheel that adds."""
+    marks = int64(0)
+    for index in range(state.shape[0]):
+        marks += head_for(queue, circuit.register_outputs[index], state[index], 0)
+    for index in range(inputs.shape[0]):
+        marks += head_for(queue, circuit.input_nets[index], inputs[index], 0)
+    return marks
+
+
+def make_queue(delays_ps: np.ndarray) -> Queue:
+    """Return nets at 0, but for the constant 1, and nothing pending."""
+    nets = len(delays_ps)
+    horizon = 1 << int(delays_ps.max()).bit_length()
+    words = np.zeros(nets, dtype=np.uint64)
+    words[1] = ~np.uint64(0)
+    return Queue(
+        delays_ps=delays_ps,
+        words=words,
+        pending=np.zeros(nets, dtype=np.uint64),
+        live=np.zeros(nets, dtype=np.int64),
+        events=np.zeros((nets, 64, 2), dtype=np.uint64),
+        wheel=np.zeros((horizon, (nets + 63) // 64), dtype=np.uint64),
+        marked=np.zeros(horizon, dtype=np.int64),
+        scratch=np.zeros(64, dtype=np.uint64),
+    )
+
+
+@njit(void(CIRCUIT, QUEUE, READERS, WORD_TABLE, int64, TALLY))
+def simulate_events(circuit, queue, readers, input_words, warm_up, tally):
     """Step a netlist through input_words [steps, inputs], all 64 sequences from registers at 0.
 
-    delays_ps [nets, 2]: see above. readers[reader_starts[net] : reader_starts[net + 1]]: the gates that read a net.
-    rises, falls [nets]: edges of all events from step warm_up on, glitches among them. The rest is as in `simulate`.
+    Edges of all events from step warm_up on are counted, glitches among them, and states as in `simulate`.
     """
-    nets = rises.shape[0]
-    words = np.zeros(nets, dtype=np.uint64)
-    scratch = np.zeros(64, dtype=np.uint64)
-    state = np.zeros(register_data.shape[0], dtype=np.uint64)
-    pending = np.zeros(nets, dtype=np.uint64)
-    live = np.zeros(nets, dtype=np.int64)
-    events = np.zeros((nets, 64, 2), dtype=np.uint64)
-    horizon = 1
-    while horizon <= delays_ps.max():
-        horizon *= 2
-    wheel = np.zeros((horizon, (nets + 63) // 64), dtype=np.uint64)
-    marked = np.zeros(wheel.shape[0], dtype=np.int64)
-    affected = np.zeros(gate_nets.shape[0], dtype=np.int64)
-    is_affected = np.zeros(gate_nets.shape[0], dtype=np.bool_)
-    words[1] = ~uint64(0)
-    for index in range(gate_nets.shape[0]):
-        words[gate_nets[index]] = evaluate(tables[index], gate_inputs[index], words, gate_operands[index], scratch)
+    state = np.zeros(circuit.register_data.shape[0], dtype=np.uint64)
+    settle(circuit, queue.words, queue.scratch)
     for step in range(input_words.shape[0]):
-        marks = 0
-        for index in range(register_outputs.shape[0]):
-            net = register_outputs[index]
-            marks += head_for(net, state[index], 0, delays_ps, words, pending, live, events, wheel, marked)
-        for index in range(input_nets.shape[0]):
-            net, word = input_nets[index], input_words[step, index]
-            marks += head_for(net, word, 0, delays_ps, words, pending, live, events, wheel, marked)
-        now = 0
-        while marks > 0:
-            place = now & (wheel.shape[0] - 1)
-            if marked[place] > 0:
-                marks -= marked[place]
-                marked[place] = 0
-                count = 0
-                for block in range(wheel.shape[1]):
-                    left = wheel[place, block]
-                    wheel[place, block] = uint64(0)
-                    while left:
-                        net = 64 * block + int(count_ones((left & (~left + uint64(1))) - uint64(1)))
-                        left &= left - uint64(1)
-                        lanes = due(net, now, pending, live, events)
-                        if lanes:  # or all were cancelled
-                            words[net] ^= lanes
-                            if step >= warm_up:
-                                rises[net] += count_ones(lanes & words[net])
-                                falls[net] += count_ones(lanes & ~words[net])
-                            for reader in range(reader_starts[net], reader_starts[net + 1]):
-                                if not is_affected[readers[reader]]:
-                                    is_affected[readers[reader]] = True
-                                    affected[count] = readers[reader]
-                                    count += 1
-                for index in range(count):
-                    gate = affected[index]
-                    is_affected[gate] = False
-                    net = gate_nets[gate]
-                    word = evaluate(tables[gate], gate_inputs[gate], words, gate_operands[gate], scratch)
-                    marks += head_for(net, word, now, delays_ps, words, pending, live, events, wheel, marked)
-            now += 1
-        for index in range(register_data.shape[0]):
-            state[index] = words[register_data[index]] ^ register_inverts[index]
-        for index in range(output_nets.shape[0]):
-            output_words[step, index] = words[output_nets[index]]
+        marks = begin_step(circuit, queue, state, input_words[step])
+        run_step(circuit, queue, readers, marks, tally, step >= warm_up)
+        end_step(circuit, queue.words, state, tally.output_words[step])
         if step >= warm_up:
-            for index in range(register_data.shape[0]):
-                data = words[register_data[index]]
-                output = words[register_outputs[index]]
-                register_states[index, 3] += count_ones(data & output)
-                register_states[index, 2] += count_ones(data & ~output)
-                register_states[index, 1] += count_ones(~data & output)
-                register_states[index, 0] += count_ones(~data & ~output)
+            count_registers(circuit, queue.words, tally.register_states)

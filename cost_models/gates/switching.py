@@ -7,10 +7,11 @@ that cell's arcs. Flip-flops pay their clock pin every cycle by (data, output) s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,10 @@ from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import Timing
 from cost_models.library.liberty_cells import Cell, Energy, Library
 from cost_models.library.liberty_functions import truth_table
+
+if TYPE_CHECKING:
+    from cost_models.gates.event_kernels import Readers
+    from cost_models.gates.switching_kernels import Circuit
 
 LANES = 64
 """Sequences simulated side by side, one a bit."""
@@ -70,55 +75,68 @@ def run_stimulus(
     fall, 1 at least for nets that gates drive: edges of glitches are counted too. Without, every net changes
     at most once a step.
     """
-    from cost_models.gates.event_kernels import simulate_events
-    from cost_models.gates.switching_kernels import simulate
+    from cost_models.gates.event_kernels import make_queue, simulate_events
+    from cost_models.gates.switching_kernels import Tally, simulate
 
     steps = len(next(iter(stimulus.values())))
     names = [name for name in netlist.inputs if name in stimulus]
-    nets = [net for name in names for net in netlist.inputs[name]]
     words = [pack(stimulus[name], len(netlist.inputs[name])) for name in names]
-    out_nets = [net for bits in netlist.outputs.values() for net in bits]
-    widest = max([len(gate.inputs) for gate in netlist.gates], default=1)
-    operands = np.zeros((len(netlist.gates), widest), dtype=np.int64)
-    for index, gate in enumerate(netlist.gates):
-        operands[index, : len(gate.inputs)] = gate.inputs
-    out_words = np.zeros((steps, len(out_nets)), dtype=np.uint64)
-    rises, falls = np.zeros(netlist.nets, dtype=np.int64), np.zeros(netlist.nets, dtype=np.int64)
-    states = np.zeros((len(netlist.registers), 4), dtype=np.int64)
-    kernel = simulate if delays_ps is None else partial(simulate_events, delays_ps, *_readers(netlist))
-    kernel(
-        np.array([gate.cell.outputs[gate.output].table for gate in netlist.gates], dtype=np.uint64),
-        np.array([len(gate.inputs) for gate in netlist.gates], dtype=np.int64),
-        operands,
-        np.array([gate.net for gate in netlist.gates], dtype=np.int64),
-        np.array([register.data for register in netlist.registers], dtype=np.int64),
-        np.array([ALL_LANES if register.inverts else 0 for register in netlist.registers], dtype=np.uint64),
-        np.array([register.output for register in netlist.registers], dtype=np.int64),
-        np.array(nets, dtype=np.int64),
-        np.ascontiguousarray(np.concatenate(words, axis=1)),
-        np.array(out_nets, dtype=np.int64),
-        warm_up,
-        out_words,
-        rises,
-        falls,
-        states,
+    input_words = np.ascontiguousarray(np.concatenate(words, axis=1))
+    circuit = _circuit(netlist, names)
+    tally = Tally(
+        output_words=np.zeros((steps, len(circuit.output_nets)), dtype=np.uint64),
+        rises=np.zeros(netlist.nets, dtype=np.int64),
+        falls=np.zeros(netlist.nets, dtype=np.int64),
+        register_states=np.zeros((len(netlist.registers), 4), dtype=np.int64),
     )
+    if delays_ps is None:
+        simulate(circuit, input_words, warm_up, tally)
+    else:
+        queue = make_queue(np.ascontiguousarray(delays_ps))
+        simulate_events(circuit, queue, _readers(netlist), input_words, warm_up, tally)
     ends = np.cumsum([0, *(len(bits) for bits in netlist.outputs.values())])
     outputs = {
-        name: unpack(out_words[:, start:end])
+        name: unpack(tally.output_words[:, start:end])
         for name, (start, end) in zip(netlist.outputs, pairwise(ends), strict=True)
     }
-    return Activity((steps - warm_up) * LANES, rises, falls, states, outputs)
+    return Activity((steps - warm_up) * LANES, tally.rises, tally.falls, tally.register_states, outputs)
 
 
-def _readers(netlist: Netlist) -> tuple[np.ndarray, np.ndarray]:
-    """Return starts [nets + 1] and gates: those that read net n are gates[starts[n] : starts[n + 1]], each once."""
+def _circuit(netlist: Netlist, inputs: Sequence[str]) -> Circuit:
+    """Return the arrays of a netlist, driven at these input ports."""
+    from cost_models.gates.switching_kernels import Circuit
+
+    gates, registers = netlist.gates, netlist.registers
+    operands = np.zeros((len(gates), max([len(gate.inputs) for gate in gates], default=1)), dtype=np.int64)
+    for index, gate in enumerate(gates):
+        operands[index, : len(gate.inputs)] = gate.inputs
+    return Circuit(
+        tables=np.array([gate.cell.outputs[gate.output].table for gate in gates], dtype=np.uint64),
+        gate_inputs=np.array([len(gate.inputs) for gate in gates], dtype=np.int64),
+        gate_operands=operands,
+        gate_nets=np.array([gate.net for gate in gates], dtype=np.int64),
+        register_data=np.array([register.data for register in registers], dtype=np.int64),
+        register_inverts=np.array([ALL_LANES if register.inverts else 0 for register in registers], dtype=np.uint64),
+        register_outputs=np.array([register.output for register in registers], dtype=np.int64),
+        input_nets=np.array([net for name in inputs for net in netlist.inputs[name]], dtype=np.int64),
+        output_nets=np.array([net for bits in netlist.outputs.values() for net in bits], dtype=np.int64),
+    )
+
+
+def _readers(netlist: Netlist) -> Readers:
+    """Return the gates that read each net, each once."""
+    from cost_models.gates.event_kernels import Readers
+
     readers: list[list[int]] = [[] for _ in range(netlist.nets)]
     for index, gate in enumerate(netlist.gates):
         for net in set(gate.inputs):
             readers[net].append(index)
-    starts = np.cumsum([0, *(len(own) for own in readers)], dtype=np.int64)
-    return starts, np.array([index for own in readers for index in own], dtype=np.int64)
+    return Readers(
+        starts=np.cumsum([0, *(len(own) for own in readers)], dtype=np.int64),
+        readers=np.array([index for own in readers for index in own], dtype=np.int64),
+        affected=np.zeros(len(netlist.gates), dtype=np.int64),
+        is_affected=np.zeros(len(netlist.gates), dtype=np.bool_),
+    )
 
 
 def prices(netlist: Netlist, library: Library, timing: Timing) -> Prices:
