@@ -45,18 +45,18 @@ def kernel(
     plot: Path | None,
 ) -> None:
     """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
-    from dse.report.kernel_table import Choice, kernel_table, table_csv, table_latex, table_markdown
+    from dse.report.unit_table import Choice, table_csv, table_latex, table_markdown, unit_table
 
     if plot:
         from workloads.host.pictures import picture_format
 
         picture_format(plot)  # a wrong name is said before the work
     chosen: Any = ops or OPS
-    table = kernel_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
+    table = unit_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
     if plot:
-        from dse.report.kernel_plot import plot_kernels
+        from dse.report.unit_plot import plot_units
 
-        plot_kernels(table, plot)
+        plot_units(table, plot)
     texts = {"md": table_markdown, "latex": table_latex, "csv": table_csv}
     echo(texts[form](table).rstrip("\n"))
 

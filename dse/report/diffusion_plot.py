@@ -18,7 +18,7 @@ SHOWN = 64
 """Images of a picture's panel."""
 
 
-class Found(NamedTuple):
+class Judged(NamedTuple):
     """A predictor, its line but for errors and verdict, and what was measured: errors [STEPS] and images of ink."""
 
     row: dict[str, Any]
@@ -33,9 +33,9 @@ def noise_deviation() -> np.ndarray:
     return np.sqrt(1 - diffusion.kept_variance())
 
 
-def label(found: Found) -> str:
+def label(judged: Judged) -> str:
     """Return what a predictor is called in tables and pictures."""
-    return f"{found.row['op']}, {found.row['arithmetic']}"
+    return f"{judged.row['op']}, {judged.row['arithmetic']}"
 
 
 def curve_picture(curve: Sequence[EpochRow], op: str, linear: float) -> bytes:
@@ -52,24 +52,26 @@ def curve_picture(curve: Sequence[EpochRow], op: str, linear: float) -> bytes:
     return picture_bytes(figure)
 
 
-def steps_picture(found: Sequence[Found]) -> bytes:
+def steps_picture(predictors: Sequence[Judged]) -> bytes:
     """Return a PNG of the errors on test digits against the noise's deviation."""
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     axes = figure.subplots()
     colours = {"linear": "black", "threshold": COLOURS[0], "mac": COLOURS[1]}
-    for each in found:
-        style = "-" if each.row["arithmetic"] == "float" else "--"
-        axes.semilogy(noise_deviation(), each.test, style, color=colours[each.row["op"]], label=label(each))
+    for predictor in predictors:
+        style = "-" if predictor.row["arithmetic"] == "float" else "--"
+        axes.semilogy(
+            noise_deviation(), predictor.test, style, color=colours[predictor.row["op"]], label=label(predictor)
+        )
     axes.set(xlabel="deviation of the noise, √(1 − ā)", ylabel="mean squared error of the noise", title="test digits")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
     return picture_bytes(figure)
 
 
-def samples_picture(found: Found) -> bytes:
+def samples_picture(judged: Judged) -> bytes:
     """Return a PNG of the first samples, of the training digits nearest to them, and of test digits."""
     figure = Figure(figsize=(10.5, 4.2), layout="constrained")
-    shown = found.images[:SHOWN]
+    shown = judged.images[:SHOWN]
     panels = (
         (f"the first {len(shown)} samples", shown),
         ("the training digits nearest to them", nearest_training(shown)),
@@ -78,10 +80,10 @@ def samples_picture(found: Found) -> bytes:
     for axes, (title, images) in zip(figure.subplots(1, len(panels)), panels, strict=True):
         axes.imshow(mosaic(images), cmap="gray_r", vmin=0, vmax=2 * diffusion.MID)
         axes.set(title=title, xticks=[], yticks=[])
-    verdict = found.verdict
+    verdict = judged.verdict
     figure.suptitle(
-        f"{label(found)}, seed {found.row['seed']}: of {verdict.images} samples {100 * verdict.accepted:.0f} % "
-        f"accepted as digits, {100 * verdict.both:.0f} % and near real ones; noise error {found.test.mean():.3f}"
+        f"{label(judged)}, seed {judged.row['seed']}: of {verdict.images} samples {100 * verdict.accepted:.0f} % "
+        f"accepted as digits, {100 * verdict.both:.0f} % and near real ones; noise error {judged.test.mean():.3f}"
     )
     return picture_bytes(figure)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dse.report.diffusion_plot import Found, curve_picture, label, noise_deviation, samples_picture, steps_picture
+from dse.report.diffusion_plot import Judged, curve_picture, label, noise_deviation, samples_picture, steps_picture
 from workloads.errors import LimenError
 from workloads.formats.save_network import save_network
 from workloads.host.files import check_writable, csv_bytes, write_whole
@@ -99,16 +99,16 @@ def run_diffusion(
         "predictor": "linear", "op": "linear", "arithmetic": "float", "synapses": STEPS * PIXELS * PIXELS,
         "operations": PIXELS * PIXELS, "epochs": 0, "seed": seed, "learning_rate": 0.0,
     }  # fmt: skip
-    found = [measure(row, linear, samples, judge)]
+    predictors = [judge_predictor(row, linear, samples, judge)]
     paths = []
     for op in ops:
-        own_rate = diffusion.LEARNING_RATES[op] if rate is None else rate
-        master, curve = trained(op, epochs, seed, own_rate, out, progress)
+        op_rate = diffusion.LEARNING_RATES[op] if rate is None else rate
+        master, curve = trained(op, epochs, seed, op_rate, out, progress)
         network, exponent = quantise_denoiser(op, master)
         row = {
             "op": op, "synapses": sum(layer.out_channels * layer.fan_in for layer in network.layers),
             "operations": sum(layer.pairs for layer in network.layers), "epochs": epochs, "seed": seed,
-            "learning_rate": own_rate,
+            "learning_rate": op_rate,
         }  # fmt: skip
         both = (
             (row | {"predictor": op, "arithmetic": "float"}, diffusion.master_predictor(master)),
@@ -117,25 +117,27 @@ def run_diffusion(
                 integer_predictor(network, exponent),
             ),
         )
-        for done, (own, predict) in enumerate(both, start=1):
-            found.append(measure(own, predict, samples, judge))
+        for done, (described, predict) in enumerate(both, start=1):
+            predictors.append(judge_predictor(described, predict, samples, judge))
             if progress is not None:
                 progress(f"sampling, {op}", done, len(both))
         paths += [save_network(network, out, both[1][0]["predictor"]), out / f"{op}.npz"]
         contents = {
-            f"{op}-curve.csv": csv_bytes([CurveRow(own.epoch, own.loss, own.validation_accuracy) for own in curve]),
-            f"{op}-curve.png": curve_picture(curve, op, float(found[0].validation.mean())),
-            **{f"{each.row['predictor']}-samples.png": samples_picture(each) for each in found[-2:]},
+            f"{op}-curve.csv": csv_bytes(
+                [CurveRow(epoch.epoch, epoch.loss, epoch.validation_accuracy) for epoch in curve]
+            ),
+            f"{op}-curve.png": curve_picture(curve, op, float(predictors[0].validation.mean())),
+            **{f"{judged.row['predictor']}-samples.png": samples_picture(judged) for judged in predictors[-2:]},
         }
         paths += _write(out, contents)
-    rows = [predictor_row(each, found[0]) for each in found]
+    rows = [predictor_row(judged, predictors[0]) for judged in predictors]
     others = [BaselineRow(name, *_flat(judge.verdict(images))) for name, images in baselines(samples).items()]
     contents = {
         "diffusion.csv": csv_bytes(rows),
         "diffusion-baselines.csv": csv_bytes(others),
-        "diffusion-steps.csv": steps_csv(found),
-        "diffusion-steps.png": steps_picture(found),
-        "diffusion.md": report_markdown(rows, others, found).encode(),
+        "diffusion-steps.csv": steps_csv(predictors),
+        "diffusion-steps.png": steps_picture(predictors),
+        "diffusion.md": report_markdown(rows, others, predictors).encode(),
     }
     return paths + _write(out, contents)
 
@@ -164,20 +166,20 @@ def trained(
     return found
 
 
-def measure(row: dict[str, Any], predict: Predictor, samples: int, judge: Judge) -> Found:
+def judge_predictor(row: dict[str, Any], predict: Predictor, samples: int, judge: Judge) -> Judged:
     """Return a predictor's errors on held-out digits, and what the judge says of the images it makes."""
     validation, test = (diffusion.errors_by_step(predict, real_digits(split)) for split in ("validation", "test"))
     images = ink(diffusion.sample_images(predict, samples, row["seed"]))
-    return Found(row, validation, test, images, judge.verdict(images))
+    return Judged(row, validation, test, images, judge.verdict(images))
 
 
-def predictor_row(found: Found, linear: Found) -> PredictorRow:
+def predictor_row(judged: Judged, linear: Judged) -> PredictorRow:
     """Return the line of a predictor; linear: what its error is compared with."""
-    verdict = _flat(found.verdict)
+    verdict = _flat(judged.verdict)
     measured = dict(zip(BaselineRow._fields[1:], verdict, strict=True))
-    test = float(found.test.mean())
+    test = float(judged.test.mean())
     return PredictorRow(
-        **found.row, steps=STEPS, validation_noise_mse=float(found.validation.mean()), test_noise_mse=test,
+        **judged.row, steps=STEPS, validation_noise_mse=float(judged.validation.mean()), test_noise_mse=test,
         relative_to_linear=test / float(linear.test.mean()), **measured,
     )  # fmt: skip
 
@@ -187,16 +189,16 @@ def _flat(verdict: Verdict) -> tuple[Any, ...]:
     return *verdict[:-1], " ".join(str(count) for count in verdict.classes)
 
 
-def steps_csv(found: Sequence[Found]) -> bytes:
+def steps_csv(predictors: Sequence[Judged]) -> bytes:
     """Return a line a step: the noise's deviation, and every predictor's mean squared error on the test digits."""
-    lines = ["step,noise_deviation," + ",".join(each.row["predictor"] for each in found)]
+    lines = ["step,noise_deviation," + ",".join(judged.row["predictor"] for judged in predictors)]
     for index, deviation in enumerate(noise_deviation()):
-        errors = ",".join(f"{each.test[index]:.6f}" for each in found)
+        errors = ",".join(f"{judged.test[index]:.6f}" for judged in predictors)
         lines.append(f"{index + 1},{deviation:.6f},{errors}")
     return ("\n".join(lines) + "\n").encode()
 
 
-def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow], found: Sequence[Found]) -> str:
+def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow], predictors: Sequence[Judged]) -> str:
     """Return the three tables: errors of the noise, verdicts on images, errors by step."""
     lines = [
         "Mean squared error of the noise in held-out digits, all steps alike; predicting 0 has 1. "
@@ -216,14 +218,14 @@ def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow],
         *(_verdict_line(row.source, row) for row in others),
         *(_verdict_line(f"samples: {row.op}, {row.arithmetic}", row) for row in rows),
         f"\nMean squared error of the noise in test digits by step, {GROUP} steps a line.\n",
-        "| steps | noise deviation | " + " | ".join(label(each) for each in found) + " |",
-        "|---|---|" + "---|" * len(found),
+        "| steps | noise deviation | " + " | ".join(label(judged) for judged in predictors) + " |",
+        "|---|---|" + "---|" * len(predictors),
     ]
     deviation = noise_deviation()
     for start in range(0, STEPS, GROUP):
-        own = slice(start, start + GROUP)
-        errors = " | ".join(f"{each.test[own].mean():.3f}" for each in found)
-        lines.append(f"| {start + 1}–{start + GROUP} | {deviation[start]:.2f}–{deviation[own][-1]:.2f} | {errors} |")
+        group = slice(start, start + GROUP)
+        errors = " | ".join(f"{judged.test[group].mean():.3f}" for judged in predictors)
+        lines.append(f"| {start + 1}–{start + GROUP} | {deviation[start]:.2f}–{deviation[group][-1]:.2f} | {errors} |")
     return "\n".join(lines) + "\n"
 
 

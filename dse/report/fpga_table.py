@@ -34,7 +34,7 @@ HEAD = (
 )
 
 
-class FpgaKernel(NamedTuple):
+class FpgaRow(NamedTuple):
     """A unit of one table. None: the clock of what has none, the ratio of a MAC or to no LUT."""
 
     table: str
@@ -52,9 +52,9 @@ class FpgaKernel(NamedTuple):
     power: str
 
 
-def fpga_table(ops: Sequence[Op]) -> tuple[FpgaKernel, ...]:
+def fpga_table(ops: Sequence[Op]) -> tuple[FpgaRow, ...]:
     """Return `ops` and the MAC of every table, definition and width, the MAC first. Raises LimenError."""
-    found: list[FpgaKernel] = []
+    rows: list[FpgaRow] = []
     for name in (name for target in TARGETS for name in TABLES[target]):
         units = _units(load_table(name).rows)
         for definition, (component, dataflow) in DEFINITIONS.items():
@@ -62,10 +62,10 @@ def fpga_table(ops: Sequence[Op]) -> tuple[FpgaKernel, ...]:
             for x_bits in widths:
                 mac = units.get((component, dataflow, x_bits, "mac"))
                 for op in ("mac", *ops):
-                    own = units.get((component, dataflow, x_bits, op))
-                    if own is not None:
-                        found.append(_kernel(name, definition, x_bits, op, own, mac))
-    return tuple(found)
+                    quantities = units.get((component, dataflow, x_bits, op))
+                    if quantities is not None:
+                        rows.append(_unit_row(name, definition, x_bits, op, quantities, mac))
+    return tuple(rows)
 
 
 def _units(rows: Sequence[Row]) -> dict[tuple[str, str, int, str], dict[str, float]]:
@@ -73,35 +73,40 @@ def _units(rows: Sequence[Row]) -> dict[tuple[str, str, int, str], dict[str, flo
     units: dict[tuple[str, str, int, str], dict[str, float]] = {}
     for row in rows:
         key = (row["component"], row["dataflow"], int(row["x_bits"]), row["op"])
-        own = units.setdefault(key, {"w_bits": int(row["w_bits"])})
-        own[row["quantity"]] = float(row["value"])
+        quantities = units.setdefault(key, {"w_bits": int(row["w_bits"])})
+        quantities[row["quantity"]] = float(row["value"])
     return units
 
 
-def _kernel(
-    table: str, definition: str, x_bits: int, op: str, own: dict[str, float], mac: dict[str, float] | None
-) -> FpgaKernel:
-    lut, ff, carry, dsp, block_ram = (int(own.get(name, 0)) for name in ("lut", "ff", "carry", "dsp", "block_ram"))
-    return FpgaKernel(
-        table, definition, x_bits, int(own["w_bits"]), op, lut, ff, carry, dsp, block_ram,
-        1e3 / own["min_clock_ns"] if "min_clock_ns" in own else None,
+def _unit_row(
+    table: str, definition: str, x_bits: int, op: str, quantities: dict[str, float], mac: dict[str, float] | None
+) -> FpgaRow:
+    lut, ff, carry, dsp, block_ram = (
+        int(quantities.get(name, 0)) for name in ("lut", "ff", "carry", "dsp", "block_ram")
+    )
+    return FpgaRow(
+        table, definition, x_bits, int(quantities["w_bits"]), op, lut, ff, carry, dsp, block_ram,
+        1e3 / quantities["min_clock_ns"] if "min_clock_ns" in quantities else None,
         mac["lut"] / lut if mac is not None and op != "mac" and lut else None,
         NOT_MEASURABLE,
     )  # fmt: skip
 
 
-def table_csv(table: Sequence[FpgaKernel]) -> str:
+def table_csv(table: Sequence[FpgaRow]) -> str:
     """Return a row a unit; what is unknown is empty."""
-    rows = [["" if own is None else f"{own:.6g}" if isinstance(own, float) else own for own in row] for row in table]
-    return csv_text(FpgaKernel._fields, rows)
+    rows = [
+        ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
+        for row in table
+    ]
+    return csv_text(FpgaRow._fields, rows)
 
 
-def table_markdown(table: Sequence[FpgaKernel]) -> str:
+def table_markdown(table: Sequence[FpgaRow]) -> str:
     """Return caption and table."""
     return f"{CAPTION}\n\n{markdown_table(HEAD, [_cells(row) for row in table])}"
 
 
-def table_latex(table: Sequence[FpgaKernel]) -> str:
+def table_latex(table: Sequence[FpgaRow]) -> str:
     """Return the table for the package booktabs, a rule above each definition of each table."""
     groups: dict[tuple[str, str], list[list[str]]] = {}
     for row in table:
@@ -109,7 +114,7 @@ def table_latex(table: Sequence[FpgaKernel]) -> str:
     return latex_table(CAPTION, "llrrlrrrrrrrl", HEAD, groups.values())
 
 
-def _cells(row: FpgaKernel) -> list[str]:
+def _cells(row: FpgaRow) -> list[str]:
     counts = [str(value) for value in (row.lut, row.ff, row.carry, row.dsp, row.block_ram)]
     fmax = UNKNOWN if row.fmax_mhz is None else f"{row.fmax_mhz:.0f}"
     ratio = UNKNOWN if row.lut_ratio is None else f"{row.lut_ratio:.2f}"

@@ -49,11 +49,11 @@ def draw_front(
         axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")[1]
     for index, value in enumerate(sorted(feasible[color].unique(), reverse=True)):
         colour, marker = COLOURS[index % len(COLOURS)], MARKERS[index % len(MARKERS)]
-        others, own = feasible[feasible[color] == value], front[front[color] == value]
+        others, on_front = feasible[feasible[color] == value], front[front[color] == value]
         axes.scatter(others[x], others[y], s=9, color=colour, marker=marker, alpha=0.2, linewidths=0)
         axes.scatter(
-            own[x], own[y], s=30, color=colour, marker=marker, edgecolors="white", linewidths=0.5,
-            label=f"{value}: {len(own)} of {len(others)} designs on the front",
+            on_front[x], on_front[y], s=30, color=colour, marker=marker, edgecolors="white", linewidths=0.5,
+            label=f"{value}: {len(on_front)} of {len(others)} designs on the front",
         )  # fmt: skip
     for name, set_scale in ((x, axes.set_xscale), (y, axes.set_yscale)):
         if name in LOGARITHMIC:

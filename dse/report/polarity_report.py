@@ -43,13 +43,13 @@ def summarise(rows: Sequence[PolarityRow]) -> list[Cell]:
     return [
         Cell(
             *key,
-            len(own),
-            *_mean_and_deviation([100 * row.validation_accuracy for row in own]),
-            *_mean_and_deviation([100 * row.test_accuracy for row in own]),
-            mean(100 * row.positive for row in own),
-            mean(100 * row.flipped for row in own),
+            len(runs),
+            *_mean_and_deviation([100 * row.validation_accuracy for row in runs]),
+            *_mean_and_deviation([100 * row.test_accuracy for row in runs]),
+            mean(100 * row.positive for row in runs),
+            mean(100 * row.flipped for row in runs),
         )
-        for key, own in cells.items()
+        for key, runs in cells.items()
     ]
 
 
@@ -86,7 +86,7 @@ def table_markdown(cells: Sequence[Cell]) -> str:
     head = ["depth", "granularity", *INITIALISATIONS]
     parts = []
     for split in ("test", "validation"):
-        lines = [[str(depth), granularity, *own] for depth, granularity, own in _grid(cells, split)]
+        lines = [[str(depth), granularity, *accuracies] for depth, granularity, accuracies in _grid(cells, split)]
         parts.append(f"{_caption(cells, split)}\n\n{markdown_table(head, lines)}")
     learned = [cell for cell in cells if cell.initialisation == "learned"]
     if learned:
@@ -104,9 +104,9 @@ def table_markdown(cells: Sequence[Cell]) -> str:
 def table_latex(cells: Sequence[Cell]) -> str:
     """Return the table of test accuracy for the package booktabs."""
     groups: dict[int, list[list[str]]] = {}
-    for depth, granularity, own in _grid(cells, "test"):
+    for depth, granularity, accuracies in _grid(cells, "test"):
         rows = groups.setdefault(depth, [])
-        rows.append(["" if rows else str(depth), granularity, *own])
+        rows.append(["" if rows else str(depth), granularity, *accuracies])
     head = ["depth", "granularity", *INITIALISATIONS]
     return latex_table(_caption(cells, "test"), f"ll{'r' * len(INITIALISATIONS)}", head, groups.values())
 
@@ -149,11 +149,11 @@ def picture(cells: Sequence[Cell]) -> bytes:
     panels = figure.subplots(1, len(depths), sharey=True, squeeze=False)[0]
     for axes, depth in zip(panels, depths, strict=True):
         for index, granularity in enumerate(GRANULARITIES):
-            own = [cell for cell in cells if (cell.depth, cell.granularity) == (depth, granularity)]
+            shown = [cell for cell in cells if (cell.depth, cell.granularity) == (depth, granularity)]
             axes.errorbar(
-                [INITIALISATIONS.index(cell.initialisation) + 0.22 * (index - 1) for cell in own],
-                [cell.test_mean for cell in own],
-                yerr=[cell.test_deviation or 0 for cell in own],
+                [INITIALISATIONS.index(cell.initialisation) + 0.22 * (index - 1) for cell in shown],
+                [cell.test_mean for cell in shown],
+                yerr=[cell.test_deviation or 0 for cell in shown],
                 fmt=MARKERS[index], color=COLOURS[index], capsize=3, label=granularity,
             )  # fmt: skip
         axes.set_xticks(range(len(INITIALISATIONS)), INITIALISATIONS)

@@ -18,13 +18,13 @@ class ProgressBar:
         if self._bar is not None:
             self._bar.close()
 
-    def show(self, what: str, done: int, total: int) -> None:
-        """Move the bar; a new `what` starts a new one."""
+    def show(self, task: str, done: int, total: int) -> None:
+        """Move the bar; a new task starts a new one."""
         from tqdm import tqdm
 
-        if self._bar is None or self._bar.desc != what or self._bar.total != total or done < self._bar.n:
+        if self._bar is None or self._bar.desc != task or self._bar.total != total or done < self._bar.n:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(desc=what, total=total, leave=False, disable=None)
-            self._bar.desc = what
+            self._bar = tqdm(desc=task, total=total, leave=False, disable=None)
+            self._bar.desc = task
         self._bar.update(done - self._bar.n)

@@ -57,8 +57,8 @@ def _operands(figure: Any, statistics: Statistics) -> None:
     figure.set_size_inches(8, 1.0 + 1.4 * len(rows))
     grid = figure.subplots(len(rows), 2, squeeze=False)
     histograms = zip(statistics.x_histograms, statistics.w_histograms, strict=True)
-    for row, pair, own in zip(rows, histograms, grid, strict=True):
-        for name, colour, histogram, axes in zip("xw", COLOURS, pair, own, strict=False):
+    for row, pair, row_axes in zip(rows, histograms, grid, strict=True):
+        for name, colour, histogram, axes in zip("xw", COLOURS, pair, row_axes, strict=False):
             left = histogram.lowest + histogram.step * np.arange(histogram.counts.size)
             share = histogram.counts / histogram.counts.sum()
             axes.bar(left, share, histogram.step, align="edge", color=colour)

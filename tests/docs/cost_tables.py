@@ -9,8 +9,8 @@ from cost_models.price.machine import Machine
 from cost_models.price.machine_events import count_events, pe_events
 from cost_models.price.price import price
 from cost_models.table.table import Row, Value, load_table
-from dse.report.kernel_table import Choice, Kernel, kernel_table, table_markdown
 from dse.report.text_tables import markdown_table
+from dse.report.unit_table import Choice, UnitRow, table_markdown, unit_table
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.line_check import pe_of
@@ -161,13 +161,13 @@ def two_stages() -> str:
 
 def reach() -> str:
     """Where the paper's ranges are met, at all widths."""
-    text = table_markdown(kernel_table([*LIBRARIES, *FPGAS], ["threshold"], Choice()))
+    text = table_markdown(unit_table([*LIBRARIES, *FPGAS], ["threshold"], Choice()))
     return "\n".join(f"- {line}" for line in text.splitlines() if line.startswith("Published"))
 
 
 def libraries() -> str:
     """MAC over threshold on three libraries."""
-    table = kernel_table(LIBRARIES, ["threshold"], Choice(bits=(4, 8, 16)))
+    table = unit_table(LIBRARIES, ["threshold"], Choice(bits=(4, 8, 16)))
     rows: dict[tuple[str, int], list[str]] = {}
     for row in table.rows:
         if row.op == "threshold" and "stages" not in row.definition:
@@ -176,14 +176,14 @@ def libraries() -> str:
     return markdown(head, [[definition, str(bits), *cells] for (definition, bits), cells in rows.items()])
 
 
-def ratios_of(row: Kernel) -> list[str]:
+def ratios_of(row: UnitRow) -> list[str]:
     assert row.area_ratio and row.energy_ratio
     return [f"{row.area_ratio:.2f}", f"{row.energy_ratio:.2f}"]
 
 
 def kernels() -> str:
-    return table_markdown(kernel_table(["ihp130"], ["threshold"], Choice(bits=(4, 8, 16)))).strip()
+    return table_markdown(unit_table(["ihp130"], ["threshold"], Choice(bits=(4, 8, 16)))).strip()
 
 
 def fpgas() -> str:
-    return table_markdown(kernel_table(FPGA_TABLES, ["threshold"], Choice(bits=(8,)))).strip()
+    return table_markdown(unit_table(FPGA_TABLES, ["threshold"], Choice(bits=(8,)))).strip()

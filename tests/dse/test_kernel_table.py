@@ -16,16 +16,16 @@ from cost_models.units.catalogue import WIDTHS
 from cost_models.units.neurons import weight_bits
 from cost_models.units.unit import PES
 from dse.cli.tables import OPS as TABLE_OPS
-from dse.report.kernel_plot import SHOWN, plot_kernels
-from dse.report.kernel_table import (
+from dse.report.unit_plot import SHOWN, plot_units
+from dse.report.unit_table import (
     DEFINITIONS,
     NOT_MEASURABLE,
     Choice,
-    KernelTable,
-    kernel_table,
+    UnitTable,
     table_csv,
     table_latex,
     table_markdown,
+    unit_table,
 )
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
@@ -67,8 +67,8 @@ def write_table(path: Path, **changes: float) -> str:
     return str(path)
 
 
-def own_table(tmp_path: Path, choice: Choice | None = None, **changes: float) -> KernelTable:
-    return kernel_table([write_table(tmp_path / "own.csv", **changes)], ["threshold"], choice or Choice(10.0))
+def own_table(tmp_path: Path, choice: Choice | None = None, **changes: float) -> UnitTable:
+    return unit_table([write_table(tmp_path / "own.csv", **changes)], ["threshold"], choice or Choice(10.0))
 
 
 class TestTable:
@@ -102,7 +102,7 @@ class TestTable:
         assert r"10 $\mu$m\textsuperscript{2}" in latex and "area MAC/op (paper 3--4)" in latex
 
     def test_the_shipped_table(self) -> None:
-        table = kernel_table(["ihp130"], ["threshold"], Choice())
+        table = unit_table(["ihp130"], ["threshold"], Choice())
         best = [row for row in table.rows if not row.smallest]
         own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in best}
         areas = [own.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
@@ -128,7 +128,7 @@ class TestTable:
                     file.write(
                         f"{component}_smallest,mac,{multiplier},4,4,,{dataflow},{stages},,{end},synthesis,test,,\n"
                     )
-        table = kernel_table([str(path)], ["threshold"], Choice(10.0))
+        table = unit_table([str(path)], ["threshold"], Choice(10.0))
         alone = [row for row in table.rows if row.definition == "op alone"]
         assert [(row.op, row.smallest, row.multiplier, row.area, row.smallest_area_ratio) for row in alone] == [
             ("mac", False, "booth", 40, None),
@@ -138,7 +138,7 @@ class TestTable:
         same = [row for row in table.rows if row.definition == "os PE"]
         assert [(row.op, row.smallest_area_ratio) for row in same] == [("mac", None), ("threshold", 4)]
         assert "| mac, smallest | booth radix4 | 35 µm² |" in table_markdown(table)
-        plot_kernels(table, tmp_path / "own.png")
+        plot_units(table, tmp_path / "own.png")
 
     def test_wires_are_added(self, tmp_path: Path) -> None:
         table = own_table(tmp_path, Choice(10.0, wires=True))
@@ -151,32 +151,32 @@ class TestTable:
 
     def test_widths_and_tables_are_chosen(self, tmp_path: Path) -> None:
         path = write_table(tmp_path / "own.csv")
-        table = kernel_table(["ihp130", path], ["threshold"], Choice(bits=(4,)))
+        table = unit_table(["ihp130", path], ["threshold"], Choice(bits=(4,)))
         assert {(row.costs, row.x_bits) for row in table.rows} == {("ihp130", 4), ("own", 4)}
         with pytest.raises(LimenError, match=r"own\.csv: component: 'op' of threshold and mac is missing for these"):
-            kernel_table(["ihp130", path], ["threshold"], Choice(bits=(5,)))
+            unit_table(["ihp130", path], ["threshold"], Choice(bits=(5,)))
 
     def test_unknown_widths_and_operands_are_refused(self) -> None:
         with pytest.raises(
             LimenError, match=r"bits: 9 is not allowed: ihp130, ecp5-fabric has 2, 3, 4, 5, 6, 7, 8, 10"
         ):
-            kernel_table(["ihp130", "ecp5-fabric"], ["threshold"], Choice(bits=(8, 9)))
+            unit_table(["ihp130", "ecp5-fabric"], ["threshold"], Choice(bits=(8, 9)))
         with pytest.raises(LimenError, match="stream: loud is not allowed: ihp130 has gaussian_relu, "):
-            kernel_table(["ihp130"], ["threshold"], Choice(stream="loud"))
+            unit_table(["ihp130"], ["threshold"], Choice(stream="loud"))
 
     def test_an_fpga_has_luts_and_no_power(self, tmp_path: Path) -> None:
         path = Path(write_table(tmp_path / "luts.csv"))
         lines = [line for line in path.read_text().splitlines() if not line.startswith("published")]
         kept = [line for line in lines if ",area_um2," in line or ",min_clock_ns," in line or line.startswith("comp")]
         path.write_text("\n".join(kept).replace(",area_um2,", ",lut,").replace(",um2,", ",count,") + "\n")
-        table = kernel_table([str(path)], ["threshold"], Choice())
+        table = unit_table([str(path)], ["threshold"], Choice())
         assert table.rows[1].area_unit == "LUT" and table.rows[1].area_ratio == 4 and table.rows[1].power_mw is None
         text = table_markdown(table)
         assert f"| 10 LUT | – | {NOT_MEASURABLE} | {NOT_MEASURABLE} |" in text
         assert f"Published power ratio 7.51–8.19, threshold on luts: {NOT_MEASURABLE}." in text
 
     def test_the_picture(self, tmp_path: Path) -> None:
-        plot_kernels(own_table(tmp_path), tmp_path / "kernels.png")
+        plot_units(own_table(tmp_path), tmp_path / "kernels.png")
         assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
 
     def test_ops_are_all_but_mac(self) -> None:

@@ -15,9 +15,9 @@ from click.testing import CliRunner
 
 import limen
 from dse.cli.commands import commands
-from dse.report.kernel_plot import plot_kernels
-from dse.report.kernel_table import Choice, KernelTable, kernel_table
 from dse.report.text_tables import latex_table, markdown_table
+from dse.report.unit_plot import plot_units
+from dse.report.unit_table import Choice, UnitTable, unit_table
 from dse.study.study import Study
 from tests.dse.study_files import NETWORK, SPEC
 from tests.support.paths import ROOT
@@ -107,21 +107,21 @@ def test_what_a_file_holds(tmp_path: Path, text: str, words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> KernelTable:
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
     path = tmp_path_factory.mktemp("kernels") / "$\\frac$ 数.csv"
     shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", path)
-    return kernel_table([str(path)], ["threshold"], Choice(20.0, "uniform", False, (8,)))
+    return unit_table([str(path)], ["threshold"], Choice(20.0, "uniform", False, (8,)))
 
 
 @pytest.mark.parametrize(
     ("name", "start"),
     [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF-"), ("a.svg", b"<?xml"), ("a.jpeg", b"\xff\xd8\xff")],
 )
-def test_a_picture_is_what_its_name_says(tmp_path: Path, kernels: KernelTable, name: str, start: bytes) -> None:
+def test_a_picture_is_what_its_name_says(tmp_path: Path, kernels: UnitTable, name: str, start: bytes) -> None:
     """By the first bytes of each format, and the same bytes again; a cost table's name is no formula for matplotlib."""
     found = []
     for _ in range(2):
-        plot_kernels(kernels, tmp_path / name)
+        plot_units(kernels, tmp_path / name)
         found.append((tmp_path / name).read_bytes())
     assert found[0].startswith(start) and found[0] == found[1]
 

@@ -1,4 +1,4 @@
-"""A picture of kernels: area and energy over operand width, a line per op, a row of axes per meaning of 'kernel'."""
+"""A picture of units: area and energy over operand width, a line per op, a row of axes per definition."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from workloads.host.files import write_whole
 from workloads.ops.integers import OPS
 
 if TYPE_CHECKING:
-    from dse.report.kernel_table import KernelTable
+    from dse.report.unit_table import UnitTable
 
 SHOWN = ("op alone", "op alone, one number", "3x3 neuron", "os PE", "ws PE")
 
 
-def plot_kernels(table: KernelTable, path: Path) -> None:
-    """Write a picture of the first cost table's kernels, of the format its name ends in.
+def plot_units(table: UnitTable, path: Path) -> None:
+    """Write a picture of the first cost table's units, of the format its name ends in.
 
     Raises LimenError for another name, or where it can't be written.
     """
@@ -30,13 +30,13 @@ def plot_kernels(table: KernelTable, path: Path) -> None:
     figure = Figure(figsize=(9, 0.6 + 2.3 * len(shown)), layout="constrained")
     for axes, name in zip(figure.subplots(len(shown), 2, squeeze=False), shown, strict=True):
         for index, op in enumerate(OPS):
-            own = [row for row in rows if (row.definition, row.op, row.smallest) == (name, op, False)]
-            widths = [row.x_bits for row in own]
-            if not own:
+            op_rows = [row for row in rows if (row.definition, row.op, row.smallest) == (name, op, False)]
+            widths = [row.x_bits for row in op_rows]
+            if not op_rows:
                 continue
-            axes[0].plot(widths, [row.area for row in own], "o-", ms=3, color=COLOURS[index], label=op)
-            if own[0].energy_pj is not None:
-                axes[1].plot(widths, [row.energy_pj for row in own], "o-", ms=3, color=COLOURS[index], label=op)
+            axes[0].plot(widths, [row.area for row in op_rows], "o-", ms=3, color=COLOURS[index], label=op)
+            if op_rows[0].energy_pj is not None:
+                axes[1].plot(widths, [row.energy_pj for row in op_rows], "o-", ms=3, color=COLOURS[index], label=op)
         smallest = [row for row in rows if row.definition == name and row.smallest]
         style = {"ms": 3, "color": COLOURS[OPS.index("mac")], "alpha": 0.5, "label": "mac, smallest"}
         if smallest:
@@ -48,7 +48,7 @@ def plot_kernels(table: KernelTable, path: Path) -> None:
             panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")
             panel.grid(alpha=0.3, which="both")
     title = f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires"
-    lines = {str(own.get_label()): own for axes in figure.axes for own in axes.get_lines()}
+    lines = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}
     figure.legend([*lines.values()], [*lines], loc="outside lower center", ncols=len(lines), fontsize=8)
     figure.suptitle(printable(title), parse_math=False)
     write_whole(path, picture_bytes(figure, form))

@@ -1,4 +1,4 @@
-"""Kernels of each op against the MAC's, from cost tables, beside the range that a paper reports for a kernel."""
+"""Units of each op against the MAC's, from cost tables, beside the range that a paper reports for its "kernel"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from workloads.ops.integers import OPS, Op
 
 
 class Definition(NamedTuple):
-    """Rows of a cost table that may be called a kernel; mac: the MAC's component, where it is another."""
+    """Rows of a cost table that the paper may call a kernel; mac: the MAC's component, where it is another."""
 
     component: str
     dataflow: str = ""
@@ -46,7 +46,7 @@ CITED_IN = "ihp130"
 """The built-in table whose published range stands beside tables of FPGAs, which cite nothing."""
 
 
-class Kernel(NamedTuple):
+class UnitRow(NamedTuple):
     """One definition at one width, by one cost table. Energy is of one cycle: one op, or all of a neuron's.
 
     area: in um2, or LUTs of an FPGA (area_unit), where energy and power are None. power_mw: leakage included; None too
@@ -86,14 +86,14 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class KernelTable:
+class UnitTable:
     """Rows by table, definition and width, the MAC's first; published: low and high of the ratios in PUBLISHED."""
 
     choice: Choice
-    rows: tuple[Kernel, ...]
+    rows: tuple[UnitRow, ...]
     published: dict[str, tuple[float, float]]
 
-    def against(self, row: Kernel, name: str) -> str:
+    def against(self, row: UnitRow, name: str) -> str:
         """Return where a ratio is: below, within or above the published range; empty for the MAC or where unknown."""
         ratio = row.area_ratio if name == "area" else row.power_ratio
         if row.op == "mac" or ratio is None:
@@ -102,8 +102,8 @@ class KernelTable:
         return "below" if ratio < low else "within" if ratio <= high else "above"
 
 
-def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> KernelTable:
-    """Return the kernels of `ops` and of the MAC at every width where a table has both, table after table.
+def unit_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> UnitTable:
+    """Return the units of `ops` and of the MAC at every width where a table has both, table after table.
 
     Raises:
         LimenError: an unusable table, one without these rows, a width or stream that none has, or a clock period that
@@ -121,16 +121,16 @@ def kernel_table(costs: Sequence[str], ops: Sequence[Op], choice: Choice) -> Ker
         )
         for name in PUBLISHED
     }
-    rows: list[Kernel] = []
+    rows: list[UnitRow] = []
     for name, table in zip(costs, tables, strict=True):
-        found = _rows(table, Path(name).stem, ops, choice)
-        if not found:
+        table_rows = _rows(table, Path(name).stem, ops, choice)
+        if not table_rows:
             raise LimenError(
                 f"{table.path}: component: 'op' of {', '.join(ops)} and mac is missing for these bits and this stream; "
                 "limen costs build makes a table with it"
             )
-        rows += found
-    return KernelTable(choice, tuple(rows), published)
+        rows += table_rows
+    return UnitTable(choice, tuple(rows), published)
 
 
 def _refuse_unknown(tables: Sequence[Table], costs: Sequence[str], choice: Choice) -> None:
@@ -147,7 +147,7 @@ def _refuse_unknown(tables: Sequence[Table], costs: Sequence[str], choice: Choic
             )
 
 
-def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[Kernel]:
+def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[UnitRow]:
     gate = table.index.get(("nand2", "", "", "", ""), {}).get(0)
     gate_um2 = gate["area_um2"].value if gate else None
     multipliers = {
@@ -155,90 +155,91 @@ def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[K
         for row in table.rows
         if row["op"] == "mac" and row["x_bits"] == row["w_bits"]
     }
-    rows: list[Kernel] = []
+    rows: list[UnitRow] = []
     for name, definition in DEFINITIONS.items():
         if choice.stream != UNIFORM and definition.component not in PES:
             continue
         for x_bits in _widths(table, definition):
             of_mac = definition._replace(component=definition.mac or definition.component)
             mac = _quantities(table, of_mac, "mac", x_bits, choice)
-            found = {op: _quantities(table, definition, op, x_bits, choice) for op in OPS if op in ops and op != "mac"}
-            if mac is None or not any(found.values()) or (choice.bits and x_bits not in choice.bits):
+            by_op = {op: _quantities(table, definition, op, x_bits, choice) for op in OPS if op in ops and op != "mac"}
+            if mac is None or not any(by_op.values()) or (choice.bits and x_bits not in choice.bits):
                 continue
             multiplier = multipliers[of_mac.component, of_mac.dataflow, of_mac.stages, str(x_bits)]
-            best = _kernel(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
+            best = _unit_row(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
             rows.append(best)
             of_least = of_mac._replace(component=of_mac.component + SMALLEST)
             least = _quantities(table, of_least, "mac", x_bits, choice)
             smallest = None
             if least:
                 multiplier = multipliers[of_least.component, of_least.dataflow, of_least.stages, str(x_bits)]
-                smallest = _kernel(costs, name, x_bits, "mac", least, choice, gate_um2)
+                smallest = _unit_row(costs, name, x_bits, "mac", least, choice, gate_um2)
                 smallest = smallest._replace(multiplier=multiplier, smallest=True)
                 if smallest.multiplier != best.multiplier:
                     rows.append(smallest)
             rows += [
-                _against(best, smallest, _kernel(costs, name, x_bits, op, own, choice, gate_um2))
-                for op, own in found.items()
-                if own
+                _against(best, smallest, _unit_row(costs, name, x_bits, op, quantities, choice, gate_um2))
+                for op, quantities in by_op.items()
+                if quantities
             ]
     return rows
 
 
 def _widths(table: Table, definition: Definition) -> list[int]:
-    found = table.variants.get((UNIFORM, definition.stages), {})
-    return sorted({int(x) for name, _, x, _, flow in found if (name, flow) == definition[:2] and x})
+    keys = table.variants.get((UNIFORM, definition.stages), {})
+    return sorted({int(x) for name, _, x, _, flow in keys if (name, flow) == definition[:2] and x})
 
 
 def _quantities(table: Table, definition: Definition, op: Op, x_bits: int, choice: Choice) -> dict[str, Value] | None:
     """Return the quantities of the widest accumulator or psum at this width; None where the table has no such row."""
-    point = (definition.component, op, str(x_bits), str(weight_bits(op, x_bits)), definition.dataflow)
-    found = table.variants.get((UNIFORM, definition.stages), {}).get(point)
-    if found is None or choice.stream == UNIFORM:
-        return dict(found[max(found)]) if found else None
-    operands = table.variants.get((choice.stream, definition.stages), {}).get(point)
-    return {**found[max(found)], **operands[max(operands)]} if operands else None
+    key = (definition.component, op, str(x_bits), str(weight_bits(op, x_bits)), definition.dataflow)
+    by_width = table.variants.get((UNIFORM, definition.stages), {}).get(key)
+    if by_width is None or choice.stream == UNIFORM:
+        return dict(by_width[max(by_width)]) if by_width else None
+    operands = table.variants.get((choice.stream, definition.stages), {}).get(key)
+    return {**by_width[max(by_width)], **operands[max(operands)]} if operands else None
 
 
-def _kernel(
-    costs: str, name: str, x_bits: int, op: Op, own: dict[str, Value], choice: Choice, gate_um2: float | None
-) -> Kernel:
-    """Return a kernel with ratios of 1."""
-    delay = own.get("delay_ns" if name.startswith("op alone") else "min_clock_ns")
+def _unit_row(
+    costs: str, name: str, x_bits: int, op: Op, quantities: dict[str, Value], choice: Choice, gate_um2: float | None
+) -> UnitRow:
+    """Return a unit without ratios."""
+    delay = quantities.get("delay_ns" if name.startswith("op alone") else "min_clock_ns")
     delay_ns = delay.value if delay else None
     w_bits = weight_bits(op, x_bits)
-    if "area_um2" not in own:
-        return Kernel(costs, name, x_bits, w_bits, op, "", False, own["lut"].value, "LUT", None, None, None, delay_ns,
-                      None, None, None, None, None)  # fmt: skip
-    area, energy = own["area_um2"].value, own["energy_per_op_pj"].value
+    if "area_um2" not in quantities:
+        luts = quantities["lut"].value
+        return UnitRow(costs, name, x_bits, w_bits, op, "", False, luts, "LUT", None, None, None, delay_ns,
+                       None, None, None, None, None)  # fmt: skip
+    area, energy = quantities["area_um2"].value, quantities["energy_per_op_pj"].value
     if choice.wires:
-        if "energy_per_op_wires_pj" not in own:
+        if "energy_per_op_wires_pj" not in quantities:
             raise LimenError(f"costs: {costs} is not allowed with wires: its library has no wire load")
-        energy += own["energy_per_op_wires_pj"].value
+        energy += quantities["energy_per_op_wires_pj"].value
     fits = delay_ns is not None and delay_ns <= choice.clock_ns
-    power = energy / choice.clock_ns + own["leakage_nw"].value * 1e-6 if fits else None
+    power = energy / choice.clock_ns + quantities["leakage_nw"].value * 1e-6 if fits else None
     gates = area / gate_um2 if gate_um2 else None
-    return Kernel(costs, name, x_bits, w_bits, op, "", False, area, "um2", gates, energy, power, delay_ns,
-                  None, None, None, None, None)  # fmt: skip
+    return UnitRow(costs, name, x_bits, w_bits, op, "", False, area, "um2", gates, energy, power, delay_ns,
+                   None, None, None, None, None)  # fmt: skip
 
 
-def _against(mac: Kernel, smallest: Kernel | None, own: Kernel) -> Kernel:
-    """Return a kernel with the ratios to it of the best MAC and, in area, of the smallest."""
+def _against(mac: UnitRow, smallest: UnitRow | None, unit: UnitRow) -> UnitRow:
+    """Return a unit with the ratios to it of the best MAC and, in area, of the smallest."""
 
     def ratio(of_mac: float | None, of_op: float | None) -> float | None:
         return None if of_mac is None or not of_op else of_mac / of_op
 
-    return own._replace(
-        area_ratio=ratio(mac.area, own.area),
-        smallest_area_ratio=ratio(smallest.area, own.area) if smallest else None,
-        energy_ratio=ratio(mac.energy_pj, own.energy_pj),
-        power_ratio=ratio(mac.power_mw, own.power_mw),
-        delay_ratio=ratio(mac.delay_ns, own.delay_ns),
+    return unit._replace(
+        area_ratio=ratio(mac.area, unit.area),
+        smallest_area_ratio=ratio(smallest.area, unit.area) if smallest else None,
+        energy_ratio=ratio(mac.energy_pj, unit.energy_pj),
+        power_ratio=ratio(mac.power_mw, unit.power_mw),
+        delay_ratio=ratio(mac.delay_ns, unit.delay_ns),
     )
 
 
-def table_csv(table: KernelTable) -> str:
-    """Return a row a kernel with all figures, the published ranges beside them and where the ratios are."""
+def table_csv(table: UnitTable) -> str:
+    """Return a row a unit with all figures, the published ranges beside them and where the ratios are."""
     bounds = [f"published_{name}_ratio_{end}" for name in PUBLISHED for end in ("low", "high")]
     verdicts = [f"{name}_against_published" for name in PUBLISHED]
     ranges = [end for name in PUBLISHED for end in table.published[name]]
@@ -247,23 +248,23 @@ def table_csv(table: KernelTable) -> str:
     for row in table.rows:
         figures = ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
         rows.append([*figures, *settings, *ranges, *(table.against(row, name) for name in PUBLISHED)])
-    return csv_text([*Kernel._fields, "clock_ns", "stream", "wires", *bounds, *verdicts], rows)
+    return csv_text([*UnitRow._fields, "clock_ns", "stream", "wires", *bounds, *verdicts], rows)
 
 
-def table_markdown(table: KernelTable) -> str:
-    """Return the table, and which kernels reach the published ranges."""
+def table_markdown(table: UnitTable) -> str:
+    """Return the table, and which units reach the published ranges."""
     rows = [cells for group in _groups(table) for cells in group]
     return "\n\n".join([_caption(table), markdown_table(_head(table), rows).rstrip(), *_reach(table)]) + "\n"
 
 
-def table_latex(table: KernelTable) -> str:
+def table_latex(table: UnitTable) -> str:
     """Return the table for the package booktabs, a rule above each definition; who reaches the range is the caption."""
     head = _head(table)
     caption = " ".join([_caption(table), *_reach(table)])
     return latex_table(caption, f"llrrll{'r' * (len(head) - 7)}l", head, _groups(table))
 
 
-def _head(table: KernelTable) -> list[str]:
+def _head(table: UnitTable) -> list[str]:
     ratios = []
     for name in RATIOS:
         published = table.published.get(name.removesuffix(" MAC"))
@@ -283,7 +284,7 @@ def _head(table: KernelTable) -> list[str]:
     ]
 
 
-def _groups(table: KernelTable) -> list[list[list[str]]]:
+def _groups(table: UnitTable) -> list[list[list[str]]]:
     groups: dict[tuple[str, str], list[list[str]]] = {}
     for row in table.rows:
         unmeasured = NOT_MEASURABLE if row.area_unit == "LUT" else UNKNOWN
@@ -310,7 +311,7 @@ def _figure(value: float | None) -> str:
     return UNKNOWN if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _caption(table: KernelTable) -> str:
+def _caption(table: UnitTable) -> str:
     choice, costs = table.choice, ", ".join(dict.fromkeys(row.costs for row in table.rows))
     wires = "with" if choice.wires else "without"
     whose = f" of {FAMILY}" if choice.stream.startswith(NETWORK) else ""
@@ -323,24 +324,24 @@ def _caption(table: KernelTable) -> str:
     )
 
 
-def _reach(table: KernelTable) -> list[str]:
-    """Return a sentence per table, op and published ratio: which kernels are within the range, and which above it."""
+def _reach(table: UnitTable) -> list[str]:
+    """Return a sentence per table, op and published ratio: which units are within the range, and which above it."""
     sentences = []
     for costs, op in dict.fromkeys((row.costs, row.op) for row in table.rows if row.op != "mac"):
-        own = [row for row in table.rows if (row.costs, row.op) == (costs, op)]
+        op_rows = [row for row in table.rows if (row.costs, row.op) == (costs, op)]
         for name in PUBLISHED:
             low, high = table.published[name]
-            if not any(table.against(row, name) for row in own):
+            if not any(table.against(row, name) for row in op_rows):
                 sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op} on {costs}: {NOT_MEASURABLE}.")
                 continue
-            found = [f"{place} it: {_named(table, own, name, place) or 'none'}" for place in ("within", "above")]
-            sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op} on {costs}: {'; '.join(found)}.")
+            places = [f"{place} it: {_named(table, op_rows, name, place) or 'none'}" for place in ("within", "above")]
+            sentences.append(f"Published {name} ratio {low:g}–{high:g}, {op} on {costs}: {'; '.join(places)}.")
     return sentences
 
 
-def _named(table: KernelTable, own: Sequence[Kernel], name: str, place: str) -> str:
+def _named(table: UnitTable, rows: Sequence[UnitRow], name: str, place: str) -> str:
     widths: dict[str, list[str]] = {}
-    for row in own:
+    for row in rows:
         if table.against(row, name) == place:
             widths.setdefault(row.definition, []).append(str(row.x_bits))
     return ", ".join(f"{definition} at {'/'.join(bits)} bits" for definition, bits in widths.items())
