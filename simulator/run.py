@@ -12,7 +12,7 @@ import numpy as np
 
 from simulator.cuts.schedule import count_network
 from simulator.designs.built_in import load_design
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import Counts
 from simulator.program.program import Program, compile_network
 from workloads.errors import LimenError, check_kind, shown
@@ -42,7 +42,7 @@ class Run:
     """
 
     network: Network
-    design: Design
+    design: FittedDesign
     level: Level
     counts: tuple[Counts, ...]
     scores: np.ndarray | None = None
@@ -80,7 +80,7 @@ class Exported:
     """A folder written by `export`; verify() proves it. replaced: an earlier export was there."""
 
     folder: Path
-    design: Design
+    design: FittedDesign
     replaced: bool = False
 
     def verify(self, images: int | None = None) -> Proof:
@@ -165,10 +165,10 @@ def simulate(
         raise LimenError(f"level: {shown(level)} is not allowed: one of {', '.join(get_args(Level))}")
     _check_inputs(images, seed)
     network, design = load_pair(network, design)
-    design = design.fitted(network)
+    fitted = design.fitted(network)
     if level == "timing":
-        return Run(network, design, level, tuple(count_network(network, design)))
-    program = compile_network(network, design)
+        return Run(network, fitted, level, tuple(count_network(network, fitted)))
+    program = compile_network(network, fitted)
     x = choose_inputs(network, images, seed)
     return _run_cycle(program, x) if level == "cycle" else _run_rtl(program, x)
 
@@ -232,7 +232,7 @@ def export(
     _check_inputs(images, seed)
     check_kind("folder", folder, (str, Path), "the folder to write")
     network, design = load_pair(network, design)
-    design = design.fitted(network)
-    program = compile_network(network, design)
+    fitted = design.fitted(network)
+    program = compile_network(network, fitted)
     replaced = write_folder(program, choose_inputs(network, images, seed), Path(folder))
-    return Exported(Path(folder), design, replaced)
+    return Exported(Path(folder), fitted, replaced)

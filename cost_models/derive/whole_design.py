@@ -40,7 +40,7 @@ from cost_models.price.price import DRAM
 from cost_models.sources.machine_sources import MEMORY_BOX
 from cost_models.sources.source import VERILOG
 from cost_models.table.table import Table, load_table
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.plan.counts import Counts
 from simulator.rtl.exported import read_exported
 from simulator.rtl.verilog_text import plain_verilog
@@ -127,7 +127,7 @@ def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: b
     return [*lines, Line("total", sum(line.instances for line in lines), whole, sums)]
 
 
-def _read_folder(folder: Path) -> tuple[Design, dict[str, bytes]]:
+def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, bytes]]:
     """Return the design of an exported folder and its Verilog, memories as black boxes."""
     exported = read_exported(folder, with_vectors=False)
     files = dict(exported.verilog)
@@ -138,14 +138,14 @@ def _read_folder(folder: Path) -> tuple[Design, dict[str, bytes]]:
     return exported.design, {name: text.encode() for name, text in files.items()} | {"memory.v": MEMORY_BOX.encode()}
 
 
-def _parts(table: Table, design: Design) -> list[Part]:
+def _parts(table: Table, design: FittedDesign) -> list[Part]:
     """Return the lines of the table's logic; areas don't depend on what a run does."""
     nothing = Counts(**dict.fromkeys((item.name for item in fields(Counts)), 0))
     idle = Events(nothing, **dict.fromkeys((item.name for item in fields(Events) if item.name != "total"), 0))
     return [part for part in Machine(table, design).parts(idle, 0.0, DRAM) if part.group in ("array", "logic")]
 
 
-def _multiplier(table: Table, design: Design) -> str:
+def _multiplier(table: Table, design: FittedDesign) -> str:
     """Return the recipe of the product in the table's own PE."""
     wanted = ("pe", design.op, str(design.x_bits), str(design.w_bits), design.dataflow)
     names = ("component", "op", "x_bits", "w_bits", "dataflow")
@@ -153,7 +153,7 @@ def _multiplier(table: Table, design: Design) -> str:
     return next(iter(found)) or DEFAULT_MULTIPLIER
 
 
-def _rounds(design: Design) -> int:
+def _rounds(design: FittedDesign) -> int:
     return ROUNDS + (design.cols if design.dataflow != "os" else 0)
 
 

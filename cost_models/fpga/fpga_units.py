@@ -13,7 +13,7 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import kernel_unit, pe_units
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
 from cost_models.units.unit import Unit
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.rtl.export import chip_verilog, rtl_parameters
 from workloads.ops.integers import OPS, Op
 
@@ -79,7 +79,7 @@ def source_of(unit: Unit) -> Source:
         return unit_source(unit)
     assert unit.op
     size = SYSTEMS[unit.component]
-    design = Design(
+    design = FittedDesign(
         rows=size,
         cols=size,
         dataflow="os",

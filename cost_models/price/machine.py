@@ -18,7 +18,7 @@ from workloads.errors import LimenError
 from workloads.ops.integers import ONE_RANGE_OPS
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
 
 UM2_PER_MM2 = 1e6
 PJ_PER_UJ = 1e6
@@ -60,13 +60,12 @@ class _Fit(dict[str, Value]):
         return self[name]
 
 
-def look_up_array(table: Table, design: Design, stream: str = UNIFORM) -> tuple[Values, Values]:
+def look_up_array(table: Table, design: FittedDesign, stream: str = UNIFORM) -> tuple[Values, Values]:
     """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
 
     Raises:
         LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
     """
-    assert design.acc_bits is not None
     if design.extra_ops:
         raise LimenError(
             f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
@@ -75,10 +74,9 @@ def look_up_array(table: Table, design: Design, stream: str = UNIFORM) -> tuple[
         raise LimenError(
             f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
         )
-    held = design.acc_bits if design.dataflow == "os" else design.psum_bits
-    pe = table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow)
+    pe = table.at("pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow)
     if stream != UNIFORM:
-        pe |= table.at("pe", held, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
+        pe |= table.at("pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
     return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
 
 
@@ -91,8 +89,7 @@ class Machine:
         LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
     """
 
-    def __init__(self, table: Table, design: Design, stream: str = UNIFORM) -> None:
-        assert design.acc_bits is not None  # a Run's design is fitted
+    def __init__(self, table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
         self.pe, self.edge = look_up_array(table, design, stream)
@@ -125,7 +122,6 @@ class Machine:
 
     def _memories(self) -> dict[str, Memory]:
         design, table, memories = self.design, self.table, {}
-        assert design.acc_bits is not None
         depths = {
             "ifmap": design.ifmap_depth,
             "weight": design.filter_depth,

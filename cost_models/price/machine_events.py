@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.plan.counts import Counts
 from workloads.layers.layer import Layer
 
@@ -39,7 +39,7 @@ class Events:
         return total.preload + total.stream + total.drain + total.pipeline + total.pool
 
 
-def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Design) -> Events:
+def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: FittedDesign) -> Events:
     """Return the events of layers that were counted on a fitted design."""
     names = vars(counts[0])
     total = Counts(
@@ -79,13 +79,13 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Desi
     )
 
 
-def _preloaded_rows(layer: Layer, counts: Counts, design: Design) -> int:
+def _preloaded_rows(layer: Layer, counts: Counts, design: FittedDesign) -> int:
     """Return the rows of activations preloaded under is: those of a fold that K fills. Exact where K isn't tiled."""
     k = layer.fan_in
     return counts.preload * k // (design.rows * -(-k // design.rows))
 
 
-def pe_events(design: Design, events: Events) -> dict[str, int]:
+def pe_events(design: FittedDesign, events: Events) -> dict[str, int]:
     """Return the PE-cycles that take more than an idle one, by what takes it: the `energy_per_…_pj` of a PE's rows.
 
     While a fold's operands stream, PEs beyond its columns see the operand from the left alone, those beyond its rows

@@ -15,13 +15,14 @@ from cost_models.price.machine import Machine, Part
 from cost_models.price.machine_events import count_events
 from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.table.table import SOFT, load_priced_table
+from simulator.designs.design import Design
 from simulator.run import Run
 from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
     import pandas
 
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from workloads.networks.network import Network
 
 NS_PER_US = 1e3
@@ -129,7 +130,7 @@ def _refuse_others_operands(run: Run, stream: str) -> None:
 
 def with_memory(
     design: Design, network: Network, costs: str = "ihp130", dram_gb_per_s: float = 6.4, latency_ns: float = 100.0
-) -> Design:
+) -> FittedDesign:
     """Return a design fitted to `network` whose port_interval and memory_latency are those of a memory.
 
     The design's clock is the table's: a slower clock sees a faster memory. dram_gb_per_s: of one channel of
@@ -147,4 +148,4 @@ def with_memory(
     # Beyond what any design has the numbers need not be exact; they may not be infinite.
     interval = math.ceil(port_bytes / max(dram_gb_per_s * clock_ns, 1 / MOST_CYCLES))
     latency = math.ceil(min(latency_ns / clock_ns, MOST_CYCLES))
-    return type(design)(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency})
+    return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)

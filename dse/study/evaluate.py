@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from cost_models.table.table import load_priced_table
 from dse.study.space import Coordinates
 from dse.study.study_spec import BUFFERS, StudySpec
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
@@ -116,7 +116,7 @@ class Evaluator:
             self._networks[at] = find_network(self._workload, *chosen)
         return self._networks[at]
 
-    def design(self, point: Coordinates) -> Design:
+    def design(self, point: Coordinates) -> FittedDesign:
         """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
 
         Raises:
@@ -228,7 +228,7 @@ class Evaluator:
                 "without one: energy_uj, latency_us, area_mm2"
             )
 
-    def _roomy(self, form: Format, dataflow: str, rows: int) -> Design:
+    def _roomy(self, form: Format, dataflow: str, rows: int) -> FittedDesign:
         """Return a fitted design of the space with these coordinates. Raises LimenError where there is none.
 
         Larger scratchpads and operand blocks never hinder; beats and words may be too wide, so all of them are tried.

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design
+from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design, FittedDesign
 from simulator.plan.geometry import Geometry, Tile, out_granule, row_granule, tile_needs, tile_shape
 from simulator.plan.steps import Axes
 from simulator.timing.tile_timing import tile_transfers
@@ -57,7 +57,7 @@ def pieces(size: int, parts: int, granule: int) -> int:
     return -(-size // (-(-length // granule) * granule))
 
 
-def granules(geometry: Geometry, design: Design) -> Axes:
+def granules(geometry: Geometry, design: FittedDesign) -> Axes:
     """Return the lengths whose multiples the parts of each axis are."""
     return Axes(row_granule(geometry, design), out_granule(geometry, design), design.feeder_width)
 
@@ -67,7 +67,7 @@ def sizes(geometry: Geometry) -> Axes:
     return Axes(geometry.out_height, geometry.outputs, geometry.channels)
 
 
-def most_parts(geometry: Geometry, design: Design) -> Axes:
+def most_parts(geometry: Geometry, design: FittedDesign) -> Axes:
     """Return the cut with the smallest tiles. Input channels of groups, and of pooling, are not cut."""
     rows, outs, chans = (
         -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
@@ -75,13 +75,13 @@ def most_parts(geometry: Geometry, design: Design) -> Axes:
     return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans)
 
 
-def tile_count(geometry: Geometry, design: Design, parts: Axes) -> int:
+def tile_count(geometry: Geometry, design: FittedDesign, parts: Axes) -> int:
     """Return the tiles of a cut."""
     axes = zip(sizes(geometry), parts, granules(geometry, design), strict=True)
     return math.prod(pieces(*axis) for axis in axes)
 
 
-def memory_demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
+def memory_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Demand]:
     """Return what a cut asks of each memory, in rows or words of half of a double buffer."""
     axes = list(zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     row, out, chan = (first_of(*axis) for axis in axes)
@@ -103,7 +103,7 @@ def memory_demands(geometry: Geometry, design: Design, parts: Axes) -> list[Dema
     ]
 
 
-def field_demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
+def field_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Demand]:
     """Return the numbers of a cut that descriptors hold in fewer bits than memories have rows for.
 
     Beats of an ifmap's and of an ofmap's plane are not among them: never more than its words and pixels.
@@ -124,12 +124,12 @@ def _input_rows(geometry: Geometry, output_rows: int) -> int:
     return min(geometry.height, (output_rows - 1) * geometry.stride[0] + geometry.kernel[0])
 
 
-def demands(geometry: Geometry, design: Design, parts: Axes) -> list[Demand]:
+def demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Demand]:
     """Return everything a cut's tiles ask for."""
     return memory_demands(geometry, design, parts) + field_demands(geometry, design, parts)
 
 
-def fits(geometry: Geometry, design: Design, parts: Axes) -> bool:
+def fits(geometry: Geometry, design: FittedDesign, parts: Axes) -> bool:
     """Return whether every tile of a cut fits; how many there are is not asked here."""
     return all(own.met for own in memory_demands(geometry, design, parts)) and all(
         own.met for own in field_demands(geometry, design, parts)
@@ -144,7 +144,7 @@ def distinct(most: int) -> list[int]:
     return list(lengths.values())
 
 
-def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Axes]:
+def fewest_tiles(geometry: Geometry, design: FittedDesign) -> tuple[int, Axes]:
     """Return the fewest tiles of any cut that fits, and that cut; the smallest tile must fit.
 
     Goes along the border of what fits: the fewer parts the output channels have, the more the rows need.
@@ -167,7 +167,7 @@ def fewest_tiles(geometry: Geometry, design: Design) -> tuple[int, Axes]:
     return best
 
 
-def refusal(geometry: Geometry, design: Design) -> str:
+def refusal(geometry: Geometry, design: FittedDesign) -> str:
     """Say why no cut of a layer runs, in terms of the field that cures it, or of the limit that nothing cures.
 
     Following the line leads, field by field, to a design that runs, or to a limit.
@@ -182,7 +182,7 @@ def refusal(geometry: Geometry, design: Design) -> str:
     return _too_many_tiles(geometry, design, roomy)
 
 
-def _with(design: Design, **fields: object) -> Design | None:
+def _with(design: FittedDesign, **fields: object) -> FittedDesign | None:
     """Return a design with other fields, None where they don't go together."""
     try:
         return type(design)(**{**design.model_dump(), **fields})
@@ -190,7 +190,7 @@ def _with(design: Design, **fields: object) -> Design | None:
         return None
 
 
-def _larger_buffers(geometry: Geometry, design: Design, parts: Axes) -> Iterator[str]:
+def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes) -> Iterator[str]:
     """Yield a line for each buffer that is too small for a cut."""
     needs = memory_demands(geometry, design, parts)
     for own, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
@@ -209,9 +209,8 @@ def _larger_buffers(geometry: Geometry, design: Design, parts: Axes) -> Iterator
         )
 
 
-def _row_bits(design: Design) -> dict[str, int]:
+def _row_bits(design: FittedDesign) -> dict[str, int]:
     """Return the bits of a row of each buffer that a user sizes, in the order of `memory_demands`."""
-    assert design.acc_bits is not None
     return {"ifmap_kib": design.word_bits, "filter_kib": design.filter_bits, "ofmap_kib": design.cols * design.acc_bits}
 
 
@@ -223,7 +222,7 @@ def _least_kib(rows: int, bits: int) -> float:
     return thousandths / 1000
 
 
-def _beyond_buffers(geometry: Geometry, roomy: Design, design: Design) -> str:
+def _beyond_buffers(geometry: Geometry, roomy: FittedDesign, design: FittedDesign) -> str:
     """Say which other field would let the smallest tile fit with the largest buffers, or that none would."""
     parts = most_parts(geometry, roomy)
     unmet = next(own for own in demands(geometry, roomy, parts) if not own.met)
@@ -244,7 +243,7 @@ def _beyond_buffers(geometry: Geometry, roomy: Design, design: Design) -> str:
     return f"{unmet.what}: {unmet.needs} is not allowed: the smallest tile has no fewer; at most {unmet.has}"
 
 
-def _too_many_tiles(geometry: Geometry, design: Design, roomy: Design) -> str:
+def _too_many_tiles(geometry: Geometry, design: FittedDesign, roomy: FittedDesign) -> str:
     """Say which buffer, made larger, brings the number of tiles into the descriptor's field, or that none does.
 
     The buffer that binds most is the one that costs most tiles when all others are as large as can be; it is to grow
@@ -254,7 +253,7 @@ def _too_many_tiles(geometry: Geometry, design: Design, roomy: Design) -> str:
     if least > MOST_IN_FIELD:
         return f"tiles: {least} is not allowed: no cut has fewer, whatever the buffers; at most {MOST_IN_FIELD}"
 
-    def tiles_with(base: Design, fields: dict[str, float]) -> int:
+    def tiles_with(base: FittedDesign, fields: dict[str, float]) -> int:
         other = _with(base, **fields)
         assert other is not None
         return fewest_tiles(geometry, other)[0]

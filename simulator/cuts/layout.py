@@ -13,7 +13,7 @@ from simulator.timing.tile_timing import tile_transfers
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from simulator.plan.steps import Schedule, Step
     from workloads.networks.network import Network
 
@@ -46,7 +46,7 @@ def filter_key(step: Step) -> tuple[int, ...]:
     return step.tile.out, step.tile.out_end, step.tile.chan, step.tile.chan_end
 
 
-def lay_out(network: Network, schedules: Sequence[Schedule], design: Design) -> Layout:
+def lay_out(network: Network, schedules: Sequence[Schedule], design: FittedDesign) -> Layout:
     """Return where the program of a network with these schedules lies.
 
     Raises:
@@ -66,7 +66,7 @@ def lay_out(network: Network, schedules: Sequence[Schedule], design: Design) -> 
     return Layout(tuple(filters), places, beats)
 
 
-def place_tensors(network: Network, first: int, design: Design) -> tuple[dict[str, Place], int]:
+def place_tensors(network: Network, first: int, design: FittedDesign) -> tuple[dict[str, Place], int]:
     """Return where the tensors lie, one after another from beat `first` on, the input first, and where they end.
 
     Raises:
@@ -82,7 +82,7 @@ def place_tensors(network: Network, first: int, design: Design) -> tuple[dict[st
     return places, free
 
 
-def check_addresses(network: Network, schedules: Sequence[Schedule], design: Design) -> None:
+def check_addresses(network: Network, schedules: Sequence[Schedule], design: FittedDesign) -> None:
     """Raise LimenError where the memory is larger than addresses reach; quick where it is far from that."""
     tensors = sum(shape.height * shape.width * shape.channels for shape in network.tensors.values())
     tiles = sum(len(schedule.steps) for schedule in schedules)

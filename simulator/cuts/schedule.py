@@ -26,7 +26,7 @@ from simulator.cuts.demands import (
     tile_count,
 )
 from simulator.cuts.layout import check_addresses
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.encoding import TILE, descriptor_beats
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape
@@ -36,7 +36,7 @@ from workloads.errors import LimenError
 from workloads.networks.network import Network
 
 
-def build(geometry: Geometry, design: Design, parts: Axes, order: Order) -> Schedule:
+def build(geometry: Geometry, design: FittedDesign, parts: Axes, order: Order) -> Schedule:
     """Return the schedule of a cut and a loop order."""
     rows, outs, chans = (cut(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     outer: list[tuple[tuple[int, int], tuple[int, int]]]
@@ -67,7 +67,7 @@ def build(geometry: Geometry, design: Design, parts: Axes, order: Order) -> Sche
     return Schedule(geometry, parts, order, tuple(steps))
 
 
-def candidates(geometry: Geometry, design: Design) -> list[tuple[Axes, Order]]:
+def candidates(geometry: Geometry, design: FittedDesign) -> list[tuple[Axes, Order]]:
     """Return cuts that fit, with their loop orders; never none.
 
     Raises:
@@ -104,7 +104,7 @@ def candidates(geometry: Geometry, design: Design) -> list[tuple[Axes, Order]]:
 
 
 @lru_cache(maxsize=4096)
-def _choose(geometry: Geometry, design: Design) -> Schedule:
+def _choose(geometry: Geometry, design: FittedDesign) -> Schedule:
     best: tuple[tuple[int, int], Schedule] | None = None
     each = design.memory_latency + (descriptor_beats(TILE, design.port_bits) - 1) * design.port_interval
     for parts, order in candidates(geometry, design):
@@ -119,7 +119,7 @@ def _choose(geometry: Geometry, design: Design) -> Schedule:
     return best[1]
 
 
-def schedule_network(network: Network, design: Design) -> list[Schedule]:
+def schedule_network(network: Network, design: FittedDesign) -> list[Schedule]:
     """Return the schedule of every layer of `network` on a fitted design.
 
     Raises:
@@ -138,6 +138,6 @@ def schedule_network(network: Network, design: Design) -> list[Schedule]:
     return schedules
 
 
-def count_network(network: Network, design: Design) -> list[Counts]:
+def count_network(network: Network, design: FittedDesign) -> list[Counts]:
     """Return the exact counts of every layer of `network` on a fitted design."""
     return count_program(schedule_network(network, design), design)

@@ -18,7 +18,7 @@ from simulator.encoding import SEVERAL_OPS, Dataflow, Kind, Op, Phase, Polarity
 from simulator.plan.counts import Counts
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from simulator.program.program import Program
 
 REGISTERS = {
@@ -59,9 +59,8 @@ class CycleRun:
     signals: np.ndarray | None
 
 
-def register_bits(design: Design) -> dict[str, int]:
+def register_bits(design: FittedDesign) -> dict[str, int]:
     """Return the width of each PE register of a fitted design."""
-    assert design.acc_bits is not None
     widths = {
         "os": (design.x_bits, design.synapse_bits, design.acc_bits),
         "ws": (design.x_bits, design.synapse_bits, design.psum_bits),
@@ -70,9 +69,8 @@ def register_bits(design: Design) -> dict[str, int]:
     return dict(zip(REGISTERS[design.dataflow], widths, strict=True))
 
 
-def design_parameters(design: Design) -> np.record:
+def design_parameters(design: FittedDesign) -> np.record:
     """Return a fitted design's PARAMETERS."""
-    assert design.acc_bits is not None, "the cycle model runs a fitted design"
     op = SEVERAL_OPS if design.extra_ops else Op[design.op.upper()]
     # The pair that contributes nothing: the lowest activation and the highest threshold, or the exponent of weight 0.
     parameters = new_record(PARAMETERS)
@@ -87,7 +85,7 @@ def design_parameters(design: Design) -> np.record:
     return parameters
 
 
-def design_depths(design: Design) -> Depths:
+def design_depths(design: FittedDesign) -> Depths:
     """Return the depths of a fitted design's memories."""
     return Depths(
         ifmap=design.ifmap_depth,
@@ -133,7 +131,7 @@ def run_cycle(
     )
 
 
-def _counts(counters: np.record, design: Design) -> Counts:
+def _counts(counters: np.record, design: FittedDesign) -> Counts:
     """Fields of COUNTERS are those of Counts, but for phases and beats."""
     counts = {name: int(counters[name]) for name in COUNTERS.names or () if name not in ("phases", "beats")}
     counts |= {phase.name.lower(): int(counters.phases[phase]) for phase in Phase if phase != Phase.IDLE}

@@ -15,7 +15,7 @@ from workloads.host.files import check_writable, write_whole
 if TYPE_CHECKING:
     import numpy as np
 
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from simulator.program.program import Program
 
 TOP = "limen_chip.machine"
@@ -40,7 +40,7 @@ def _by_number(name: str) -> list[str | int]:
     return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)]
 
 
-def pe_scope(design: Design, row: int, col: int) -> str:
+def pe_scope(design: FittedDesign, row: int, col: int) -> str:
     """Return the Verilog's path of a PE."""
     block = "g_os" if design.dataflow == "os" else "g_stationary"
     return f"{TOP}.array.g_row[{row}].g_col[{col}].{block}.pe"
@@ -74,7 +74,7 @@ def write_vcd(program: Program, x: np.ndarray, layer: str, path: Path) -> int:
     return end - first
 
 
-def _format(run: CycleRun, design: Design, first: int, end: int) -> str:
+def _format(run: CycleRun, design: FittedDesign, first: int, end: int) -> str:
     try:
         from vcd import VCDWriter
     except ImportError:

@@ -33,6 +33,7 @@ MOST_OPERANDS = 16384
 """Activations of an array lane in an operand block, at most."""
 
 MAX_ACC_BITS = 48
+AccBits = Annotated[int, Field(ge=2, le=MAX_ACC_BITS)]
 HALVES = 2
 BITS_PER_KIB = 8192
 SHIFT_BITS = 5
@@ -68,7 +69,7 @@ class Design(Spec):
     x_bits: Bits
     w_bits: Bits
     x_signed: bool = True
-    acc_bits: Annotated[int, Field(ge=2, le=MAX_ACC_BITS)] | None = None
+    acc_bits: AccBits | None = None
     acc_policy: Literal["format", "weights"] = "format"
     polarity: Polarity = "synapse"
     ifmap_kib: Kib = 8
@@ -219,12 +220,6 @@ class Design(Spec):
         """Rows in half of the polarity scratchpad."""
         return self.channel_depth if self.polarity == "neuron" else self.filter_depth
 
-    @property
-    def ofmap_depth(self) -> int:
-        """Accumulators of one column in half of the ofmap scratchpad."""
-        assert self.acc_bits is not None, "ofmap_depth is known of a fitted design"
-        return self.rows_of(self.ofmap_kib, self.cols * self.acc_bits)
-
     @staticmethod
     def rows_of(kib: float, bits: int) -> int:
         """Return the rows of so many bits in half of a scratchpad."""
@@ -242,8 +237,8 @@ class Design(Spec):
             return False
         return True
 
-    def fitted(self, network: Network) -> Design:
-        """Return this design with acc_bits sized to `network`, or itself where acc_bits is set and wide enough.
+    def fitted(self, network: Network) -> FittedDesign:
+        """Return this design with acc_bits sized to `network`, or as they are where they are set and wide enough.
 
         Raises:
             LimenError: an op, a width or an accumulator the network needs and the design lacks.
@@ -258,13 +253,13 @@ class Design(Spec):
         widest = max(range(len(needed)), key=needed.__getitem__)
         bits = max(needed[widest], self.x_bits + 1)
         if self.acc_bits is None and bits <= MAX_ACC_BITS:
-            return self.model_copy(update={"acc_bits": bits})
+            return FittedDesign(**{**self.model_dump(), "acc_bits": bits})
         if self.acc_bits is None or self.acc_bits < bits:
             raise LimenError(
                 f"network {network.name}: layer {network.layers[widest].name}: acc_bits: "
                 f"{self.acc_bits or MAX_ACC_BITS} is not allowed: at least {bits} for acc_policy {self.acc_policy}"
             )
-        return self
+        return self if isinstance(self, FittedDesign) else FittedDesign(**self.model_dump())
 
     def _refusal(self, layer: Layer) -> str | None:
         if layer.offset % self.feeder_width:
@@ -324,3 +319,19 @@ class Design(Spec):
                 f"raw scores have {RAW_BITS} bits"
             )
         return bits
+
+
+class FittedDesign(Design):
+    """A design whose accumulators have a width: what is compiled, counted, stepped, priced and written as Verilog."""
+
+    acc_bits: AccBits
+
+    @property
+    def ofmap_depth(self) -> int:
+        """Accumulators of one column in half of the ofmap scratchpad."""
+        return self.rows_of(self.ofmap_kib, self.cols * self.acc_bits)
+
+    @property
+    def held_bits(self) -> int:
+        """Width of the sum that a PE holds: its accumulator, or the psum that passes through it."""
+        return self.acc_bits if self.dataflow == "os" else self.psum_bits

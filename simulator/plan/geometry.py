@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from workloads.layers.layer import Layer
     from workloads.networks.network import Network
 
@@ -155,7 +155,7 @@ class TileShape:
         return found
 
 
-def tile_shape(geometry: Geometry, tile: Tile, design: Design) -> TileShape:
+def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShape:
     """Return the shape of a tile."""
     feeder: int = design.feeder_width
     if geometry.pool:
@@ -205,7 +205,7 @@ class Needs:
     operand: int
 
 
-def tile_needs(geometry: Geometry, shape: TileShape, design: Design) -> Needs:
+def tile_needs(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Needs:
     """Return what a tile occupies of half of each double buffer."""
     ifmap = shape.in_chunks * shape.in_rows * geometry.width
     column_folds = -(-shape.group_outputs // design.cols)
@@ -229,12 +229,12 @@ def tile_needs(geometry: Geometry, shape: TileShape, design: Design) -> Needs:
     return Needs(ifmap, rows, polarity if geometry.polar else 0, channel, ofmap, operand)
 
 
-def plane_beats(words: int, design: Design) -> int:
+def plane_beats(words: int, design: FittedDesign) -> int:
     """Return the beats of `words` densely packed words of activations."""
     return -(-words * design.word_bits // design.port_bits)
 
 
-def row_granule(geometry: Geometry, design: Design) -> int:
+def row_granule(geometry: Geometry, design: FittedDesign) -> int:
     """Return the number of output rows whose plane ends on a beat: tiles begin at multiples of it."""
     if geometry.raw and geometry.residual_shift is None:
         return 1  # one accumulator a beat
@@ -242,7 +242,7 @@ def row_granule(geometry: Geometry, design: Design) -> int:
     return words // math.gcd(words, geometry.out_width)
 
 
-def out_granule(geometry: Geometry, design: Design) -> int:
+def out_granule(geometry: Geometry, design: FittedDesign) -> int:
     """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
     granule = 1 if geometry.raw and geometry.residual_shift is None else design.feeder_width
     return granule if geometry.groups == 1 else math.lcm(granule, geometry.group_outputs)

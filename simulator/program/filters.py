@@ -15,17 +15,16 @@ from simulator.designs.design import SHIFT_BITS
 from workloads.ops.integers import shift_codes, shift_values
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from simulator.plan.steps import Schedule, Step
     from workloads.layers.layer import Layer, LayerParameters
 
 
 def filter_planes(
-    layer: Layer, own: LayerParameters, schedule: Schedule, step: Step, design: Design
+    layer: Layer, own: LayerParameters, schedule: Schedule, step: Step, design: FittedDesign
 ) -> list[tuple[np.ndarray, int]]:
     """Return (patterns, bits of each) of a tile's planes: weights, [polarity,] then bias and shift alternating."""
     geometry, tile, shape = schedule.geometry, step.tile, step.shape
-    assert design.acc_bits is not None
     outputs = slice(tile.out, tile.out_end)
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
     widened = own.weights
@@ -60,7 +59,7 @@ def _lanes(values: np.ndarray, lanes: int, fill: int) -> np.ndarray:
     return wide
 
 
-def _rows(groups: np.ndarray, design: Design, neutral: int) -> list[np.ndarray]:
+def _rows(groups: np.ndarray, design: FittedDesign, neutral: int) -> list[np.ndarray]:
     """Return the rows [rows, lanes] of [groups, N, K] patterns, fold by fold in the order of `limen_folds`."""
     found = []
     for own in groups:
@@ -78,7 +77,7 @@ def _rows(groups: np.ndarray, design: Design, neutral: int) -> list[np.ndarray]:
     return found
 
 
-def _polarity_rows(groups: np.ndarray, design: Design) -> np.ndarray:
+def _polarity_rows(groups: np.ndarray, design: FittedDesign) -> np.ndarray:
     """Return the polarity rows of [groups, N, K] bits, flat."""
     if design.polarity == "synapse":
         return np.concatenate(_rows(groups, design, 0)).reshape(-1)
@@ -102,7 +101,7 @@ def _polarity_rows(groups: np.ndarray, design: Design) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _channel_rows(groups: np.ndarray, design: Design) -> np.ndarray:
+def _channel_rows(groups: np.ndarray, design: FittedDesign) -> np.ndarray:
     """Return the bias and shift words [groups, N], widened to rows of columns under os and ws, flat."""
     if design.dataflow == "is":
         return groups.reshape(-1)

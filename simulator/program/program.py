@@ -39,7 +39,7 @@ from workloads.errors import LimenError
 from workloads.layers.graph import INPUT
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from workloads.layers.layer import Layer
     from workloads.networks.network import Network
 
@@ -84,7 +84,7 @@ class Program:
     """
 
     network: Network
-    design: Design
+    design: FittedDesign
     schedules: tuple[Schedule, ...]
     image: np.ndarray
     places: dict[str, Place]
@@ -133,7 +133,7 @@ def _signed(patterns: np.ndarray, bits: int) -> np.ndarray:
     return patterns - ((patterns >> (bits - 1)) << bits)
 
 
-def pack_tensor(values: np.ndarray, design: Design) -> np.ndarray:
+def pack_tensor(values: np.ndarray, design: FittedDesign) -> np.ndarray:
     """Return the beats of a tensor [H, W, C], plane by plane."""
     height, width, channels = values.shape
     feeder = design.feeder_width
@@ -147,7 +147,7 @@ def pack_tensor(values: np.ndarray, design: Design) -> np.ndarray:
     return np.concatenate(beats)
 
 
-def compile_network(network: Network, design: Design) -> Program:
+def compile_network(network: Network, design: FittedDesign) -> Program:
     """Return the program of `network` on a fitted design. Raises LimenError where a layer doesn't fit."""
     schedules = schedule_network(network, design)
     layout = lay_out(network, schedules, design)
@@ -184,14 +184,14 @@ def compile_network(network: Network, design: Design) -> Program:
     return Program(network, design, tuple(schedules), image, layout.places)
 
 
-def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: Design) -> np.ndarray:
+def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: FittedDesign) -> np.ndarray:
     """Return the beats of a LAYER or a TILE; every field is named, and numpy refuses what doesn't fit."""
     assert kind.names is not None and fields.keys() == set(kind.names)
     record = np.array([tuple(fields[name] for name in kind.names)], dtype=kind)
     return pack_bits(record.view("<u4").astype(np.int64), WORD, design.port_bits)
 
 
-def _layer_fields(layer: Layer, schedule: Schedule, design: Design, last: bool) -> dict[str, int]:
+def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: bool) -> dict[str, int]:
     geometry = schedule.geometry
     op = Op[(layer.op if layer.has_parameters else design.op).upper()]
     flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
@@ -220,7 +220,7 @@ def _tile_fields(
     index: int,
     schedule: Schedule,
     step: Step,
-    design: Design,
+    design: FittedDesign,
     layout: Layout,
     raw_at: int,
 ) -> dict[str, int]:

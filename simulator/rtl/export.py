@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.encoding import SEVERAL_OPS, Dataflow, Op, Polarity
 from simulator.program.program import Program
 from simulator.rtl.vectors import format_vectors
@@ -92,9 +92,8 @@ proof.json then names the SHA-256 of each file that was proved, and of the testb
 """
 
 
-def rtl_parameters(design: Design) -> dict[str, int]:
+def rtl_parameters(design: FittedDesign) -> dict[str, int]:
     """Return the Verilog parameters of limen_top for a fitted design."""
-    assert design.acc_bits is not None
     ops = [Op[op.upper()] for op in design.ops]
     return {
         "ROWS": design.rows,

@@ -18,7 +18,7 @@ from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field
 
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.rtl.export import CHIP_FILE, FILE_LIST, MARKER, VECTORS, chip_verilog, rtl_parameters
 from simulator.rtl.vectors import check_vectors
 from simulator.rtl.verilog_text import plain_verilog
@@ -65,7 +65,7 @@ class ExportedFolder:
     bits: output bits of an image. sha256: of every file taken, by its path in the folder.
     """
 
-    design: Design
+    design: FittedDesign
     network: Network
     images: int
     verilog: dict[str, str]
@@ -159,11 +159,9 @@ def _read_facts(source: _Source) -> Facts:
     return validate(Facts, content, path)
 
 
-def _read_parameters(facts: Facts, path: Path) -> tuple[Design, Network, list[int]]:
+def _read_parameters(facts: Facts, path: Path) -> tuple[FittedDesign, Network, list[int]]:
     """Return design, network and the cycles of each layer; what params.json derives from them must be so."""
-    design = validate(Design, _tuples(facts.design), f"{path}: design")
-    if design.acc_bits is None:
-        raise LimenError(f"{path}: design: acc_bits: null is not allowed: a number; {EXPECTED}")
+    design = validate(FittedDesign, _tuples(facts.design), f"{path}: design")
     if facts.verilog != rtl_parameters(design):
         raise LimenError(f"{path}: verilog: differs from its design's parameters; export it again")
     layers = [_read_layer(entry, path) for entry in facts.layers]

@@ -24,7 +24,7 @@ from workloads.exact import reference
 from workloads.layers.graph import INPUT
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from workloads.networks.network import Network
 
 VERSION = 3
@@ -44,7 +44,7 @@ def _line(keyword: str, *values: object) -> str:
     return " ".join([keyword, *(str(value) for value in values)])
 
 
-def _header(design: Design, first_beat: int, input_beats: int, beats: int) -> dict[str, int]:
+def _header(design: FittedDesign, first_beat: int, input_beats: int, beats: int) -> dict[str, int]:
     """Return the numbers a vector file begins with, a line each.
 
     first_beat: of the tensors, of which the input with its input_beats is the first. beats: of the memory.
@@ -115,7 +115,7 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
 
 
 def check_vectors(
-    content: bytes, path: Path, network: Network, design: Design, images: int, cycles: Sequence[int]
+    content: bytes, path: Path, network: Network, design: FittedDesign, images: int, cycles: Sequence[int]
 ) -> None:
     """Check that a vector file is of these layers, their cycles and so many images on a memory that always answers.
 

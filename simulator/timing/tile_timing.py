@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulator.plan.geometry import Geometry, TileShape, plane_beats, tile_needs
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
 
 FLUSH = {"os": 2, "ws": 3, "is": 3}
 """Cycles from the last fold to the last ofmap write: bank read, [psum register,] requantiser."""
@@ -42,7 +42,7 @@ class TileTiming:
         return len(self.fills) * self.folds_each
 
 
-def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tuple[int, ...], tuple[int, ...]]:
+def word_steps(geometry: Geometry, shape: TileShape, design: FittedDesign) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return, for each plane of output words, its channels and the steps of one word under os and ws."""
     lanes = design.feeder_width
     group_outputs = shape.group_outputs
@@ -60,7 +60,7 @@ def word_steps(geometry: Geometry, shape: TileShape, design: Design) -> tuple[tu
     return tuple(plane_lanes), tuple(plane_steps)
 
 
-def tile_timing(geometry: Geometry, shape: TileShape, design: Design) -> TileTiming:
+def tile_timing(geometry: Geometry, shape: TileShape, design: FittedDesign) -> TileTiming:
     """Return the timing of a tile."""
     lanes, steps = word_steps(geometry, shape, design)
     if geometry.pool:
@@ -113,7 +113,7 @@ def _run_blocks(fills: list[int], block_cycles: int) -> tuple[int, int]:
 
 
 def _pool_timing(
-    geometry: Geometry, shape: TileShape, design: Design, lanes: tuple[int, ...], steps: tuple[int, ...]
+    geometry: Geometry, shape: TileShape, design: FittedDesign, lanes: tuple[int, ...], steps: tuple[int, ...]
 ) -> TileTiming:
     """A pixel takes its taps, one cycle to settle and the steps of its word."""
     if design.dataflow == "is":
@@ -144,7 +144,7 @@ def _hits(count: int, stride: int, first: int, size: int) -> int:
     return min(max((size - 1 - first) // stride + 1, below), count) - below
 
 
-def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: TileTiming) -> dict[str, int]:
+def tile_accesses(geometry: Geometry, shape: TileShape, design: FittedDesign, timing: TileTiming) -> dict[str, int]:
     """Return reads and writes while a tile computes; those of its transfers and of its edges depend on its place."""
     if geometry.pool:
         planes = len(timing.plane_lanes)
@@ -193,7 +193,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: Design, timing: 
     }
 
 
-def _taps_of_ranges(geometry: Geometry, lane: int, channels: int, design: Design) -> list[dict[int, int]]:
+def _taps_of_ranges(geometry: Geometry, lane: int, channels: int, design: FittedDesign) -> list[dict[int, int]]:
     """Return, for each range of K, the words it touches of each tap; `lane` is that of the group's first channel."""
     feeder, k = design.feeder_width, geometry.taps * channels
     found = []
@@ -230,10 +230,9 @@ class Transfers:
     raw_beats: int
 
 
-def tile_transfers(geometry: Geometry, shape: TileShape, design: Design) -> Transfers:
+def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Transfers:
     """Return what a tile moves when it loads and stores everything."""
     needs = tile_needs(geometry, shape, design)
-    assert design.acc_bits is not None
     row_bits = (
         design.synapse_lanes * design.w_bits,
         design.polarity_lanes,

@@ -19,7 +19,7 @@ from simulator.timing.tile_timing import (
 )
 
 if TYPE_CHECKING:
-    from simulator.designs.design import Design
+    from simulator.designs.design import FittedDesign
     from simulator.plan.geometry import TileShape
     from simulator.plan.steps import Schedule, Step
 
@@ -27,7 +27,7 @@ ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""
 
 
-def count_program(schedules: Sequence[Schedule], design: Design, mask: np.ndarray = ALWAYS_READY) -> list[Counts]:
+def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.ndarray = ALWAYS_READY) -> list[Counts]:
     """Return the exact counts of every layer of a program on a fitted design.
 
     mask: 0 in cycles (modulo its length, counted from `start`) in which the memory doesn't answer.
@@ -44,7 +44,7 @@ class _Tiles:
     """A schedule's steps with what each takes; equal shapes share their timing and transfers."""
 
     schedule: Schedule
-    design: Design
+    design: FittedDesign
     timings: list[TileTiming]
     transfers: list[Transfers]
 
@@ -63,7 +63,7 @@ class _Tiles:
         return {f"beats_{stream}": beats for stream, beats in total.items()}
 
 
-def _tiles(schedule: Schedule, design: Design) -> _Tiles:
+def _tiles(schedule: Schedule, design: FittedDesign) -> _Tiles:
     geometry = schedule.geometry
     timings: dict[tuple[int, ...], TileTiming] = {}
     transfers: dict[TileShape, Transfers] = {}
@@ -76,7 +76,7 @@ def _tiles(schedule: Schedule, design: Design) -> _Tiles:
     return _Tiles(schedule, design, [timings[own.work] for own in shapes], [transfers[own] for own in shapes])
 
 
-def layer_cost(schedule: Schedule, design: Design) -> tuple[int, int]:
+def layer_cost(schedule: Schedule, design: FittedDesign) -> tuple[int, int]:
     """Return (cycles, beats) of a layer on its own: what a schedule is chosen by."""
     tiles = _tiles(schedule, design)
     return int(_run(tiles, 0, ALWAYS_READY)[4]), sum(tiles.beats().values())
@@ -106,7 +106,7 @@ def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:
     return values + (0,) * (length - len(values))
 
 
-def _count_layer(schedule: Schedule, design: Design, start: int, mask: np.ndarray) -> tuple[Counts, int]:
+def _count_layer(schedule: Schedule, design: FittedDesign, start: int, mask: np.ndarray) -> tuple[Counts, int]:
     from simulator.timing.timing_kernels import CONTROL, END, FILTER, IFMAP, OFMAP
 
     tiles = _tiles(schedule, design)
@@ -179,7 +179,7 @@ _NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads"
 _NAMES += ["busy", "used_rows", "used_cols"]
 
 
-def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: Design) -> int:
+def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: FittedDesign) -> int:
     shape = step.shape
     if design.dataflow == "is":
         return -(-shape.pixels // design.cols) * shape.outputs

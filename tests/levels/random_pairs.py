@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, count_program
 from tests.levels.graphs import random_inputs, random_parameters
@@ -226,10 +226,10 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     return Network(name, built, parameters)
 
 
-def widened(design: Design, networks: list[Network]) -> Design:
+def widened(design: Design, networks: list[Network]) -> FittedDesign:
     """Return the design with accumulators as wide as the widest of these networks needs."""
-    widest = max(design.fitted(network).acc_bits or 0 for network in networks)
-    return design.model_copy(update={"acc_bits": widest})
+    widest = max(design.fitted(network).acc_bits for network in networks)
+    return FittedDesign(**{**design.model_dump(), "acc_bits": widest})
 
 
 def random_mask(draw: Draw, most: int = 40) -> np.ndarray:
@@ -244,7 +244,7 @@ def long_mask(draw: Draw) -> np.ndarray:
     return (draw.rng.random(8 * LONGEST) < draw.about(0.4, 1)).astype(np.int64)
 
 
-def compiled(network: Network, design: Design, mask: np.ndarray) -> Program:
+def compiled(network: Network, design: FittedDesign, mask: np.ndarray) -> Program:
     """Return the program of a pair; LimenError where it does not fit or runs long."""
     program = compile_network(network, design)
     cycles = sum(counts.cycles for counts in count_program(program.schedules, design, mask))

@@ -13,7 +13,7 @@ import simulator.program.program
 from simulator.cuts.demands import fits
 from simulator.cuts.schedule import count_network
 from simulator.cycle.cycle import run_cycle
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.encoding import LAYER, TILE, descriptor_words
 from simulator.plan.geometry import layer_geometry
 from simulator.program.program import Program, compile_network
@@ -27,7 +27,7 @@ from workloads.networks.network import Network
 Size = tuple[int, int, int]
 
 DESIGNS = {
-    dataflow: Design(
+    dataflow: FittedDesign(
         rows=1, cols=1, dataflow=dataflow, op="mac", x_bits=4, w_bits=4, x_signed=True, acc_bits=24, feeder_width=1,
         port_bits=32, memory_latency=1, ifmap_kib=64, filter_kib=64, ofmap_kib=384, operand_depth=16384,
     )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simulator.cycle.cycle import Flip, run_cycle
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import Counts
 from simulator.program.program import compile_network
 from simulator.timing.timing import ALWAYS_READY
@@ -119,7 +119,6 @@ def test_accumulator_width_is_tight(op: str, dataflow: str) -> None:
         assert bound == weights_bound(network.layers[0], network.trained()[0])
         program = compile_network(network, widened(design, [network]))
         assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
-        assert program.design.acc_bits is not None
         narrow = program.design.model_copy(update={"acc_bits": program.design.acc_bits - 1})
         wrong = compile_network(network, narrow)
         expected = reference.run(network.layers, network.trained(), x[None])[-1][0]
@@ -130,7 +129,7 @@ def test_accumulator_width_is_tight(op: str, dataflow: str) -> None:
 @pytest.mark.parametrize(("op", "x_signed"), [(op, True) for op in OPS] + [("mac", False), ("shift", False)])
 def test_psum_width_is_tight(op: str, x_signed: bool, dataflow: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The worst sum of a whole column, a power of two of rows high, is exact, and wrong with one bit less."""
-    design = Design(rows=4, cols=1, dataflow=dataflow, op=op, x_bits=3, w_bits=4, x_signed=x_signed, acc_bits=24)
+    design = FittedDesign(rows=4, cols=1, dataflow=dataflow, op=op, x_bits=3, w_bits=4, x_signed=x_signed, acc_bits=24)
     network = make_network("worst", design, {"channels": 4}, [{**conv(1), "kind": "linear", "kernel": None}], 1)
     own = network.trained()[0]
     own.bias[:] = 0
@@ -159,7 +158,7 @@ def test_toggles_and_trace_agree() -> None:
 
 def test_a_flip_hurts_and_a_late_one_does_not() -> None:
     """A flipped accumulator bit reaches the scores; a flip after the last store reaches nothing."""
-    design = Design(rows=2, cols=2, dataflow="os", op="mac", x_bits=4, w_bits=4, acc_bits=16, feeder_width=1)
+    design = FittedDesign(rows=2, cols=2, dataflow="os", op="mac", x_bits=4, w_bits=4, acc_bits=16, feeder_width=1)
     network = make_network("flipped", design, {"height": 2, "width": 2, "channels": 3}, [conv(2)], 1)
     program = compile_network(network, design)
     x = extreme_input(network, 1)
@@ -188,7 +187,16 @@ CURES = {
 @pytest.mark.parametrize("stall", CURES)
 def test_stalls_and_their_cures(stall: str, dataflow: str) -> None:
     """Each cause of waiting occurs, and what should shorten it does, at both levels and without touching the work."""
-    design = Design(rows=4, cols=4, dataflow=dataflow, op="threshold", x_bits=8, w_bits=8, acc_bits=20, ofmap_kib=2)
+    design = FittedDesign(
+        rows=4,
+        cols=4,
+        dataflow=dataflow,
+        op="threshold",
+        x_bits=8,
+        w_bits=8,
+        acc_bits=20,
+        ofmap_kib=2,
+    )
     layers = [conv(16, (3, 3), padding=[1, 1, 1, 1]), conv(8, (1, 1), name="last")]
     network = make_network("stalling", design, {"height": 8, "width": 8, "channels": 16}, layers, 2)
     x = extreme_input(network, 2)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from simulator.cycle.cycle import Flip, register_bits, run_cycle
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.program.program import Program
 from simulator.rtl.export import rtl_parameters, write_hardware
 from simulator.rtl.toolchain import find_verilator
@@ -93,7 +93,7 @@ def lint_designs() -> list[Design]:
     designs = []
     for seed in range(23000, 23016):
         fields = random_fields(Draw(seed))
-        designs.append(Design(**fields, acc_bits=fields["x_bits"] + 1 + seed % 31))
+        designs.append(FittedDesign(**fields, acc_bits=fields["x_bits"] + 1 + seed % 31))
     kinds: list[dict[str, Any]] = [{"op": op} for op in OPS]
     for dataflow in DATAFLOWS:
         for ops in [*kinds, *FUSIONS]:
@@ -102,8 +102,8 @@ def lint_designs() -> list[Design]:
             wide = {"rows": 5, "cols": 7, "x_bits": 16, "acc_bits": 48, "feeder_width": 32}
             wide["w_bits"] = SHIFT_WEIGHT_BITS[1] if ops == {"op": "shift"} else 16
             wide |= {"port_bits": 512, "operand_depth": 32, **dict.fromkeys(buffers, 64)}
-            designs.append(Design(**{"dataflow": dataflow, "operand_depth": 1, **ops, **buffers, **tiny}))
-            designs.append(Design(**{"dataflow": dataflow, **ops, **wide}))
+            designs.append(FittedDesign(**{"dataflow": dataflow, "operand_depth": 1, **ops, **buffers, **tiny}))
+            designs.append(FittedDesign(**{"dataflow": dataflow, **ops, **wide}))
     return designs
 
 
@@ -145,7 +145,7 @@ def test_only_mac_holds_a_multiplier(ops: tuple[str, ...], tmp_path: Path) -> No
         target.mkdir()
         small = {"ifmap_kib": 0.125, "filter_kib": 0.125, "ofmap_kib": 0.125, "operand_depth": 8}
         formats = {"op": ops[0], "extra_ops": ops[1:], "x_bits": 6, "w_bits": 5, "acc_bits": 18}
-        design = Design(rows=3, cols=4, dataflow=dataflow, **formats, **small)
+        design = FittedDesign(rows=3, cols=4, dataflow=dataflow, **formats, **small)
         write_hardware(target, rtl_parameters(design), "yosys")
         command = [sys.executable, "-c", YOSYS, *(target / "filelist.f").read_text().split()]
         outcome = subprocess.run(command, cwd=target, capture_output=True, text=True)

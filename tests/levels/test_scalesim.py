@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 
 from simulator.cuts.schedule import build
-from simulator.designs.design import Design
+from simulator.designs.design import FittedDesign
 from simulator.plan.geometry import layer_geometry
 from simulator.timing.tile_timing import tile_timing
 from tests.support.paths import DATA
@@ -47,11 +47,17 @@ def test_every_row() -> None:
     for row in rows:
         layer, extra = layer_of(row)
         padded += extra
-        design = Design(
-            rows=int(row["rows"]), cols=int(row["cols"]), dataflow=row["dataflow"], op="mac", x_bits=8, w_bits=8
+        design = FittedDesign(
+            rows=int(row["rows"]),
+            cols=int(row["cols"]),
+            dataflow=row["dataflow"],
+            op="mac",
+            x_bits=8,
+            w_bits=8,
+            acc_bits=32,
         )
         geometry = layer_geometry(Network("row", (layer,)), 0)
-        (step,) = build(geometry, design.model_copy(update={"acc_bits": 32}), (1, 1, 1), "rows").steps
+        (step,) = build(geometry, design, (1, 1, 1), "rows").steps
         timing = tile_timing(geometry, step.shape, design)
         preload, stream = timing.phases[:2]
         assert (layer.pixels, layer.out_channels, layer.fan_in) == tuple(int(row[name]) for name in "MNK"), row

@@ -14,7 +14,7 @@ from cost_models.table.table import load_table
 from cost_models.units.unit import Unit
 from simulator.cuts.schedule import schedule_network
 from simulator.cycle.cycle import run_cycle
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.program.program import compile_network
 from simulator.run import simulate
 from tests.levels.cases import make_network
@@ -75,7 +75,7 @@ def traced(op: Op, dataflow: str, trace: np.ndarray) -> dict[str, int]:
 )
 def test_events_are_those_of_the_trace(op: Op, dataflow: str, polarity: str) -> None:
     fields = {"op": op, "x_bits": 5, "w_bits": 4, "x_signed": op in ("threshold", "adder"), "polarity": polarity}
-    design = Design(rows=3, cols=4, dataflow=dataflow, **fields)
+    design = FittedDesign(rows=3, cols=4, dataflow=dataflow, **fields)
     network, x = tailed(op, design)
     run = simulate(network, design)
     oracle = run_cycle(compile_network(network, run.design), x, traced_cycles=run.cycles)
@@ -93,7 +93,7 @@ def test_events_are_those_of_the_trace(op: Op, dataflow: str, polarity: str) -> 
 @pytest.mark.parametrize(("dataflow", "extra"), [("os", "top"), ("ws", "psum"), ("is", "psum")])
 def test_every_pe_cycle_is_priced_by_what_moves_there(dataflow: str, extra: str) -> None:
     """The PEs' line of a breakdown from the rows and the sizes of the folds alone."""
-    design = Design(rows=16, cols=16, dataflow=dataflow, op="threshold", x_bits=8, w_bits=8, acc_bits=23)
+    design = FittedDesign(rows=16, cols=16, dataflow=dataflow, op="threshold", x_bits=8, w_bits=8, acc_bits=23)
     run = simulate(find_network("digits", op="threshold", x_bits=8, w_bits=8), design)
     cycles = dict.fromkeys(("op", "left_cycle", f"{extra}_cycle", "shift_cycle"), 0)
     for schedule in schedule_network(run.network, run.design):

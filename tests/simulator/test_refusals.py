@@ -13,7 +13,7 @@ import pytest
 
 from simulator.cuts.demands import fewest_tiles, fits, most_parts, tile_count
 from simulator.cuts.schedule import candidates
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
 from simulator.plan.geometry import Geometry
 from workloads.errors import LimenError
 from workloads.layers.layer import Layer
@@ -79,7 +79,7 @@ def designs(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
 def follow(geometry: Geometry, fields: dict[str, Any]) -> tuple[Design, str]:
     """Do as the refusals say until a cut runs; return the last design, and the limit that was met, if any."""
     for _ in range(60):
-        design = Design(**fields)
+        design = FittedDesign(**fields)
         try:
             found = candidates(geometry, design)
         except LimenError as error:
@@ -124,7 +124,7 @@ def fits_somehow(geometry: Geometry, fields: dict[str, Any]) -> bool:
     changes += [{axis: size} for axis in ("rows", "cols") for size in (1, 2, 4, 8, 16, 32, 64, 128, 256)]
     for change in changes:
         try:
-            design = Design(**{**fields, **largest, **change})
+            design = FittedDesign(**{**fields, **largest, **change})
         except LimenError:
             continue
         if fits(geometry, design, most_parts(geometry, design)):
@@ -146,7 +146,7 @@ def test_the_fewest_tiles_against_every_cut() -> None:
             out_width=int(rng.integers(1, 6)), channels=min(channels, 24), outputs=min(outs, 24),
             groups=1 if groups == 1 else 24,
         )  # fmt: skip
-        design = Design(**{**fields, "operand_depth": 4096, "ifmap_kib": float(rng.choice([8, 64, 512]))})
+        design = FittedDesign(**{**fields, "operand_depth": 4096, "ifmap_kib": float(rng.choice([8, 64, 512]))})
         most = most_parts(small, design)
         every = [
             (tile_count(small, design, parts), parts)

@@ -139,7 +139,7 @@ FACTS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
     "no design": (lambda facts: facts.pop("design"), ("design", "missing")),
     "another array": (lambda facts: facts["design"].update(rows=4), ("verilog", "differs")),
     "another parameter": (lambda facts: facts["verilog"].update(ROWS=4), ("verilog", "differs")),
-    "accumulators of no size": (lambda facts: facts["design"].update(acc_bits=None), ("acc_bits", "null")),
+    "accumulators of no size": (lambda facts: facts["design"].update(acc_bits=None), ("acc_bits", "nothing")),
     "a design named self": (lambda facts: facts["design"].update(self=1), ("self: unknown key",)),
     "rows of null": (lambda facts: facts["design"].update(rows="\0"), ("design: rows", r"'\x00'")),
     "a faster memory": (lambda facts: facts["design"].update(memory_latency=1), ("line 6", "latency 1")),
