@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -14,9 +12,8 @@ from typing import TYPE_CHECKING
 
 from cost_models.table.operands import UNIFORM
 from workloads.errors import LimenError, check_kind, shown
-from workloads.host.files import csv_text
 from workloads.host.names import TABLE, named_file
-from workloads.host.opening import read_file
+from workloads.host.text_tables import csv_text, read_csv
 
 if TYPE_CHECKING:
     import pandas
@@ -230,13 +227,7 @@ def load_priced_table(name: str | Path) -> Table:
 
 @lru_cache(maxsize=16)
 def _load(path: Path, _modified: int, _size: int) -> Table:
-    try:
-        text = read_file(path).decode("utf-8")
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LimenError(f"{path}: cannot be read: {reason}; expected a cost table") from None
-    header = lines[0] if lines else []
+    header, lines = read_csv(path, "a cost table")
     for column in header:
         if column not in COLUMNS:
             raise LimenError(f"{path}: {column}: unknown column; allowed are {', '.join(COLUMNS)}")
@@ -246,7 +237,7 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
     rows = []
     variants: dict[tuple[str, str], dict[UnitKey, dict[int, dict[str, Value]]]] = {}
     seen: dict[tuple[str, ...], int] = {}
-    for number, fields in enumerate(lines[1:], start=2):
+    for number, fields in enumerate(lines, start=2):
         if len(fields) != len(header):
             raise LimenError(f"{path}: line {number}: {len(fields)} fields; expected {len(header)}")
         row = dict(zip(header, fields, strict=True))

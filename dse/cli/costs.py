@@ -136,7 +136,7 @@ def check(name: str, liberty: tuple[Path, ...], sample: int, seed: int) -> None:
 def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
     """Build a MAC with every multiplier there is, alone and in PEs, and compare; a table keeps the least merit."""
     from cost_models.derive.multiplier_study import compare_multipliers
-    from dse.report.text_tables import markdown_table
+    from workloads.host.text_tables import markdown_table
 
     head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
     rows = [

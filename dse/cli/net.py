@@ -140,7 +140,8 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
 
     Stopped at any moment, the same command goes on where it was.
     """
-    from workloads.host.files import check_writable, csv_bytes, write_whole
+    from workloads.host.files import check_writable, write_whole
+    from workloads.host.text_tables import csv_bytes
     from workloads.networks.family import find_recipe, member_w_bits
     from workloads.training import make_family as training
 

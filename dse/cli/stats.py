@@ -67,7 +67,8 @@ def stats(
 
     Shares of thresholds exceeded, ranges of operands and accumulators, polarity, and the spread of activations.
     """
-    from workloads.host.files import check_writable, csv_bytes, write_whole
+    from workloads.host.files import check_writable, write_whole
+    from workloads.host.text_tables import csv_bytes
     from workloads.insight.statistics import measure
 
     if out is not None:
@@ -280,10 +281,10 @@ def table_text(statistics: Statistics) -> str:
 
 def table_markdown(name: str, statistics: Statistics, split: str) -> str:
     """Return the table with the meaning of its columns."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|" + "---|" * len(COLUMNS)]
-    lines += ["| " + " | ".join(row) + " |" for row in table_rows(statistics)]
+    from workloads.host.text_tables import markdown_table
+
     return "\n".join([
-        f"# {name}: {statistics.images} images of {split}", "", *lines, "",
+        f"# {name}: {statistics.images} images of {split}", "", markdown_table(COLUMNS, table_rows(statistics)),
         "Shares in %. above: operand pairs above threshold (products: other than 0); never, always: thresholds never "
         "and always exceeded on these images; certainly: the same two for every input of the format. saturated: low, "
         "high. +1: polarities, with the binomial 99 % of a fair coin. bits of the accumulator: used / by weights / by "

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from dse.report.diffusion_plot import Judged, curve_picture, label, noise_deviation, samples_picture, steps_picture
 from workloads.errors import LimenError
 from workloads.formats.save_network import save_network
-from workloads.host.files import check_writable, csv_bytes, write_whole
+from workloads.host.files import check_writable, write_whole
 from workloads.host.progress import Progress
+from workloads.host.text_tables import SIX_DECIMALS, csv_bytes, csv_text, markdown_table
 from workloads.studies import diffusion
 from workloads.studies.diffusion import PIXELS, STEPS, DiffusionOp, Predictor, ink, real_digits
 from workloads.studies.diffusion_integers import BITS, integer_predictor, quantise_denoiser
@@ -191,44 +192,54 @@ def _flat(verdict: Verdict) -> tuple[Any, ...]:
 
 def steps_csv(predictors: Sequence[Judged]) -> bytes:
     """Return a line a step: the noise's deviation, and every predictor's mean squared error on the test digits."""
-    lines = ["step,noise_deviation," + ",".join(judged.row["predictor"] for judged in predictors)]
-    for index, deviation in enumerate(noise_deviation()):
-        errors = ",".join(f"{judged.test[index]:.6f}" for judged in predictors)
-        lines.append(f"{index + 1},{deviation:.6f},{errors}")
-    return ("\n".join(lines) + "\n").encode()
+    head = ["step", "noise_deviation", *(judged.row["predictor"] for judged in predictors)]
+    steps = zip(noise_deviation(), *(judged.test for judged in predictors), strict=True)
+    return csv_text(
+        head, ([step, *map(float, values)] for step, values in enumerate(steps, start=1)), SIX_DECIMALS
+    ).encode()
 
 
 def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow], predictors: Sequence[Judged]) -> str:
     """Return the three tables: errors of the noise, verdicts on images, errors by step."""
-    lines = [
-        "Mean squared error of the noise in held-out digits, all steps alike; predicting 0 has 1. "
-        "Operations: pairs of operands of one denoising step.\n",
-        "| predictor | arithmetic | synapses | operations | validation | test | to linear |",
-        "|---|---|---|---|---|---|---|",
-        *(
-            f"| {row.op} | {row.arithmetic} | {row.synapses:,} | {row.operations:,} | {row.validation_noise_mse:.4f} | "
-            f"{row.test_noise_mse:.4f} | {row.relative_to_linear:.3f} |"
-            for row in rows
-        ),
-        "\nImages: share accepted by the digits classifier, share near a training digit, both, copies (`Verdict` in "
-        "workloads/studies/diffusion_judge.py says what each is), median distance to the nearest training digit, "
-        "accepted images of the classes 0 to 9.\n",
-        "| images | number | accepted | near | both | copies | distance | classes |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_verdict_line(row.source, row) for row in others),
-        *(_verdict_line(f"samples: {row.op}, {row.arithmetic}", row) for row in rows),
-        f"\nMean squared error of the noise in test digits by step, {GROUP} steps a line.\n",
-        "| steps | noise deviation | " + " | ".join(label(judged) for judged in predictors) + " |",
-        "|---|---|" + "---|" * len(predictors),
-    ]
     deviation = noise_deviation()
-    for start in range(0, STEPS, GROUP):
-        group = slice(start, start + GROUP)
-        errors = " | ".join(f"{judged.test[group].mean():.3f}" for judged in predictors)
-        lines.append(f"| {start + 1}–{start + GROUP} | {deviation[start]:.2f}–{deviation[group][-1]:.2f} | {errors} |")
-    return "\n".join(lines) + "\n"
+    steps = [slice(start, start + GROUP) for start in range(0, STEPS, GROUP)]
+    errors = markdown_table(
+        ["predictor", "arithmetic", "synapses", "operations", "validation", "test", "to linear"],
+        [
+            [
+                row.op, row.arithmetic, f"{row.synapses:,}", f"{row.operations:,}", f"{row.validation_noise_mse:.4f}",
+                f"{row.test_noise_mse:.4f}", f"{row.relative_to_linear:.3f}",
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+    verdicts = markdown_table(
+        ["images", "number", "accepted", "near", "both", "copies", "distance", "classes"],
+        [
+            *(_verdict_cells(row.source, row) for row in others),
+            *(_verdict_cells(f"samples: {row.op}, {row.arithmetic}", row) for row in rows),
+        ],
+    )
+    by_step = markdown_table(
+        ["steps", "noise deviation", *map(label, predictors)],
+        [
+            [
+                f"{group.start + 1}–{group.stop}", f"{deviation[group][0]:.2f}–{deviation[group][-1]:.2f}",
+                *(f"{judged.test[group].mean():.3f}" for judged in predictors),
+            ]
+            for group in steps
+        ],
+    )  # fmt: skip
+    return (
+        "Mean squared error of the noise in held-out digits, all steps alike; predicting 0 has 1. "
+        f"Operations: pairs of operands of one denoising step.\n\n{errors}\n"
+        "Images: share accepted by the digits classifier, share near a training digit, both, copies (`Verdict` in "
+        "workloads/studies/diffusion_judge.py says what each is), median distance to the nearest training digit, "
+        f"accepted images of the classes 0 to 9.\n\n{verdicts}\n"
+        f"Mean squared error of the noise in test digits by step, {GROUP} steps a line.\n\n{by_step}"
+    )
 
 
-def _verdict_line(name: str, row: PredictorRow | BaselineRow) -> str:
-    shares = " | ".join(f"{100 * share:.1f} %" for share in (row.accepted, row.near, row.both, row.copies))
-    return f"| {name} | {row.images} | {shares} | {row.distance:.3f} | {row.accepted_by_class} |"
+def _verdict_cells(name: str, row: PredictorRow | BaselineRow) -> list[str]:
+    shares = [f"{100 * share:.1f} %" for share in (row.accepted, row.near, row.both, row.copies)]
+    return [name, str(row.images), *shares, f"{row.distance:.3f}", row.accepted_by_class]

@@ -9,8 +9,7 @@ from cost_models.fpga.fpga import TABLES, TARGETS
 from cost_models.fpga.fpga_units import SYSTEMS
 from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
-from dse.report.text_tables import latex_table, markdown_table
-from workloads.host.files import csv_text
+from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.integers import Op
 
 DEFINITIONS = {
@@ -94,11 +93,7 @@ def _unit_row(
 
 def table_csv(table: Sequence[FpgaRow]) -> str:
     """Return a row a unit; what is unknown is empty."""
-    rows = [
-        ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
-        for row in table
-    ]
-    return csv_text(FpgaRow._fields, rows)
+    return csv_text(FpgaRow._fields, table, SIX_DIGITS)
 
 
 def table_markdown(table: Sequence[FpgaRow]) -> str:

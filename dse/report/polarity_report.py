@@ -7,8 +7,8 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from dse.report.text_tables import latex_table, markdown_table
-from workloads.host.files import csv_text, write_whole
+from workloads.host.files import write_whole
+from workloads.host.text_tables import csv_text, latex_table, markdown_table
 from workloads.studies.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
@@ -77,8 +77,7 @@ def write_report(rows: Sequence[PolarityRow], out: Path) -> list[Path]:
 def table_csv(cells: Sequence[Cell]) -> str:
     """Return a row a cell, percentages to three decimals, empty where there is no deviation."""
     units = {name: f"{name}_percent" for name in Cell._fields if name.endswith(("_mean", "_deviation"))}
-    rows = [[f"{value:.3f}" if isinstance(value, float) else value for value in cell] for cell in cells]
-    return csv_text([units.get(name, name) for name in Cell._fields], rows)
+    return csv_text([units.get(name, name) for name in Cell._fields], cells, ".3f")
 
 
 def table_markdown(cells: Sequence[Cell]) -> str:

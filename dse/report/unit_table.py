@@ -12,9 +12,8 @@ from cost_models.table.operands import FAMILY, NETWORK, UNIFORM
 from cost_models.table.table import SMALLEST, Table, Value, load_table
 from cost_models.units.neurons import SYNAPSES, weight_bits
 from cost_models.units.unit import GATED, PES
-from dse.report.text_tables import latex_table, markdown_table
 from workloads.errors import LimenError
-from workloads.host.files import csv_text
+from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.integers import OPS, Op
 
 
@@ -246,9 +245,8 @@ def table_csv(table: UnitTable) -> str:
     settings = [table.choice.clock_ns, table.choice.stream, table.choice.wires]
     rows = []
     for row in table.rows:
-        figures = ["" if value is None else f"{value:.6g}" if isinstance(value, float) else value for value in row]
-        rows.append([*figures, *settings, *ranges, *(table.against(row, name) for name in PUBLISHED)])
-    return csv_text([*UnitRow._fields, "clock_ns", "stream", "wires", *bounds, *verdicts], rows)
+        rows.append([*row, *map(str, [*settings, *ranges]), *(table.against(row, name) for name in PUBLISHED)])
+    return csv_text([*UnitRow._fields, "clock_ns", "stream", "wires", *bounds, *verdicts], rows, SIX_DIGITS)
 
 
 def table_markdown(table: UnitTable) -> str:

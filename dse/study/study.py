@@ -20,8 +20,9 @@ from dse.study.space import Coordinates, Space
 from dse.study.stored_trials import DIGEST_ATTRIBUTE, FINISHED, load_trials, seal
 from dse.study.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError, check_kind
-from workloads.host.files import csv_cell, write_whole
+from workloads.host.files import write_whole
 from workloads.host.names import is_file_name
+from workloads.host.text_tables import csv_text
 from workloads.ops.integers import OPS
 
 if TYPE_CHECKING:
@@ -326,8 +327,14 @@ class Study:
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         self.plot_front(axes=figure.add_subplot())
         for name, table in (("trials.csv", self.trials()), ("front.csv", front)):
-            write_whole(self.folder / name, table.map(csv_cell).to_csv(index=False).encode())
+            write_whole(self.folder / name, table_csv(table).encode())
         write_whole(self.folder / "front.png", picture_bytes(figure))
+
+
+def table_csv(table: pandas.DataFrame) -> str:
+    """Return a table as CSV, nothing where it has no value."""
+    plain = table.astype(object).where(table.notna(), None)
+    return csv_text(list(table), plain.itertuples(index=False, name=None))
 
 
 def _without_digest(attributes: dict[str, Any]) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from cost_models.price.machine import Machine
 from cost_models.price.machine_events import count_events, pe_events
 from cost_models.price.price import price
 from cost_models.table.table import Row, Value, load_table
-from dse.report.text_tables import markdown_table
 from dse.report.unit_table import Choice, UnitRow, table_markdown, unit_table
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.line_check import pe_of
+from workloads.host.text_tables import markdown_table
 from workloads.networks.family import find_network
 
 LIBRARIES = ("ihp130", "sky130hd", "asap7")

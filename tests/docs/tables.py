@@ -11,9 +11,9 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
-from dse.report.text_tables import markdown_table
 from tests.docs import cost_tables
 from tests.support.paths import ROOT
+from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
 
 FOLDER = ROOT / "docs" / "tables"

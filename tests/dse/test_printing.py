@@ -15,13 +15,12 @@ from click.testing import CliRunner
 
 import limen
 from dse.cli.commands import commands
-from dse.report.text_tables import latex_table, markdown_table
 from dse.report.unit_plot import plot_units
 from dse.report.unit_table import Choice, UnitTable, unit_table
-from dse.study.study import Study
+from dse.study.study import Study, table_csv
 from tests.dse.study_files import NETWORK, SPEC
 from tests.support.paths import ROOT
-from workloads.host.files import csv_cell, csv_text
+from workloads.host.text_tables import csv_text, latex_table, markdown_table
 
 TITLE = "\x1b]0;owned\x07"
 """Sets the title of a terminal's window."""
@@ -150,4 +149,4 @@ def test_a_study_whose_names_mean_something_elsewhere(tmp_path: Path) -> None:
 def test_refusals_are_no_formulas(tmp_path: Path) -> None:
     """A refusal begins with a path where a cost table lacks a row, here with one that a spreadsheet would compute."""
     table = pandas.DataFrame([{"refusal": "=1+1.csv: component", "energy_uj": -1.5, "trial": 3}])
-    assert table.map(csv_cell).to_csv(index=False) == "refusal,energy_uj,trial\n'=1+1.csv: component,-1.5,3\n"
+    assert table_csv(table) == "refusal,energy_uj,trial\n'=1+1.csv: component,-1.5,3\n"

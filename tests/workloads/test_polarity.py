@@ -10,7 +10,7 @@ from dse.cli.polarity import polarity
 from dse.report.polarity_report import summarise, table_csv, table_latex, table_markdown, write_report
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError
-from workloads.host.files import csv_bytes
+from workloads.host.text_tables import csv_bytes
 from workloads.layers.layer import Layer
 from workloads.studies import polarity as study
 from workloads.studies.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow, draw_polarity, run_study

@@ -7,8 +7,9 @@ import pytest
 
 from tests.workloads.tiny_recipes import RECIPE, write_recipe  # noqa: F401
 from workloads.errors import LimenError
-from workloads.host.files import csv_bytes, npz_bytes, read_arrays, write_whole
+from workloads.host.files import npz_bytes, read_arrays, write_whole
 from workloads.host.specfile import read_spec
+from workloads.host.text_tables import csv_bytes
 from workloads.training import loop
 from workloads.training.classifier import Classifier, load_data
 from workloads.training.make_family import SeedRow, op_layers, seed_study, summarise_seeds, train_family

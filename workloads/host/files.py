@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import csv
 import ctypes
 import io
 import os
-import re
 import stat
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from workloads.errors import LimenError, printable
+from workloads.errors import LimenError
 from workloads.host.opening import open_file
 from workloads.host.scratch import scratch_folder
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """Of Linux' renameat2: paths as the process sees them, and two names that change places."""
-
-FORMULA_SIGNS = ("=", "+", "-", "@")
-"""What a text begins with that spreadsheets take for a formula."""
-
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(inf|nan)")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -85,31 +78,6 @@ def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     named: dict[str, Any] = {name: arrays[name] for name in sorted(arrays)}
     np.savez_compressed(packed, **named)
     return packed.getvalue()
-
-
-def csv_bytes(rows: Sequence[NamedTuple]) -> bytes:
-    """Return a CSV file of like rows under the names of their fields; real numbers to six decimals."""
-    plain = [[f"{value:.6f}" if isinstance(value, float) else value for value in row] for row in rows]
-    return csv_text(rows[0]._fields, plain).encode()
-
-
-def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return the text of a CSV file, its cells made safe by `csv_cell`."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerows([csv_cell(value) for value in row] for row in (head, *rows))
-    return text.getvalue()
-
-
-def csv_cell(value: object) -> object:
-    """Return a value as a spreadsheet may see it.
-
-    Control characters of a text are escaped, and one that would be a formula gets an apostrophe in front; numbers stay.
-    """
-    if not isinstance(value, str):
-        return value
-    text = printable(value)
-    return f"'{text}" if text.startswith(FORMULA_SIGNS) and not NUMBER.fullmatch(text) else text
 
 
 @contextmanager

@@ -7,9 +7,7 @@ void.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +17,8 @@ import numpy as np
 from workloads.datasets import available, content_hash
 from workloads.errors import LimenError, shown
 from workloads.host.files import write_whole
-from workloads.host.opening import read_file
 from workloads.host.progress import Progress
+from workloads.host.text_tables import ALL_DIGITS, csv_bytes, read_csv
 from workloads.networks.family import Family, FamilyOp
 from workloads.networks.network import Network
 
@@ -67,12 +65,7 @@ def read_accuracies(family: Family) -> dict[tuple[str, int, int], AccuracyRow]:
     path = family.folder / FILE
     if not path.exists():
         return {}
-    try:
-        text = read_file(path).decode("utf-8")
-        header, *lines = [*csv.reader(io.StringIO(text, newline=""), strict=True)] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise LimenError(f"{path}: cannot be read: {reason}; expected an accuracy table") from None
+    header, lines = read_csv(path, "an accuracy table")
     if tuple(header) != AccuracyRow._fields:
         raise LimenError(f"{path}: columns: {shown(header)} are not allowed: {', '.join(AccuracyRow._fields)}")
     rows: dict[tuple[str, int, int], AccuracyRow] = {}
@@ -136,7 +129,7 @@ def store_accuracies(
             row = _measure(family, op, x_bits, w_bits, data_folder)
         rows.append(row)
         if done == len(members) or members[done][0] != op:
-            write_whole(family.folder / FILE, _table_bytes(rows))
+            write_whole(family.folder / FILE, csv_bytes(rows, ALL_DIGITS))
         if progress is not None:
             progress(f"evaluating {op}", done, len(members))
     return rows
@@ -167,12 +160,6 @@ def check_accuracies(
         if progress is not None:
             progress("evaluating", done, len(chosen))
     return found
-
-
-def _table_bytes(rows: list[AccuracyRow]) -> bytes:
-    """Return the rows as CSV; shares in all their digits, so that what is read is the very number measured."""
-    lines = [",".join(map(str, values)) for values in (AccuracyRow._fields, *rows)]
-    return ("\n".join(lines) + "\n").encode()
 
 
 def _measure(family: Family, op: FamilyOp, x_bits: int, w_bits: int, data_folder: Path | None) -> AccuracyRow:

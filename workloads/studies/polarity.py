@@ -7,9 +7,7 @@ Accuracies are those of the float master: this asks what trains, not what intege
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import math
 from collections.abc import Iterable, Sequence
@@ -21,9 +19,9 @@ import numpy as np
 
 from workloads.datasets import dataset, load_split
 from workloads.errors import LimenError, shown
-from workloads.host.files import check_writable, csv_bytes, write_whole
-from workloads.host.opening import read_file
+from workloads.host.files import check_writable, write_whole
 from workloads.host.progress import Progress
+from workloads.host.text_tables import csv_bytes, read_csv
 from workloads.layers.layer import Layer
 from workloads.training.classifier import Classifier, Data, load_data
 from workloads.training.float_master import outputs_of, real_inputs
@@ -285,15 +283,7 @@ def read_rows(path: Path, settings: str | None = None) -> list[PolarityRow]:
 
     Raises LimenError where the file can't be read, is damaged, or holds rows of other settings.
     """
-    try:
-        text = read_file(path).decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise LimenError(f"{path}: cannot be read: {reason}; expected the runs of a polarity study") from None
-    try:
-        header, *lines = [*csv.reader(io.StringIO(text), strict=True)] or [[]]
-    except csv.Error as error:
-        raise LimenError(f"{path}: not a CSV file: {error}; expected the runs of a polarity study") from None
+    header, lines = read_csv(path, "the runs of a polarity study")
     if tuple(header) != PolarityRow._fields:
         raise LimenError(f"{path}: header: {shown(','.join(header))} is not allowed: {','.join(PolarityRow._fields)}")
     rows = [_read_row(f"{path}: line {number}", line) for number, line in enumerate(lines, start=2)]

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workloads.errors import LimenError
-from workloads.host.files import check_writable, csv_bytes, npz_bytes, read_arrays, write_whole
+from workloads.host.files import check_writable, npz_bytes, read_arrays, write_whole
 from workloads.host.opening import read_file
 from workloads.host.progress import Progress
 from workloads.host.specfile import read_spec
+from workloads.host.text_tables import csv_bytes
 from workloads.layers.graph import read_shape
 from workloads.layers.layer import Layer, LayerForm
 from workloads.networks.accuracy import store_accuracies
