@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,20 +21,12 @@ from cost_models.units.catalogue import fitted_groups
 from cost_models.units.unit import Unit
 from simulator.designs.design import Design
 from simulator.run import simulate
+from tests.cost_models.conftest import LIBERTY_FILES
 from tests.cost_models.line_check import check_lines
-from tests.support.paths import SHARED, TINY
+from tests.support.paths import TINY
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
-
-SHARED = SHARED / "liberty" / "sg13g2_stdcell_typ_1p20V_25C.lib.gz"
-REAL = Path(os.environ.get("LIMEN_LIBERTY", SHARED))
-"""Where the library of the shipped table is: the environment's LIMEN_LIBERTY, or beside the project."""
-
-LIBRARIES = {
-    "ihp130": REAL,
-    "sky130hd": SHARED.parent / "sky130hd_tt.lib.gz",
-    "asap7": SHARED.parent / "asap7_rvt_tt_trim.lib.gz",
-}
 
 
 class Stop(Exception):
@@ -62,7 +54,7 @@ def patch_fits(patch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A table of 2-bit widths and small fits on tiny.lib, stopped once while it was built."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     out = tmp_path_factory.mktemp("table") / "tiny.csv"
     with pytest.MonkeyPatch.context() as patch:
         patch_fits(patch)
@@ -188,7 +180,7 @@ def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:
 
 
 def test_bad_input(tmp_path: Path) -> None:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     out = tmp_path / "out.csv"
     with pytest.raises(LimenError, match=r"nowhere\.lib: cannot be read"):
         build_table(tmp_path / "nowhere.lib", out)
@@ -199,22 +191,21 @@ def test_bad_input(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("name", "liberty"), [*LIBRARIES.items()])
-def test_the_shipped_tables_come_out_again(name: str, liberty: Path) -> None:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    if not liberty.is_file():
-        pytest.skip(f"the library of {name} is not at hand")
-    rows, mismatches = check_table(name, liberty, sample=5, seed=20241213)
+@pytest.mark.parametrize("name", LIBERTY_FILES)
+def test_the_shipped_tables_come_out_again(name: str, liberty: Callable[[str], Path]) -> None:
+    path = liberty(name)
+    needs_yosys()
+    rows, mismatches = check_table(name, path, sample=5, seed=20241213)
     assert rows > 30 and mismatches == []
 
 
 @pytest.mark.parametrize("component", ["pool", "lane", "edge"])
-@pytest.mark.skipif(not REAL.is_file(), reason="the IHP library is not at hand: set LIMEN_LIBERTY to its .lib.gz")
-def test_units_around_the_array_come_out_again(component: str, tmp_path: Path) -> None:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+def test_units_around_the_array_come_out_again(component: str, liberty: Callable[[str], Path], tmp_path: Path) -> None:
+    path = liberty("ihp130")
+    needs_yosys()
     units = table_units("ihp130")
     unit = min(own for own in units if own.component == component)
-    assert check_unit(unit, units[unit], open_kit(REAL, tmp_path)) == []
+    assert check_unit(unit, units[unit], open_kit(path, tmp_path)) == []
 
 
 def test_memory_rows_are_those_of_the_data() -> None:

@@ -30,17 +30,6 @@ from workloads.layers.layer import Layer, LayerParameters
 from workloads.ops.integers import ONE_RANGE_OPS, OPS
 
 
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return read_library(TINY)
-
-
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
-
-
 class TestLiberty:
     def test_units_are_converted(self, library: Library) -> None:
         inverter = library.cells["tiny_inv"]

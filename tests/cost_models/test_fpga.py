@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +14,7 @@ from cost_models.table.table import COLUMNS, load_table
 from cost_models.units.catalogue import kernel_unit, pe_units
 from cost_models.units.unit import Unit
 from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
-from tests.support.paths import ROOT
+from tests.support.command import run_command
 from workloads.errors import LimenError
 
 NAMES = [name for names in TABLES.values() for name in names]
@@ -31,10 +29,6 @@ needs_nextpnr = pytest.mark.skipif(
 
 class Stop(Exception):
     """Stands for a kill in the middle of a build."""
-
-
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(ROOT / "limen.py"), *arguments], cwd=cwd, capture_output=True, text=True)
 
 
 def value(name: str, unit: Unit, quantity: str) -> float:
@@ -148,10 +142,10 @@ def test_every_input_of_a_unit_with_a_clock_is_registered() -> None:
 
 @pytest.mark.parametrize("name", ["xc7-fabric", "ecp5-dsp"])
 def test_an_fpga_table_has_no_price(name: str, tmp_path: Path) -> None:
-    outcome = call("price", "--costs", name, cwd=tmp_path)
+    outcome = run_command("price", "--costs", name, cwd=tmp_path)
     assert outcome.returncode == 2 and outcome.stdout == "" and len(outcome.stderr.splitlines()) == 1
     assert name in outcome.stderr and "no energy" in outcome.stderr and "not measurable" in outcome.stderr
-    shown = call("costs", "show", name, "--component", "op", cwd=tmp_path)
+    shown = run_command("costs", "show", name, "--component", "op", cwd=tmp_path)
     assert shown.returncode == 0 and "lut" in shown.stdout, shown.stderr
 
 
@@ -170,7 +164,7 @@ def test_an_fpga_table_has_no_price(name: str, tmp_path: Path) -> None:
 )
 @needs_yosys
 def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
-    outcome = call(*arguments, cwd=tmp_path)
+    outcome = run_command(*arguments, cwd=tmp_path)
     assert outcome.returncode == 2 and outcome.stdout == "" and len(outcome.stderr.splitlines()) == 1
     assert all(word in outcome.stderr for word in words), outcome.stderr
     assert list(tmp_path.iterdir()) == []

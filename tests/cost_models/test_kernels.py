@@ -25,6 +25,7 @@ from cost_models.units.neurons import SYNAPSES, sum_bits
 from cost_models.units.unit import PES, Unit
 from tests.cost_models.test_costs_library import reference_ops
 from tests.support.paths import TINY
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.ops.integers import OPS, Op
 
@@ -46,22 +47,16 @@ INVERTING = f"""
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
-
-
-@pytest.fixture(scope="module")
 def adder_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """tiny.lib with a full adder."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     return with_full_adder(tmp_path_factory.mktemp("adders"), INVERTING)
 
 
 @pytest.fixture(scope="module")
 def dear_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """tiny.lib with a full adder so large that only large trees gain by it."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     return with_full_adder(tmp_path_factory.mktemp("dear"), INVERTING.replace("area : 6;", "area : 32;"))
 
 

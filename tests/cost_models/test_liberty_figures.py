@@ -15,6 +15,7 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from tests.cost_models.test_costs_library import small_netlist
 from tests.cost_models.tiny_library import TEXT, changed, written
+from tests.support.tools import needs_yosys
 
 
 class TestEnergies:
@@ -132,7 +133,7 @@ class TestTables:
     def test_of_one_axis_are_those_of_two_along_which_one_nothing_changes(
         self, tmp_path: Path, variable: str, axis: str, values: str, same: str
     ) -> None:
-        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        needs_yosys()
         unit = pe_units("threshold", 3, 3, "os")[0]
         flat = changed(
             r'values \("(.*?), (.*?)", "(.*?), (.*?)"\);', same.replace('\\"', '"').join(['values ("', '");'])

@@ -22,6 +22,7 @@ from cost_models.units.catalogue import pe_units
 from dse.cli.commands import commands
 from tests.cost_models.test_costs_library import small_netlist
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 
 GROUP = re.compile(
@@ -63,15 +64,10 @@ ROWS = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def library() -> Library:
-    return read_library(TINY)
-
-
 class TestNumbers:
     @pytest.mark.parametrize("row", ROWS)
     def test_of_a_processing_element(self, tmp_path: Path, row: str) -> None:
-        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        needs_yosys()
         text, expected = ROWS[row]
         unit = pe_units("threshold", 3, 3, "os")[-1]
         kit = open_kit(written(tmp_path, text), tmp_path)
@@ -141,7 +137,7 @@ CLOCK = re.compile(r"(clock : true;\s*)internal_power \(\) \{[^{}]*\{[^{}]*\}[^{
 
 class TestFlipFlopsOfTwoOutputs:
     def test_one_is_used_and_mapping_knows_of_no_other(self, tmp_path: Path) -> None:
-        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        needs_yosys()
         kit = open_kit(written(tmp_path, TWO_OUTPUTS), tmp_path)
         own = kit.cells.cells["tiny_dff"].flip_flop
         assert own is not None and (own.output, own.inverts, own.open) == ("Q", False, {"QN": True})
@@ -228,7 +224,7 @@ class TestSeveralFiles:
 
     @pytest.mark.parametrize("command", [["build", "--out", "new.csv"], ["check", "ihp130"], ["multipliers"]])
     def test_all_reach_the_commands(self, command: list[str], tmp_path: Path) -> None:
-        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        needs_yosys()
         own = written(tmp_path, TEXT, "own.lib")
         found = CliRunner().invoke(commands, ["costs", *command, "--liberty", str(TINY), "--liberty", str(own)])
         assert isinstance(found.exception, LimenError)

@@ -14,6 +14,7 @@ from cost_models.library.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.unit import Unit
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 
 UP = f'rise_transition (delay) {{ {AXES}values ("0.0, 0.2", "0.0, 0.2"); }}'
@@ -254,7 +255,7 @@ class TestAttributes:
 
     @pytest.mark.parametrize("function", ["A^1", "!A*1", "0+A'", "1'+!A", "1!A"])
     def test_constants_within_functions_never_reach_the_tools(self, tmp_path: Path, function: str) -> None:
-        pytest.importorskip("pyosys", reason="extra synth is not installed")
+        needs_yosys()
         kit = open_kit(written(tmp_path, TEXT.replace('"!A"', f'"{function}"', 1)), tmp_path)
         gates = synthesise(kit, unit_source(Unit("nand2"))).gates
         assert [gate.cell.name for gate in gates] == ["tiny_nand2"]

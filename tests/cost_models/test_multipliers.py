@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +12,14 @@ from cost_models.derive.multiplier_study import BAUGH_WOOLEY, OP_FILE, compare_m
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.unit import Unit
-from tests.support.paths import ROOT, TINY
+from tests.support.command import refused, run_command
+from tests.support.paths import TINY
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 
 
 def test_every_way_is_compared() -> None:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     found = list(compare_multipliers(TINY, 3))
     assert [(own.kernel, own.multiplier) for own in found] == [
         (kernel, name)
@@ -30,7 +30,7 @@ def test_every_way_is_compared() -> None:
 
 
 def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     unit, kit = Unit("op", "mac", 2, 4), open_kit(TINY, tmp_path)
     plain = unit_source(unit)
     text = BAUGH_WOOLEY.read_text()
@@ -42,8 +42,5 @@ def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
         measure(synthesise(kit, wrong), unit, kit)
 
 
-def test_bad_input() -> None:
-    command = [sys.executable, str(ROOT / "limen.py"), "costs", "multipliers", "--liberty", "none.lib"]
-    outcome = subprocess.run(command, capture_output=True, text=True)
-    assert (outcome.returncode, outcome.stdout, outcome.stderr.count("\n")) == (2, "", 1)
-    assert "none.lib: cannot be read" in outcome.stderr
+def test_bad_input(tmp_path: Path) -> None:
+    refused(run_command("costs", "multipliers", "--liberty", "none.lib", cwd=tmp_path), "none.lib: cannot be read")

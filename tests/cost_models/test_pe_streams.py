@@ -11,7 +11,7 @@ import pytest
 import cost_models.stimuli.captured
 from cost_models.derive.characterise import measure, measure_operands
 from cost_models.gates.switching import LANES
-from cost_models.gates.synthesis import Kit, open_kit, synthesise
+from cost_models.gates.synthesis import Kit, synthesise
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import captured_folds, captured_windows
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit, signed
@@ -19,16 +19,9 @@ from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.units.catalogue import pe_units, staged_units
 from cost_models.units.unit import GATED, Unit
-from tests.support.paths import TINY
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
 from workloads.ops.integers import OPS, Op
-
-
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
 
 
 class TestCaptured:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,8 +20,8 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
 from cost_models.units.unit import Unit
 from tests.cost_models.event_queue import EventQueue, Result
-from tests.cost_models.test_costs_build import REAL
 from tests.support.paths import TINY
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 
 STEPS, WARM_UP = 12, 3
@@ -27,20 +29,10 @@ LOW, HIGH = [0] * LANES, [1] * LANES
 
 
 @pytest.fixture(scope="module")
-def library() -> Library:
-    return read_library(TINY)
-
-
-@pytest.fixture(scope="module")
-def kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    return open_kit(TINY, tmp_path_factory.mktemp("kit"))
-
-
-@pytest.fixture(scope="module")
-def real_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
-    return open_kit(REAL, tmp_path_factory.mktemp("kit"))
+def real_kit(liberty: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Kit:
+    path = liberty("ihp130")
+    needs_yosys()
+    return open_kit(path, tmp_path_factory.mktemp("kit"))
 
 
 def by_event_queue(netlist: Netlist, stimulus: dict[str, np.ndarray], warm_up: int, delays: np.ndarray) -> list[Result]:
@@ -118,7 +110,6 @@ class TestAgainstTheEventQueue:
             (Unit("pe", "mac", 4, 4, 12, "os"), "booth"),
         ],
     )
-    @pytest.mark.skipif(not REAL.is_file(), reason="the IHP library is not at hand: set LIMEN_LIBERTY to its .lib.gz")
     def test_units_on_a_real_library(self, real_kit: Kit, unit: Unit, multiplier: str) -> None:
         assert_equal(*driven(unit, real_kit, multiplier))
 
@@ -130,7 +121,7 @@ INVERTING = ('next_state : "D"', 'next_state : "!D"')
 @pytest.fixture(scope="module")
 def inverting_kit(tmp_path_factory: pytest.TempPathFactory) -> Kit:
     """tiny.lib, its only flip-flop inverting, as ASAP7's."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     folder = tmp_path_factory.mktemp("inverting")
     text = TINY.read_text(encoding="utf-8")
     assert text.count(INVERTING[0]) == 1

@@ -6,6 +6,7 @@ import importlib.util
 import json
 import math
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,9 @@ from dse.cli.costs import WITHIN_PERCENT, costs
 from dse.cli.options import Disagreement
 from simulator.designs.design import Design
 from simulator.run import export
-from tests.cost_models.test_costs_build import REAL, TINY
-from tests.dse.test_cost_commands import call
+from tests.support.command import refused, run_command
+from tests.support.paths import TINY
+from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
 
@@ -38,7 +40,7 @@ def export_design(folder: Path, size: int, op: str, bits: int, dataflow: str, **
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Design]:
     """A folder of a 2 x 2 is design, which has every unit there is."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    needs_yosys()
     folder = tmp_path_factory.mktemp("whole") / "chip"
     return folder, export_design(folder, 2, "threshold", 2, "is", port_bits=32, feeder_width=2)
 
@@ -135,10 +137,7 @@ def test_bad_input(small: tuple[Path, Design], tmp_path: Path) -> None:
         ((str(lost), "--liberty", str(TINY)), ("limen_edge.v", "cannot be read")),
         ((str(other), "--liberty", str(TINY)), ("params.json", "verilog", "differs")),
     ):
-        outcome = call("costs", "whole", *arguments, cwd=tmp_path)
-        assert outcome.returncode == 2 and outcome.stdout == "", outcome.stdout + outcome.stderr
-        assert len(outcome.stderr.splitlines()) == 1
-        assert all(word in outcome.stderr for word in words), outcome.stderr
+        refused(run_command("costs", "whole", *arguments, cwd=tmp_path), *words)
 
 
 def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,13 +146,13 @@ def test_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
         compare_whole(Path("chip"), TINY)
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the IHP library is not at hand: set LIMEN_LIBERTY to its .lib.gz")
-def test_a_whole_design_is_within_5_percent(tmp_path: Path) -> None:
+def test_a_whole_design_is_within_5_percent(liberty: Callable[[str], Path], tmp_path: Path) -> None:
     """And a table that forgets a unit isn't."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed")
+    path = liberty("ihp130")
+    needs_yosys()
     folder = tmp_path / "chip"
     export_design(folder, 8, "threshold", 8, "os")
-    found = {line.component: line for line in compare_whole(folder, REAL)}
+    found = {line.component: line for line in compare_whole(folder, path)}
     assert abs(found["total"].difference_percent) < WITHIN_PERCENT, found["total"]
     assert all(line.table_um2 > 0 for line in found.values())
     assert abs(found["pe"].difference_percent) < 0.5

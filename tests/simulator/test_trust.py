@@ -13,21 +13,10 @@ import pytest
 
 from simulator.rtl.exported import _read_parameters, read_exported
 from simulator.rtl.verilog_text import plain_verilog
-from tests.dse.test_command_line import ROOT, limen, refused
 from tests.simulator.small_export import IMAGES, edit, edit_facts, edit_line, export_small
+from tests.support.command import refused, run_command
+from tests.support.paths import ROOT, TINY
 from workloads.errors import LimenError
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trust") / "chip"
-    export_small(folder)
-    return folder
-
-
-@pytest.fixture
-def chip(exported: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(exported, tmp_path / "chip")
 
 
 def test_an_honest_folder(exported: Path) -> None:
@@ -326,10 +315,10 @@ def test_a_folder_replaced_while_it_is_read(chip: Path, monkeypatch: pytest.Monk
 def test_refusals_on_the_command_line(chip: Path) -> None:
     """One line and exit code 2, by both commands that read a folder; nothing is run."""
     edit(chip / "rtl" / "limen_op.v", "\nmodule", '\nmodule limen_x; initial $system("touch seen"); endmodule\nmodule')
-    for command in (["verify", "chip"], ["costs", "whole", "chip", "--liberty", str(ROOT / "tests/data/tiny.lib")]):
-        refused(limen(*command, cwd=chip.parent), "chip/rtl/limen_op.v: line ", "is not allowed")
+    for command in (["verify", "chip"], ["costs", "whole", "chip", "--liberty", str(TINY)]):
+        refused(run_command(*command, cwd=chip.parent), "chip/rtl/limen_op.v: line ", "is not allowed")
     shutil.copyfile(ROOT / "simulator/rtl/verilog/limen_op.v", chip / "rtl/limen_op.v")
     edit(chip / "rtl" / "limen_bank.v", "reg [WIDTH-1:0] words", "reg [2*WIDTH-1:0] words")
-    command = ["costs", "whole", "chip", "--liberty", str(ROOT / "tests/data/tiny.lib")]
-    refused(limen(*command, cwd=chip.parent), "limen_bank.v", "differs from Limen's")
+    command = ["costs", "whole", "chip", "--liberty", str(TINY)]
+    refused(run_command(*command, cwd=chip.parent), "limen_bank.v", "differs from Limen's")
     assert not list(chip.parent.rglob("seen"))

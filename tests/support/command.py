@@ -1,0 +1,67 @@
+"""The command line as a user types it: in this process, or in one of its own where the process is what is tested."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dse.cli.commands import run
+from dse.cli.ending import SIGNALS
+from tests.support.paths import ROOT
+
+Outcome = subprocess.CompletedProcess[str]
+
+LIMEN = (sys.executable, str(ROOT / "limen.py"))
+"""What a shell's `limen` stands for."""
+
+
+def run_command(*arguments: str, cwd: Path, **environment: str) -> Outcome:
+    """Run a command in this process, a second faster than in one of its own: its exit code and what it prints."""
+    output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+    with contextlib.chdir(cwd), _signals_kept(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["limen", *arguments])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+            code = run()
+    return subprocess.CompletedProcess(arguments, code, *(_text(stream) for stream in (output, errors)))
+
+
+def run_process(*arguments: str, cwd: Path, **environment: str) -> Outcome:
+    """Run a command in a process of its own."""
+    command = [*LIMEN, *arguments]
+    return subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True)
+
+
+def refused(outcome: Outcome, *words: str) -> None:
+    """One line on stderr that holds all words, exit code 2, nothing on stdout."""
+    assert outcome.returncode == 2, outcome.stdout + outcome.stderr
+    assert outcome.stdout == ""
+    lines = outcome.stderr.splitlines()
+    assert len(lines) == 1 and lines[0].startswith("limen: "), outcome.stderr
+    for word in words:
+        assert word in lines[0], f"{word!r} is not in: {lines[0]}"
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """A command that ends with a line ignores signals from then on; whoever runs the tests may still stop them."""
+    handlers = [(number, signal.getsignal(number)) for number in SIGNALS]
+    try:
+        yield
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+
+
+def _text(stream: io.TextIOWrapper) -> str:
+    stream.seek(0)
+    return stream.read()
