@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import simulator.rtl.toolchain
+import simulator.rtl.verify
+from tests.support.builds import build_quickly
 from tests.support.paths import ROOT
+from tests.support.tools import needs_verilator
 
 BESIDE = "../shared"
 """Libraries and data sets that are no part of the repository, as seen from it."""
@@ -24,6 +28,14 @@ def shared() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Testbenches that this process builds are built quickly, and once for the same sources."""
+    needs_verilator()
+    for module in (simulator.rtl.toolchain, simulator.rtl.verify):
+        monkeypatch.setattr(module, "build_testbench", build_quickly)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

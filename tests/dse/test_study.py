@@ -13,7 +13,6 @@ from cost_models.price.price import with_memory
 from dse.study.study import Study
 from tests.dse.study_files import COST_OBJECTIVES, rows_of
 from tests.support.command import run_command
-from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
 
 
@@ -129,8 +128,8 @@ def test_optuna_sees_the_study(small: Path) -> None:
     assert {trial.number for trial in study.best_trials} == front
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_a_point_is_exported_and_proved(small: Path) -> None:
-    needs_verilator()
     outcome = run_command("study", "export", "out", "--point", "knee", "--out", "chip", "--images", "3", cwd=small)
     assert outcome.returncode == 0, outcome.stderr
     knee = Study.open(small / "out").knee()

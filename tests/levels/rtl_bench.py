@@ -1,4 +1,4 @@
-"""One Verilator build per design, many networks on it; builds live in a scratch folder of the test session."""
+"""One Verilator build per design, many networks on it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from simulator.cycle.cycle import Flip
 from simulator.designs.design import Design
 from simulator.program.program import Program
 from simulator.rtl.export import rtl_parameters, write_hardware
-from simulator.rtl.toolchain import build_testbench, run_testbench
+from simulator.rtl.toolchain import run_testbench
 from simulator.rtl.vectors import format_vectors
 from simulator.rtl.verify import read_report
 from simulator.timing.timing import ALWAYS_READY
+from tests.support.builds import SCRATCH, build_quickly
 from workloads.layers.graph import INPUT
-
-SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
 
 
 @dataclass(frozen=True)
@@ -43,36 +42,14 @@ class RtlRun:
         return np.concatenate([program.image[:first], self.tensors])
 
 
-UNITED = r"""	(cd $(BUILD) && printf '#include "%s"\n' Vlimen_chip*.cpp ../tb/limen_tb.cpp > united.cpp)
-	$(COMPILE) $(CXXFLAGS) -c -o $@ $(BUILD)/united.cpp
-"""
-QUICKLY = (
-    ("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"),
-    ("MODEL = $(patsubst %.cpp,%.o,$(wildcard $(BUILD)/Vlimen_chip*.cpp))", "MODEL ="),
-    ("$(BUILD)/model.stamp\n\t$(COMPILE) $(CXXFLAGS) -c -o $@ $<\n", "$(BUILD)/model.stamp\n" + UNITED),
-)
-"""Changes to the testbench's Makefile: runs are short, so all is compiled at once, in a quarter of the time."""
-
-
-def write_bench(folder: Path, design: Design) -> None:
-    """Write a design's hardware and testbench into a folder, to be built quickly."""
-    write_hardware(folder, rtl_parameters(design), "test bench")
-    makefile = folder / "Makefile"
-    text = makefile.read_text()
-    for old, new in QUICKLY:
-        assert text.count(old) == 1, f"the Makefile has changed: {old}"
-        text = text.replace(old, new)
-    makefile.write_text(text)
-
-
 class Bench:
     """The built testbench of one fitted design; it runs any program of it."""
 
     def __init__(self, design: Design, trace: bool = False) -> None:
         self.design = design
         self.folder = Path(tempfile.mkdtemp(dir=SCRATCH.name))
-        write_bench(self.folder, design)
-        self.program = build_testbench(self.folder, trace)
+        write_hardware(self.folder, rtl_parameters(design), "test bench")
+        self.program = build_quickly(self.folder, trace)
         self.trace = trace
 
     def run(

@@ -12,8 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from simulator.timing.timing import ALWAYS_READY, count_program
 from tests.levels.cases import SCORES, Case, conv, extreme_input, hard_cases, make_network
 from tests.levels.faults import DESIGNS, MODEL_FAULTS, RTL_FAULTS, Fault
 from tests.levels.naive import naive_network
+from tests.support.builds import quicken
 from tests.support.paths import ROOT
 from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
@@ -68,15 +68,10 @@ def label(fault: Fault) -> str:
 
 
 def build_hardware(folder: Path, fault: Fault) -> Path:
-    """Build the testbench of a fault's design, with the fault, and return it. One C++ file compiles fastest."""
+    """Build the testbench of a fault's design, with the fault, and return it."""
     write_hardware(folder, rtl_parameters(cases_of(fault.where)[0].design), "mutant")
-    makefile = (folder / "Makefile").read_text().replace("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0")
     # A fault may leave signals unused: the compiler's warnings are not what should catch it.
-    makefile = makefile.replace("WARNINGS ?= -Wall", "WARNINGS ?= -Wno-fatal")
-    together = "\tcat $(BUILD)/*.cpp > $(BUILD)/model.inc && rm $(BUILD)/*.cpp\n\ttouch $@"
-    (folder / "Makefile").write_text(makefile.replace("\ttouch $@", together))
-    with (folder / "tb" / "limen_tb.cpp").open("a") as testbench:
-        testbench.write('#include "model.inc"\n')
+    quicken(folder / "Makefile", ("WARNINGS ?= -Wall", "WARNINGS ?= -Wno-fatal"))
     if fault.file != SOUND:
         mutate(folder / "rtl" / fault.file, fault)
     return build_testbench(folder)
@@ -127,43 +122,29 @@ def run_models(folder: Path, fault: Fault) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
-@pytest.fixture(scope="module")
-def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future]]:
-    """All faults that this session tests, run side by side: their outcomes, by test."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = {}
-        for item in request.session.items:
-            parameters = getattr(getattr(item, "callspec", None), "params", {})
-            if item.path == request.path and "fault" in parameters:
-                run = run_hardware if "hardware" in item.name else run_models
-                found[item.name] = pool.submit(run, tmp_path_factory.mktemp("mutant"), parameters["fault"])
-        yield found
-        pool.shutdown(cancel_futures=True)
-
-
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
-def test_sound_hardware(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+def test_sound_hardware(fault: Fault, tmp_path: Path) -> None:
     """The control: without a fault the same procedure finds nothing."""
     needs_verilator()
-    assert outcomes[request.node.name].result() == []
+    assert run_hardware(tmp_path, fault) == []
 
 
 @pytest.mark.parametrize("fault", RTL_FAULTS, ids=label)
-def test_hardware_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+def test_hardware_fault(fault: Fault, tmp_path: Path) -> None:
     needs_verilator()
-    assert len(outcomes[request.node.name].result()) == 1
+    assert len(run_hardware(tmp_path, fault)) == 1
 
 
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
-def test_sound_models(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
+def test_sound_models(fault: Fault, tmp_path: Path) -> None:
     """The control for the models."""
-    outcome = outcomes[request.node.name].result()
+    outcome = run_models(tmp_path, fault)
     assert outcome.returncode == 0, outcome.stderr
 
 
 @pytest.mark.parametrize("fault", MODEL_FAULTS, ids=label)
-def test_model_fault(fault: Fault, outcomes: dict[str, Future], request: pytest.FixtureRequest) -> None:
-    outcome = outcomes[request.node.name].result()
+def test_model_fault(fault: Fault, tmp_path: Path) -> None:
+    outcome = run_models(tmp_path, fault)
     assert outcome.returncode == 1 and "AssertionError" in outcome.stderr, outcome.stderr
 
 

@@ -116,6 +116,7 @@ def test_a_data_set_s_images_read_by_a_linear_layer(feeder_width: int) -> None:
     assert np.array_equal(run.scores, network.predict(images))
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_verilog_and_vectors(tmp_path: Path) -> None:
     """The issue's own case, through the command line: all levels, scores against the reference."""
     network = chain([{**LINEAR, "out_channels": 12}, {**SCORES, "out_channels": 10}], "digits",

@@ -37,7 +37,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def test_a_lying_testbench_is_not_run(chip: Path, tools: None) -> None:
+def test_a_lying_testbench_is_not_run(chip: Path, quick_builds: None) -> None:
     """Wrong Verilog; Makefile and testbench of the folder say PASS. And there is no room for the proof."""
     edit(chip / "rtl" / "limen_op_threshold.v", "~below", "below")
     (chip / "tb" / "limen_tb.cpp").write_text('#include <cstdio>\nint main() { std::puts("PASS images 2"); }\n')
@@ -102,7 +102,7 @@ endmodule
 """
 
 
-def test_hardware_that_does_nothing_is_not_proved(chip: Path, tools: None) -> None:
+def test_hardware_that_does_nothing_is_not_proved(chip: Path, quick_builds: None) -> None:
     """It is done at once, in a phase that there isn't; vectors ask for what the memory holds before anything ran."""
     text = (chip / "rtl" / "limen_top.v").read_text()
     head = text[: text.index(");\n", text.index("mem_write_data")) + 3]

@@ -12,7 +12,6 @@ import limen
 from simulator.designs.design import Design
 from tests.levels.cases import design_of
 from tests.levels.graphs import GRAPHS, random_graph, random_parameters
-from tests.support.tools import needs_verilator
 from workloads.exact import reference
 from workloads.networks.network import Network, NetworkFile
 
@@ -52,9 +51,9 @@ def mixed_network(op: str, seed: int) -> Network:
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize("op", OPS)
+@pytest.mark.usefixtures("quick_builds")
 def test_mixed_widths(op: str, dataflow: str) -> None:
     """Every layer of a network may have widths of its own: bits and cycles agree at all three levels."""
-    needs_verilator()
     network = mixed_network(op, seed=11)
     design = Design(rows=4, cols=3, dataflow=dataflow, op=op, x_bits=8, w_bits=6, x_signed=True, acc_policy="weights")
     runs = {level: limen.simulate(network, design, level, images=3, seed=5) for level in ("timing", "cycle", "rtl")}
@@ -76,9 +75,9 @@ def test_mixed_widths(op: str, dataflow: str) -> None:
         ("is", "mac", 3, 5),
     ],
 )
+@pytest.mark.usefixtures("quick_builds")
 def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp_path: Path) -> None:
     """The trained network on real test images, memory included: every tensor and every count equal."""
-    needs_verilator()
     network = limen.network("digits", op, x_bits, w_bits)
     chip = limen.Design(rows=8, cols=4, dataflow=dataflow, op=op, x_bits=x_bits, w_bits=w_bits)
     proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
@@ -90,9 +89,9 @@ def test_digits_in_verilog(dataflow: str, op: str, x_bits: int, w_bits: int, tmp
     ("dataflow", "kind", "w_bits"),
     [("os", "mac-threshold", 8), ("ws", "shift-adder", 8), ("is", "adder", 8), ("os", "shift", 5)],
 )
+@pytest.mark.usefixtures("quick_builds")
 def test_digits_of_other_ops_in_verilog(dataflow: str, kind: str, w_bits: int, tmp_path: Path) -> None:
     """Ops mixed in one network, adders and shifts, trained: every tensor and every count equal."""
-    needs_verilator()
     network = limen.network("digits", kind, 8, w_bits)
     chip = design_of(network, rows=8, cols=4, dataflow=dataflow)
     proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
@@ -147,12 +146,13 @@ def test_refusals_name_the_layer() -> None:
 
 
 @pytest.mark.parametrize(("op", "images"), [("threshold", 100), ("mac", 100), ("mac-threshold", 20)])
+@pytest.mark.usefixtures("quick_builds")
 def test_mnist_images_in_verilog(
     op: str, images: int, shared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every bit of every layer and every cycle of up to 100 test images; the scores are those of exact inference."""
     monkeypatch.setenv("LIMEN_DATA", str(shared("data")))
-    needs_verilator()
+    monkeypatch.setenv("CXXFLAGS", "-O1")  # runs are long
     network = limen.network("mnist", op, 8, 8)
     design = limen.load_design(f"{op}-16x16")
     run = limen.simulate(network, design, "rtl", images=images)
