@@ -9,6 +9,8 @@ COUNT ?= 10000
 SEED ?= 0
 ROUNDS ?= 1
 INPUTS ?= 20000
+# A process a core; whoever has nothing left takes tests of another.
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
 .PHONY: study test exactness kills mutants fuzz lint bench tables notebooks clean
 .DELETE_ON_ERROR:
@@ -24,7 +26,7 @@ prove-%: $(VENV)/study.stamp
 	$(BIN)/limen verify $(OUT)/digits-$*
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 # Random networks on random designs: timing = cycle = reference, then cycle = Verilog; prints what was covered.
 exactness: $(VENV)/test.stamp
@@ -35,7 +37,7 @@ kills: $(VENV)/test.stamp
 	$(BIN)/python -m tests.kills --rounds $(ROUNDS) --seed $(SEED)
 
 mutants: $(VENV)/test.stamp
-	$(BIN)/python -m pytest -v tests/levels/test_mutants.py
+	$(PYTEST) -v tests/levels/test_mutants.py
 
 # Files of every kind, changed at random: success or one line, nothing else; prints how to run a fault again.
 fuzz: $(VENV)/test.stamp
