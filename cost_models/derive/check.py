@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Literal
 
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group
 from cost_models.derive.table_rows import fit_rows, point_rows
@@ -18,7 +17,6 @@ from cost_models.units.sizes import FITTED
 from cost_models.units.unit import PES, Unit
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
-from workloads.ops.integers import OPS, Op
 
 ALONE = (*PES, "edge", "tag", "nand2", "op", "op_result", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
@@ -94,11 +92,11 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
         unit = fits.get((row["component"], row["dataflow"]))
         component = row["component"].removesuffix(SMALLEST)
         if component in ALONE:
-            op: Op | Literal[""] = next((own for own in OPS if own == row["op"]), "")
             stages = int(row["stages"] or 1)
             smallest = component != row["component"]
             x_bits, w_bits, acc_bits = (int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits"))
-            unit = Unit(component, op, x_bits, w_bits, acc_bits, row["dataflow"], stages=stages, smallest=smallest)
+            sizes = x_bits, w_bits, acc_bits
+            unit = Unit(component, row["op"], *sizes, row["dataflow"], stages=stages, smallest=smallest)
         if unit is not None:
             found.setdefault(unit, []).append(row)
     if not found:

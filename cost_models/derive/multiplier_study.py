@@ -16,6 +16,7 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from cost_models.units.unit import Unit
 from workloads.host.scratch import scratch_folder
+from workloads.ops.names import BASELINE
 
 BAUGH_WOOLEY = Path(__file__).parents[1] / "sources" / "verilog" / "limen_op_mac_baugh_wooley.v"
 OP_FILE = "limen_op_mac.v"
@@ -48,9 +49,9 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
         for kernel, unit in (
-            ("op alone", Unit("op", "mac", bits, bits)),
-            ("os PE", pe_units("mac", bits, bits, "os")[-1]),
-            ("ws PE", pe_units("mac", bits, bits, "ws")[-1]),
+            ("op alone", Unit("op", BASELINE, bits, bits)),
+            ("os PE", pe_units(BASELINE, bits, bits, "os")[-1]),
+            ("ws PE", pe_units(BASELINE, bits, bits, "ws")[-1]),
         ):
             for name, source, recipe in _ways(unit, kit):
                 values = measure(synthesise(kit, source, recipe), unit, kit)

@@ -61,7 +61,7 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 "synthesis",
                 f"{source.top} on {library}, {_how(quantity)}",
                 op=unit.op,
-                multiplier=point.multiplier if unit.op == "mac" or point.multiplier == FULL_ADDERS else "",
+                multiplier=point.multiplier if unit.multiplies or point.multiplier == FULL_ADDERS else "",
                 x_bits=str(unit.x_bits or ""),
                 w_bits=str(unit.w_bits or ""),
                 acc_bits=str(unit.acc_bits or ""),

@@ -99,7 +99,7 @@ def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
 
     Only a MAC has products; all else has one way, the same in both tables. A system's are its PEs' best ones.
     """
-    if unit.op != "mac":
+    if not unit.multiplies:
         return ("partial_products",)
     if kind == DSP:
         return (DSP,)
@@ -162,7 +162,7 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
         _, way, values = min(found, key=lambda own: own[0])
         if target == "ecp5":
             values = _placed(unit, values, folder / way)
-    return Implementation(unit, way if unit.op == "mac" else "", fingerprint(target, unit, way), values)
+    return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
 
 
 def _source(target: str, unit: Unit) -> Source:

@@ -54,7 +54,7 @@ def build_fpga(
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     check_writable(folder)
     chosen = fpga_units(target) if units is None else units
-    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.op == "mac"]
+    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.multiplies]
     method = {"code": code_digest(), "tools": versions}
     keys = {point: point_key(target, point, method) for point in points}
     journal = journal_of(target, folder)
@@ -63,7 +63,7 @@ def build_fpga(
     )
     paths = []
     for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
-        own = [done[keys[kind if unit.op == "mac" else FABRIC, unit]] for unit in chosen]
+        own = [done[keys[kind if unit.multiplies else FABRIC, unit]] for unit in chosen]
         paths.append(folder / f"{name.replace('-', '_')}.csv")
         rows = [row for result in own for row in implementation_rows(target, result, versions)]
         write_whole(paths[-1], table_text(rows).encode())

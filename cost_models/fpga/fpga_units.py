@@ -15,7 +15,7 @@ from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
 from cost_models.units.unit import Unit
 from simulator.designs.design import FittedDesign
 from simulator.rtl.export import chip_verilog, rtl_parameters
-from workloads.ops.integers import OPS, Op
+from workloads.ops.registry import Op, known_ops
 
 WIDTHS = (*range(2, 9), *WIDE_BITS)
 BITS = {
@@ -57,10 +57,10 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
     units = [
         kernel_unit(component, op, bits)
         for component, own in widths.items()
-        for bits, op in product(own, OPS)
+        for bits, op in product(own, known_ops())
         if component != "pe"
     ]
-    for dataflow, bits, op in product(("os", "ws"), widths["pe"], OPS):
+    for dataflow, bits, op in product(("os", "ws"), widths["pe"], known_ops()):
         units.append(pe_units(op, bits, weight_bits(op, bits), dataflow)[-1])
     if systems:
         units += [system_unit(component, op) for component, op in product(SYSTEMS, SYSTEM_OPS)]

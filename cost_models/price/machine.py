@@ -15,7 +15,7 @@ from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
 from cost_models.units.unit import Unit
 from simulator.designs.design import HALVES, SHIFT_BITS
 from workloads.errors import LimenError
-from workloads.ops.integers import ONE_RANGE_OPS
+from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -70,7 +70,7 @@ def look_up_array(table: Table, design: FittedDesign, stream: str = UNIFORM) -> 
         raise LimenError(
             f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
         )
-    if design.op not in ONE_RANGE_OPS and design.x_signed:
+    if not operation(design.op).one_range and design.x_signed:
         raise LimenError(
             f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from simulator.designs.design import FittedDesign
 from simulator.plan.counts import Counts
 from workloads.layers.layer import Layer
+from workloads.ops.registry import operation
 
 
 @dataclass(frozen=True)
@@ -91,15 +92,16 @@ def pe_events(design: FittedDesign, events: Events) -> dict[str, int]:
     While a fold's operands stream, PEs beyond its columns see the operand from the left alone, those beyond its rows
     the operand from the top (os) or the psums of the rows above (ws, is), those beyond both nothing, as a rule.
     """
+    room = operation(design.op)
     spent = {"op": events.total.busy, "shift_cycle": events.shift, "left_cycle": events.beyond_cols}
     if design.dataflow == "os":
         spent["top_cycle"] = events.beyond_rows
     else:
         # Psums pass beyond both where ops of a neutral operand aren't 0: -|x|, or an x above every narrower w.
-        aligned_above = design.op == "threshold" and design.dataflow == "ws" and design.x_bits > design.w_bits
-        spent["psum_cycle"] = events.beyond_rows + events.beyond_both * (design.op == "adder" or aligned_above)
-    if design.op == "threshold" and (design.dataflow, design.polarity) == ("os", "input"):
+        passes = room.acts_on_neutral(design.x_bits, design.w_bits, x_moves=design.dataflow == "ws")
+        spent["psum_cycle"] = events.beyond_rows + events.beyond_both * passes
+    if room.polar and (design.dataflow, design.polarity) == ("os", "input"):
         spent["polarity_cycle"] = events.beyond_cols + events.beyond_both  # one polarity goes down all columns
-    if design.op == "threshold" and (design.dataflow, design.polarity) == ("is", "neuron"):
+    if room.polar and (design.dataflow, design.polarity) == ("is", "neuron"):
         spent["polarity_cycle"] = events.beyond_rows + events.beyond_both  # one polarity goes along all rows
     return spent

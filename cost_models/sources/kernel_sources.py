@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 from cost_models.sources.source import Source
 from cost_models.units.neurons import SYNAPSES
 from simulator.encoding import Op as OpCode
-from workloads.ops.integers import ONE_RANGE_OPS, Op
+from workloads.ops.registry import Op, operation
 
 if TYPE_CHECKING:
     from cost_models.units.unit import Unit
 
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
-MORE_OPERATORS = {"adder": ("limen_op_adder.v",), "shift": ("limen_op_shift.v",)}
+"""Read with every op: hashes of rows are over them."""
 
 NAND2 = """
 module limen_nand2 (input wire a, input wire b, output wire y);
@@ -31,7 +31,7 @@ endmodule
 
 def op_files(op: Op) -> tuple[str, ...]:
     """Return the Verilog files behind limen_op."""
-    return (*OPERATORS, *MORE_OPERATORS.get(op, ()))
+    return tuple(dict.fromkeys((*OPERATORS, f"{operation(op).verilog_module}.v")))
 
 
 def op_parameters(unit: Unit) -> dict[str, int]:
@@ -41,7 +41,7 @@ def op_parameters(unit: Unit) -> dict[str, int]:
         "OP": OpCode[unit.op.upper()].value,
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
-        "X_SIGNED": int(unit.op in ONE_RANGE_OPS),
+        "X_SIGNED": int(unit.operation.one_range),
         "SYNAPSE_BITS": unit.synapse_bits,
         "OP_BITS": unit.op_bits,
     }

@@ -13,7 +13,7 @@ from typing import cast
 
 import numpy as np
 
-from cost_models.stimuli.op_values import in_polarity_order, op_values, signed
+from cost_models.stimuli.op_values import in_polarity_order, op_values
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.table.operands import FAMILY
 from cost_models.units.unit import Unit
@@ -25,7 +25,8 @@ from workloads.datasets import content_hash
 from workloads.host.journal import key_of
 from workloads.layers.layer import Layer
 from workloads.networks.family import FAMILY_BITS, find_network, load_family
-from workloads.ops.integers import Op
+from workloads.ops.integers import as_signed
+from workloads.ops.registry import Op
 
 IMAGES = 9
 ROWS = {"os": 4, "ws": 16}
@@ -50,7 +51,7 @@ class Fold:
 
 def has_network(unit: Unit) -> bool:
     """Return whether the family has a network of this op and width."""
-    return unit.x_bits in FAMILY_BITS
+    return unit.x_bits in FAMILY_BITS and unit.op in load_family(FAMILY).ops()
 
 
 def operands_digest() -> str:
@@ -138,10 +139,10 @@ def _fold(trace: np.ndarray, first: int, last: int, dataflow: str, bits: int) ->
     row, col = np.arange(rows)[:, None], np.arange(cols)
     x = trace[cycle, X, row, col]
     if dataflow == "os":
-        return Fold(x, trace[cycle, SYNAPSE, row, col], signed(trace[cycle - 1, VALUE, row, col], bits))
+        return Fold(x, trace[cycle, SYNAPSE, row, col], as_signed(trace[cycle - 1, VALUE, row, col], bits))
     synapse = trace[cycle - 1, SYNAPSE, row, col]
     above = np.where(row > 0, trace[cycle - 1, VALUE, np.maximum(row - 1, 0), col], 0)
-    return Fold(x, synapse, signed(above, bits))
+    return Fold(x, synapse, as_signed(above, bits))
 
 
 def _joined(folds: tuple[Fold, ...]) -> Fold:

@@ -6,35 +6,39 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from workloads.ops.integers import alignment, effective_weights
+from workloads.ops.integers import as_signed
 
 if TYPE_CHECKING:
     from cost_models.units.unit import Unit
 
 
 def op_values(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
-    """Return the op of bit patterns x and {polarity,} w, as integers: p·max(x − w, 0), −|x − w|, x·w or x·±2^e."""
-    w = signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
-    if unit.op in ("mac", "shift"):
-        return x * effective_weights(unit.op, w, unit.w_bits)
-    aligned = _difference(unit, x, w)
-    if unit.op == "adder":
-        return -np.abs(aligned)
-    return np.where(synapse >> unit.w_bits, -1, 1) * np.maximum(aligned, 0)
+    """Return the op of bit patterns x and {polarity,} w, as integers."""
+    aligned, codes, polarity = _operands(unit, x, synapse)
+    values = unit.operation.values(codes, unit.w_bits) << unit.operation.alignment(unit.x_bits, unit.w_bits)[1]
+    return unit.operation.terms(aligned, values, polarity)
 
 
 def op_carries(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
-    """Return the carry (0 or 1) that limen_op leaves to the next adder: 1 where the addend is inverted."""
-    if unit.op == "mac":
-        return np.zeros_like(x)
-    if unit.op == "adder":
-        return (_difference(unit, x, signed(synapse, unit.w_bits)) >= 0).astype(np.int64)
-    return synapse >> (unit.w_bits if unit.op == "threshold" else unit.w_bits - 1)
+    """Return the carry (0 or 1) that limen_op leaves to the next adder."""
+    aligned, codes, polarity = _operands(unit, x, synapse)
+    return unit.operation.carries(aligned, codes << unit.operation.alignment(unit.x_bits, unit.w_bits)[1], polarity)
+
+
+def _operands(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return aligned x, codes of w, and polarities ±1 (+1 where the op has none) of patterns.
+
+    x is two's complement under ops that compare it with w, otherwise unsigned, as after ReLU.
+    """
+    integers = as_signed(x, unit.x_bits) if unit.operation.one_range else x
+    codes = as_signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
+    polarity = 1 - 2 * (synapse >> unit.w_bits & unit.operation.polar)
+    return integers << unit.operation.alignment(unit.x_bits, unit.w_bits)[0], codes, polarity
 
 
 def sign_bit(unit: Unit) -> int | None:
-    """Return which bit of a synapse says whether it adds or subtracts: polarity, or the sign of w; None for adder."""
-    return {"threshold": unit.w_bits, "mac": unit.w_bits - 1, "shift": unit.w_bits - 1}.get(unit.op)
+    """Return which bit of a synapse says whether it adds or subtracts; None where none does."""
+    return unit.operation.sign_bit(unit.w_bits)
 
 
 def in_polarity_order(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -43,14 +47,3 @@ def in_polarity_order(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> tuple[n
     assert bit is not None
     order = np.argsort(synapse >> bit & 1, axis=0, kind="stable")
     return np.take_along_axis(x, order, axis=0), np.take_along_axis(synapse, order, axis=0)
-
-
-def signed(pattern: np.ndarray, bits: int) -> np.ndarray:
-    """Return two's complement patterns as integers."""
-    return pattern - ((pattern >> (bits - 1)) << bits)
-
-
-def _difference(unit: Unit, x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """Return pattern x less integer w, aligned at their most significant bits."""
-    x_left, w_left = alignment(unit.x_bits, unit.w_bits)
-    return (signed(x, unit.x_bits) << x_left) - (w << w_left)

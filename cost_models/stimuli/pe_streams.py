@@ -23,7 +23,6 @@ from cost_models.table.operands import GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.units.catalogue import is_straightened
 from cost_models.units.neurons import weight_bits
 from cost_models.units.unit import Unit
-from workloads.ops.integers import ONE_RANGE_OPS
 
 CHAIN = 8
 """PEs above the one that is driven: its psum input is the sum of that many ops."""
@@ -49,24 +48,13 @@ class Operands:
     before: np.ndarray | None
 
 
-def neutral(unit: Unit) -> tuple[int, int]:
-    """Return the (x, synapse) patterns that contribute nothing, as the feeders inject them.
-
-    Lowest x with highest excitatory w for op threshold, x = 0 with shift's code of 0, otherwise zeros.
-    """
-    highest = (1 << (unit.w_bits - 1)) - 1
-    if unit.op == "threshold":
-        return 1 << (unit.x_bits - 1), highest
-    return 0, highest if unit.op == "shift" else 0
-
-
 def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
     """Return the uniform streams of a PE: operations, idle cycles, cycles that shift values through, tails of folds."""
     x, synapse = uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)
     chain = np.zeros_like(x)
     for _ in range(CHAIN):
         chain += op_values(unit, uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)[:1])
-    quiet_x, quiet_synapse = (constant(value) for value in neutral(unit))
+    quiet_x, quiet_synapse = (constant(value) for value in unit.operation.neutral(unit.x_bits, unit.w_bits))
     idle, shift = "energy_per_idle_cycle_pj", "energy_per_shift_cycle_pj"
     operation = op_stream(unit, Operands(UNIFORM, x, synapse, None if unit.dataflow == "os" else chain))
     psum = chain & ((1 << unit.acc_bits) - 1)
@@ -107,7 +95,7 @@ def _tail_streams(
     psums of the rows above, `chain` [steps, LANES]. A polarity that all columns (os) or all rows (is) share moves
     beyond them too.
     """
-    quiet_x, quiet_synapse = (constant(value) for value in neutral(unit))
+    quiet_x, quiet_synapse = (constant(value) for value in unit.operation.neutral(unit.x_bits, unit.w_bits))
     nothing = None if unit.dataflow == "os" else constant(0)
     if unit.dataflow == "os":
         beyond_columns = Operands(UNIFORM, x, quiet_synapse, None)
@@ -124,7 +112,7 @@ def _tail_streams(
         beyond_rows, passing = Operands(UNIFORM, quiet_x, quiet_synapse, chain), PSUM
     yield op_stream(unit, beyond_columns, LEFT)
     yield op_stream(unit, beyond_rows, passing)
-    if unit.op == "threshold" and unit.dataflow != "ws":
+    if unit.operation.polar and unit.dataflow != "ws":
         polarity = uniform(random, 1) << unit.w_bits
         yield op_stream(unit, Operands(UNIFORM, quiet_x, quiet_synapse | polarity, nothing), POLARITY)
 
@@ -187,21 +175,15 @@ def op_stream(unit: Unit, operands: Operands, quantity: str = "energy_per_op_pj"
 
 def _rectified(unit: Unit, random: np.random.Generator) -> np.ndarray:
     """Return activations max(0, N(0, σ)): two's complement for ops that subtract w from x, else unsigned."""
-    highest = (1 << (unit.x_bits - (unit.op in ONE_RANGE_OPS))) - 1
+    highest = (1 << (unit.x_bits - unit.operation.one_range)) - 1
     drawn = random.standard_normal((WARM_UP + STEPS, LANES)) * (highest / DEVIATIONS)
     return np.clip(np.rint(drawn), 0, highest).astype(np.int64)
 
 
 def _gaussian(unit: Unit, random: np.random.Generator) -> np.ndarray:
-    """Return synapses of weights N(0, σ); polarities are drawn evenly, a shift weight is the nearest power of two."""
-    shape, top = (WARM_UP + STEPS, LANES), 1 << (unit.w_bits - 1)
-    drawn = random.standard_normal(shape) / DEVIATIONS
-    if unit.op == "shift":
-        zero = top - 1  # code of a weight of 0; the exponents below it count up to zero - 1
-        exponent = np.rint(np.log2(np.maximum(np.abs(drawn), 2.0**-zero))) + zero - 1
-        code = np.where(exponent < 0, zero, np.minimum(exponent, zero - 1)).astype(np.int64)
-        return code | np.where((drawn < 0) & (code != zero), top, 0)
-    w = np.clip(np.rint(drawn * (top - 1)), -top, top - 1).astype(np.int64) & (2 * top - 1)
-    if unit.op == "threshold":
+    """Return synapses of the weights nearest to N(0, σ); polarities are drawn evenly."""
+    shape = WARM_UP + STEPS, LANES
+    w = unit.operation.nearest_patterns(random.standard_normal(shape) / DEVIATIONS, unit.w_bits)
+    if unit.operation.polar:
         return w | random.integers(0, 2, shape, dtype=np.int64) << unit.w_bits
     return w

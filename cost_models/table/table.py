@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -28,7 +28,6 @@ METHODS = ("synthesis", "measured", "cited", "scaled", "assumed")
 
 SOFT = ("scaled", "assumed")
 ALLOWED = {
-    "op": ("", "threshold", "mac", "adder", "shift"),
     "dataflow": ("", "os", "ws", "is"),
     "unit": ("um2", "nW", "pJ", "ns", "count", "ratio"),
     "method": METHODS,
@@ -234,6 +233,9 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
     if sorted(header) != sorted(COLUMNS):
         missing = [column for column in COLUMNS if column not in header]
         raise LimenError(f"{path}: columns: {', '.join(missing) or 'one twice'} is not allowed: each column once")
+    from workloads.ops.registry import known_ops  # with numpy, which nothing else here needs
+
+    allowed = {"op": ("", *known_ops()), **ALLOWED}
     rows = []
     variants: dict[tuple[str, str], dict[UnitKey, dict[int, dict[str, Value]]]] = {}
     seen: dict[tuple[str, ...], int] = {}
@@ -241,7 +243,7 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
         if len(fields) != len(header):
             raise LimenError(f"{path}: line {number}: {len(fields)} fields; expected {len(header)}")
         row = dict(zip(header, fields, strict=True))
-        _check(row, f"{path}: line {number}")
+        _check(row, allowed, f"{path}: line {number}")
         identity = tuple(row[name] for name in COLUMNS[:10] if name != "multiplier")
         if identity in seen:
             raise LimenError(
@@ -258,12 +260,12 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
     return Table(path, tuple(rows), variants)
 
 
-def _check(row: Row, where: str) -> None:
+def _check(row: Row, allowed_words: Mapping[str, Sequence[str]], where: str) -> None:
     """Refuse a row that can't be priced or traced. Raises LimenError."""
     for field in ("component", "quantity", "value", "unit", "method", "source"):
         if not row[field].strip():
             raise LimenError(f"{where}: {field}: missing; every row needs one")
-    for field, allowed in ALLOWED.items():
+    for field, allowed in allowed_words.items():
         if row[field] not in allowed:
             named = ", ".join(text for text in allowed if text)
             raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: one of {named}")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, sum_bits, weight_bits
 from cost_models.units.unit import PES, STAGED_STAGES, Unit
-from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS, Op
+from workloads.ops.registry import Op, known_ops, operation
 
 Pairs = Literal["all", "equal"]
 
@@ -79,11 +79,11 @@ def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...
 def staged_units(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
     """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
     found: list[tuple[Unit, ...]] = []
-    for op, x_bits, dataflow in product(OPS, widths, ("os", "ws")):
+    for op, x_bits, dataflow in product(known_ops(), widths, ("os", "ws")):
         plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
         found += [
             (replace(plain, component=component, stages=STAGED_STAGES),)
-            for component in (PES if op == "mac" else ("pe",))
+            for component in (PES if operation(op).multiplies else ("pe",))
         ]
     return found
 
@@ -95,8 +95,8 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
     """
     found = [
         pe_units(op, x_bits, w_bits, dataflow)
-        for op, x_bits, w_bits, dataflow in product(OPS, widths, widths, DATAFLOWS)
-        if op != "shift" or w_bits in range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1)
+        for op, x_bits, w_bits, dataflow in product(known_ops(), widths, widths, DATAFLOWS)
+        if operation(op).weight_bits[0] <= w_bits <= operation(op).weight_bits[1]
         if pairs == "all" or w_bits == weight_bits(op, x_bits)
     ]
     found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
@@ -106,24 +106,26 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
 
 def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
-    wide = WIDE_BITS if widths == WIDTHS else ()
+    wide, ops = WIDE_BITS if widths == WIDTHS else (), known_ops()
     found = [
-        pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(OPS, wide, ("os", "ws"))
+        pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, ("os", "ws"))
     ]
     found += staged_units((*widths, *wide))
     found.append((Unit("nand2"),))
-    found += [(kernel_unit("op", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide))]
+    found += [(kernel_unit("op", op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
     found += [
-        (kernel_unit(component, op, x_bits),) for op, x_bits, component in product(OPS, (*widths, *wide), SYNAPSES)
+        (kernel_unit(component, op, x_bits),) for op, x_bits, component in product(ops, (*widths, *wide), SYNAPSES)
     ]
-    found += [(kernel_unit("op_result", op, x_bits),) for op, x_bits in product(OPS, (*widths, *wide)) if op != "mac"]
+    alone = [op for op in ops if operation(op).one_number]
+    found += [(kernel_unit("op_result", op, x_bits),) for op, x_bits in product(alone, (*widths, *wide))]
     return found + smallest_groups((*widths, *wide))
 
 
 def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
     """Return the MACs of least area: SMALL_KERNELS of all widths, and PEs at the widest sums."""
-    alone = [kernel_unit(component, "mac", bits) for component, bits in product(SMALL_KERNELS, widths)]
-    pes = [pe_units("mac", bits, bits, dataflow)[-1] for bits, dataflow in product(widths, ("os", "ws"))]
+    ops = [op for op in known_ops() if operation(op).multiplies]
+    alone = [kernel_unit(component, op, bits) for op, component, bits in product(ops, SMALL_KERNELS, widths)]
+    pes = [pe_units(op, bits, bits, dataflow)[-1] for op, bits, dataflow in product(ops, widths, ("os", "ws"))]
     return [(replace(unit, smallest=True),) for unit in (*alone, *pes)]
 
 

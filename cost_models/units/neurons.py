@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from workloads.ops.integers import SHIFT_WEIGHT_BITS, Op, result_bits
+from workloads.ops.registry import Op, operation
 
 SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
 """Neurons by their kernel: height x width (x channels)."""
@@ -12,11 +12,11 @@ WIDE_BITS = (10, 12, 16)
 
 
 def weight_bits(op: Op, x_bits: int) -> int:
-    """Return the weight width compared at this activation width: as wide, or as wide as a shift weight gets."""
-    return min(x_bits, SHIFT_WEIGHT_BITS[1]) if op == "shift" else x_bits
+    """Return the weight width compared at this activation width: as wide, or as wide as the op's weights get."""
+    return operation(op).fitted_bits(x_bits)
 
 
 def sum_bits(component: str, op: Op, x_bits: int, w_bits: int) -> int:
     """Return the width of a neuron's sum: no sum of its ops is too wide for it. 0 for the op alone."""
     count = SYNAPSES.get(component, 0)
-    return result_bits(op, x_bits, w_bits) + (count - 1).bit_length() if count else 0
+    return operation(op).result_bits(x_bits, w_bits) + (count - 1).bit_length() if count else 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from workloads.ops.integers import Op, result_bits
+from workloads.ops.operation import Operation
+from workloads.ops.registry import Op, operation
 
 GATED = "pe_zero_gated"
 """A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
@@ -38,10 +39,20 @@ class Unit:
     smallest: bool = False
 
     @property
+    def operation(self) -> Operation:
+        """The room of its op."""
+        assert self.op, f"{self.component} has no op"
+        return operation(self.op)
+
+    @property
+    def multiplies(self) -> bool:
+        """Whether it holds a multiplier."""
+        return bool(self.op) and self.operation.multiplies
+
+    @property
     def op_bits(self) -> int:
-        assert self.op
-        return result_bits(self.op, self.x_bits, self.w_bits)
+        return self.operation.result_bits(self.x_bits, self.w_bits)
 
     @property
     def synapse_bits(self) -> int:
-        return self.w_bits + (self.op == "threshold")
+        return self.w_bits + self.operation.polar

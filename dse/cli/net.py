@@ -11,13 +11,13 @@ import click
 from dse.cli.options import AT_LEAST_ZERO, DEFAULT_WORKLOAD, Disagreement, echo, json_option
 from dse.report.progress import ProgressBar
 from workloads.errors import LimenError
+from workloads.ops.names import MIXES, OPS
 
 if TYPE_CHECKING:
     from workloads.networks.family import Family, FamilyOp
     from workloads.networks.network import Network
 
-FAMILY_OPS = ["threshold", "mac", "adder", "shift", "shift-adder", "mac-threshold"]
-"""`workloads.networks.family.FAMILY_OPS`, said again so that --help imports no numpy; a test compares the two."""
+FAMILY_OPS = [*OPS, *MIXES]
 
 data_option = click.option(
     "--data",
@@ -89,7 +89,7 @@ def _networks(
     from workloads.networks.family import find_network, load_family, member_w_bits
 
     if is_file_name(workload):
-        return [(find_network(workload, op, x_bits, w_bits), None)]  # type: ignore[arg-type]
+        return [(find_network(workload, op, x_bits, w_bits), None)]
     family = load_family(workload)
     ops: list[Any] = [op] if op else family.ops()
     members = [

@@ -118,7 +118,7 @@ def _network(
     from workloads.networks.family import find_network, load_family, member_w_bits
 
     if is_file_name(workload):
-        return find_network(workload, op, x_bits, w_bits), []  # type: ignore[arg-type]
+        return find_network(workload, op, x_bits, w_bits), []
     family = load_family(workload)
     chosen: Any = op or family.ops()[0]
     if check and chosen in family.ops():
@@ -140,16 +140,17 @@ def _findings(
     from workloads.host.names import is_file_name
     from workloads.insight.failure_signs import check_network
     from workloads.networks.family import load_family
+    from workloads.ops.names import BASELINE
 
     accuracy = twin = None
     unchecked = []
-    if not is_file_name(workload) and any(layer.op != "mac" for layer in network.layers):
+    if not is_file_name(workload) and any(layer.op != BASELINE for layer in network.layers):
         family, first = load_family(workload), network.layers[0]
-        if "mac" in family.ops():
+        if BASELINE in family.ops():
             w_bits = max(layer.w_bits for layer in network.layers)
             accuracy = network.accuracy(split, data)
-            twin = family.network("mac", first.x_bits, w_bits).accuracy(split, data)
-    if twin is None and any(layer.op != "mac" for layer in network.layers):
+            twin = family.network(BASELINE, first.x_bits, w_bits).accuracy(split, data)
+    if twin is None and any(layer.op != BASELINE for layer in network.layers):
         unchecked.append("accuracy, for want of a MAC twin")
     priced = priced_limits(network, costs)
     missing = sorted({layer.op for layer in network.layers if layer.has_parameters} - set(priced))
@@ -164,7 +165,7 @@ def priced_limits(network: Network, costs: str) -> dict[str, Priced]:
     """
     from cost_models.table.table import load_table
     from workloads.insight.failure_signs import Priced
-    from workloads.ops.integers import ONE_RANGE_OPS
+    from workloads.ops.registry import operation
 
     table = load_table(costs)
     limits: dict[str, Priced] = {}
@@ -173,7 +174,7 @@ def priced_limits(network: Network, costs: str) -> dict[str, Priced]:
         x_bits, w_bits = max(layer.x_bits for layer in own), max(layer.w_bits for layer in own)
         widths = table.index.get(("pe", op, str(x_bits), str(w_bits), "os"))
         if widths:
-            activity = SIGN_ACTIVITY if op in ONE_RANGE_OPS else PRODUCT_ACTIVITY
+            activity = SIGN_ACTIVITY if operation(op).one_range else PRODUCT_ACTIVITY
             limits[op] = Priced(*activity, min(widths), max(widths))
     return limits
 

@@ -10,7 +10,8 @@ from cost_models.fpga.fpga_units import SYSTEMS
 from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
-from workloads.ops.integers import Op
+from workloads.ops.names import BASELINE
+from workloads.ops.registry import Op
 
 DEFINITIONS = {
     "op alone": ("op", ""),
@@ -59,8 +60,8 @@ def fpga_table(ops: Sequence[Op]) -> tuple[FpgaRow, ...]:
         for definition, (component, dataflow) in DEFINITIONS.items():
             widths = sorted({key[2] for key in units if key[:2] == (component, dataflow)})
             for x_bits in widths:
-                mac = units.get((component, dataflow, x_bits, "mac"))
-                for op in ("mac", *ops):
+                mac = units.get((component, dataflow, x_bits, BASELINE))
+                for op in (BASELINE, *ops):
                     quantities = units.get((component, dataflow, x_bits, op))
                     if quantities is not None:
                         rows.append(_unit_row(name, definition, x_bits, op, quantities, mac))
@@ -86,7 +87,7 @@ def _unit_row(
     return FpgaRow(
         table, definition, x_bits, int(quantities["w_bits"]), op, lut, ff, carry, dsp, block_ram,
         1e3 / quantities["min_clock_ns"] if "min_clock_ns" in quantities else None,
-        mac["lut"] / lut if mac is not None and op != "mac" and lut else None,
+        mac["lut"] / lut if mac is not None and op != BASELINE and lut else None,
         NOT_MEASURABLE,
     )  # fmt: skip
 

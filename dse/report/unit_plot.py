@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from dse.report.plot import COLOURS
 from workloads.errors import printable
 from workloads.host.files import write_whole
-from workloads.ops.integers import OPS
+from workloads.ops.names import BASELINE
+from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from dse.report.unit_table import UnitTable
@@ -29,7 +30,7 @@ def plot_units(table: UnitTable, path: Path) -> None:
     shown = [name for name in SHOWN if any(row.definition == name for row in rows)]
     figure = Figure(figsize=(9, 0.6 + 2.3 * len(shown)), layout="constrained")
     for axes, name in zip(figure.subplots(len(shown), 2, squeeze=False), shown, strict=True):
-        for index, op in enumerate(OPS):
+        for index, op in enumerate(known_ops()):
             op_rows = [row for row in rows if (row.definition, row.op, row.smallest) == (name, op, False)]
             widths = [row.x_bits for row in op_rows]
             if not op_rows:
@@ -38,7 +39,7 @@ def plot_units(table: UnitTable, path: Path) -> None:
             if op_rows[0].energy_pj is not None:
                 axes[1].plot(widths, [row.energy_pj for row in op_rows], "o-", ms=3, color=COLOURS[index], label=op)
         smallest = [row for row in rows if row.definition == name and row.smallest]
-        style = {"ms": 3, "color": COLOURS[OPS.index("mac")], "alpha": 0.5, "label": "mac, smallest"}
+        style = {"ms": 3, "color": COLOURS[known_ops().index(BASELINE)], "alpha": 0.5, "label": "mac, smallest"}
         if smallest:
             widths = [row.x_bits for row in smallest]
             axes[0].plot(widths, [row.area for row in smallest], "s--", **style)

@@ -14,7 +14,8 @@ from cost_models.units.neurons import SYNAPSES, weight_bits
 from cost_models.units.unit import GATED, PES
 from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
-from workloads.ops.integers import OPS, Op
+from workloads.ops.names import BASELINE
+from workloads.ops.registry import Op, known_ops
 
 
 class Definition(NamedTuple):
@@ -95,7 +96,7 @@ class UnitTable:
     def against(self, row: UnitRow, name: str) -> str:
         """Return where a ratio is: below, within or above the published range; empty for the MAC or where unknown."""
         ratio = row.area_ratio if name == "area" else row.power_ratio
-        if row.op == "mac" or ratio is None:
+        if row.op == BASELINE or ratio is None:
             return ""
         low, high = self.published[name]
         return "below" if ratio < low else "within" if ratio <= high else "above"
@@ -152,7 +153,7 @@ def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[U
     multipliers = {
         (row["component"], row["dataflow"], row["stages"] or "1", row["x_bits"]): row["multiplier"]
         for row in table.rows
-        if row["op"] == "mac" and row["x_bits"] == row["w_bits"]
+        if row["op"] == BASELINE and row["x_bits"] == row["w_bits"]
     }
     rows: list[UnitRow] = []
     for name, definition in DEFINITIONS.items():
@@ -160,19 +161,20 @@ def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[U
             continue
         for x_bits in _widths(table, definition):
             of_mac = definition._replace(component=definition.mac or definition.component)
-            mac = _quantities(table, of_mac, "mac", x_bits, choice)
-            by_op = {op: _quantities(table, definition, op, x_bits, choice) for op in OPS if op in ops and op != "mac"}
+            mac = _quantities(table, of_mac, BASELINE, x_bits, choice)
+            others = [op for op in known_ops() if op in ops and op != BASELINE]
+            by_op = {op: _quantities(table, definition, op, x_bits, choice) for op in others}
             if mac is None or not any(by_op.values()) or (choice.bits and x_bits not in choice.bits):
                 continue
             multiplier = multipliers[of_mac.component, of_mac.dataflow, of_mac.stages, str(x_bits)]
-            best = _unit_row(costs, name, x_bits, "mac", mac, choice, gate_um2)._replace(multiplier=multiplier)
+            best = _unit_row(costs, name, x_bits, BASELINE, mac, choice, gate_um2)._replace(multiplier=multiplier)
             rows.append(best)
             of_least = of_mac._replace(component=of_mac.component + SMALLEST)
-            least = _quantities(table, of_least, "mac", x_bits, choice)
+            least = _quantities(table, of_least, BASELINE, x_bits, choice)
             smallest = None
             if least:
                 multiplier = multipliers[of_least.component, of_least.dataflow, of_least.stages, str(x_bits)]
-                smallest = _unit_row(costs, name, x_bits, "mac", least, choice, gate_um2)
+                smallest = _unit_row(costs, name, x_bits, BASELINE, least, choice, gate_um2)
                 smallest = smallest._replace(multiplier=multiplier, smallest=True)
                 if smallest.multiplier != best.multiplier:
                     rows.append(smallest)
@@ -288,7 +290,7 @@ def _groups(table: UnitTable) -> list[list[list[str]]]:
         unmeasured = NOT_MEASURABLE if row.area_unit == "LUT" else UNKNOWN
         power = [unmeasured if value is None else _figure(value) for value in (row.energy_pj, row.power_mw)]
         ratios = [row.area_ratio, row.smallest_area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio]
-        mac = row.op == "mac"
+        mac = row.op == BASELINE
         groups.setdefault((row.costs, row.definition), []).append(
             [
                 row.costs, row.definition, str(row.x_bits), str(row.w_bits), row.op + ", smallest" * row.smallest,
@@ -325,7 +327,7 @@ def _caption(table: UnitTable) -> str:
 def _reach(table: UnitTable) -> list[str]:
     """Return a sentence per table, op and published ratio: which units are within the range, and which above it."""
     sentences = []
-    for costs, op in dict.fromkeys((row.costs, row.op) for row in table.rows if row.op != "mac"):
+    for costs, op in dict.fromkeys((row.costs, row.op) for row in table.rows if row.op != BASELINE):
         op_rows = [row for row in table.rows if (row.costs, row.op) == (costs, op)]
         for name in PUBLISHED:
             low, high = table.published[name]

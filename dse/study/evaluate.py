@@ -17,7 +17,7 @@ from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
 from workloads.networks.family import find_network, load_family
 from workloads.networks.network import Network
-from workloads.ops.integers import Op
+from workloads.ops.registry import Op, operation
 
 COST_FIGURES = (
     "energy_uj",
@@ -130,7 +130,7 @@ class Evaluator:
 
     def _unfitted(self, point: Coordinates) -> Design:
         network = self.network(point.op, point.x_bits, point.w_bits)
-        signed = point.op == "threshold" or any(layer.x_signed for layer in network.layers)
+        signed = operation(point.op).one_range or any(layer.x_signed for layer in network.layers)
         return Design(**point.fields(), x_signed=signed)
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:

@@ -23,14 +23,12 @@ from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import is_file_name
 from workloads.host.text_tables import csv_text
-from workloads.ops.integers import OPS
+from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Show = Callable[[str, int, int], None]
-POINTS = ("knee", "largest", *OPS)
-"""Names `Study.point` knows besides a trial's number."""
 
 
 class Study:
@@ -296,12 +294,13 @@ class Study:
             return self.knee()
         if name == "largest":
             return self.largest()
-        if name in OPS:
+        if name in known_ops():
             return self.knee(op=str(name))
         try:
             return self._numbered(int(name))
         except ValueError:
-            raise LimenError(f"point: {name!r} is not allowed: {', '.join(POINTS)} or a trial's number") from None
+            names = ", ".join(("knee", "largest", *known_ops()))
+            raise LimenError(f"point: {name!r} is not allowed: {names} or a trial's number") from None
 
     def plot_front(
         self, x: str | None = None, y: str | None = None, color: str = "op", axes: Axes | None = None

@@ -11,16 +11,12 @@ from workloads.host.specfile import Spec
 from workloads.layers.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
 from workloads.networks.network import Network
 from workloads.ops.integers import (
-    ONE_RANGE_OPS,
-    OPS,
     RAW_BITS,
-    SHIFT_WEIGHT_BITS,
-    Op,
     accumulator_bits,
-    alignment,
     operand_range,
-    result_bits,
 )
+from workloads.ops.operation import Operation
+from workloads.ops.registry import Op, known_ops, operation
 
 Dataflow = Literal["os", "ws", "is"]
 Polarity = Literal["synapse", "input", "neuron"]
@@ -88,7 +84,7 @@ class Design(Spec):
             return fields
         extra = fields.get("extra_ops")
         ops = [fields.get("op"), *(extra if isinstance(extra, (list, tuple)) else ())]
-        return {**fields, "x_signed": any(op in ONE_RANGE_OPS for op in ops)}
+        return {**fields, "x_signed": any(op in known_ops() and operation(op).one_range for op in ops)}
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:
@@ -98,9 +94,10 @@ class Design(Spec):
             )
         if self._signed_op and not self.x_signed:
             raise ValueError(f"x_signed: False is not allowed: op {self._signed_op} takes signed activations (true)")
-        narrowest, widest = SHIFT_WEIGHT_BITS
-        if self.ops == ("shift",) and not narrowest <= self.w_bits <= widest:
-            raise ValueError(f"w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}")
+        widest = max(room.weight_bits[1] for room in self.operations)  # some may have narrower weights than the PE
+        narrowest = min(room.weight_bits[0] for room in self.operations)
+        if not narrowest <= self.w_bits <= widest:
+            raise ValueError(f"w_bits: {self.w_bits} is not allowed: op {self.op} takes {narrowest} to {widest}")
         if self.acc_bits is not None and self.acc_bits <= self.x_bits:
             raise ValueError(f"acc_bits: {self.acc_bits} is not allowed: at least x_bits + 1 = {self.x_bits + 1}")
         if self.feeder_width * self.x_bits > self.port_bits:
@@ -124,42 +121,37 @@ class Design(Spec):
 
     @property
     def ops(self) -> tuple[Op, ...]:
-        """All ops of a PE, in the order of `OPS`."""
-        return tuple(op for op in OPS if op == self.op or op in self.extra_ops)
+        """All ops of a PE, in the order of `known_ops`."""
+        return tuple(op for op in known_ops() if op == self.op or op in self.extra_ops)
+
+    @property
+    def operations(self) -> tuple[Operation, ...]:
+        """The rooms of the ops."""
+        return tuple(operation(op) for op in self.ops)
 
     @property
     def _signed_op(self) -> str:
         """The op for whose sake activations are signed, if there is one."""
-        return next((op for op in self.ops if op in ONE_RANGE_OPS), "")
+        return next((room.name for room in self.operations if room.one_range), "")
 
     @property
     def polarity_bits(self) -> int:
         """Bits of polarity beside a synapse in a PE: part of a threshold, absent from a weight."""
-        return 1 if "threshold" in self.ops else 0
+        return int(any(room.polar for room in self.operations))
 
     @property
     def synapse_bits(self) -> int:
         return self.w_bits + self.polarity_bits
 
     @property
-    def shift_w_bits(self) -> int:
-        """Width of the weights of op shift; other ops of the PE may have wider ones."""
-        return min(self.w_bits, SHIFT_WEIGHT_BITS[1])
-
-    @property
-    def neutral_synapse(self) -> int:
-        """Pattern of the synapse that contributes nothing with the neutral activation.
-
-        The highest excitatory threshold, with the lowest activation; weight 0 of op shift; otherwise 0, which with
-        activation 0 is nothing under every op.
-        """
-        return (1 << (self.w_bits - 1)) - 1 if self.ops in (("threshold",), ("shift",)) else 0
+    def neutral(self) -> tuple[int, int]:
+        """Patterns (activation, synapse) that together contribute nothing: of several ops zeros, nothing under each."""
+        return (0, 0) if self.extra_ops else operation(self.op).neutral(self.x_bits, self.w_bits)
 
     @property
     def op_bits(self) -> int:
         """Width of the widest op's result."""
-        w_bits = {"shift": self.shift_w_bits}
-        return max(result_bits(op, self.x_bits, w_bits.get(op, self.w_bits)) for op in self.ops)
+        return max(room.result_bits(self.x_bits, room.fitted_bits(self.w_bits)) for room in self.operations)
 
     @property
     def psum_bits(self) -> int:
@@ -269,13 +261,13 @@ class Design(Spec):
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
         stored = self.polarity in ("synapse", layer.polarity)  # a bit a synapse can hold any structure
-        if layer.op == "threshold" and not stored:
+        if layer.operation.polar and not stored:
             return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
         unfit = self._refusal_of_activations(layer)
         if unfit:
             return unfit
-        own, wired = alignment(layer.x_bits, layer.w_bits), alignment(self.x_bits, self.w_bits)
-        if layer.op in ONE_RANGE_OPS and own != wired:
+        wired = layer.operation.alignment(self.x_bits, self.w_bits)
+        if layer.operation.alignment(layer.x_bits, layer.w_bits) != wired:
             return (
                 f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
                 f"for x_bits - w_bits = {self.x_bits - self.w_bits}"

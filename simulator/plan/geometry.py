@@ -88,7 +88,7 @@ def layer_geometry(network: Network, index: int) -> Geometry:
         pad_left=layer.padding[2],
         groups=1 if layer.kind == "maxpool" else layer.groups,
         pool=layer.kind == "maxpool",
-        polar=layer.has_parameters and layer.op == "threshold",
+        polar=layer.has_parameters and layer.operation.polar,
         raw=layer.y_bits is None,
         offset=layer.offset,
         residual_shift=None if layer.residual is None else layer.residual_shift,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.designs.design import SHIFT_BITS
-from workloads.ops.integers import shift_codes, shift_values
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -27,11 +26,10 @@ def filter_planes(
     geometry, tile, shape = schedule.geometry, step.tile, step.shape
     outputs = slice(tile.out, tile.out_end)
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
-    widened = own.weights
-    if layer.op == "shift":
-        widened = shift_codes(shift_values(own.weights, layer.w_bits), design.shift_w_bits)
+    room = layer.operation
+    widened = room.codes(room.values(own.weights, layer.w_bits), room.fitted_bits(design.w_bits))
     weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
-    rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral_synapse)
+    rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral[1])
     planes = [(np.concatenate(rows), design.w_bits)]
     if own.polarity is not None:
         inhibitory = _by_group(own.polarity, geometry.kernel, outputs, channels, shape.groups) < 0

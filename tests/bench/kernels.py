@@ -10,7 +10,7 @@ import numpy as np
 from tests.bench.levels import median_seconds
 from workloads.exact.kernel_arrays import layer_gradients, layer_rows, layer_sums
 from workloads.layers.layer import Layer
-from workloads.ops.integers import OPS
+from workloads.ops.names import OPS
 
 IMAGES = 128
 

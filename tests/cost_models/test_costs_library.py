@@ -27,7 +27,8 @@ from tests.support.paths import TINY
 from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.layers.layer import Layer, LayerParameters
-from workloads.ops.integers import ONE_RANGE_OPS, OPS
+from workloads.ops.names import OPS
+from workloads.ops.registry import operation
 
 
 class TestLiberty:
@@ -266,7 +267,7 @@ def reference_ops(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
     """Return the op of every (x, synapse) by workloads.exact.reference: one pixel, one synapse a neuron."""
     values = (synapse & ((1 << unit.w_bits) - 1)).astype(np.int64)
     weights = values - ((values >> (unit.w_bits - 1)) << unit.w_bits)
-    signed = unit.op in ONE_RANGE_OPS
+    signed = operation(unit.op).one_range
     operands = x - ((x >> (unit.x_bits - 1)) << unit.x_bits) if signed else x
     result = np.zeros(x.size, dtype=np.int64)
     for weight, polarity in sorted({(int(w), int(s) >> unit.w_bits) for w, s in zip(weights, synapse, strict=True)}):

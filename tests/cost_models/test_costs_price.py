@@ -20,12 +20,13 @@ from tests.levels.random_pairs import random_pair
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
 from workloads.networks.network import Network
-from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS
+from workloads.ops.names import OPS
+from workloads.ops.shift import SHIFT
 
 
 def run_digits(op: str = "threshold", bits: int = 8, **fields: Any) -> Run:
     """Run the digits network at these widths; op shift has weights of at most 5 bits."""
-    w_bits = min(bits, SHIFT_WEIGHT_BITS[1]) if op == "shift" else bits
+    w_bits = min(bits, SHIFT.weight_bits[1]) if op == "shift" else bits
     network = find_network("digits", op=op, x_bits=bits, w_bits=w_bits)
     settings = {"rows": 16, "cols": 16, "dataflow": "os", "op": op, "x_bits": bits, "w_bits": w_bits} | fields
     return simulate(network, Design(**settings))

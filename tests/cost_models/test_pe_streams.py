@@ -14,14 +14,16 @@ from cost_models.gates.switching import LANES
 from cost_models.gates.synthesis import Kit, synthesise
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import captured_folds, captured_windows
-from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit, signed
+from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
 from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.units.catalogue import pe_units, staged_units
 from cost_models.units.unit import GATED, Unit
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
-from workloads.ops.integers import OPS, Op
+from workloads.ops.integers import as_signed
+from workloads.ops.names import OPS
+from workloads.ops.registry import Op
 
 
 class TestCaptured:
@@ -94,7 +96,7 @@ class TestGaussian:
         assert x.max() == (127 if op in ("threshold", "adder") else 255)
         if op == "shift":
             return
-        w = signed(synapse & 255, 8)
+        w = as_signed(synapse & 255, 8)
         assert abs(w.mean()) < 3 and 0.9 < w.std() / (127 / 3) < 1.1
 
     def test_shift_weights_are_the_nearest_powers(self) -> None:

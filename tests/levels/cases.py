@@ -17,7 +17,8 @@ from tests.levels.graphs import random_inputs, random_parameters
 from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, widened
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
-from workloads.ops.integers import ONE_RANGE_OPS, SHIFT_WEIGHT_BITS
+from workloads.ops.registry import operation
+from workloads.ops.shift import SHIFT
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def make_network(name: str, design: Design, form: dict[str, Any], layers: list[d
         if entry["op"] == "threshold":
             entry.setdefault("polarity", design.polarity)
         if entry["op"] == "shift":
-            entry["w_bits"] = min(entry.get("w_bits", design.w_bits), design.shift_w_bits)
+            entry["w_bits"] = min(entry.get("w_bits", design.w_bits), SHIFT.fitted_bits(design.w_bits))
     content = {"version": 1, "name": name, "op": design.op, **formats, "input": form, "layers": entries}
     built = NetworkFile.model_validate(content).build_layers()
     rng = np.random.default_rng(seed)
@@ -165,9 +166,9 @@ def hard_designs() -> list[Design]:
         if op in ("mac", "shift") and x_bits == 16:
             x_bits, w_bits = 12, 9  # raw scores of wider ones have more than 32 bits
         if op == "shift":
-            w_bits = min(w_bits, SHIFT_WEIGHT_BITS[1] - (x_bits == 12))
+            w_bits = min(w_bits, SHIFT.weight_bits[1] - (x_bits == 12))
         fields: dict[str, Any] = {"rows": shape[0], "cols": shape[1], "dataflow": dataflow, "op": op, "w_bits": w_bits}
-        fields |= {"x_signed": op in ONE_RANGE_OPS or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
+        fields |= {"x_signed": operation(op).one_range or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
         fields["polarity"] = POLARITIES[index % 3] if op == "threshold" else "synapse"
         designs.append(Design(**fields))
     for index, (dataflow, fusion) in enumerate((d, f) for d in DATAFLOWS for f in FUSIONS):

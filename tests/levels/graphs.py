@@ -8,7 +8,10 @@ import numpy as np
 
 from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.networks.network import Network, NetworkFile
-from workloads.ops.integers import ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS, Op, generated_polarity, operand_range
+from workloads.ops.integers import generated_polarity, operand_range
+from workloads.ops.names import OPS
+from workloads.ops.registry import Op, operation
+from workloads.ops.shift import SHIFT
 
 KINDS = ("conv2d", "conv1d", "linear", "maxpool")
 POLARITIES = ("synapse", "input", "neuron", "generated")
@@ -37,7 +40,7 @@ def random_layer(kind: str, rng: np.random.Generator) -> Layer:
         return int(rng.integers(low, high + 1))
 
     op = OPS[pick(0, len(OPS) - 1)]
-    x_bits, x_signed = pick(2, 9), op in ONE_RANGE_OPS or pick(0, 1) == 0
+    x_bits, x_signed = pick(2, 9), operation(op).one_range or pick(0, 1) == 0
     kernel = (1, 1) if kind == "linear" else (pick(1, 3), 1 if kind == "conv1d" else pick(1, 3))
     flat = kind in ("linear", "conv1d")
     groups = pick(1, 3)
@@ -55,7 +58,7 @@ def random_layer(kind: str, rng: np.random.Generator) -> Layer:
         content |= {"residual": ("added", None)[pick(0, 1)], "residual_shift": pick(0, 5)}
         if op == "threshold":
             content |= {"polarity": POLARITIES[pick(0, 3)], "polarity_seed": pick(0, 2**32 - 1)}
-    w_bits = pick(*SHIFT_WEIGHT_BITS) if op == "shift" else pick(2, 9)
+    w_bits = pick(*SHIFT.weight_bits) if op == "shift" else pick(2, 9)
     fixed = {"name": "random", "kind": kind, "op": op, "x_bits": x_bits, "w_bits": w_bits, "x_signed": x_signed}
     return Layer.model_validate({**fixed, "channels": channels, "kernel": kernel, **content})
 
@@ -147,7 +150,7 @@ def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
         if mixed:
             entry["op"] = own
         if own == "shift" and entry["kind"] != "maxpool":
-            entry["w_bits"] = int(rng.integers(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1))
+            entry["w_bits"] = int(rng.integers(SHIFT.weight_bits[0], SHIFT.weight_bits[1] + 1))
         if own == "threshold" and entry["kind"] != "maxpool":
             entry |= {"polarity": str(rng.choice(POLARITIES)), "polarity_seed": int(rng.integers(2**32))}
     size = {"length": 12} if shape == "sequence" else {"height": 6, "width": 5}
@@ -155,7 +158,7 @@ def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
     for entry in layers:
         if mixed and "w_bits" in entry:
             entry["w_bits"] = min(entry["w_bits"], bits["w_bits"])
-    signed = {"x_signed": mixed or op in ONE_RANGE_OPS or bool(rng.integers(2))}
+    signed = {"x_signed": mixed or operation(op).one_range or bool(rng.integers(2))}
     return {"version": 1, "name": shape, "op": op, **bits, **signed, "input": {**size, "channels": 2}, "layers": layers}
 
 

@@ -16,7 +16,10 @@ from simulator.timing.timing import ALWAYS_READY, count_program
 from tests.levels.graphs import random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
-from workloads.ops.integers import MAX_SHIFT, ONE_RANGE_OPS, OPS, SHIFT_WEIGHT_BITS
+from workloads.ops.integers import MAX_SHIFT
+from workloads.ops.names import OPS
+from workloads.ops.registry import operation
+from workloads.ops.shift import SHIFT
 
 DATAFLOWS = ("os", "ws", "is")
 FUSIONS: tuple[dict[str, Any], ...] = (
@@ -71,7 +74,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
     wide = draw.chance(0.05)
     x_bits, w_bits = (16, 16) if wide else (draw.pick(2, 10), draw.pick(2, 10))
     if ops == {"shift"}:
-        w_bits = draw.pick(*SHIFT_WEIGHT_BITS)
+        w_bits = draw.pick(*SHIFT.weight_bits)
     port = draw.one_of(32, 64, 128, 256)
     feeder = draw.one_of(*[width for width in (1, 2, 4, 8, 16) if width * x_bits <= port])
     beat_kib = 2 * port / 8192  # the least that Design accepts
@@ -82,7 +85,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         **chosen,
         "x_bits": x_bits,
         "w_bits": w_bits,
-        "x_signed": bool(ops & set(ONE_RANGE_OPS)) or draw.chance(0.5),
+        "x_signed": any(operation(op).one_range for op in ops) or draw.chance(0.5),
         "acc_policy": draw.one_of("format", "weights"),
         "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if "threshold" in ops else "synapse",
         "ifmap_kib": max(beat_kib, draw.about(0.02, 1)),
@@ -192,8 +195,8 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
 def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int) -> dict[str, Any]:
     """One of the design's ops for a layer that reads x_bits, with weights as wide as they may be or narrower."""
     op = draw.one_of(fields["op"], *fields["extra_ops"])
-    widest = min(fields["w_bits"], SHIFT_WEIGHT_BITS[1]) if op == "shift" else fields["w_bits"]
-    if op in ONE_RANGE_OPS:  # as the alignment is wired
+    widest = min(fields["w_bits"], SHIFT.weight_bits[1]) if op == "shift" else fields["w_bits"]
+    if operation(op).one_range:  # as the alignment is wired
         w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
     else:
         w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
@@ -214,7 +217,7 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     for entry in layers:
         if entry["kind"] != "maxpool":
             entry |= _op_of_layer(draw, fields, formats["x_bits"])
-    if not set(ops) & set(ONE_RANGE_OPS) and signed and formats["x_bits"] > 2 and draw.chance(0.2):
+    if not any(operation(op).one_range for op in ops) and signed and formats["x_bits"] > 2 and draw.chance(0.2):
         formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
     content = {"version": 1, "name": name, "op": ops[0], "w_bits": fields["w_bits"], **formats}
     content |= {"input": form, "layers": layers}

@@ -33,7 +33,8 @@ from tests.support.paths import ROOT
 from workloads.exact import reference
 from workloads.layers.layer import Layer, weights_bound
 from workloads.networks.network import Network
-from workloads.ops.integers import operand_range, shift_codes
+from workloads.ops.integers import operand_range
+from workloads.ops.shift import shift_codes
 
 
 class TestReference(LevelCases):

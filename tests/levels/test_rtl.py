@@ -23,7 +23,7 @@ from tests.levels.exactness import FUSED, KINDS, check_rtl, image_difference
 from tests.levels.random_pairs import FUSIONS, Draw, random_fields, random_programs
 from tests.levels.rtl_bench import bench
 from tests.support.tools import needs_verilator, needs_yosys
-from workloads.ops.integers import SHIFT_WEIGHT_BITS
+from workloads.ops.shift import SHIFT
 
 needs_verilator()
 
@@ -101,7 +101,7 @@ def lint_designs() -> list[Design]:
             buffers = dict.fromkeys(("ifmap_kib", "filter_kib", "ofmap_kib"), 1 / 128)
             tiny = {"rows": 1, "cols": 1, "x_bits": 2, "w_bits": 2, "acc_bits": 3, "feeder_width": 1, "port_bits": 32}
             wide = {"rows": 5, "cols": 7, "x_bits": 16, "acc_bits": 48, "feeder_width": 32}
-            wide["w_bits"] = SHIFT_WEIGHT_BITS[1] if ops == {"op": "shift"} else 16
+            wide["w_bits"] = SHIFT.weight_bits[1] if ops == {"op": "shift"} else 16
             wide |= {"port_bits": 512, "operand_depth": 32, **dict.fromkeys(buffers, 64)}
             designs.append(FittedDesign(**{"dataflow": dataflow, "operand_depth": 1, **ops, **buffers, **tiny}))
             designs.append(FittedDesign(**{"dataflow": dataflow, **ops, **wide}))

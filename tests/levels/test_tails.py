@@ -21,7 +21,7 @@ from tests.levels.cases import make_network
 from workloads.layers.layer import LayerParameters
 from workloads.networks.family import find_network
 from workloads.networks.network import Network
-from workloads.ops.integers import Op
+from workloads.ops.registry import Op
 
 NEUTRAL = {"threshold": (1 << 4, 0b0111), "mac": (0, 0), "adder": (0, 0), "shift": (0, 0b0111)}
 """Patterns of x (5 bits) and w (4 bits) that are nothing, as docs/machine.md has them."""
@@ -75,7 +75,7 @@ def traced(op: Op, dataflow: str, trace: np.ndarray) -> dict[str, int]:
 )
 def test_events_are_those_of_the_trace(op: Op, dataflow: str, polarity: str) -> None:
     fields = {"op": op, "x_bits": 5, "w_bits": 4, "x_signed": op in ("threshold", "adder"), "polarity": polarity}
-    design = FittedDesign(rows=3, cols=4, dataflow=dataflow, **fields)
+    design = Design(rows=3, cols=4, dataflow=dataflow, **fields)
     network, x = tailed(op, design)
     run = simulate(network, design)
     oracle = run_cycle(compile_network(network, run.design), x, traced_cycles=run.cycles)

@@ -18,8 +18,9 @@ from workloads.networks.accuracy import (
     read_accuracies,
     store_accuracies,
 )
-from workloads.networks.family import FAMILY_BITS, FAMILY_OPS, SHIPPED, Family, load_family, member_w_bits
-from workloads.ops.integers import SHIFT_WEIGHT_BITS, operand_range
+from workloads.networks.family import FAMILY_BITS, SHIPPED, Family, family_ops, load_family, member_w_bits
+from workloads.ops.integers import operand_range
+from workloads.ops.shift import SHIFT
 from workloads.training import quantise
 from workloads.training.classifier import load_data
 from workloads.training.make_family import calibrated, master_of, next_member
@@ -35,7 +36,7 @@ DIGITS = [op for name, op in PAIRS if name == "digits"]
 def test_what_ships():
     """The families that there are, each with its MAC twin; digits and MNIST with all twins."""
     assert set(FAMILIES) == {"digits", "mnist", "fashion-mnist", "spoken-digits"}
-    assert set(DIGITS) == set(load_family("mnist").ops()) == set(FAMILY_OPS)
+    assert set(DIGITS) == set(load_family("mnist").ops()) == set(family_ops())
     for name in FAMILIES:
         assert {"threshold", "mac"} <= set(load_family(name).ops())
         assert set(load_family(name).ops()) <= set(read_spec(Recipe, SHIPPED / name / "recipe.yaml").ops)
@@ -49,7 +50,7 @@ def test_every_member_loads_and_checks(name, op):
         assert network.name == f"{name}-{op}-x{x_bits}-w{w_bits}"
         for layer, parameters in zip(network.layers, network.trained(), strict=True):
             parameters.check(layer)
-            narrow = min(w_bits, SHIFT_WEIGHT_BITS[1]) if layer.op == "shift" else w_bits
+            narrow = min(w_bits, SHIFT.weight_bits[1]) if layer.op == "shift" else w_bits
             assert (layer.x_bits, layer.w_bits) == (x_bits, narrow)
 
 
@@ -69,8 +70,8 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
 @pytest.mark.parametrize(
     ("name", "op", "least"),
     [
-        *(("digits", op, 0.975 if op in ("threshold", "mac") else 0.95) for op in FAMILY_OPS),
-        *(("mnist", op, 0.99 if op in ("threshold", "mac") else 0.98) for op in FAMILY_OPS),
+        *(("digits", op, 0.975 if op in ("threshold", "mac") else 0.95) for op in family_ops()),
+        *(("mnist", op, 0.99 if op in ("threshold", "mac") else 0.98) for op in family_ops()),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),
     ],

@@ -5,12 +5,12 @@ import pytest
 
 from tests.workloads.tiny_recipes import FAMILY_OPS, write_recipe  # noqa: F401
 from workloads.exact import kernel_arrays as lanes
-from workloads.exact import layer_kernels
 from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer
 from workloads.networks.network import NetworkFile
-from workloads.ops.integers import OPS
-from workloads.ops.rounding import integer_weights, lowest_exponents, powers, round_to_powers
+from workloads.ops import sum_kernels
+from workloads.ops.names import OPS
+from workloads.ops.shift import lowest_exponents, powers, round_to_powers
 from workloads.training import forward_backward as training
 from workloads.training.classifier import load_data
 from workloads.training.float_master import FloatLayer, outputs_of, real_inputs, run_master
@@ -152,9 +152,9 @@ def test_threshold_gradients_of_x_and_w_cancel_without_padding():
 def test_batches_of_any_size_give_the_same_sums():
     """Images never mix: a block filled up with nothing, and an image beside others, give the same bits."""
     layer = small_layer("threshold")
-    x, weights, polarity, _ = random_case(layer, images=layer_kernels.LANES + 3)
+    x, weights, polarity, _ = random_case(layer, images=sum_kernels.LANES + 3)
     whole = sums(layer, weights, polarity, x)
-    for image in (0, layer_kernels.LANES - 1, layer_kernels.LANES + 2):
+    for image in (0, sum_kernels.LANES - 1, sum_kernels.LANES + 2):
         assert np.array_equal(whole[..., image], sums(layer, weights, polarity, x[..., image : image + 1])[..., 0])
 
 
@@ -238,7 +238,7 @@ def test_folding_saturated_weights_is_exact(op):
     own = FloatLayer(layer, weights, polarity, nothing.astype(np.int64), nothing.astype(np.float32), False)
     exponent = np.full(layer.out_channels, -3)
     x = random.integers(-8, 8, (*layer.input_shape, 5)) / 8
-    saturated = integer_weights(op, weights, exponent, 4) / 8
+    saturated = layer.operation.integers(weights, exponent, 4) / 8
     y = sums(layer, weights.astype(np.float64), polarity, x)
     y_saturated = sums(layer, saturated, polarity, x)
     assert np.array_equal(y, y_saturated + folded_constants(own, exponent, 4)[:, None])

@@ -16,7 +16,8 @@ from workloads.insight.ranges import reachable_inputs
 from workloads.insight.simplify import Simplified, simplify
 from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
 from workloads.networks.network import Network, load_network
-from workloads.ops.integers import OPS, accumulator_bits, operand_range
+from workloads.ops.integers import accumulator_bits, operand_range
+from workloads.ops.names import OPS
 
 
 def exact(network: Network, x: np.ndarray, inputs: tuple[int, int] | None = None) -> Simplified:

@@ -21,7 +21,8 @@ from workloads.insight.failure_signs import Finding, Priced, check_master, check
 from workloads.insight.statistics import BATCH, fair_interval, layer_statistics, measure
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, load_network
-from workloads.ops.integers import OPS, operand_range
+from workloads.ops.integers import operand_range
+from workloads.ops.names import OPS
 
 PRICED = {"threshold": Priced(0.15, 0.85, 9, 23)}
 

@@ -1,6 +1,6 @@
 """Exact integer inference of a layer, images innermost: the fast twin of `workloads.exact.reference`.
 
-The sums run in the floating-point kernels of `layer_kernels` on integers: every partial sum is below 2^24, where
+The sums run in the floating-point kernels of the ops' rooms, on integers: every partial sum is below 2^24, where
 float32 holds every integer, or else below 2^53, where float64 does. It imports nothing of the reference, against which
 it is tested.
 """
@@ -12,7 +12,7 @@ import numpy as np
 from workloads.exact import layer_kernels as kernels
 from workloads.exact.kernel_arrays import layer_rows, layer_sums
 from workloads.layers.layer import Layer, LayerParameters
-from workloads.ops.integers import ONE_RANGE_OPS, alignment, effective_weights, operand_range
+from workloads.ops.integers import operand_range
 
 EXACT_BELOW = 1 << 24
 """float32 holds every integer of a smaller magnitude."""
@@ -31,8 +31,8 @@ def forward_lanes(
         outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
         kernels.largest(np.require(lanes, np.int64, ["C", "W"]), np.array(place, dtype=np.int64), outputs)
         return outputs
-    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
-    weights = effective_weights(layer.op, parameters.weights, layer.w_bits) << w_shift
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    weights = layer.operation.values(parameters.weights, layer.w_bits) << w_shift
     largest = max(abs(end) for end in operand_range(layer.x_bits, layer.x_signed)) << x_shift
     precision = np.float32 if _partial_bound(layer, weights, largest) < EXACT_BELOW else np.float64
     x = layer_rows(layer, (lanes << x_shift).astype(precision))
@@ -72,6 +72,5 @@ def requantised(
 
 def _partial_bound(layer: Layer, weights: np.ndarray, largest: int) -> int:
     """Return what no partial sum of the kernels exceeds in magnitude, in whatever order they add."""
-    sizes = np.abs(weights)
-    terms = sizes + largest if layer.op in ONE_RANGE_OPS else sizes * largest
+    terms = layer.operation.partial_sizes(np.abs(weights), largest)
     return int(terms.reshape(len(weights), -1).sum(axis=1).max())

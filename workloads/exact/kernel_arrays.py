@@ -1,4 +1,4 @@
-"""Layers as the kernels of `layer_kernels` take them: images innermost, padding laid out, filters filled up."""
+"""Layers as the kernels of `sum_kernels` take them: images innermost, padding laid out, filters filled up."""
 
 from __future__ import annotations
 
@@ -7,16 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workloads.exact import layer_kernels as kernels
 from workloads.layers.layer import Layer
-from workloads.ops.integers import Op
-
-KERNEL_OPS: dict[Op, int] = {
-    "threshold": kernels.THRESHOLD,
-    "mac": kernels.PRODUCT,
-    "adder": kernels.ADDER,
-    "shift": kernels.PRODUCT,
-}
+from workloads.ops import sum_kernels as kernels
+from workloads.ops.kernel_kinds import Slope
 
 
 class Rows(NamedTuple):
@@ -61,9 +54,7 @@ def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x
         w, p = _filters(layer, weights[outputs], None if polarity is None else polarity[outputs], x.rows.dtype)
         base, taps = _places(*_shape(layer), group)
         own = y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
-        kernels.forward(KERNEL_OPS[layer.op], x.rows, base, taps, w, p, own)
-        if layer.op == "threshold":  # the kernel's Σ p·max(x, w) is larger by Σ p·w
-            own -= np.cumsum(p * w, axis=1)[: layer.group_outputs, -1:]
+        layer.operation.sums(x.rows, base, taps, w, p, own)
         if layer.groups > 1:
             y[:, outputs] = own
     return np.ascontiguousarray(y[:, :, : x.images]).reshape(*layer.output_shape, x.images)
@@ -81,8 +72,6 @@ def layer_gradients(
     """Return the gradients of a loss with gradient `slope` [OH, OW, N, B] at the layer's sums; groups must be 1.
 
     inputs: whether those at the inputs are wanted. learned: whether those at the polarity are.
-    op adder: at the inputs AdderNet's w − x within −1 … 1 (arXiv 1912.13200, eq. 6), which trains better than the sign;
-    at the weights the sign of x − w, which under Adam trains better than AdderNet's x − w.
     """
     assert layer.groups == 1, "training takes layers of one group"
     blocks = x.rows.shape[1]
@@ -93,24 +82,18 @@ def layer_gradients(
     dx = None
     if inputs:
         rows = np.zeros_like(x.rows)
-        kernels.backward_inputs(KERNEL_OPS[layer.op], x.rows, base, taps, w, p, dy, rows)
+        layer.operation.input_gradients(x.rows, base, taps, w, p, dy, rows)
         top, bottom, left, right = layer.padding
         height, width, channels = layer.input_shape
         padded = rows.reshape(height + top + bottom, width + left + right, channels, blocks)
         dx = np.ascontiguousarray(padded[top : top + height, left : left + width, :, : x.images])
 
-    def at_weights(kind: int) -> np.ndarray:
+    def at_weights(kind: Slope) -> np.ndarray:
         total = np.zeros_like(w)
         kernels.backward_weights(kind, x.rows, base, taps, w, dy, total)
         return np.ascontiguousarray(total[: layer.out_channels, : layer.fan_in]).reshape(layer.weights_shape)
 
-    if layer.op == "threshold":
-        assert polarity is not None
-        dw = -polarity * at_weights(kernels.GATE)
-        return Gradients(dx, dw, at_weights(kernels.EXCESS) if learned else None)
-    if layer.op == "adder":  # the sign of x − w
-        return Gradients(dx, 2 * at_weights(kernels.GATE) - dy.sum(axis=(0, 2))[:, None, None, None], None)
-    return Gradients(dx, at_weights(kernels.VALUE), None)
+    return Gradients(dx, *layer.operation.weight_gradients(at_weights, polarity, dy, learned))
 
 
 def _shape(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, ...], int]:
@@ -145,12 +128,13 @@ def _filters(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return filters and their factors p [N, K], filled up with synapses that add nothing.
 
-    p is the polarity, −1 for op adder (a sum of −|x − w|) and 1 where the kernel has no use for it.
+    p is the polarity, or the op's own factor.
     """
     outputs = -(-len(weights) // kernels.OUTPUTS) * kernels.OUTPUTS
     synapses = -(-layer.fan_in // kernels.TAPS) * kernels.TAPS
     w, p = np.zeros((outputs, synapses), dtype=dtype), np.zeros((outputs, synapses), dtype=dtype)
     w[: len(weights), : layer.fan_in] = weights.reshape(len(weights), -1)
-    factor = polarity.reshape(len(weights), -1) if polarity is not None else -1 if layer.op == "adder" else 1
-    p[: len(weights), : layer.fan_in] = factor
+    p[: len(weights), : layer.fan_in] = (
+        layer.operation.factor if polarity is None else polarity.reshape(len(weights), -1)
+    )
     return w, p

@@ -13,7 +13,7 @@ import numpy as np
 
 from workloads.layers.graph import walk
 from workloads.layers.layer import Layer, LayerParameters
-from workloads.ops.integers import alignment, operand_range, shift_values
+from workloads.ops.integers import operand_range
 
 
 def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
@@ -31,21 +31,14 @@ def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
 def accumulate(layer: Layer, parameters: LayerParameters, x: np.ndarray) -> np.ndarray:
     """Return bias + Σ_k op(x_k, w_k, p_k) as int64 [images, oh, ow, N]."""
     seen = patches(layer, x, absent=0)
-    weights = parameters.weights.reshape(layer.out_channels, layer.fan_in)
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    weights = layer.operation.values(parameters.weights, layer.w_bits).reshape(layer.out_channels, layer.fan_in)
     total = np.empty((len(x), layer.pixels, layer.out_channels), dtype=np.int64)
     for n in range(layer.out_channels):
         first = n // layer.group_outputs * layer.group_channels
         columns = seen[..., first : first + layer.group_channels].reshape(len(x), layer.pixels, layer.fan_in)
-        if layer.op in ("threshold", "adder"):
-            x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
-            difference = (columns << x_shift) - (weights[n] << w_shift)
-        if layer.op == "threshold":
-            assert parameters.polarity is not None
-            terms = parameters.polarity[n].reshape(-1) * np.maximum(difference, 0)
-        elif layer.op == "adder":
-            terms = -np.abs(difference)
-        else:
-            terms = columns * (weights[n] if layer.op == "mac" else shift_values(weights[n], layer.w_bits))
+        polarity = None if parameters.polarity is None else parameters.polarity[n].reshape(-1)
+        terms = layer.operation.terms(columns << x_shift, weights[n] << w_shift, polarity)
         total[:, :, n] = terms.sum(axis=2)
     return (total + parameters.bias).reshape(len(x), *layer.output_shape)
 

@@ -10,6 +10,7 @@ import numpy as np
 from workloads.insight.statistics import LayerStatistics, Statistics
 from workloads.layers.layer import Layer
 from workloads.networks.network import Network
+from workloads.ops.registry import operation
 
 SMALLEST_DEVIATION = 2.0**-6
 """In steps of the output's grid: rounding leaves nothing of a smaller spread."""
@@ -126,7 +127,7 @@ def _priced(rows: Sequence[LayerStatistics], priced: Mapping[str, Priced]) -> li
     for row in rows:
         own = priced.get(row.op)
         if own is not None and not own.activity_low <= row.above <= own.activity_high:
-            what = "above threshold" if row.op in ("threshold", "adder") else "other than 0"
+            what = "above threshold" if operation(row.op).one_range else "other than 0"
             value = f"{100 * row.above:.1f} % of operand pairs are {what}"
             allowed = f"{100 * own.activity_low:.0f} to {100 * own.activity_high:.0f} %, as priced"
             findings.append(Finding("activity", row.layer, value, allowed))

@@ -5,7 +5,6 @@ A bound, not always reached: channels are taken as independent of each other, pi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from workloads.exact.reference import requantise
 from workloads.layers.graph import INPUT, walk
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network
-from workloads.ops.integers import ONE_RANGE_OPS, alignment, effective_weights, operand_range
+from workloads.ops.integers import operand_range
 
 
 class Range(NamedTuple):
@@ -75,20 +74,12 @@ def operand_bounds(layer: Layer, seen: Range) -> Range:
 def term_range(layer: Layer, parameters: LayerParameters, x: Range) -> Range:
     """Return the lowest and highest contribution [N, K] of every synapse for operands within `x` [N, K]; reached."""
     w, low, high = aligned(layer, parameters, x)
-    ends: Sequence[np.ndarray]
-    if layer.op == "threshold":
-        assert parameters.polarity is not None
-        signs = parameters.polarity.reshape(w.shape)
-        ends = [signs * np.maximum(end - w, 0) for end in (low, high)]
-    elif layer.op == "adder":
-        ends = [-np.abs(low - w), -np.abs(high - w), -np.maximum(np.maximum(low - w, w - high), 0)]
-    else:
-        ends = [low * w, high * w]
-    return Range(np.min(ends, axis=0), np.max(ends, axis=0))
+    polarity = None if parameters.polarity is None else parameters.polarity.reshape(w.shape)
+    return Range(*layer.operation.term_ends(low, high, w, polarity))
 
 
 def aligned(layer: Layer, parameters: LayerParameters, x: Range) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return (w, lowest x, highest x), each [N, K], in the units in which the op takes them."""
-    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
-    w = effective_weights(layer.op, parameters.weights, layer.w_bits).reshape(layer.out_channels, -1) << w_shift
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    w = layer.operation.values(parameters.weights, layer.w_bits).reshape(layer.out_channels, -1) << w_shift
     return w, x.low << x_shift, x.high << x_shift

@@ -19,7 +19,7 @@ import numpy as np
 from workloads.insight.ranges import Range, aligned, operand_bounds, reachable_inputs, term_range
 from workloads.layers.layer import Layer, LayerParameters, format_bound
 from workloads.networks.network import Network
-from workloads.ops.integers import accumulator_bits, alignment, operand_range
+from workloads.ops.integers import accumulator_bits, operand_range
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def simplify(network: Network, inputs: tuple[int, int] | None = None) -> Simplif
     counts = np.zeros(4, dtype=np.int64)
     parameters = list(network.trained())
     for index, layer in enumerate(network.layers):
-        if layer.op == "threshold" and layer.has_parameters:
+        if layer.operation.gated and layer.has_parameters:
             parameters[index], found = _canonical(network, index, operand_bounds(layer, seen[index]))
             counts += found
     simple = replace(network, parameters=tuple(parameters))
@@ -82,7 +82,7 @@ def _canonical(network: Network, index: int, x: Range) -> tuple[LayerParameters,
     layer, own = network.layers[index], network.trained()[index]
     assert own.polarity is not None
     w, low, high = aligned(layer, own, x)
-    w_shift = alignment(layer.x_bits, layer.w_bits)[1]
+    w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)[1]
     never = w >= high
     always = ~never & (w <= low)
     lowest, highest = operand_range(layer.w_bits)

@@ -19,14 +19,7 @@ from workloads.insight import statistics_kernels as kernels
 from workloads.layers.graph import INPUT, walk
 from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
 from workloads.networks.network import Network
-from workloads.ops.integers import (
-    ONE_RANGE_OPS,
-    accumulator_bits,
-    alignment,
-    effective_weights,
-    operand_range,
-    shift_zero,
-)
+from workloads.ops.integers import accumulator_bits, operand_range
 
 BATCH = 64
 """Images counted together: a cache line of every operand row, eight times."""
@@ -36,13 +29,6 @@ BINS = 64
 
 TAIL = 0.005
 """Of the binomial distribution, at either end: between them lie 99 %."""
-
-KERNEL_OPS = {
-    "threshold": kernels.THRESHOLD,
-    "mac": kernels.PRODUCT,
-    "shift": kernels.PRODUCT,
-    "adder": kernels.ADDER,
-}
 
 
 class LayerStatistics(NamedTuple):
@@ -128,10 +114,9 @@ class _Tally:
 
     def __init__(self, layer: Layer, parameters: LayerParameters) -> None:
         self.layer, self.parameters = layer, parameters
-        self.x_shift, w_shift = alignment(layer.x_bits, layer.w_bits) if layer.op in ONE_RANGE_OPS else (0, 0)
-        self.w = (
-            effective_weights(layer.op, parameters.weights, layer.w_bits).reshape(layer.out_channels, -1) << w_shift
-        )
+        self.x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+        values = layer.operation.values(parameters.weights, layer.w_bits)
+        self.w = values.reshape(layer.out_channels, -1) << w_shift
         signs = parameters.polarity
         self.p = np.zeros_like(self.w) if signs is None else signs.reshape(self.w.shape)
         self.above = np.zeros_like(self.w)
@@ -166,7 +151,10 @@ class _Tally:
             self.seen_high[own] = np.maximum(self.seen_high[own], highest[at].max(axis=0))
             part = np.ascontiguousarray(started[:, own])
             w, p = (np.array(array[own], order="C") for array in (self.w, self.p))
-            kernels.tally(KERNEL_OPS[layer.op], rows, base, taps, w, p, part, self.above[own], self.ends)
+            kernels.tally(
+                layer.operation.term_kernel(), layer.operation.one_range, rows, base, taps, w, p, part,
+                self.above[own], self.ends,
+            )  # fmt: skip
             sums[:, own] = part
         self._add_outputs(sums)
 
@@ -237,14 +225,14 @@ class _Tally:
 
     def _seen(self) -> tuple[float, float]:
         """Return the shares of synapses never and always above on the images counted."""
-        if self.layer.op in ONE_RANGE_OPS:
+        if self.layer.operation.one_range:
             never = self.w >= self.seen_high
             return float(never.mean()), float((~never & (self.w <= self.seen_low)).mean())
         return float((self.above == 0).mean()), float((self.above == self.values).mean())
 
     def _certain(self) -> tuple[float, float]:
         """Return the same shares over every input the format can hold."""
-        if self.layer.op not in ONE_RANGE_OPS:
+        if not self.layer.operation.one_range:
             return float((self.w == 0).mean()), 0.0  # an activation can be 0
         low, high = (end << self.x_shift for end in operand_range(self.layer.x_bits, self.layer.x_signed))
         never = self.w >= high
@@ -318,9 +306,7 @@ def places(layer: Layer, group: int) -> tuple[np.ndarray, np.ndarray]:
 
 def sum_exponent(layer: Layer) -> int:
     """Return log2 of the accumulator steps in one step of x: w's alignment, or the full scale of what multiplies."""
-    if layer.op in ONE_RANGE_OPS:
-        return alignment(layer.x_bits, layer.w_bits)[0]
-    return shift_zero(layer.w_bits) - 1 if layer.op == "shift" else layer.w_bits - 1
+    return layer.operation.full_scale(layer.x_bits, layer.w_bits)
 
 
 def _exponents(network: Network) -> list[float]:

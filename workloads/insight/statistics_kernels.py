@@ -10,24 +10,24 @@ import numpy as np
 from numba import int64, void
 
 from workloads.host.jit import njit
-
-THRESHOLD, PRODUCT, ADDER = 0, 1, 2
+from workloads.ops.kernel_types import TERMS_FUNCTION
 
 
 @njit(
-    void(int64, int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1], int64[:, :, ::1], int64[:, ::1],
-         int64[::1]),
+    void(TERMS_FUNCTION, int64, int64[:, ::1], int64[::1], int64[::1], int64[:, ::1], int64[:, ::1],
+         int64[:, :, ::1], int64[:, ::1], int64[::1]),
 )  # fmt: skip
-def tally(op, x, base, taps, w, p, sums, above, ends):
+def tally(fill_terms, compares, x, base, taps, w, p, sums, above, ends):
     """Add a batch's operand pairs, filters w and p [N, K], to what is counted.
 
+    fill_terms: an op's, see `TERMS`. compares: whether it compares x with w.
     sums [M, N, B]: what each sum starts from; left as the final sum.
-    above [N, K]: pairs with x > w; those of PRODUCT with x·w other than 0.
+    above [N, K]: pairs with x > w; where the op doesn't compare, with a term other than 0.
     ends [2]: the lowest and highest value a sum takes on its way, its start included, in the order of k.
     """
     outputs, synapses = w.shape
     images = x.shape[1]
-    low, high = np.empty(images, np.int64), np.empty(images, np.int64)
+    low, high, terms = np.empty(images, np.int64), np.empty(images, np.int64), np.empty(images, np.int64)
     for m in range(base.shape[0]):
         for n in range(outputs):
             total = sums[m, n]
@@ -36,15 +36,15 @@ def tally(op, x, base, taps, w, p, sums, above, ends):
             for k in range(synapses):
                 operand, weight, factor = x[base[m] + taps[k]], w[n, k], p[n, k]
                 count = 0
+                fill_terms(operand, weight, factor, terms)
+                if compares:
+                    for b in range(images):
+                        count += operand[b] > weight
+                else:
+                    for b in range(images):
+                        count += terms[b] != 0
                 for b in range(images):
-                    if op == PRODUCT:
-                        term = operand[b] * weight
-                        count += term != 0
-                    else:
-                        difference = operand[b] - weight
-                        count += difference > 0
-                        term = -abs(difference) if op == ADDER else factor * max(difference, 0)
-                    total[b] += term
+                    total[b] += terms[b]
                     low[b] = min(low[b], total[b])
                     high[b] = max(high[b], total[b])
                 above[n, k] += count

@@ -11,18 +11,14 @@ from pydantic import Field, model_validator
 from workloads.host.specfile import Spec
 from workloads.ops.integers import (
     MAX_SHIFT,
-    ONE_RANGE_OPS,
-    SHIFT_WEIGHT_BITS,
-    Op,
-    alignment,
-    effective_weights,
     generated_polarity,
-    largest_term,
     operand_range,
 )
+from workloads.ops.operation import OPERAND_BITS, Operation
+from workloads.ops.registry import Op, operation
 
-MOST_BITS = 16
-Bits = Annotated[int, Field(ge=2, le=MOST_BITS)]
+MOST_BITS = OPERAND_BITS[1]
+Bits = Annotated[int, Field(ge=OPERAND_BITS[0], le=MOST_BITS)]
 Size = Annotated[int, Field(ge=1, le=65535)]
 Pad = Annotated[int, Field(ge=0, le=255)]
 
@@ -86,14 +82,14 @@ class Layer(LayerForm):
                 f"layer {self.name}: kernel: {list(self.kernel)} is not allowed: at most the padded input, "
                 f"[{self.height + top + bottom}, {self.width + left + right}]"
             )
-        if self.op in ONE_RANGE_OPS and not self.x_signed and self.has_parameters:
+        if self.operation.one_range and not self.x_signed and self.has_parameters:
             raise ValueError(
                 f"layer {self.name}: x_signed: False is not allowed: op {self.op} takes signed activations (true)"
             )
-        narrowest, widest = SHIFT_WEIGHT_BITS
-        if self.op == "shift" and self.has_parameters and not narrowest <= self.w_bits <= widest:
+        narrowest, widest = self.operation.weight_bits
+        if self.has_parameters and not narrowest <= self.w_bits <= widest:
             raise ValueError(
-                f"layer {self.name}: w_bits: {self.w_bits} is not allowed: op shift takes {narrowest} to {widest}"
+                f"layer {self.name}: w_bits: {self.w_bits} is not allowed: op {self.op} takes {narrowest} to {widest}"
             )
         if self.kind == "linear" and (self.height, self.width) != (1, 1):
             raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
@@ -108,7 +104,7 @@ class Layer(LayerForm):
                 f"layer {self.name}: groups: {self.groups} is not allowed: "
                 f"must divide channels {self.channels} and out_channels {self.out_channels}"
             )
-        if self.op != "threshold" and self.polarity != "synapse":
+        if not self.operation.polar and self.polarity != "synapse":
             raise ValueError(
                 f"layer {self.name}: polarity: {self.polarity!r} is not allowed: op {self.op} has none ('synapse')"
             )
@@ -124,6 +120,11 @@ class Layer(LayerForm):
             unchanged: dict[str, object] = {"y_bits": self.x_bits, "y_signed": self.x_signed}
             return {"out_channels": self.channels, "groups": 1, **unchanged, "residual": None, "polarity": "synapse"}
         return {}
+
+    @property
+    def operation(self) -> Operation:
+        """The room of its op."""
+        return operation(self.op)
 
     @property
     def has_parameters(self) -> bool:
@@ -204,7 +205,7 @@ class LayerParameters:
         """Raise ValueError, naming the array, unless shapes, ranges and the kind of polarity fit `layer`."""
         shape = layer.weights_shape if layer.has_parameters else (0, 0, 0, 0)
         expected = {"weights": shape, "bias": shape[:1], "shift": shape[:1]}
-        if layer.op == "threshold" and layer.has_parameters:
+        if layer.operation.polar and layer.has_parameters:
             expected["polarity"] = shape
         elif self.polarity is not None:
             owner = f"op {layer.op}" if layer.has_parameters else f"kind {layer.kind}"
@@ -262,7 +263,7 @@ def format_bound(layer: Layer, parameters: LayerParameters | None, residual: For
         return 0
     bias = int(np.abs(parameters.bias).max()) if parameters is not None else 0
     added = max(abs(end) for end in residual_range(layer, residual))
-    return layer.fan_in * largest_term(layer.op, layer.x_bits, layer.w_bits, layer.x_signed) + bias + added
+    return layer.fan_in * layer.operation.largest_term(layer.x_bits, layer.w_bits, layer.x_signed) + bias + added
 
 
 def residual_range(layer: Layer, residual: Format | None) -> tuple[int, int]:
@@ -281,19 +282,11 @@ def weights_bound(layer: Layer, parameters: LayerParameters, residual: Format | 
     if not layer.has_parameters:
         return 0
     low, high = operand_range(layer.x_bits, layer.x_signed)
-    x_shift, w_shift = alignment(layer.x_bits, layer.w_bits)
-    differences = np.stack([(end << x_shift) - (parameters.weights << w_shift) for end in (high, low)])
-    if layer.op == "threshold":
-        assert parameters.polarity is not None
-        ends = parameters.polarity * np.maximum(differences, 0)
-    elif layer.op == "adder":  # highest where x is nearest to w: 0, unless w lies outside the range of x
-        nearest = np.maximum(np.maximum(-differences[0], differences[1]), 0)
-        ends = -np.stack([*np.abs(differences), nearest])
-    else:
-        weights = effective_weights(layer.op, parameters.weights, layer.w_bits)
-        ends = np.stack([weights * high, weights * low])
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    weights = layer.operation.values(parameters.weights, layer.w_bits) << w_shift
+    lower, upper = layer.operation.term_ends(low << x_shift, high << x_shift, weights, parameters.polarity)
     axes = (1, 2, 3)
     least, most = residual_range(layer, residual)
-    highest = ends.max(axis=0).sum(axis=axes) + parameters.bias + most
-    lowest = ends.min(axis=0).sum(axis=axes) + parameters.bias + least
+    highest = upper.sum(axis=axes) + parameters.bias + most
+    lowest = lower.sum(axis=axes) + parameters.bias + least
     return int(max(np.abs(highest).max(), np.abs(lowest).max()))

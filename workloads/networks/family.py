@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast, get_args
+from typing import Annotated
 
 import numpy as np
 
@@ -15,13 +15,18 @@ from workloads.host.names import is_file_name, named_file
 from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, NetworkFile, load_network
-from workloads.ops.integers import OPS, SHIFT_WEIGHT_BITS, Op, shift_codes
-from workloads.ops.rounding import integer_weights
+from workloads.ops.names import MIXES
+from workloads.ops.operation import OPERAND_BITS
+from workloads.ops.registry import Op, known_ops, one_of, operation
 
-FamilyOp = Literal["threshold", "mac", "adder", "shift", "shift-adder", "mac-threshold"]
-"""What a family's network may be made of: one op; shift and adder in turn (ShiftAddNet); mac first, threshold after."""
 
-FAMILY_OPS: tuple[FamilyOp, ...] = get_args(FamilyOp)
+def family_ops() -> tuple[str, ...]:
+    """Return what a family's network may be made of: one op, or a mix."""
+    return (*known_ops(), *MIXES)
+
+
+FamilyOp = Annotated[str, one_of(family_ops)]
+"""What a family's network is made of, as a field of a specification."""
 
 FAMILY_BITS = range(2, 9)
 """Widths of x and of w at which a family has members."""
@@ -59,7 +64,7 @@ class Family:
 
     def ops(self) -> list[FamilyOp]:
         """Return the ops the family has a checkpoint for."""
-        return [op for op in FAMILY_OPS if (self.folder / f"{op}.npz").exists()]
+        return [op for op in family_ops() if (self.folder / f"{op}.npz").exists()]
 
     def widths(self, op: FamilyOp) -> list[tuple[int, int]]:
         """Return every (x_bits, w_bits) that members of an op have."""
@@ -112,7 +117,7 @@ def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned:
     return member_parameters(
         layer,
         arrays.reals(weights, layer.weights_shape),
-        arrays.integers(polarity, layer.weights_shape) if layer.op == "threshold" else None,
+        arrays.integers(polarity, layer.weights_shape) if layer.operation.polar else None,
         w_exponent,
         bias,
         shift,
@@ -121,22 +126,31 @@ def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned:
 
 def family_op(ops: Sequence[Op]) -> FamilyOp:
     """Return the kind of member whose layers have these ops between them. Raises LimenError where there is none."""
-    kinds = {("shift", "adder"): "shift-adder", ("mac", "threshold"): "mac-threshold"} | {(op,): op for op in OPS}
-    for own, kind in kinds.items():
-        if set(own) == set(ops):
-            return cast(FamilyOp, kind)
+    for kind in family_ops():
+        if set(made_of(kind)) == set(ops):
+            return kind
     raise LimenError(f"ops: {', '.join(ops)} are not allowed: families mix mac and threshold, or shift and adder")
+
+
+def made_of(op: FamilyOp) -> tuple[Op, ...]:
+    """Return the ops of a member's layers."""
+    return MIXES.get(op, (op,))
 
 
 def member_w_bits(op: FamilyOp) -> range:
     """Return the widths of w at which a family has members of an op."""
-    return range(SHIFT_WEIGHT_BITS[0], SHIFT_WEIGHT_BITS[1] + 1) if op == "shift" else FAMILY_BITS
+    widest = max(operation(own).fitted_bits(FAMILY_BITS[-1]) for own in made_of(op))
+    return range(FAMILY_BITS[0], widest + 1)
 
 
 def with_widths(form: NetworkFile, name: str, x_bits: int, w_bits: int) -> NetworkFile:
-    """Return a network file under another name and with other widths; layers of op shift take at most 5 bits."""
-    narrow = {"w_bits": min(w_bits, SHIFT_WEIGHT_BITS[1])}
-    layers = [entry.model_copy(update=narrow) if entry.op == "shift" else entry for entry in form.layers]
+    """Return a network file under another name and with other widths; a layer's own op may take fewer bits."""
+    layers = [
+        entry.model_copy(update={"w_bits": operation(entry.op).fitted_bits(w_bits)})
+        if entry.op and operation(entry.op).weight_bits != OPERAND_BITS
+        else entry
+        for entry in form.layers
+    ]
     return form.model_copy(update={"name": name, "x_bits": x_bits, "w_bits": w_bits, "layers": layers})
 
 
@@ -149,9 +163,9 @@ def member_parameters(
     shift: np.ndarray,
 ) -> LayerParameters:
     """Return a layer's integers from the arrays of a checkpoint, those of one member."""
-    integers = integer_weights(layer.op, weights, w_exponent.astype(np.int64), layer.w_bits)
+    values = layer.operation.integers(weights, w_exponent.astype(np.int64), layer.w_bits)
     return LayerParameters(
-        shift_codes(integers, layer.w_bits) if layer.op == "shift" else integers,
+        layer.operation.codes(values, layer.w_bits),
         None if polarity is None else polarity.astype(np.int64),
         bias.astype(np.int64),
         shift.astype(np.int64),

@@ -30,7 +30,8 @@ from workloads.layers.graph import (
     walk,
 )
 from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
-from workloads.ops.integers import MAX_SHIFT, Op, operand_range
+from workloads.ops.integers import MAX_SHIFT, operand_range
+from workloads.ops.registry import Op
 
 BATCH = 128
 """Images evaluated together by the integer kernels."""

@@ -24,6 +24,7 @@ from workloads.datasets import load_split
 from workloads.host.files import Arrays, npz_bytes, write_whole
 from workloads.host.progress import Progress
 from workloads.layers.layer import Layer
+from workloads.ops.registry import operation
 from workloads.training.float_master import FloatLayer, outputs_of
 from workloads.training.forward_backward import initialise
 from workloads.training.loop import EpochRow, Schedule, array_hash, train
@@ -128,7 +129,7 @@ def network_inputs(noisy: np.ndarray, t: np.ndarray) -> np.ndarray:
 
 def network_layers(op: DiffusionOp) -> tuple[Layer, ...]:
     """Return the convolutions of a denoising network. Between those of op mac activations are unsigned: ReLU."""
-    signed = op == "threshold"
+    signed = operation(op).one_range
     channels = (1 + TIME_CHANNELS, *HIDDEN, 1)
     last = len(HIDDEN)
     return tuple(
@@ -292,7 +293,7 @@ def stored_master(path: Path, op: DiffusionOp, made: dict[str, Any]) -> tuple[li
         arrays[f"{layer.name}.float_weights"] = stored.reals(f"{layer.name}.float_weights", weights)
         arrays[f"{layer.name}.float_bias"] = stored.reals(f"{layer.name}.float_bias", channels)
         arrays[f"{layer.name}.output_shift"] = stored.integers(f"{layer.name}.output_shift", channels)
-        if layer.op == "threshold":
+        if layer.operation.polar:
             arrays[f"{layer.name}.polarity"] = stored.integers(f"{layer.name}.polarity", weights)
     rows = stored.reals("curve", (made["epochs"], len(EpochRow._fields)), np.float64)
     return master_of(arrays, layers), [EpochRow(int(row[0]), *map(float, row[1:])) for row in rows]

@@ -35,7 +35,7 @@ def within_reach(master: Sequence[FloatLayer]) -> list[FloatLayer]:
     mac are multiplied instead.
     """
     first = master[0]
-    if first.layer.op == "threshold":
+    if first.layer.operation.one_range:
         shift = first.output_shift - (REACH.bit_length() - 1)
         return [replace(first, weights=first.weights / REACH, output_shift=shift), *master[1:]]
     return [replace(first, weights=first.weights * REACH), *master[1:]]
@@ -62,7 +62,7 @@ def quantise_denoiser(op: DiffusionOp, master: Sequence[FloatLayer]) -> tuple[Ne
     network = Network(f"diffusion-{op}", layers, tuple(parameters), None, member.input_map)
     grid, last = member.grids[-1], scaled[-1]
     # A threshold's sum has the unit of its operands, a product the product of both units; one for all channels.
-    units = grid.x_exponent - last.output_shift + (0 if op == "threshold" else grid.w_exponent)
+    units = grid.x_exponent - last.output_shift + (0 if last.layer.operation.one_range else grid.w_exponent)
     assert np.all(units == units[0])
     return network, int(units[0])
 

@@ -9,8 +9,6 @@ import numpy as np
 
 from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sums
 from workloads.layers.layer import Layer
-from workloads.ops.integers import SHIFT_WEIGHT_BITS
-from workloads.ops.rounding import round_to_powers
 
 BATCH = 128
 """Images computed together."""
@@ -53,7 +51,7 @@ def run_batches(
     In float64 and one fixed order of additions, so that machines which fuse products and sums alike calibrate alike;
     float32 where speed matters more. Weights of op shift are rounded to the widest codes, for they have no finer form.
     """
-    weights = [_used_weights(own).astype(precision) for own in master]
+    weights = [own.layer.operation.finest(own.weights).astype(precision) for own in master]
     for start in range(0, len(x), BATCH):
         lane = batch_innermost(x[start : start + BATCH].astype(precision))
         outputs = []
@@ -64,10 +62,6 @@ def run_batches(
             outputs.append(y)
             lane = np.maximum(y, 0) if own.rectified else y
         yield outputs
-
-
-def _used_weights(own: FloatLayer) -> np.ndarray:
-    return round_to_powers(own.weights, SHIFT_WEIGHT_BITS[1]) if own.layer.op == "shift" else own.weights
 
 
 def run_master(master: Sequence[FloatLayer], x: np.ndarray) -> list[np.ndarray]:

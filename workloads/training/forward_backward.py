@@ -2,10 +2,11 @@
 
 A layer is y = factor · (Σ op − mean) + bias, mean over the batch and its pixels, then ReLU where the next layer reads
 unsigned activations. `factor` is
-- op threshold, and the last layer of every op: 2^-output_shift, one fixed power of two a layer (mean-only batch norm);
-- hidden layers of op mac: gain / deviation of the batch, batch norm;
-- hidden layers of op adder and shift: gain / running deviation rounded to a power of two, the requantiser's shift. (The
-  batch's own deviation would let a factor near the middle between two powers jump from batch to batch.)
+- norm "mean" (threshold), and the last layer of every op: 2^-output_shift, one fixed power of two a layer (mean-only);
+- norm "batch", hidden layers of op mac: gain / deviation of the batch, batch norm;
+- norm "power", hidden layers of op adder and shift: gain / running deviation rounded to a power of two, the
+  requantiser's shift. (The batch's own deviation would let a factor near the middle between two powers jump from batch
+  to batch.)
 All of it folds into weights, biases and shifts, so inference has no norm.
 """
 
@@ -19,8 +20,6 @@ import numpy as np
 
 from workloads.exact.kernel_arrays import Rows, batch_innermost, layer_gradients, layer_rows, layer_sums
 from workloads.layers.layer import Layer
-from workloads.ops.integers import Op
-from workloads.ops.rounding import round_to_powers
 from workloads.training.float_master import FloatLayer
 from workloads.training.grids import Grid
 
@@ -32,12 +31,6 @@ NORM_MOMENTUM = 0.9
 
 VARIANCE_FLOOR = 1e-5
 """Added to a variance before its root is taken."""
-
-SHIFT_BITS = 5
-"""Width at which weights of op shift are trained: the widest there is."""
-
-SCORE_SPREAD: dict[Op, int] = {"adder": 8}
-"""Deviation at which scores start where it is not 1: sums of −|x − w| can't grow apart as those of other ops can."""
 
 PIXELS_AND_IMAGES = (0, 1, 3)
 """The axes of [OH, OW, N, B] over which a channel is normed."""
@@ -82,9 +75,7 @@ class TrainedLayer:
         """Return the weights as the forward pass takes them."""
         if self.grid is not None:
             return self.grid.round_weights(self.layer.op, self.weights)
-        if self.layer.op == "shift":
-            return round_to_powers(self.weights, SHIFT_BITS).astype(self.weights.dtype)
-        return self.weights
+        return self.layer.operation.finest(self.weights).astype(self.weights.dtype, copy=False)
 
     def settle_polarity(self) -> None:
         """Make a learned polarity the sign of its latent values."""
@@ -126,13 +117,13 @@ def initialise(
         lane = lane.reshape(*layer.input_shape, -1)
         noise = random.standard_normal(layer.weights_shape)
         polarity = latent = None
-        if layer.op in ("threshold", "adder"):
+        if layer.operation.one_range:
             weights = lane.mean(axis=PIXELS_AND_IMAGES) + lane.std(axis=PIXELS_AND_IMAGES) * noise
         else:
             weights = noise * np.sqrt(2 / layer.fan_in)
-        if layer.op == "threshold" and draw_polarity is not None:
+        if layer.operation.polar and draw_polarity is not None:
             polarity, latent = draw_polarity(layer, random)
-        elif layer.op == "threshold":
+        elif layer.operation.polar:
             polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
         channels = layer.out_channels
         own = TrainedLayer(
@@ -141,7 +132,7 @@ def initialise(
             polarity=polarity,
             output_shift=np.zeros(channels, dtype=np.int64),
             bias=np.zeros(channels, dtype=np.float32),
-            gain=None if last or layer.op == "threshold" else np.ones(channels, dtype=np.float32),
+            gain=None if last or layer.operation.norm == "mean" else np.ones(channels, dtype=np.float32),
             mean=np.zeros(channels, dtype=np.float32),
             variance=np.ones(channels, dtype=np.float32),
             rectified=not last and not layers[index + 1].x_signed,
@@ -149,8 +140,8 @@ def initialise(
         )
         sums = _sums(own, lane)
         own.mean[:], own.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
-        if own.gain is None and layer.op != "mac":
-            spread = SCORE_SPREAD.get(layer.op, 1) if last else 1
+        if own.gain is None and layer.operation.norm != "batch":
+            spread = layer.operation.score_spread if last else 1
             own.output_shift[:] = int(np.round(np.log2(np.sqrt(own.variance).mean() / spread)))
         lane = _hand_on(own, sums)
         chain.append(own)
@@ -166,7 +157,7 @@ def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
     for own in chain:
         sums = _sums(own, lane)
         own.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
-        if own.layer.op == "mac":
+        if own.layer.operation.norm == "batch":
             own.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
         lane = _hand_on(own, sums)
 
@@ -205,7 +196,7 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
         variance = own.variance
         if own.gain is not None:
             variance = np.square(sums).mean(axis=PIXELS_AND_IMAGES)
-            if own.layer.op != "mac":
+            if own.layer.operation.norm == "power":
                 own.variance += (1 - NORM_MOMENTUM) * (variance - own.variance)
                 variance = own.variance
         factor = _factor(own, variance)
@@ -232,7 +223,7 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
         if own.gain is not None:
             along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
             own_gradients["gain"] = along * seen.factor / own.gain
-            if own.layer.op == "mac":
+            if own.layer.operation.norm == "batch":
                 spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
                 below -= seen.normal * (along / (spread * (seen.normal.size // spread.size)))[:, None]
         below *= seen.factor[:, None]
@@ -259,7 +250,7 @@ def fold(chain: Sequence[TrainedLayer]) -> list[FloatLayer]:
     for own in chain:
         factor = _factor(own, own.variance)
         weights, output_shift = own.weights.copy(), own.output_shift.copy()
-        if own.gain is not None and own.layer.op == "mac":
+        if own.gain is not None and own.layer.operation.norm == "batch":
             weights = own.weights * factor[:, None, None, None]
         elif own.gain is not None:
             output_shift = -np.rint(np.log2(factor)).astype(np.int64)
@@ -299,7 +290,7 @@ def _factor(own: TrainedLayer, variance: np.ndarray) -> np.ndarray:
     if own.gain is None:
         return np.ldexp(np.ones_like(own.bias), -own.output_shift).astype(kind)
     factor = own.gain / np.sqrt(variance + VARIANCE_FLOOR)
-    if own.layer.op in ("adder", "shift"):
+    if own.layer.operation.norm == "power":
         return np.exp2(np.rint(np.log2(np.maximum(np.abs(factor), 2.0**-30)))).astype(kind)
     return factor.astype(kind)
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workloads.ops.integers import Op, operand_range
-from workloads.ops.rounding import integer_weights
+from workloads.ops.integers import operand_range
+from workloads.ops.registry import Op, operation
 
 
 @dataclass(frozen=True)
@@ -32,5 +32,5 @@ class Grid:
 
     def round_weights(self, op: Op, weights: np.ndarray) -> np.ndarray:
         """Return weights [N, kh, kw, C] on the grid, in their own precision."""
-        integers = integer_weights(op, weights, self.w_exponent, self.w_bits).astype(np.float64)
+        integers = operation(op).integers(weights, self.w_exponent, self.w_bits).astype(np.float64)
         return np.ldexp(integers, self.w_exponent[:, None, None, None]).astype(weights.dtype)

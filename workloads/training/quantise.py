@@ -22,8 +22,7 @@ from workloads.exact.inference import forward_lanes, requantised
 from workloads.exact.kernel_arrays import batch_innermost
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap
-from workloads.ops.integers import MAX_SHIFT, ONE_RANGE_OPS, SHIFT_WEIGHT_BITS, operand_range, shift_codes
-from workloads.ops.rounding import integer_weights, lowest_exponents
+from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.training.float_master import BATCH, FloatLayer, real_inputs, run_master
 from workloads.training.grids import Grid
 
@@ -134,26 +133,14 @@ def quantise_member(
     return Member(integers, trial.input_map(best[0]), best, grids, lowest)
 
 
-def layer_w_bits(layer: Layer, w_bits: int) -> int:
-    """Return the width of a layer's weights in a member of w_bits: op shift has at most 5."""
-    return min(w_bits, SHIFT_WEIGHT_BITS[1]) if layer.op == "shift" else w_bits
-
-
 def folded_constants(own: FloatLayer, w_exponent: np.ndarray, w_bits: int) -> np.ndarray:
-    """Return what saturated thresholds take from each neuron's sum, [N] in real units before the output shift.
+    """Return what weights that saturate take from each neuron's sum, [N] in real units before the output shift.
 
-    No activation lies below the grid, so for a threshold w that does,
-    p·max(x − w, 0) = p·(x − low) + p·(low − w): the second part is a constant, and the bias takes it exactly.
-    A threshold above the grid is exceeded by no activation (of as many bits): it saturates without loss. Under op
-    adder −|x − w| loses |w − end| beyond either end.
+    The room of the op says what that is: a constant, and the bias takes it exactly.
     """
     low, high = (np.ldexp(float(end), w_exponent)[:, None, None, None] for end in operand_range(w_bits))
     weights = own.weights.astype(np.float64)
-    if own.layer.op == "threshold":
-        assert own.polarity is not None
-        lost = own.polarity * np.maximum(low - weights, 0)
-    else:
-        lost = -np.maximum(np.maximum(low - weights, weights - high), 0)
+    lost = own.layer.operation.lost(weights, own.polarity, low, high)
     return sums_in_order(lost.reshape(len(lost), -1))
 
 
@@ -168,27 +155,9 @@ def sums_in_order(rows: np.ndarray) -> np.ndarray:
     return np.cumsum(rows, axis=1)[:, -1]
 
 
-def weight_exponents(own: FloatLayer, w_bits: int, shared: bool) -> np.ndarray:
-    """Return the MAC grid exponents [N] with the least squared error; one for all channels if `shared`.
-
-    The raw scores of the last layer are compared with each other, so they must share one unit.
-    """
-    rows = own.weights.reshape(1 if shared else len(own.weights), -1).astype(np.float64)
-    low, high = operand_range(w_bits)
-    found = []
-    for row in rows:
-        top = int(np.ceil(np.log2(max(np.abs(row).max(), 2.0**-16)))) - (w_bits - 1)
-        errors = []
-        for exponent in range(top - 3, top + 2):
-            grid = np.ldexp(np.clip(np.rint(np.ldexp(row, -exponent)), low, high), exponent)
-            errors.append((float(sums_in_order((grid - row)[None] ** 2)[0]), exponent))
-        found.append(min(errors)[1])
-    return np.repeat(np.array(found, dtype=np.int64), len(own.weights) // len(rows))
-
-
 def _neighbours(choice: Choice, layer: Layer) -> list[Choice]:
     near = [choice._replace(x_range=choice.x_range + step) for step in (-1, 1)]
-    if layer.op in ONE_RANGE_OPS:
+    if layer.operation.one_range:
         return near
     return near + [choice._replace(finer=choice.finer + step) for step in (-1, 1)]
 
@@ -222,16 +191,13 @@ class _Trial:
     def w_exponents(self, index: int, choice: Choice) -> np.ndarray:
         """Return the [N] exponents of units of the layer's weights."""
         own = self.master[index]
-        w_bits = layer_w_bits(own.layer, self.w_bits)
-        if own.layer.op in ONE_RANGE_OPS:
+        w_bits = own.layer.operation.fitted_bits(self.w_bits)
+        if own.layer.operation.one_range:
             return np.full(own.layer.out_channels, choice.x_range - (w_bits - 1), dtype=np.int64)
         if index not in self.own_exponents:
             last = index + 1 == len(self.master)
-            if own.layer.op == "shift":
-                lowest = lowest_exponents(own.weights, w_bits)
-                self.own_exponents[index] = np.full_like(lowest, lowest.max()) if last else lowest
-            else:
-                self.own_exponents[index] = weight_exponents(own, w_bits, last)
+            # The raw scores of the last layer are compared with each other, so they must share one unit.
+            self.own_exponents[index] = own.layer.operation.weight_exponents(own.weights, w_bits, shared=last)
         return self.storable(index, choice, self.own_exponents[index] - choice.finer)
 
     def storable(self, index: int, choice: Choice, exponents: np.ndarray) -> np.ndarray:
@@ -247,13 +213,13 @@ class _Trial:
 
     def grid(self, index: int, choice: Choice) -> Grid:
         layer = self.master[index].layer
-        w_exponents, w_bits = self.w_exponents(index, choice), layer_w_bits(layer, self.w_bits)
+        w_exponents, w_bits = self.w_exponents(index, choice), layer.operation.fitted_bits(self.w_bits)
         return Grid(self.x_exponent(index, choice), self.x_bits, layer.x_signed, w_exponents, w_bits)
 
     def units(self, index: int, choice: Choice) -> np.ndarray:
         """Return [N] exponents: a unit of the accumulator is worth 2^exponent of y."""
         own = self.master[index]
-        if own.layer.op in ONE_RANGE_OPS:
+        if own.layer.operation.one_range:
             return choice.x_range - (max(self.x_bits, self.w_bits) - 1) - own.output_shift
         return self.w_exponents(index, choice) + self.x_exponent(index, choice) - own.output_shift
 
@@ -295,10 +261,10 @@ class _Trial:
         if choices not in self.known:
             own = self.master[index]
             exponents = self.w_exponents(index, choices[index])
-            w_bits = layer_w_bits(own.layer, self.w_bits)
-            weights = integer_weights(own.layer.op, own.weights, exponents, w_bits)
+            w_bits = own.layer.operation.fitted_bits(self.w_bits)
+            weights = own.layer.operation.integers(own.weights, exponents, w_bits)
             bias = own.bias.astype(np.float64)
-            if own.layer.op in ONE_RANGE_OPS:
+            if own.layer.operation.one_range:
                 bias = bias + np.ldexp(folded_constants(own, exponents, w_bits), -own.output_shift)
             units = self.units(index, choices[index])
             folded = np.rint(np.ldexp(bias, -units)).astype(np.int64)
@@ -322,12 +288,11 @@ class _Trial:
 
     def accumulate(self, own: FloatLayer, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return the exact sums without bias, [OH, OW, N, images]."""
-        w_bits = layer_w_bits(own.layer, self.w_bits)
+        w_bits = own.layer.operation.fitted_bits(self.w_bits)
         layer = own.layer.model_copy(update={"x_bits": self.x_bits, "w_bits": w_bits, "y_bits": None})
         polarity = None if own.polarity is None else own.polarity.astype(np.int64)
         none = np.zeros(layer.out_channels, dtype=np.int64)
-        codes = shift_codes(weights, w_bits) if layer.op == "shift" else weights
-        parameters = LayerParameters(codes, polarity, none, none)
+        parameters = LayerParameters(layer.operation.codes(weights, w_bits), polarity, none, none)
         x = x.reshape(*layer.input_shape, -1)
         parts = [forward_lanes(layer, parameters, x[..., at : at + BATCH]) for at in range(0, x.shape[-1], BATCH)]
         return np.concatenate(parts, axis=-1)

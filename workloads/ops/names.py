@@ -1,0 +1,12 @@
+"""The names of Limen's ops and of the networks of two, for those who need no more: it loads nothing."""
+
+from __future__ import annotations
+
+OPS = ("threshold", "mac", "adder", "shift")
+"""In the order of tables."""
+
+BASELINE = "mac"
+"""What other ops are compared with."""
+
+MIXES = {"shift-adder": ("shift", "adder"), "mac-threshold": ("mac", "threshold")}
+"""Networks of two ops: shift and adder in turn (ShiftAddNet); mac first, threshold after."""

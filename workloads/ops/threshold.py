@@ -1,0 +1,75 @@
+"""Op threshold: p·max(x − w, 0), a threshold neuron's synapse. A comparison and a subtraction, no multiplier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from workloads.ops.comparison import Comparison
+from workloads.ops.kernel_kinds import Slope, Sum
+
+
+class Threshold(Comparison):
+    """w is a threshold, x what may exceed it; p says whether the synapse excites or inhibits."""
+
+    name = "threshold"
+    one_number = True
+    polar = True
+    gated = True
+    summed = Sum.LARGER
+    norm = "mean"
+
+    def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
+        assert p is not None
+        return p * np.maximum(x - w, 0)
+
+    def term_ends(
+        self, low: np.ndarray | int, high: np.ndarray | int, w: np.ndarray, p: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        ends = [self.terms(np.asarray(end), w, p) for end in (low, high)]
+        return np.minimum(*ends), np.maximum(*ends)
+
+    def sums(
+        self, x: np.ndarray, base: np.ndarray, taps: np.ndarray, w: np.ndarray, p: np.ndarray, y: np.ndarray
+    ) -> None:
+        super().sums(x, base, taps, w, p, y)
+        y -= np.cumsum(p * w, axis=1)[: y.shape[1], -1:]  # Σ p·max(x, w) is larger by Σ p·w
+
+    def weight_gradients(
+        self, total: Callable[[Slope], np.ndarray], polarity: np.ndarray | None, dy: np.ndarray, learned: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        assert polarity is not None
+        return -polarity * total(Slope.GATE), total(Slope.EXCESS) if learned else None
+
+    def term_kernel(self) -> Any:
+        from workloads.ops.threshold_kernels import fill_terms
+
+        return fill_terms
+
+    def pattern_kernel(self) -> Any:
+        from workloads.ops.threshold_kernels import fill_patterns
+
+        return fill_patterns
+
+    def lost(self, weights: np.ndarray, p: np.ndarray | None, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+        """No activation lies below the grid, so for a threshold w that does,
+        p·max(x − w, 0) = p·(x − low) + p·(low − w): the second part is a constant.
+        A threshold above the grid is exceeded by no activation (of as many bits): it saturates without loss.
+        """
+        assert p is not None
+        return p * np.maximum(low - weights, 0)
+
+    def neutral(self, x_bits: int, w_bits: int) -> tuple[int, int]:
+        """The lowest activation with the highest excitatory threshold."""
+        return 1 << (x_bits - 1), (1 << (w_bits - 1)) - 1
+
+    def carries(self, x: np.ndarray, w: np.ndarray, p: np.ndarray) -> np.ndarray:
+        return (p < 0).astype(np.int64)
+
+    def sign_bit(self, w_bits: int) -> int | None:
+        return w_bits  # the polarity's place
+
+
+THRESHOLD = Threshold()

@@ -1,0 +1,25 @@
+"""Op threshold in Numba."""
+
+from __future__ import annotations
+
+from numba import int64
+
+from workloads.host.jit import njit
+from workloads.ops.kernel_types import PATTERNS, TERMS, signed
+
+
+@njit(TERMS)
+def fill_terms(x, w, p, terms):
+    """p·max(x − w, 0)."""
+    for b in range(x.shape[0]):
+        terms[b] = p * max(x[b] - w, 0)
+
+
+@njit(PATTERNS)
+def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
+    """limen_op_threshold: the polarity lies above w; 1 is inhibitory."""
+    aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
+    for i in range(result.shape[0]):
+        w = signed(synapse[i] & w_mask, w_bits)
+        above = max((signed(x[i], x_bits) << (aligned - x_bits)) - (w << (aligned - w_bits)), 0)
+        result[i] = -above if synapse[i] >> w_bits else above
