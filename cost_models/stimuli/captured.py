@@ -57,8 +57,8 @@ def has_network(unit: Unit) -> bool:
 def operands_digest() -> str:
     """Return the SHA-256 of what captured operands are made from beside code: the family and its data set."""
     family = load_family(FAMILY)
-    files = sorted(path for path in family.folder.iterdir() if path.suffix in (".npz", ".yaml"))
-    hashes = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    names = [f"{op}.{end}" for op in family.ops() for end in ("yaml", "npz")]
+    hashes = {name: hashlib.sha256((family.folder / name).read_bytes()).hexdigest() for name in names}
     return key_of({"family": hashes, "data": content_hash(FAMILY)})  # the data set has the family's name
 
 

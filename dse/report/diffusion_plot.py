@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.report.plot import COLOURS
+from dse.report.palette import COLOURS
 from workloads.host.pictures import Figure, picture_bytes
 from workloads.studies import diffusion
 from workloads.studies.diffusion import SIDE, ink, real_digits

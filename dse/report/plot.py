@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas
 
+from dse.report.palette import COLOURS, MARKERS
 from workloads.errors import LimenError, printable
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ LABELS = {
     "pes": "PEs",
 }
 LOGARITHMIC = ("energy_uj", "latency_us", "area_mm2", "power_mw", "cycles", "pes")
-COLOURS = ("#d55e00", "#0072b2", "#009e73", "#cc79a7")
-"""Vermilion, blue, green and purple of Okabe and Ito: told apart by colour-blind readers, too."""
-
-MARKERS = ("o", "s", "^", "D")
 
 
 def draw_front(

@@ -7,14 +7,12 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from dse.report.palette import COLOURS, MARKERS
 from workloads.host.files import write_whole
 from workloads.host.text_tables import csv_text, latex_table, markdown_table
 from workloads.studies.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73")
-"""Blue, vermilion and green of Okabe and Ito: told apart by colour-blind readers, too."""
-
-MARKERS = ("o", "s", "^")
+GRANULARITY_COLOURS = (COLOURS[1], COLOURS[0], COLOURS[2])
 UNKNOWN = "–"
 """What a table shows where one run gives no deviation."""
 
@@ -153,7 +151,7 @@ def picture(cells: Sequence[Cell]) -> bytes:
                 [INITIALISATIONS.index(cell.initialisation) + 0.22 * (index - 1) for cell in shown],
                 [cell.test_mean for cell in shown],
                 yerr=[cell.test_deviation or 0 for cell in shown],
-                fmt=MARKERS[index], color=COLOURS[index], capsize=3, label=granularity,
+                fmt=MARKERS[index], color=GRANULARITY_COLOURS[index], capsize=3, label=granularity,
             )  # fmt: skip
         axes.set_xticks(range(len(INITIALISATIONS)), INITIALISATIONS)
         axes.set_xlim(-0.5, len(INITIALISATIONS) - 0.5)

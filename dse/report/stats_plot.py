@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dse.report.plot import COLOURS
+from dse.report.palette import COLOURS
 from workloads.host.files import write_whole
 
 if TYPE_CHECKING:

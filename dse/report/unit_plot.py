@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dse.report.plot import COLOURS
+from dse.report.palette import COLOURS
 from workloads.errors import printable
 from workloads.host.files import write_whole
 from workloads.ops.names import BASELINE

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
 
@@ -14,6 +12,7 @@ from dse.study.evaluate import FIGURES, TEXT_FIGURES
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec
 from workloads.errors import LimenError, shown
+from workloads.host.journal import key_of
 
 FINISHED = [TrialState.COMPLETE, TrialState.FAIL]
 """Of a stored trial; FAIL is a point that was refused."""
@@ -35,7 +34,7 @@ def _digest(trial: FrozenTrial) -> str:
     figures = {name: value for name, value in trial.user_attrs.items() if name != DIGEST_ATTRIBUTE}
     learnt = {name: value for name, value in trial.system_attrs.items() if name.startswith(SAMPLERS)}
     content = [trial.number, trial.state.name, trial.params, trial.values, figures, learnt]
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return key_of(content)
 
 
 def load_trials(memory: optuna.Study, trials: Sequence[FrozenTrial], spec: StudySpec, space: Space) -> None:

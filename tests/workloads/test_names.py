@@ -1,6 +1,5 @@
 """A name means what comes with Limen, or a file: told by its end, the same everywhere."""
 
-import re
 from pathlib import Path
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from cost_models.table.table import built_in_tables, table_path
 from dse.study.study_spec import built_in_studies, study_path
 from simulator.designs.built_in import built_in_designs, load_design
-from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.names import TABLE, is_file_name, named_file
 from workloads.networks.family import find_recipe
@@ -36,16 +34,3 @@ def test_any_other_name_is_refused_naming_what_there_is(field):
     end = "csv" if field == "costs" else "yaml"
     with pytest.raises(LimenError, match=rf"^{field}: 'gold' is not allowed: .*\S or a \.{end} file$"):
         FINDERS[field]("gold")
-
-
-def test_names_are_told_from_files_at_one_place():
-    """Elsewhere no code looks at how a design's, network's, study's, recipe's or table's name ends."""
-    ends = re.compile(r"""(endswith|suffix).*\.(ya?ml|csv)\b""")
-    found = [
-        f"{path}: {line.strip()}"
-        for package in ("workloads", "simulator", "cost_models", "dse")
-        for path in sorted((ROOT / package).rglob("*.py"))
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if ends.search(line)
-    ]
-    assert not found

@@ -20,7 +20,7 @@ from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-__all__ = ["Figure", "FigureCanvasAgg", "picture_bytes", "picture_format"]
+__all__ = ["Figure", "picture_bytes", "picture_format"]
 
 NO_FORMATS = {"pgf", "raw", "rgba"}
 """What matplotlib writes besides pictures: text for LaTeX, by LaTeX, and bare pixels."""
@@ -43,10 +43,10 @@ def picture_format(path: Path) -> str:
     return form
 
 
-def picture_bytes(figure: Figure, form: str = "png") -> bytes:
-    """Return a figure as a file of a format."""
+def picture_bytes(figure: Figure, form: str = "png", dots_per_inch: int = 120) -> bytes:
+    """Return a figure as a file of a format, the same bytes for the same figure."""
     packed = io.BytesIO()
     with rc_context({"svg.hashsalt": "limen"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in a script that its font lacks
-        figure.savefig(packed, format=form, dpi=120, metadata=WITHOUT_TIME.get(form))
+        figure.savefig(packed, format=form, dpi=dots_per_inch, metadata=WITHOUT_TIME.get(form))
     return packed.getvalue()

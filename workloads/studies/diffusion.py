@@ -12,8 +12,6 @@ examples; nothing but the op, its learning rate, and what op mac has beside it (
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -22,6 +20,7 @@ import numpy as np
 
 from workloads.datasets import load_split
 from workloads.host.files import Arrays, npz_bytes, write_whole
+from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.layers.layer import Layer
 from workloads.ops.registry import operation
@@ -256,11 +255,10 @@ def train_denoiser(
 
 def identity(op: DiffusionOp, epochs: int, seed: int, rate: float) -> dict[str, Any]:
     """Return what must be equal for two trainings to give the same network: network, data and how it is trained."""
-    network = json.dumps([layer.model_dump() for layer in network_layers(op)], sort_keys=True)
     return {
         "task": "diffusion", "code": CODE_VERSION, "op": op, "seed": seed, "epochs": epochs, "learning_rate": rate,
         "batch": BATCH, "copies": COPIES, "steps_of_noise": STEPS, "warm_up": WARM_UP, "final_rate": FINAL_RATE,
-        "network": hashlib.sha256(network.encode()).hexdigest(),
+        "network": key_of([layer.model_dump() for layer in network_layers(op)]),
         "data": array_hash({split: real_digits(split) for split in ("train", "validation")}),
     }  # fmt: skip
 

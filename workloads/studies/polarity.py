@@ -7,8 +7,6 @@ Accuracies are those of the float master: this asks what trains, not what intege
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -20,6 +18,7 @@ import numpy as np
 from workloads.datasets import dataset, load_split
 from workloads.errors import LimenError, shown
 from workloads.host.files import check_writable, write_whole
+from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.host.text_tables import csv_bytes, read_csv
 from workloads.layers.layer import Layer
@@ -176,7 +175,7 @@ def settings_of(data: Data, recipe: Recipe) -> str:
         "latent_reach": LATENT_REACH,
         "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
     }
-    return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()[:12]
+    return key_of(described)[:12]
 
 
 def train_run(run: Run, data: Data, recipe: Recipe, test: tuple[np.ndarray, np.ndarray], settings: str) -> PolarityRow:

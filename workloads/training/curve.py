@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 
 from workloads.training.loop import EpochRow
@@ -10,7 +9,7 @@ from workloads.training.loop import EpochRow
 
 def curve_picture(curve: Sequence[EpochRow], title: str) -> bytes:
     """Return a PNG of loss and accuracies against epochs."""
-    from workloads.host.pictures import Figure, FigureCanvasAgg
+    from workloads.host.pictures import Figure, picture_bytes
 
     figure = Figure(figsize=(6, 3.6), layout="constrained")
     loss, accuracy = figure.subplots(1, 2)
@@ -23,6 +22,4 @@ def curve_picture(curve: Sequence[EpochRow], title: str) -> bytes:
     loss.legend()
     accuracy.legend(loc="lower right")
     figure.suptitle(title)
-    picture = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(picture)
-    return picture.getvalue()
+    return picture_bytes(figure, dots_per_inch=100)

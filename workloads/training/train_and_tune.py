@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.layers.layer import Layer
 from workloads.networks.family import FamilyOp
@@ -85,12 +84,11 @@ def whole_identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: 
 
 def _identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
     """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
-    described = json.dumps([layer.model_dump() for layer in layers], sort_keys=True)
     shared = ("batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate")
     return {
         "op": op,
         "seed": seed,
-        "network": hashlib.sha256(described.encode()).hexdigest(),
+        "network": key_of([layer.model_dump() for layer in layers]),
         "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
         **{name: getattr(recipe, name) for name in shared},
     }
