@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,7 +31,7 @@ from simulator.encoding import (
     Op,
 )
 from simulator.encoding import WORD_BITS as WORD
-from simulator.plan.geometry import plane_beats
+from simulator.plan.geometry import Geometry, plane_beats
 from simulator.plan.steps import Schedule, Step
 from simulator.program.filters import filter_planes
 from simulator.timing.tile_timing import tile_transfers
@@ -171,9 +171,10 @@ def compile_network(network: Network, design: FittedDesign) -> Program:
     for index, schedule in enumerate(schedules):
         fields = _layer_fields(network.layers[index], schedule, design, index == len(schedules) - 1)
         descriptors.append(_descriptor(LAYER, fields, design))
-        raw_at = layout.places[network.writes(index)[0]].address
+        placed = _place_layer(network, index, schedule.geometry, layout)
+        raw_at = placed.target.address
         for step in schedule.steps:
-            fields = _tile_fields(network, index, schedule, step, design, layout, raw_at)
+            fields = _tile_fields(placed, step, design, raw_at)
             descriptors.append(_descriptor(TILE, fields, design))
             if schedule.geometry.raw and step.last_k:
                 raw_at += step.shape.pixels * step.shape.outputs
@@ -215,30 +216,39 @@ def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: 
     }
 
 
-def _tile_fields(
-    network: Network,
-    index: int,
-    schedule: Schedule,
-    step: Step,
-    design: FittedDesign,
-    layout: Layout,
-    raw_at: int,
-) -> dict[str, int]:
-    geometry, shape, tile, places = schedule.geometry, step.shape, step.tile, layout.places
+class _PlacedLayer(NamedTuple):
+    """A layer's geometry, and where its filters (by `filter_key`) and tensors lie."""
+
+    geometry: Geometry
+    filters: Mapping[tuple[int, ...], int]
+    source: Place
+    target: Place
+    residual: Place | None
+
+
+def _place_layer(network: Network, index: int, geometry: Geometry, layout: Layout) -> _PlacedLayer:
+    source, target = layout.places[network.reads(index)], layout.places[network.writes(index)[0]]
+    residual = network.residual_of(index)
+    added = None if residual is None else layout.places[residual]
+    return _PlacedLayer(geometry, layout.filters[index], source, target, added)
+
+
+def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: int) -> dict[str, int]:
+    geometry, shape, tile = layer.geometry, step.shape, step.tile
     moved = tile_transfers(geometry, shape, design)
-    residual = network.residual_of(index) if step.first_k else None
+    residual = layer.residual if step.first_k else None
     flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (residual is not None)
-    source, target = places[network.reads(index)], places[network.writes(index)[0]]
     first_bit = shape.in_start * geometry.width * design.word_bits
     row_beats = tile.row * geometry.out_width * design.word_bits // design.port_bits
     added = 0
     if residual is not None:
-        added = places[residual].address + tile.out // design.feeder_width * places[residual].stride + row_beats
+        added = residual.address + tile.out // design.feeder_width * residual.stride + row_beats
     if geometry.raw:
         store, runs, beats = raw_at, 1, moved.raw_beats
     else:
         plane = (geometry.offset + tile.out) // design.feeder_width
-        store, runs, beats = target.address + plane * target.stride + row_beats, moved.plane_runs, moved.plane_beats
+        store = layer.target.address + plane * layer.target.stride + row_beats
+        runs, beats = moved.plane_runs, moved.plane_beats
     plane_words = shape.in_rows * geometry.width
     filter_fields = {
         f"{plane}_{unit}": count
@@ -248,13 +258,13 @@ def _tile_fields(
     return filter_fields | {
         "flag_bits": flags | (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k,
         "groups": shape.groups,
-        "filter_addr": layout.filters[index].get(filter_key(step), 0),
-        "ifmap_addr": source.address + shape.first_chunk * source.stride + first_bit // design.port_bits,
+        "filter_addr": layer.filters.get(filter_key(step), 0),
+        "ifmap_addr": layer.source.address + shape.first_chunk * layer.source.stride + first_bit // design.port_bits,
         "ifmap_runs": moved.ifmap_runs,
         "ifmap_beats": moved.ifmap_beats,
         "skip": first_bit % design.port_bits,
         "plane_words": plane_words,
-        "ifmap_stride": source.stride,
+        "ifmap_stride": layer.source.stride,
         "residual_addr": added,
         "residual_runs": moved.plane_runs,
         "residual_beats": moved.plane_beats,

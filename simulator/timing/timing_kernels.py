@@ -43,15 +43,15 @@ def load_run(request, beats, machine, mask):
     return moved
 
 
-@njit(UniTuple(int64, 2)(int64, int64, int64, int64, int64, _ONE, _ONE))
-def load_residual_run(request, free, beats, words, steps, machine, mask):
-    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane.
+@njit(UniTuple(int64, 2)(int64, int64, _ONE, int64, _ONE, _ONE))
+def load_residual_run(request, free, tile, steps, machine, mask):
+    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
 
     free: cycle from which it is free now. steps: cycles it takes a word, of which it begins when a word is whole.
     """
     moved = allowed(request, mask) + machine[LATENCY]
-    bits = int64(0)
-    for beat in range(beats):
+    bits, words = int64(0), tile[PIXELS]
+    for beat in range(tile[RESIDUAL_BEATS]):
         if beat > 0:
             moved += machine[INTERVAL]
         moved = allowed(max(moved, free), mask)
@@ -63,12 +63,13 @@ def load_residual_run(request, free, beats, words, steps, machine, mask):
     return moved, free
 
 
-@njit(int64(int64, int64, _ONE, _ONE, _ONE, _ONE, _ONE))
-def store(pick, pixels, tile, lanes, steps, machine, mask):
+@njit(int64(int64, _ONE, _ONE, _ONE, _ONE, _ONE))
+def store(pick, tile, lanes, steps, machine, mask):
     """Return the cycle of the last beat of a tile's store, which was picked in cycle `pick`.
 
     The packer makes one step a cycle unless a beat waits; its first step is two cycles after `pick`.
     """
+    pixels = tile[PIXELS]
     taken = pick + 2  # the last beat taken, or the cycle that counts as such
     request = pick + 1
     planes = tile[OUTPUTS] if machine[RAW] else tile[PLANES]
@@ -130,7 +131,7 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
         loading = i + 1 < count
         if storing:
             tile = tiles[i - 1]
-            last = store(cycle, tile[PIXELS], tile, lanes[i - 1], steps[i - 1], machine, mask)
+            last = store(cycle, tile, lanes[i - 1], steps[i - 1], machine, mask)
             result[CONTROL] += waited(cycle, cycle + 1, computed)
             result[OFMAP] += waited(cycle + 1, last + 1, computed)
             cycle = last + 1
@@ -155,9 +156,7 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
                 last = cycle
                 for plane in range(tile[RESIDUAL_RUNS]):
                     each = lanes[i + 1, plane] if machine[TURNED] else steps[i + 1, plane]
-                    last, free = load_residual_run(
-                        last + 1, free, tile[RESIDUAL_BEATS], tile[PIXELS], each, machine, mask
-                    )
+                    last, free = load_residual_run(last + 1, free, tile, each, machine, mask)
                 result[CONTROL] += waited(cycle, cycle + 1, computed)
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1

@@ -209,7 +209,7 @@ MODEL_FAULTS = [
     Fault("simulator/plan/geometry.py", "divmod(geometry.group_channels, feeder)", "0, 0", "ws mac"),
     Fault("simulator/program/program.py", "(geometry.offset + tile.out) //", "tile.out //"),
     Fault("simulator/program/program.py", "first_bit % design.port_bits,", "0,"),
-    Fault("simulator/program/program.py", "shape.first_chunk * source.stride", "0"),
+    Fault("simulator/program/program.py", "shape.first_chunk * layer.source.stride", "0"),
     Fault("simulator/program/program.py", "LOAD_FILTER * step.load_filter", "LOAD_FILTER"),
     Fault("simulator/program/filters.py", ".T[::-1]", ".T", "ws mac"),
     Fault("simulator/program/filters.py",
