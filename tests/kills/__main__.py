@@ -86,18 +86,20 @@ class Watched:
             path = arguments[0] if event != "subprocess.Popen" else self._root
         else:
             return
+        if event in ("os.remove", "os.rmdir") and arguments[1] >= 0:  # as `shutil.rmtree` names what it removes
+            path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[1]}"), os.fsdecode(path))
         if isinstance(path, int) or not os.path.abspath(os.fsdecode(path)).startswith(self._root):
             return
-        self.kinds.append(" ".join([event, *(self._kind(name) for name in self._names(event, arguments))]))
+        self.kinds.append(" ".join([event, *(self._kind(name) for name in self._names(event, path, arguments))]))
         if self._kill is not None and len(self.kinds) == self._kill.event:
             os.kill(os.getpid(), self._kill.number)
 
-    def _names(self, event: str, arguments: tuple[Any, ...]) -> list[str]:
+    def _names(self, event: str, path: str | bytes, arguments: tuple[Any, ...]) -> list[str]:
         """Return the path of an event, both of a renaming, or the words of the command that `run_child` guards."""
         if event == "subprocess.Popen":
             return [str(word) for word in arguments[1][4:]]
-        count = 2 if event in ("os.rename", "os.link", "os.symlink") else 1
-        return [os.path.relpath(os.fsdecode(path), self._root) for path in arguments[:count]]
+        paths = arguments[:2] if event in ("os.rename", "os.link", "os.symlink") else (path,)
+        return [os.path.relpath(os.fsdecode(own), self._root) for own in paths]
 
     def _kind(self, name: str) -> str:
         """Return a name without what differs from run to run, and in TMPDIR without the stem of a file's name."""
