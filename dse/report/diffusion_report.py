@@ -31,7 +31,7 @@ class CurveRow(NamedTuple):
 
 
 class PredictorRow(NamedTuple):
-    """A line of diffusion.csv: a predictor of noise and the images it makes; fields from `images` on as in `Verdict`.
+    """A line of diffusion.csv: a predictor of noise, and what the judge says of the images it makes.
 
     operations: pairs of operands of one denoising step of one image. Errors are means over all steps (predicting 0 has
     1); relative_to_linear: to the best linear predictor of each step, on test digits.
@@ -49,26 +49,14 @@ class PredictorRow(NamedTuple):
     validation_noise_mse: float
     test_noise_mse: float
     relative_to_linear: float
-    images: int
-    accepted: float
-    near: float
-    both: float
-    copies: float
-    distance: float
-    accepted_by_class: str
+    verdict: Verdict
 
 
 class BaselineRow(NamedTuple):
-    """A line of diffusion-baselines.csv: images made without a network, see `baselines` and `Verdict`."""
+    """A line of diffusion-baselines.csv: images made without a network, see `baselines`."""
 
     source: str
-    images: int
-    accepted: float
-    near: float
-    both: float
-    copies: float
-    distance: float
-    accepted_by_class: str
+    verdict: Verdict
 
 
 def run_diffusion(
@@ -132,10 +120,10 @@ def run_diffusion(
         }
         paths += _write(out, contents)
     rows = [predictor_row(judged, predictors[0]) for judged in predictors]
-    others = [BaselineRow(name, *_flat(judge.verdict(images))) for name, images in baselines(samples).items()]
+    others = [BaselineRow(name, judge.verdict(images)) for name, images in baselines(samples).items()]
     contents = {
-        "diffusion.csv": csv_bytes(rows),
-        "diffusion-baselines.csv": csv_bytes(others),
+        "diffusion.csv": verdicts_csv(rows),
+        "diffusion-baselines.csv": verdicts_csv(others),
         "diffusion-steps.csv": steps_csv(predictors),
         "diffusion-steps.png": steps_picture(predictors),
         "diffusion.md": report_markdown(rows, others, predictors).encode(),
@@ -176,18 +164,22 @@ def judge_predictor(row: dict[str, Any], predict: Predictor, samples: int, judge
 
 def predictor_row(judged: Judged, linear: Judged) -> PredictorRow:
     """Return the line of a predictor; linear: what its error is compared with."""
-    verdict = _flat(judged.verdict)
-    measured = dict(zip(BaselineRow._fields[1:], verdict, strict=True))
     test = float(judged.test.mean())
     return PredictorRow(
         **judged.row, steps=STEPS, validation_noise_mse=float(judged.validation.mean()), test_noise_mse=test,
-        relative_to_linear=test / float(linear.test.mean()), **measured,
+        relative_to_linear=test / float(linear.test.mean()), verdict=judged.verdict,
     )  # fmt: skip
 
 
-def _flat(verdict: Verdict) -> tuple[Any, ...]:
-    """Return a verdict's fields, the counts of the classes as one text: those of 0 to 9 with spaces between."""
-    return *verdict[:-1], " ".join(str(count) for count in verdict.classes)
+def verdicts_csv(rows: Sequence[PredictorRow] | Sequence[BaselineRow]) -> bytes:
+    """Return a line a row, a verdict's fields behind its own, the counts of the classes 0 to 9 as one text."""
+    head = [*rows[0]._fields[:-1], *Verdict._fields[:-1], "accepted_by_class"]
+    lines = ([*row[:-1], *row.verdict[:-1], _by_class(row.verdict)] for row in rows)
+    return csv_text(head, lines, SIX_DECIMALS).encode()
+
+
+def _by_class(verdict: Verdict) -> str:
+    return " ".join(str(count) for count in verdict.classes)
 
 
 def steps_csv(predictors: Sequence[Judged]) -> bytes:
@@ -216,8 +208,8 @@ def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow],
     verdicts = markdown_table(
         ["images", "number", "accepted", "near", "both", "copies", "distance", "classes"],
         [
-            *(_verdict_cells(row.source, row) for row in others),
-            *(_verdict_cells(f"samples: {row.op}, {row.arithmetic}", row) for row in rows),
+            *(_verdict_cells(row.source, row.verdict) for row in others),
+            *(_verdict_cells(f"samples: {row.op}, {row.arithmetic}", row.verdict) for row in rows),
         ],
     )
     by_step = markdown_table(
@@ -240,6 +232,6 @@ def report_markdown(rows: Sequence[PredictorRow], others: Sequence[BaselineRow],
     )
 
 
-def _verdict_cells(name: str, row: PredictorRow | BaselineRow) -> list[str]:
-    shares = [f"{100 * share:.1f} %" for share in (row.accepted, row.near, row.both, row.copies)]
-    return [name, str(row.images), *shares, f"{row.distance:.3f}", row.accepted_by_class]
+def _verdict_cells(name: str, verdict: Verdict) -> list[str]:
+    shares = [f"{100 * share:.1f} %" for share in (verdict.accepted, verdict.near, verdict.both, verdict.copies)]
+    return [name, str(verdict.images), *shares, f"{verdict.distance:.3f}", _by_class(verdict)]
