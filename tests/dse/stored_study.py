@@ -17,16 +17,18 @@ def state(folder: Path) -> dict[str, tuple[bytes, int]]:
     return {**found, ".": (b"", folder.stat().st_mtime_ns)}
 
 
-FIGURE_CHANGES = [
-    "update trial_user_attributes set value_json = '0.001' where key = 'energy_uj' and trial_id = 4;"
+FIGURE_CHANGES = {
+    "energy": "update trial_user_attributes set value_json = '0.001' where key = 'energy_uj' and trial_id = 4;"
     "update trial_values set value = 0.001 where objective = 0 and trial_id = 4",
-    "update trial_user_attributes set value_json = '-5' where key = 'dram_bytes' and trial_id = 4",
-    "update trial_user_attributes set value_json = '1e99' where key = 'test_accuracy' and trial_id = 4",
-    "update trial_system_attributes set value_json = '-1' where key like 'constraints:%' and trial_id = 4",
-    "delete from trial_user_attributes where key = 'limen_sha256' and trial_id = 4",
-    "update trials set state = 'FAIL' where trial_id = 4;"
+    "bytes": "update trial_user_attributes set value_json = '-5' where key = 'dram_bytes' and trial_id = 4",
+    "accuracy": "update trial_user_attributes set value_json = '1e99' where key = 'test_accuracy' and trial_id = 4",
+    "constraint": "update trial_system_attributes set value_json = '-1'"
+    " where key like 'constraints:%' and trial_id = 4",
+    "digest": "delete from trial_user_attributes where key = 'limen_sha256' and trial_id = 4",
+    "state": "update trials set state = 'FAIL' where trial_id = 4;"
     "insert into trial_user_attributes (trial_id, key, value_json) values (4, 'refusal', '\"no\"')",
-]
+}
+"""Of one trial, in SQL, by what they change."""
 
 
 def execute(copy: Path, *changes: str, values: Sequence[str] = ()) -> None:

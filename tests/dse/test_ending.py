@@ -16,7 +16,7 @@ import pytest
 from tests.support.command import LIMEN
 from tests.support.paths import ROOT
 
-SHOW = ("costs", "show", "ihp130")
+SHOW = ("costs", "show", "xc7-fabric")
 
 HOOK = """
 import os, signal, sys

@@ -87,7 +87,7 @@ def test_a_study_is_moved_without_its_files(project: Path) -> None:
     assert Study.open(moved).trials().equals(study.trials())
 
 
-@pytest.mark.parametrize("change", [None, *FIGURE_CHANGES[:1]])
+@pytest.mark.parametrize("change", [None, FIGURE_CHANGES["energy"]], ids=["prices", "energy"])
 def test_a_moved_study_that_is_refused_keeps_its_paths(project: Path, change: str | None) -> None:
     """Changed prices or a damaged trial: everything is checked before the moved files' paths are stored."""
     moved = project.parent / "archive"

@@ -22,7 +22,8 @@ from tests.dse.stored_study import FIGURE_CHANGES, SMALL, execute, state
 from tests.support.command import LIMEN, run_command
 from workloads.errors import LimenError
 
-READERS = (("study", "front"), ("study", "front", "--json"), ("describe",), ("study", "export", "--out", "chip"))
+PRINTERS = (("study", "front"), ("study", "front", "--json"), ("describe",))
+READERS = (*PRINTERS, ("study", "export", "--out", "chip"))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,7 @@ def test_truncated_files_are_refused_and_stay(copy: Path, share: float) -> None:
 def test_reading_a_sound_study_changes_nothing(copy: Path) -> None:
     """Not even for a moment: the folder's time would tell."""
     before = state(copy / "out")
-    for arguments in (*READERS[:3], ("study", "export", "--images", "1", "--out", str(copy / "chip"))):
+    for arguments in (*PRINTERS, ("study", "export", "--images", "1", "--out", str(copy / "chip"))):
         outcome = CliRunner().invoke(commands, [*arguments, str(copy / "out")])
         assert outcome.exit_code == 0 and outcome.stdout, (arguments, outcome.exception)
     study = Study.open(copy / "out")
@@ -235,7 +236,7 @@ def test_trials_no_run_can_have_written(copy: Path, change: str, words: str) -> 
 WITHOUT_DIGESTS = "delete from trial_user_attributes where key = 'limen_sha256'"
 
 
-@pytest.mark.parametrize("change", FIGURE_CHANGES)
+@pytest.mark.parametrize("change", FIGURE_CHANGES.values(), ids=FIGURE_CHANGES)
 def test_edited_figures_are_refused_by_all_commands(copy: Path, change: str) -> None:
     """Of a trial that is not the first, which alone is evaluated again."""
     execute(copy, *change.split(";"))
@@ -248,7 +249,7 @@ def test_studies_of_earlier_versions_have_their_first_trial_evaluated(copy: Path
     execute(copy, WITHOUT_DIGESTS, *WITHOUT_LAST)
     study = Study(copy / "small.yaml", copy / "out", quiet=True)
     assert study.trials().equals(whole[:5]) and study.run().trials().equals(whole)
-    execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES[0].replace("trial_id = 4", "trial_id = 1").split(";"))
+    execute(copy, WITHOUT_DIGESTS, *FIGURE_CHANGES["energy"].replace("trial_id = 4", "trial_id = 1").split(";"))
     lines = refusals(copy / "out", copy / "chip")
     assert all("study.db: energy_uj: trial 0 has 0.001 and gives " in line for line in lines), lines
 

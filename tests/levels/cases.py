@@ -171,7 +171,7 @@ def hard_designs() -> list[Design]:
         fields |= {"x_signed": operation(op).one_range or index % 2 == 0, "x_bits": x_bits, **MEMORIES[index % 4]}
         fields["polarity"] = POLARITIES[index % 3] if op == "threshold" else "synapse"
         designs.append(Design(**fields))
-    for index, (dataflow, fusion) in enumerate((d, f) for d in DATAFLOWS for f in FUSIONS):
+    for index, (dataflow, fusion) in enumerate((d, f) for d in DATAFLOWS for f in FUSIONS.values()):
         rows, cols = SHAPES[index % len(SHAPES)]
         x_bits, w_bits = ((8, 8), (6, 4), (3, 7), (5, 8), (2, 2))[index % 5]
         sizes = {"rows": rows, "cols": cols, "x_bits": x_bits, "w_bits": w_bits, **MEMORIES[index % 4 - 1]}

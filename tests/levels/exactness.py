@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -157,7 +158,7 @@ def check_models(seed: int) -> Outcome | None:
     return Outcome(seed, 1, Counter(cells_of(program, run)), run.cycles, difference)
 
 
-def check_rtl(job: tuple[int, int, dict[str, object]]) -> Outcome:
+def check_rtl(job: tuple[int, int, dict[str, Any]]) -> Outcome:
     """Build one random design and run its networks in Verilog and in the cycle model. job: seed, networks, fields."""
     from tests.levels.rtl_bench import Bench
 
@@ -185,15 +186,16 @@ def check_rtl(job: tuple[int, int, dict[str, object]]) -> Outcome:
     return Outcome(seed, pairs, cells, cycles, None)
 
 
-def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, object]]]:
+def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
     """Yield designs without end: dataflows, kinds, polarities and fusions in turn; the first two are 16 x 16."""
+    fusions = tuple(FUSIONS.values())
     for index in itertools.count():
         kind, turn = KINDS[index // 3 % len(KINDS)], index // (3 * len(KINDS))
-        given: dict[str, object] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
+        given: dict[str, Any] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron")[turn % 3]
         if kind == FUSED:
-            given |= FUSIONS[turn % len(FUSIONS)]
+            given |= fusions[turn % len(fusions)]
         if index < 2:
             given |= {"rows": 16, "cols": 16}
         yield first + index, networks, given

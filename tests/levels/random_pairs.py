@@ -22,12 +22,12 @@ from workloads.ops.registry import operation
 from workloads.ops.shift import SHIFT
 
 DATAFLOWS = ("os", "ws", "is")
-FUSIONS: tuple[dict[str, Any], ...] = (
-    {"op": "threshold", "extra_ops": ("mac",), "polarity": "input"},
-    {"op": "adder", "extra_ops": ("shift", "threshold"), "polarity": "neuron"},
-    {"op": "shift", "extra_ops": ("mac",)},
-    {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
-)
+FUSIONS: dict[str, dict[str, Any]] = {
+    "threshold+mac": {"op": "threshold", "extra_ops": ("mac",), "polarity": "input"},
+    "adder+shift+threshold": {"op": "adder", "extra_ops": ("shift", "threshold"), "polarity": "neuron"},
+    "shift+mac": {"op": "shift", "extra_ops": ("mac",)},
+    "all": {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
+}
 """Designs of several ops that the Verilog is run for."""
 
 LONGEST = 20_000

@@ -28,13 +28,25 @@ def test_models() -> None:
     assert [cell for cell in exactness.CELLS if cells[cell] == 0] == []
 
 
-@pytest.mark.parametrize("index", [2, 4, 6, 11, 12, 28, 44, 59])
-def test_verilog(index: int) -> None:
+JOBS = (
+    *("is threshold", "ws mac", "os adder", "is shift"),
+    *("os threshold+mac", "ws adder+shift+threshold", "is shift+mac", "is mac+adder+threshold+shift"),
+)
+"""Those of the run that are tested here, by dataflow and ops."""
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_verilog(name: str) -> None:
     """rtl = cycle = timing = reference: designs of the run, of each op and of several."""
     needs_verilator()
-    jobs = exactness.rtl_jobs(exactness.SEEDS_A_RUN // 2, networks=15)
-    seed, networks, given = [next(jobs) for _ in range(index + 1)][-1]
-    outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + index % 5, "cols": 6 - index % 5}))
+    first = exactness.SEEDS_A_RUN // 2
+    seed, networks, given = next(
+        (seed, networks, given)
+        for seed, networks, given in exactness.rtl_jobs(first, networks=15)
+        if name == f"{given['dataflow']} {'+'.join((given['op'], *given['extra_ops']))}"
+    )
+    size = (seed - first) % 5
+    outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + size, "cols": 6 - size}))
     assert outcome.difference is None, f"seed {seed}: {outcome.difference}"
     assert outcome.pairs > 0 and outcome.cells
 
