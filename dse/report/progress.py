@@ -6,10 +6,11 @@ from typing import Any
 
 
 class ProgressBar:
-    """A bar on stderr for long work that reports (what, done, total); silent where stderr is no terminal."""
+    """A bar on stderr for work that reports (what, done, total); silent if `quiet`, or where that is no terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False) -> None:
         self._bar: Any = None
+        self._disable = quiet or None  # None: tqdm looks whether stderr is a terminal
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -25,6 +26,6 @@ class ProgressBar:
         if self._bar is None or self._bar.desc != task or self._bar.total != total or done < self._bar.n:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(desc=task, total=total, leave=False, disable=None)
+            self._bar = tqdm(desc=task, total=total, leave=False, disable=self._disable)
             self._bar.desc = task
         self._bar.update(done - self._bar.n)

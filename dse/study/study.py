@@ -10,6 +10,7 @@ import optuna
 import pandas
 
 from cost_models.table.table import table_path
+from dse.report.progress import ProgressBar
 from dse.study.evaluate import FIGURES, Evaluator, Figures, Refusal
 from dse.study.front import knee_distances, non_dominated
 from dse.study.point import Point
@@ -137,7 +138,7 @@ class Study:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
                 point satisfies the constraints.
         """
-        with exclusive(self.folder), _Bar(self._quiet) as bar:
+        with exclusive(self.folder), ProgressBar(self._quiet) as bar:
             self._record.read_again()
             self._accept_trials(self._evaluator.figures)
             self._record.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
@@ -351,23 +352,3 @@ def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:
         if pair[0] != pair[1]:
             return name
     return ""
-
-
-class _Bar:
-    """The progress bar on stderr, or none."""
-
-    def __init__(self, quiet: bool) -> None:
-        from dse.report.progress import ProgressBar
-
-        self._bar = None if quiet else ProgressBar()
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__()
-
-    def show(self, what: str, done: int, total: int) -> None:
-        if self._bar is not None:
-            self._bar.show(what, done, total)
