@@ -44,15 +44,37 @@ def test_map_has_a_line_for_every_room_and_no_other() -> None:
     assert {room for room in rooms if len(room.parts) > 1 and not room.suffix} == there
 
 
-def test_map_names_files_of_their_rooms() -> None:
+def map_places() -> Iterator[tuple[str, Path]]:
+    """Yield (line, file) of each file that the map names: of the line's room, or of its package."""
     (code_map,) = blocks("")
-    package = ""
+    package = Path()
     for line in code_map.splitlines():
         room, *words = line.split()
-        package = package if line.startswith(" ") else room
+        package, own = (package, package / room) if line.startswith(" ") else (Path(room), Path(room))
         for name in (word.strip(":;,") for word in words):
-            if name.endswith(".py"):
-                assert (ROOT / package / room / name).is_file(), f"{room}: {name}"
+            if name.endswith((".py", ".csv")):
+                inside = own / name
+                yield line, inside if (ROOT / inside).is_file() else package / name
+
+
+def test_map_names_files_of_their_rooms() -> None:
+    for line, path in map_places():
+        assert (ROOT / path).is_file(), f"{path}: {line}"
+
+
+def test_map_names_the_file_to_begin_with_in_each_package() -> None:
+    first = {path.parts[0]: path.name for line, path in map_places() if not line.startswith(" ")}
+    assert set(first) == set(PACKAGES)
+
+
+def test_map_names_functions_and_values_of_the_files_beside_them() -> None:
+    named = 0
+    for line, path in map_places():
+        content = (ROOT / path).read_text(encoding="utf-8")
+        for name in re.findall(r"`(\w+)`", line):
+            assert re.search(rf"\b{name}\b", content), f"{name}: not in {path}"
+            named += 1
+    assert named == 5  # each of the five names has one file on its line
 
 
 def test_code_runs() -> None:
