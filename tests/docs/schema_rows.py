@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from workloads.ops.registry import known_ops
+
 PATTERNS = {
     "^[A-Za-z][A-Za-z0-9_]*$": "name: letters, digits and `_`, a letter first",
     "^[A-Za-z][A-Za-z0-9_-]*$": "name: letters, digits, `_` and `-`, a letter first",
@@ -42,6 +44,8 @@ def _allowed(schema: dict[str, Any], key: str) -> str:
         return own_keys
     if "const" in schema or "enum" in schema:
         return ", ".join(_value(own) for own in schema.get("enum", [schema.get("const")]))
+    if _names_an_op(schema, key):
+        return ", ".join(_value(op) for op in known_ops())
     kind = schema["type"]
     if kind == "boolean":
         return "`true`, `false`"
@@ -54,10 +58,15 @@ def _allowed(schema: dict[str, Any], key: str) -> str:
     return f"{kind} {_range(schema)}"
 
 
+def _names_an_op(schema: dict[str, Any], key: str) -> bool:
+    """Return whether this is the name of an op, which a function checks, so that its schema is empty."""
+    return key in ("op", "extra_ops") and "type" not in schema
+
+
 def _list(schema: dict[str, Any], key: str) -> str:
     least, most, items = schema.get("minItems", 0), schema.get("maxItems"), schema["items"]
     count = f" of {least} to {most}" if most is not None else f" of at least {least}" if least else ""
-    each = "each one of" if "enum" in items else "each with" if "$ref" in items else "each"
+    each = "each one of" if "enum" in items or _names_an_op(items, key) else "each with" if "$ref" in items else "each"
     return f"list{count}, {each} {_allowed(items, key)}"
 
 
