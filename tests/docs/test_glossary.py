@@ -12,7 +12,7 @@ WORDS = [row[0] for row in ROWS]
 
 
 def test_words_are_in_order() -> None:
-    assert WORDS == sorted(WORDS, key=str.casefold) and len(set(WORDS)) == len(WORDS)
+    assert sorted(WORDS, key=str.casefold) == WORDS and len(set(WORDS)) == len(WORDS)
     assert all(len(row[1]) < 250 for row in ROWS), "a glossary explains in a sentence or two"
 
 
