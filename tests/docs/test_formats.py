@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
 from simulator.designs.design import Design
-from simulator.run import load_design, simulate
+from simulator.run import load_design, reference_scores, simulate
 from tests.docs.schema_rows import SchemaRow, schema_rows
 from tests.support.paths import ROOT
+from workloads.errors import LimenError
 from workloads.host.specfile import validate
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
 from workloads.training.recipe import OpRecipe, Recipe
@@ -35,6 +37,22 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
 """The specification behind each section "Keys of …" of a page."""
 
 
+IMPLIED = {
+    (LayerEntry, key): str(list(value))
+    for key, value in LayerEntry(name="any", kind="conv2d", out_channels=1).geometry().items()
+}
+"""What a key that is left out means, where the schema's default is no value."""
+
+KINDS = {
+    "conv2d": ("conv2d", "{height: 8, width: 8, channels: 4}"),
+    "conv1d": ("conv1d", "{length: 8, channels: 4}"),
+    "linear": ("linear", "{height: 8, width: 8, channels: 4}"),
+    "maxpool of an image": ("maxpool", "{height: 8, width: 8, channels: 4}"),
+    "maxpool of a 1-D network": ("maxpool", "{length: 8, channels: 4}"),
+}
+"""Lines of the table of kinds: the kind, and an input that it reads."""
+
+
 def page(name: str) -> str:
     return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
@@ -52,7 +70,11 @@ def test_no_section_is_left_out() -> None:
 def test_table_has_every_key(name: str, section: str) -> None:
     text = page(name).split(f"\n## Keys of {section}\n")[1].split("\n## ")[0]
     cells = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| `")]
-    rows = schema_rows(TABLES[name, section])
+    model = TABLES[name, section]
+    rows = [
+        row._replace(default=f"`{IMPLIED[model, row.key]}`") if (model, row.key) in IMPLIED else row
+        for row in schema_rows(model)
+    ]
     wanted = "\n".join(row.line() for row in rows)
     assert [SchemaRow(own[0].strip("`"), *own[1:3]) for own in cells] == rows, f"{name} should have\n{wanted}"
     assert all(len(own) == 4 and own[3] for own in cells), "a key without its meaning"
@@ -65,12 +87,70 @@ def fitting_design(network: Network) -> Design:
 
 
 @pytest.mark.parametrize("text", examples("network-format"), ids=lambda text: text.split("name: ")[1].split()[0])
-def test_network_example_runs(text: str, tmp_path: Path) -> None:
+def test_network_example_runs(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "network.yaml"
     path.write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (recipe,) = re.findall(r"^```python\n(.*?)^```$", page("network-format"), re.MULTILINE | re.DOTALL)
+    if "checkpoint: " in text:
+        exec(compile(recipe, "network-format.md", "exec"), {})
     network = load_network(path)
     run = simulate(network, fitting_design(network))
     assert len(run.layers) == len(network.layers) and (run.layers["cycles"] > 0).all()
+    if "checkpoint: " in text:
+        assert np.array_equal(simulate(network, fitting_design(network), "cycle").scores, reference_scores(network))
+
+
+def loads(kind: str, source: str, key: str, value: str, folder: Path) -> bool:
+    """Return whether a layer of this kind, reading this input, may have this key."""
+    before = "conv1d" if "length" in source else "conv2d"
+    given = {"kind": kind, **({} if kind == "maxpool" else {"out_channels": "4"}), key: value}
+    entry = ", ".join(f"{name}: {own}" for name, own in {"name": "own", **given}.items() if own)
+    text = f"""
+version: 1
+name: kinds
+op: threshold
+x_bits: 8
+w_bits: 8
+input: {source}
+layers:
+  - {{name: before, kind: {before}, out_channels: 4}}
+  - {{name: flat, kind: linear, input: before, out_channels: 4}}
+  - {{{entry}, input: {"flat" if kind == "linear" else "before"}}}
+  - {{name: tail, kind: linear, input: own, out_channels: 4, residual: flat}}
+  - {{name: scores, kind: linear, out_channels: 2}}
+"""
+    path = folder / "kinds.yaml"
+    path.write_text(text, encoding="utf-8")
+    try:
+        load_network(path)
+    except LimenError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("line", KINDS)
+def test_kinds_take_what_the_page_says(line: str, tmp_path: Path) -> None:
+    header, cells = (
+        [cell.strip("` ") for cell in row.strip("| ").split(" | ")]
+        for row in page("network-format").split("\n## Kinds\n")[1].splitlines()
+        if row.startswith(("| kind |", f"| {line} |"))
+    )
+    kind, source = KINDS[line]
+    values = {"groups": "2", "residual": "flat" if kind == "linear" else "before", "polarity": "input"}
+    for key, cell in zip(header[1:], cells[1:], strict=True):
+        where = f"{line}: {key}"
+        if cell.isdigit():
+            assert loads(kind, source, key, str([1] * int(cell)), tmp_path), where
+            for count in {1, 2, 4} - {int(cell)}:
+                assert kind == "maxpool" or not loads(kind, source, key, str([1] * count), tmp_path), where
+        elif key == "out_channels":
+            assert loads(kind, source, key, "4", tmp_path) == (cell == "required"), where
+            assert loads(kind, source, key, "", tmp_path) != (cell == "required"), where
+        elif cell == "leave out":
+            assert loads(kind, source, "stride", "", tmp_path), where
+        else:
+            assert loads(kind, source, key, values[key], tmp_path) == (cell == "yes"), where
 
 
 def test_network_examples_show_what_the_page_says() -> None:
