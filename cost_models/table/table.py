@@ -164,16 +164,16 @@ class Table:
         if not keys:
             known = sorted({key[0] for key in self.index})
             return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
-        asked = (component, op, x_bits, w_bits, dataflow)
+        looked_up = (component, op, x_bits, w_bits, dataflow)
         for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):
             having = sorted({key[position] for key in keys}, key=lambda text: (text.isdecimal() and int(text), text))
-            if asked[position] not in having:
+            if looked_up[position] not in having:
                 return (
-                    f"{self.path}: {field}: {asked[position] or 'none'} of component {component!r} is missing: "
+                    f"{self.path}: {field}: {looked_up[position] or 'none'} of component {component!r} is missing: "
                     f"the table has {', '.join(text or 'none' for text in having)}"
                 )
-            keys = [key for key in keys if key[position] == asked[position]]
-        return f"{self.path}: component {component!r} lacks {asked}"
+            keys = [key for key in keys if key[position] == looked_up[position]]
+        return f"{self.path}: component {component!r} lacks {looked_up}"
 
 
 def softest(values: Iterable[Value]) -> str:
@@ -293,12 +293,12 @@ def show(
     import pandas
 
     table = load_table(name)
-    asked = {"component": component, "op": op, "quantity": quantity}
-    for field, value in asked.items():
+    filters = {"component": component, "op": op, "quantity": quantity}
+    for field, value in filters.items():
         known = sorted({row[field] for row in table.rows if row[field]})
         if value is not None and value not in known:
             raise LimenError(f"{field}: {value!r} is not allowed: one of {', '.join(known)}")
-    rows = [row for row in table.rows if all(v is None or row[f] == v for f, v in asked.items())]
+    rows = [row for row in table.rows if all(v is None or row[f] == v for f, v in filters.items())]
     frame = pandas.DataFrame(rows, columns=COLUMNS)
     frame["value"] = frame["value"].astype(float)
     return frame

@@ -141,10 +141,10 @@ def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
     head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
     rows = [
         [
-            own.kernel, own.multiplier.replace("_", " "), f"{own.area_um2:.0f}", f"{own.energy_pj:.3g}",
-            f"{own.settled_pj:.3g}", f"{own.clock_ns:.3g}", f"{own.merit:.3g}",
+            built.kernel, built.multiplier.replace("_", " "), f"{built.area_um2:.0f}", f"{built.energy_pj:.3g}",
+            f"{built.settled_pj:.3g}", f"{built.clock_ns:.3g}", f"{built.merit:.3g}",
         ]
-        for own in compare_multipliers(liberty, bits)
+        for built in compare_multipliers(liberty, bits)
     ]  # fmt: skip
     echo(markdown_table(head, rows).rstrip())
 
@@ -208,16 +208,16 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
     if (out_dir is None) != check:
         raise click.UsageError("--out-dir names the folder to write, --check compares instead: give one of them")
     targets = TARGETS if target == "all" else (target,)
-    for own in targets:
-        tools(own)
+    for name in targets:
+        tools(name)
     rows, wrong = 0, 0
     with ProgressBar() as bar:
-        for own in targets:
+        for name in targets:
             if out_dir is not None:
-                for path in build_fpga(own, out_dir, jobs, partial(bar.show, own), fpga_units(own, systems)):
+                for path in build_fpga(name, out_dir, jobs, partial(bar.show, name), fpga_units(name, systems)):
                     echo(f"{path}: written; see it: limen costs show {path}")
                 continue
-            compared, mismatches = check_fpga(own, sample, seed, partial(bar.show, own), systems)
+            compared, mismatches = check_fpga(name, sample, seed, partial(bar.show, name), systems)
             rows, wrong = rows + compared, wrong + len(mismatches)
             for mismatch in mismatches:
                 echo(
@@ -278,8 +278,8 @@ def describe_table(name: str) -> str:
 
     rows = read_rows(name)
     lines = [f"cost table {name}: {len(rows)} rows"]
-    for component, own in rows.groupby("component", sort=False):
-        methods = ", ".join(f"{count} {method}" for method, count in own["method"].value_counts().items())
-        lines.append(f"  {printable(f'{component}: {methods}; ' + ', '.join(own['quantity'].unique()))}")
+    for component, component_rows in rows.groupby("component", sort=False):
+        methods = ", ".join(f"{count} {method}" for method, count in component_rows["method"].value_counts().items())
+        lines.append(f"  {printable(f'{component}: {methods}; ' + ', '.join(component_rows['quantity'].unique()))}")
     lines += ["sources", *(f"  {printable(source)}" for source in rows["source"].unique())]
     return "\n".join(lines)

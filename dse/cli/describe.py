@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("what", required=False)
-def describe(what: str | None) -> None:
+@click.argument("subject", metavar="[WHAT]", required=False)
+def describe(subject: str | None) -> None:
     """Describe WHAT: a family, design, study or cost table by name, a .yaml or .csv file, or a study's folder.
 
     Without WHAT, list all that comes with Limen.
     """
-    texts = [_everything()] if what is None else _named(what)
+    texts = [_everything()] if subject is None else _named(subject)
     echo("\n\n".join(texts))
 
 
@@ -43,7 +43,7 @@ def _everything() -> str:
     return "\n".join(lines)
 
 
-def _named(what: str) -> list[str]:
+def _named(subject: str) -> list[str]:
     """Return a text for everything of this name: digits is a family and a study. Raises LimenError for none."""
     from cost_models.table.table import built_in_tables
     from dse.cli.costs import describe_table
@@ -52,27 +52,27 @@ def _named(what: str) -> list[str]:
     from workloads.host.names import TABLE, is_file_name
     from workloads.networks.family import shipped_families
 
-    if is_file_name(what):
-        return [_describe_file(what)]
-    if is_file_name(what, TABLE):
-        return [describe_table(what)]
+    if is_file_name(subject):
+        return [_describe_file(subject)]
+    if is_file_name(subject, TABLE):
+        return [describe_table(subject)]
     texts = []
-    if what in shipped_families():
-        texts.append(_describe_family(what))
-    if what in built_in_designs():
-        texts.append(_describe_design(what, load_design(what)))
-    if what in built_in_studies():
-        texts.append(_describe_spec(f"study {what}", load_study(what).model_dump()))
-    if what in built_in_tables():
-        texts.append(describe_table(what))
-    if not texts and Path(what).is_dir():
+    if subject in shipped_families():
+        texts.append(_describe_family(subject))
+    if subject in built_in_designs():
+        texts.append(_describe_design(subject, load_design(subject)))
+    if subject in built_in_studies():
+        texts.append(_describe_spec(f"study {subject}", load_study(subject).model_dump()))
+    if subject in built_in_tables():
+        texts.append(describe_table(subject))
+    if not texts and Path(subject).is_dir():
         from dse.cli.study import describe_study
 
-        texts.append(describe_study(Path(what)))
+        texts.append(describe_study(Path(subject)))
     if not texts:
         names = [*shipped_families(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
         raise LimenError(
-            f"describe: {what!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
+            f"describe: {subject!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
             "a .yaml or .csv file, or a study's folder"
         )
     return texts

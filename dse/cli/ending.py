@@ -113,12 +113,12 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise Stopped
 
 
-def _unraisable(what: UnraisableHookArgs) -> None:
+def _unraisable(dropped: UnraisableHookArgs) -> None:
     """Stop again in a moment where Python dropped the first attempt: it came while an object was being deleted."""
-    if what.exc_type is Stopped:
+    if dropped.exc_type is Stopped:
         signal.setitimer(signal.ITIMER_REAL, 0.01)
     else:
-        sys.__unraisablehook__(what)
+        sys.__unraisablehook__(dropped)
 
 
 def _stop_again(number: int, frame: FrameType | None) -> None:

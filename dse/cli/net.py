@@ -65,19 +65,19 @@ def accuracy(
 ) -> None:
     """Measure accuracy by exact integers, on the shipped digits or on a data set of your own folder.
 
-    Where the data set isn't at hand, a family's stored accuracies are printed, and said to be stored.
+    Where the data set isn't available, a family's stored accuracies are printed, and said to be stored.
     """
     if check:
         _check(workload, sample, seed, data)
         return
-    found = _networks(workload, op, x_bits, w_bits)
-    rows = [_measured_or_stored(network, split, data, member) for network, member in found]
+    networks = _networks(workload, op, x_bits, w_bits)
+    rows = [_measured_or_stored(network, split, data, member) for network, member in networks]
     if as_json:
         echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         counted = f"{row['right']} of {row['images']} right, " if row["source"] == "measured" else ""
-        stored = "" if row["source"] == "measured" else " (stored; the data set is not at hand)"
+        stored = "" if row["source"] == "measured" else " (stored; the data set is not available)"
         echo(f"{row['network']} {split}: {counted}{100 * row['accuracy']:.2f} %{stored}")
 
 
@@ -119,11 +119,11 @@ def _check(workload: str, sample: int, seed: int, data: Path | None) -> None:
     from workloads.networks.family import load_family
 
     with ProgressBar() as progress:
-        found = check_accuracies(load_family(workload), sample, seed, data, progress.show)
-    wrong = [each for each in found if not each.equal]
-    for each in wrong:
-        echo(f"stored {each.stored}\nfresh  {each.fresh}")
-    echo(f"{workload}: {len(found)} stored accuracies measured again, mismatches {len(wrong)}")
+        rows = check_accuracies(load_family(workload), sample, seed, data, progress.show)
+    wrong = [row for row in rows if not row.equal]
+    for row in wrong:
+        echo(f"stored {row.stored}\nfresh  {row.fresh}")
+    echo(f"{workload}: {len(rows)} stored accuracies measured again, mismatches {len(wrong)}")
     if wrong:
         raise Disagreement(f"{workload}: accuracy.csv: {len(wrong)} rows are not those of these weights and this data")
 

@@ -41,10 +41,10 @@ def echo(text: str, err: bool = False) -> None:
     click.echo(printable(text, kept="\n\t"), err=err)  # noqa: TID251
 
 
-def echo_exported(exported: Exported, what: str) -> None:
+def echo_exported(exported: Exported, contents: str) -> None:
     """Say what was exported where, whether in place of another, and how to prove it."""
     instead = ", in place of an earlier export" if exported.replaced else ""
-    echo(f"{exported.folder}: {what}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
+    echo(f"{exported.folder}: {contents}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
 
 
 def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:

@@ -69,7 +69,7 @@ def stats(
     """
     from workloads.host.files import check_writable, write_whole
     from workloads.host.text_tables import csv_bytes
-    from workloads.insight.statistics import measure
+    from workloads.insight.statistics import count_statistics
 
     if out is not None:
         check_writable(out)
@@ -83,21 +83,21 @@ def stats(
     if network is not None:
         x, _ = network.inputs(split, data)
         with ProgressBar() as progress:
-            measured = measure(network, x[:images], progress.show)
-        result |= {"split": split, "images": measured.images, "layers": [row._asdict() for row in measured.layers]}
+            statistics = count_statistics(network, x[:images], progress.show)
+        result |= {"split": split, "images": statistics.images, "layers": [row._asdict() for row in statistics.layers]}
         if check:
-            own, unchecked = _findings(workload, network, measured, split, data, costs)
-            findings += own
+            of_network, unchecked = _findings(workload, network, statistics, split, data, costs)
+            findings += of_network
         if not as_json:
-            echo(f"{network.name}: {measured.images} images of {split}\n\n{table_text(measured)}")
+            echo(f"{network.name}: {statistics.images} images of {split}\n\n{table_text(statistics)}")
         if simple:
             result["simplified"] = _simplified(network, design, data, out, as_json)
         if out is not None:
             from dse.report.stats_plot import write_plots
 
-            write_whole(out / "stats.csv", csv_bytes(measured.layers))
-            write_whole(out / "stats.md", table_markdown(network.name, measured, split).encode())
-            write_plots(measured, f"{network.name}, {measured.images} images of {split}", out)
+            write_whole(out / "stats.csv", csv_bytes(statistics.layers))
+            write_whole(out / "stats.md", table_markdown(network.name, statistics, split).encode())
+            write_plots(statistics, f"{network.name}, {statistics.images} images of {split}", out)
     if check:
         result |= {"findings": [finding._asdict() for finding in findings], "unchecked": unchecked}
     if as_json:
@@ -134,7 +134,7 @@ def _network(
 
 
 def _findings(
-    workload: str, network: Network, measured: Statistics, split: str, data: Path | None, costs: str
+    workload: str, network: Network, statistics: Statistics, split: str, data: Path | None, costs: str
 ) -> tuple[list[Finding], list[str]]:
     """Return the findings, and in words what could not be checked."""
     from workloads.host.names import is_file_name
@@ -155,7 +155,7 @@ def _findings(
     priced = priced_limits(network, costs)
     missing = sorted({layer.op for layer in network.layers if layer.has_parameters} - set(priced))
     unchecked += [f"activity and accumulators of op {op}, which {costs} has no rows for" for op in missing]
-    return check_network(network, measured, twin, accuracy, priced), unchecked
+    return check_network(network, statistics, twin, accuracy, priced), unchecked
 
 
 def priced_limits(network: Network, costs: str) -> dict[str, Priced]:
@@ -170,8 +170,8 @@ def priced_limits(network: Network, costs: str) -> dict[str, Priced]:
     table = load_table(costs)
     limits: dict[str, Priced] = {}
     for op in sorted({layer.op for layer in network.layers if layer.has_parameters}):
-        own = [layer for layer in network.layers if layer.op == op and layer.has_parameters]
-        x_bits, w_bits = max(layer.x_bits for layer in own), max(layer.w_bits for layer in own)
+        layers = [layer for layer in network.layers if layer.op == op and layer.has_parameters]
+        x_bits, w_bits = max(layer.x_bits for layer in layers), max(layer.w_bits for layer in layers)
         widths = table.index.get(("pe", op, str(x_bits), str(w_bits), "os"))
         if widths:
             activity = SIGN_ACTIVITY if operation(op).one_range else PRODUCT_ACTIVITY
@@ -186,16 +186,16 @@ def _simplified(
     from workloads.formats.save_network import save_network
     from workloads.insight.simplify import simplify
 
-    found = simplify(network, input_values(network))
-    result: dict[str, Any] = asdict(found.savings) | {"cycles": _cycles(network, found, design)}
+    simplified = simplify(network, input_values(network))
+    result: dict[str, Any] = asdict(simplified.savings) | {"cycles": _cycles(network, simplified, design)}
     if out is not None:
-        named = replace(found.network, name=f"{network.name}-simplified")
+        named = replace(simplified.network, name=f"{network.name}-simplified")
         result["file"] = str(save_network(named, out, "simplified"))
     if not as_json:
-        own = found.savings
+        savings = simplified.savings
         echo(
-            f"\nsimplified, the same scores for every image: of {own.thresholds} thresholds {own.never} are never and "
-            f"{own.always} always exceeded ({own.folded} folded), {own.channels} channels removed"
+            f"\nsimplified, the same scores for every image: of {savings.thresholds} thresholds {savings.never} are "
+            f"never and {savings.always} always exceeded ({savings.folded} folded), {savings.channels} channels removed"
         )
         for name in ("pairs", "synapses", "distinct"):
             echo(f"{name}: {result[f'{name}_before']} -> {result[f'{name}_after']}")
@@ -221,7 +221,7 @@ def input_values(network: Network) -> tuple[int, int] | None:
     return int(ends[0]), int(ends[1])
 
 
-def _cycles(network: Network, found: Simplified, design: str | None) -> dict[str, Any] | str:
+def _cycles(network: Network, simplified: Simplified, design: str | None) -> dict[str, Any] | str:
     """Return the cycles of an image before and after at level timing, or why the default design has none."""
     from simulator.designs.built_in import load_design
     from simulator.run import simulate
@@ -229,8 +229,8 @@ def _cycles(network: Network, found: Simplified, design: str | None) -> dict[str
     chip = load_design(design or DEFAULT_DESIGN)
     try:
         if design is None:
-            chip = _own_design(chip, network)
-        before, after = (simulate(each, chip).cycles for each in (network, found.network))
+            chip = _matching_design(chip, network)
+        before, after = (simulate(each, chip).cycles for each in (network, simplified.network))
     except LimenError as error:
         if design is not None:
             raise
@@ -238,12 +238,12 @@ def _cycles(network: Network, found: Simplified, design: str | None) -> dict[str
     return {"design": design or DEFAULT_DESIGN, "before": before, "after": after}
 
 
-def _own_design(chip: Design, network: Network) -> Design:
+def _matching_design(chip: Design, network: Network) -> Design:
     """Return the design with ops, sign and widths of the network."""
-    own = [layer for layer in network.layers if layer.has_parameters]
-    widths = {"x_bits": max(layer.x_bits for layer in own), "w_bits": max(layer.w_bits for layer in own)}
-    ops = list(dict.fromkeys(layer.op for layer in own))
-    formats = {"op": ops[0], "extra_ops": ops[1:], "x_signed": own[0].x_signed, **widths}
+    layers = [layer for layer in network.layers if layer.has_parameters]
+    widths = {"x_bits": max(layer.x_bits for layer in layers), "w_bits": max(layer.w_bits for layer in layers)}
+    ops = list(dict.fromkeys(layer.op for layer in layers))
+    formats = {"op": ops[0], "extra_ops": ops[1:], "x_signed": layers[0].x_signed, **widths}
     return type(chip)(**{**chip.model_dump(), **formats})
 
 
@@ -254,21 +254,21 @@ COLUMNS = ("layer", "op", "pairs", "above", "never", "always", "certainly", "x",
 def table_rows(statistics: Statistics) -> list[list[str]]:
     """Return the cells under COLUMNS: shares in %, ranges as low…high; bits as used / by weights / by format."""
     rows = []
-    for own in statistics.layers:
+    for row in statistics.layers:
         positive = "-"
-        if own.positive is not None and own.positive_lowest is not None and own.positive_highest is not None:
-            positive = f"{100 * own.positive:.1f} ({100 * own.positive_lowest:.1f}…{100 * own.positive_highest:.1f})"
-        saturated = [own.saturated_low, own.saturated_high]
+        if row.positive is not None and row.positive_lowest is not None and row.positive_highest is not None:
+            positive = f"{100 * row.positive:.1f} ({100 * row.positive_lowest:.1f}…{100 * row.positive_highest:.1f})"
+        saturated = [row.saturated_low, row.saturated_high]
         rows.append([
-            own.layer, own.op, str(own.pairs), *(f"{100 * s:.1f}" for s in (own.above, own.never, own.always)),
-            f"{100 * own.certain_never:.1f}, {100 * own.certain_always:.1f}",
-            f"{own.x_lowest}…{own.x_highest} of {own.x_format_lowest}…{own.x_format_highest}",
-            f"{own.w_lowest}…{own.w_highest} of {own.w_format_lowest}…{own.w_format_highest}",
+            row.layer, row.op, str(row.pairs), *(f"{100 * s:.1f}" for s in (row.above, row.never, row.always)),
+            f"{100 * row.certain_never:.1f}, {100 * row.certain_always:.1f}",
+            f"{row.x_lowest}…{row.x_highest} of {row.x_format_lowest}…{row.x_format_highest}",
+            f"{row.w_lowest}…{row.w_highest} of {row.w_format_lowest}…{row.w_format_highest}",
             ", ".join("-" if share is None else f"{100 * share:.1f}" for share in saturated), positive,
-            f"{own.sum_lowest}…{own.sum_highest}", f"{own.partial_lowest}…{own.partial_highest}",
-            f"{own.used_bits} / {own.weights_bits} / {own.format_bits}", f"{own.deviation:.2f}",
-            "-" if own.deviation_in_range is None else f"{own.deviation_in_range:.3f}",
-            f"{own.deviation_unshifted:.3f}",
+            f"{row.sum_lowest}…{row.sum_highest}", f"{row.partial_lowest}…{row.partial_highest}",
+            f"{row.used_bits} / {row.weights_bits} / {row.format_bits}", f"{row.deviation:.2f}",
+            "-" if row.deviation_in_range is None else f"{row.deviation_in_range:.3f}",
+            f"{row.deviation_unshifted:.3f}",
         ])  # fmt: skip
     return rows
 

@@ -140,7 +140,7 @@ def describe_study(folder: Path) -> str:
     from dse.study.study import Study
 
     search = Study.open(folder)
-    done, wanted = len(search.trials()), min(search.spec.trials, search.space_size)
-    lines = [f"study in {folder}: {done} of {wanted} trials, {search.space_size} designs in the space"]
+    done, planned = len(search.trials()), min(search.spec.trials, search.space_size)
+    lines = [f"study in {folder}: {done} of {planned} trials, {search.space_size} designs in the space"]
     lines += [f"left out of the space: {printable(line)}" for line in search.left_out]
     return "\n".join([*lines, json.dumps(search.spec.model_dump(), indent=2)])

@@ -76,10 +76,10 @@ class Formats(NamedTuple):
         for position, name in enumerate(Format._fields):
             having = {form[position] for form in self.valid}
             for value in dict.fromkeys(form[position] for form in self.left_out if form[position] not in having):
-                own = [form for form in rest if form[position] == value]
-                if own:
-                    lines.append(f"{name} {value}: {rest[own[0]]}")
-                rest = {form: reason for form, reason in rest.items() if form not in own}
+                formats = [form for form in rest if form[position] == value]
+                if formats:
+                    lines.append(f"{name} {value}: {rest[formats[0]]}")
+                rest = {form: reason for form, reason in rest.items() if form not in formats}
         if rest:
             first, reason = next(iter(rest.items()))
             named = " ".join(f"{name} {value}" for name, value in zip(Format._fields, first, strict=True))
@@ -217,7 +217,7 @@ class Evaluator:
             self._check_accuracy(self.network(*form))
         for form, reason in left_out.items():
             for position, value in enumerate(form):
-                if all(own[position] != value for own in valid):
+                if all(other[position] != value for other in valid):
                     raise LimenError(reason)
 
     def _check_accuracy(self, network: Network) -> None:

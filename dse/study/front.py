@@ -21,8 +21,8 @@ def non_dominated(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.
     """
     better = gains(table, objectives)
     keep = np.ones(len(better), dtype=bool)
-    for index, own in enumerate(better):
-        rivals = (better >= own).all(axis=1) & (better > own).any(axis=1)
+    for index, gain in enumerate(better):
+        rivals = (better >= gain).all(axis=1) & (better > gain).any(axis=1)
         keep[index] = not rivals.any()
     return keep
 

@@ -42,13 +42,13 @@ def snapshot(path: Path) -> Iterator[sqlite3.Connection]:
             header = _header(path)
             if header[18:20] == bytes([WRITE_AHEAD, WRITE_AHEAD]) or not _read(path, memory):
                 _read_copy(path, memory)
-            found = memory.execute("pragma quick_check(1)").fetchone()[0]
+            verdict = memory.execute("pragma quick_check(1)").fetchone()[0]
         except OSError as error:
             raise LimenError(f"{path}: cannot be read: {error.strerror}") from None
         except (sqlite3.Error, UnicodeError) as error:  # texts that are no UTF-8, also those in SQLite's own messages
             raise LimenError(f"{path}: cannot be read: {error}") from None
-        if found != "ok":
-            raise LimenError(f"{path}: is damaged: {found}")
+        if verdict != "ok":
+            raise LimenError(f"{path}: is damaged: {verdict}")
         yield memory
 
 
@@ -105,12 +105,12 @@ def _read_copy(path: Path, memory: sqlite3.Connection) -> None:
 
 def _stamps(files: list[Path]) -> dict[Path, tuple[int, int] | None]:
     """Return sizes and times of the last write, None for a file that isn't there."""
-    found: dict[Path, tuple[int, int] | None] = dict.fromkeys(files)
+    stamps: dict[Path, tuple[int, int] | None] = dict.fromkeys(files)
     for file in files:
         with suppress(FileNotFoundError):
             stat = file.stat()
-            found[file] = (stat.st_size, stat.st_mtime_ns)
-    return found
+            stamps[file] = (stat.st_size, stat.st_mtime_ns)
+    return stamps
 
 
 def _check_length(path: Path) -> None:

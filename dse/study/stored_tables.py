@@ -113,22 +113,22 @@ def check_tables(path: Path, memory: sqlite3.Connection, study: str) -> None:
 
 
 def _check_form(path: Path, memory: sqlite3.Connection) -> None:
-    wanted, tables = optuna_form(), _tables(memory)
+    expected, tables = optuna_form(), _tables(memory)
     if not set(tables) >= OWN_TABLES:
         held = f"holds the tables {', '.join(tables)}" if tables else "holds no tables"
         raise LimenError(f"{path}: {NOT_OURS}: {held}")
-    for table, columns in wanted.columns.items():
+    for table, columns in expected.columns.items():
         if table not in tables:
             raise LimenError(f"{path}: {DAMAGED}: table {table} is missing")
-        found = _columns(memory, table)
+        stored_columns = _columns(memory, table)
         for column in columns:
-            if column not in found:
+            if column not in stored_columns:
                 raise LimenError(f"{path}: {DAMAGED}: table {table}: column {column} is missing")
     versions = _versions(memory)
-    if versions != wanted.versions:
-        own, this = (", ".join(map(shown, every)) or "none" for every in (versions, wanted.versions))
-        raise LimenError(f"{path}: {DAMAGED}: versions of Optuna's tables: {own} is not allowed: {this}")
-    for table, columns in wanted.columns.items():
+    if versions != expected.versions:
+        stored, current = (", ".join(map(shown, every)) or "none" for every in (versions, expected.versions))
+        raise LimenError(f"{path}: {DAMAGED}: versions of Optuna's tables: {stored} is not allowed: {current}")
+    for table, columns in expected.columns.items():
         for column, kind in columns.items():
             _check_column(f"{path}: {DAMAGED}: table {table}: {column}", memory, table, column, kind)
 
@@ -140,14 +140,14 @@ def _check_column(where: str, memory: sqlite3.Connection, table: str, column: st
         values = memory.execute(f'select distinct "{column}", typeof("{column}") from "{table}"').fetchall()
     except (sqlite3.Error, UnicodeError):
         raise LimenError(f"{where}: holds text that is not UTF-8") from None
-    for value, found in values:
-        if found not in allowed:
+    for value, stored_type in values:
+        if stored_type not in allowed:
             raise LimenError(f"{where}: {shown(value)} is not allowed: {' or '.join(allowed)}")
         if column in NAMES and value not in NAMES[column]:
             raise LimenError(f"{where}: {shown(value)} is not allowed: {', '.join(NAMES[column])}")
         if value is not None and not _is_readable(column, kind, value):
-            what = "a date" if kind == "DATETIME" else "JSON of Optuna"
-            raise LimenError(f"{where}: {shown(value)} is not allowed: {what}")
+            form = "a date" if kind == "DATETIME" else "JSON of Optuna"
+            raise LimenError(f"{where}: {shown(value)} is not allowed: {form}")
 
 
 def _is_readable(column: str, kind: str, value: Any) -> bool:

@@ -68,20 +68,20 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
     for name, value in trial.params.items():
         if value not in space.axes[name]:
             return f"{name} {shown(value)}"
-    point, found = space.at(trial.params), trial.user_attrs
-    if found.get("design") != point.key:
-        return f"design {shown(found.get('design'))}"
+    point, stored = space.at(trial.params), trial.user_attrs
+    if stored.get("design") != point.key:
+        return f"design {shown(stored.get('design'))}"
     if trial.state == TrialState.FAIL:
-        return "" if isinstance(found.get("refusal"), str) else f"refusal {shown(found.get('refusal'))}"
+        return "" if isinstance(stored.get("refusal"), str) else f"refusal {shown(stored.get('refusal'))}"
     needed = {*spec.objectives, *spec.constraints, "cycles", "pes"}
-    for name in (name for name in FIGURES if name in found or name in needed):
-        value = found.get(name)
+    for name in (name for name in FIGURES if name in stored or name in needed):
+        value = stored.get(name)
         if name in TEXT_FIGURES:
             right = isinstance(value, str)
         else:
             right = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
         if not right:
             return f"{name} {shown(value)}"
-    if trial.values != [found[name] for name in spec.objectives]:
+    if trial.values != [stored[name] for name in spec.objectives]:
         return f"values {shown(trial.values)}"
     return ""

@@ -50,28 +50,28 @@ class Study:
         check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
         check_kind("out", out, (str, Path), "the study's folder")
         path = study_path(str(spec))
-        wanted = load_study(str(spec))
-        workload, costs = (resolve(name, path.parent) for name in (wanted.workloads[0], wanted.costs))
+        new_spec = load_study(str(spec))
+        workload, costs = (resolve(name, path.parent) for name in (new_spec.workloads[0], new_spec.costs))
         folder = Path(out)
         if (folder / DATABASE).exists():
             record = Record(folder)
-            difference = _first_difference(record.spec, wanted)
+            difference = _first_difference(record.spec, new_spec)
             if difference:
                 raise LimenError(
                     f"{path}: {difference} differs from the study in {folder}; name another folder, or restore the file"
                 )
-            for field, own, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
-                found = find(stored, folder)
-                if found is not None and not same(own, found):
-                    raise LimenError(f"{path}: {field}: {own!r} is not allowed: {folder} has {found!r}")
+            for field, name, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
+                stored_place = find(stored, folder)
+                if stored_place is not None and not same(name, stored_place):
+                    raise LimenError(f"{path}: {field}: {name!r} is not allowed: {folder} has {stored_place!r}")
             self._open(folder, record, workload, costs, quiet)
             return
-        evaluator = Evaluator(wanted, workload, costs)
+        evaluator = Evaluator(new_spec, workload, costs)
         try:
             evaluator.check_prices(evaluator.formats().valid)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
-        record = Record.create(folder, wanted, portable(workload, folder), portable(costs, folder))
+        record = Record.create(folder, new_spec, portable(workload, folder), portable(costs, folder))
         self._open(folder, record, workload, costs, quiet)
 
     @classmethod
@@ -82,8 +82,8 @@ class Study:
         folder = Path(out)
         record = Record(folder)
         workload, costs = find(record.workload, folder), find(record.costs, folder)
-        for field, found, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
-            if found is None:
+        for field, place, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
+            if place is None:
                 raise LimenError(
                     f"{record.path}: {field}: {resolve(stored, folder)} is missing: put it there, or run the study's "
                     f"file from where it is now: limen study run FILE --out {folder}"
@@ -218,11 +218,11 @@ class Study:
         bounds = self.spec.bounds()
         rows: list[dict[str, Any]] = []
         for trial in self._finished():
-            point, found = self._space.at(trial.params), trial.user_attrs
+            point, stored = self._space.at(trial.params), trial.user_attrs
             row = {"trial": trial.number, "design": point.key, **point.fields()}
-            row |= {name: found[name] for name in FIGURES if name in found}
-            row["refusal"] = found.get("refusal", "")
-            row["feasible"] = not row["refusal"] and all(bound.violation(found[bound.name]) <= 0 for bound in bounds)
+            row |= {name: stored[name] for name in FIGURES if name in stored}
+            row["refusal"] = stored.get("refusal", "")
+            row["feasible"] = not row["refusal"] and all(bound.violation(stored[bound.name]) <= 0 for bound in bounds)
             rows.append(row)
         columns = [name for name in (*FIGURES, "refusal", "feasible") if any(name in row for row in rows)]
         return pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
@@ -250,14 +250,14 @@ class Study:
         """Return why no trial, or none of an op, is feasible."""
         tried = [trial for trial in self._finished() if op in (None, self._space.at(trial.params).op)]
         refused = [trial.user_attrs["refusal"] for trial in tried if "refusal" in trial.user_attrs]
-        what = f" of op {op}" if op else ""
+        of_op = f" of op {op}" if op else ""
         if not tried:
-            return f"no trial{what}"
+            return f"no trial{of_op}"
         if len(refused) == len(tried):
-            return f"every trial{what} was refused, {len(tried)} of {self._space.size} points, the first: {refused[0]}"
+            return f"every trial{of_op} was refused, {len(tried)} of {self._space.size} points, the first: {refused[0]}"
         bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
         also = f"; {len(refused)} were refused, the first: {refused[0]}" if refused else ""
-        return f"no trial{what} has {bounds}{also}"
+        return f"no trial{of_op} has {bounds}{also}"
 
     def knee(self, op: str | None = None) -> Point:
         """Return the front's point nearest to the ideal one (see `front.knee_distances`); lowest trial of equals.
@@ -341,12 +341,12 @@ def _without_digest(attributes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in attributes.items() if name != DIGEST_ATTRIBUTE}
 
 
-def _first_difference(stored: StudySpec, wanted: StudySpec) -> str:
+def _first_difference(stored: StudySpec, new: StudySpec) -> str:
     """Return the first field that differs, or nothing; files are compared elsewhere, by what they hold."""
     for name in StudySpec.model_fields:
-        pair = getattr(stored, name), getattr(wanted, name)
+        pair = getattr(stored, name), getattr(new, name)
         if name in ("workloads", "costs"):
-            first, second = (own if isinstance(own, str) else own[0] for own in pair)
+            first, second = (names if isinstance(names, str) else names[0] for names in pair)
             if is_file_name(first, FILES) and is_file_name(second, FILES):
                 continue
         if pair[0] != pair[1]:

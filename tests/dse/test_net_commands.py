@@ -32,7 +32,7 @@ def test_accuracy_of_every_op(tmp_path: Path) -> None:
 
 def test_stored_accuracy_where_the_data_is_absent(tmp_path: Path) -> None:
     text = net("accuracy", "mnist", "--op", "threshold", cwd=tmp_path).stdout
-    assert "mnist-threshold-x8-w8 test: 99." in text and "stored; the data set is not at hand" in text
+    assert "mnist-threshold-x8-w8 test: 99." in text and "stored; the data set is not available" in text
 
 
 def test_check_measures_again(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.levels.graphs import GRAPHS, KINDS, random_graph, random_inputs, rand
 from workloads.exact.reference import accumulate, requantise, run
 from workloads.formats.save_network import save_network
 from workloads.insight.failure_signs import Finding, Priced, check_master, check_network
-from workloads.insight.statistics import BATCH, fair_interval, layer_statistics, measure
+from workloads.insight.statistics import BATCH, count_statistics, fair_interval, layer_statistics
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, load_network
 from workloads.ops.integers import operand_range
@@ -164,7 +164,7 @@ def findings(network: Network, index: int = 0, **arrays: np.ndarray) -> list[Fin
     changed = list(network.trained())
     changed[index] = replace(changed[index], **arrays)
     broken = replace(network, parameters=tuple(changed))
-    return check_network(broken, measure(broken, UNIFORM), 0.9, 0.89, PRICED)
+    return check_network(broken, count_statistics(broken, UNIFORM), 0.9, 0.89, PRICED)
 
 
 def signs(found: list[Finding]) -> set[tuple[str, str]]:
@@ -192,7 +192,7 @@ def test_saturated_activations_are_a_divergence() -> None:
 
 def test_a_spread_beyond_the_range_is_a_divergence() -> None:
     network = sound()
-    statistics = measure(network, UNIFORM)
+    statistics = count_statistics(network, UNIFORM)
     wide = statistics.layers[0]._replace(deviation_in_range=4.5)
     assert signs(check_network(network, replace(statistics, layers=[wide]))) == {("divergence", "first")}
 
@@ -206,7 +206,7 @@ def test_a_float_master_with_nan_is_a_divergence() -> None:
 
 def test_accuracy_more_than_two_points_under_the_twin() -> None:
     network = sound()
-    statistics = measure(network, UNIFORM)
+    statistics = count_statistics(network, UNIFORM)
     assert check_network(network, statistics, 0.95, 0.931) == []
     assert signs(check_network(network, statistics, 0.95, 0.929)) == {("accuracy", "")}
 
@@ -228,16 +228,16 @@ def test_activity_outside_what_is_priced() -> None:
 @pytest.mark.parametrize("limits", [(9, 15), (19, 23)])
 def test_accumulator_outside_what_is_priced(limits: tuple[int, int]) -> None:
     network = sound()
-    found = check_network(network, measure(network, UNIFORM), priced={"threshold": Priced(0, 1, *limits)})
+    found = check_network(network, count_statistics(network, UNIFORM), priced={"threshold": Priced(0, 1, *limits)})
     assert signs(found) == {("accumulator", "scores")}
     assert str(found[0]).endswith(f"allowed: {limits[0]} to {limits[1]}, as priced")
 
 
 def test_inputs_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="expected"):
-        measure(sound(), UNIFORM[:, :5])
+        count_statistics(sound(), UNIFORM[:, :5])
     with pytest.raises(ValueError, match="expected"):
-        measure(sound(), UNIFORM[:0])
+        count_statistics(sound(), UNIFORM[:0])
 
 
 def on_digits(folder: Path) -> Path:

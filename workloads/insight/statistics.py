@@ -239,7 +239,7 @@ class _Tally:
         return float(never.mean()), float((~never & (self.w <= low)).mean())
 
 
-def measure(network: Network, x: np.ndarray, progress: Progress | None = None) -> Statistics:
+def count_statistics(network: Network, x: np.ndarray, progress: Progress | None = None) -> Statistics:
     """Return the statistics of a network on activations x [images, H, W, C], int64; deterministic.
 
     Raises LimenError where the network has shapes only, ValueError where there is no image or x doesn't fit.
@@ -275,8 +275,8 @@ def measure(network: Network, x: np.ndarray, progress: Progress | None = None) -
 
 
 def layer_statistics(network: Network, x: np.ndarray) -> list[LayerStatistics]:
-    """Return the rows of `measure`."""
-    return measure(network, x).layers
+    """Return the rows of `count_statistics`."""
+    return count_statistics(network, x).layers
 
 
 def _count_batch(network: Network, tallies: dict[int, _Tally], batch: np.ndarray) -> np.ndarray:
