@@ -85,7 +85,10 @@ def test_the_gradient_of_the_tasks_loss_agrees_with_differences(op, monkeypatch)
             if array.dtype == np.float32:
                 setattr(own, name, array.astype(np.float64))
     x, noise = (array.astype(np.float64) for array in next(task.batches(np.random.default_rng(3))))
-    assert x.shape == (8, 8, 1 + diffusion.TIME_CHANNELS, diffusion.BATCH) and noise.shape == (64, diffusion.BATCH)
+    assert x.shape == (8, 8, 1 + diffusion.TIME_CHANNELS, diffusion.TRAINING_BATCH) and noise.shape == (
+        64,
+        diffusion.TRAINING_BATCH,
+    )
 
     def loss():
         return task.loss(forward(chain, x)[0], noise)[0]

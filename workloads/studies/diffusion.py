@@ -59,7 +59,7 @@ HIDDEN = (32, 32, 32)
 
 KERNEL, PADDING = (3, 3), (1, 1, 1, 1)
 
-BATCH = 128
+TRAINING_BATCH = 128
 COPIES = 8
 """Times an epoch goes through the training digits, each time with new t and noise."""
 
@@ -149,7 +149,7 @@ class Denoiser:
 
     def __init__(self, digits: np.ndarray, validation: np.ndarray) -> None:
         self._digits = digits
-        self.steps = len(digits) * COPIES // BATCH
+        self.steps = len(digits) * COPIES // TRAINING_BATCH
         random = np.random.default_rng(DRAWS)
         noisy, t, _ = draw_noisy(digits[random.integers(0, len(digits), SAMPLE_INPUTS)], random)
         self.sample = network_inputs(noisy, t)
@@ -158,8 +158,8 @@ class Denoiser:
     def batches(self, random: np.random.Generator) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield (inputs [8, 8, C, B], noise [64, B]), float32; the digits left over wait for another epoch."""
         order = np.concatenate([random.permutation(len(self._digits)) for _ in range(COPIES)])
-        for start in range(0, self.steps * BATCH, BATCH):
-            noisy, t, noise = draw_noisy(self._digits[order[start : start + BATCH]], random)
+        for start in range(0, self.steps * TRAINING_BATCH, TRAINING_BATCH):
+            noisy, t, noise = draw_noisy(self._digits[order[start : start + TRAINING_BATCH]], random)
             x = network_inputs(noisy, t).transpose(1, 2, 3, 0)
             yield np.ascontiguousarray(x), np.ascontiguousarray(noise.T)
 
@@ -192,8 +192,8 @@ def linear_predictor(digits: np.ndarray) -> Predictor:
     def predict(noisy: np.ndarray, t: np.ndarray) -> np.ndarray:
         noise = np.empty(noisy.shape)
         for step in np.unique(t):
-            own = t == step
-            noise[own] = (noisy[own] - np.sqrt(kept_variance()[step - 1]) * mean) @ filters[step - 1]
+            at_step = t == step
+            noise[at_step] = (noisy[at_step] - np.sqrt(kept_variance()[step - 1]) * mean) @ filters[step - 1]
         return noise
 
     return predict
@@ -257,7 +257,8 @@ def identity(op: DiffusionOp, epochs: int, seed: int, rate: float) -> dict[str, 
     """Return what must be equal for two trainings to give the same network: network, data and how it is trained."""
     return {
         "task": "diffusion", "code": CODE_VERSION, "op": op, "seed": seed, "epochs": epochs, "learning_rate": rate,
-        "batch": BATCH, "copies": COPIES, "steps_of_noise": STEPS, "warm_up": WARM_UP, "final_rate": FINAL_RATE,
+        "batch": TRAINING_BATCH, "copies": COPIES, "steps_of_noise": STEPS,
+        "warm_up": WARM_UP, "final_rate": FINAL_RATE,
         "network": key_of([layer.model_dump() for layer in network_layers(op)]),
         "data": array_hash({split: real_digits(split) for split in ("train", "validation")}),
     }  # fmt: skip
@@ -269,11 +270,15 @@ def store_master(path: Path, master: Sequence[FloatLayer], curve: Sequence[Epoch
     Raises LimenError where the file can't be written.
     """
     arrays = {"curve": np.array(curve), "described": described(made)}
-    for own in master:
-        parts = {"float_weights": own.weights, "float_bias": own.bias, "output_shift": own.output_shift}
-        if own.polarity is not None:
-            parts["polarity"] = own.polarity
-        arrays |= {f"{own.layer.name}.{part}": array for part, array in parts.items()}
+    for float_layer in master:
+        parts = {
+            "float_weights": float_layer.weights,
+            "float_bias": float_layer.bias,
+            "output_shift": float_layer.output_shift,
+        }
+        if float_layer.polarity is not None:
+            parts["polarity"] = float_layer.polarity
+        arrays |= {f"{float_layer.layer.name}.{part}": array for part, array in parts.items()}
     write_whole(path, npz_bytes(arrays))
 
 

@@ -55,10 +55,10 @@ def quantise_denoiser(op: DiffusionOp, master: Sequence[FloatLayer]) -> tuple[Ne
     )
     member = quantise_member(calibration, BITS, BITS)
     parameters = [
-        member_parameters(own.layer, own.weights, own.polarity, *integers)
-        for own, integers in zip(scaled, member.layers, strict=True)
+        member_parameters(float_layer.layer, float_layer.weights, float_layer.polarity, *integers)
+        for float_layer, integers in zip(scaled, member.layers, strict=True)
     ]
-    layers = tuple(own.layer for own in scaled)
+    layers = tuple(float_layer.layer for float_layer in scaled)
     network = Network(f"diffusion-{op}", layers, tuple(parameters), None, member.input_map)
     grid, last = member.grids[-1], scaled[-1]
     # A threshold's sum has the unit of its operands, a product the product of both units; one for all channels.

@@ -124,8 +124,8 @@ def network_layers(name: str, depth: int, granularity: str) -> list[Layer]:
 
     Axes of length 1 are left alone, so series get convolutions along their length.
     """
-    own = dataset(name)
-    shape = own.shape
+    data = dataset(name)
+    shape = data.shape
     layers: list[Layer] = []
     for index in range(depth - 1):
         first = index == 0
@@ -143,7 +143,7 @@ def network_layers(name: str, depth: int, granularity: str) -> list[Layer]:
         shape = layers[-1].output_shape
     scores = Layer(
         name="scores", kind="linear", op="threshold", x_bits=8, w_bits=8, polarity=granularity,  # type: ignore[arg-type]
-        channels=int(np.prod(shape)), out_channels=own.classes,
+        channels=int(np.prod(shape)), out_channels=data.classes,
     )  # fmt: skip
     return [*layers, scores]
 
@@ -170,7 +170,7 @@ def settings_of(data: Data, recipe: Recipe) -> str:
     described = {
         "code": CODE_VERSION,
         "recipe": recipe.model_dump(),
-        "networks": [[own.model_dump() for own in network_layers(data.name, depth, "synapse")] for depth in DEPTHS],
+        "networks": [[layer.model_dump() for layer in network_layers(data.name, depth, "synapse")] for depth in DEPTHS],
         "skewed_tenths": SKEWED_TENTHS,
         "latent_reach": LATENT_REACH,
         "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
@@ -194,12 +194,12 @@ def train_run(run: Run, data: Data, recipe: Recipe, test: tuple[np.ndarray, np.n
         return draw_polarity(layer, shared.spawn(1)[0], initialisation)
 
     chain = initialise(layers, task.sample, random, draw)
-    before = _signs([own.polarity for own in chain])
+    before = _signs([trained.polarity for trained in chain])
     name = f"{data.name}, depth {depth}, {granularity}, {initialisation}, seed {seed}"
     rate = recipe.ops["threshold"].learning_rate
     schedule = Schedule(name, recipe.epochs, rate, recipe.warm_up, recipe.final_rate)
     master, curve = train(chain, task, schedule, random, {})
-    after = _signs([own.polarity for own in master])
+    after = _signs([float_layer.polarity for float_layer in master])
     right = outputs_of(master, real_inputs(test[0], data.levels, signed=True)).argmax(axis=1) == test[1]
     # Rounded as they are stored: a resumed study must sum the very numbers an unbroken one does.
     rounded = partial(round, ndigits=6)
@@ -247,7 +247,7 @@ def run_study(
     path = out / "runs.csv"
     rows = {_run_of(row): row for row in (read_rows(path, settings) if path.exists() else [])}
     test = load_split(name, "test", folder)
-    wanted = [
+    runs = [
         (depth, granularity, initialisation, seed)
         # Seed by seed: a study stopped early has whole rounds of all cells.
         for seed in range(seeds)
@@ -255,12 +255,12 @@ def run_study(
         for granularity in GRANULARITIES
         for initialisation in INITIALISATIONS
     ]
-    missing = [run for run in wanted if run not in rows]
-    for done, run in enumerate(missing, start=len(wanted) - len(missing) + 1):
+    missing = [run for run in runs if run not in rows]
+    for done, run in enumerate(missing, start=len(runs) - len(missing) + 1):
         rows[run] = train_run(run, data, recipe, test, settings)
         write_whole(path, csv_bytes(in_order(rows.values())))
         if progress is not None:
-            progress(f"polarity of {name}", done, len(wanted))
+            progress(f"polarity of {name}", done, len(runs))
     return in_order(rows.values())
 
 
@@ -300,7 +300,7 @@ def _read_row(place: str, line: Sequence[str]) -> PolarityRow:
         raise LimenError(f"{place}: {len(line)} fields are not allowed: {len(PolarityRow._fields)}")
     whole, real = ("depth", "seed", "epochs"), ("validation_accuracy", "test_accuracy", "positive", "flipped")
     allowed = {"depth": DEPTHS, "granularity": GRANULARITIES, "initialisation": INITIALISATIONS}
-    found: dict[str, int | float | str] = {}
+    fields: dict[str, int | float | str] = {}
     for name, text in zip(PolarityRow._fields, line, strict=True):
         try:
             value: int | float | str = int(text) if name in whole else float(text) if name in real else text
@@ -308,8 +308,8 @@ def _read_row(place: str, line: Sequence[str]) -> PolarityRow:
             value = math.nan
         if isinstance(value, float) and not math.isfinite(value):
             raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: a number")
-        found[name] = value
-        if name in allowed and found[name] not in allowed[name]:
+        fields[name] = value
+        if name in allowed and fields[name] not in allowed[name]:
             choices = ", ".join(str(each) for each in allowed[name])
             raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: one of {choices}")
-    return PolarityRow(**found)  # type: ignore[arg-type]
+    return PolarityRow(**fields)  # type: ignore[arg-type]

@@ -58,12 +58,14 @@ class Classifier:
         height, width = self._data.pixels.shape[1:3]
         rows, columns = np.arange(height), np.arange(width)
         for start in range(0, self.steps * self._recipe.batch, self._recipe.batch):
-            own = order[start : start + self._recipe.batch]
-            turned = np.where(mirrored[own, None], columns[::-1], columns)
+            chosen = order[start : start + self._recipe.batch]
+            turned = np.where(mirrored[chosen, None], columns[::-1], columns)
             moved = self._padded[
-                own[:, None, None], (down[own, None] + rows)[:, :, None], (across[own, None] + turned)[:, None, :]
+                chosen[:, None, None],
+                (down[chosen, None] + rows)[:, :, None],
+                (across[chosen, None] + turned)[:, None, :],
             ]
-            yield batch_innermost(real_inputs(moved, self._data.levels, self._signed)), self._data.labels[own]
+            yield batch_innermost(real_inputs(moved, self._data.levels, self._signed)), self._data.labels[chosen]
 
     def loss(self, outputs: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray, float]:
         """Return (mean cross-entropy, its gradient, accuracy)."""

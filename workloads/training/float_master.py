@@ -10,7 +10,7 @@ import numpy as np
 from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sums
 from workloads.layers.layer import Layer
 
-BATCH = 128
+MASTER_BATCH = 128
 """Images computed together."""
 
 
@@ -51,16 +51,16 @@ def run_batches(
     In float64 and one fixed order of additions, so that machines which fuse products and sums alike calibrate alike;
     float32 where speed matters more. Weights of op shift are rounded to the widest codes, for they have no finer form.
     """
-    weights = [own.layer.operation.finest(own.weights).astype(precision) for own in master]
-    for start in range(0, len(x), BATCH):
-        lane = batch_innermost(x[start : start + BATCH].astype(precision))
+    weights = [float_layer.layer.operation.finest(float_layer.weights).astype(precision) for float_layer in master]
+    for start in range(0, len(x), MASTER_BATCH):
+        lane = batch_innermost(x[start : start + MASTER_BATCH].astype(precision))
         outputs = []
-        for own, w in zip(master, weights, strict=True):
-            lane = lane.reshape(*own.layer.input_shape, -1)
-            sums = layer_sums(own.layer, w, own.polarity, layer_rows(own.layer, lane))
-            y = np.ldexp(sums, -own.output_shift[:, None]) + own.bias.astype(precision)[:, None]
+        for float_layer, w in zip(master, weights, strict=True):
+            lane = lane.reshape(*float_layer.layer.input_shape, -1)
+            sums = layer_sums(float_layer.layer, w, float_layer.polarity, layer_rows(float_layer.layer, lane))
+            y = np.ldexp(sums, -float_layer.output_shift[:, None]) + float_layer.bias.astype(precision)[:, None]
             outputs.append(y)
-            lane = np.maximum(y, 0) if own.rectified else y
+            lane = np.maximum(y, 0) if float_layer.rectified else y
         yield outputs
 
 

@@ -126,7 +126,7 @@ def initialise(
         elif layer.operation.polar:
             polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
         channels = layer.out_channels
-        own = TrainedLayer(
+        trained = TrainedLayer(
             layer=layer,
             weights=weights.astype(np.float32),
             polarity=polarity,
@@ -138,13 +138,13 @@ def initialise(
             rectified=not last and not layers[index + 1].x_signed,
             latent=latent,
         )
-        sums = _sums(own, lane)
-        own.mean[:], own.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
-        if own.gain is None and layer.operation.norm != "batch":
+        sums = _sums(trained, lane)
+        trained.mean[:], trained.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
+        if trained.gain is None and layer.operation.norm != "batch":
             spread = layer.operation.score_spread if last else 1
-            own.output_shift[:] = int(np.round(np.log2(np.sqrt(own.variance).mean() / spread)))
-        lane = _hand_on(own, sums)
-        chain.append(own)
+            trained.output_shift[:] = int(np.round(np.log2(np.sqrt(trained.variance).mean() / spread)))
+        lane = _hand_on(trained, sums)
+        chain.append(trained)
     return chain
 
 
@@ -154,25 +154,25 @@ def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
     Means that run along with training lag behind it: those of op adder, whose sums share a large part, by too much.
     """
     lane = batch_innermost(x.astype(np.float32))
-    for own in chain:
-        sums = _sums(own, lane)
-        own.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
-        if own.layer.operation.norm == "batch":
-            own.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
-        lane = _hand_on(own, sums)
+    for trained in chain:
+        sums = _sums(trained, lane)
+        trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
+        if trained.layer.operation.norm == "batch":
+            trained.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
+        lane = _hand_on(trained, sums)
 
 
-def _sums(own: TrainedLayer, x: np.ndarray) -> np.ndarray:
-    x = np.ascontiguousarray(x).reshape(*own.layer.input_shape, -1)
-    if own.grid is not None:
-        x, _ = own.grid.round_inputs(x)
-    return layer_sums(own.layer, own.used_weights(), own.polarity, layer_rows(own.layer, x))
+def _sums(trained: TrainedLayer, x: np.ndarray) -> np.ndarray:
+    x = np.ascontiguousarray(x).reshape(*trained.layer.input_shape, -1)
+    if trained.grid is not None:
+        x, _ = trained.grid.round_inputs(x)
+    return layer_sums(trained.layer, trained.used_weights(), trained.polarity, layer_rows(trained.layer, x))
 
 
-def _hand_on(own: TrainedLayer, sums: np.ndarray) -> np.ndarray:
+def _hand_on(trained: TrainedLayer, sums: np.ndarray) -> np.ndarray:
     """Return what a layer hands on, normed by its stored statistics."""
-    y = (sums - own.mean[:, None]) * _factor(own, own.variance)[:, None] + own.bias[:, None]
-    return np.maximum(y, 0) if own.rectified else y
+    y = (sums - trained.mean[:, None]) * _factor(trained, trained.variance)[:, None] + trained.bias[:, None]
+    return np.maximum(y, 0) if trained.rectified else y
 
 
 def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, list[Tape]]:
@@ -183,27 +183,27 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
     """
     tape = []
     sound = True
-    for own in chain:
+    for trained in chain:
         inside = None
-        if own.grid is not None:
-            x, inside = own.grid.round_inputs(x)
-        rows = layer_rows(own.layer, x)
-        weights = own.used_weights()
-        sums = layer_sums(own.layer, weights, own.polarity, rows)
+        if trained.grid is not None:
+            x, inside = trained.grid.round_inputs(x)
+        rows = layer_rows(trained.layer, x)
+        weights = trained.used_weights()
+        sums = layer_sums(trained.layer, weights, trained.polarity, rows)
         mean = sums.mean(axis=PIXELS_AND_IMAGES)
         sound = sound and bool(np.all(np.isfinite(mean)))
         sums -= mean[:, None]
-        variance = own.variance
-        if own.gain is not None:
+        variance = trained.variance
+        if trained.gain is not None:
             variance = np.square(sums).mean(axis=PIXELS_AND_IMAGES)
-            if own.layer.operation.norm == "power":
-                own.variance += (1 - NORM_MOMENTUM) * (variance - own.variance)
-                variance = own.variance
-        factor = _factor(own, variance)
+            if trained.layer.operation.norm == "power":
+                trained.variance += (1 - NORM_MOMENTUM) * (variance - trained.variance)
+                variance = trained.variance
+        factor = _factor(trained, variance)
         y = sums * factor[:, None]
-        y += own.bias[:, None]
+        y += trained.bias[:, None]
         tape.append(Tape(rows, inside, weights, sums, factor, y))
-        x = np.maximum(y, 0) if own.rectified else y
+        x = np.maximum(y, 0) if trained.rectified else y
     outputs = x.reshape(-1, x.shape[-1])
     return outputs if sound else np.full_like(outputs, np.nan), tape
 
@@ -214,49 +214,57 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
     Rounding counts as the identity (straight through): of weights, of factors, and of inputs within their grid.
     """
     gradients = []
-    for own, seen in zip(reversed(chain), reversed(tape), strict=True):
+    for trained, seen in zip(reversed(chain), reversed(tape), strict=True):
         slope = slope.reshape(seen.y.shape)
-        if own.rectified:
+        if trained.rectified:
             slope = slope * (seen.y > 0)
-        own_gradients = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
+        by_name = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
         below = slope - slope.mean(axis=PIXELS_AND_IMAGES)[:, None]
-        if own.gain is not None:
+        if trained.gain is not None:
             along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
-            own_gradients["gain"] = along * seen.factor / own.gain
-            if own.layer.operation.norm == "batch":
+            by_name["gain"] = along * seen.factor / trained.gain
+            if trained.layer.operation.norm == "batch":
                 spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
                 below -= seen.normal * (along / (spread * (seen.normal.size // spread.size)))[:, None]
         below *= seen.factor[:, None]
-        first = own is chain[0]
-        found = layer_gradients(
-            own.layer, seen.weights, own.polarity, seen.x, below, inputs=not first, learned=own.latent is not None
+        first = trained is chain[0]
+        gradient = layer_gradients(
+            trained.layer,
+            seen.weights,
+            trained.polarity,
+            seen.x,
+            below,
+            inputs=not first,
+            learned=trained.latent is not None,
         )
-        ordered = [found.weights, own_gradients["bias"]]
-        if own.gain is not None:
-            ordered.append(own_gradients["gain"])
-        if own.latent is not None:
-            assert found.polarity is not None
-            ordered.append(_broadcast_gradient(found.polarity, own.latent.shape))
+        ordered = [gradient.weights, by_name["bias"]]
+        if trained.gain is not None:
+            ordered.append(by_name["gain"])
+        if trained.latent is not None:
+            assert gradient.polarity is not None
+            ordered.append(_broadcast_gradient(gradient.polarity, trained.latent.shape))
         gradients.append(ordered)
         if not first:
-            assert found.inputs is not None
-            slope = found.inputs if seen.inside is None else found.inputs * seen.inside.reshape(found.inputs.shape)
+            assert gradient.inputs is not None
+            slope = (
+                gradient.inputs if seen.inside is None else gradient.inputs * seen.inside.reshape(gradient.inputs.shape)
+            )
     return gradients[::-1]
 
 
 def fold(chain: Sequence[TrainedLayer]) -> list[FloatLayer]:
     """Return the master: norms folded into weights, shifts and biases; polarity as int8."""
     master = []
-    for own in chain:
-        factor = _factor(own, own.variance)
-        weights, output_shift = own.weights.copy(), own.output_shift.copy()
-        if own.gain is not None and own.layer.operation.norm == "batch":
-            weights = own.weights * factor[:, None, None, None]
-        elif own.gain is not None:
+    for trained in chain:
+        factor = _factor(trained, trained.variance)
+        weights, output_shift = trained.weights.copy(), trained.output_shift.copy()
+        if trained.gain is not None and trained.layer.operation.norm == "batch":
+            weights = trained.weights * factor[:, None, None, None]
+        elif trained.gain is not None:
             output_shift = -np.rint(np.log2(factor)).astype(np.int64)
-        polarity = None if own.polarity is None else own.polarity.astype(np.int8)
-        bias = (own.bias - own.mean * factor).astype(np.float32)
-        master.append(FloatLayer(own.layer, weights, polarity, output_shift, bias, own.rectified))
+        polarity = None if trained.polarity is None else trained.polarity.astype(np.int8)
+        bias = (trained.bias - trained.mean * factor).astype(np.float32)
+        master.append(FloatLayer(trained.layer, weights, polarity, output_shift, bias, trained.rectified))
     return master
 
 
@@ -264,33 +272,33 @@ def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
     """Return a chain to train further, every norm mean-only, from a master and real inputs [images, H, W, C]."""
     chain = []
     lane = batch_innermost(x.astype(np.float32))
-    for layer in master:
-        own = TrainedLayer(
-            layer=layer.layer,
-            weights=layer.weights.copy(),
-            polarity=None if layer.polarity is None else layer.polarity.astype(np.float32),
-            output_shift=layer.output_shift.copy(),
-            bias=layer.bias.copy(),
+    for float_layer in master:
+        trained = TrainedLayer(
+            layer=float_layer.layer,
+            weights=float_layer.weights.copy(),
+            polarity=None if float_layer.polarity is None else float_layer.polarity.astype(np.float32),
+            output_shift=float_layer.output_shift.copy(),
+            bias=float_layer.bias.copy(),
             gain=None,
-            mean=np.zeros_like(layer.bias),
-            variance=np.ones_like(layer.bias),
-            rectified=layer.rectified,
+            mean=np.zeros_like(float_layer.bias),
+            variance=np.ones_like(float_layer.bias),
+            rectified=float_layer.rectified,
         )
-        sums = _sums(own, lane)
-        own.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
-        own.bias += own.mean * _factor(own, own.variance)
-        lane = _hand_on(own, sums)
-        chain.append(own)
+        sums = _sums(trained, lane)
+        trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
+        trained.bias += trained.mean * _factor(trained, trained.variance)
+        lane = _hand_on(trained, sums)
+        chain.append(trained)
     return chain
 
 
-def _factor(own: TrainedLayer, variance: np.ndarray) -> np.ndarray:
+def _factor(trained: TrainedLayer, variance: np.ndarray) -> np.ndarray:
     """Return [N]: what a layer's centred sums are multiplied by."""
-    kind = own.bias.dtype
-    if own.gain is None:
-        return np.ldexp(np.ones_like(own.bias), -own.output_shift).astype(kind)
-    factor = own.gain / np.sqrt(variance + VARIANCE_FLOOR)
-    if own.layer.operation.norm == "power":
+    kind = trained.bias.dtype
+    if trained.gain is None:
+        return np.ldexp(np.ones_like(trained.bias), -trained.output_shift).astype(kind)
+    factor = trained.gain / np.sqrt(variance + VARIANCE_FLOOR)
+    if trained.layer.operation.norm == "power":
         return np.exp2(np.rint(np.log2(np.maximum(np.abs(factor), 2.0**-30)))).astype(kind)
     return factor.astype(kind)
 

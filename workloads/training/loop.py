@@ -84,7 +84,7 @@ def train(
     Raises:
         LimenError: training diverges; a checkpoint that is damaged, of a newer form or of another training.
     """
-    adam = Adam([array for own in chain for array in own.trainable()])
+    adam = Adam([array for trained in chain for array in trained.trainable()])
     rates = learning_rates(schedule.learning_rate, schedule.epochs * task.steps, schedule.warm_up, schedule.final_rate)
     curve: list[EpochRow] = []
     if checkpoint is not None and checkpoint.exists():
@@ -102,9 +102,9 @@ def train(
                         f"training {schedule.name}: loss became {loss} in epoch {epoch}: learning_rate: "
                         f"{schedule.learning_rate} is not allowed here: try a lower one"
                     )
-                adam.step([part for found in backward(chain, tape, slope) for part in found], rates[adam.steps])
-            for own in chain:
-                own.settle_polarity()
+                adam.step([part for parts in backward(chain, tape, slope) for part in parts], rates[adam.steps])
+            for trained in chain:
+                trained.settle_polarity()
             losses.append(loss)
             scores.append(score)
         settle_means(chain, task.sample)
@@ -148,7 +148,7 @@ def _checkpoint_bytes(
 
 def _state(chain: Sequence[TrainedLayer], adam: Adam) -> dict[str, np.ndarray]:
     """Return every array of a training under way; those of the chain and of Adam themselves, not copies."""
-    arrays = {f"{own.layer.name}.{name}": array for own in chain for name, array in own.arrays().items()}
+    arrays = {f"{trained.layer.name}.{name}": array for trained in chain for name, array in trained.arrays().items()}
     for kind, moments in (("mean", adam.means), ("square", adam.squares)):
         arrays |= {f"adam.{kind}.{index}": array for index, array in enumerate(moments)}
     return arrays
@@ -161,19 +161,19 @@ def _resume(
     stored = read_arrays(path)
     try:
         described = json.loads(stored.pop("described").tobytes())
-        version, found = described["format"], dict(described["identity"])
+        version, stored_identity = described["format"], dict(described["identity"])
     except (KeyError, TypeError, ValueError, RecursionError):
         raise LimenError(f"{path}: checkpoint: described: missing or damaged; delete the file to train anew") from None
     if version != CHECKPOINT_FORMAT:
         raise LimenError(
             f"{path}: checkpoint: format: {shown(version)} is not allowed: this Limen reads {CHECKPOINT_FORMAT}"
         )
-    wanted = json.loads(json.dumps(dict(identity)))
-    for key in wanted:
-        if found.get(key) != wanted[key]:
+    this_identity = json.loads(json.dumps(dict(identity)))
+    for key in this_identity:
+        if stored_identity.get(key) != this_identity[key]:
             raise LimenError(
-                f"{path}: checkpoint: {key}: {shown(found.get(key))} is not allowed: this training has "
-                f"{shown(wanted[key])}; "
+                f"{path}: checkpoint: {key}: {shown(stored_identity.get(key))} is not allowed: this training has "
+                f"{shown(this_identity[key])}; "
                 "delete the file to train anew"
             )
     state = _state(chain, adam)

@@ -181,29 +181,31 @@ def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[
     }
     arrays["input_offset"] = arrays["input_offset"].astype(np.int16)
     used = {tag for tag, _ in members.values()}
-    for index, own in enumerate(masters[0]):
-        name = own.layer.name
-        arrays[f"{name}.float_weights"] = own.weights
-        arrays[f"{name}.float_bias"] = own.bias
-        arrays[f"{name}.output_shift"] = own.output_shift.astype(np.int8)
-        if own.polarity is not None:
-            arrays[f"{name}.polarity"] = own.polarity
+    for index, float_layer in enumerate(masters[0]):
+        name = float_layer.layer.name
+        arrays[f"{name}.float_weights"] = float_layer.weights
+        arrays[f"{name}.float_bias"] = float_layer.bias
+        arrays[f"{name}.output_shift"] = float_layer.output_shift.astype(np.int8)
+        if float_layer.polarity is not None:
+            arrays[f"{name}.polarity"] = float_layer.polarity
         for bits in used - {0}:
             arrays[f"{name}.tuned_{bits}"] = masters[bits][index].weights
             arrays[f"{name}.tuned_{bits}_bias"] = masters[bits][index].bias
         for part, kind in (("w_exponent", np.int8), ("bias", np.int32), ("shift", np.int8)):
-            arrays[f"{name}.{part}"] = np.zeros((side, side, own.layer.out_channels), dtype=kind)
+            arrays[f"{name}.{part}"] = np.zeros((side, side, float_layer.layer.out_channels), dtype=kind)
     for (x_bits, w_bits), (tag, member) in members.items():
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
         arrays["input_offset"][at] = member.input_map.offset
         arrays["input_shift"][at] = member.input_map.shift
         arrays["tuned"][at] = tag
-        for own, integers in zip(masters[0], member.layers, strict=True):
+        for float_layer, integers in zip(masters[0], member.layers, strict=True):
             for part, values in integers._asdict().items():
-                target = arrays[f"{own.layer.name}.{part}"]
+                target = arrays[f"{float_layer.layer.name}.{part}"]
                 limits = np.iinfo(target.dtype)
                 if values.min() < limits.min or values.max() > limits.max:
-                    raise LimenError(f"quantising {own.layer.name}.{part}: a value beyond {target.dtype}: not storable")
+                    raise LimenError(
+                        f"quantising {float_layer.layer.name}.{part}: a value beyond {target.dtype}: not storable"
+                    )
                 target[at] = values
     return arrays
 
@@ -230,8 +232,8 @@ def member_network(
     form = with_widths(form, form.name, x_bits, w_bits)
     layers = form.build_layers()
     parameters = [
-        member_parameters(layer, own.weights, own.polarity, *integers)
-        for layer, own, integers in zip(layers, master, member.layers, strict=True)
+        member_parameters(layer, float_layer.weights, float_layer.polarity, *integers)
+        for layer, float_layer, integers in zip(layers, master, member.layers, strict=True)
     ]
     return Network(form.name, layers, tuple(parameters), form.dataset, member.input_map)
 
@@ -267,11 +269,11 @@ def summarise_seeds(rows: Sequence[SeedRow]) -> list[SeedSummary]:
     """Return a summary per op, in the order in which the ops appear."""
     summaries = []
     for op in dict.fromkeys(row.op for row in rows):
-        own = [row for row in rows if row.op == op]
-        test = [row.test_accuracy_8_bits for row in own]
+        op_rows = [row for row in rows if row.op == op]
+        test = [row.test_accuracy_8_bits for row in op_rows]
         deviation = float(np.std(test, ddof=1)) if len(test) > 1 else 0.0
-        best = min(own, key=lambda row: (-row.validation_accuracy_8_bits, row.seed))
-        summaries.append(SeedSummary(op, len(own), float(np.mean(test)), deviation, best.seed))
+        best = min(op_rows, key=lambda row: (-row.validation_accuracy_8_bits, row.seed))
+        summaries.append(SeedSummary(op, len(op_rows), float(np.mean(test)), deviation, best.seed))
     return summaries
 
 
@@ -299,14 +301,16 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
                     f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "
                     "training takes a chain of convolutions and linear layers"
                 )
-    found = tuple(layer.op for layer in layers)
+    ops = tuple(layer.op for layer in layers)
     expected = {
         "shift-adder": tuple("adder" if index % 2 else "shift" for index in range(len(layers))),
         "mac-threshold": ("mac", *["threshold"] * (len(layers) - 1)),
     }.get(op, (op,) * len(layers))
-    for layer, own, wanted in zip(layers, found, expected, strict=True):
-        if own != wanted:
-            raise LimenError(f"{path}: layer {layer.name}: op: {own!r} is not allowed: {op} has {wanted!r} there")
+    for layer, op_there, expected_op in zip(layers, ops, expected, strict=True):
+        if op_there != expected_op:
+            raise LimenError(
+                f"{path}: layer {layer.name}: op: {op_there!r} is not allowed: {op} has {expected_op!r} there"
+            )
     height, width, channels = data.pixels.shape[1:]
     if layers[0].input_shape != read_shape(layers[0], (height, width, channels)):
         raise LimenError(

@@ -23,7 +23,7 @@ from workloads.exact.kernel_arrays import batch_innermost
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap
 from workloads.ops.integers import MAX_SHIFT, operand_range
-from workloads.training.float_master import BATCH, FloatLayer, real_inputs, run_master
+from workloads.training.float_master import MASTER_BATCH, FloatLayer, real_inputs, run_master
 from workloads.training.grids import Grid
 
 CALIBRATION_IMAGES = 512
@@ -95,7 +95,9 @@ def calibrate(master: Sequence[FloatLayer], pixels: np.ndarray, levels: int, los
     """Return the calibration of a master on pixels [images, H, W, C], which must be shuffled."""
     x = real_inputs(pixels, levels, master[0].layer.x_signed)
     outputs = run_master(master, x)
-    inputs = [x] + [np.maximum(y, 0) if own.rectified else y for own, y in zip(master, outputs[:-1], strict=False)]
+    inputs = [x] + [
+        np.maximum(y, 0) if float_layer.rectified else y for float_layer, y in zip(master, outputs[:-1], strict=False)
+    ]
     ranges = [int(np.ceil(np.log2(np.quantile(np.abs(read), START_SHARE)))) for read in inputs]
     means = tuple(channel_means(y) for y in outputs)
     return Calibration(tuple(master), pixels, levels, loss, means, tuple(ranges))
@@ -112,7 +114,7 @@ def quantise_member(
     Raises LimenError where no choice gives shifts that a requantiser has.
     """
     trial = _Trial(calibration, x_bits, w_bits)
-    layers = [own.layer for own in calibration.master]
+    layers = [float_layer.layer for float_layer in calibration.master]
     best = trial.without_left_shifts(tuple(start or (Choice(x_range) for x_range in calibration.ranges)))
     lowest = trial.loss(best)
     improved = True
@@ -133,14 +135,14 @@ def quantise_member(
     return Member(integers, trial.input_map(best[0]), best, grids, lowest)
 
 
-def folded_constants(own: FloatLayer, w_exponent: np.ndarray, w_bits: int) -> np.ndarray:
+def folded_constants(float_layer: FloatLayer, w_exponent: np.ndarray, w_bits: int) -> np.ndarray:
     """Return what weights that saturate take from each neuron's sum, [N] in real units before the output shift.
 
     The room of the op says what that is: a constant, and the bias takes it exactly.
     """
     low, high = (np.ldexp(float(end), w_exponent)[:, None, None, None] for end in operand_range(w_bits))
-    weights = own.weights.astype(np.float64)
-    lost = own.layer.operation.lost(weights, own.polarity, low, high)
+    weights = float_layer.weights.astype(np.float64)
+    lost = float_layer.layer.operation.lost(weights, float_layer.polarity, low, high)
     return sums_in_order(lost.reshape(len(lost), -1))
 
 
@@ -171,7 +173,7 @@ class _Trial:
     w_bits: int
     known: dict[tuple[Choice, ...], tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
     losses: dict[tuple[Choice, ...], float] = field(default_factory=dict)
-    own_exponents: dict[int, np.ndarray] = field(default_factory=dict)
+    known_exponents: dict[int, np.ndarray] = field(default_factory=dict)
 
     @property
     def master(self) -> tuple[FloatLayer, ...]:
@@ -190,24 +192,26 @@ class _Trial:
 
     def w_exponents(self, index: int, choice: Choice) -> np.ndarray:
         """Return the [N] exponents of units of the layer's weights."""
-        own = self.master[index]
-        w_bits = own.layer.operation.fitted_bits(self.w_bits)
-        if own.layer.operation.one_range:
-            return np.full(own.layer.out_channels, choice.x_range - (w_bits - 1), dtype=np.int64)
-        if index not in self.own_exponents:
+        float_layer = self.master[index]
+        w_bits = float_layer.layer.operation.fitted_bits(self.w_bits)
+        if float_layer.layer.operation.one_range:
+            return np.full(float_layer.layer.out_channels, choice.x_range - (w_bits - 1), dtype=np.int64)
+        if index not in self.known_exponents:
             last = index + 1 == len(self.master)
             # The raw scores of the last layer are compared with each other, so they must share one unit.
-            self.own_exponents[index] = own.layer.operation.weight_exponents(own.weights, w_bits, shared=last)
-        return self.storable(index, choice, self.own_exponents[index] - choice.finer)
+            self.known_exponents[index] = float_layer.layer.operation.weight_exponents(
+                float_layer.weights, w_bits, shared=last
+            )
+        return self.storable(index, choice, self.known_exponents[index] - choice.finer)
 
     def storable(self, index: int, choice: Choice, exponents: np.ndarray) -> np.ndarray:
         """Return [N] weight exponents, raised where a bias would fill more than BIAS_BITS.
 
         Under op shift a channel that hardly contributes has a large output shift: its units are tiny, its bias is not.
         """
-        own = self.master[index]
-        bias_bits = np.ceil(np.log2(np.maximum(np.abs(own.bias.astype(np.float64)), 2.0**-16))).astype(np.int64)
-        lowest = bias_bits - BIAS_BITS - self.x_exponent(index, choice) + own.output_shift
+        float_layer = self.master[index]
+        bias_bits = np.ceil(np.log2(np.maximum(np.abs(float_layer.bias.astype(np.float64)), 2.0**-16))).astype(np.int64)
+        lowest = bias_bits - BIAS_BITS - self.x_exponent(index, choice) + float_layer.output_shift
         shared = index + 1 == len(self.master)
         return np.maximum(exponents, lowest.max() if shared else lowest)
 
@@ -218,10 +222,10 @@ class _Trial:
 
     def units(self, index: int, choice: Choice) -> np.ndarray:
         """Return [N] exponents: a unit of the accumulator is worth 2^exponent of y."""
-        own = self.master[index]
-        if own.layer.operation.one_range:
-            return choice.x_range - (max(self.x_bits, self.w_bits) - 1) - own.output_shift
-        return self.w_exponents(index, choice) + self.x_exponent(index, choice) - own.output_shift
+        float_layer = self.master[index]
+        if float_layer.layer.operation.one_range:
+            return choice.x_range - (max(self.x_bits, self.w_bits) - 1) - float_layer.output_shift
+        return self.w_exponents(index, choice) + self.x_exponent(index, choice) - float_layer.output_shift
 
     def shifts(self, index: int, choices: tuple[Choice, ...]) -> np.ndarray:
         """Return the requantiser's [N] shifts; 0 for the raw last layer."""
@@ -259,16 +263,16 @@ class _Trial:
     def sums(self, index: int, choices: tuple[Choice, ...]) -> tuple[np.ndarray, np.ndarray]:
         """Return (corrected bias [N], accumulators [OH, OW, N, images]) of a layer under the choices up to it."""
         if choices not in self.known:
-            own = self.master[index]
+            float_layer = self.master[index]
             exponents = self.w_exponents(index, choices[index])
-            w_bits = own.layer.operation.fitted_bits(self.w_bits)
-            weights = own.layer.operation.integers(own.weights, exponents, w_bits)
-            bias = own.bias.astype(np.float64)
-            if own.layer.operation.one_range:
-                bias = bias + np.ldexp(folded_constants(own, exponents, w_bits), -own.output_shift)
+            w_bits = float_layer.layer.operation.fitted_bits(self.w_bits)
+            weights = float_layer.layer.operation.integers(float_layer.weights, exponents, w_bits)
+            bias = float_layer.bias.astype(np.float64)
+            if float_layer.layer.operation.one_range:
+                bias = bias + np.ldexp(folded_constants(float_layer, exponents, w_bits), -float_layer.output_shift)
             units = self.units(index, choices[index])
             folded = np.rint(np.ldexp(bias, -units)).astype(np.int64)
-            total = self.accumulate(own, weights, self.inputs(index, choices))
+            total = self.accumulate(float_layer, weights, self.inputs(index, choices))
             # Integer sums are exact, so their mean is the same number whatever the order.
             mean = total.sum(axis=(0, 1, 3)) / (total.size // len(folded)) + folded
             correction = np.rint(np.ldexp(self.calibration.means[index], -units) - mean).astype(np.int64)
@@ -286,13 +290,16 @@ class _Trial:
         shift = self.shifts(index - 1, choices)
         return requantised(sums, np.zeros_like(shift), shift, operand_range(self.x_bits, signed))
 
-    def accumulate(self, own: FloatLayer, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
+    def accumulate(self, float_layer: FloatLayer, weights: np.ndarray, x: np.ndarray) -> np.ndarray:
         """Return the exact sums without bias, [OH, OW, N, images]."""
-        w_bits = own.layer.operation.fitted_bits(self.w_bits)
-        layer = own.layer.model_copy(update={"x_bits": self.x_bits, "w_bits": w_bits, "y_bits": None})
-        polarity = None if own.polarity is None else own.polarity.astype(np.int64)
+        w_bits = float_layer.layer.operation.fitted_bits(self.w_bits)
+        layer = float_layer.layer.model_copy(update={"x_bits": self.x_bits, "w_bits": w_bits, "y_bits": None})
+        polarity = None if float_layer.polarity is None else float_layer.polarity.astype(np.int64)
         none = np.zeros(layer.out_channels, dtype=np.int64)
         parameters = LayerParameters(layer.operation.codes(weights, w_bits), polarity, none, none)
         x = x.reshape(*layer.input_shape, -1)
-        parts = [forward_lanes(layer, parameters, x[..., at : at + BATCH]) for at in range(0, x.shape[-1], BATCH)]
+        parts = [
+            forward_lanes(layer, parameters, x[..., at : at + MASTER_BATCH])
+            for at in range(0, x.shape[-1], MASTER_BATCH)
+        ]
         return np.concatenate(parts, axis=-1)

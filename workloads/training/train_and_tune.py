@@ -56,17 +56,19 @@ def fine_tune(
 
     Raises LimenError as `train` does.
     """
-    layers = [own.layer for own in master]
+    layers = [float_layer.layer for float_layer in master]
     task = Classifier(data, recipe, layers[0].x_signed)
     chain = unfold(master, task.sample)
-    for own, grid in zip(chain, grids, strict=True):
-        own.grid = grid
+    for trained, grid in zip(chain, grids, strict=True):
+        trained.grid = grid
     rate = recipe.ops[op].learning_rate * recipe.tuning_rate
     bits = grids[0].x_bits
     schedule = Schedule(
         f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, rate, recipe.warm_up, recipe.final_rate
     )
-    before = array_hash({f"{own.layer.name}.{index}": own.weights for index, own in enumerate(master)})
+    before = array_hash(
+        {f"{float_layer.layer.name}.{index}": float_layer.weights for index, float_layer in enumerate(master)}
+    )
     identity = _identity(layers, recipe, op, seed, data) | {
         "epochs": recipe.tuning_epochs, "learning_rate": rate, "bits": bits, "master": before,
         "grids": [[grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits] for grid in grids],
@@ -77,9 +79,9 @@ def fine_tune(
 
 def whole_identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
     """Return what must be equal for an op of a family to be the one that a recipe makes: all stages together."""
-    own = {"epochs": recipe.epochs, "learning_rate": recipe.ops[op].learning_rate}
+    training = {"epochs": recipe.epochs, "learning_rate": recipe.ops[op].learning_rate}
     tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": recipe.tuning_rate}
-    return _identity(layers, recipe, op, seed, data) | own | tuning
+    return _identity(layers, recipe, op, seed, data) | training | tuning
 
 
 def _identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
