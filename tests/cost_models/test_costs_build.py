@@ -1,4 +1,4 @@
-"""Building, resuming and checking a table: on the library written by hand, and on the real one where it is at hand."""
+"""Building, resuming and checking a table: on the library written by hand, and on the real one where available."""
 
 from __future__ import annotations
 

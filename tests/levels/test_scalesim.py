@@ -1,6 +1,6 @@
 """A published figure is a test: SCALE-Sim v3's compute cycles, all rows, exactly.
 
-They are those of the folds alone: the layer in one tile, operands at hand.
+They are those of the folds alone: the layer in one tile, operands already on chip.
 """
 
 from __future__ import annotations

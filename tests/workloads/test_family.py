@@ -77,7 +77,7 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
     ],
 )
 def test_widest_members_are_accurate(name, op, least):
-    """By the stored table, which is of these very weights: data sets need not be at hand."""
+    """By the stored table, which is of these very weights: data sets need not be available."""
     family = load_family(name)
     x_bits, w_bits = family.widths(op)[-1]
     row = read_accuracies(family)[op, x_bits, w_bits]
@@ -219,7 +219,7 @@ def test_one_changed_weight_voids_its_row(copied):
     before = member_accuracy(copied, "threshold", 8, 8)
     assert before == read_accuracies(copied)["threshold", 8, 8]
     flip_one_bit(copied)
-    after = member_accuracy(copied, "threshold", 8, 8)  # measured afresh: digits are always at hand
+    after = member_accuracy(copied, "threshold", 8, 8)  # measured afresh: digits are always available
     assert after.network_sha256 != before.network_sha256 and after.data_sha256 == before.data_sha256
     found = check_accuracies(copied, 500, 0)
     wrong = {each.fresh.member for each in found if not each.equal}

@@ -18,7 +18,7 @@ from tests.levels.graphs import GRAPHS, KINDS, random_graph, random_inputs, rand
 from workloads.exact.reference import accumulate, requantise, run
 from workloads.formats.save_network import save_network
 from workloads.insight.failure_signs import Finding, Priced, check_master, check_network
-from workloads.insight.statistics import BATCH, count_statistics, fair_interval, layer_statistics
+from workloads.insight.statistics import COUNTING_BATCH, count_statistics, fair_interval, layer_statistics
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, load_network
 from workloads.ops.integers import operand_range
@@ -106,7 +106,7 @@ def test_naive_loop_meets_every_op() -> None:
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_sums_saturation_and_deviation_equal_the_reference(shape: str) -> None:
     network = random_graph(shape, 3)
-    x = random_inputs(network, BATCH + 3, 4)
+    x = random_inputs(network, COUNTING_BATCH + 3, 4)
     outputs = dict(
         zip((layer.name for layer in network.layers), run(network.layers, network.trained(), x), strict=True)
     )

@@ -64,8 +64,8 @@ def _read_pair(folder: Path, images: str, labels: str) -> Samples:
     images_path, labels_path = _stored(folder, images), _stored(folder, labels)
     pixels = read_idx(images_path, 3)
     if pixels.shape[1:] != (SIDE, SIDE):
-        found = " × ".join(map(str, pixels.shape[1:]))
-        raise LimenError(f"{images_path}: images of {found} pixels; expected {SIDE} × {SIDE}")
+        sides = " × ".join(map(str, pixels.shape[1:]))
+        raise LimenError(f"{images_path}: images of {sides} pixels; expected {SIDE} × {SIDE}")
     classes = read_idx(labels_path, 1).astype(np.int64)
     check_counts(labels_path, len(classes), len(pixels), images_path)
     check_labels(labels_path, classes, 0, CLASSES)

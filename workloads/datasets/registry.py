@@ -61,7 +61,7 @@ _ALL = (
     Dataset("spoken-digits", (32, 1, 32), 10, 256, spoken_digits.FILES),
 )
 
-DATASETS: dict[str, Dataset] = {own.name: own for own in _ALL}
+DATASETS: dict[str, Dataset] = {entry.name: entry for entry in _ALL}
 
 LOADERS: dict[str, Loader] = {
     "mnist": Loader(("mnist", "MNIST/raw"), idx.missing, idx.read),
@@ -110,8 +110,8 @@ def locate(name: str, folder: Path | str | None) -> Path:
         LimenError: no folder is named, a part of the files or none of them is there, or only a form that is refused.
     """
     files = DATASETS[name].files
-    more = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
-    expected = f"expected {', '.join(files[:NAMED_FILES])}{more}"
+    and_others = f" and {len(files) - NAMED_FILES} more" if len(files) > NAMED_FILES else ""
+    expected = f"expected {', '.join(files[:NAMED_FILES])}{and_others}"
     remedy = f"name their folder with --data DIR or {VARIABLE}"
     named = folder or os.environ.get(VARIABLE)
     if not named:

@@ -60,14 +60,14 @@ def check_labels(path: Path, labels: np.ndarray, lowest: int, classes: int) -> N
     highest = lowest + classes - 1
     wrong = np.flatnonzero((labels < lowest) | (labels > highest))
     if wrong.size:
-        found = f"{labels[wrong[0]]} of sample {wrong[0]}"
-        raise LimenError(f"{path}: labels: {found} is out of range; expected {lowest}…{highest}")
+        first_wrong = f"{labels[wrong[0]]} of sample {wrong[0]}"
+        raise LimenError(f"{path}: labels: {first_wrong} is out of range; expected {lowest}…{highest}")
 
 
-def check_counts(path: Path, found: int, expected: int, whose: Path) -> None:
+def check_counts(path: Path, samples: int, expected: int, whose: Path) -> None:
     """Raise LimenError where the file `path` holds another number of samples than `whose`."""
-    if found != expected:
-        raise LimenError(f"{path}: {found} samples; expected the {expected} of {whose.name}")
+    if samples != expected:
+        raise LimenError(f"{path}: {samples} samples; expected the {expected} of {whose.name}")
 
 
 def read_bytes(path: Path) -> bytes:

@@ -71,8 +71,8 @@ def read_samples(path: Path) -> np.ndarray:
     except (OSError, EOFError, RuntimeError, wave.Error) as error:  # RuntimeError: a chunk longer than its file
         raise LimenError(f"{path}: not a readable WAV file: {str(error) or 'it ends too early'}") from None
     if form != (1, 16, RATE_HZ):
-        found = "{} channels, {} bits, {} Hz".format(*form)
-        raise LimenError(f"{path}: {found}; expected 1 channel, 16 bits, {RATE_HZ} Hz")
+        stored_form = "{} channels, {} bits, {} Hz".format(*form)
+        raise LimenError(f"{path}: {stored_form}; expected 1 channel, 16 bits, {RATE_HZ} Hz")
     if len(content) != 2 * announced:
         raise LimenError(f"{path}: {len(content) // 2} samples; its header announces {announced}")
     return np.frombuffer(content, dtype="<i2")

@@ -26,9 +26,9 @@ def save_network(network: Network, folder: Path, stem: str) -> Path:
     if validate(NetworkFile, content, network.name).build_layers() != network.layers:
         raise LimenError(f"network {network.name}: layers: a tensor's format that no reader has can't be in a file")
     arrays: dict[str, np.ndarray] = {}
-    for layer, own in zip(network.layers, network.trained(), strict=True):
+    for layer, parameters in zip(network.layers, network.trained(), strict=True):
         if layer.has_parameters:
-            arrays |= {f"{layer.name}.{part}": a for part, a in vars(own).items() if isinstance(a, np.ndarray)}
+            arrays |= {f"{layer.name}.{part}": a for part, a in vars(parameters).items() if isinstance(a, np.ndarray)}
     text = io.BytesIO()
     YAML(typ="safe", pure=True).dump(content, text)
     write_whole(folder / f"{stem}.npz", npz_bytes(arrays))  # first: the file that names it must not be without it

@@ -125,15 +125,15 @@ def _priced(rows: Sequence[LayerStatistics], priced: Mapping[str, Priced]) -> li
     """Compare activity by layer; the accumulator by op, since a design has one width: that of its widest layer."""
     findings = []
     for row in rows:
-        own = priced.get(row.op)
-        if own is not None and not own.activity_low <= row.above <= own.activity_high:
-            what = "above threshold" if operation(row.op).one_range else "other than 0"
-            value = f"{100 * row.above:.1f} % of operand pairs are {what}"
-            allowed = f"{100 * own.activity_low:.0f} to {100 * own.activity_high:.0f} %, as priced"
+        limits = priced.get(row.op)
+        if limits is not None and not limits.activity_low <= row.above <= limits.activity_high:
+            state = "above threshold" if operation(row.op).one_range else "other than 0"
+            value = f"{100 * row.above:.1f} % of operand pairs are {state}"
+            allowed = f"{100 * limits.activity_low:.0f} to {100 * limits.activity_high:.0f} %, as priced"
             findings.append(Finding("activity", row.layer, value, allowed))
-    for op, own in priced.items():
+    for op, limits in priced.items():
         widest = max((row for row in rows if row.op == op), key=lambda row: row.format_bits, default=None)
-        if widest is not None and not own.acc_bits_low <= widest.format_bits <= own.acc_bits_high:
-            allowed = f"{own.acc_bits_low} to {own.acc_bits_high}, as priced"
+        if widest is not None and not limits.acc_bits_low <= widest.format_bits <= limits.acc_bits_high:
+            allowed = f"{limits.acc_bits_low} to {limits.acc_bits_high}, as priced"
             findings.append(Finding("accumulator", widest.layer, f"{widest.format_bits} bits", allowed))
     return findings

@@ -32,17 +32,17 @@ def reachable_inputs(network: Network, inputs: tuple[int, int] | None = None) ->
     assert tensor.bits is not None
     low, high = operand_range(tensor.bits, tensor.signed) if inputs is None else inputs
     first = Range(np.full(tensor.channels, low, dtype=np.int64), np.full(tensor.channels, high, dtype=np.int64))
-    parameters, found = network.trained(), []
+    parameters, inputs_seen = network.trained(), []
 
     def step(index: int, seen: Range, residual: Range | None) -> Range:
         layer = network.layers[index]
         if layer.kind == "linear":  # flattened NHWC: the channels of the first pixel, then those of the next
             seen = Range(*(np.tile(end, layer.channels // len(end)) for end in seen))
-        found.append(seen)
+        inputs_seen.append(seen)
         return output_range(layer, parameters[index], seen, residual)
 
     walk(network.layers, first, _joined, step)
-    return found
+    return inputs_seen
 
 
 def _joined(pieces: list[Range]) -> Range:
@@ -64,10 +64,10 @@ def operand_bounds(layer: Layer, seen: Range) -> Range:
     """Return the range [N, K] of the operand x of every synapse, unaligned; where the layer pads, 0 is in it."""
     ends = []
     for end, nearer in ((seen.low, np.minimum), (seen.high, np.maximum)):
-        own = nearer(end, 0) if any(layer.padding) else end
+        channel_ends = nearer(end, 0) if any(layer.padding) else end
         groups = np.arange(layer.out_channels) // layer.group_outputs
         channels = groups[:, None] * layer.group_channels + np.arange(layer.group_channels)
-        ends.append(np.tile(own[channels], (1, layer.kernel[0] * layer.kernel[1])))
+        ends.append(np.tile(channel_ends[channels], (1, layer.kernel[0] * layer.kernel[1])))
     return Range(*ends)
 
 

@@ -61,8 +61,8 @@ def simplify(network: Network, inputs: tuple[int, int] | None = None) -> Simplif
     parameters = list(network.trained())
     for index, layer in enumerate(network.layers):
         if layer.operation.gated and layer.has_parameters:
-            parameters[index], found = _canonical(network, index, operand_bounds(layer, seen[index]))
-            counts += found
+            parameters[index], layer_counts = _canonical(network, index, operand_bounds(layer, seen[index]))
+            counts += layer_counts
     simple = replace(network, parameters=tuple(parameters))
     while (smaller := _without_channels(simple, inputs)) is not None:
         simple = smaller
@@ -79,30 +79,32 @@ def simplify(network: Network, inputs: tuple[int, int] | None = None) -> Simplif
 
 def _canonical(network: Network, index: int, x: Range) -> tuple[LayerParameters, list[int]]:
     """Return a threshold layer's parameters with canonical values, and (thresholds, never, always, folded)."""
-    layer, own = network.layers[index], network.trained()[index]
-    assert own.polarity is not None
-    w, low, high = aligned(layer, own, x)
+    layer, parameters = network.layers[index], network.trained()[index]
+    assert parameters.polarity is not None
+    w, low, high = aligned(layer, parameters, x)
     w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)[1]
     never = w >= high
     always = ~never & (w <= low)
     lowest, highest = operand_range(layer.w_bits)
-    values = own.weights.reshape(w.shape)
+    values = parameters.weights.reshape(w.shape)
     target = np.clip(low >> w_shift, lowest, highest)  # rounded down: no reachable x is below it
-    constants = np.where(always, own.polarity.reshape(w.shape) * ((target - values) << w_shift), 0)
-    bias = own.bias + constants.sum(axis=1)
+    constants = np.where(always, parameters.polarity.reshape(w.shape) * ((target - values) << w_shift), 0)
+    bias = parameters.bias + constants.sum(axis=1)
     kept = np.abs(bias) <= _largest_bias(network, index)
     folded = always & kept[:, None]
     values = np.where(never, highest, np.where(folded, target, values))
     changed = int((folded & (constants != 0)).sum())
-    parameters = replace(own, weights=values.reshape(own.weights.shape), bias=np.where(kept, bias, own.bias))
-    return parameters, [w.size, int(never.sum()), int(always.sum()), changed]
+    canonical = replace(
+        parameters, weights=values.reshape(parameters.weights.shape), bias=np.where(kept, bias, parameters.bias)
+    )
+    return canonical, [w.size, int(never.sum()), int(always.sum()), changed]
 
 
 def _largest_bias(network: Network, index: int) -> int:
     """Return the largest magnitude of a bias with which a layer's accumulator by format is no wider than it is."""
-    layer, own = network.layers[index], network.trained()[index]
-    bound = format_bound(layer, own, network.residual_format(index))
-    return (1 << (accumulator_bits(bound) - 1)) - 1 - (bound - int(np.abs(own.bias).max()))
+    layer, parameters = network.layers[index], network.trained()[index]
+    bound = format_bound(layer, parameters, network.residual_format(index))
+    return (1 << (accumulator_bits(bound) - 1)) - 1 - (bound - int(np.abs(parameters.bias).max()))
 
 
 def _without_channels(network: Network, inputs: tuple[int, int] | None) -> Network | None:
@@ -156,13 +158,13 @@ def _remove(network: Network, maker: int, gone: np.ndarray, constants: dict[int,
     weights, bias, shift = (np.delete(array, gone, axis=0) for array in (made.weights, made.bias, made.shift))
     parameters[maker] = LayerParameters(weights, signs, bias, shift)
     for index, terms in constants.items():
-        layer, own = layers[index], parameters[index]
+        layer, reader = layers[index], parameters[index]
         lost = np.isin(np.arange(layer.fan_in) % before, gone)
         layers[index] = _resized(layer, channels=layer.channels // before * after)
         shape = layers[index].weights_shape
-        weights = own.weights.reshape(terms.shape)[:, ~lost].reshape(shape)
-        signs = None if own.polarity is None else own.polarity.reshape(terms.shape)[:, ~lost].reshape(shape)
-        parameters[index] = LayerParameters(weights, signs, own.bias + terms[:, lost].sum(axis=1), own.shift)
+        weights = reader.weights.reshape(terms.shape)[:, ~lost].reshape(shape)
+        signs = None if reader.polarity is None else reader.polarity.reshape(terms.shape)[:, ~lost].reshape(shape)
+        parameters[index] = LayerParameters(weights, signs, reader.bias + terms[:, lost].sum(axis=1), reader.shift)
     return replace(network, layers=tuple(layers), parameters=tuple(parameters))
 
 
@@ -175,8 +177,8 @@ def _pairs(network: Network) -> int:
 
 
 def _synapses(network: Network) -> int:
-    return sum(own.weights.size for own in network.trained())
+    return sum(parameters.weights.size for parameters in network.trained())
 
 
 def _distinct(network: Network) -> int:
-    return sum(np.unique(own.weights).size for own in network.trained())
+    return sum(np.unique(parameters.weights).size for parameters in network.trained())

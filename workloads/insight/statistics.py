@@ -21,7 +21,7 @@ from workloads.layers.layer import Layer, LayerParameters, format_bound, weights
 from workloads.networks.network import Network
 from workloads.ops.integers import accumulator_bits, operand_range
 
-BATCH = 64
+COUNTING_BATCH = 64
 """Images counted together: a cache line of every operand row, eight times."""
 
 BINS = 64
@@ -144,18 +144,18 @@ class _Tally:
             started = started + (residual.reshape(started.shape) << layer.residual_shift)
         sums = np.empty(started.shape, dtype=np.int64)
         for group in range(layer.groups):
-            own = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
+            outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
             base, taps = places(layer, group)
             at = base[:, None] + taps
-            self.seen_low[own] = np.minimum(self.seen_low[own], lowest[at].min(axis=0))
-            self.seen_high[own] = np.maximum(self.seen_high[own], highest[at].max(axis=0))
-            part = np.ascontiguousarray(started[:, own])
-            w, p = (np.array(array[own], order="C") for array in (self.w, self.p))
+            self.seen_low[outputs] = np.minimum(self.seen_low[outputs], lowest[at].min(axis=0))
+            self.seen_high[outputs] = np.maximum(self.seen_high[outputs], highest[at].max(axis=0))
+            part = np.ascontiguousarray(started[:, outputs])
+            w, p = (np.array(array[outputs], order="C") for array in (self.w, self.p))
             kernels.tally(
                 layer.operation.term_kernel(), layer.operation.one_range, rows, base, taps, w, p, part,
-                self.above[own], self.ends,
+                self.above[outputs], self.ends,
             )  # fmt: skip
-            sums[:, own] = part
+            sums[:, outputs] = part
         self._add_outputs(sums)
 
     def _add_outputs(self, sums: np.ndarray) -> None:
@@ -177,17 +177,17 @@ class _Tally:
 
     def row(self, network: Network, index: int, exponent: float) -> LayerStatistics:
         """Return the layer's row; exponent: log2 of a step of the network's input that a step of x stands for here."""
-        layer, own = self.layer, self.parameters
+        layer, parameters = self.layer, self.parameters
         never, always = self._seen()
         certain_never, certain_always = self._certain()
-        polarities, positive = free_polarity(layer, own)
+        polarities, positive = free_polarity(layer, parameters)
         interval = fair_interval(polarities) if polarities else (None, None)
         residual = network.residual_format(index)
         x_format, w_format = operand_range(layer.x_bits, layer.x_signed), operand_range(layer.w_bits)
         raw = layer.y_bits is None
         clamped = [None if raw else float(count / (self.values * layer.out_channels)) for count in self.clamped]
         deviations = self.deviations()
-        steps = float((deviations / 2.0 ** (0 * own.shift if raw else own.shift)).mean())
+        steps = float((deviations / 2.0 ** (0 * parameters.shift if raw else parameters.shift)).mean())
         return LayerStatistics(
             layer=layer.name,
             op=layer.op,
@@ -201,8 +201,8 @@ class _Tally:
             x_highest=int(self.x_ends[1]),
             x_format_lowest=x_format[0],
             x_format_highest=x_format[1],
-            w_lowest=int(own.weights.min()),
-            w_highest=int(own.weights.max()),
+            w_lowest=int(parameters.weights.min()),
+            w_highest=int(parameters.weights.max()),
             w_format_lowest=w_format[0],
             w_format_highest=w_format[1],
             saturated_low=clamped[0],
@@ -216,8 +216,8 @@ class _Tally:
             partial_lowest=int(self.ends[0]),
             partial_highest=int(self.ends[1]),
             used_bits=accumulator_bits(max(abs(int(end)) for end in self.ends)),
-            format_bits=accumulator_bits(format_bound(layer, own, residual)),
-            weights_bits=accumulator_bits(weights_bound(layer, own, residual)),
+            format_bits=accumulator_bits(format_bound(layer, parameters, residual)),
+            weights_bits=accumulator_bits(weights_bound(layer, parameters, residual)),
             deviation=steps,
             deviation_in_range=None if layer.y_bits is None else steps / 2.0 ** (layer.y_bits - 1),
             deviation_unshifted=float(deviations.mean() * 2.0 ** (exponent - sum_exponent(layer))),
@@ -249,28 +249,28 @@ def count_statistics(network: Network, x: np.ndarray, progress: Progress | None 
     if not len(x) or x.shape[1:] != (tensor.height, tensor.width, tensor.channels):
         raise ValueError(f"x: {list(x.shape)}; expected [images, {tensor.height}, {tensor.width}, {tensor.channels}]")
     tallies = {
-        index: _Tally(layer, own)
-        for index, (layer, own) in enumerate(zip(network.layers, parameters, strict=True))
+        index: _Tally(layer, layer_parameters)
+        for index, (layer, layer_parameters) in enumerate(zip(network.layers, parameters, strict=True))
         if layer.has_parameters
     }
     scores = []
-    for start in range(0, len(x), BATCH):
-        batch = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
+    for start in range(0, len(x), COUNTING_BATCH):
+        batch = np.ascontiguousarray(x[start : start + COUNTING_BATCH].astype(np.int64).transpose(1, 2, 3, 0))
         scores.append(_count_batch(network, tallies, batch))
         if progress is not None:
-            progress("counting operand pairs", min(start + BATCH, len(x)), len(x))
+            progress("counting operand pairs", min(start + COUNTING_BATCH, len(x)), len(x))
     exponents = _exponents(network)
-    found = np.concatenate(scores)
+    outputs = np.concatenate(scores)
     return Statistics(
         len(x),
         [tally.row(network, index, exponents[index]) for index, tally in tallies.items()],
         [_histogram(tally.layer.x_bits, tally.layer.x_signed, tally.x_counts) for tally in tallies.values()],
         [
-            _histogram(own.layer.w_bits, True, _count(own.parameters.weights, own.layer.w_bits, True))
-            for own in tallies.values()
+            _histogram(tally.layer.w_bits, True, _count(tally.parameters.weights, tally.layer.w_bits, True))
+            for tally in tallies.values()
         ],
-        float(np.bincount(found.argmax(axis=1)).max() / len(x)),
-        float(found.std(axis=0).mean()),
+        float(np.bincount(outputs.argmax(axis=1)).max() / len(x)),
+        float(outputs.std(axis=0).mean()),
     )
 
 
@@ -316,15 +316,15 @@ def _exponents(network: Network) -> list[float]:
     """
     first = network.tensors[INPUT]
     assert first.bits is not None
-    worth, parameters, found = float(1 - first.bits if first.signed else -first.bits), network.trained(), []
+    worth, parameters, exponents = float(1 - first.bits if first.signed else -first.bits), network.trained(), []
 
     def step(index: int, seen: float, _residual: float | None) -> float:
-        found.append(seen)
+        exponents.append(seen)
         layer = network.layers[index]
         return seen + (float(parameters[index].shift.mean()) - sum_exponent(layer) if layer.has_parameters else 0.0)
 
     walk(network.layers, worth, lambda pieces: float(np.mean(pieces)), step)
-    return found
+    return exponents
 
 
 def free_polarity(layer: Layer, parameters: LayerParameters) -> tuple[int, float | None]:

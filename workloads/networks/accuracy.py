@@ -50,8 +50,8 @@ def network_hash(network: Network) -> str:
         "dataset": network.dataset,
     }
     digest.update(json.dumps(described, sort_keys=True).encode())
-    for own in network.trained():
-        for array in (own.weights, own.polarity, own.bias, own.shift):
+    for parameters in network.trained():
+        for array in (parameters.weights, parameters.polarity, parameters.bias, parameters.shift):
             if array is not None:
                 digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
     return digest.hexdigest()
@@ -92,7 +92,7 @@ def _read_row(where: str, fields: list[str]) -> AccuracyRow:
 
 
 def member_accuracy(family: Family, op: FamilyOp, x_bits: int, w_bits: int) -> AccuracyRow:
-    """Return a member's row, from the file if it is valid, else measured, where the data is at hand.
+    """Return a member's row, from the file if it is valid, else measured, where the data is available.
 
     Raises LimenError where neither is so.
     """
@@ -103,10 +103,10 @@ def member_accuracy(family: Family, op: FamilyOp, x_bits: int, w_bits: int) -> A
     dataset = network.dataset
     if dataset is None or not available(dataset):
         raise LimenError(
-            f"{family.folder / FILE}: {op} {x_bits} x {w_bits}: no row of these weights, and {dataset} is not at hand "
-            f"to measure them: name its folder in LIMEN_DATA"
+            f"{family.folder / FILE}: {op} {x_bits} x {w_bits}: no row of these weights, and {dataset} is not "
+            f"available to measure them: name its folder in LIMEN_DATA"
         )
-    return _measure(family, op, x_bits, w_bits, None)
+    return _evaluate(family, op, x_bits, w_bits, None)
 
 
 def store_accuracies(
@@ -126,7 +126,7 @@ def store_accuracies(
         data.setdefault(network.dataset, content_hash(network.dataset, data_folder))
         row = stored.get((op, x_bits, w_bits))
         if row is None or (row.network_sha256, row.data_sha256) != (network_hash(network), data[network.dataset]):
-            row = _measure(family, op, x_bits, w_bits, data_folder)
+            row = _evaluate(family, op, x_bits, w_bits, data_folder)
         rows.append(row)
         if done == len(members) or members[done][0] != op:
             write_whole(family.folder / FILE, csv_bytes(rows, ALL_DIGITS))
@@ -153,16 +153,18 @@ def check_accuracies(
     stored = read_accuracies(family)
     members = [(op, x_bits, w_bits) for op in family.ops() for x_bits, w_bits in family.widths(op)]
     chosen = np.random.default_rng(seed).permutation(len(members))[:sample]
-    found = []
+    recomputed = []
     for done, index in enumerate(sorted(chosen), start=1):
         op, x_bits, w_bits = members[index]
-        found.append(Recomputed(stored.get((op, x_bits, w_bits)), _measure(family, op, x_bits, w_bits, data_folder)))
+        recomputed.append(
+            Recomputed(stored.get((op, x_bits, w_bits)), _evaluate(family, op, x_bits, w_bits, data_folder))
+        )
         if progress is not None:
             progress("evaluating", done, len(chosen))
-    return found
+    return recomputed
 
 
-def _measure(family: Family, op: FamilyOp, x_bits: int, w_bits: int, data_folder: Path | None) -> AccuracyRow:
+def _evaluate(family: Family, op: FamilyOp, x_bits: int, w_bits: int, data_folder: Path | None) -> AccuracyRow:
     network = family.network(op, x_bits, w_bits)
     assert network.dataset is not None, "a family's networks name their data"
     validation, test = (network.accuracy(split, data_folder) for split in ("validation", "test"))

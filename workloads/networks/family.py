@@ -79,8 +79,8 @@ class Family:
                 raise LimenError(
                     f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
                 )
-        own = read_spec(NetworkFile, self.folder / f"{op}.yaml")
-        return with_widths(own, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
+        form = read_spec(NetworkFile, self.folder / f"{op}.yaml")
+        return with_widths(form, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
 
     def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
         """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
@@ -139,7 +139,7 @@ def made_of(op: FamilyOp) -> tuple[Op, ...]:
 
 def member_w_bits(op: FamilyOp) -> range:
     """Return the widths of w at which a family has members of an op."""
-    widest = max(operation(own).fitted_bits(FAMILY_BITS[-1]) for own in made_of(op))
+    widest = max(operation(made_op).fitted_bits(FAMILY_BITS[-1]) for made_op in made_of(op))
     return range(FAMILY_BITS[0], widest + 1)
 
 

@@ -33,7 +33,7 @@ from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParamete
 from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.ops.registry import Op
 
-BATCH = 128
+EVALUATION_BATCH = 128
 """Images evaluated together by the integer kernels."""
 
 
@@ -76,9 +76,9 @@ class Network:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
         _ = self.tensors  # tracing them checks that the layers fit together
         if self.parameters is not None:
-            for layer, own in zip(self.layers, self.parameters, strict=True):
+            for layer, parameters in zip(self.layers, self.parameters, strict=True):
                 try:
-                    own.check(layer)
+                    parameters.check(layer)
                 except ValueError as error:
                     raise LimenError(f"network {self.name}: {error}") from None
 
@@ -107,8 +107,8 @@ class Network:
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """(height, width, channels) of the network's input, as its first layers read it: flat for linear ones alone."""
-        own = self.tensors[INPUT]
-        return own.height, own.width, own.channels
+        tensor = self.tensors[INPUT]
+        return tensor.height, tensor.width, tensor.channels
 
     def as_input(self, x: np.ndarray) -> np.ndarray:
         """Return activations [images, ...] as [images, H, W, C] of `input_shape`: an image, or its values in order.
@@ -124,8 +124,8 @@ class Network:
             )
         low, high = operand_range(self.layers[0].x_bits, self.layers[0].x_signed)
         if x.dtype.kind not in "iu" or (x.size and not low <= x.min() <= x.max() <= high):
-            found = f"{x.min()} to {x.max()}" if x.size and x.dtype.kind in "iu" else str(x.dtype)
-            raise LimenError(f"network {self.name}: input: {found} is not allowed: integers of {low} to {high}")
+            values = f"{x.min()} to {x.max()}" if x.size and x.dtype.kind in "iu" else str(x.dtype)
+            raise LimenError(f"network {self.name}: input: {values} is not allowed: integers of {low} to {high}")
         return x.reshape(len(x), *self.input_shape)
 
     @cached_property
@@ -170,10 +170,10 @@ class Network:
         """
         parameters, x = self.trained(), self.as_input(x)
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
-        for start in range(0, len(x), BATCH):
-            batch = np.ascontiguousarray(x[start : start + BATCH].astype(np.int64).transpose(1, 2, 3, 0))
+        for start in range(0, len(x), EVALUATION_BATCH):
+            batch = np.ascontiguousarray(x[start : start + EVALUATION_BATCH].astype(np.int64).transpose(1, 2, 3, 0))
             lanes = self._forward(parameters, batch)
-            scores[start : start + BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
+            scores[start : start + EVALUATION_BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
             if progress is not None:
                 progress(lanes.shape[-1])
         return scores
@@ -305,7 +305,7 @@ class NetworkFile(Spec):
         check_names(self.layers)
         connections = connect(self.layers)
         formats = [self._x_format(entry) for entry in self.layers]
-        added = {link.residual: own for link, own in zip(connections, formats, strict=True) if link.residual}
+        added = {link.residual: form for link, form in zip(connections, formats, strict=True) if link.residual}
         # A tensor that layers only add has the format of the last of them; one that layers read has theirs.
         tensor_formats = {**added, **reader_formats(self.layers, formats)}
         ledger = Ledger(self.input.shape)
@@ -350,14 +350,14 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
         if not layer.has_parameters:
             parameters.append(no_parameters())
             continue
-        own: dict[str, Any] = {}
+        arrays_of_layer: dict[str, Any] = {}
         for name in ("weights", "polarity", "bias", "shift"):
             array = arrays.pop(f"{layer.name}.{name}", None)
             try:
-                own[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array
+                arrays_of_layer[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array
             except ValueError as error:
                 raise LimenError(f"{path}: {layer.name}.{name}: {error}") from None
-        parameters.append(LayerParameters(**own))
+        parameters.append(LayerParameters(**arrays_of_layer))
         try:
             parameters[-1].check(layer)
         except ValueError as error:
@@ -369,11 +369,11 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
 
 def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network of a YAML file; its checkpoint is looked up beside the file. Raises LimenError."""
-    own = read_spec(NetworkFile, path)
+    file = read_spec(NetworkFile, path)
     try:
-        shapes = Network(own.name, own.build_layers(), None, own.dataset, own.input_map)
+        shapes = Network(file.name, file.build_layers(), None, file.dataset, file.input_map)
     except LimenError as error:
         raise LimenError(f"{path}: {error}") from None
-    if own.checkpoint is None:
+    if file.checkpoint is None:
         return shapes
-    return replace(shapes, parameters=load_checkpoint(Path(path).parent / own.checkpoint, shapes.layers))
+    return replace(shapes, parameters=load_checkpoint(Path(path).parent / file.checkpoint, shapes.layers))
