@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from cost_models.derive.characterise import Point, characterise_group
+from cost_models.derive.characterise import UnitFigures, characterise_group
 from cost_models.derive.memory_rows import MACROS, memory_rows
-from cost_models.derive.table_rows import fit_rows, line_rows, point_rows
+from cost_models.derive.table_rows import figure_rows, fit_rows, line_rows
 from cost_models.gates.multipliers import multipliers
 from cost_models.gates.synthesis import Kit, fingerprint, open_kit, say_notes, tool_versions
 from cost_models.library.liberty_reader import Files
@@ -77,13 +77,16 @@ def build_table(
     return Path(out)
 
 
-def journal_of(out: Path) -> Journal[list[Point]]:
+def journal_of(out: Path) -> Journal[list[UnitFigures]]:
     """Return the journal of a table that is being built."""
-    return Journal(Path(f"{out}.partial"), lambda points: [asdict(point) for point in points], _points)
+    return Journal(Path(f"{out}.partial"), lambda group: [asdict(figures) for figures in group], _figures_of_group)
 
 
-def _points(stored: Any) -> list[Point]:
-    return [Point(Unit(**own["unit"]), own["multiplier"], own["digest"], dict(own["values"])) for own in stored]
+def _figures_of_group(stored: Any) -> list[UnitFigures]:
+    return [
+        UnitFigures(Unit(**fields["unit"]), fields["multiplier"], fields["digest"], dict(fields["values"]))
+        for fields in stored
+    ]
 
 
 def method_inputs(versions: str) -> dict[str, str]:
@@ -101,16 +104,16 @@ def group_key(group: Group, kit: Kit, method: Mapping[str, str]) -> str:
     return key_of({"method": method, "units": [repr(unit) for unit in group], "netlists": netlists})
 
 
-def _characterise_all(todo: Mapping[str, Group], kit: Kit, jobs: int) -> Results[list[Point]]:
+def _characterise_all(todo: Mapping[str, Group], kit: Kit, jobs: int) -> Results[list[UnitFigures]]:
     if jobs == 1 or len(todo) < 2:
         for key, group in todo.items():
             yield key, characterise_group(group, kit)
         return
     # The last groups are the largest, neurons of 64 synapses: started first, none keeps one process up at the end.
     keys = {group: key for key, group in reversed([*todo.items()])}
-    with closing(run_in_workers(jobs, _start_worker, (kit.liberty, kit.path.parent), _work, keys)) as found:
-        for group, points in found:
-            yield keys[group], points
+    with closing(run_in_workers(jobs, _start_worker, (kit.liberty, kit.path.parent), _work, keys)) as results:
+        for group, group_figures in results:
+            yield keys[group], group_figures
 
 
 def _start_worker(liberty: tuple[Path, ...], folder: Path) -> None:
@@ -120,17 +123,17 @@ def _start_worker(liberty: tuple[Path, ...], folder: Path) -> None:
     _worker_kit.append(open_kit(liberty, scratch))
 
 
-def _work(group: Group) -> list[Point]:
+def _work(group: Group) -> list[UnitFigures]:
     return characterise_group(group, _worker_kit[0])
 
 
-def format_table(results: Sequence[Sequence[Point]], versions: str, library: str, memories: Sequence[Row]) -> str:
-    """Return the CSV text of all groups' points, and the rows of memories."""
+def format_table(results: Sequence[Sequence[UnitFigures]], versions: str, library: str, memories: Sequence[Row]) -> str:
+    """Return the CSV text of all groups' figures, and the rows of memories."""
     rows: list[Row] = []
-    for points in results:
-        if points[0].unit.component in FITTED:
-            rows += fit_rows(points, versions, library)
+    for group in results:
+        if group[0].unit.component in FITTED:
+            rows += fit_rows(group, versions, library)
         else:
-            rows += [own for point in points for own in point_rows(point, versions, library)]
-            rows += line_rows(points, versions, library)
+            rows += [row for figures in group for row in figure_rows(figures, versions, library)]
+            rows += line_rows(group, versions, library)
     return table_text([*rows, *memories])

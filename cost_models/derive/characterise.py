@@ -58,7 +58,7 @@ BEHIND = {"edge": r"\.read_data|^b_", "packer": r"^words", "lane": r"^word$", "p
 
 
 @dataclass(frozen=True)
-class Point:
+class UnitFigures:
     """A characterised unit: quantity to value in the unit its name ends with; QUANTITY@STREAM of other operands."""
 
     unit: Unit
@@ -124,8 +124,8 @@ def measure_operands(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]
     if unit.component not in PES:
         return {}
     timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
-    found = (stream for run in range(RUNS) for stream in operand_streams(unit, run))
-    return {quantity: rounded(value) for quantity, value in _energies(netlist, unit, kit, timing, found).items()}
+    streams = (stream for run in range(RUNS) for stream in operand_streams(unit, run))
+    return {quantity: rounded(value) for quantity, value in _energies(netlist, unit, kit, timing, streams).items()}
 
 
 def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: Iterable[Stream]) -> dict[str, float]:
@@ -139,14 +139,14 @@ def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: It
 
     for stream in driven:
         ports = with_ports(netlist, stream)
-        for quantity, own_delays in ((stream.quantity, delays), (beside(stream.quantity, SETTLED), None)):
-            activity = run_stimulus(ports, stream.inputs, stream.warm_up, own_delays)
+        for quantity, net_delays in ((stream.quantity, delays), (beside(stream.quantity, SETTLED), None)):
+            activity = run_stimulus(ports, stream.inputs, stream.warm_up, net_delays)
             _compare(unit, stream, activity)
             add(quantity, stream, energy_pj(edge_prices, activity))
             wires = wires_pj(netlist, kit.cells, activity)
-            if wires is not None and own_delays is not None and _is_wired(unit, stream):
+            if wires is not None and net_delays is not None and _is_wired(unit, stream):
                 add(beside(stream.quantity, WIRES), stream, wires)
-    return {quantity: float(np.mean(own)) for quantity, own in energies.items()}
+    return {quantity: float(np.mean(of_runs)) for quantity, of_runs in energies.items()}
 
 
 def _is_wired(unit: Unit, stream: Stream) -> bool:
@@ -160,10 +160,10 @@ def beside(quantity: str, ending: str) -> str:
 
 def _compare(unit: Unit, stream: Stream, activity: Activity) -> None:
     for name, expected in stream.expected.items():
-        own = activity.outputs[name][stream.valid_from :]
-        wrong = int((own != expected[stream.valid_from :]).sum())
+        computed = activity.outputs[name][stream.valid_from :]
+        wrong = int((computed != expected[stream.valid_from :]).sum())
         if wrong:
-            raise LimenError(f"{unit}: {name}: {wrong} of {own.size} vectors differ from the definition")
+            raise LimenError(f"{unit}: {name}: {wrong} of {computed.size} vectors differ from the definition")
 
 
 def with_ports(netlist: Netlist, stream: Stream) -> Netlist:
@@ -173,16 +173,16 @@ def with_ports(netlist: Netlist, stream: Stream) -> Netlist:
         LimenError: a port the netlist lacks.
     """
     inputs, outputs = dict(netlist.inputs), dict(netlist.outputs)
-    for own, names, default in ((inputs, stream.inputs, SLICE), (outputs, stream.expected, 0)):
+    for slices, names, default in ((inputs, stream.inputs, SLICE), (outputs, stream.expected, 0)):
         for name in names:
             port, _, place = name.partition("@")
-            if port not in own:
-                raise LimenError(f"netlist: port {port} is missing: it has {', '.join(own)}")
+            if port not in slices:
+                raise LimenError(f"netlist: port {port} is missing: it has {', '.join(slices)}")
             if place:
                 low, _, bits = place.partition("+")
-                own[name] = own[port][int(low) : int(low) + int(bits or default)]
-    wanted = stream.expected if any(len(nets) > MOST_BITS for nets in outputs.values()) else outputs
-    return replace(netlist, inputs=inputs, outputs={name: outputs[name] for name in wanted})
+                slices[name] = slices[port][int(low) : int(low) + int(bits or default)]
+    observed = stream.expected if any(len(nets) > MOST_BITS for nets in outputs.values()) else outputs
+    return replace(netlist, inputs=inputs, outputs={name: outputs[name] for name in observed})
 
 
 def path_ns(netlist: Netlist, kit: Kit, start: str, end: str) -> float:
@@ -191,30 +191,30 @@ def path_ns(netlist: Netlist, kit: Kit, start: str, end: str) -> float:
     timing = analyse(netlist, kit.cells, launch, [name for name in netlist.inputs if re.search(start, name)])
 
     def latest(nets: Iterable[tuple[int, ...]]) -> list[float]:
-        found = [float(timing.arrival_ns[net].max()) for own in nets for net in own]
-        return [arrival for arrival in found if arrival > -np.inf]
+        arrivals = [float(timing.arrival_ns[net].max()) for port in nets for net in port]
+        return [arrival for arrival in arrivals if arrival > -np.inf]
 
     ends = latest(nets for name, nets in netlist.outputs.items() if re.search(end, name))
     begins = latest(nets for name, nets in netlist.inputs.items() if re.search(start, name))
     return max(ends, default=0.0) - max(begins, default=0.0) if ends else 0.0
 
 
-def characterise(unit: Unit, kit: Kit, multiplier: str) -> Point:
+def characterise(unit: Unit, kit: Kit, multiplier: str) -> UnitFigures:
     """Synthesise and measure one unit with every kind of operands. Raises LimenError."""
-    netlist, point = _first_look(unit, kit, multiplier)
-    return replace(point, values=point.values | measure_operands(netlist, unit, kit))
+    netlist, figures = _first_look(unit, kit, multiplier)
+    return replace(figures, values=figures.values | measure_operands(netlist, unit, kit))
 
 
-def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[Point]:
+def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[UnitFigures]:
     """Characterise units that share one recipe, their best one.
 
-    A PE is a group of its widths, and gets more of them, between these, as `lines` demands.
+    A PE is a group of its widths, and gets more of them, between these, as `straight_lines` demands.
     """
-    points = [
-        replace(point, values=point.values | measure_operands(netlist, point.unit, kit))
-        for netlist, point in _best_looks(group, kit)
+    group_figures = [
+        replace(figures, values=figures.values | measure_operands(netlist, figures.unit, kit))
+        for netlist, figures in _best_looks(group, kit)
     ]
-    return _with_widths_between(points, kit) if is_straightened(group[0]) else points
+    return _with_widths_between(group_figures, kit) if is_straightened(group[0]) else group_figures
 
 
 def best_multiplier(group: tuple[Unit, ...], kit: Kit) -> str:
@@ -232,30 +232,30 @@ def _area_um2(group: tuple[Unit, ...], kit: Kit, multiplier: str) -> float:
     return sum(synthesise(kit, unit_source(unit), multiplier).area_um2 for unit in group)
 
 
-def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, Point]]:
+def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, UnitFigures]]:
     names = (best_multiplier(group, kit),) if group[0].smallest else multipliers(group[0], kit.cells)
     candidates = [[_first_look(unit, kit, name) for unit in group] for name in names]
     if len(candidates) == 1:
         return candidates[0]  # the lanes and movers behind a fit have no operation, and no merit
-    return min(candidates, key=lambda found: float(np.prod([point.merit for _, point in found])))
+    return min(candidates, key=lambda looks: float(np.prod([figures.merit for _, figures in looks])))
 
 
-def _with_widths_between(points: Sequence[Point], kit: Kit) -> list[Point]:
-    """Return points of one PE with those of further widths that make lines between widths straight, ascending."""
-    found = {point.unit.acc_bits: point for point in points}
-    unit, multiplier = points[0].unit, points[0].multiplier
+def _with_widths_between(group_figures: Sequence[UnitFigures], kit: Kit) -> list[UnitFigures]:
+    """Return figures of one PE with those of further widths that make lines between widths straight, ascending."""
+    by_width = {figures.unit.acc_bits: figures for figures in group_figures}
+    unit, multiplier = group_figures[0].unit, group_figures[0].multiplier
 
     def values_at(width: int) -> dict[str, float]:
-        if width not in found:
-            found[width] = characterise(replace(unit, acc_bits=width), kit, multiplier)
-        return found[width].values
+        if width not in by_width:
+            by_width[width] = characterise(replace(unit, acc_bits=width), kit, multiplier)
+        return by_width[width].values
 
-    stretches(sorted(found), values_at)
-    return [found[width] for width in sorted(found)]
+    stretches(sorted(by_width), values_at)
+    return [by_width[width] for width in sorted(by_width)]
 
 
-def _first_look(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, Point]:
+def _first_look(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, UnitFigures]:
     """Return a unit's netlist, and its quantities with uniform operands."""
     source = unit_source(unit)
     netlist = synthesise(kit, source, multiplier)
-    return netlist, Point(unit, multiplier, fingerprint(kit, source, multiplier), measure(netlist, unit, kit))
+    return netlist, UnitFigures(unit, multiplier, fingerprint(kit, source, multiplier), measure(netlist, unit, kit))

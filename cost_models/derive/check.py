@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group
-from cost_models.derive.table_rows import fit_rows, point_rows
+from cost_models.derive.table_rows import figure_rows, fit_rows
 from cost_models.gates.synthesis import Kit, open_kit, say_notes, tool_versions
 from cost_models.library.liberty_reader import Files
 from cost_models.table.operands import UNIFORM
@@ -51,17 +51,19 @@ def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int,
 
 
 def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
-    """Return every quantity of a netlist, or of the fit of a component (its first point), that comes out different.
+    """Return every quantity of a netlist, or of the fit of a component (its first unit), that comes out different.
 
     A MAC's recipe, and that of a neuron's tree, is found anew: all are tried.
     """
     if unit.component in FITTED:
-        group = next(own for own in fitted_groups() if own[0] == unit)
+        group = next(fitted for fitted in fitted_groups() if fitted[0] == unit)
         again = fit_rows(characterise_group(group, kit), tool_versions(), kit.cells.name)
     else:
-        point = characterise(unit, kit, best_multiplier(_sharing(unit), kit))
-        again = point_rows(point, tool_versions(), kit.cells.name)
-    fresh, stored = ({_name(row): row["value"] for row in own} | {"hash": own[0]["hash"]} for own in (again, rows))
+        figures = characterise(unit, kit, best_multiplier(_sharing(unit), kit))
+        again = figure_rows(figures, tool_versions(), kit.cells.name)
+    fresh, stored = (
+        {_name(row): row["value"] for row in unit_rows} | {"hash": unit_rows[0]["hash"]} for unit_rows in (again, rows)
+    )
     return [
         Mismatch(unit, quantity, stored.get(quantity, "missing"), fresh.get(quantity, "missing"))
         for quantity in sorted(fresh.keys() | stored.keys())
@@ -83,9 +85,9 @@ def _name(row: Row) -> str:
 
 
 def table_units(name: str) -> dict[Unit, list[Row]]:
-    """Return the rows of each netlist and of each fit in a table; a fit goes by its first point."""
+    """Return the rows of each netlist and of each fit in a table; a fit goes by its first unit."""
     fits = {(group[0].component, group[0].dataflow): group[0] for group in fitted_groups()}
-    found: dict[Unit, list[Row]] = {}
+    rows_of_unit: dict[Unit, list[Row]] = {}
     for row in load_table(name).rows:
         if row["method"] != "synthesis":
             continue
@@ -98,7 +100,7 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
             sizes = x_bits, w_bits, acc_bits
             unit = Unit(component, row["op"], *sizes, row["dataflow"], stages=stages, smallest=smallest)
         if unit is not None:
-            found.setdefault(unit, []).append(row)
-    if not found:
+            rows_of_unit.setdefault(unit, []).append(row)
+    if not rows_of_unit:
         raise LimenError(f"{name}: holds no synthesised rows; nothing to check")
-    return found
+    return rows_of_unit

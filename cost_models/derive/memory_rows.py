@@ -14,18 +14,18 @@ from cost_models.table.table import DATA, Row
 from workloads.errors import LimenError
 
 CACTI_NM = "65"
-"""Node of the CACTI points beside the kit's macros: the nearest to 130 nm."""
+"""Node of CACTI's memories beside the kit's macros: the nearest to 130 nm."""
 
 MACROS = "macros"
 CACTI = "cacti-"
 MOST_KIB, MOST_COLUMNS = 32, 64
-"""Largest memories behind the fits of CACTI's points."""
+"""Largest memories behind the fits of CACTI's figures."""
 
 BITS_OF_A_KIB = 8192
 
 
 def _fit_rows(
-    component: str, quantity: str, width: np.ndarray, words: np.ndarray, values: np.ndarray, text: str, **more: str
+    component: str, quantity: str, width: np.ndarray, words: np.ndarray, values: np.ndarray, text: str, **fields: str
 ) -> list[Row]:
     """Return a row per term of the fit of `values`, in the unit of `quantity`."""
     sizes = [
@@ -33,11 +33,11 @@ def _fit_rows(
         for columns, rows in zip(width, words, strict=True)
     ]
     coefficients, worst = fit(sizes, list(values))
-    method = more.pop("method")
+    method = fields.pop("method")
     source = f"{text}; fit of {len(values)} points, largest error {100 * worst:.0f} %"
     unit = unit_of(quantity)
     return [
-        row(component, f"{quantity}:{term}", rounded(value), unit, method, source, **more)
+        row(component, f"{quantity}:{term}", rounded(value), unit, method, source, **fields)
         for term, value in coefficients.items()
     ]
 
@@ -46,15 +46,15 @@ def memory_rows(source: str = MACROS) -> list[Row]:
     """Return the fits of a table's SRAM and the cited rows.
 
     source: "macros", those of IHP SG13G2, with leakage and access time scaled from CACTI; or "cacti-NM", all from the
-    CACTI points of a node, none of which is that of a standard-cell library here: its rows are `assumed`.
+    CACTI's memories of a node, none of which is that of a standard-cell library here: its rows are `assumed`.
 
     Raises:
         LimenError: another source.
     """
-    nodes = sorted({point["tech_nm"] for point in _cacti_points()}, key=int)
+    nodes = sorted({memory["tech_nm"] for memory in _cacti_memories()}, key=int)
     if source.startswith(CACTI) and source.removeprefix(CACTI) in nodes:
-        of_macros = [own for own in cited_rows() if own["component"] == "sram" and own["method"] == "cited"]
-        return _cacti_macros(source.removeprefix(CACTI)) + [own for own in cited_rows() if own not in of_macros]
+        of_macros = [cited for cited in cited_rows() if cited["component"] == "sram" and cited["method"] == "cited"]
+        return _cacti_macros(source.removeprefix(CACTI)) + [cited for cited in cited_rows() if cited not in of_macros]
     if source != MACROS:
         allowed = ", ".join([MACROS, *(CACTI + node for node in nodes)])
         raise LimenError(f"sram: {source!r} is not allowed: one of {allowed}")
@@ -72,23 +72,23 @@ def memory_rows(source: str = MACROS) -> list[Row]:
     return rows + _cacti_rows() + cited_rows()
 
 
-def _cacti_points() -> list[dict[str, str]]:
-    """Return CACTI's points of low-standby-power memories that are small enough for the fits."""
+def _cacti_memories() -> list[dict[str, str]]:
+    """Return CACTI's figures of low-standby-power memories that are small enough for the fits."""
     text = (DATA / "sram_cacti.csv").read_text(encoding="utf-8")
     return [
-        point
-        for point in csv.DictReader(text.splitlines())
-        if point["status"] == "ok" and (point["device"], point["opt"], point["temp_K"]) == ("lstp", "ED^2", "300")
-        if float(point["capacity_KiB"]) <= MOST_KIB and float(point["width_bits"]) <= MOST_COLUMNS
+        memory
+        for memory in csv.DictReader(text.splitlines())
+        if memory["status"] == "ok" and (memory["device"], memory["opt"], memory["temp_K"]) == ("lstp", "ED^2", "300")
+        if float(memory["capacity_KiB"]) <= MOST_KIB and float(memory["width_bits"]) <= MOST_COLUMNS
     ]
 
 
 def _cacti_macros(node: str) -> list[Row]:
-    """Return fits of the CACTI points of a node, in the form of those of the macros."""
+    """Return fits of CACTI's memories of a node, in the form of those of the macros."""
     digest = hashlib.sha256((DATA / "sram_cacti.csv").read_bytes()).hexdigest()[:16]
-    points = [point for point in _cacti_points() if point["tech_nm"] == node]
-    width = np.array([float(point["width_bits"]) for point in points])
-    words = np.array([float(point["capacity_KiB"]) * BITS_OF_A_KIB for point in points]) / width
+    memories = [memory for memory in _cacti_memories() if memory["tech_nm"] == node]
+    width = np.array([float(memory["width_bits"]) for memory in memories])
+    words = np.array([float(memory["capacity_KiB"]) * BITS_OF_A_KIB for memory in memories]) / width
     text = f"sram_cacti.csv, {node} nm lstp up to {MOST_KIB} KiB x {MOST_COLUMNS}, beside logic of another node"
     rows = []
     for name, quantity, scale in (
@@ -98,7 +98,7 @@ def _cacti_macros(node: str) -> list[Row]:
         ("leak_mW", "leakage_nw", 1e6),
         ("access_ns", "access_ns", 1.0),
     ):
-        values = np.array([float(point[name]) for point in points]) * scale
+        values = np.array([float(memory[name]) for memory in memories]) * scale
         rows += _fit_rows("sram", quantity, width, words, values, text, method="assumed", hash=digest)
     limits = {
         "fewest_words": words[width == width.min()].min(),
@@ -112,14 +112,14 @@ def _cacti_macros(node: str) -> list[Row]:
 
 def _cacti_rows() -> list[Row]:
     digest = hashlib.sha256((DATA / "sram_cacti.csv").read_bytes()).hexdigest()[:16]
-    points = [point for point in _cacti_points() if point["tech_nm"] == CACTI_NM]
-    found = (float(own["value"]) for own in cited_rows() if own["quantity"] == "access_time_factor")
-    factor = next(found)
-    kib = np.array([float(point["capacity_KiB"]) for point in points])
-    leakage_nw = np.median([float(point["leak_mW"]) * 1e6 / float(point["capacity_KiB"]) for point in points])
-    slope, base = np.polyfit(kib, [float(point["access_ns"]) for point in points], 1) * factor
+    memories = [memory for memory in _cacti_memories() if memory["tech_nm"] == CACTI_NM]
+    factors = (float(cited["value"]) for cited in cited_rows() if cited["quantity"] == "access_time_factor")
+    factor = next(factors)
+    kib = np.array([float(memory["capacity_KiB"]) for memory in memories])
+    leakage_nw = np.median([float(memory["leak_mW"]) * 1e6 / float(memory["capacity_KiB"]) for memory in memories])
+    slope, base = np.polyfit(kib, [float(memory["access_ns"]) for memory in memories], 1) * factor
     text = f"sram_cacti.csv, {CACTI_NM} nm lstp up to 32 KiB x 64"
-    more = {"hash": digest}
+    identity = {"hash": digest}
     return [
         row(
             "sram",
@@ -128,9 +128,17 @@ def _cacti_rows() -> list[Row]:
             "nW",
             "scaled",
             f"{text}, median, taken unscaled at 130 nm",
-            **more,
+            **identity,
         ),
-        row("sram", "access_ns:base", base, "ns", "scaled", f"{text}, straight line, times access_time_factor", **more),
+        row(
+            "sram",
+            "access_ns:base",
+            base,
+            "ns",
+            "scaled",
+            f"{text}, straight line, times access_time_factor",
+            **identity,
+        ),
         row(
             "sram",
             "access_ns:per_bit",
@@ -138,7 +146,7 @@ def _cacti_rows() -> list[Row]:
             "ns",
             "scaled",
             f"{text}, straight line, times access_time_factor",
-            **more,
+            **identity,
         ),
     ]
 

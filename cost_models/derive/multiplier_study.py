@@ -24,9 +24,9 @@ OP_FILE = "limen_op_mac.v"
 
 @dataclass(frozen=True)
 class Multiplier:
-    """Figures of a MAC built one way. kernel: "op alone", "os PE" or "ws PE"; settled_pj: without glitches."""
+    """Figures of a MAC built one way. definition: "op alone", "os PE" or "ws PE"; settled_pj: without glitches."""
 
-    kernel: str
+    definition: str
     multiplier: str
     area_um2: float
     energy_pj: float
@@ -48,7 +48,7 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
-        for kernel, unit in (
+        for definition, unit in (
             ("op alone", Unit("op", BASELINE, bits, bits)),
             ("os PE", pe_units(BASELINE, bits, bits, "os")[-1]),
             ("ws PE", pe_units(BASELINE, bits, bits, "ws")[-1]),
@@ -56,7 +56,7 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
             for name, source, recipe in _ways(unit, kit):
                 values = measure(synthesise(kit, source, recipe), unit, kit)
                 yield Multiplier(
-                    kernel,
+                    definition,
                     name,
                     values["area_um2"],
                     values["energy_per_op_pj"],

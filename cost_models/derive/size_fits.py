@@ -1,4 +1,4 @@
-"""Fits: units of any size by least squares of relative errors over synthesised points."""
+"""Fits: units of any size by least squares of relative errors over synthesised ones."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def fit(sizes: Sequence[Terms], values: Sequence[float]) -> tuple[Terms, float]:
     A coefficient ends with the digit worth a millionth of the largest value: what is left is noise of the solver.
     """
     names = list(sizes[0])
-    matrix = np.array([[own[name] for name in names] for own in sizes], dtype=float)
-    wanted = np.array(values)
-    scale = np.where(wanted > 0, wanted, 1.0)
-    found = np.linalg.lstsq(matrix / scale[:, None], wanted / scale, rcond=None)[0]
-    worth = MILLIONTH * max(wanted.max(), 1e-30) / np.maximum(np.abs(matrix).max(axis=0), 1e-30)
+    matrix = np.array([[unit_terms[name] for name in names] for unit_terms in sizes], dtype=float)
+    target = np.array(values)
+    scale = np.where(target > 0, target, 1.0)
+    solution = np.linalg.lstsq(matrix / scale[:, None], target / scale, rcond=None)[0]
+    worth = MILLIONTH * max(target.max(), 1e-30) / np.maximum(np.abs(matrix).max(axis=0), 1e-30)
     digits = -np.floor(np.log10(worth)).astype(int)
-    rounded = [round(float(own), int(place)) for own, place in zip(found, digits, strict=True)]
+    rounded = [round(float(coefficient), int(place)) for coefficient, place in zip(solution, digits, strict=True)]
     coefficients = np.array(rounded) + 0.0  # no -0: its sign is noise too
-    worst = float(np.abs((matrix @ coefficients - wanted) / scale).max())
-    return {name: float(own) for name, own in zip(names, coefficients, strict=True)}, worst
+    worst = float(np.abs((matrix @ coefficients - target) / scale).max())
+    return {name: float(coefficient) for name, coefficient in zip(names, coefficients, strict=True)}, worst

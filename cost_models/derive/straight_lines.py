@@ -37,7 +37,7 @@ def stretches(knees: Sequence[int], values_at: ValuesAt) -> list[Stretch]:
 
     Calls `values_at` for every width that has to be measured, and for none besides.
     """
-    return [own for low, high in pairwise(knees) for own in _straight(low, high, values_at)]
+    return [stretch for low, high in pairwise(knees) for stretch in _straight(low, high, values_at)]
 
 
 def _straight(low: int, high: int, values_at: ValuesAt) -> list[Stretch]:

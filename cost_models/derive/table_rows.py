@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 
-from cost_models.derive.characterise import SETTLED, WIRES, Point, rounded, unit_of
+from cost_models.derive.characterise import SETTLED, WIRES, UnitFigures, rounded, unit_of
 from cost_models.derive.size_fits import fit
 from cost_models.derive.straight_lines import LINEAR, residual, stretches
 from cost_models.library.full_adders import FULL_ADDERS
@@ -21,9 +21,9 @@ MILLIONTHS = 6
 """Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
 
 
-def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **more: str) -> Row:
+def row(component: str, quantity: str, value: float, unit: str, method: str, source: str, **others: str) -> Row:
     """Return one row, absent fields empty."""
-    fields = dict.fromkeys(COLUMNS, "") | more
+    fields = dict.fromkeys(COLUMNS, "") | others
     return fields | {
         "component": component,
         "quantity": quantity,
@@ -45,11 +45,11 @@ def _how(quantity: str) -> str:
     return "static timing" if quantity.endswith("_ns") else "mapped cells"
 
 
-def point_rows(point: Point, versions: str, library: str) -> list[Row]:
+def figure_rows(figures: UnitFigures, versions: str, library: str) -> list[Row]:
     """Return a row per quantity of a characterised unit."""
-    unit, source = point.unit, unit_source(point.unit)
+    unit, source = figures.unit, unit_source(figures.unit)
     rows = []
-    for name, value in point.values.items():
+    for name, value in figures.values.items():
         quantity, _, operands = name.partition("@")
         energy = quantity.startswith("energy")
         rows.append(
@@ -61,7 +61,7 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 "synthesis",
                 f"{source.top} on {library}, {_how(quantity)}",
                 op=unit.op,
-                multiplier=point.multiplier if unit.multiplies or point.multiplier == FULL_ADDERS else "",
+                multiplier=figures.multiplier if unit.multiplies or figures.multiplier == FULL_ADDERS else "",
                 x_bits=str(unit.x_bits or ""),
                 w_bits=str(unit.w_bits or ""),
                 acc_bits=str(unit.acc_bits or ""),
@@ -69,25 +69,25 @@ def point_rows(point: Point, versions: str, library: str) -> list[Row]:
                 stages=str(unit.stages) if unit.component in PES else "",
                 stream=operands or UNIFORM if energy else "",
                 tool_versions=versions,
-                hash=point.digest,
+                hash=figures.digest,
             )
         )
     return rows
 
 
-def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
+def line_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[Row]:
     """Return how far a PE's area and energies are, at most, from the straight lines that stand for its widths.
 
     A line is fitted to three widths, see `lines`; 0 where every width was measured. No rows of other components.
     """
-    unit = points[0].unit
+    unit = group[0].unit
     if not is_straightened(unit):
         return []
     assert unit.op
-    found = {point.unit.acc_bits: point.values for point in points}
-    knees = [own.acc_bits for own in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
-    straight = stretches(knees, found.__getitem__)
-    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
+    by_width = {figures.unit.acc_bits: figures.values for figures in group}
+    knees = [knee.acc_bits for knee in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
+    straight = stretches(knees, by_width.__getitem__)
+    digest = hashlib.sha256("".join(figures.digest for figures in group).encode()).hexdigest()[:16]
     text = f"{unit_source(unit).top} on {library}, straight lines over acc_bits "
     text += "; ".join(", ".join(map(str, stretch)) for stretch in straight) or "none: every width measured"
     return [
@@ -95,7 +95,8 @@ def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]
             "pe_line",
             f"largest_residual:{quantity}",
             round(
-                max((residual(stretch, quantity, found.__getitem__) for stretch in straight), default=0.0), MILLIONTHS
+                max((residual(stretch, quantity, by_width.__getitem__) for stretch in straight), default=0.0),
+                MILLIONTHS,
             ),
             "ratio",
             "synthesis",
@@ -111,27 +112,27 @@ def line_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]
     ]
 
 
-def fit_rows(points: Sequence[Point], versions: str, library: str) -> list[Row]:
-    """Return the rows of a group of points of one component: a row per quantity and term, the range, the clock."""
-    unit = points[0].unit
-    digest = hashlib.sha256("".join(point.digest for point in points).encode()).hexdigest()[:16]
-    more = {"dataflow": unit.dataflow, "tool_versions": versions, "hash": digest}
+def fit_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[Row]:
+    """Return the rows of a group of one component's units: a row per quantity and term, the range, the clock."""
+    unit = group[0].unit
+    digest = hashlib.sha256("".join(figures.digest for figures in group).encode()).hexdigest()[:16]
+    identity = {"dataflow": unit.dataflow, "tool_versions": versions, "hash": digest}
     rows = []
-    for quantity in points[0].values:
+    for quantity in group[0].values:
         delay = quantity.endswith("_ns")
-        sizes = [(delay_terms if delay else terms)(point.unit) for point in points]
-        found, worst = fit(sizes, [point.values[quantity] for point in points])
+        sizes = [(delay_terms if delay else terms)(figures.unit) for figures in group]
+        coefficients, worst = fit(sizes, [figures.values[quantity] for figures in group])
         text = f"{unit_source(unit).top} on {library}, {_how(quantity)}; "
-        text += f"fit of {len(points)} points, largest error {100 * worst:.0f} %"
+        text += f"fit of {len(group)} points, largest error {100 * worst:.0f} %"
         stream = UNIFORM if quantity.startswith("energy") else ""
-        for name, value in found.items():
+        for name, value in coefficients.items():
             label = f"{quantity}:{name}"
             kind = unit_of(quantity)
-            rows.append(row(unit.component, label, rounded(value), kind, "synthesis", text, stream=stream, **more))
+            rows.append(row(unit.component, label, rounded(value), kind, "synthesis", text, stream=stream, **identity))
     for name in terms(unit):
-        most = math.ceil(max(terms(point.unit)[name] for point in points))
-        rows.append(row(unit.component, f"largest:{name}", most, "count", "synthesis", "range of the fit", **more))
+        most = math.ceil(max(terms(figures.unit)[name] for figures in group))
+        rows.append(row(unit.component, f"largest:{name}", most, "count", "synthesis", "range of the fit", **identity))
     if unit.component == "bank":
-        most = max(point.unit.x_bits << point.unit.acc_bits for point in points)
-        rows.append(row("bank", "most_bits", most, "count", "synthesis", "range of the fit", **more))
+        most = max(figures.unit.x_bits << figures.unit.acc_bits for figures in group)
+        rows.append(row("bank", "most_bits", most, "count", "synthesis", "range of the fit", **identity))
     return rows

@@ -74,7 +74,7 @@ UNITS = {
 """Module and instance to the line of `Machine.parts` that prices it."""
 
 UNBUFFERED = ("pe", "skew registers", "channel skew registers", "tags")
-PES, PLAIN = "*limen_pe_*", "*limen_pe_* *limen_skew* *limen_tag*"
+PE_MODULES, UNBUFFERED_MODULES = "*limen_pe_*", "*limen_pe_* *limen_skew* *limen_tag*"
 """Modules with products, and all that are mapped without buffers, as Yosys names them."""
 
 DIFFERENT = f"{CHIP}/t:*limen_scratchpad {CHIP}/t:*limen_tag*"
@@ -118,10 +118,10 @@ def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: b
         say_notes(kit)
         commands = _passes(kit, list(files), _multiplier(table, design), 0 if closed else _rounds(design))
         document = run_mapping(kit, commands, files, str(folder))
-        found = _areas(document, kit)
+        units = _areas(document, kit)
     lines = [
-        Line(name, found.get(name, (0, 0.0))[0], found.get(name, (0, 0.0))[1], priced.get(name, 0.0))
-        for name in [*priced, *sorted(found.keys() - priced.keys())]
+        Line(name, units.get(name, (0, 0.0))[0], units.get(name, (0, 0.0))[1], priced.get(name, 0.0))
+        for name in [*priced, *sorted(units.keys() - priced.keys())]
     ]
     whole, sums = (math.fsum(getattr(line, name) for line in lines) for name in ("whole_um2", "table_um2"))
     return [*lines, Line("total", sum(line.instances for line in lines), whole, sums)]
@@ -132,8 +132,8 @@ def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, bytes]]:
     exported = read_exported(folder, with_vectors=False)
     files = dict(exported.verilog)
     memory = files.pop(MEMORY_FILE, "")
-    own = plain_verilog((VERILOG / MEMORY_FILE).read_bytes(), MEMORY_FILE)
-    if memory.split() != own.split():
+    memory_of_limen = plain_verilog((VERILOG / MEMORY_FILE).read_bytes(), MEMORY_FILE)
+    if memory.split() != memory_of_limen.split():
         raise LimenError(f"{folder}/rtl/{MEMORY_FILE}: differs from Limen's; memories are left out on both sides")
     return exported.design, {name: text.encode() for name, text in files.items()} | {"memory.v": MEMORY_BOX.encode()}
 
@@ -147,10 +147,10 @@ def _parts(table: Table, design: FittedDesign) -> list[Part]:
 
 def _multiplier(table: Table, design: FittedDesign) -> str:
     """Return the recipe of the product in the table's own PE."""
-    wanted = ("pe", design.op, str(design.x_bits), str(design.w_bits), design.dataflow)
+    pe = ("pe", design.op, str(design.x_bits), str(design.w_bits), design.dataflow)
     names = ("component", "op", "x_bits", "w_bits", "dataflow")
-    found = {row["multiplier"] for row in table.rows if tuple(row[name] for name in names) == wanted}
-    return next(iter(found)) or DEFAULT_MULTIPLIER
+    recipes = {row["multiplier"] for row in table.rows if tuple(row[name] for name in names) == pe}
+    return next(iter(recipes)) or DEFAULT_MULTIPLIER
 
 
 def _rounds(design: FittedDesign) -> int:
@@ -170,8 +170,8 @@ def _passes(kit: Kit, files: list[str], multiplier: str, rounds: int) -> list[st
         f"hierarchy -check -top {CHIP}",
         "setattr -mod -set keep_hierarchy 1 *",
         f"setattr -mod -unset keep_hierarchy {inside}",
-        f"select -set pes {PES}",
-        f"select -set plain {PLAIN}",
+        f"select -set pes {PE_MODULES}",
+        f"select -set plain {UNBUFFERED_MODULES}",
         proc,
         flatten,
         "opt_clean",
@@ -182,7 +182,7 @@ def _passes(kit: Kit, files: list[str], multiplier: str, rounds: int) -> list[st
         *extract,
         *avoiding(kit, flip_flops),
         *avoiding(kit, [abc], " @plain"),
-        f"select -set wide * {PLAIN} %d",
+        f"select -set wide * {UNBUFFERED_MODULES} %d",
         *avoiding(kit, [abc], f" -script {BUFFERED} @wide"),
         *FINISH,
     ]
@@ -196,8 +196,8 @@ def _areas(document: dict[str, Any], kit: Kit) -> dict[str, tuple[int, float]]:
     sums: dict[str, list[float]] = {}
 
     def walk(module: str, path: str) -> None:
-        own = modules[module]["attributes"].get("hdlname", module).lstrip("\\")
-        unit = _unit(own, path)
+        name_of_module = modules[module]["attributes"].get("hdlname", module).lstrip("\\")
+        unit = _unit(name_of_module, path)
         if module not in areas:
             netlist = read_netlist(document, module, kit.cells)
             areas[module] = (netlist if unit in UNBUFFERED else with_buffers(netlist, kit.cells)).area_um2
@@ -208,13 +208,13 @@ def _areas(document: dict[str, Any], kit: Kit) -> dict[str, tuple[int, float]]:
                 walk(cell["type"], f"{path}.{name}".lstrip("."))
 
     walk(CHIP, "")
-    return {unit: (instances[unit], math.fsum(own)) for unit, own in sums.items()}
+    return {unit: (instances[unit], math.fsum(of_instances)) for unit, of_instances in sums.items()}
 
 
 def _unit(module: str, path: str) -> str:
     """Return the line that prices an instance: its module's name where the table has none."""
     for pattern, unit in UNITS.items():
-        found = re.fullmatch(pattern, f"{module} {path}")
-        if found:
-            return found.expand(unit)
+        match = re.fullmatch(pattern, f"{module} {path}")
+        if match:
+            return match.expand(unit)
     return module

@@ -103,7 +103,7 @@ def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
         return ("partial_products",)
     if kind == DSP:
         return (DSP,)
-    return ("booth",) if unit.component in SYSTEMS else tuple(own for own in PRODUCTS if own != DSP)
+    return ("booth",) if unit.component in SYSTEMS else tuple(product for product in PRODUCTS if product != DSP)
 
 
 def passes(target: str, source: Source, recipe: str) -> list[str]:
@@ -136,7 +136,7 @@ def fingerprint(target: str, unit: Unit, recipe: str) -> str:
     digest.update(canonical_source(source).encode())
     if target == "ecp5":
         device = device_of(unit)
-        digest.update(" ".join(own for seed in device.seeds for own in options(device, seed)).encode())
+        digest.update(" ".join(option for seed in device.seeds for option in options(device, seed)).encode())
     return digest.hexdigest()[:16]
 
 
@@ -148,7 +148,7 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
     """
     tools(target)
     source = _source(target, unit)
-    found: list[tuple[float, str, dict[str, float]]] = []
+    netlists: list[tuple[float, str, dict[str, float]]] = []
     with scratch_folder() as folder:
         for way in ways:
             scratch = folder / way
@@ -158,8 +158,8 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
             cells = document["modules"][top_module(document, source.top)]["cells"]
             kinds = Counter(cell["type"] for cell in cells.values())
             values = _xc7_values(kinds) if target == "xc7" else _ecp5_values(kinds)
-            found.append((values["lut"], way, values))
-        _, way, values = min(found, key=lambda own: own[0])
+            netlists.append((values["lut"], way, values))
+        _, way, values = min(netlists, key=lambda netlist: netlist[0])
         if target == "ecp5":
             values = _placed(unit, values, folder / way)
     return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
@@ -200,7 +200,7 @@ def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, fl
     """Return the quantities of a netlist after placement and routing: those of its median clock."""
     device = device_of(unit)
     reports = [_place(unit, options(device, seed), scratch) for seed in device.seeds]
-    used = {name: own["used"] for name, own in reports[0]["utilization"].items()}
+    used = {name: kind["used"] for name, kind in reports[0]["utilization"].items()}
     values = {
         "lut": used["TRELLIS_COMB"],
         "ff": used["TRELLIS_FF"] - sum(inputs_of(unit).values()),
@@ -209,7 +209,7 @@ def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, fl
     }
     if used["DP16KD"]:
         values["block_ram"] = used["DP16KD"]
-    clocks = [own["achieved"] for report in reports for own in report["fmax"].values()]
+    clocks = [clock["achieved"] for report in reports for clock in report["fmax"].values()]
     if clocks:
         values["min_clock_ns"] = round(1e3 / statistics.median(clocks), 4)
     return values
@@ -223,5 +223,5 @@ def _place(unit: Unit, chosen: list[str], scratch: Path) -> dict[str, Any]:
     if outcome.returncode or not report.is_file():
         lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
         raise LimenError(f"placement of {unit.component} {unit.op}: {lines[0] if lines else 'nextpnr stopped'}")
-    found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
-    return found
+    utilisation: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
+    return utilisation

@@ -1,4 +1,4 @@
-"""Cost tables of FPGAs, built point by point and checked again. Resumes where it was stopped, a point at a time."""
+"""Cost tables of FPGAs, built unit by unit and checked again. Resumes where it was stopped, a unit at a time."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from workloads.host.files import check_writable, write_whole
 from workloads.host.journal import Journal, Results, code_digest, key_of
 
 FABRIC = "fabric"
-Point = tuple[str, Unit]
+Build = tuple[str, Unit]
 """Kind (fabric or dsp) and unit."""
 
 Progress = Callable[[int, int], None]
-"""Called with (points done, points in all)."""
+"""Called with (units done, units in all)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def build_fpga(
 ) -> list[Path]:
     """Write the two tables of a target, of fabric and of DSP blocks, into `folder` and return their paths.
 
-    A file TARGET.partial there holds finished points until both tables are whole: run again to resume. Results
+    A file TARGET.partial there holds finished units until both tables are whole: run again to resume. Results
     depend neither on `jobs` nor on where a build was stopped. units: all of the target's unless given.
 
     Raises:
@@ -54,18 +54,18 @@ def build_fpga(
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
     check_writable(folder)
     chosen = fpga_units(target) if units is None else units
-    points = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.multiplies]
+    builds = [(FABRIC, unit) for unit in chosen] + [(DSP, unit) for unit in chosen if unit.multiplies]
     method = {"code": code_digest(), "tools": versions}
-    keys = {point: point_key(target, point, method) for point in points}
+    keys = {build: build_key(target, build, method) for build in builds}
     journal = journal_of(target, folder)
     done = journal.finish(
-        {key: point for point, key in keys.items()}, lambda missing: _implement_all(target, missing, jobs), progress
+        {key: build for build, key in keys.items()}, lambda missing: _implement_all(target, missing, jobs), progress
     )
     paths = []
     for kind, name in zip((FABRIC, DSP), TABLES[target], strict=True):
-        own = [done[keys[kind if unit.multiplies else FABRIC, unit]] for unit in chosen]
+        results = [done[keys[kind if unit.multiplies else FABRIC, unit]] for unit in chosen]
         paths.append(folder / f"{name.replace('-', '_')}.csv")
-        rows = [row for result in own for row in implementation_rows(target, result, versions)]
+        rows = [row for result in results for row in implementation_rows(target, result, versions)]
         write_whole(paths[-1], table_text(rows).encode())
     journal.remove()
     return paths
@@ -80,9 +80,9 @@ def _implementation(stored: Any) -> Implementation:
     return Implementation(Unit(**stored["unit"]), stored["multiplier"], stored["digest"], dict(stored["values"]))
 
 
-def point_key(target: str, point: Point, method: Mapping[str, str]) -> str:
-    """Return the identity of a point's result: method, kind, unit and, of each way to build it, Verilog and passes."""
-    kind, unit = point
+def build_key(target: str, build: Build, method: Mapping[str, str]) -> str:
+    """Return the identity of a build's result: method, kind, unit and, of each way to build it, Verilog and passes."""
+    kind, unit = build
     netlists = [fingerprint(target, unit, way) for way in recipes(unit, kind)]
     return key_of({"method": method, "kind": kind, "unit": repr(unit), "netlists": netlists})
 
@@ -90,9 +90,9 @@ def point_key(target: str, point: Point, method: Mapping[str, str]) -> str:
 def check_fpga(
     target: str, sample: int, seed: int, progress: Progress | None = None, systems: bool = False
 ) -> tuple[int, list[FpgaMismatch]]:
-    """Implement `sample` random points of a target's built-in tables again; return rows compared and what differs.
+    """Implement `sample` random units of a target's built-in tables again; return rows compared and what differs.
 
-    A point is built the one way its rows name. systems: whole designs may be among the sample.
+    A unit is built the one way its rows name. systems: whole designs may be among the sample.
 
     Raises:
         LimenError: a missing extra, an unknown target, an unusable table, or a sample of less than one.
@@ -100,10 +100,10 @@ def check_fpga(
     versions = tools(target)
     if sample < 1:
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
-    points = [
+    named_units = [
         (name, unit) for name in TABLES[target] for unit in fpga_units(target, systems) if stored_rows(name, unit)
     ]
-    chosen = random.Random(seed).sample(points, min(sample, len(points)))
+    chosen = random.Random(seed).sample(named_units, min(sample, len(named_units)))
     compared, mismatches = 0, []
     for number, (name, unit) in enumerate(chosen):
         if progress:
@@ -117,8 +117,8 @@ def check_fpga(
 def stored_rows(name: str, unit: Unit) -> list[Row]:
     """Return a unit's rows in a built-in table."""
     blank = {field: str(getattr(unit, field) or "") for field in ("x_bits", "w_bits", "acc_bits")}
-    wanted = {"component": unit.component, "op": unit.op, "dataflow": unit.dataflow, **blank}
-    return [own for own in load_table(name).rows if all(own[field] == value for field, value in wanted.items())]
+    lookup = {"component": unit.component, "op": unit.op, "dataflow": unit.dataflow, **blank}
+    return [row for row in load_table(name).rows if all(row[field] == value for field, value in lookup.items())]
 
 
 def compare(target: str, name: str, unit: Unit, stored: Sequence[Row], versions: str) -> list[FpgaMismatch]:
@@ -126,8 +126,8 @@ def compare(target: str, name: str, unit: Unit, stored: Sequence[Row], versions:
     kind = DSP if name.endswith(DSP) else FABRIC
     named = stored[0]["multiplier"] if stored else ""
     ways = (named,) if named else recipes(unit, kind)
-    again = {own["quantity"]: own for own in implementation_rows(target, implement(target, unit, ways), versions)}
-    before = {own["quantity"]: own for own in stored}
+    again = {row["quantity"]: row for row in implementation_rows(target, implement(target, unit, ways), versions)}
+    before = {row["quantity"]: row for row in stored}
     return [
         FpgaMismatch(name, unit, f"{quantity} {field}", *sides)
         for quantity in sorted(again.keys() | before.keys())
@@ -136,9 +136,9 @@ def compare(target: str, name: str, unit: Unit, stored: Sequence[Row], versions:
     ]
 
 
-def implementation_rows(target: str, found: Implementation, versions: str) -> list[Row]:
+def implementation_rows(target: str, implementation: Implementation, versions: str) -> list[Row]:
     """Return a row per quantity of a unit on a target."""
-    unit, top = found.unit, source_of(found.unit).top
+    unit, top = implementation.unit, source_of(implementation.unit).top
     how = (
         "synth_xilinx, netlist cells"
         if target == "xc7"
@@ -153,28 +153,28 @@ def implementation_rows(target: str, found: Implementation, versions: str) -> li
             "synthesis",
             f"{top} on {target}, {how}",
             op=unit.op,
-            multiplier=found.multiplier,
+            multiplier=implementation.multiplier,
             x_bits=str(unit.x_bits),
             w_bits=str(unit.w_bits),
             acc_bits=str(unit.acc_bits or ""),
             dataflow=unit.dataflow,
             stages="1" if unit.component == "pe" else "",
             tool_versions=versions,
-            hash=found.digest,
+            hash=implementation.digest,
         )
-        for quantity, value in found.values.items()
+        for quantity, value in implementation.values.items()
     ]
 
 
-def _implement_all(target: str, points: Mapping[str, Point], jobs: int) -> Results[Implementation]:
+def _implement_all(target: str, builds: Mapping[str, Build], jobs: int) -> Results[Implementation]:
     """Yield results as they come. A thread a job: the work is in processes of its own."""
     if jobs == 1:
-        for key, (kind, unit) in points.items():
+        for key, (kind, unit) in builds.items():
             yield key, implement(target, unit, recipes(unit, kind))
         return
     with ThreadPoolExecutor(jobs) as pool:
         futures = {
-            pool.submit(implement, target, unit, recipes(unit, kind)): key for key, (kind, unit) in points.items()
+            pool.submit(implement, target, unit, recipes(unit, kind)): key for key, (kind, unit) in builds.items()
         }
         try:
             for future in as_completed(futures):

@@ -56,8 +56,8 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
     widths = BITS[target]
     units = [
         kernel_unit(component, op, bits)
-        for component, own in widths.items()
-        for bits, op in product(own, known_ops())
+        for component, component_widths in widths.items()
+        for bits, op in product(component_widths, known_ops())
         if component != "pe"
     ]
     for dataflow, bits, op in product(("os", "ws"), widths["pe"], known_ops()):
@@ -68,7 +68,7 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
 
 
 def system_unit(component: str, op: Op) -> Unit:
-    """Return a whole design as a point of a table; acc_bits is the width of its accumulators."""
+    """Return a whole design as a unit of a table; acc_bits is the width of its accumulators."""
     acc_bits = pe_units(op, SYSTEM_BITS, SYSTEM_BITS, "os")[-1].acc_bits
     return Unit(component, op, SYSTEM_BITS, SYSTEM_BITS, acc_bits, "os")
 

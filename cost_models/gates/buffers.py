@@ -62,31 +62,31 @@ def with_buffers(netlist: Netlist, library: Library) -> Netlist:
     loads = list(netlist.loads_pf)
     buffers: list[list[int]] = []  # [input net, output net], leaves first
 
-    def attach(net: int, own: list[_Pin]) -> None:
-        for pin in own:
+    def attach(net: int, net_pins: list[_Pin]) -> None:
+        for pin in net_pins:
             pin.nets[pin.place] = net
             loads[net] += pin.load_pf
 
-    for net, own in pins.items():
-        if len(own) <= MOST_PINS:
+    for net, net_pins in pins.items():
+        if len(net_pins) <= MOST_PINS:
             continue
-        loads[net] -= sum(pin.load_pf for pin in own)
-        while len(own) > MOST_PINS:
+        loads[net] -= sum(pin.load_pf for pin in net_pins)
+        while len(net_pins) > MOST_PINS:
             above = []
-            for start in range(0, len(own), MOST_PINS):
+            for start in range(0, len(net_pins), MOST_PINS):
                 nets = [net, len(loads)]
                 loads.append(cell.outputs[output].capacitance_pf)
                 buffers.append(nets)
-                attach(nets[1], own[start : start + MOST_PINS])
+                attach(nets[1], net_pins[start : start + MOST_PINS])
                 above.append(_Pin(cell.capacitance_pf[cell.inputs[0]], nets, 0))
-            own = above
-        attach(net, own)
+            net_pins = above
+        attach(net, net_pins)
     tree = [Gate(cell, output, (source,), target) for source, target in reversed(buffers)]
     return replace(
         netlist,
         nets=len(loads),
         gates=(*tree, *(replace(gate, inputs=tuple(nets)) for gate, nets in zip(netlist.gates, operands, strict=True))),
-        registers=tuple(replace(own, data=net) for own, net in zip(netlist.registers, data, strict=True)),
+        registers=tuple(replace(register, data=net) for register, net in zip(netlist.registers, data, strict=True)),
         cells=(*netlist.cells, *[cell] * len(tree)),
         loads_pf=np.array(loads),
     )
@@ -98,7 +98,9 @@ def _choose(library: Library) -> Cell:
 
     def merit(cell: Cell) -> float:
         load = MOST_PINS * cell.capacitance_pf[cell.inputs[0]]
-        delays = [own for out in cell.outputs.values() for edge in (0, 1) for own in out.delays_ns(edge, slew, load)]
+        delays = [
+            delay for out in cell.outputs.values() for edge in (0, 1) for delay in out.delays_ns(edge, slew, load)
+        ]
         return cell.area_um2 * max(delays)
 
     return min((cell for cell in library.cells.values() if is_buffer(cell)), key=lambda cell: (merit(cell), cell.name))

@@ -114,18 +114,18 @@ def head_for(queue, net, word, now):
 def due(queue, net, now):
     """Take the events of a net at a time out of its list and return their lanes."""
     live, events = queue.live, queue.events
-    found = uint64(0)
+    lanes = uint64(0)
     kept = 0
     for index in range(live[net]):
         if events[net, index, 0] == uint64(now):
-            found |= events[net, index, 1]
+            lanes |= events[net, index, 1]
         else:
             events[net, kept, 0] = events[net, index, 0]
             events[net, kept, 1] = events[net, index, 1]
             kept += 1
     live[net] = kept
-    queue.pending[net] &= ~found
-    return found
+    queue.pending[net] &= ~lanes
+    return lanes
 
 
 @njit_in_place(int64(QUEUE, READERS, int64, uint64, int64))

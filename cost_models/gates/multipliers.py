@@ -19,7 +19,7 @@ DEFAULT_MULTIPLIER = "partial_products"
 
 def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
     """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
-    found = tuple(MULTIPLIERS) if unit.multiplies else (DEFAULT_MULTIPLIER,)
+    recipes = tuple(MULTIPLIERS) if unit.multiplies else (DEFAULT_MULTIPLIER,)
     if (unit.multiplies or unit.component in SYNAPSES) and full_adder(library):
-        found += (FULL_ADDERS,)
-    return found
+        recipes += (FULL_ADDERS,)
+    return recipes

@@ -85,24 +85,26 @@ def read_netlist(document: dict[str, Any], top: str, library: Library) -> Netlis
     cells: list[Cell] = []
     clocks: set[int] = set()
     loads: list[tuple[int, float]] = []
-    boxes = sum(found["type"] not in library.cells for found in module["cells"].values())
-    for instance, found in sorted(module["cells"].items()):
-        pins = {pin: [net(bit) for bit in bits] for pin, bits in found["connections"].items()}
-        cell = library.cells.get(found["type"])
+    boxes = sum(description["type"] not in library.cells for description in module["cells"].values())
+    for instance, description in sorted(module["cells"].items()):
+        pins = {pin: [net(bit) for bit in bits] for pin, bits in description["connections"].items()}
+        cell = library.cells.get(description["type"])
         if cell is None:
-            if found["type"].startswith("$_") or "port_directions" not in found:
-                raise LimenError(f"netlist {top}: cell {instance} of type {found['type']} is not in {library.name}")
+            if description["type"].startswith("$_") or "port_directions" not in description:
+                raise LimenError(
+                    f"netlist {top}: cell {instance} of type {description['type']} is not in {library.name}"
+                )
             for pin, nets in pins.items():
-                side = inputs if found["port_directions"][pin] == "output" else outputs
+                side = inputs if description["port_directions"][pin] == "output" else outputs
                 side[f"{'memory' if boxes == 1 else instance}.{pin}"] = tuple(nets)
             continue
         cells.append(cell)
         if cell.flip_flop is None:
             operands = tuple(pins[name][0] for name in cell.inputs)
             loads += zip(operands, (cell.capacitance_pf[name] for name in cell.inputs), strict=True)
-            own = [Gate(cell, name, operands, pins[name][0]) for name in cell.outputs if name in pins]
-            loads += [(gate.net, cell.outputs[gate.output].capacitance_pf) for gate in own]
-            gates += own
+            cell_gates = [Gate(cell, name, operands, pins[name][0]) for name in cell.outputs if name in pins]
+            loads += [(gate.net, cell.outputs[gate.output].capacitance_pf) for gate in cell_gates]
+            gates += cell_gates
             continue
         flip_flop = cell.flip_flop
         clocks.add(pins[flip_flop.clock][0])

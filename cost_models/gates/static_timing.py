@@ -33,12 +33,12 @@ class Timing:
 
 def port_loads_pf(netlist: Netlist) -> np.ndarray:
     """Return pin loads plus, on every NAME_out port, what the neighbour's NAME_in pins add, in pF [nets]."""
-    own = netlist.loads_pf
-    loads = own.copy()
+    pin_loads = netlist.loads_pf
+    loads = pin_loads.copy()
     for name, nets in netlist.outputs.items():
         twin = netlist.inputs.get(name.removesuffix("_out") + "_in", ())
         for net, neighbour in zip(nets, twin, strict=False):
-            loads[net] += own[neighbour]
+            loads[net] += pin_loads[neighbour]
     return loads
 
 
@@ -105,8 +105,8 @@ def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
     clock_slew = library.clock_slew_ns()
     delays = np.zeros((netlist.nets, 2), dtype=np.int64)
 
-    def set_delay(net: int, edge: int, own: list[float]) -> None:
-        delays[net, edge] = max(1, round(1000 * sum(own) / len(own))) if own else 1
+    def set_delay(net: int, edge: int, delays_ns: list[float]) -> None:
+        delays[net, edge] = max(1, round(1000 * sum(delays_ns) / len(delays_ns))) if delays_ns else 1
 
     launch = smallest_flip_flop(library)
     launches = [(launch, net) for nets in netlist.inputs.values() for net in nets]
@@ -119,13 +119,13 @@ def delays_ps(netlist: Netlist, library: Library, timing: Timing) -> np.ndarray:
         nets_of = dict(zip(gate.cell.inputs, gate.inputs, strict=True))
         load = float(timing.loads_pf[gate.net])
         for edge in (0, 1):
-            own = [
+            delays_ns = [
                 delay.at(float(timing.slew_ns[nets_of[arc.pin], start]), load)
                 for arc in gate.cell.outputs[gate.output].arcs
                 if (delay := arc.delay_ns[edge]) is not None
                 for start in _starts(arc, edge)
             ]
-            set_delay(gate.net, edge, own)
+            set_delay(gate.net, edge, delays_ns)
     return delays
 
 

@@ -132,8 +132,8 @@ def _readers(netlist: Netlist) -> Readers:
         for net in set(gate.inputs):
             readers[net].append(index)
     return Readers(
-        starts=np.cumsum([0, *(len(own) for own in readers)], dtype=np.int64),
-        readers=np.array([index for own in readers for index in own], dtype=np.int64),
+        starts=np.cumsum([0, *(len(gates_of_net) for gates_of_net in readers)], dtype=np.int64),
+        readers=np.array([index for gates_of_net in readers for index in gates_of_net], dtype=np.int64),
         affected=np.zeros(len(netlist.gates), dtype=np.int64),
         is_affected=np.zeros(len(netlist.gates), dtype=np.bool_),
     )
@@ -157,8 +157,8 @@ def prices(netlist: Netlist, library: Library, timing: Timing) -> Prices:
         assert cell.flip_flop is not None
         data, clock = cell.flip_flop.data, cell.flip_flop.clock
         slews = {clock: clock_slew, data: float(timing.slew_ns[register.data].mean())}
-        own = _clocked(cell, cell.flip_flop.output)
-        edges[register.output] += _edges_pj(own, slews, float(timing.loads_pf[register.output]))
+        energies_of_output = _clocked(cell, cell.flip_flop.output)
+        edges[register.output] += _edges_pj(energies_of_output, slews, float(timing.loads_pf[register.output]))
         for name, opposes in cell.flip_flop.open.items():  # it switches too, and drives nothing
             rise, fall = _edges_pj(_clocked(cell, name), slews, 0.0)
             edges[register.output] += (fall, rise) if opposes else (rise, fall)
@@ -168,10 +168,10 @@ def prices(netlist: Netlist, library: Library, timing: Timing) -> Prices:
     return Prices(edges, pulses)
 
 
-def energy_pj(own: Prices, activity: Activity) -> float:
+def energy_pj(edge_prices: Prices, activity: Activity) -> float:
     """Return the dynamic energy of one cycle in pJ, averaged over the activity's cycles."""
     edges = np.stack([activity.rises, activity.falls], axis=1)
-    total = (own.edges_pj * edges).sum() + (own.pulses_pj * activity.register_states).sum()
+    total = (edge_prices.edges_pj * edges).sum() + (edge_prices.pulses_pj * activity.register_states).sum()
     return float(total) / activity.cycles
 
 
@@ -183,7 +183,8 @@ def wires_pj(netlist: Netlist, library: Library, activity: Activity) -> float | 
     for gate in netlist.gates:
         if gate.output == next(iter(gate.cell.outputs)):  # pins of a cell with two outputs are there once
             pins[list(gate.inputs)] += 1
-    for net in [register.data for register in netlist.registers] + [n for own in netlist.outputs.values() for n in own]:
+    ends = [register.data for register in netlist.registers]
+    for net in ends + [net for port in netlist.outputs.values() for net in port]:
         pins[net] += 1
     capacitances = library.wires.at(pins)
     total = 0.5 * library.voltage_v**2 * (capacitances * (activity.rises + activity.falls)).sum()
@@ -197,14 +198,14 @@ def _edges_pj(energies: tuple[Energy, ...], slews: dict[str, float], load_pf: fl
     """
     means = []
     for edge in (0, 1):
-        found: dict[str, dict[str, list[float]]] = {}  # by input and supply
+        by_input: dict[str, dict[str, list[float]]] = {}  # by input and supply
         for energy in energies:
             name, grid = energy.pin or pin or "", energy.edges_pj[edge]
             if grid is not None:
-                own = found.setdefault(name, {}).setdefault(energy.supply, [])
-                own.append(grid.at(slews.get(name, 0.0), load_pf))
-        counts = [max(map(len, supplies.values())) for supplies in found.values()]
-        sums = [sum(map(fmean, supplies.values())) for supplies in found.values()]
+                applying = by_input.setdefault(name, {}).setdefault(energy.supply, [])
+                applying.append(grid.at(slews.get(name, 0.0), load_pf))
+        counts = [max(map(len, supplies.values())) for supplies in by_input.values()]
+        sums = [sum(map(fmean, supplies.values())) for supplies in by_input.values()]
         means.append(fmean(sums, counts) if sums else 0.0)
     return means[0], means[1]
 

@@ -125,14 +125,14 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
     return avoiding(kit, steps, f" -script {BUFFERED}" if source.buffered else "")
 
 
-def avoiding(kit: Kit, steps: Sequence[str], more: str = "") -> list[str]:
-    """Return passes that leave alone the cells left out; more: what else `abc` is told."""
+def avoiding(kit: Kit, steps: Sequence[str], options: str = "") -> list[str]:
+    """Return passes that leave alone the cells left out; options: what else `abc` is told."""
     # The tools have none of these cells; but which are left out is part of what identifies a netlist.
     avoid, enabled = (
         "".join(f" -dont_use {name}" for name in names if PLAIN_NAME.fullmatch(name))
         for names in (kit.cells.left_out, kit.cells.enabled)
     )
-    return [step.replace("{avoid}", avoid + more).replace("{enabled}", enabled) for step in steps]
+    return [step.replace("{avoid}", avoid + options).replace("{enabled}", enabled) for step in steps]
 
 
 def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
@@ -194,8 +194,8 @@ def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, sc
         LimenError: Yosys refuses `name`; its first error line is in the message.
     """
     # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
-    for own, content in files.items():
-        (scratch / own).write_bytes(content)
+    for file, content in files.items():
+        (scratch / file).write_bytes(content)
     # Yosys names the library to abc by an absolute path, and abc stumbles over signs in it that no folder of ours has.
     here = [command.replace("abc -liberty ", "abc -liberty /proc/self/cwd/") for command in commands]
     job = {"passes": [*here, "write_json netlist.json"]}
@@ -224,6 +224,6 @@ def top_module(document: dict[str, Any], top: str) -> str:
     """Return the name that Yosys gave a top with parameters."""
     return next(
         name
-        for name, found in document["modules"].items()
-        if name == top or (top in name and "top" in found["attributes"])
+        for name, module in document["modules"].items()
+        if name == top or (top in name and "top" in module["attributes"])
     )

@@ -141,7 +141,7 @@ def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
     head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
     rows = [
         [
-            built.kernel, built.multiplier.replace("_", " "), f"{built.area_um2:.0f}", f"{built.energy_pj:.3g}",
+            built.definition, built.multiplier.replace("_", " "), f"{built.area_um2:.0f}", f"{built.energy_pj:.3g}",
             f"{built.settled_pj:.3g}", f"{built.clock_ns:.3g}", f"{built.merit:.3g}",
         ]
         for built in compare_multipliers(liberty, bits)

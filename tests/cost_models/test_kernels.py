@@ -11,7 +11,7 @@ import pytest
 
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group, measure
 from cost_models.derive.check import check_unit
-from cost_models.derive.table_rows import point_rows
+from cost_models.derive.table_rows import figure_rows
 from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS, multipliers
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.switching import LANES, run_stimulus
@@ -209,14 +209,14 @@ class TestRecipes:
         assert min(areas, key=lambda name: areas[name]) != best_multiplier((unit,), kit)
         (point,) = characterise_group((replace(unit, smallest=True),), kit)
         assert areas[point.multiplier] == point.values["area_um2"] == min(areas.values())
-        rows = point_rows(point, tool_versions(), kit.cells.name)
+        rows = figure_rows(point, tool_versions(), kit.cells.name)
         assert {row["component"] for row in rows} == {"op_smallest"}
         assert check_unit(point.unit, rows, kit) == []
 
     def test_check_finds_a_recipe_that_is_not_the_best(self, dear_kit: Kit) -> None:
         unit = kernel("neuron_5x5", "threshold", 2, 2)
         best, other = (
-            point_rows(characterise(unit, dear_kit, name), tool_versions(), dear_kit.cells.name)
+            figure_rows(characterise(unit, dear_kit, name), tool_versions(), dear_kit.cells.name)
             for name in (FULL_ADDERS, DEFAULT_MULTIPLIER)
         )
         assert check_unit(unit, best, dear_kit) == []

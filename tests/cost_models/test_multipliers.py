@@ -21,7 +21,7 @@ from workloads.errors import LimenError
 def test_every_way_is_compared() -> None:
     needs_yosys()
     found = list(compare_multipliers(TINY, 3))
-    assert [(own.kernel, own.multiplier) for own in found] == [
+    assert [(own.definition, own.multiplier) for own in found] == [
         (kernel, name)
         for kernel in ("op alone", "os PE", "ws PE")
         for name in ("partial_products", "booth", "booth_radix4", "baugh_wooley")

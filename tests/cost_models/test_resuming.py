@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from cost_models.derive import build
-from cost_models.derive.characterise import Point
+from cost_models.derive.characterise import UnitFigures
 from cost_models.fpga import fpga, fpga_build
 from cost_models.gates import synthesis
 from cost_models.stimuli import captured
@@ -89,7 +89,9 @@ def inputs(tmp_path: Path, monkeypatch: Patch) -> Path:
     monkeypatch.setattr(captured, "load_family", lambda _: Family("digits", tmp_path / "family"))
     monkeypatch.setattr(build, "tool_versions", lambda: "pyosys 1")
     monkeypatch.setattr(build, "groups", lambda *_: [(unit,) for unit in UNITS])
-    monkeypatch.setattr(build, "characterise_group", lambda group, _kit: [Point(group[0], "", "", {"area_um2": 1.0})])
+    monkeypatch.setattr(
+        build, "characterise_group", lambda group, _kit: [UnitFigures(group[0], "", "", {"area_um2": 1.0})]
+    )
     monkeypatch.setattr(fpga_build, "tools", lambda _: "pyosys 1")
     monkeypatch.setattr(fpga_build, "implement", lambda _, unit, _ways: fpga.Implementation(unit, "", "", {"lut": 1}))
     return tmp_path
@@ -141,4 +143,4 @@ def test_an_fpgas_table_of_another_input_begins_anew(name: str, inputs: Path, mo
 
 def test_a_points_kind_and_unit_are_in_its_key(inputs: Path) -> None:
     points = [(kind, unit) for kind in (fpga_build.FABRIC, fpga.DSP) for unit in (*UNITS, replace(UNITS[1], x_bits=3))]
-    assert len({fpga_build.point_key("ecp5", point, {}) for point in points}) == len(points)
+    assert len({fpga_build.build_key("ecp5", point, {}) for point in points}) == len(points)
