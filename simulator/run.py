@@ -123,7 +123,9 @@ def reference_scores(network: Network, images: int = 1, seed: int = 0) -> np.nda
     from workloads.exact import reference
 
     x = choose_inputs(network, images, seed)
-    return np.concatenate([reference.run(network.layers, network.trained(), own[None])[-1].reshape(1, -1) for own in x])
+    return np.concatenate(
+        [reference.run(network.layers, network.trained(), image[None])[-1].reshape(1, -1) for image in x]
+    )
 
 
 def load_pair(network: Network | str | Path, design: Design | str | Path) -> tuple[Network, Design]:
@@ -202,8 +204,8 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
         report = read_report(run_testbench(build_testbench(folder), arguments).stdout)
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
     counts = [
-        replace(own, **{name: value for name, value in measured.items() if name in vars(own)})
-        for own, measured in zip(count_network(program.network, program.design), report.layers, strict=True)
+        replace(layer_counts, **{name: value for name, value in reported.items() if name in vars(layer_counts)})
+        for layer_counts, reported in zip(count_network(program.network, program.design), report.layers, strict=True)
     ]
     scores = []
     for words in tensors:

@@ -27,9 +27,9 @@ FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
 
 
 class Demand(NamedTuple):
-    """One thing a cut's largest tile needs, and how much of it there is. what: in words, with the unit."""
+    """One thing a cut's largest tile needs, and how much of it there is. name: in words, with the unit."""
 
-    what: str
+    name: str
     needs: int
     has: int
 
@@ -94,12 +94,12 @@ def memory_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> lis
     if design.dataflow != "ws":
         operands = operands // design.feeder_width * design.feeder_width
     return [
-        Demand("words of the ifmap scratchpad", max(own.ifmap for own in needs), design.ifmap_depth),
-        Demand("rows of the filter scratchpad", max(own.filter for own in needs), design.filter_depth),
-        Demand("rows of the ofmap scratchpad", max(own.ofmap for own in needs), design.ofmap_depth),
-        Demand("operands a lane", max(own.operand for own in needs), operands),
-        Demand("rows of bias and shift", max(own.channel for own in needs), design.channel_depth),
-        Demand("rows of polarity", max(own.polarity for own in needs), design.polarity_depth),
+        Demand("words of the ifmap scratchpad", max(need.ifmap for need in needs), design.ifmap_depth),
+        Demand("rows of the filter scratchpad", max(need.filter for need in needs), design.filter_depth),
+        Demand("rows of the ofmap scratchpad", max(need.ofmap for need in needs), design.ofmap_depth),
+        Demand("operands a lane", max(need.operand for need in needs), operands),
+        Demand("rows of bias and shift", max(need.channel for need in needs), design.channel_depth),
+        Demand("rows of polarity", max(need.polarity for need in needs), design.polarity_depth),
     ]
 
 
@@ -131,8 +131,8 @@ def demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Deman
 
 def fits(geometry: Geometry, design: FittedDesign, parts: Axes) -> bool:
     """Return whether every tile of a cut fits; how many there are is not asked here."""
-    return all(own.met for own in memory_demands(geometry, design, parts)) and all(
-        own.met for own in field_demands(geometry, design, parts)
+    return all(demand.met for demand in memory_demands(geometry, design, parts)) and all(
+        demand.met for demand in field_demands(geometry, design, parts)
     )
 
 
@@ -193,19 +193,19 @@ def _with(design: FittedDesign, **fields: object) -> FittedDesign | None:
 def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes) -> Iterator[str]:
     """Yield a line for each buffer that is too small for a cut."""
     needs = memory_demands(geometry, design, parts)
-    for own, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
-        if own.met:
+    for demand, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
+        if demand.met:
             continue
-        lack = -(-(own.needs - own.has) * bits // 8)
+        lack = -(-(demand.needs - demand.has) * bits // 8)
         yield (
             f"{field}: {getattr(design, field):.10g} is not allowed: the smallest tile lacks {lack} bytes in each "
-            f"half; at least {_least_kib(own.needs, bits):.10g} KiB"
+            f"half; at least {_least_kib(demand.needs, bits):.10g} KiB"
         )
     operands = needs[len(BUFFERS)]
     if not operands.met:
         yield (
             f"operand_depth: {design.operand_depth} is not allowed: the smallest tile needs {operands.needs} "
-            f"{operands.what}; at least {operands.needs}"
+            f"{operands.name}; at least {operands.needs}"
         )
 
 
@@ -225,8 +225,8 @@ def _least_kib(rows: int, bits: int) -> float:
 def _beyond_buffers(geometry: Geometry, roomy: FittedDesign, design: FittedDesign) -> str:
     """Say which other field would let the smallest tile fit with the largest buffers, or that none would."""
     parts = most_parts(geometry, roomy)
-    unmet = next(own for own in demands(geometry, roomy, parts) if not own.met)
-    why = f"the smallest tile needs {unmet.needs} {unmet.what}, and the most is {unmet.has}"
+    unmet = next(demand for demand in demands(geometry, roomy, parts) if not demand.met)
+    why = f"the smallest tile needs {unmet.needs} {unmet.name}, and the most is {unmet.has}"
     for field, values in (
         ("feeder_width", FEEDERS),
         ("port_bits", PORTS),
@@ -240,7 +240,7 @@ def _beyond_buffers(geometry: Geometry, roomy: FittedDesign, design: FittedDesig
                 continue
             if fits(geometry, other, most_parts(geometry, other)):
                 return f"{field}: {now} is not allowed: {why}; at {'most' if value < now else 'least'} {value}"
-    return f"{unmet.what}: {unmet.needs} is not allowed: the smallest tile has no fewer; at most {unmet.has}"
+    return f"{unmet.name}: {unmet.needs} is not allowed: the smallest tile has no fewer; at most {unmet.has}"
 
 
 def _too_many_tiles(geometry: Geometry, design: FittedDesign, roomy: FittedDesign) -> str:
@@ -263,7 +263,7 @@ def _too_many_tiles(geometry: Geometry, design: FittedDesign, roomy: FittedDesig
     growing = [field for field, most in largest.items() if now[field] < most]
     field = max(growing, key=lambda field: tiles_with(roomy, {field: now[field]}))
     times = 2
-    while tiles_with(design, {own: min(times * now[own], most) for own, most in largest.items()}) > MOST_IN_FIELD:
+    while tiles_with(design, {grown: min(times * now[grown], most) for grown, most in largest.items()}) > MOST_IN_FIELD:
         times *= 2
     fewest, _ = fewest_tiles(geometry, design)
     unit = " KiB" if field in BUFFERS else ""

@@ -91,6 +91,6 @@ def check_addresses(network: Network, schedules: Sequence[Schedule], design: Fit
         lay_out(network, schedules, design)
 
 
-def _check(beats: int, what: str) -> None:
+def _check(beats: int, holder: str) -> None:
     if beats > MOST_BEATS:
-        raise LimenError(f"{what}: a memory of {beats} beats is not allowed: at most {MOST_BEATS}")
+        raise LimenError(f"{holder}: a memory of {beats} beats is not allowed: at most {MOST_BEATS}")

@@ -82,24 +82,24 @@ def candidates(geometry: Geometry, design: FittedDesign) -> list[tuple[Axes, Ord
     for axis in range(3):
 
         def others_finest(parts: int, axis: int = axis) -> Axes:
-            return Axes(*(parts if own == axis else most[own] for own in range(3)))
+            return Axes(*(parts if other == axis else most[other] for other in range(3)))
 
         fewest = next(parts for parts in distinct(most[axis]) if fits(geometry, design, others_finest(parts)))
         multiples = [fewest, 2 * fewest] if axis == 2 else [fewest, 2 * fewest, 4 * fewest, most[axis]]
         options.append(sorted({min(parts, most[axis]) for parts in multiples}))
-    found = [
+    cuts = [
         parts
         for parts in itertools.starmap(Axes, itertools.product(*options))
         if tile_count(geometry, design, parts) <= MOST_IN_FIELD and fits(geometry, design, parts)
     ]
-    if not found:
+    if not cuts:
         tiles, parts = fewest_tiles(geometry, design)
         if tiles > MOST_IN_FIELD:
             raise LimenError(refusal(geometry, design))
-        found = [parts]
+        cuts = [parts]
     orders: tuple[Order, ...] = ("rows", "outputs")
     return [
-        (parts, order) for parts in found for order in (orders if parts.rows > 1 and parts.outputs > 1 else orders[:1])
+        (parts, order) for parts in cuts for order in (orders if parts.rows > 1 and parts.outputs > 1 else orders[:1])
     ]
 
 

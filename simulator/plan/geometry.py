@@ -143,16 +143,16 @@ class TileShape:
     @property
     def work(self) -> tuple[int, ...]:
         """What decides how long the tile computes; where its input rows and channels lie does not."""
-        own = (self.groups, self.group_outputs, self.outputs, self.pixels, self.out_rows)
-        return (*own, self.channels, self.first_lane, self.group_lanes)
+        outputs_of_groups = (self.groups, self.group_outputs, self.outputs, self.pixels, self.out_rows)
+        return (*outputs_of_groups, self.channels, self.first_lane, self.group_lanes)
 
     def pieces(self, feeder: int) -> list[tuple[int, int]]:
         """Return, for each group, (lane of its first channel, words it touches)."""
-        lane, found = self.first_lane, []
+        lane, pieces = self.first_lane, []
         for _ in range(self.groups):
-            found.append((lane, -(-(lane + self.channels) // feeder)))
+            pieces.append((lane, -(-(lane + self.channels) // feeder)))
             lane = (lane + self.group_lanes) % feeder
-        return found
+        return pieces
 
 
 def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShape:

@@ -90,8 +90,8 @@ def read_exported(folder: Path, with_vectors: bool = True) -> ExportedFolder:
         files = {name: source.read(f"rtl/{name}", MOST_VERILOG_BYTES) for name in _read_list(source)}
         vectors = source.read(VECTORS, MOST_BYTES[VECTORS]) if with_vectors else b""
     verilog = {name: plain_verilog(content, f"{folder}/rtl/{name}") for name, content in files.items()}
-    wanted = plain_verilog(chip_verilog(facts.verilog, "").encode(), CHIP_FILE)
-    if verilog.get(CHIP_FILE, "").split() != wanted.split():
+    expected = plain_verilog(chip_verilog(facts.verilog, "").encode(), CHIP_FILE)
+    if verilog.get(CHIP_FILE, "").split() != expected.split():
         raise LimenError(f"{folder}/rtl/{CHIP_FILE}: differs from what {MARKER} gives; export it again")
     if with_vectors:
         check_vectors(vectors, folder / VECTORS, network, design, facts.images, cycles)
@@ -123,11 +123,11 @@ class _Source:
     def read(self, name: str, most_bytes: int) -> bytes:
         """Return the content of a file, named by its path in the folder, of at most so many bytes."""
         path = self.folder / name
-        parent, _, own = name.rpartition("/")
+        parent, _, file_name = name.rpartition("/")
         if parent not in self._handles:
             flags = os.O_DIRECTORY | os.O_NOFOLLOW
             self._handles[parent] = self._open(self.folder / parent, parent, self._handles[""], flags)
-        handle = self._open(path, own, self._handles[parent], os.O_NOFOLLOW)
+        handle = self._open(path, file_name, self._handles[parent], os.O_NOFOLLOW)
         state = os.fstat(handle)
         if not stat.S_ISREG(state.st_mode):
             raise LimenError(f"{path}: not a file; {EXPECTED}")
@@ -141,10 +141,10 @@ class _Source:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object; readers disagree on which of two equal keys counts."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         raise ValueError("duplicate key")
-    return found
+    return content
 
 
 def _read_facts(source: _Source) -> Facts:
@@ -152,8 +152,8 @@ def _read_facts(source: _Source) -> Facts:
     try:
         content = json.loads(source.read(MARKER, MOST_BYTES[MARKER]).decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
-        what = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
-        raise LimenError(f"{path}: {what}; {EXPECTED}") from None
+        problem = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
+        raise LimenError(f"{path}: {problem}; {EXPECTED}") from None
     if not isinstance(content, dict):
         raise LimenError(f"{path}: {shown(content)} is not allowed: a JSON object; {EXPECTED}")
     return validate(Facts, content, path)

@@ -71,7 +71,7 @@ def expected_tensors(program: Program, x: np.ndarray) -> np.ndarray:
     """Return all tensors after a run on x [H, W, C] as the reference gives them, [beats, port words]."""
     network, design = program.network, program.design
     first = program.places[INPUT].address
-    found = np.zeros((len(program.image) - first, program.image.shape[1]), dtype=np.int64)
+    tensors = np.zeros((len(program.image) - first, program.image.shape[1]), dtype=np.int64)
     outputs = reference.run(network.layers, network.trained(), x[None])
     values = {name: np.zeros((t.height, t.width, t.channels), dtype=np.int64) for name, t in network.tensors.items()}
     values[INPUT][:] = x
@@ -81,8 +81,8 @@ def expected_tensors(program: Program, x: np.ndarray) -> np.ndarray:
     for name, tensor in network.tensors.items():
         beats = pack_raw(program, name, values[name]) if tensor.bits is None else pack_tensor(values[name], design)
         at = program.places[name].address - first
-        found[at : at + len(beats)] = beats
-    return found
+        tensors[at : at + len(beats)] = beats
+    return tensors
 
 
 def pack_raw(program: Program, name: str, values: np.ndarray) -> np.ndarray:
@@ -107,8 +107,8 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
     counts = count_program(program.schedules, design, mask)
     lines = [_line(*pair) for pair in _header(design, first, inputs, len(program.image)).items()]
     lines += [_line("mask", "".join(str(int(bit)) for bit in mask)), _line("layers", len(counts))]
-    for layer, own in zip(program.network.layers, counts, strict=True):
-        lines.append(_line("layer", layer.name, *chain.from_iterable(counted(own).items())))
+    for layer, layer_counts in zip(program.network.layers, counts, strict=True):
+        lines.append(_line("layer", layer.name, *chain.from_iterable(counted(layer_counts).items())))
     lines += ["image", _hex(program.image[:first].reshape(-1)), _line("inputs", len(x))]
     lines += [_line("tensors", _hex(expected_tensors(program, image).reshape(-1))) for image in x]
     return "\n".join([*lines, "end"]) + "\n"
@@ -130,18 +130,18 @@ def check_vectors(
         raise LimenError(f"{path}: not ASCII text; expected a vector file of limen export") from None
     layers, words = len(network.layers), design.port_bits // WORD_BITS
     names = list(_header(design, 0, 0, 0))
-    wanted_lines = len(names) + layers + images + 7
-    if len(lines) != wanted_lines:
-        raise LimenError(f"{path}: {len(lines)} lines are not allowed: {wanted_lines}, as params.json")
+    expected_lines = len(names) + layers + images + 7
+    if len(lines) != expected_lines:
+        raise LimenError(f"{path}: {len(lines)} lines are not allowed: {expected_lines}, as params.json")
     numbered = enumerate(lines, 1)
 
     def refuse(number: int, line: str, allowed: str) -> LimenError:
         return LimenError(f"{path}: line {number}: {shown(line)} is not allowed: {allowed}")
 
-    def expect(*wanted: object) -> None:
+    def expect(*values: object) -> None:
         number, line = next(numbered)
-        if line != _line(*map(str, wanted)):
-            raise refuse(number, line, f"{_line(*map(str, wanted))!r}, as params.json")
+        if line != _line(*map(str, values)):
+            raise refuse(number, line, f"{_line(*map(str, values))!r}, as params.json")
 
     def expect_words(keyword: str, beats: int) -> None:
         number, whole = next(numbered)
@@ -161,8 +161,8 @@ def check_vectors(
         expect(name, value)
     expect("mask", 1)
     expect("layers", layers)
-    for layer, cycles_wanted in zip(network.layers, cycles, strict=True):
-        _expect_counts(*next(numbered), layer.name, cycles_wanted, refuse)
+    for layer, expected_cycles in zip(network.layers, cycles, strict=True):
+        _expect_counts(*next(numbered), layer.name, expected_cycles, refuse)
     expect("image")
     expect_words("", first)
     expect("inputs", images)

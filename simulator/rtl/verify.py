@@ -88,13 +88,15 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
         (scratch / VECTORS).parent.mkdir()
         (scratch / VECTORS).write_bytes(exported.vectors)
         program = _build(scratch, folder)
-        own = {name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()}
+        hashes = {
+            name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()
+        }
         try:
             outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(images)])
         except LimenError as error:
             raise LimenError(f"{folder}: {error}") from None
     summary = read_report(outcome.stdout).summary
-    proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in own.items()})
+    proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in hashes.items()})
     try:
         _write_report(folder / PROOF, (json.dumps(asdict(proof), indent=2) + "\n").encode())
     except LimenError as error:

@@ -38,17 +38,17 @@ def plain_verilog(content: bytes, source: str) -> str:
         raise LimenError(f"{source}: not UTF-8 text; expected Verilog") from None
     text = text.replace("\r\n", "\n")
 
-    def refuse(at: int, what: str, allowed: str) -> LimenError:
-        return LimenError(f"{source}: line {text.count(chr(10), 0, at) + 1}: {what} is not allowed: {allowed}")
+    def refuse(at: int, mistake: str, allowed: str) -> LimenError:
+        return LimenError(f"{source}: line {text.count(chr(10), 0, at) + 1}: {mistake} is not allowed: {allowed}")
 
-    def blank(found: re.Match[str]) -> str:
-        comment = found[0]
+    def blank(match: re.Match[str]) -> str:
+        comment = match[0]
         if comment.startswith('"'):
             return comment  # refused below
         if comment == "/*":
-            raise refuse(found.start(), "a comment without an end", "close it by */")
+            raise refuse(match.start(), "a comment without an end", "close it by */")
         if is_for_tool(comment):
-            raise refuse(found.start(), f"a comment to a tool, {shown(comment)},", "all tools see the same hardware")
+            raise refuse(match.start(), f"a comment to a tool, {shown(comment)},", "all tools see the same hardware")
         return _SPACE.sub(" ", comment)
 
     control = re.search(r"[^\n\t -~\xa0-\U0010ffff]", text)
@@ -58,10 +58,10 @@ def plain_verilog(content: bytes, source: str) -> str:
     foreign = re.search(r"[^\n\t -~]", plain)
     if foreign is not None:
         raise refuse(foreign.start(), f"{foreign[0]!r}", "only comments hold more than ASCII")
-    for found in _TOKEN.finditer(plain):
-        problem = _problem(found[0])
+    for match in _TOKEN.finditer(plain):
+        problem = _problem(match[0])
         if problem is not None:
-            raise refuse(found.start(), *problem)
+            raise refuse(match.start(), *problem)
     return plain
 
 

@@ -47,21 +47,21 @@ def canonical_verilog(text: str) -> str:
     """
     if CONTINUED.search(text):
         return text
-    return "".join(_canonical(found) for found in TOKEN.finditer(text))
+    return "".join(_canonical(token) for token in TOKEN.finditer(text))
 
 
-def _canonical(found: re.Match[str]) -> str:
-    token = found[0]
-    if found["blank"]:
+def _canonical(match: re.Match[str]) -> str:
+    token = match[0]
+    if match["blank"]:
         return ""
-    if found["comment"]:
+    if match["comment"]:
         return f"{token}\n" if is_for_tool(token) else ""
-    if found["line"]:
+    if match["line"]:
         return f"{IN_LINE.sub(_in_line, token).strip()}\n"
-    return f"{''.join(token.split())} " if found["number"] else f"{token} "
+    return f"{''.join(token.split())} " if match["number"] else f"{token} "
 
 
-def _in_line(found: re.Match[str]) -> str:
-    if found["blank"]:
+def _in_line(match: re.Match[str]) -> str:
+    if match["blank"]:
         return " "
-    return "" if found["comment"] and not is_for_tool(found[0]) else found[0]
+    return "" if match["comment"] and not is_for_tool(match[0]) else match[0]

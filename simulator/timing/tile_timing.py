@@ -196,15 +196,15 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: FittedDesign, ti
 def _taps_of_ranges(geometry: Geometry, lane: int, channels: int, design: FittedDesign) -> list[dict[int, int]]:
     """Return, for each range of K, the words it touches of each tap; `lane` is that of the group's first channel."""
     feeder, k = design.feeder_width, geometry.taps * channels
-    found = []
+    touched_by_range = []
     for start in range(0, k, design.rows):
         end = min(start + design.rows, k)
         touched = {}
         for tap in range(start // channels, (end - 1) // channels + 1):
             first, last = max(start - tap * channels, 0), min(end - tap * channels, channels) - 1
             touched[tap] = (lane + last) // feeder - (lane + first) // feeder + 1
-        found.append(touched)
-    return found
+        touched_by_range.append(touched)
+    return touched_by_range
 
 
 def _inside_of_taps(geometry: Geometry, shape: TileShape, touched: dict[int, int]) -> int:

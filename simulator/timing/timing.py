@@ -32,11 +32,11 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
 
     mask: 0 in cycles (modulo its length, counted from `start`) in which the memory doesn't answer.
     """
-    cycle, found = 0, []
+    cycle, layer_counts = 0, []
     for schedule in schedules:
         counts, cycle = _count_layer(schedule, design, cycle, mask)
-        found.append(counts)
-    return found
+        layer_counts.append(counts)
+    return layer_counts
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _tiles(schedule: Schedule, design: FittedDesign) -> _Tiles:
         if step.shape not in transfers:
             transfers[step.shape] = tile_transfers(geometry, step.shape, design)
     shapes = [step.shape for step in schedule.steps]
-    return _Tiles(schedule, design, [timings[own.work] for own in shapes], [transfers[own] for own in shapes])
+    return _Tiles(schedule, design, [timings[shape.work] for shape in shapes], [transfers[shape] for shape in shapes])
 
 
 def layer_cost(schedule: Schedule, design: FittedDesign) -> tuple[int, int]:

@@ -19,13 +19,13 @@ def cache_folder() -> Path:
     Raises:
         LimenError: neither can be written.
     """
-    own = user_folder("XDG_CACHE_HOME", ".cache") / "limen"
-    if can_write(own):
-        return own
+    user_caches = user_folder("XDG_CACHE_HOME", ".cache") / "limen"
+    if can_write(user_caches):
+        return user_caches
     other = temporary_place() / f"limen-caches-of-{os.getuid()}"
     if not can_write(other) or not _is_private(other):
-        raise LimenError(f"{own}: cannot be written, nor can {other}: name a folder in XDG_CACHE_HOME")
-    say(f"{own} can't be written: caches are in {other}; XDG_CACHE_HOME names another place")
+        raise LimenError(f"{user_caches}: cannot be written, nor can {other}: name a folder in XDG_CACHE_HOME")
+    say(f"{user_caches} can't be written: caches are in {other}; XDG_CACHE_HOME names another place")
     return other
 
 
@@ -45,8 +45,8 @@ def can_write(folder: Path) -> bool:
 
 def _is_private(folder: Path) -> bool:
     """Return whether nobody else can have put a program there: in TMPDIR, others may have made what has our name."""
-    found = folder.stat(follow_symlinks=False)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & 0o022
+    status = folder.stat(follow_symlinks=False)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
 
 
 def say(text: str) -> None:

@@ -181,8 +181,8 @@ class Arrays:
     def _take(self, name: str, shape: tuple[int, ...], kinds: str, words: str) -> np.ndarray:
         array = self._arrays.get(name)
         if array is None or array.shape != shape or array.dtype.kind not in kinds:
-            found = "missing" if array is None else f"{array.dtype} {list(array.shape)}"
-            raise LimenError(f"{self.path}: {name}: {found}; expected {words} {list(shape)}")
+            stored = "missing" if array is None else f"{array.dtype} {list(array.shape)}"
+            raise LimenError(f"{self.path}: {name}: {stored}; expected {words} {list(shape)}")
         return array
 
 

@@ -39,7 +39,9 @@ def picture_format(path: Path) -> str:
     known = sorted(FigureCanvasAgg.get_supported_filetypes().keys() - NO_FORMATS)
     form = path.suffix.lower().removeprefix(".")
     if form not in known:
-        raise LimenError(f"{path}: not allowed: a name that ends in one of {', '.join(f'.{own}' for own in known)}")
+        raise LimenError(
+            f"{path}: not allowed: a name that ends in one of {', '.join(f'.{suffix}' for suffix in known)}"
+        )
     return form
 
 

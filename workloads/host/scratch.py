@@ -129,12 +129,12 @@ def _remove_dead(parent: Path, prefix: str) -> None:
     """
     name = re.compile(re.escape(prefix) + "[0-9a-f]{8}")
     with suppress(OSError):
-        for own in [entry for entry in os.scandir(parent) if name.fullmatch(entry.name)]:
-            if own.stat(follow_symlinks=False).st_uid != os.getuid():
+        for leftover in [entry for entry in os.scandir(parent) if name.fullmatch(entry.name)]:
+            if leftover.stat(follow_symlinks=False).st_uid != os.getuid():
                 continue
             with suppress(OSError):  # BlockingIOError, as a rule: its owner lives
-                lock = _lock(Path(own.path), none_needed=False)
-                shutil.rmtree(own.path, ignore_errors=True)
+                lock = _lock(Path(leftover.path), none_needed=False)
+                shutil.rmtree(leftover.path, ignore_errors=True)
                 os.close(lock)
 
 

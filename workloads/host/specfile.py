@@ -87,8 +87,8 @@ class _Constructor(SafeConstructor):
             return super().construct_object(node, deep)
         except (ValueError, TypeError, LookupError, ArithmeticError):  # of Python's own types
             value = shown(node.value) if isinstance(node, ScalarNode) else "this"
-            what = f"{value} is no {str(node.tag).rpartition(':')[2]} that can be read"
-            raise ConstructorError(None, None, what, node.start_mark) from None
+            problem = f"{value} is no {str(node.tag).rpartition(':')[2]} that can be read"
+            raise ConstructorError(None, None, problem, node.start_mark) from None
 
     def construct_mapping(self, node: MappingNode, deep: bool = False) -> Any:
         try:
@@ -99,8 +99,10 @@ class _Constructor(SafeConstructor):
     def flatten_mapping(self, node: MappingNode) -> None:
         super().flatten_mapping(node)
         if len(node.value) > MOST_MERGED_KEYS and getattr(node, "merge", None):
-            what = f"<<: {len(node.value)} keys are not allowed: at most {MOST_MERGED_KEYS} where mappings are merged"
-            raise ConstructorError(None, None, what, node.start_mark)
+            problem = (
+                f"<<: {len(node.value)} keys are not allowed: at most {MOST_MERGED_KEYS} where mappings are merged"
+            )
+            raise ConstructorError(None, None, problem, node.start_mark)
 
 
 # No field is a date: what looks like one is text, as in YAML 1.2 itself.
@@ -176,8 +178,8 @@ def describe_mistake(error: ValidationError, model: type[BaseModel], content: An
     mistakes = error.errors(include_url=False, include_context=False)
     first = mistakes[0]
     if first["type"] == "missing":
-        beside = (own for own in mistakes if own["loc"][:-1] == first["loc"][:-1])
-        first = next((own for own in beside if own["type"] == "extra_forbidden"), first)
+        beside = (mistake for mistake in mistakes if mistake["loc"][:-1] == first["loc"][:-1])
+        first = next((mistake for mistake in beside if mistake["type"] == "extra_forbidden"), first)
     field = _place(first["loc"], content) or "(whole file)"
     if first["type"] == "extra_forbidden":
         return f"{field}: unknown key; {_allowed_keys(first['loc'], model, content)}"
@@ -186,8 +188,8 @@ def describe_mistake(error: ValidationError, model: type[BaseModel], content: An
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}" if first["loc"] else message
-    given = "nothing" if first["input"] is None else shown(first["input"])
-    return f"{field}: {given} is not allowed: {EXPECTED.get(first['type'], message[:1].lower() + message[1:])}"
+    value = "nothing" if first["input"] is None else shown(first["input"])
+    return f"{field}: {value} is not allowed: {EXPECTED.get(first['type'], message[:1].lower() + message[1:])}"
 
 
 def _place(location: Sequence[str | int], content: Any) -> str:

@@ -54,8 +54,8 @@ def _csv_cell(value: object, real: str) -> object:
     return f"'{text}" if text.startswith(FORMULA_SIGNS) and not NUMBER.fullmatch(text) else text
 
 
-def read_csv(path: Path, what: str) -> tuple[list[str], list[list[str]]]:
-    """Return (head, rows) of a CSV file; of an empty one, nothing of both. what: the file should be, with its article.
+def read_csv(path: Path, expected: str) -> tuple[list[str], list[list[str]]]:
+    """Return (head, rows) of a CSV file; of an empty one, nothing of both. expected: what it should be.
 
     Raises LimenError where it can't be read or is no CSV file.
     """
@@ -64,7 +64,7 @@ def read_csv(path: Path, what: str) -> tuple[list[str], list[list[str]]]:
         lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
-        raise LimenError(f"{path}: cannot be read: {reason}; expected {what}") from None
+        raise LimenError(f"{path}: cannot be read: {reason}; expected {expected}") from None
     return (lines[0], lines[1:]) if lines else ([], [])
 
 

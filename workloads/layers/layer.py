@@ -213,8 +213,8 @@ class LayerParameters:
         for name, form in expected.items():
             array = getattr(self, name)
             if not isinstance(array, np.ndarray) or array.shape != form or array.dtype != np.int64:
-                found = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "absent"
-                raise ValueError(f"{layer.name}.{name}: {found}; expected int64 {list(form)}")
+                actual = f"{array.dtype} {list(array.shape)}" if isinstance(array, np.ndarray) else "absent"
+                raise ValueError(f"{layer.name}.{name}: {actual}; expected int64 {list(form)}")
         low, high = operand_range(layer.w_bits)
         _within(f"{layer.name}.weights", self.weights, low, high)
         _within(f"{layer.name}.shift", self.shift, 0, MAX_SHIFT)
