@@ -168,10 +168,3 @@ def field_places(descriptor: np.dtype) -> np.ndarray:
         kind, offset = descriptor.fields[name][:2]
         places.append((*divmod(offset * 8, WORD_BITS), kind.itemsize * 8, kind.kind == "i"))
     return np.array(places, dtype=np.int64)
-
-
-def values_of(descriptor: np.dtype) -> np.dtype:
-    """Return the dtype of a descriptor's numbers side by side, an int64 each: what kernels read by name."""
-    # A record has some names of its own, such as `flags` and `base`, which win where kernels run uncompiled.
-    assert descriptor.names is not None and not any(hasattr(np.record, name) for name in descriptor.names)
-    return np.dtype((np.record, [(name, np.int64) for name in descriptor.names]))

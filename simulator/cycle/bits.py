@@ -28,7 +28,7 @@ def copy_row(target, source):
 @njit_in_place(inline="always")
 def flag(flag_bits, which):
     """Return whether one of a descriptor's flags is set."""
-    return int64(flag_bits & which != 0)
+    return flag_bits & which != 0
 
 
 @njit_in_place(int64(int64))

@@ -8,13 +8,17 @@ import numpy as np
 from numba import from_dtype, int64, types, void
 
 from simulator.cycle.bits import ROW, TABLE, signed
-from simulator.encoding import LAYER, TILE, WORD_BITS, descriptor_beats, field_places, values_of
+from simulator.cycle.records import record_type
+from simulator.encoding import LAYER, TILE, WORD_BITS, descriptor_beats, field_places
 from workloads.host.jit import njit_in_place
 
 NEXT, PRESENT, STORED = range(3)
 """Rows of tiles: being loaded, computed, stored."""
 
-LAYER_RECORD, TILE_RECORD = from_dtype(values_of(LAYER)), from_dtype(values_of(TILE))
+LAYER_VALUES, TILE_VALUES = record_type(*(LAYER.names or ())), record_type(*(TILE.names or ()))
+"""Fields of a descriptor as numbers side by side."""
+
+LAYER_RECORD, TILE_RECORD = from_dtype(LAYER_VALUES), from_dtype(TILE_VALUES)
 
 
 class Descriptors(NamedTuple):
@@ -40,7 +44,7 @@ DESCRIPTORS = types.NamedTuple([ROW, ROW, TABLE, TABLE, LAYER_RECORD[::1], TILE_
 def make_descriptors(port_bits: int) -> Descriptors:
     """Return registers for the descriptors that come over a port."""
     layer, tile = (descriptor_beats(kind, port_bits) * port_bits // WORD_BITS for kind in (LAYER, TILE))
-    layers, tiles = np.zeros(1, values_of(LAYER)), np.zeros(3, values_of(TILE))
+    layers, tiles = np.zeros(1, LAYER_VALUES), np.zeros(3, TILE_VALUES)
     return Descriptors(
         layer_words=np.zeros(layer, np.int64),
         tile_words=np.zeros(tile, np.int64),
