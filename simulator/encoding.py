@@ -1,6 +1,7 @@
 """The one encoding: what descriptors hold and what codes mean, under the names that the Verilog has for them.
 
-Nothing else in Python knows a field's place. `limen_descriptor.v` is the same for hardware; a test compares the two.
+Nothing else in Python knows a field's place. The Verilog's own places are in limen_top and limen_sequencer; a test
+compares them with these.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""limen_descriptor: the fields of the descriptors that come over the port."""
+"""The fields of the descriptors that come over the port."""
 
 from __future__ import annotations
 
