@@ -58,12 +58,12 @@ def write_vcd(program: Program, x: np.ndarray, layer: str, path: Path) -> int:
     Raises:
         LimenError: no such layer, a layer too long to keep, pyvcd missing, or the file can't be written.
     """
-    names = [own.name for own in program.network.layers]
+    names = [known.name for known in program.network.layers]
     if layer not in names:
         raise LimenError(f"layer: {layer!r} is not allowed: one of {', '.join(names)}")
     check_writable(path.absolute().parent)
     counts = run_cycle(program, x).counts
-    first = sum(own.cycles for own in counts[: names.index(layer)])
+    first = sum(layer_counts.cycles for layer_counts in counts[: names.index(layer)])
     end = first + counts[names.index(layer)].cycles
     if end * 3 * program.design.pes > MOST_VALUES:
         raise LimenError(
@@ -85,8 +85,10 @@ def _format(run: CycleRun, design: FittedDesign, first: int, end: int) -> str:
         clock = writer.register_var(_scopes(TOP), "clk", "wire", size=1, init=0)
         signals = []
         for name in SIGNALS.names or ():
-            scope, _, own = f"{TOP}.{name.replace('__', '.')}".rpartition(".")
-            signals.append(writer.register_var(_scopes(scope), own, "wire", size=WIDTHS.get(own, 1), init=0))
+            scope, _, signal_name = f"{TOP}.{name.replace('__', '.')}".rpartition(".")
+            signals.append(
+                writer.register_var(_scopes(scope), signal_name, "wire", size=WIDTHS.get(signal_name, 1), init=0)
+            )
         registers = []
         for kind, (name, bits) in enumerate(register_bits(design).items()):
             for row in range(design.rows):

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 
 def filter_planes(
-    layer: Layer, own: LayerParameters, schedule: Schedule, step: Step, design: FittedDesign
+    layer: Layer, parameters: LayerParameters, schedule: Schedule, step: Step, design: FittedDesign
 ) -> list[tuple[np.ndarray, int]]:
     """Return (patterns, bits of each) of a tile's planes: weights, [polarity,] then bias and shift alternating."""
     geometry, tile, shape = schedule.geometry, step.tile, step.shape
     outputs = slice(tile.out, tile.out_end)
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
     room = layer.operation
-    widened = room.codes(room.values(own.weights, layer.w_bits), room.fitted_bits(design.w_bits))
+    widened = room.codes(room.values(parameters.weights, layer.w_bits), room.fitted_bits(design.w_bits))
     weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
     rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral[1])
     planes = [(np.concatenate(rows), design.w_bits)]
-    if own.polarity is not None:
-        inhibitory = _by_group(own.polarity, geometry.kernel, outputs, channels, shape.groups) < 0
+    if parameters.polarity is not None:
+        inhibitory = _by_group(parameters.polarity, geometry.kernel, outputs, channels, shape.groups) < 0
         planes.append((_polarity_rows(inhibitory.astype(np.int64), design), 1))
     mask = (1 << design.acc_bits) - 1
-    words = (own.bias[outputs] & mask) | (own.shift[outputs] << design.acc_bits)
+    words = (parameters.bias[outputs] & mask) | (parameters.shift[outputs] << design.acc_bits)
     planes.append((_channel_rows(words.reshape(shape.groups, -1), design), design.acc_bits + SHIFT_BITS))
     return planes
 
@@ -59,51 +59,53 @@ def _lanes(values: np.ndarray, lanes: int, fill: int) -> np.ndarray:
 
 def _rows(groups: np.ndarray, design: FittedDesign, neutral: int) -> list[np.ndarray]:
     """Return the rows [rows, lanes] of [groups, N, K] patterns, fold by fold in the order of `limen_folds`."""
-    found = []
-    for own in groups:
-        by_n, by_k = _folds(own.shape[0], design.cols), _folds(own.shape[1], design.rows)
+    rows = []
+    for group in groups:
+        by_n, by_k = _folds(group.shape[0], design.cols), _folds(group.shape[1], design.rows)
         if design.dataflow == "os":
-            found += [_lanes(own[low:high].T, design.cols, neutral) for low, high in by_n]
+            rows += [_lanes(group[low:high].T, design.cols, neutral) for low, high in by_n]
         elif design.dataflow == "ws":  # preload goes from the last row of the array to the first
-            found += [
-                _lanes(own[low:high, first:last].T[::-1], design.cols, neutral)
+            rows += [
+                _lanes(group[low:high, first:last].T[::-1], design.cols, neutral)
                 for first, last in by_k
                 for low, high in by_n
             ]
         else:  # activations are preloaded in the order of K, so the first of a fold lies in the last row in use
-            found += [_lanes(own[:, first:last][:, ::-1], design.rows, neutral) for first, last in by_k]
-    return found
+            rows += [_lanes(group[:, first:last][:, ::-1], design.rows, neutral) for first, last in by_k]
+    return rows
 
 
 def _polarity_rows(groups: np.ndarray, design: FittedDesign) -> np.ndarray:
     """Return the polarity rows of [groups, N, K] bits, flat."""
     if design.polarity == "synapse":
         return np.concatenate(_rows(groups, design, 0)).reshape(-1)
-    found = []
-    for own in groups:
-        by_n, by_k = _folds(own.shape[0], design.cols), _folds(own.shape[1], design.rows)
+    rows = []
+    for group in groups:
+        by_n, by_k = _folds(group.shape[0], design.cols), _folds(group.shape[1], design.rows)
         if design.polarity == "input":
-            of_k = own[0]
+            of_k = group[0]
             if design.dataflow == "os":
-                found.append(of_k)
+                rows.append(of_k)
             elif design.dataflow == "ws":
-                found += [of_k[first:last][::-1] for first, last in by_k]
+                rows += [of_k[first:last][::-1] for first, last in by_k]
             else:
-                found += [_lanes(of_k[None, first:last][:, ::-1], design.rows, 0)[0] for first, last in by_k]
+                rows += [_lanes(of_k[None, first:last][:, ::-1], design.rows, 0)[0] for first, last in by_k]
         else:
-            of_n = own[:, 0]
+            of_n = group[:, 0]
             if design.dataflow == "is":
-                found.append(of_n)
+                rows.append(of_n)
             else:
-                found += [_lanes(of_n[None, low:high], design.cols, 0)[0] for low, high in by_n]
-    return np.concatenate(found)
+                rows += [_lanes(of_n[None, low:high], design.cols, 0)[0] for low, high in by_n]
+    return np.concatenate(rows)
 
 
 def _channel_rows(groups: np.ndarray, design: FittedDesign) -> np.ndarray:
     """Return the bias and shift words [groups, N], widened to rows of columns under os and ws, flat."""
     if design.dataflow == "is":
         return groups.reshape(-1)
-    found = [
-        _lanes(own[None, low:high], design.cols, 0)[0] for own in groups for low, high in _folds(len(own), design.cols)
+    rows = [
+        _lanes(group[None, low:high], design.cols, 0)[0]
+        for group in groups
+        for low, high in _folds(len(group), design.cols)
     ]
-    return np.concatenate(found)
+    return np.concatenate(rows)

@@ -67,12 +67,12 @@ def pack_bits(values: np.ndarray, width: int, port_bits: int) -> np.ndarray:
 def unpack_bits(beats: np.ndarray, width: int, count: int) -> np.ndarray:
     """Return the first `count` patterns of `width` bits of densely packed beats."""
     packed = np.ascontiguousarray(beats).astype("<u4").view(np.uint8).reshape(-1)
-    weights, found = np.int64(1) << np.arange(width), np.empty(count, dtype=np.int64)
+    weights, patterns = np.int64(1) << np.arange(width), np.empty(count, dtype=np.int64)
     for start in range(0, count, CHUNK):
         end = min(start + CHUNK, count)
         bits = np.unpackbits(packed[start * width // 8 :], count=(end - start) * width, bitorder="little")
-        found[start:end] = bits.reshape(end - start, width) @ weights
-    return found
+        patterns[start:end] = bits.reshape(end - start, width) @ weights
+    return patterns
 
 
 @dataclass(frozen=True)
@@ -106,12 +106,12 @@ class Program:
             return self._raw(image, name)
         design, feeder = self.design, self.design.feeder_width
         pixels, planes = shape.height * shape.width, -(-shape.channels // feeder)
-        found = np.empty((pixels, planes, feeder), dtype=np.int64)
+        values_by_plane = np.empty((pixels, planes, feeder), dtype=np.int64)
         for plane in range(planes):
             at = place.address + plane * place.stride
             words = unpack_bits(image[at : at + place.stride], design.x_bits, pixels * feeder)
-            found[:, plane] = words.reshape(pixels, feeder)
-        values = found.reshape(pixels, -1)[:, : shape.channels].reshape(shape.height, shape.width, -1)
+            values_by_plane[:, plane] = words.reshape(pixels, feeder)
+        values = values_by_plane.reshape(pixels, -1)[:, : shape.channels].reshape(shape.height, shape.width, -1)
         return _signed(values, design.x_bits) if design.x_signed else values
 
     def _raw(self, image: np.ndarray, name: str) -> np.ndarray:

@@ -20,13 +20,13 @@ def requantise(sums, bias, shift, limits, added, y):
     pixels, outputs, batch = sums.shape
     for m in range(pixels):
         for n in range(outputs):
-            own, out = sums[m, n], y[m, n]
+            channel_sums, out = sums[m, n], y[m, n]
             start, t = bias[n], shift[n]
             if limits[0] == 1:
                 t = int64(0)
             start += (int64(1) << (t - 1)) if t > 0 else int64(0)
             for b in range(batch):
-                out[b] = int64(own[b]) + start
+                out[b] = int64(channel_sums[b]) + start
             if added.size > 0:
                 for b in range(batch):
                     out[b] += added[m, n, b] << limits[3]

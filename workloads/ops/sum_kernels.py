@@ -40,11 +40,11 @@ def _gather(x, base, taps, first, patch):
 
 
 @njit()
-def _slopes(dy, m, n, first, own):
+def _slopes(dy, m, n, first, dy_block):
     """Copy the gradients of OUTPUTS channels; those beyond the last channel meet synapses that add nothing."""
     for i in range(min(OUTPUTS, dy.shape[1] - n)):
         for b in range(LANES):
-            own[i, b] = dy[m, n + i, first + b]
+            dy_block[i, b] = dy[m, n + i, first + b]
 
 
 @njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH], fastmath={"contract"})
@@ -102,13 +102,13 @@ def backward_inputs(kind, x, base, taps, w, p, dy, dx):
     zero, one = x.dtype.type(0), x.dtype.type(1)
     patch = np.empty((synapses, LANES), x.dtype)
     slope = np.empty((synapses, LANES), x.dtype)
-    own = np.zeros((OUTPUTS, LANES), x.dtype)
+    dy_block = np.zeros((OUTPUTS, LANES), x.dtype)
     for m in range(base.shape[0]):
         for first in range(0, x.shape[1], LANES):
             _gather(x, base[m], taps, first, patch)
             slope[:] = 0
             for n in range(0, outputs, OUTPUTS):
-                _slopes(dy, m, n, first, own)
+                _slopes(dy, m, n, first, dy_block)
                 for k in range(0, synapses, TAPS):
                     a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
                     c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
@@ -117,20 +117,20 @@ def backward_inputs(kind, x, base, taps, w, p, dy, dx):
                     if kind == Sum.LARGER:
                         for b in range(LANES):
                             u, v, s, t = patch[k, b], patch[k + 1, b], slope[k, b], slope[k + 1, b]
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             s = s + e0 * (q if u > a0 else zero) + f0 * (r if u > b0 else zero)
                             t = t + e1 * (q if v > a1 else zero) + f1 * (r if v > b1 else zero)
                             slope[k, b] = s + g0 * (y if u > c0 else zero) + h0 * (z if u > d0 else zero)
                             slope[k + 1, b] = t + g1 * (y if v > c1 else zero) + h1 * (z if v > d1 else zero)
                     elif kind == Sum.PRODUCT:
                         for b in range(LANES):
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             slope[k, b] = slope[k, b] + a0 * q + b0 * r + c0 * y + d0 * z
                             slope[k + 1, b] = slope[k + 1, b] + a1 * q + b1 * r + c1 * y + d1 * z
                     else:
                         for b in range(LANES):
                             u, v, s, t = patch[k, b], patch[k + 1, b], slope[k, b], slope[k + 1, b]
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             s = s + e0 * q * min(max(u - a0, -one), one) + f0 * r * min(max(u - b0, -one), one)
                             t = t + e1 * q * min(max(v - a1, -one), one) + f1 * r * min(max(v - b1, -one), one)
                             s = s + g0 * y * min(max(u - c0, -one), one) + h0 * z * min(max(u - d0, -one), one)
@@ -154,12 +154,12 @@ def backward_weights(kind, x, base, taps, w, dy, dw):
     outputs, synapses = w.shape
     zero = x.dtype.type(0)
     patch = np.empty((synapses, LANES), x.dtype)
-    own = np.zeros((OUTPUTS, LANES), x.dtype)
+    dy_block = np.zeros((OUTPUTS, LANES), x.dtype)
     for m in range(base.shape[0]):
         for first in range(0, x.shape[1], LANES):
             _gather(x, base[m], taps, first, patch)
             for n in range(0, outputs, OUTPUTS):
-                _slopes(dy, m, n, first, own)
+                _slopes(dy, m, n, first, dy_block)
                 for k in range(0, synapses, TAPS):
                     a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
                     c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
@@ -167,7 +167,7 @@ def backward_weights(kind, x, base, taps, w, dy, dw):
                     if kind == Slope.GATE:
                         for b in range(LANES):
                             u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             e0 += q if u > a0 else zero
                             e1 += q if v > a1 else zero
                             f0 += r if u > b0 else zero
@@ -179,7 +179,7 @@ def backward_weights(kind, x, base, taps, w, dy, dw):
                     elif kind == Slope.VALUE:
                         for b in range(LANES):
                             u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             e0 += q * u
                             e1 += q * v
                             f0 += r * u
@@ -191,7 +191,7 @@ def backward_weights(kind, x, base, taps, w, dy, dw):
                     else:
                         for b in range(LANES):
                             u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = own[0, b], own[1, b], own[2, b], own[3, b]
+                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
                             e0 += q * max(u - a0, zero)
                             e1 += q * max(v - a1, zero)
                             f0 += r * max(u - b0, zero)
