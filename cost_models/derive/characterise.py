@@ -93,8 +93,8 @@ def runs_of(unit: Unit) -> int:
 def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     """Return all quantities of a netlist, every defined output compared on every vector.
 
-    An energy is with glitches; beside it is that of settled values, from a simulation of its own, and for kernels and
-    PEs what wires would add to an operation. Operands are uniform; see `measure_operands` for others.
+    An energy is with glitches; beside it is that of settled values, from a simulation of its own, and for ops,
+    neurons and PEs what wires would add to an operation. Operands are uniform; see `measure_operands` for others.
 
     Raises:
         LimenError: an output differs from the op's definition.

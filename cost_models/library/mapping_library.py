@@ -163,7 +163,7 @@ class _Writer:
         wholes = [arc for arc in arcs if all(arc.edges)]
         for name in dict.fromkeys(arc.related for arc in arcs if not all(arc.edges)):
             halves = [[arc for arc in arcs if arc.related == name and arc.edges[edge]] for edge in (0, 1)]
-            alone = [[arc for arc in own if not all(arc.edges)] for own in halves]
+            alone = [[arc for arc in half if not all(arc.edges)] for half in halves]
             rises, falls = (alone[edge] or halves[edge] for edge in (0, 1))
             for place in range(max(len(edge_arcs) for edge_arcs in alone)):
                 rise, fall = rises[place % len(rises)], falls[place % len(falls)]

@@ -147,12 +147,12 @@ def trained(
     """
     made = diffusion.identity(op, epochs, seed, rate)
     checkpoint = out / f"{op}.checkpoint.npz"
-    found = diffusion.stored_master(out / f"{op}.npz", op, made)
-    if found is None:
-        found = diffusion.train_denoiser(op, epochs, seed, rate, checkpoint, progress)
-        diffusion.store_master(out / f"{op}.npz", *found, made)
+    result = diffusion.stored_master(out / f"{op}.npz", op, made)
+    if result is None:
+        result = diffusion.train_denoiser(op, epochs, seed, rate, checkpoint, progress)
+        diffusion.store_master(out / f"{op}.npz", *result, made)
     checkpoint.unlink(missing_ok=True)  # here: a kill just after the master's last write leaves it to the next run
-    return found
+    return result
 
 
 def judge_predictor(row: dict[str, Any], predict: Predictor, samples: int, judge: Judge) -> Judged:

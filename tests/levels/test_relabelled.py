@@ -189,7 +189,7 @@ def test_activations_that_are_none(x: np.ndarray, found: str) -> None:
 
 
 def test_groups_of_a_flattened_image() -> None:
-    """Groups are ranges of pixels there, which no machine can be built for: refused, where they gave other numbers."""
+    """Groups are ranges of pixels there, which is infeasible: refused, where they gave other numbers."""
     network = chain([conv(8), {**LINEAR, "groups": 2}, SCORES])
     with pytest.raises(LimenError, match=r"layer flat: groups: 2 is not allowed: a linear layer that reads an image"):
         limen.simulate(network, design_of(network, rows=2, cols=2, dataflow="os"))

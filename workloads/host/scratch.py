@@ -22,7 +22,7 @@ from workloads.errors import LimenError
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """What writing to a full disk gives, to one's full share of it, and beyond the largest file that one may have."""
 
-_own: dict[str, int] = {}
+_made_here: dict[str, int] = {}
 """Folders of this process that are still there: path and process; a forked copy of it must not remove them."""
 
 
@@ -79,16 +79,16 @@ def _make(parent: Path, prefix: str) -> tuple[Path, int]:
     """Return a new folder, named by 8 random hex digits, and its lock."""
     while True:
         path = parent / f"{prefix}{secrets.token_hex(4)}"
-        _own[str(path)] = os.getpid()  # first: a signal may come between any two lines
+        _made_here[str(path)] = os.getpid()  # first: a signal may come between any two lines
         try:
             os.mkdir(path)
         except OSError:
-            del _own[str(path)]
+            del _made_here[str(path)]
             raise
         try:
             return path, _lock(path, none_needed=True)
         except BlockingIOError:  # another run took it for dead in the moment before
-            del _own[str(path)]
+            del _made_here[str(path)]
         except BaseException:
             _remove(path)
             raise
@@ -140,11 +140,11 @@ def _remove_dead(parent: Path, prefix: str) -> None:
 
 def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
-    _own.pop(str(path), None)
+    _made_here.pop(str(path), None)
 
 
 @atexit.register
 def remove_own() -> None:
     """Remove the folders of this process that are still there; at its exit, what a signal left half removed."""
-    for path in [path for path, process in _own.items() if process == os.getpid()]:
+    for path in [path for path, process in _made_here.items() if process == os.getpid()]:
         _remove(Path(path))

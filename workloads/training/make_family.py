@@ -88,20 +88,20 @@ def train_family(
     write_whole(folder / "recipe.yaml", read_file(Path(recipe_path)))
     family = Family(recipe.name, folder)
     for op, layers in inputs.items():
-        own_seed = recipe.ops[op].seed if seed is None else seed
-        made = described(whole_identity(layers, recipe, op, own_seed, data))
+        op_seed = recipe.ops[op].seed if seed is None else seed
+        made = described(whole_identity(layers, recipe, op, op_seed, data))
         checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
         if is_made(folder / f"{op}.npz", made):
             _remove(checkpoints.values())  # a kill just after the last write leaves them
             continue
-        master, curve = train_master(layers, recipe, op, own_seed, data, checkpoints["float"], progress)
+        master, curve = train_master(layers, recipe, op, op_seed, data, checkpoints["float"], progress)
         masters: dict[int, Sequence[FloatLayer]] = {0: master}
         calibrations = {0: calibrated(master, data)}
         if recipe.tuning_epochs:
             latest = master
             for bits in TUNED_BITS:
                 grids = quantise_member(calibrated(latest, data), bits, bits).grids
-                latest = fine_tune(latest, grids, recipe, op, own_seed, data, checkpoints[str(bits)], progress)
+                latest = fine_tune(latest, grids, recipe, op, op_seed, data, checkpoints[str(bits)], progress)
                 masters[bits], calibrations[bits] = latest, calibrated(latest, data)
         members = quantise_family(op, calibrations, progress)
         write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
