@@ -93,8 +93,13 @@ def _networks(
     family = load_family(workload)
     ops: list[Any] = [op] if op else family.ops()
     members = [
-        Member(family, each, 8 if x_bits is None else x_bits, member_w_bits(each)[-1] if w_bits is None else w_bits)
-        for each in ops
+        Member(
+            family,
+            member_op,
+            8 if x_bits is None else x_bits,
+            member_w_bits(member_op)[-1] if w_bits is None else w_bits,
+        )
+        for member_op in ops
     ]
     return [(family.network(*member[1:]), member) for member in members]
 
@@ -163,6 +168,6 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
                 f"deviation {100 * summary.test_deviation:.2f} points; best on validation: seed {summary.best_seed}"
             )
         return
-    for each in family.ops():
-        member = family.network(each, 8, member_w_bits(each)[-1])
+    for member_op in family.ops():
+        member = family.network(member_op, 8, member_w_bits(member_op)[-1])
         echo(f"{out}: {member.name}: test accuracy {100 * member.accuracy('test', data):.2f} %")

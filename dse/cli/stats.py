@@ -105,7 +105,7 @@ def stats(
     elif check:
         for finding in findings:
             echo(str(finding))
-        echo(f"signs of failure: {len(findings)}" + "".join(f"; unchecked: {each}" for each in unchecked))
+        echo(f"signs of failure: {len(findings)}" + "".join(f"; unchecked: {reason}" for reason in unchecked))
     if findings:
         raise Disagreement(f"{result['network']}: {len(findings)} signs of failure, the first: {findings[0]}")
 
@@ -230,7 +230,7 @@ def _cycles(network: Network, simplified: Simplified, design: str | None) -> dic
     try:
         if design is None:
             chip = _matching_design(chip, network)
-        before, after = (simulate(each, chip).cycles for each in (network, simplified.network))
+        before, after = (simulate(compared, chip).cycles for compared in (network, simplified.network))
     except LimenError as error:
         if design is not None:
             raise

@@ -112,7 +112,11 @@ def _grid(cells: Sequence[Cell], split: str) -> list[tuple[int, str, list[str]]]
     """Return (depth, granularity, a text for each initialisation), `–` where there is no such cell."""
     by_key = {(cell.depth, cell.granularity, cell.initialisation): cell for cell in cells}
     return [
-        (depth, granularity, [_text(by_key.get((depth, granularity, each)), split) for each in INITIALISATIONS])
+        (
+            depth,
+            granularity,
+            [_text(by_key.get((depth, granularity, initialisation)), split) for initialisation in INITIALISATIONS],
+        )
         for depth in sorted({cell.depth for cell in cells})
         for granularity in GRANULARITIES
     ]

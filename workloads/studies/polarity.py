@@ -237,7 +237,7 @@ def run_study(
     dataset(name)
     for depth in depths:
         if depth not in DEPTHS:
-            raise LimenError(f"depths: {depth} is not allowed: any of {', '.join(str(each) for each in DEPTHS)}")
+            raise LimenError(f"depths: {depth} is not allowed: any of {', '.join(str(known) for known in DEPTHS)}")
     if seeds < 1:
         raise LimenError(f"seeds: {seeds} is not allowed: at least 1")
     check_writable(out)
@@ -310,6 +310,6 @@ def _read_row(place: str, line: Sequence[str]) -> PolarityRow:
             raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: a number")
         fields[name] = value
         if name in allowed and fields[name] not in allowed[name]:
-            choices = ", ".join(str(each) for each in allowed[name])
+            choices = ", ".join(str(choice) for choice in allowed[name])
             raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: one of {choices}")
     return PolarityRow(**fields)  # type: ignore[arg-type]
