@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import subprocess
@@ -30,7 +31,7 @@ def run_command(*arguments: str, cwd: Path, **environment: str) -> Outcome:
         patch.setattr(sys, "argv", ["limen", *arguments])
         for name, value in environment.items():
             patch.setenv(name, value)
-        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors):
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), _log_on(errors):
             code = run()
     return subprocess.CompletedProcess(arguments, code, *(_text(stream) for stream in (output, errors)))
 
@@ -60,6 +61,18 @@ def _signals_kept() -> Iterator[None]:
     finally:
         for number, handler in handlers:
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _log_on(stream: io.TextIOWrapper) -> Iterator[None]:
+    """What a command logs stands on stderr, where nobody else takes it, as pytest does."""
+    handler = logging.StreamHandler(stream)
+    logger = logging.getLogger("limen")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
 
 
 def _text(stream: io.TextIOWrapper) -> str:
