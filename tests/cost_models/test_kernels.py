@@ -23,7 +23,7 @@ from cost_models.table.table import SMALLEST, load_table
 from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
 from cost_models.units.neurons import SYNAPSES, sum_bits
 from cost_models.units.unit import PES, Unit
-from tests.cost_models.test_costs_library import reference_ops
+from tests.cost_models.netlists import reference_ops
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError

@@ -20,7 +20,7 @@ from cost_models.library.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from dse.cli.commands import commands
-from tests.cost_models.test_costs_library import small_netlist
+from tests.cost_models.netlists import small_netlist
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
