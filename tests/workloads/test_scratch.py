@@ -18,7 +18,7 @@ import pytest
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.children import end_children, run_child, run_in_workers
-from workloads.host.scratch import scratch_folder
+from workloads.host.scratch import clear_folder, scratch_folder
 
 HOLD = """
 import sys, time
@@ -81,6 +81,22 @@ def test_a_folder_vanishes_and_so_does_a_dead_one_but_no_living_one(tmp_path: Pa
         with scratch_folder(target) as own:
             assert {path for path in tmp_path.iterdir()} == {own, Path(name)}
         assert [str(path) for path in tmp_path.iterdir()] == [name]
+    finally:
+        living.kill()
+        living.wait()
+
+
+def test_a_folder_of_files_is_cleared_of_what_a_kill_left(tmp_path: Path) -> None:
+    """As that of compiled parts of testbenches, in which nothing is written any more once all of them are there."""
+    living, name = started(HOLD, str(tmp_path / "target"))
+    dead, _ = started(HOLD, str(tmp_path / "target"))
+    try:
+        dead.kill()
+        dead.wait()
+        (tmp_path / "part.o").write_bytes(b"")
+        clear_folder(tmp_path)
+        assert {str(path) for path in tmp_path.iterdir()} == {name, str(tmp_path / "part.o")}
+        clear_folder(tmp_path / "missing")
     finally:
         living.kill()
         living.wait()

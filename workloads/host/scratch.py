@@ -42,7 +42,7 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
         try:
             made = [folder for folder in (parent, *parent.parents) if not folder.exists()]
             parent.mkdir(parents=True, exist_ok=True)
-            prefix = f"{'' if beside is None else '.'}limen-{os.uname().nodename}-"
+            prefix = _prefix(hidden=beside is not None)
             _remove_dead(parent, prefix)
             path, lock = _make(parent, prefix)
         except OSError as error:
@@ -60,6 +60,15 @@ def scratch_folder(beside: Path | None = None) -> Iterator[Path]:
         for folder in made:  # nothing was written after all: none has to stay
             with suppress(OSError):
                 folder.rmdir()
+
+
+def clear_folder(folder: Path) -> None:
+    """Remove what killed runs left in a folder in which they wrote files; where there is none, nothing."""
+    _remove_dead(folder, _prefix(hidden=True))
+
+
+def _prefix(hidden: bool) -> str:
+    return f"{'.' if hidden else ''}limen-{os.uname().nodename}-"
 
 
 def temporary_place() -> Path:
