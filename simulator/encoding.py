@@ -10,6 +10,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from workloads.ops.registry import operation
+
 
 class Op(IntEnum):
     """Parameter OP of limen_top, and the op of a layer."""
@@ -18,6 +20,11 @@ class Op(IntEnum):
     MAC = 1
     ADDER = 2
     SHIFT = 3
+
+
+def op_code(op: str) -> Op:
+    """Return the code under which the machine takes an op: that of its form."""
+    return Op[operation(op).form.upper()]
 
 
 SEVERAL_OPS = 16

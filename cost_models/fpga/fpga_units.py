@@ -15,7 +15,8 @@ from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
 from cost_models.units.unit import Unit
 from simulator.designs.design import FittedDesign
 from simulator.rtl.export import chip_verilog, rtl_parameters
-from workloads.ops.registry import Op, known_ops
+from workloads.ops.op_field import Op
+from workloads.ops.registry import known_ops
 
 WIDTHS = (*range(2, 9), *WIDE_BITS)
 BITS = {

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from cost_models.sources.source import Source
 from cost_models.units.neurons import SYNAPSES
-from simulator.encoding import Op as OpCode
-from workloads.ops.registry import Op, operation
+from simulator.encoding import op_code
+from simulator.rtl.op_modules import op_modules
+from workloads.ops.op_field import Op
+from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
     from cost_models.units.unit import Unit
@@ -30,15 +32,22 @@ endmodule
 
 
 def op_files(op: Op) -> tuple[str, ...]:
-    """Return the Verilog files behind limen_op."""
+    """Return the machine's own Verilog files behind limen_op."""
+    if operation(op).verilog is not None:
+        return ("limen_resize.v",)
     return tuple(dict.fromkeys((*OPERATORS, f"{operation(op).verilog_module}.v")))
+
+
+def op_text(op: Op) -> str:
+    """Return what Verilog an op brings."""
+    return "".join(op_modules(operation(op)).values())
 
 
 def op_parameters(unit: Unit) -> dict[str, int]:
     """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
     assert unit.op
     return {
-        "OP": OpCode[unit.op.upper()].value,
+        "OP": op_code(unit.op).value,
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
         "X_SIGNED": int(unit.operation.one_range),
@@ -49,18 +58,20 @@ def op_parameters(unit: Unit) -> dict[str, int]:
 
 def op_alone(unit: Unit) -> Source:
     assert unit.op
-    return Source("limen_op", op_files(unit.op), op_parameters(unit))
+    return Source("limen_op", op_files(unit.op), op_parameters(unit), op_text(unit.op))
 
 
 def op_result(unit: Unit) -> Source:
     assert unit.op
-    return Source("limen_op_result", op_files(unit.op), op_parameters(unit), _verilog("limen_op_result"))
+    text = op_text(unit.op) + _verilog("limen_op_result")
+    return Source("limen_op_result", op_files(unit.op), op_parameters(unit), text)
 
 
 def neuron(unit: Unit) -> Source:
     assert unit.op
     sizes = {"SYNAPSES": SYNAPSES[unit.component], "SUM_BITS": unit.acc_bits}
-    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, _verilog("limen_neuron"))
+    text = op_text(unit.op) + _verilog("limen_neuron")
+    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, text)
 
 
 def _verilog(name: str) -> str:

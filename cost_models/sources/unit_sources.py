@@ -39,12 +39,13 @@ def unit_source(unit: Unit) -> Source:
 def _pe(unit: Unit) -> Source:
     assert unit.op
     files, parameters = kernel_sources.op_files(unit.op), kernel_sources.op_parameters(unit)
+    text = kernel_sources.op_text(unit.op)
     if unit.dataflow == "os":
-        return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits})
+        return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.acc_bits}, text)
     stays = unit.dataflow == "is"
     still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
     own = {"PSUM_BITS": unit.acc_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own})
+    return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own}, text)
 
 
 def _staged_pe(unit: Unit) -> Source:
@@ -53,7 +54,8 @@ def _staged_pe(unit: Unit) -> Source:
     parameters = kernel_sources.op_parameters(unit)
     parameters |= {held: unit.acc_bits, "ZERO_GATING": int(unit.component == GATED)}
     top = f"limen_pe_{unit.dataflow}_staged"
-    text = "".join((OWN_VERILOG / f"{name}.v").read_text(encoding="utf-8") for name in ("limen_op_staged", top))
+    text = kernel_sources.op_text(unit.op)
+    text += "".join((OWN_VERILOG / f"{name}.v").read_text(encoding="utf-8") for name in ("limen_op_staged", top))
     return Source(top, kernel_sources.op_files(unit.op), parameters, text)
 
 

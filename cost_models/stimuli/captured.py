@@ -26,7 +26,7 @@ from workloads.host.journal import key_of
 from workloads.layers.layer import Layer
 from workloads.networks.family import FAMILY_BITS, find_network, load_family
 from workloads.ops.integers import as_signed
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 IMAGES = 9
 ROWS = {"os": 4, "ws": 16}

@@ -9,7 +9,8 @@ from typing import Literal
 
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, sum_bits, weight_bits
 from cost_models.units.unit import PES, STAGED_STAGES, Unit
-from workloads.ops.registry import Op, known_ops, operation
+from workloads.ops.op_field import Op
+from workloads.ops.registry import known_ops, operation
 
 Pairs = Literal["all", "equal"]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from workloads.ops.registry import Op, operation
+from workloads.ops.op_field import Op
+from workloads.ops.registry import operation
 
 SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
 """Neurons by their kernel: height x width (x channels)."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from workloads.ops.op_field import Op
 from workloads.ops.operation import Operation
-from workloads.ops.registry import Op, operation
+from workloads.ops.registry import operation
 
 GATED = "pe_zero_gated"
 """A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""

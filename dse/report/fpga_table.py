@@ -11,7 +11,7 @@ from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.names import BASELINE
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 DEFINITIONS = {
     "op alone": ("op", ""),

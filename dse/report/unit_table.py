@@ -15,7 +15,8 @@ from cost_models.units.unit import GATED, PES
 from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.names import BASELINE
-from workloads.ops.registry import Op, known_ops
+from workloads.ops.op_field import Op
+from workloads.ops.registry import known_ops
 
 
 class Definition(NamedTuple):

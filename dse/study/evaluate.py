@@ -17,7 +17,8 @@ from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
 from workloads.networks.family import find_network, load_family
 from workloads.networks.network import Network
-from workloads.ops.registry import Op, operation
+from workloads.ops.op_field import Op
+from workloads.ops.registry import operation
 
 COST_FIGURES = (
     "energy_uj",

@@ -14,7 +14,7 @@ from simulator.designs.design import Dataflow, Design, Kib
 from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 OBJECTIVES = {"energy_uj": "µJ an image", "latency_us": "µs an image", "area_mm2": "mm²", "accuracy": "validation"}
 """What a study can optimise, with its unit. Accuracy is the validation split's; the test split only reports."""

@@ -8,7 +8,7 @@ import numpy as np
 from numba import from_dtype, int64, types, void
 
 from simulator.cycle.bits import CUBE, ROW, TABLE, population
-from simulator.cycle.op import apply_op
+from simulator.cycle.op import BROUGHT, apply_op
 from simulator.cycle.records import record_type
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow
@@ -17,7 +17,7 @@ from workloads.host.jit import njit_in_place
 MOVING, STILL, VALUE = range(3)
 """Registers of a PE: os: x, synapse, accumulator; ws, is: moving, stationary, psum."""
 
-ARRAY = record_type("op_reg", "row_slot", "col_slot", "last_shift", "quiet")
+ARRAY = record_type("op_reg", "polar", "row_slot", "col_slot", "last_shift", "quiet")
 """Op of the tile that is computed, this cycle's places in the skew lines, and whether the last edge changed nothing."""
 
 ARRAY_RECORD = from_dtype(ARRAY)
@@ -94,6 +94,18 @@ def pass_operands(registers, fresh, left, top, cols):
         from_top[i + cols] = still[i]
 
 
+@njit_in_place(inline="always")
+def fill_brought(registers, fresh, parameters, brought):
+    """Let an op that Limen does not have write its values."""
+    still, from_left = registers[STILL], fresh[MOVING]
+    x, synapse = from_left, still
+    if parameters.dataflow == Dataflow.OS:
+        synapse = fresh[STILL]
+    elif parameters.dataflow == Dataflow.IS:
+        x, synapse = still, from_left
+    brought(parameters.x_bits, parameters.w_bits, parameters.x_signed, x, synapse, fresh[VALUE])
+
+
 @njit_in_place(void(TABLE, TABLE, PARAMETERS_RECORD, int64, int64))
 def add_values(registers, fresh, parameters, op, shift):
     """Set what accumulators (os) or psums (ws, is) become."""
@@ -132,7 +144,7 @@ def load_array(registers, fresh, parameters, shift, toggles):
 
 
 @njit_in_place(inline="always")
-def step_array(array, parameters, shift, toggles):
+def step_array(array, parameters, shift, toggles, brought):
     """Take the clock edge; without a change at two edges there will be none."""
     state = array.state
     changed = state.last_shift ^ shift
@@ -145,6 +157,8 @@ def step_array(array, parameters, shift, toggles):
     if changed or not state.quiet:
         registers, fresh = array.registers, array.fresh
         pass_operands(registers, fresh, array.left, array.top, parameters.cols)
+        if state.op_reg == BROUGHT:
+            fill_brought(registers, fresh, parameters, brought)
         add_values(registers, fresh, parameters, state.op_reg, shift)
         state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0
 

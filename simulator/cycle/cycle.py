@@ -11,11 +11,13 @@ import numpy as np
 from simulator.cycle.array import VALUE
 from simulator.cycle.counters import COUNTERS, SIGNALS
 from simulator.cycle.machine import Depths, make_machine
+from simulator.cycle.op import BROUGHT
 from simulator.cycle.records import new_record
-from simulator.cycle.top import Kept, run_program
+from simulator.cycle.top import Kept, brought_program, run_program
 from simulator.cycle.wires import PARAMETERS
-from simulator.encoding import SEVERAL_OPS, Dataflow, Kind, Op, Phase, Polarity
+from simulator.encoding import SEVERAL_OPS, Dataflow, Kind, Phase, Polarity, op_code
 from simulator.plan.counts import Counts
+from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -71,12 +73,12 @@ def register_bits(design: FittedDesign) -> dict[str, int]:
 
 def design_parameters(design: FittedDesign) -> np.record:
     """Return a fitted design's PARAMETERS."""
-    op = SEVERAL_OPS if design.extra_ops else Op[design.op.upper()]
-    # The pair that contributes nothing: the lowest activation and the highest threshold, or the exponent of weight 0.
     parameters = new_record(PARAMETERS)
-    parameters.neutral_x = 1 << (design.x_bits - 1) if op == Op.THRESHOLD else 0
-    parameters.neutral_synapse = (1 << (design.w_bits - 1)) - 1 if op in (Op.THRESHOLD, Op.SHIFT) else 0
-    parameters.rows, parameters.cols, parameters.op = design.rows, design.cols, op
+    codes = {room: op_code(room.name) if room.verilog is None else BROUGHT for room in design.operations}
+    parameters.op = SEVERAL_OPS if design.extra_ops else codes[operation(design.op)]
+    parameters.polar_ops = sum(room.polar << code for room, code in codes.items())
+    parameters.neutral_x, parameters.neutral_synapse = design.neutral
+    parameters.rows, parameters.cols = design.rows, design.cols
     parameters.dataflow, parameters.polarity = Dataflow[design.dataflow.upper()], Polarity[design.polarity.upper()]
     parameters.x_bits, parameters.w_bits, parameters.x_signed = design.x_bits, design.w_bits, design.x_signed
     parameters.acc_bits, parameters.feeder = design.acc_bits, design.feeder_width
@@ -120,7 +122,11 @@ def run_cycle(
     if flip is not None:
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
     machine = make_machine(design_parameters(design), design_depths(design), image, mask.astype(np.int64))
-    cycles = run_program(machine, Kept(counters, toggles, trace, signals, upset))
+    kept, room = Kept(counters, toggles, trace, signals, upset), operation(design.op)
+    if room.verilog is None:
+        cycles = run_program(machine, kept)
+    else:
+        cycles = brought_program()(machine, kept, room.pattern_kernel())
     return CycleRun(
         image,
         tuple(_counts(row, design) for row in counters),

@@ -147,6 +147,7 @@ def make_array(parameters: np.record) -> Array:
         registers[STILL] = top_out[0]
     state = new_record(ARRAY)
     state.op_reg = Op.THRESHOLD if parameters.op == SEVERAL_OPS else parameters.op
+    state.polar = parameters.polar_ops >> state.op_reg & 1
     return Array(
         state=state,
         registers=registers,

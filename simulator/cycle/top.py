@@ -8,6 +8,7 @@ cycle. Addresses that wrap in 16 bits do so only where something uses them.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -26,6 +27,7 @@ from simulator.cycle.edge import REST, show_channels, step_edges
 from simulator.cycle.folds import rest_folds, step_folds
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.machine import MACHINE, SHIFT_BITS
+from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
 from simulator.cycle.packer import start_packer, step_packer
 from simulator.cycle.pool import step_pool
@@ -33,8 +35,9 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, Kind, Op, Phase
+from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, Kind, Phase
 from workloads.host.jit import njit_in_place
+from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
 
 class Kept(NamedTuple):
@@ -137,7 +140,7 @@ def run_filters(machine, counts):
     if wires.filter_read:
         counts.weight_reads += 1
         read_row(filters.weights[half], wires.filter_row, synapses)
-    if wires.filter_read and machine.array.state.op_reg == Op.THRESHOLD:
+    if wires.filter_read and machine.array.state.polar:
         counts.polarity_reads += 1
         read_row(filters.polarities[half], wires.polarity_row, polarity_word)
         for lane in range(synapses.shape[0]):
@@ -258,6 +261,7 @@ def choose_op(machine):
         state, op = machine.array.state, (machine.descriptors.layers[0].flag_bits >> OP_PLACE) & OP_MASK
         state.quiet = state.quiet and state.op_reg == op
         state.op_reg = op
+        state.polar = machine.parameters.polar_ops >> op & 1
 
 
 @njit_in_place(inline="always")
@@ -299,9 +303,12 @@ def keep_registers(machine, kept, cycle):
                 copy_row(kept.trace[cycle - 1, register, row], pe[register, row])
 
 
-@njit_in_place(int64(MACHINE, KEPT))
-def run_program(machine, kept):
-    """Run the program at beat 0 of the memory behind the port from `start` to `done` and return its cycles."""
+@njit_in_place(inline="always")
+def run_cycles(machine, kept, brought):
+    """Run the program at beat 0 of the memory behind the port from `start` to `done` and return its cycles.
+
+    brought: the compiled function of an op that brings Verilog of its own.
+    """
     cycle, sequencer = int64(0), machine.sequencer
     while sequencer.state_reg != programs.IDLE:
         layer = sequencer.layers_done
@@ -310,7 +317,7 @@ def run_program(machine, kept):
         name_phase(machine, counts)
         run_folds(machine, counts)
         run_edges(machine, counts)
-        step_array(machine.array, machine.parameters, machine.wires.array_shift, kept.toggles[layer])
+        step_array(machine.array, machine.parameters, machine.wires.array_shift, kept.toggles[layer], brought)
         run_filters(machine, counts)
         run_operands(machine, counts)
         run_packer(machine, counts)
@@ -325,3 +332,19 @@ def run_program(machine, kept):
         cycle += 1
         keep_registers(machine, kept, cycle)
     return cycle
+
+
+@njit_in_place(int64(MACHINE, KEPT))
+def run_program(machine, kept):
+    """Run a program of Limen's own ops, see `run_cycles`."""
+    return run_cycles(machine, kept, bring_nothing)
+
+
+def _run_brought(machine, kept, brought):
+    return run_cycles(machine, kept, brought)
+
+
+@cache
+def brought_program():
+    """Return `run_cycles` for an op that brings Verilog of its own, compiled where one is run: others are faster."""
+    return njit_in_place(int64(MACHINE, KEPT, PATTERNS_FUNCTION))(_run_brought)

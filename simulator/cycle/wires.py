@@ -8,9 +8,9 @@ from simulator.cycle.records import record_type
 
 PARAMETERS = record_type(
     *("rows", "cols", "dataflow", "op", "x_bits", "w_bits", "x_signed", "acc_bits", "psum_bits", "polarity", "feeder"),
-    *("neutral_x", "neutral_synapse", "memory_latency", "port_interval"),
+    *("polar_ops", "neutral_x", "neutral_synapse", "memory_latency", "port_interval"),
 )
-"""Parameters of limen_top, the pair of operands that contributes nothing, and the memory behind the port."""
+"""Parameters of limen_top, which ops have a polarity, the pair that contributes nothing, and the memory."""
 
 WIRES = record_type(
     # Sequencer and DMA.

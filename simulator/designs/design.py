@@ -15,8 +15,10 @@ from workloads.ops.integers import (
     accumulator_bits,
     operand_range,
 )
+from workloads.ops.names import OPS
+from workloads.ops.op_field import Op
 from workloads.ops.operation import Operation
-from workloads.ops.registry import Op, known_ops, operation
+from workloads.ops.registry import known_ops, operation
 
 Dataflow = Literal["os", "ws", "is"]
 Polarity = Literal["synapse", "input", "neuron"]
@@ -92,6 +94,9 @@ class Design(Spec):
             raise ValueError(
                 f"extra_ops: {list(self.extra_ops)} is not allowed: each op once, and not {self.op!r} again"
             )
+        foreign = [room.name for room in self.operations if room.verilog is not None]
+        if self.extra_ops and foreign:
+            raise ValueError(f"extra_ops: PEs of op {foreign[0]} have no other; of several are {', '.join(OPS)}")
         if self._signed_op and not self.x_signed:
             raise ValueError(f"x_signed: False is not allowed: op {self._signed_op} takes signed activations (true)")
         widest = max(room.weight_bits[1] for room in self.operations)  # some may have narrower weights than the PE

@@ -28,7 +28,7 @@ from simulator.encoding import (
     RESIDUAL,
     STORE,
     TILE,
-    Op,
+    op_code,
 )
 from simulator.encoding import WORD_BITS as WORD
 from simulator.plan.geometry import Geometry, plane_beats
@@ -194,7 +194,7 @@ def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: FittedDesign)
 
 def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: bool) -> dict[str, int]:
     geometry = schedule.geometry
-    op = Op[(layer.op if layer.has_parameters else design.op).upper()]
+    op = op_code(layer.op if layer.has_parameters else design.op)
     flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
     y_low, y_high = layer.y_range or (0, 0)
     return {

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from simulator.designs.design import FittedDesign
-from simulator.encoding import SEVERAL_OPS, Dataflow, Op, Polarity
+from simulator.encoding import SEVERAL_OPS, Dataflow, Polarity, op_code
 from simulator.program.program import Program
+from simulator.rtl.op_modules import op_modules
 from simulator.rtl.vectors import format_vectors
 from simulator.timing.timing import count_program
 from workloads.errors import printable
 from workloads.host.files import new_folder
 from workloads.ops.integers import RAW_BITS
+from workloads.ops.operation import Operation
 from workloads.version import VERSION
 
 HERE = Path(__file__).parent
@@ -94,7 +97,7 @@ proof.json then names the SHA-256 of each file that was proved, and of the testb
 
 def rtl_parameters(design: FittedDesign) -> dict[str, int]:
     """Return the Verilog parameters of limen_top for a fitted design."""
-    ops = [Op[op.upper()] for op in design.ops]
+    ops = [op_code(op) for op in design.ops]
     return {
         "ROWS": design.rows,
         "COLS": design.cols,
@@ -126,9 +129,14 @@ def chip_verilog(parameters: dict[str, int], title: str) -> str:
     )
 
 
-def write_hardware(folder: Path, parameters: dict[str, int], title: str) -> None:
-    """Write rtl/, tb/, filelist.f and the Makefile into an existing folder: all that does not depend on data."""
+def write_hardware(folder: Path, parameters: dict[str, int], title: str, operations: Sequence[Operation] = ()) -> None:
+    """Write rtl/, tb/, filelist.f and the Makefile into an existing folder: all that does not depend on data.
+
+    operations: those of the PEs, of which one may bring Verilog of its own.
+    """
     verilog = {source.name: source.read_text("utf-8") for source in sorted(HERE.joinpath("verilog").glob("*.v"))}
+    for room in operations:
+        verilog |= op_modules(room)
     write_sources(folder, verilog | {CHIP_FILE: chip_verilog(parameters, title)})
 
 
@@ -178,7 +186,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
     }
     replaced = os.path.isfile(folder / MARKER)
     with new_folder(folder, MARKER) as target:
-        write_hardware(target, parameters, title)
+        write_hardware(target, parameters, title, design.operations)
         (target / "vectors").mkdir()
         (target / VECTORS).write_text(vectors, encoding="utf-8")
         readme = README.format(

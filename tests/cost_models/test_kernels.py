@@ -28,7 +28,7 @@ from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.ops.names import OPS
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 ARC = """timing () { related_pin : "A B C";
         cell_rise (delay) { index_1 ("0.0, 1.0"); index_2 ("0.0, 100"); values ("0.1, 0.3", "0.2, 0.4"); }

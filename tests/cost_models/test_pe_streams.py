@@ -23,7 +23,7 @@ from workloads.errors import LimenError
 from workloads.networks.family import find_network
 from workloads.ops.integers import as_signed
 from workloads.ops.names import OPS
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 
 class TestCaptured:

@@ -10,7 +10,8 @@ from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.integers import generated_polarity, operand_range
 from workloads.ops.names import OPS
-from workloads.ops.registry import Op, operation
+from workloads.ops.op_field import Op
+from workloads.ops.registry import operation
 from workloads.ops.shift import SHIFT
 
 KINDS = ("conv2d", "conv1d", "linear", "maxpool")

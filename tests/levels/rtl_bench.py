@@ -48,7 +48,7 @@ class Bench:
     def __init__(self, design: Design, trace: bool = False) -> None:
         self.design = design
         self.folder = Path(tempfile.mkdtemp(dir=SCRATCH.name))
-        write_hardware(self.folder, rtl_parameters(design), "test bench")
+        write_hardware(self.folder, rtl_parameters(design), "test bench", design.operations)
         self.program = build_quickly(self.folder, trace)
         self.trace = trace
 

@@ -21,7 +21,7 @@ from tests.levels.cases import make_network
 from workloads.layers.layer import LayerParameters
 from workloads.networks.family import find_network
 from workloads.networks.network import Network
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 NEUTRAL = {"threshold": (1 << 4, 0b0111), "mac": (0, 0), "adder": (0, 0), "shift": (0, 0b0111)}
 """Patterns of x (5 bits) and w (4 bits) that are nothing, as docs/machine.md has them."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from workloads.layers.layer import Layer
 from workloads.ops import sum_kernels as kernels
-from workloads.ops.kernel_kinds import Slope
+from workloads.ops.operation import Operands
 
 
 class Rows(NamedTuple):
@@ -52,9 +52,9 @@ def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x
     for group in range(layer.groups):
         outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
         w, p = _filters(layer, weights[outputs], None if polarity is None else polarity[outputs], x.rows.dtype)
-        base, taps = _places(*_shape(layer), group)
+        seen = Operands(x.rows, *_places(*_shape(layer), group), w, p)
         own = y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
-        layer.operation.sums(x.rows, base, taps, w, p, own)
+        layer.operation.sums(seen, own)
         if layer.groups > 1:
             y[:, outputs] = own
     return np.ascontiguousarray(y[:, :, : x.images]).reshape(*layer.output_shape, x.images)
@@ -77,23 +77,21 @@ def layer_gradients(
     blocks = x.rows.shape[1]
     dy = np.zeros((layer.pixels, layer.out_channels, blocks), dtype=x.rows.dtype)
     dy[:, :, : x.images] = slope.reshape(layer.pixels, layer.out_channels, x.images)
-    w, p = _filters(layer, weights, polarity, x.rows.dtype)
-    base, taps = _places(*_shape(layer), 0)
+    seen = Operands(x.rows, *_places(*_shape(layer), 0), *_filters(layer, weights, polarity, x.rows.dtype))
     dx = None
     if inputs:
         rows = np.zeros_like(x.rows)
-        layer.operation.input_gradients(x.rows, base, taps, w, p, dy, rows)
+        layer.operation.input_gradients(seen, dy, rows)
         top, bottom, left, right = layer.padding
         height, width, channels = layer.input_shape
         padded = rows.reshape(height + top + bottom, width + left + right, channels, blocks)
         dx = np.ascontiguousarray(padded[top : top + height, left : left + width, :, : x.images])
 
-    def at_weights(kind: Slope) -> np.ndarray:
-        total = np.zeros_like(w)
-        kernels.backward_weights(kind, x.rows, base, taps, w, dy, total)
-        return np.ascontiguousarray(total[: layer.out_channels, : layer.fan_in]).reshape(layer.weights_shape)
+    def unfilled(gradient: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(gradient[: layer.out_channels, : layer.fan_in]).reshape(layer.weights_shape)
 
-    return Gradients(dx, *layer.operation.weight_gradients(at_weights, polarity, dy, learned))
+    at_weights, at_polarity = layer.operation.weight_gradients(seen, dy, learned)
+    return Gradients(dx, unfilled(at_weights), None if at_polarity is None else unfilled(at_polarity))
 
 
 def _shape(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, ...], int]:

@@ -27,24 +27,26 @@ def tally(fill_terms, compares, x, base, taps, w, p, sums, above, ends):
     """
     outputs, synapses = w.shape
     images = x.shape[1]
-    low, high, terms = np.empty(images, np.int64), np.empty(images, np.int64), np.empty(images, np.int64)
+    low, high = np.empty(images, np.int64), np.empty(images, np.int64)
+    patch, terms = np.empty((synapses, images), np.int64), np.empty((synapses, images), np.int64)
     for m in range(base.shape[0]):
+        for k in range(synapses):
+            patch[k] = x[base[m] + taps[k]]
         for n in range(outputs):
+            fill_terms(patch, w[n], p[n], terms)
             total = sums[m, n]
             low[:] = total
             high[:] = total
             for k in range(synapses):
-                operand, weight, factor = x[base[m] + taps[k]], w[n, k], p[n, k]
-                count = 0
-                fill_terms(operand, weight, factor, terms)
+                operand, term, weight, count = patch[k], terms[k], w[n, k], 0
                 if compares:
                     for b in range(images):
                         count += operand[b] > weight
                 else:
                     for b in range(images):
-                        count += terms[b] != 0
+                        count += term[b] != 0
                 for b in range(images):
-                    total[b] += terms[b]
+                    total[b] += term[b]
                     low[b] = min(low[b], total[b])
                     high[b] = max(high[b], total[b])
                 above[n, k] += count

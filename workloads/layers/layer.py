@@ -14,8 +14,9 @@ from workloads.ops.integers import (
     generated_polarity,
     operand_range,
 )
+from workloads.ops.op_field import Op
 from workloads.ops.operation import OPERAND_BITS, Operation
-from workloads.ops.registry import Op, operation
+from workloads.ops.registry import operation
 
 MOST_BITS = OPERAND_BITS[1]
 Bits = Annotated[int, Field(ge=OPERAND_BITS[0], le=MOST_BITS)]

@@ -16,8 +16,9 @@ from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, NetworkFile, load_network
 from workloads.ops.names import MIXES
+from workloads.ops.op_field import Op, one_of
 from workloads.ops.operation import OPERAND_BITS
-from workloads.ops.registry import Op, known_ops, one_of, operation
+from workloads.ops.registry import known_ops, operation
 
 
 def family_ops() -> tuple[str, ...]:

@@ -31,7 +31,7 @@ from workloads.layers.graph import (
 )
 from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
 from workloads.ops.integers import MAX_SHIFT, operand_range
-from workloads.ops.registry import Op
+from workloads.ops.op_field import Op
 
 EVALUATION_BATCH = 128
 """Images evaluated together by the integer kernels."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from workloads.ops.comparison import Comparison
 from workloads.ops.kernel_kinds import Slope, Sum
+from workloads.ops.operation import Operands, slope_sums
 
 
 class Adder(Comparison):
@@ -18,7 +18,7 @@ class Adder(Comparison):
     sign; at the weights the sign of x − w, which under Adam trains better than AdderNet's x − w.
     """
 
-    name = "adder"
+    name = form = "adder"
     one_number = True
     summed = Sum.DISTANCE
     factor = -1  # of |x − w|
@@ -35,10 +35,9 @@ class Adder(Comparison):
         ends = np.abs(low - w), np.abs(high - w)
         return -np.maximum(*ends), -nearest
 
-    def weight_gradients(
-        self, total: Callable[[Slope], np.ndarray], polarity: np.ndarray | None, dy: np.ndarray, learned: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        return 2 * total(Slope.GATE) - dy.sum(axis=(0, 2))[:, None, None, None], None  # the sign of x − w
+    def weight_gradients(self, seen: Operands, dy: np.ndarray, learned: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        above = slope_sums(Slope.GATE, seen, dy)[: dy.shape[1]]
+        return 2 * above - dy.sum(axis=(0, 2))[:, None], None  # the sign of x − w
 
     def term_kernel(self) -> Any:
         from workloads.ops.adder_kernels import fill_terms

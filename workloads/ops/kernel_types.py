@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from numba import int64, types, void
 
-from workloads.host.jit import njit
+from workloads.host.jit import njit_in_place
 
-_ROW = int64[::1]
+_ROW, _TABLE = int64[::1], int64[:, ::1]
 
-TERMS = void(_ROW, int64, int64, _ROW)
-"""(x, w, p, terms): fill terms [B] with those of aligned activations x [B], one aligned weight w and polarity p."""
+TERMS = void(_TABLE, _ROW, _ROW, _TABLE)
+"""(x, w, p, terms): fill terms [K, B] with those of aligned activations x [K, B], weights w [K], polarities p [K]."""
 
 PATTERNS = void(int64, int64, int64, _ROW, _ROW, _ROW)
 """(x_bits, w_bits, x_signed, x, synapse, result): fill result with the value of each pair of bit patterns."""
 
-TERMS_FUNCTION = types.FunctionType(TERMS)
-PATTERNS_FUNCTION = types.FunctionType(PATTERNS)
+TERMS_FUNCTION, PATTERNS_FUNCTION = types.FunctionType(TERMS), types.FunctionType(PATTERNS)
 
 
-@njit(int64(int64, int64), inline="always")
+@njit_in_place(inline="always")
 def signed(pattern, bits):
     """Return a two's complement pattern as an integer."""
     return pattern - ((pattern >> (bits - 1)) << bits)

@@ -13,7 +13,7 @@ from workloads.ops.product import Product
 class Mac(Product):
     """A multiplier; its result is whole."""
 
-    name = "mac"
+    name = form = "mac"
     multiplies = True
     norm = "batch"
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from numba import int64
 
-from workloads.host.jit import njit
+from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS, TERMS, signed
 
 
-@njit(TERMS)
+@njit_in_place(TERMS)
 def fill_terms(x, w, p, terms):
     """x·w."""
-    for b in range(x.shape[0]):
-        terms[b] = x[b] * w
+    for k in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            terms[k, b] = x[k, b] * w[k]
 
 
-@njit(PATTERNS)
+@njit_in_place(PATTERNS, inline="always")
 def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
     """limen_op_mac; a PE of several ops may hold a polarity above w."""
     w_mask = (int64(1) << w_bits) - 1

@@ -7,8 +7,8 @@ a machine stores, within the signed range of w_bits, and the values that they st
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -23,10 +23,36 @@ OPERAND_BITS = (2, 16)
 """Narrowest and widest operand of the machine."""
 
 
+class Operands(NamedTuple):
+    """A layer as kernels take it, see `workloads.ops.sum_kernels`.
+
+    x: [rows, B] activations, images innermost. base: [M] and taps: [K]: output pixel m sees the rows base[m] + taps.
+    w, p: [N, K] filters and polarities (or the op's `factor`), filled up with synapses of p = 0 and w = 0.
+    """
+
+    x: np.ndarray
+    base: np.ndarray
+    taps: np.ndarray
+    w: np.ndarray
+    p: np.ndarray
+
+
+def slope_sums(slope: Slope, seen: Operands, dy: np.ndarray) -> np.ndarray:
+    """Return [N, K]: sums over pixels and images of dy [M, n, B] times a slope."""
+    from workloads.ops import sum_kernels
+
+    total = np.zeros_like(seen.w)
+    sum_kernels.backward_weights(slope, *seen[:4], dy, total)
+    return total
+
+
 class Operation(ABC):
     """One op: what it computes, in integers, in kernels, in training and in patterns of the hardware.
 
     name: as files and tables say it; its Verilog is the module limen_op_NAME.
+    form: the one of Limen's own ops in whose place the machine takes it: its synapse and its results have the same
+    widths, and their neutral pairs are the same. An op of Limen's own has its own form.
+    verilog: the file of its module, where that isn't among the machine's own.
     one_range: it compares x with w: one real range serves both, x is signed, and operands are aligned at their most
     significant bits; weights have no grid of their own, and pairs with x > w count as at work. Otherwise a term is a
     product: its unit is that of both operands multiplied, and pairs other than 0 are at work.
@@ -38,6 +64,8 @@ class Operation(ABC):
     """
 
     name: str
+    form: str
+    verilog: Path | None = None
     one_range: bool
     summed: Sum
     polar: bool = False
@@ -96,37 +124,27 @@ class Operation(ABC):
     def full_scale(self, x_bits: int, w_bits: int) -> int:
         """Return log2 of the accumulator steps in a step of x: its alignment, or the full scale of what multiplies."""
 
-    # Kernels: see `workloads.ops.sum_kernels` for their arrays.
+    # Kernels, in their floating point.
 
-    def sums(
-        self, x: np.ndarray, base: np.ndarray, taps: np.ndarray, w: np.ndarray, p: np.ndarray, y: np.ndarray
-    ) -> None:
-        """Fill y [M, n, B] with the sums of x [rows, B] under filters w, p [N, K], in their floating point."""
+    def sums(self, seen: Operands, y: np.ndarray) -> None:
+        """Fill y [M, n, B] with the sums."""
         from workloads.ops import sum_kernels
 
-        sum_kernels.forward(self.summed, x, base, taps, w, p, y)
+        sum_kernels.forward(self.summed, *seen, y)
 
     @abstractmethod
     def partial_sizes(self, sizes: np.ndarray, largest: int) -> np.ndarray:
         """Return bounds of a term's magnitude within `sums`, of |w| and the largest |x|, both aligned."""
 
-    def input_gradients(
-        self, x: np.ndarray, base: np.ndarray, taps: np.ndarray, w: np.ndarray, p: np.ndarray, dy: np.ndarray,
-        dx: np.ndarray,
-    ) -> None:  # fmt: skip
+    def input_gradients(self, seen: Operands, dy: np.ndarray, dx: np.ndarray) -> None:
         """Add to dx [rows, B] the gradient at x of a loss with gradient dy [M, n, B] at the sums."""
         from workloads.ops import sum_kernels
 
-        sum_kernels.backward_inputs(self.summed, x, base, taps, w, p, dy, dx)
+        sum_kernels.backward_inputs(self.summed, *seen, dy, dx)
 
     @abstractmethod
-    def weight_gradients(
-        self, total: Callable[[Slope], np.ndarray], polarity: np.ndarray | None, dy: np.ndarray, learned: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return the gradients [N, kh, kw, C] at w and, where it is `learned`, at the polarity.
-
-        total: sums over pixels and images, [N, kh, kw, C], of a slope.
-        """
+    def weight_gradients(self, seen: Operands, dy: np.ndarray, learned: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return the gradients [N, K] at w and, where it is `learned`, at the polarity; what is filled up has any."""
 
     @abstractmethod
     def term_kernel(self) -> Any:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from workloads.ops.kernel_kinds import Slope, Sum
-from workloads.ops.operation import Operation
+from workloads.ops.operation import Operands, Operation, slope_sums
 
 
 class Product(Operation):
@@ -31,10 +29,8 @@ class Product(Operation):
     def partial_sizes(self, sizes: np.ndarray, largest: int) -> np.ndarray:
         return sizes * largest
 
-    def weight_gradients(
-        self, total: Callable[[Slope], np.ndarray], polarity: np.ndarray | None, dy: np.ndarray, learned: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        return total(Slope.VALUE), None
+    def weight_gradients(self, seen: Operands, dy: np.ndarray, learned: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        return slope_sums(Slope.VALUE, seen, dy), None
 
     def lost(self, weights: np.ndarray, p: np.ndarray | None, low: np.ndarray, high: np.ndarray) -> np.ndarray:
         return np.zeros_like(weights)  # what a product loses depends on x

@@ -15,7 +15,7 @@ SMALLEST = 2.0**-60
 class Shift(Product):
     """A weight is a sign and an exponent of one to four bits."""
 
-    name = "shift"
+    name = form = "shift"
     one_number = True
     weight_bits = (2, 5)
 

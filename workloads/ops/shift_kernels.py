@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from numba import int64
 
-from workloads.host.jit import njit
+from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS, signed
 
 WIDEST_WEIGHT = 5
 
 
-@njit(PATTERNS)
+@njit_in_place(PATTERNS, inline="always")
 def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
     """limen_op_shift; a PE of several ops may have wider weights, of which it takes the lowest bits."""
     sign = min(w_bits, WIDEST_WEIGHT) - 1

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from workloads.ops.comparison import Comparison
 from workloads.ops.kernel_kinds import Slope, Sum
+from workloads.ops.operation import Operands, slope_sums
 
 
 class Threshold(Comparison):
     """w is a threshold, x what may exceed it; p says whether the synapse excites or inhibits."""
 
-    name = "threshold"
+    name = form = "threshold"
     one_number = True
     polar = True
     gated = True
@@ -31,17 +31,13 @@ class Threshold(Comparison):
         ends = [self.terms(np.asarray(end), w, p) for end in (low, high)]
         return np.minimum(*ends), np.maximum(*ends)
 
-    def sums(
-        self, x: np.ndarray, base: np.ndarray, taps: np.ndarray, w: np.ndarray, p: np.ndarray, y: np.ndarray
-    ) -> None:
-        super().sums(x, base, taps, w, p, y)
-        y -= np.cumsum(p * w, axis=1)[: y.shape[1], -1:]  # Σ p·max(x, w) is larger by Σ p·w
+    def sums(self, seen: Operands, y: np.ndarray) -> None:
+        super().sums(seen, y)
+        y -= np.cumsum(seen.p * seen.w, axis=1)[: y.shape[1], -1:]  # Σ p·max(x, w) is larger by Σ p·w
 
-    def weight_gradients(
-        self, total: Callable[[Slope], np.ndarray], polarity: np.ndarray | None, dy: np.ndarray, learned: bool
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        assert polarity is not None
-        return -polarity * total(Slope.GATE), total(Slope.EXCESS) if learned else None
+    def weight_gradients(self, seen: Operands, dy: np.ndarray, learned: bool) -> tuple[np.ndarray, np.ndarray | None]:
+        at_polarity = slope_sums(Slope.EXCESS, seen, dy) if learned else None
+        return -seen.p * slope_sums(Slope.GATE, seen, dy), at_polarity
 
     def term_kernel(self) -> Any:
         from workloads.ops.threshold_kernels import fill_terms

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from workloads.ops.integers import operand_range
-from workloads.ops.registry import Op, operation
+from workloads.ops.op_field import Op
+from workloads.ops.registry import operation
 
 
 @dataclass(frozen=True)
