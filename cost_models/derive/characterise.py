@@ -21,7 +21,7 @@ from cost_models.stimuli.streams import streams
 from cost_models.table.operands import UNIFORM
 from cost_models.units.catalogue import is_straightened
 from cost_models.units.neurons import SYNAPSES
-from cost_models.units.unit import PES, Unit
+from cost_models.units.unit import PE_COMPONENTS, Unit
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -33,7 +33,7 @@ SETTLED = "_settled_pj"
 WIRES = "_wires_pj"
 """How the names end of what the library's wire load adds to an energy."""
 
-WIRED = ("op", "op_result", *PES, *SYNAPSES)
+WIRED = ("op", "op_result", *PE_COMPONENTS, *SYNAPSES)
 """Components whose operations have energies of wires beside them."""
 
 SLICE, MOST_BITS = 32, 62
@@ -121,7 +121,7 @@ def measure_operands(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]
     Raises:
         LimenError: an output differs from the op's definition.
     """
-    if unit.component not in PES:
+    if unit.component not in PE_COMPONENTS:
         return {}
     timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
     streams = (stream for run in range(RUNS) for stream in operand_streams(unit, run))

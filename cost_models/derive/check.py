@@ -14,11 +14,11 @@ from cost_models.table.table import SMALLEST, Row, load_table
 from cost_models.units.catalogue import fitted_groups, is_straightened, pe_units
 from cost_models.units.neurons import SYNAPSES
 from cost_models.units.sizes import FITTED
-from cost_models.units.unit import PES, Unit
+from cost_models.units.unit import PE_COMPONENTS, Unit
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
 
-ALONE = (*PES, "edge", "tag", "nand2", "op", "op_result", *SYNAPSES)
+ALONE = (*PE_COMPONENTS, "edge", "tag", "nand2", "op", "op_result", *SYNAPSES)
 """Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
 
 

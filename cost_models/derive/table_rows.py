@@ -15,7 +15,7 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import COLUMNS, SMALLEST, Row
 from cost_models.units.catalogue import is_straightened, pe_units
 from cost_models.units.sizes import delay_terms, terms
-from cost_models.units.unit import PES
+from cost_models.units.unit import PE_COMPONENTS
 
 MILLIONTHS = 6
 """Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
@@ -66,7 +66,7 @@ def figure_rows(figures: UnitFigures, versions: str, library: str) -> list[Row]:
                 w_bits=str(unit.w_bits or ""),
                 acc_bits=str(unit.acc_bits or ""),
                 dataflow=unit.dataflow,
-                stages=str(unit.stages) if unit.component in PES else "",
+                stages=str(unit.stages) if unit.component in PE_COMPONENTS else "",
                 stream=operands or UNIFORM if energy else "",
                 tool_versions=versions,
                 hash=figures.digest,

@@ -10,7 +10,7 @@ from itertools import product
 
 from cost_models.sources.source import VERILOG, Source
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.catalogue import kernel_unit, pe_units
+from cost_models.units.catalogue import compared_unit, pe_units
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
 from cost_models.units.unit import Unit
 from simulator.designs.design import FittedDesign
@@ -56,7 +56,7 @@ def fpga_units(target: str, systems: bool = False) -> tuple[Unit, ...]:
     """
     widths = BITS[target]
     units = [
-        kernel_unit(component, op, bits)
+        compared_unit(component, op, bits)
         for component, component_widths in widths.items()
         for bits, op in product(component_widths, known_ops())
         if component != "pe"

@@ -12,13 +12,13 @@ from cost_models.stimuli import machine_streams
 from cost_models.stimuli.neuron_streams import NEURON_STREAMS
 from cost_models.stimuli.pe_streams import pe_streams
 from cost_models.stimuli.stimulus import LONG, SEED, STEPS, WARM_UP, Stream, constant, uniform, until
-from cost_models.units.unit import PES, Unit
+from cost_models.units.unit import PE_COMPONENTS, Unit
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:
     """Return the streams of a unit: one per energy quantity, from a generator seeded by SEED and `run`."""
     random = np.random.default_rng([SEED, run])
-    builders = {**dict.fromkeys(PES, pe_streams), "tag": _tag, "bank": _bank}
+    builders = {**dict.fromkeys(PE_COMPONENTS, pe_streams), "tag": _tag, "bank": _bank}
     if unit.component in builders:
         return builders[unit.component](unit, random)
     warm_up, steps = LONG.get(unit.component, (WARM_UP, STEPS))

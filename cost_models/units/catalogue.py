@@ -1,4 +1,4 @@
-"""Which units a table has: points of every width, of every fit, and of kernels, in groups and in a fixed order."""
+"""Which units a table has: of every width, of every fit and those of comparisons, in groups and in a fixed order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import product
 from typing import Literal
 
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, sum_bits, weight_bits
-from cost_models.units.unit import PES, STAGED_STAGES, Unit
+from cost_models.units.unit import PE_COMPONENTS, STAGED_STAGES, Unit
 from workloads.ops.op_field import Op
 from workloads.ops.registry import known_ops, operation
 
@@ -26,20 +26,20 @@ FAN_IN_BITS = 14
 EDGE_ACC_BITS = (3, 8, 16, 24, 32)
 TAG_BITS = (2, 16)
 SKEW_BITS = (1, 8, 32)
-BANK_POINTS = tuple(product((4, 12, 24), (2, 3, 4)))
+BANK_SIZES = tuple(product((4, 12, 24), (2, 3, 4)))
 """(width, address bits) of the register-file banks behind the fit."""
 
-LANE_POINTS = ((2, 2, 2), (2, 8, 4), (8, 2, 8), (8, 8, 1), (16, 4, 4), (32, 8, 4))
+LANE_SIZES = ((2, 2, 2), (2, 8, 4), (8, 2, 8), (8, 8, 1), (16, 4, 4), (32, 8, 4))
 """(lanes, x_bits, feeder_width)."""
 
-IFMAP_POINTS = ((2, 32), (4, 64), (8, 64), (16, 32), (16, 64), (32, 64), (32, 128), (64, 64), (64, 256))
-FILTER_POINTS = (
+IFMAP_SIZES = ((2, 32), (4, 64), (8, 64), (16, 32), (16, 64), (32, 64), (32, 128), (64, 64), (64, 256))
+FILTER_SIZES = (
     *((2, 32), (4, 64), (8, 64), (16, 64), (32, 64), (32, 256)),
     *((64, 32), (128, 64), (128, 256), (400, 64), (960, 64)),
 )
 """(bits of a row, port_bits)."""
 
-MOVER_POINTS = {
+MOVER_SIZES = {
     "os": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (16, 8, 4, 20, 64), (16, 4, 8, 16, 64), (8, 4, 4, 16, 256),
            (16, 2, 2, 10, 32), (32, 8, 2, 24, 64)),
     "is": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (8, 4, 4, 16, 64), (8, 8, 2, 24, 32), (4, 4, 8, 16, 256),
@@ -47,14 +47,14 @@ MOVER_POINTS = {
 }  # fmt: skip
 """(columns, x_bits, feeder_width, acc_bits, port_bits) of packer and scatter unit."""
 
-POOL_POINTS = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
+POOL_SIZES = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
 """(x_bits, feeder_width)."""
 
-CONTROL_POINTS = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
+CONTROL_SIZES = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 """(rows and columns, x_bits, port_bits)."""
 
-SMALL_KERNELS = ("op", "neuron_3x3")
-"""Kernels that have a MAC of least area beside their best one; larger neurons would take half an hour more."""
+SMALL_COMPONENTS = ("op", "neuron_3x3")
+"""Components that have a MAC of least area beside their best one; larger neurons would take half an hour more."""
 
 DATAFLOWS = ("os", "ws", "is")
 
@@ -67,7 +67,7 @@ def is_straightened(unit: Unit) -> bool:
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
     """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have.
 
-    At op bits, a knee, a sum stops cutting results of the op off; for widths in between see `lines`.
+    At op bits, a knee, a sum stops cutting results of the op off; for widths in between see `straight_lines`.
     """
     op_bits = Unit("pe", op, x_bits, w_bits).op_bits
     widest = op_bits + (FAN_IN_BITS if dataflow == "os" else (MAX_ROWS - 1).bit_length())
@@ -79,14 +79,14 @@ def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...
 
 def staged_units(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
     """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
-    found: list[tuple[Unit, ...]] = []
+    staged: list[tuple[Unit, ...]] = []
     for op, x_bits, dataflow in product(known_ops(), widths, ("os", "ws")):
         plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
-        found += [
+        staged += [
             (replace(plain, component=component, stages=STAGED_STAGES),)
-            for component in (PES if operation(op).multiplies else ("pe",))
+            for component in (PE_COMPONENTS if operation(op).multiplies else ("pe",))
         ]
-    return found
+    return staged
 
 
 def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:
@@ -94,67 +94,67 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
 
     pairs: PEs of all pairs of widths, or only of x as wide as w.
     """
-    found = [
+    chosen = [
         pe_units(op, x_bits, w_bits, dataflow)
         for op, x_bits, w_bits, dataflow in product(known_ops(), widths, widths, DATAFLOWS)
         if operation(op).weight_bits[0] <= w_bits <= operation(op).weight_bits[1]
         if pairs == "all" or w_bits == weight_bits(op, x_bits)
     ]
-    found += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
-    found.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    return found + fitted_groups() + kernel_groups(widths)
+    chosen += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
+    chosen.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
+    return chosen + fitted_groups() + compared_groups(widths)
 
 
-def kernel_groups(widths: range) -> list[tuple[Unit, ...]]:
+def compared_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
     wide, ops = WIDE_BITS if widths == WIDTHS else (), known_ops()
-    found = [
+    compared = [
         pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, ("os", "ws"))
     ]
-    found += staged_units((*widths, *wide))
-    found.append((Unit("nand2"),))
-    found += [(kernel_unit("op", op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
-    found += [
-        (kernel_unit(component, op, x_bits),) for op, x_bits, component in product(ops, (*widths, *wide), SYNAPSES)
+    compared += staged_units((*widths, *wide))
+    compared.append((Unit("nand2"),))
+    compared += [(compared_unit("op", op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
+    compared += [
+        (compared_unit(component, op, x_bits),) for op, x_bits, component in product(ops, (*widths, *wide), SYNAPSES)
     ]
     alone = [op for op in ops if operation(op).one_number]
-    found += [(kernel_unit("op_result", op, x_bits),) for op, x_bits in product(alone, (*widths, *wide))]
-    return found + smallest_groups((*widths, *wide))
+    compared += [(compared_unit("op_result", op, x_bits),) for op, x_bits in product(alone, (*widths, *wide))]
+    return compared + smallest_groups((*widths, *wide))
 
 
 def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
-    """Return the MACs of least area: SMALL_KERNELS of all widths, and PEs at the widest sums."""
+    """Return the MACs of least area: SMALL_COMPARED of all widths, and PEs at the widest sums."""
     ops = [op for op in known_ops() if operation(op).multiplies]
-    alone = [kernel_unit(component, op, bits) for op, component, bits in product(ops, SMALL_KERNELS, widths)]
+    alone = [compared_unit(component, op, bits) for op, component, bits in product(ops, SMALL_COMPONENTS, widths)]
     pes = [pe_units(op, bits, bits, dataflow)[-1] for op, bits, dataflow in product(ops, widths, ("os", "ws"))]
     return [(replace(unit, smallest=True),) for unit in (*alone, *pes)]
 
 
-def kernel_unit(component: str, op: Op, x_bits: int) -> Unit:
+def compared_unit(component: str, op: Op, x_bits: int) -> Unit:
     """Return the op alone or a neuron at a width."""
     w_bits = weight_bits(op, x_bits)
     return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
 
 
 def fitted_groups() -> list[tuple[Unit, ...]]:
-    """Return the points behind each fit."""
-    found = [
+    """Return the units behind each fit."""
+    fitted = [
         tuple(Unit("skew", acc_bits=bits) for bits in SKEW_BITS),
-        tuple(Unit("bank", x_bits=width, acc_bits=address) for width, address in BANK_POINTS),
-        tuple(Unit("pool", x_bits=x, feeder=feeder) for x, feeder in POOL_POINTS),
-        tuple(Unit("ifmap_scratchpad", acc_bits=width, port_bits=port) for width, port in IFMAP_POINTS),
-        tuple(Unit("filter_scratchpad", acc_bits=width, port_bits=port) for width, port in FILTER_POINTS),
+        tuple(Unit("bank", x_bits=width, acc_bits=address) for width, address in BANK_SIZES),
+        tuple(Unit("pool", x_bits=x, feeder=feeder) for x, feeder in POOL_SIZES),
+        tuple(Unit("ifmap_scratchpad", acc_bits=width, port_bits=port) for width, port in IFMAP_SIZES),
+        tuple(Unit("filter_scratchpad", acc_bits=width, port_bits=port) for width, port in FILTER_SIZES),
     ]
     for dataflow in ("os", "ws"):
-        points = ((x, dataflow, lanes, feeder) for lanes, x, feeder in LANE_POINTS)
-        found.append(tuple(Unit("lane", "", x, 0, 0, flow, lanes, feeder) for x, flow, lanes, feeder in points))
-    for component, flow in product(("packer", "scatter"), MOVER_POINTS):
-        found.append(
+        sizes = ((x, dataflow, lanes, feeder) for lanes, x, feeder in LANE_SIZES)
+        fitted.append(tuple(Unit("lane", "", x, 0, 0, flow, lanes, feeder) for x, flow, lanes, feeder in sizes))
+    for component, flow in product(("packer", "scatter"), MOVER_SIZES):
+        fitted.append(
             tuple(
                 Unit(component, "", x, 0, acc, flow, lanes, feeder, port)
-                for lanes, x, feeder, acc, port in MOVER_POINTS[flow]
+                for lanes, x, feeder, acc, port in MOVER_SIZES[flow]
             )
         )
     for dataflow in DATAFLOWS:
-        found.append(tuple(Unit("control", "", x, 0, 0, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_POINTS))
-    return found
+        fitted.append(tuple(Unit("control", "", x, 0, 0, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_SIZES))
+    return fitted

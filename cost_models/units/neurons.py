@@ -6,10 +6,10 @@ from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
 
 SYNAPSES = {"neuron_3x3": 9, "neuron_5x5": 25, "neuron_1x1x64": 64}
-"""Neurons by their kernel: height x width (x channels)."""
+"""Synapses of a neuron, by its window: height x width (x channels)."""
 
 WIDE_BITS = (10, 12, 16)
-"""Operand widths of kernels, and of os and ws PEs with x as wide as w, beyond those of the machine."""
+"""Operand widths of ops alone and neurons, and of os and ws PEs with x as wide as w, beyond those of the machine."""
 
 
 def weight_bits(op: Op, x_bits: int) -> int:

@@ -43,9 +43,9 @@ def terms(unit: Unit) -> Terms:
                 "per_bank_port_bit": (banks - 1) * port,
             }
         case "packer" | "scatter":
-            found = {"base": 1, "per_shifted_bit": shifted, "per_column_word_bit": lanes * word}
+            mover = {"base": 1, "per_shifted_bit": shifted, "per_column_word_bit": lanes * word}
             choice = unit.feeder if unit.component == "scatter" and unit.dataflow != "is" else 1
-            return found | {"per_accumulator_bit": lanes * acc * choice}
+            return mover | {"per_accumulator_bit": lanes * acc * choice}
         case "control":
             return {"base": 1, "per_port_bit": port, "per_lane_bit": lanes * (unit.x_bits + 1)}
     raise AssertionError(unit.component)

@@ -16,13 +16,13 @@ from workloads.ops.registry import operation
 GATED = "pe_zero_gated"
 """A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
 
-PES = ("pe", GATED)
+PE_COMPONENTS = ("pe", GATED)
 STAGED_STAGES = 2
 
 
 @dataclass(frozen=True, order=True)
 class Unit:
-    """One point of a table. Fields that don't apply are empty or 0.
+    """One unit of a table. Fields that don't apply are empty or 0.
 
     smallest: built by the recipe of least area, for comparison, instead of that of least area × energy × clock.
     """

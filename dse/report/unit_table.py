@@ -11,7 +11,7 @@ from typing import NamedTuple
 from cost_models.table.operands import FAMILY, NETWORK, UNIFORM
 from cost_models.table.table import SMALLEST, Table, Value, load_table
 from cost_models.units.neurons import SYNAPSES, weight_bits
-from cost_models.units.unit import GATED, PES
+from cost_models.units.unit import GATED, PE_COMPONENTS
 from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.names import BASELINE
@@ -158,7 +158,7 @@ def _rows(table: Table, costs: str, ops: Sequence[Op], choice: Choice) -> list[U
     }
     rows: list[UnitRow] = []
     for name, definition in DEFINITIONS.items():
-        if choice.stream != UNIFORM and definition.component not in PES:
+        if choice.stream != UNIFORM and definition.component not in PE_COMPONENTS:
             continue
         for x_bits in _widths(table, definition):
             of_mac = definition._replace(component=definition.mac or definition.component)

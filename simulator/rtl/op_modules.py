@@ -36,5 +36,5 @@ def op_modules(room: Operation) -> dict[str, str]:
     """Return Verilog files by name: {} for an op of Limen's own, else its module, and limen_op in place of ours."""
     if room.verilog is None:
         return {}
-    own = room.verilog.read_text(encoding="utf-8")
-    return {OP_FILE: ALONE.format(module=room.verilog_module, form=room.form), f"{room.verilog_module}.v": own}
+    text = room.verilog.read_text(encoding="utf-8")
+    return {OP_FILE: ALONE.format(module=room.verilog_module, form=room.form), f"{room.verilog_module}.v": text}

@@ -11,7 +11,7 @@ from cost_models.fpga.fpga import DSP, PRODUCTS, TABLES, implement, recipes, too
 from cost_models.fpga.fpga_build import build_fpga, compare, stored_rows
 from cost_models.fpga.fpga_units import SYSTEMS, fpga_units, inputs_of, registered, source_of
 from cost_models.table.table import COLUMNS, load_table
-from cost_models.units.catalogue import kernel_unit, pe_units
+from cost_models.units.catalogue import compared_unit, pe_units
 from cost_models.units.unit import Unit
 from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
 from tests.support.command import run_command
@@ -74,7 +74,7 @@ def test_what_is_placed_fits_its_part(name: str) -> None:
 
 
 def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric() -> None:
-    mac, threshold = kernel_unit("op", "mac", 8), kernel_unit("op", "threshold", 8)
+    mac, threshold = compared_unit("op", "mac", 8), compared_unit("op", "threshold", 8)
     assert value("xc7-dsp", mac, "lut") == 0 and value("xc7-dsp", mac, "dsp") == 1
     assert value("xc7-fabric", mac, "lut") > 4 * value("xc7-fabric", threshold, "lut")
 
@@ -83,7 +83,7 @@ def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric()
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
-        ("xc7-fabric", kernel_unit("op", "threshold", 4)),
+        ("xc7-fabric", compared_unit("op", "threshold", 4)),
         ("xc7-dsp", pe_units("mac", 8, 8, "ws")[-1]),
     ],
 )
@@ -97,19 +97,19 @@ def test_xc7_rows_come_out_again(name: str, unit: Unit) -> None:
 @needs_nextpnr
 @needs_yosys
 def test_ecp5_rows_come_out_again() -> None:
-    for unit in (kernel_unit("op", "threshold", 4), pe_units("threshold", 4, 4, "os")[-1]):
+    for unit in (compared_unit("op", "threshold", 4), pe_units("threshold", 4, 4, "os")[-1]):
         assert compare("ecp5", "ecp5-fabric", unit, stored_rows("ecp5-fabric", unit), tools("ecp5")) == []
 
 
 @needs_yosys
 def test_a_unit_without_product_needs_no_dsp_recipe() -> None:
-    unit = kernel_unit("op", "adder", 4)
+    unit = compared_unit("op", "adder", 4)
     assert implement("xc7", unit, (DSP,)).values == implement("xc7", unit, recipes(unit, DSP)).values
 
 
 @needs_yosys
 def test_a_stopped_build_resumes(tmp_path: Path) -> None:
-    units = [kernel_unit("op", op, 2) for op in ("threshold", "mac")]
+    units = [compared_unit("op", op, 2) for op in ("threshold", "mac")]
 
     def stop_at_two(done: int, _total: int) -> None:
         if done == 2:

@@ -20,9 +20,9 @@ from cost_models.library.full_adders import FULL_ADDERS, full_adder
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.op_values import op_values
 from cost_models.table.table import SMALLEST, load_table
-from cost_models.units.catalogue import WIDTHS, groups, kernel_groups, pe_units
+from cost_models.units.catalogue import WIDTHS, compared_groups, groups, pe_units
 from cost_models.units.neurons import SYNAPSES, sum_bits
-from cost_models.units.unit import PES, Unit
+from cost_models.units.unit import PE_COMPONENTS, Unit
 from tests.cost_models.netlists import reference_ops
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
@@ -186,7 +186,7 @@ class TestRecipes:
     def test_each_neuron_has_its_own_best(self, dear_kit: Kit) -> None:
         """Area x energy x clock of every recipe, one by one: a tree of 25 has another best one than a tree of 9."""
         found = {}
-        for group in kernel_groups(range(2, 3)):
+        for group in compared_groups(range(2, 3)):
             if group[0].op == "threshold" and group[0].component in ("neuron_3x3", "neuron_5x5"):
                 (point,) = characterise_group(group, dear_kit)
                 merits = {name: area_energy_clock(point.unit, dear_kit, name) for name in (FULL_ADDERS, *MULTIPLIERS)}
@@ -231,12 +231,12 @@ def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
 class TestGroups:
     def test_kernels_come_after_everything_else(self) -> None:
         """A table made before there were kernels keeps the order of its rows."""
-        own = kernel_groups(WIDTHS)
+        own = compared_groups(WIDTHS)
         assert groups()[-len(own) :] == own
         assert len(set(own)) == len(own)
 
     def test_sums_fit(self) -> None:
-        for unit in (unit for group in kernel_groups(WIDTHS) for unit in group if unit.component in SYNAPSES):
+        for unit in (unit for group in compared_groups(WIDTHS) for unit in group if unit.component in SYNAPSES):
             lowest, highest = 0, (1 << unit.x_bits) - 1
             extremes = np.array([lowest, highest, highest >> 1, (highest >> 1) + 1])
             weights = np.array([0, (1 << unit.w_bits) - 1, (1 << (unit.w_bits - 1)) - 1, 1 << (unit.w_bits - 1)])
@@ -254,7 +254,7 @@ class TestGroups:
             for row in load_table(name).rows
             if row["component"].removesuffix(SMALLEST) in ("nand2", "op", "op_result", *SYNAPSES)
         )
-        own = [unit for group in kernel_groups(WIDTHS) for unit in group if unit.component not in PES]
+        own = [unit for group in compared_groups(WIDTHS) for unit in group if unit.component not in PE_COMPONENTS]
         names = [unit.component + SMALLEST * unit.smallest for unit in own]
         assert list(found) == [
             (name, *(str(getattr(unit, field) or "") for field in fields[1:]))

@@ -11,7 +11,7 @@ import pytest
 from cost_models.table.table import COLUMNS, load_table
 from cost_models.units.catalogue import WIDTHS
 from cost_models.units.neurons import weight_bits
-from cost_models.units.unit import PES
+from cost_models.units.unit import PE_COMPONENTS
 from dse.cli.tables import OTHERS
 from dse.report.unit_plot import SHOWN, plot_units
 from dse.report.unit_table import (
@@ -43,7 +43,7 @@ def write_table(path: Path, **changes: float) -> str:
             figures = {"area_um2": 10 * factor, "leakage_nw": 0, "energy_per_op_pj": 2 * factor**1.5}
             figures |= {"min_clock_ns": factor, "energy_per_op_wires_pj": 2}
             figures |= {"delay_ns": factor / 2} if component.startswith("op") else {}
-            figures |= {"energy_per_op_pj@network": 1 * factor} if component in PES else {}
+            figures |= {"energy_per_op_pj@network": 1 * factor} if component in PE_COMPONENTS else {}
             rows += [
                 (component, op, dataflow, name, changes.get(f"{component}_{op}_{name}", value), "", "synthesis", stages)
                 for name, value in figures.items()
@@ -58,7 +58,8 @@ def write_table(path: Path, **changes: float) -> str:
             unit = unit or units[quantity.rsplit("_", 1)[-1]]
             writer.writerow(
                 {"component": component, "op": op, "dataflow": dataflow, "quantity": quantity, "value": value,
-                 "unit": unit, "method": method, "source": "test", "stages": stages if component in PES else "",
+                 "unit": unit, "method": method, "source": "test",
+                 "stages": stages if component in PE_COMPONENTS else "",
                  "stream": stream or ("uniform" if "energy" in quantity else ""), **widths}
             )  # fmt: skip
     return str(path)

@@ -14,7 +14,7 @@ from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
 from cost_models.gates.synthesis import open_kit, tool_versions
 from cost_models.price.price import price
 from cost_models.table.table import load_table, table_text
-from cost_models.units.catalogue import kernel_unit
+from cost_models.units.catalogue import compared_unit
 from cost_models.units.unit import Unit
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Design
@@ -151,7 +151,7 @@ def test_it_is_synthesised_and_priced(tmp_path: Path) -> None:
     run = simulate(network_of(design), design)
     pe = Unit("pe", "minabs", 3, 2, run.design.psum_bits, "ws")
     rows = list(load_table("ihp130").rows)
-    for unit in (pe, kernel_unit("op", "minabs", 3)):
+    for unit in (pe, compared_unit("op", "minabs", 3)):
         rows += figure_rows(characterise(unit, kit, DEFAULT_MULTIPLIER), versions, kit.cells.name)
     path = tmp_path / "with_minabs.csv"
     path.write_text(table_text(rows))

@@ -53,10 +53,12 @@ def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x
         outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
         w, p = _filters(layer, weights[outputs], None if polarity is None else polarity[outputs], x.rows.dtype)
         seen = Operands(x.rows, *_places(*_shape(layer), group), w, p)
-        own = y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
-        layer.operation.sums(seen, own)
+        group_sums = (
+            y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
+        )
+        layer.operation.sums(seen, group_sums)
         if layer.groups > 1:
-            y[:, outputs] = own
+            y[:, outputs] = group_sums
     return np.ascontiguousarray(y[:, :, : x.images]).reshape(*layer.output_shape, x.images)
 
 
