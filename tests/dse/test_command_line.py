@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from simulator.plan.counts import PHASES
-from tests.support.command import refused, run_command
+from tests.support.command import refused, run_command, run_process
 from tests.support.paths import ROOT
 from tests.support.tools import needs_verilator
 
@@ -52,7 +52,7 @@ def change(path: Path, old: str, new: str) -> None:
 
 
 def test_levels_agree(folder: Path) -> None:
-    outcome = run_command(
+    outcome = run_process(
         "simulate",
         "-d",
         "chip.yaml",
