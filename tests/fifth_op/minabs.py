@@ -13,15 +13,19 @@ import numpy as np
 
 from workloads.host.jit import njit
 from workloads.ops.comparison import Comparison
-from workloads.ops.kernel_types import PATTERNS, TERMS, signed
+from workloads.ops.kernel_types import PATTERNS, signed
 from workloads.ops.operation import Operands
+from workloads.ops.tally_kernel import TALLY, count_pairs
 
 
-@njit(TERMS)
-def fill_terms(x, w, p, terms):
-    for k in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            terms[k, b] = min(max(x[k, b], -abs(w[k])), abs(w[k])) * np.sign(w[k])
+@njit()
+def term(x, w, p):
+    return min(max(x, -abs(w)), abs(w)) * np.sign(w)
+
+
+@njit(TALLY)
+def tally(x, base, taps, w, p, sums, above, ends):
+    count_pairs(term, True, x, base, taps, w, p, sums, above, ends)
 
 
 @njit(PATTERNS)
@@ -72,8 +76,8 @@ class MinAbs(Comparison):
             total[: dy.shape[1]] += (np.sign(x) * (np.abs(x) > limit) * dy[m][:, None]).sum(axis=2)
         return total, None
 
-    def term_kernel(self) -> Any:
-        return fill_terms
+    def tally_kernel(self) -> Any:
+        return tally
 
     def pattern_kernel(self) -> Any:
         return fill_patterns

@@ -75,8 +75,10 @@ def test_the_room_agrees_with_the_definition() -> None:
     result = np.empty_like(x)
     MINABS.pattern_kernel()(X_BITS, W_BITS, 1, x & 31, w & 15, result)
     assert result.tolist() == expected
-    MINABS.term_kernel()(x.reshape(16, 32), np.arange(-8, 8) << 1, np.ones(16, np.int64), result.reshape(16, 32))
-    assert result.tolist() == expected
+    sums, none = np.zeros((1, 16, 32), np.int64), np.zeros(1, np.int64)
+    w = np.arange(-8, 8)[:, None] << 1
+    MINABS.tally_kernel()(x[None, :32].copy(), none, none, w, w, sums, w.copy(), np.zeros(2, np.int64))
+    assert sums.reshape(-1).tolist() == expected
     assert MINABS.largest_term(X_BITS, W_BITS, True) == max(map(abs, expected))
     low, high = MINABS.term_ends(-9, 5, np.arange(-8, 8) << 1, None)
     assert low.tolist() == [min(value(own, w) for own in range(-9, 6)) for w in range(-8, 8)]

@@ -40,8 +40,12 @@ def test_terms_kernels_and_bounds_are_those_of_the_definition(op: str, widths: t
     assert terms.tolist() == expected
     room.pattern_kernel()(x_bits, w_bits, 1, x, synapse, result := np.empty_like(x))
     assert result.tolist() == expected
-    room.term_kernel()(x_value[:, None].copy(), w_value, p, counted := np.empty((x.size, 1), np.int64))
-    assert counted[:, 0].tolist() == expected
+    w, signs = (end[:: 1 << x_bits, None].copy() for end in (w_value, p))
+    sums, none = np.zeros((1, len(w), 1 << x_bits), np.int64), np.zeros(1, np.int64)
+    room.tally_kernel()(
+        x_value[None, : 1 << x_bits].copy(), none, none, w, signs, sums, w.copy(), np.zeros(2, np.int64)
+    )
+    assert sums.reshape(-1).tolist() == expected
     assert np.abs(terms).max() <= room.largest_term(x_bits, w_bits, True)
     carry = room.carries(x_value, w_value if op != "shift" else as_signed(synapse, w_bits), p)
     low, high = operand_range(room.result_bits(x_bits, w_bits))

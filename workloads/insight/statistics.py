@@ -15,7 +15,6 @@ import numpy as np
 
 from workloads.exact.inference import forward_lanes
 from workloads.host.progress import Progress
-from workloads.insight import statistics_kernels as kernels
 from workloads.layers.graph import INPUT, walk
 from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
 from workloads.networks.network import Network
@@ -151,10 +150,8 @@ class _Tally:
             self.seen_high[outputs] = np.maximum(self.seen_high[outputs], highest[at].max(axis=0))
             part = np.ascontiguousarray(started[:, outputs])
             w, p = (np.array(array[outputs], order="C") for array in (self.w, self.p))
-            kernels.tally(
-                layer.operation.term_kernel(), layer.operation.one_range, rows, base, taps, w, p, part,
-                self.above[outputs], self.ends,
-            )  # fmt: skip
+            tally = layer.operation.tally_kernel()
+            tally(rows, base, taps, w, p, part, self.above[outputs], self.ends)
             sums[:, outputs] = part
         self._add_outputs(sums)
 

@@ -39,10 +39,10 @@ class Adder(Comparison):
         above = slope_sums(Slope.GATE, seen, dy)[: dy.shape[1]]
         return 2 * above - dy.sum(axis=(0, 2))[:, None], None  # the sign of x − w
 
-    def term_kernel(self) -> Any:
-        from workloads.ops.adder_kernels import fill_terms
+    def tally_kernel(self) -> Any:
+        from workloads.ops.adder_kernels import tally
 
-        return fill_terms
+        return tally
 
     def pattern_kernel(self) -> Any:
         from workloads.ops.adder_kernels import fill_patterns

@@ -1,4 +1,4 @@
-"""Types of the compiled functions that rooms hand to kernels, which call them by their address."""
+"""The type of the compiled function that a room hands to the cycle model, which calls it by its address."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ from numba import int64, types, void
 
 from workloads.host.jit import njit_in_place
 
-_ROW, _TABLE = int64[::1], int64[:, ::1]
-
-TERMS = void(_TABLE, _ROW, _ROW, _TABLE)
-"""(x, w, p, terms): fill terms [K, B] with those of aligned activations x [K, B], weights w [K], polarities p [K]."""
+_ROW = int64[::1]
 
 PATTERNS = void(int64, int64, int64, _ROW, _ROW, _ROW)
 """(x_bits, w_bits, x_signed, x, synapse, result): fill result with the value of each pair of bit patterns."""
 
-TERMS_FUNCTION, PATTERNS_FUNCTION = types.FunctionType(TERMS), types.FunctionType(PATTERNS)
+PATTERNS_FUNCTION = types.FunctionType(PATTERNS)
 
 
 @njit_in_place(inline="always")

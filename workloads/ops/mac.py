@@ -27,10 +27,10 @@ class Mac(Product):
     def full_scale(self, x_bits: int, w_bits: int) -> int:
         return w_bits - 1
 
-    def term_kernel(self) -> Any:
-        from workloads.ops.mac_kernels import fill_terms
+    def tally_kernel(self) -> Any:
+        from workloads.ops.mac_kernels import tally
 
-        return fill_terms
+        return tally
 
     def pattern_kernel(self) -> Any:
         from workloads.ops.mac_kernels import fill_patterns

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from numba import int64
 
-from workloads.host.jit import njit_in_place
-from workloads.ops.kernel_types import PATTERNS, TERMS, signed
+from workloads.host.jit import njit, njit_in_place
+from workloads.ops.kernel_types import PATTERNS, signed
+from workloads.ops.tally_kernel import TALLY, count_pairs
 
 
-@njit_in_place(TERMS)
-def fill_terms(x, w, p, terms):
-    """x·w."""
-    for k in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            terms[k, b] = x[k, b] * w[k]
+@njit_in_place(inline="always")
+def term(x, w, p):
+    """Return the op of aligned operands."""
+    return x * w
+
+
+@njit(TALLY)
+def tally(x, base, taps, w, p, sums, above, ends):
+    """See `count_pairs`."""
+    count_pairs(term, False, x, base, taps, w, p, sums, above, ends)
 
 
 @njit_in_place(PATTERNS, inline="always")

@@ -147,8 +147,8 @@ class Operation(ABC):
         """Return the gradients [N, K] at w and, where it is `learned`, at the polarity; what is filled up has any."""
 
     @abstractmethod
-    def term_kernel(self) -> Any:
-        """Return the compiled function, of type `kernel_types.TERMS`, that counting calls for each row of images."""
+    def tally_kernel(self) -> Any:
+        """Return the op's `tally_kernel.count_pairs`, compiled."""
 
     @abstractmethod
     def pattern_kernel(self) -> Any:

@@ -36,10 +36,10 @@ class Shift(Product):
     def full_scale(self, x_bits: int, w_bits: int) -> int:
         return shift_zero(w_bits) - 1
 
-    def term_kernel(self) -> Any:
-        from workloads.ops.mac_kernels import fill_terms
+    def tally_kernel(self) -> Any:
+        from workloads.ops.mac_kernels import tally
 
-        return fill_terms
+        return tally
 
     def pattern_kernel(self) -> Any:
         from workloads.ops.shift_kernels import fill_patterns

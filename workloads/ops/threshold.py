@@ -39,10 +39,10 @@ class Threshold(Comparison):
         at_polarity = slope_sums(Slope.EXCESS, seen, dy) if learned else None
         return -seen.p * slope_sums(Slope.GATE, seen, dy), at_polarity
 
-    def term_kernel(self) -> Any:
-        from workloads.ops.threshold_kernels import fill_terms
+    def tally_kernel(self) -> Any:
+        from workloads.ops.threshold_kernels import tally
 
-        return fill_terms
+        return tally
 
     def pattern_kernel(self) -> Any:
         from workloads.ops.threshold_kernels import fill_patterns
