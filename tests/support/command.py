@@ -24,13 +24,19 @@ LIMEN = (sys.executable, str(ROOT / "limen.py"))
 """What a shell's `limen` stands for."""
 
 
-def run_command(*arguments: str, cwd: Path, **environment: str) -> Outcome:
-    """Run a command in this process, a second faster than in one of its own: its exit code and what it prints."""
+def run_command(*arguments: str, cwd: Path, **environment: str | None) -> Outcome:
+    """Run a command in this process, a second faster than in one of its own: its exit code and what it prints.
+
+    environment: variables; None takes one away.
+    """
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     with contextlib.chdir(cwd), _signals_kept(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["limen", *arguments])
         for name, value in environment.items():
-            patch.setenv(name, value)
+            if value is None:
+                patch.delenv(name, raising=False)
+            else:
+                patch.setenv(name, value)
         with contextlib.redirect_stdout(output), contextlib.redirect_stderr(errors), _log_on(errors):
             code = run()
     return subprocess.CompletedProcess(arguments, code, *(_text(stream) for stream in (output, errors)))
