@@ -21,8 +21,7 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import operands_digest
 from cost_models.table.table import Row, table_text
 from cost_models.units.catalogue import WIDTHS, Pairs, groups
-from cost_models.units.sizes import FITTED
-from cost_models.units.unit import Unit
+from cost_models.units.unit import UNITS, Fitted, Unit, from_journal, journalled
 from workloads.errors import LimenError
 from workloads.host.children import run_in_workers
 from workloads.host.files import check_writable, write_whole
@@ -79,12 +78,16 @@ def build_table(
 
 def journal_of(out: Path) -> Journal[list[UnitFigures]]:
     """Return the journal of a table that is being built."""
-    return Journal(Path(f"{out}.partial"), lambda group: [asdict(figures) for figures in group], _figures_of_group)
+    return Journal(Path(f"{out}.partial"), _journalled_group, _figures_of_group)
+
+
+def _journalled_group(group: Sequence[UnitFigures]) -> list[dict[str, Any]]:
+    return [asdict(figures) | {"unit": journalled(figures.unit)} for figures in group]
 
 
 def _figures_of_group(stored: Any) -> list[UnitFigures]:
     return [
-        UnitFigures(Unit(**fields["unit"]), fields["multiplier"], fields["digest"], dict(fields["values"]))
+        UnitFigures(from_journal(fields["unit"], UNITS), fields["multiplier"], fields["digest"], dict(fields["values"]))
         for fields in stored
     ]
 
@@ -131,7 +134,7 @@ def format_table(results: Sequence[Sequence[UnitFigures]], versions: str, librar
     """Return the CSV text of all groups' figures, and the rows of memories."""
     rows: list[Row] = []
     for group in results:
-        if group[0].unit.component in FITTED:
+        if isinstance(group[0].unit, Fitted):
             rows += fit_rows(group, versions, library)
         else:
             rows += [row for figures in group for row in figure_rows(figures, versions, library)]

@@ -16,12 +16,26 @@ from cost_models.gates.switching import LANES, Activity, energy_pj, prices, run_
 from cost_models.gates.synthesis import Kit, fingerprint, synthesise
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.pe_streams import operand_streams
-from cost_models.stimuli.stimulus import LONG, NEURON_WEIGHTS, RUNS, Stream
+from cost_models.stimuli.stimulus import NEURON_WEIGHTS, RUNS, Stream
 from cost_models.stimuli.streams import streams
 from cost_models.table.operands import UNIFORM
 from cost_models.units.catalogue import is_straightened
-from cost_models.units.neurons import SYNAPSES
-from cost_models.units.unit import PE_COMPONENTS, Unit
+from cost_models.units.unit import (
+    Control,
+    Edge,
+    Lanes,
+    Nand2,
+    Neuron,
+    Operator,
+    OpUnit,
+    Packer,
+    Pe,
+    Pool,
+    Scatter,
+    Scratchpad,
+    Skew,
+    Unit,
+)
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -33,27 +47,22 @@ SETTLED = "_settled_pj"
 WIRES = "_wires_pj"
 """How the names end of what the library's wire load adds to an energy."""
 
-WIRED = ("op", "op_result", *PE_COMPONENTS, *SYNAPSES)
-"""Components whose operations have energies of wires beside them."""
-
 SLICE, MOST_BITS = 32, 62
-PATHS = {
-    "op": {"delay_ns": (r"", r"")},
-    "op_result": {"delay_ns": (r"", r"")},
-    "lane": {"delay_ns": (r"\.read_data", r"^x_out")},
-    "ifmap_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
-    "filter_scratchpad": {"delay_ns": (r"\.read_data", r"^read_data")},
-    "edge": {
+PATHS: dict[type[Unit], dict[str, tuple[str, str]]] = {
+    Operator: {"delay_ns": (r"", r"")},
+    Lanes: {"delay_ns": (r"\.read_data", r"^x_out")},
+    Scratchpad: {"delay_ns": (r"\.read_data", r"^read_data")},
+    Edge: {
         "delay_ns": (r"\.read_data", r"^pack_word"),
         "entry_ns": (r"^(a_addr|a_valid|pack_|scatter_)", r"\.(read|write)_"),
     },
 }
 """Delays between ports, from (what the names of inputs contain) to (of outputs)."""
 
-TO_PORTS = ("scatter", "op", "op_result", "nand2")
-"""Components whose paths end in ports, the clock with them; a scatter unit's go on, see `entry_ns`."""
+TO_PORTS = Scatter | Operator | Nand2
+"""Units whose paths end in ports, the clock with them; a scatter unit's go on, see `entry_ns`."""
 
-BEHIND = {"edge": r"\.read_data|^b_", "packer": r"^words", "lane": r"^word$", "pool": r"^word$"}
+BEHIND: dict[type[Unit], str] = {Edge: r"\.read_data|^b_", Packer: r"^words", Lanes: r"^word$", Pool: r"^word$"}
 """Inputs that come out of memories: the clock of the paths that start in them is `behind_memory_ns`."""
 
 
@@ -84,9 +93,9 @@ def rounded(value: float) -> float:
 
 def runs_of(unit: Unit) -> int:
     """Return how many runs of uniform operands a unit's energies are the mean of."""
-    if unit.component in LONG:
+    if isinstance(unit, Control):
         return 1
-    weights = LANES * SYNAPSES.get(unit.component, 1)
+    weights = LANES * (unit.synapses if isinstance(unit, Neuron) else 1)
     return min(RUNS, -(-NEURON_WEIGHTS // weights))
 
 
@@ -102,13 +111,13 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
     launch = smallest_flip_flop(kit.cells)
     timing = analyse(netlist, kit.cells, launch)
     values = {"area_um2": netlist.area_um2, "leakage_nw": netlist.leakage_nw, "min_clock_ns": timing.period_ns}
-    values |= {name: path_ns(netlist, kit, start, end) for name, (start, end) in PATHS.get(unit.component, {}).items()}
-    if unit.component in BEHIND:
-        behind = [name for name in netlist.inputs if re.search(BEHIND[unit.component], name)]
+    values |= {name: path_ns(netlist, kit, start, end) for name, (start, end) in PATHS.get(type(unit), {}).items()}
+    if type(unit) in BEHIND:
+        behind = [name for name in netlist.inputs if re.search(BEHIND[type(unit)], name)]
         values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
-    if unit.component in TO_PORTS:
+    if isinstance(unit, TO_PORTS):
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
-    if unit.component == "skew":
+    if isinstance(unit, Skew):
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
     driven = (stream for run in range(runs_of(unit)) for stream in streams(unit, run))
     values |= _energies(netlist, unit, kit, timing, driven)
@@ -121,7 +130,7 @@ def measure_operands(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]
     Raises:
         LimenError: an output differs from the op's definition.
     """
-    if unit.component not in PE_COMPONENTS:
+    if not isinstance(unit, Pe):
         return {}
     timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
     streams = (stream for run in range(RUNS) for stream in operand_streams(unit, run))
@@ -150,7 +159,7 @@ def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: It
 
 
 def _is_wired(unit: Unit, stream: Stream) -> bool:
-    return unit.component in WIRED and stream.quantity == "energy_per_op_pj"
+    return isinstance(unit, OpUnit) and stream.quantity == "energy_per_op_pj"
 
 
 def beside(quantity: str, ending: str) -> str:
@@ -214,7 +223,8 @@ def characterise_group(group: tuple[Unit, ...], kit: Kit) -> list[UnitFigures]:
         replace(figures, values=figures.values | measure_operands(netlist, figures.unit, kit))
         for netlist, figures in _best_looks(group, kit)
     ]
-    return _with_widths_between(group_figures, kit) if is_straightened(group[0]) else group_figures
+    unit = group[0]
+    return _with_widths_between(unit, group_figures, kit) if is_straightened(unit) else group_figures
 
 
 def best_multiplier(group: tuple[Unit, ...], kit: Kit) -> str:
@@ -240,14 +250,14 @@ def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, UnitFi
     return min(candidates, key=lambda looks: float(np.prod([figures.merit for _, figures in looks])))
 
 
-def _with_widths_between(group_figures: Sequence[UnitFigures], kit: Kit) -> list[UnitFigures]:
+def _with_widths_between(unit: Pe, group_figures: Sequence[UnitFigures], kit: Kit) -> list[UnitFigures]:
     """Return figures of one PE with those of further widths that make lines between widths straight, ascending."""
-    by_width = {figures.unit.acc_bits: figures for figures in group_figures}
-    unit, multiplier = group_figures[0].unit, group_figures[0].multiplier
+    by_width = {figures.unit.columns().acc_bits: figures for figures in group_figures}
+    multiplier = group_figures[0].multiplier
 
     def values_at(width: int) -> dict[str, float]:
         if width not in by_width:
-            by_width[width] = characterise(replace(unit, acc_bits=width), kit, multiplier)
+            by_width[width] = characterise(replace(unit, sum_bits=width), kit, multiplier)
         return by_width[width].values
 
     stretches(sorted(by_width), values_at)

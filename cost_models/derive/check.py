@@ -13,13 +13,12 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SMALLEST, Row, load_table
 from cost_models.units.catalogue import fitted_groups, is_straightened, pe_units
 from cost_models.units.neurons import SYNAPSES
-from cost_models.units.sizes import FITTED
-from cost_models.units.unit import PE_COMPONENTS, Unit
+from cost_models.units.unit import GATED, PE_COMPONENTS, Edge, Fitted, Nand2, Neuron, Operator, Pe, Tag, Unit
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
 
-ALONE = (*PE_COMPONENTS, "edge", "tag", "nand2", "op", "op_result", *SYNAPSES)
-"""Components whose rows are one netlist each; the rows of FITTED are all netlists behind a fit."""
+WITH_OP = (*PE_COMPONENTS, *SYNAPSES, "op", "op_result")
+"""Components of units with an op, whose rows are one netlist each."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int,
     if not sample >= 1:
         raise LimenError(f"sample: {sample} is not allowed: at least 1")
     tool_versions()
-    chosen = random.Random(seed).sample(sorted(units), min(sample, len(units)))
+    chosen = random.Random(seed).sample(sorted(units, key=lambda unit: unit.sort_key()), min(sample, len(units)))
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
@@ -55,7 +54,7 @@ def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
 
     A MAC's recipe, and that of a neuron's tree, is found anew: all are tried.
     """
-    if unit.component in FITTED:
+    if isinstance(unit, Fitted):
         group = next(fitted for fitted in fitted_groups() if fitted[0] == unit)
         again = fit_rows(characterise_group(group, kit), tool_versions(), kit.cells.name)
     else:
@@ -75,7 +74,6 @@ def _sharing(unit: Unit) -> tuple[Unit, ...]:
     """Return the units whose recipe a unit has: a PE that of its three widths, any other its own."""
     if not is_straightened(unit):
         return (unit,)
-    assert unit.op
     return pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
 
 
@@ -86,21 +84,44 @@ def _name(row: Row) -> str:
 
 def table_units(name: str) -> dict[Unit, list[Row]]:
     """Return the rows of each netlist and of each fit in a table; a fit goes by its first unit."""
-    fits = {(group[0].component, group[0].dataflow): group[0] for group in fitted_groups()}
+    fits = {(group[0].component, group[0].columns().dataflow): group[0] for group in fitted_groups()}
     rows_of_unit: dict[Unit, list[Row]] = {}
     for row in load_table(name).rows:
         if row["method"] != "synthesis":
             continue
-        unit = fits.get((row["component"], row["dataflow"]))
-        component = row["component"].removesuffix(SMALLEST)
-        if component in ALONE:
-            stages = int(row["stages"] or 1)
-            smallest = component != row["component"]
-            x_bits, w_bits, acc_bits = (int(row[field] or 0) for field in ("x_bits", "w_bits", "acc_bits"))
-            sizes = x_bits, w_bits, acc_bits
-            unit = Unit(component, row["op"], *sizes, row["dataflow"], stages=stages, smallest=smallest)
+        unit = fits.get((row["component"], row["dataflow"])) or _netlist_unit(name, row)
         if unit is not None:
             rows_of_unit.setdefault(unit, []).append(row)
     if not rows_of_unit:
         raise LimenError(f"{name}: holds no synthesised rows; nothing to check")
     return rows_of_unit
+
+
+def _netlist_unit(name: str, row: Row) -> Unit | None:
+    """Return the unit that a row of a table is about where that is one netlist, not all those behind a fit.
+
+    Raises:
+        LimenError: a unit with an op, and a row without.
+    """
+    component = row["component"].removesuffix(SMALLEST)
+    smallest = component != row["component"]
+    op = row["op"]
+    x_bits, w_bits, acc_bits = (int(row[column] or 0) for column in ("x_bits", "w_bits", "acc_bits"))
+    match component:
+        case "edge":
+            return Edge(x_bits, acc_bits)
+        case "tag":
+            return Tag(acc_bits)
+        case "nand2":
+            return Nand2()
+    if component not in WITH_OP:
+        return None
+    if not op:
+        raise LimenError(f"{name}: op: '' is not allowed for component {row['component']!r}: it has one")
+    if component in PE_COMPONENTS:
+        stages = int(row["stages"] or 1)
+        return Pe(op, x_bits, w_bits, acc_bits, row["dataflow"], stages, component == GATED, smallest=smallest)
+    for window in SYNAPSES:
+        if component == window:
+            return Neuron(op, x_bits, w_bits, window, acc_bits, smallest=smallest)
+    return Operator(op, x_bits, w_bits, component == "op_result", smallest=smallest)

@@ -14,7 +14,7 @@ from cost_models.library.liberty_reader import Files
 from cost_models.sources.source import Source
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Operator, Unit
 from workloads.host.scratch import scratch_folder
 from workloads.ops.names import BASELINE
 
@@ -49,7 +49,7 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
         for definition, unit in (
-            ("op alone", Unit("op", BASELINE, bits, bits)),
+            ("op alone", Operator(BASELINE, bits, bits)),
             ("os PE", pe_units(BASELINE, bits, bits, "os")[-1]),
             ("ws PE", pe_units(BASELINE, bits, bits, "ws")[-1]),
         ):

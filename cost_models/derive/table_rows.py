@@ -15,7 +15,7 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import COLUMNS, SMALLEST, Row
 from cost_models.units.catalogue import is_straightened, pe_units
 from cost_models.units.sizes import delay_terms, terms
-from cost_models.units.unit import PE_COMPONENTS
+from cost_models.units.unit import Fitted, RegisterBank
 
 MILLIONTHS = 6
 """Decimals of a residual: it is worked out from values of six digits, the rest differs from processor to processor."""
@@ -60,13 +60,8 @@ def figure_rows(figures: UnitFigures, versions: str, library: str) -> list[Row]:
                 unit_of(quantity),
                 "synthesis",
                 f"{source.top} on {library}, {_how(quantity)}",
-                op=unit.op,
+                **unit.columns().texts(),
                 multiplier=figures.multiplier if unit.multiplies or figures.multiplier == FULL_ADDERS else "",
-                x_bits=str(unit.x_bits or ""),
-                w_bits=str(unit.w_bits or ""),
-                acc_bits=str(unit.acc_bits or ""),
-                dataflow=unit.dataflow,
-                stages=str(unit.stages) if unit.component in PE_COMPONENTS else "",
                 stream=operands or UNIFORM if energy else "",
                 tool_versions=versions,
                 hash=figures.digest,
@@ -83,9 +78,8 @@ def line_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list
     unit = group[0].unit
     if not is_straightened(unit):
         return []
-    assert unit.op
-    by_width = {figures.unit.acc_bits: figures.values for figures in group}
-    knees = [knee.acc_bits for knee in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
+    by_width = {figures.unit.columns().acc_bits: figures.values for figures in group}
+    knees = [knee.sum_bits for knee in pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)]
     straight = stretches(knees, by_width.__getitem__)
     digest = hashlib.sha256("".join(figures.digest for figures in group).encode()).hexdigest()[:16]
     text = f"{unit_source(unit).top} on {library}, straight lines over acc_bits "
@@ -114,13 +108,14 @@ def line_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list
 
 def fit_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[Row]:
     """Return the rows of a group of one component's units: a row per quantity and term, the range, the clock."""
-    unit = group[0].unit
+    units = [figures.unit for figures in group if isinstance(figures.unit, Fitted)]
+    unit = units[0]
     digest = hashlib.sha256("".join(figures.digest for figures in group).encode()).hexdigest()[:16]
-    identity = {"dataflow": unit.dataflow, "tool_versions": versions, "hash": digest}
+    identity = {"dataflow": unit.columns().dataflow, "tool_versions": versions, "hash": digest}
     rows = []
     for quantity in group[0].values:
         delay = quantity.endswith("_ns")
-        sizes = [(delay_terms if delay else terms)(figures.unit) for figures in group]
+        sizes = [(delay_terms if delay else terms)(fitted) for fitted in units]
         coefficients, worst = fit(sizes, [figures.values[quantity] for figures in group])
         text = f"{unit_source(unit).top} on {library}, {_how(quantity)}; "
         text += f"fit of {len(group)} points, largest error {100 * worst:.0f} %"
@@ -130,9 +125,10 @@ def fit_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[
             kind = unit_of(quantity)
             rows.append(row(unit.component, label, rounded(value), kind, "synthesis", text, stream=stream, **identity))
     for name in terms(unit):
-        most = math.ceil(max(terms(figures.unit)[name] for figures in group))
+        most = math.ceil(max(terms(fitted)[name] for fitted in units))
         rows.append(row(unit.component, f"largest:{name}", most, "count", "synthesis", "range of the fit", **identity))
-    if unit.component == "bank":
-        most = max(figures.unit.x_bits << figures.unit.acc_bits for figures in group)
+    banks = [fitted for fitted in units if isinstance(fitted, RegisterBank)]
+    if banks:
+        most = max(bank.width << bank.address_bits for bank in banks)
         rows.append(row("bank", "most_bits", most, "count", "synthesis", "range of the fit", **identity))
     return rows

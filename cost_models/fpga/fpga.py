@@ -18,11 +18,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cost_models.fpga.fpga_units import SYSTEMS, inputs_of, registered, source_of
+from cost_models.fpga.fpga_units import FpgaUnit, System, inputs_of, registered, source_of
 from cost_models.gates.synthesis import PACKAGES, canonical_source, read_verilog, run_yosys, source_files, top_module
 from cost_models.sources.source import Source
-from cost_models.units.neurons import SYNAPSES
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Neuron
 from workloads.errors import LimenError
 from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
@@ -77,7 +76,7 @@ TARGET_MHZ = "400"
 class Implementation:
     """A unit on a target. multiplier: how its products are built, empty where it has none."""
 
-    unit: Unit
+    unit: FpgaUnit
     multiplier: str
     digest: str
     values: dict[str, float]
@@ -94,7 +93,7 @@ def tools(target: str) -> str:
     return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
 
 
-def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
+def recipes(unit: FpgaUnit, kind: str) -> tuple[str, ...]:
     """Return the ways to build a unit's products that a table of fabric or dsp may choose from.
 
     Only a MAC has products; all else has one way, the same in both tables. A system's are its PEs' best ones.
@@ -103,7 +102,7 @@ def recipes(unit: Unit, kind: str) -> tuple[str, ...]:
         return ("partial_products",)
     if kind == DSP:
         return (DSP,)
-    return ("booth",) if unit.component in SYSTEMS else tuple(product for product in PRODUCTS if product != DSP)
+    return ("booth",) if isinstance(unit, System) else tuple(product for product in PRODUCTS if product != DSP)
 
 
 def passes(target: str, source: Source, recipe: str) -> list[str]:
@@ -116,11 +115,12 @@ def passes(target: str, source: Source, recipe: str) -> list[str]:
     return [top, *PRODUCTS[recipe], ECP5.format(nodsp=nodsp)]
 
 
-def device_of(unit: Unit) -> Device:
+def device_of(unit: FpgaUnit) -> Device:
     """Return the part that a unit is placed on: the speed grade is the same for all."""
-    if unit.component in SYSTEMS:
+    if isinstance(unit, System):
         return SYSTEM_DEVICE
-    return LARGE_DEVICE if SYNAPSES.get(unit.component, 1) > MOST_PRODUCTS else UNIT_DEVICE
+    large = isinstance(unit, Neuron) and unit.synapses > MOST_PRODUCTS
+    return LARGE_DEVICE if large else UNIT_DEVICE
 
 
 def options(device: Device, seed: int) -> list[str]:
@@ -129,7 +129,7 @@ def options(device: Device, seed: int) -> list[str]:
     return [*device.options, *PLACEMENT, "--freq", TARGET_MHZ, "--seed", str(seed), *files]
 
 
-def fingerprint(target: str, unit: Unit, recipe: str) -> str:
+def fingerprint(target: str, unit: FpgaUnit, recipe: str) -> str:
     """Return 16 hex digits over Verilog's tokens, passes and the placement's options."""
     source = _source(target, unit)
     digest = hashlib.sha256("\n".join(passes(target, source, recipe)).encode())
@@ -140,7 +140,7 @@ def fingerprint(target: str, unit: Unit, recipe: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
+def implement(target: str, unit: FpgaUnit, ways: tuple[str, ...]) -> Implementation:
     """Return a unit on a target, built the way, of some, that takes the fewest LUTs; only that one is placed.
 
     Raises:
@@ -165,7 +165,7 @@ def implement(target: str, unit: Unit, ways: tuple[str, ...]) -> Implementation:
     return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
 
 
-def _source(target: str, unit: Unit) -> Source:
+def _source(target: str, unit: FpgaUnit) -> Source:
     return registered(unit) if target == "ecp5" else source_of(unit)
 
 
@@ -196,7 +196,7 @@ def _ecp5_values(kinds: Counter[str]) -> dict[str, float]:
     }
 
 
-def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, float]:
+def _placed(unit: FpgaUnit, values: dict[str, float], scratch: Path) -> dict[str, float]:
     """Return the quantities of a netlist after placement and routing: those of its median clock."""
     device = device_of(unit)
     reports = [_place(unit, options(device, seed), scratch) for seed in device.seeds]
@@ -215,7 +215,7 @@ def _placed(unit: Unit, values: dict[str, float], scratch: Path) -> dict[str, fl
     return values
 
 
-def _place(unit: Unit, chosen: list[str], scratch: Path) -> dict[str, Any]:
+def _place(unit: FpgaUnit, chosen: list[str], scratch: Path) -> dict[str, Any]:
     report = scratch / "report.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "cost_models.fpga.placement_worker", *chosen]

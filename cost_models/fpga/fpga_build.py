@@ -11,16 +11,16 @@ from typing import Any
 
 from cost_models.derive.table_rows import row
 from cost_models.fpga.fpga import DSP, TABLES, Implementation, device_of, fingerprint, implement, recipes, tools
-from cost_models.fpga.fpga_units import fpga_units, source_of
+from cost_models.fpga.fpga_units import FPGA_UNITS, FpgaUnit, fpga_units, source_of
 from cost_models.table.table import Row, load_table, table_text
-from cost_models.units.unit import Unit
+from cost_models.units.unit import from_journal, journalled
 from workloads.errors import LimenError
 from workloads.host.children import end_children
 from workloads.host.files import check_writable, write_whole
 from workloads.host.journal import Journal, Results, code_digest, key_of
 
 FABRIC = "fabric"
-Build = tuple[str, Unit]
+Build = tuple[str, FpgaUnit]
 """Kind (fabric or dsp) and unit."""
 
 Progress = Callable[[int, int], None]
@@ -32,14 +32,14 @@ class FpgaMismatch:
     """A row that doesn't come out again: what the table says, and what this machine gives."""
 
     table: str
-    unit: Unit
+    unit: FpgaUnit
     quantity: str
     table_value: str
     value: str
 
 
 def build_fpga(
-    target: str, folder: Path, jobs: int = 1, progress: Progress | None = None, units: Sequence[Unit] | None = None
+    target: str, folder: Path, jobs: int = 1, progress: Progress | None = None, units: Sequence[FpgaUnit] | None = None
 ) -> list[Path]:
     """Write the two tables of a target, of fabric and of DSP blocks, into `folder` and return their paths.
 
@@ -73,11 +73,16 @@ def build_fpga(
 
 def journal_of(target: str, folder: Path) -> Journal[Implementation]:
     """Return the journal of a target's tables that are being built in a folder."""
-    return Journal(folder / f"{target}.partial", asdict, _implementation)
+    return Journal(folder / f"{target}.partial", _journalled, _implementation)
+
+
+def _journalled(implementation: Implementation) -> dict[str, Any]:
+    return asdict(implementation) | {"unit": journalled(implementation.unit)}
 
 
 def _implementation(stored: Any) -> Implementation:
-    return Implementation(Unit(**stored["unit"]), stored["multiplier"], stored["digest"], dict(stored["values"]))
+    unit = from_journal(stored["unit"], FPGA_UNITS)
+    return Implementation(unit, stored["multiplier"], stored["digest"], dict(stored["values"]))
 
 
 def build_key(target: str, build: Build, method: Mapping[str, str]) -> str:
@@ -114,14 +119,13 @@ def check_fpga(
     return compared, mismatches
 
 
-def stored_rows(name: str, unit: Unit) -> list[Row]:
+def stored_rows(name: str, unit: FpgaUnit) -> list[Row]:
     """Return a unit's rows in a built-in table."""
-    blank = {field: str(getattr(unit, field) or "") for field in ("x_bits", "w_bits", "acc_bits")}
-    lookup = {"component": unit.component, "op": unit.op, "dataflow": unit.dataflow, **blank}
+    lookup = {"component": unit.component, **unit.columns().texts()}
     return [row for row in load_table(name).rows if all(row[field] == value for field, value in lookup.items())]
 
 
-def compare(target: str, name: str, unit: Unit, stored: Sequence[Row], versions: str) -> list[FpgaMismatch]:
+def compare(target: str, name: str, unit: FpgaUnit, stored: Sequence[Row], versions: str) -> list[FpgaMismatch]:
     """Return every row of a unit that this machine gives another value or hash, or none."""
     kind = DSP if name.endswith(DSP) else FABRIC
     named = stored[0]["multiplier"] if stored else ""
@@ -152,13 +156,8 @@ def implementation_rows(target: str, implementation: Implementation, versions: s
             "ns" if quantity.endswith("_ns") else "count",
             "synthesis",
             f"{top} on {target}, {how}",
-            op=unit.op,
+            **unit.columns().texts(),
             multiplier=implementation.multiplier,
-            x_bits=str(unit.x_bits),
-            w_bits=str(unit.w_bits),
-            acc_bits=str(unit.acc_bits or ""),
-            dataflow=unit.dataflow,
-            stages="1" if unit.component == "pe" else "",
             tool_versions=versions,
             hash=implementation.digest,
         )

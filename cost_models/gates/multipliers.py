@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from cost_models.library.full_adders import FULL_ADDERS, full_adder
 from cost_models.library.liberty_cells import Library
-from cost_models.units.neurons import SYNAPSES
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Neuron, Unit
 
 MULTIPLIERS = {
     "partial_products": [],
@@ -20,6 +19,6 @@ DEFAULT_MULTIPLIER = "partial_products"
 def multipliers(unit: Unit, library: Library) -> tuple[str, ...]:
     """Return the recipes to try: only a MAC has a product, and only it and a neuron's tree have full adders."""
     recipes = tuple(MULTIPLIERS) if unit.multiplies else (DEFAULT_MULTIPLIER,)
-    if (unit.multiplies or unit.component in SYNAPSES) and full_adder(library):
+    if (unit.multiplies or isinstance(unit, Neuron)) and full_adder(library):
         recipes += (FULL_ADDERS,)
     return recipes

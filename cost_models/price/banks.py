@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cost_models.table.table import Table, Value, softest
 from cost_models.units.sizes import delay_terms
-from cost_models.units.unit import Unit
+from cost_models.units.unit import RegisterBank
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def _registers(table: Table, width: int, words: int, written: int) -> Bank:
     # Reads and writes were measured with the clock running: what is paid on top of an idle cycle is the difference.
     read = max(fit("energy_per_read_pj").value - idle.value, 0.0)
     changed = fit("energy_per_write_pj", written).value - fit("energy_per_idle_cycle_pj", written).value
-    unit = Unit("bank", x_bits=width, acc_bits=(words - 1).bit_length())
+    unit = RegisterBank(width, (words - 1).bit_length())
     return Bank(
         "registers",
         area.value,

@@ -12,7 +12,7 @@ from cost_models.price.machine_events import Events, pe_events
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 from simulator.designs.design import HALVES, SHIFT_BITS
 from workloads.errors import LimenError
 from workloads.ops.registry import operation
@@ -49,13 +49,13 @@ class Memory:
 class _Fit(dict[str, Value]):
     """Quantities of a unit of any size, each worked out when it is asked for."""
 
-    def __init__(self, table: Table, unit: Unit) -> None:
+    def __init__(self, table: Table, unit: Fitted) -> None:
         super().__init__()
         self._table, self._unit = table, unit
 
     def __missing__(self, name: str) -> Value:
         sizes = delay_terms(self._unit) if name.endswith("_ns") else terms(self._unit)
-        fitted = self._table.fit(self._unit.component, name, sizes, self._unit.dataflow)
+        fitted = self._table.fit(self._unit.component, name, sizes, self._unit.columns().dataflow)
         self[name] = Value(max(fitted.value, 0.0), fitted.method)
         return self[name]
 
@@ -96,13 +96,12 @@ class Machine:
         x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
         turned = "is" if design.dataflow == "is" else "os"
         dealt = "ws" if design.dataflow == "ws" else "os"
-        self.lanes = _Fit(table, Unit("lane", "", x, 0, 0, dealt, design.x_lanes, feeder))
-        self.packer = _Fit(table, Unit("packer", "", x, 0, acc, turned, cols, feeder, port))
-        self.scatter = _Fit(table, Unit("scatter", "", x, 0, acc, turned, cols, feeder, port))
-        self.pool = _Fit(table, Unit("pool", x_bits=x, feeder=feeder))
-        lanes = design.synapse_lanes
-        self.control = _Fit(table, Unit("control", "", x, 0, 0, design.dataflow, lanes, feeder, port))
-        self.skew = _Fit(table, Unit("skew", acc_bits=1))
+        self.lanes = _Fit(table, Lanes(x, dealt, design.x_lanes, feeder))
+        self.packer = _Fit(table, Packer(x, acc, turned, cols, feeder, port))
+        self.scatter = _Fit(table, Scatter(x, acc, turned, cols, feeder, port))
+        self.pool = _Fit(table, Pool(x, feeder))
+        self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port))
+        self.skew = _Fit(table, Skew(1))
         self.tag = table.at("tag", max(2, (design.ofmap_depth - 1).bit_length()))
         self.widths = {
             "ifmap": design.word_bits,
@@ -112,10 +111,7 @@ class Machine:
         }
         self.widths = {name: width for name, width in self.widths.items() if width}
         self.unpackers = {
-            name: _Fit(
-                table,
-                Unit("ifmap_scratchpad" if name == "ifmap" else "filter_scratchpad", acc_bits=width, port_bits=port),
-            )
+            name: _Fit(table, Scratchpad("ifmap" if name == "ifmap" else "filter", width, port))
             for name, width in self.widths.items()
         }
         self.memories = self._memories()

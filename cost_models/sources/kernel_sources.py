@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cost_models.sources.source import Source
-from cost_models.units.neurons import SYNAPSES
 from simulator.encoding import op_code
 from simulator.rtl.op_modules import op_modules
 from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Unit
+    from cost_models.units.unit import Neuron, Operator, OpUnit
 
 OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
 """Read with every op: hashes of rows are over them."""
@@ -43,9 +42,8 @@ def op_text(op: Op) -> str:
     return "".join(op_modules(operation(op)).values())
 
 
-def op_parameters(unit: Unit) -> dict[str, int]:
+def op_parameters(unit: OpUnit) -> dict[str, int]:
     """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
-    assert unit.op
     return {
         "OP": op_code(unit.op).value,
         "X_BITS": unit.x_bits,
@@ -56,20 +54,17 @@ def op_parameters(unit: Unit) -> dict[str, int]:
     }
 
 
-def op_alone(unit: Unit) -> Source:
-    assert unit.op
+def op_alone(unit: Operator) -> Source:
     return Source("limen_op", op_files(unit.op), op_parameters(unit), op_text(unit.op))
 
 
-def op_result(unit: Unit) -> Source:
-    assert unit.op
+def op_result(unit: Operator) -> Source:
     text = op_text(unit.op) + _verilog("limen_op_result")
     return Source("limen_op_result", op_files(unit.op), op_parameters(unit), text)
 
 
-def neuron(unit: Unit) -> Source:
-    assert unit.op
-    sizes = {"SYNAPSES": SYNAPSES[unit.component], "SUM_BITS": unit.acc_bits}
+def neuron(unit: Neuron) -> Source:
+    sizes = {"SYNAPSES": unit.synapses, "SUM_BITS": unit.sum_bits}
     text = op_text(unit.op) + _verilog("limen_neuron")
     return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, text)
 
@@ -78,6 +73,6 @@ def _verilog(name: str) -> str:
     return (Path(__file__).parent / "verilog" / f"{name}.v").read_text(encoding="utf-8")
 
 
-def nand2(_unit: Unit) -> Source:
+def nand2() -> Source:
     """The gate that gate equivalents count."""
     return Source("limen_nand2", (), {}, NAND2)

@@ -8,7 +8,7 @@ from cost_models.sources.source import VERILOG, Source
 from simulator.encoding import Dataflow
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Unit
+    from cost_models.units.unit import Control, Edge, Lanes, Mover, Packer, Pool, Scatter, Scratchpad
 
 DEPTH = 256
 """Words of the memories behind the black boxes: 8 address bits; a design's own differ by a few."""
@@ -33,24 +33,22 @@ OUTSIDE = ("skew", "tag", "scratchpad", "operands", "array", "edge", "packer", "
 """Modules inside limen_top that are units of their own, black boxes to the control."""
 
 
-def edge(unit: Unit) -> Source:
+def edge(unit: Edge) -> Source:
     files = ("limen_resize.v", "limen_requantiser.v", "limen_edge.v")
     widths = {"ACC_BITS": unit.acc_bits, "VALUE_BITS": unit.acc_bits, "Y_BITS": unit.x_bits + 1, "DEPTH": DEPTH}
     return Source("limen_edge", files, widths, MEMORY_BOX, True)
 
 
-def lane(unit: Unit) -> Source:
-    """The operand memory of `lanes` lanes without its banks."""
-    sizes = {"LANES": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value, "FEEDER": unit.feeder}
-    sizes |= {"X_BITS": unit.x_bits, "DEPTH": DEPTH * unit.feeder, "NEUTRAL": 1 << (unit.x_bits - 1)}
+def lanes(unit: Lanes) -> Source:
+    sizes = {"LANES": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value, "FEEDER": unit.feeder_width}
+    sizes |= {"X_BITS": unit.x_bits, "DEPTH": DEPTH * unit.feeder_width, "NEUTRAL": 1 << (unit.x_bits - 1)}
     return Source("limen_operands", ("limen_operands.v",), sizes, MEMORY_BOX, True)
 
 
-def scratchpad(unit: Unit) -> Source:
-    """A scratchpad without its banks; `acc_bits` is the width of a row."""
+def scratchpad(unit: Scratchpad) -> Source:
     files, top, text = ("limen_scratchpad.v",), "limen_scratchpad", MEMORY_BOX
-    sizes = {"WIDTH": unit.acc_bits, "DEPTH": DEPTH, "PORT_BITS": unit.port_bits}
-    if unit.component == "filter_scratchpad":
+    sizes = {"WIDTH": unit.row_bits, "DEPTH": DEPTH, "PORT_BITS": unit.port_bits}
+    if unit.memory == "filter":
         top, text = "limen_filter_scratchpad", MEMORY_BOX + FILTER_SCRATCHPAD
     return Source(top, files, sizes, text, True)
 
@@ -69,30 +67,30 @@ endmodule
 """Rows of filters begin at a beat and at row 0, which removes the shifter in front."""
 
 
-def packer(unit: Unit) -> Source:
+def packer(unit: Packer) -> Source:
     files = ("limen_resize.v", "limen_select.v", "limen_walker.v", "limen_packer.v")
     return Source("limen_packer", files, _mover_sizes(unit), "", True)
 
 
-def scatter(unit: Unit) -> Source:
+def scatter(unit: Scatter) -> Source:
     files = ("limen_resize.v", "limen_select.v", "limen_walker.v", "limen_scatter.v")
     return Source("limen_scatter", files, _mover_sizes(unit), "", True)
 
 
-def _mover_sizes(unit: Unit) -> dict[str, int]:
-    sizes = {"COLS": unit.lanes, "FEEDER": unit.feeder, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
+def _mover_sizes(unit: Mover) -> dict[str, int]:
+    sizes = {"COLS": unit.cols, "FEEDER": unit.feeder_width, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     return sizes | {"X_BITS": unit.x_bits, "ACC_BITS": unit.acc_bits, "PORT_BITS": unit.port_bits}
 
 
-def pool(unit: Unit) -> Source:
-    return Source("limen_pool", ("limen_pool.v",), {"FEEDER": unit.feeder, "X_BITS": unit.x_bits}, "", True)
+def pool(unit: Pool) -> Source:
+    return Source("limen_pool", ("limen_pool.v",), {"FEEDER": unit.feeder_width, "X_BITS": unit.x_bits}, "", True)
 
 
-def control(unit: Unit) -> Source:
+def control(unit: Control) -> Source:
     """limen_top with sequencer, DMA, folds and im2col unit: descriptor bits that nothing reads go, the rest stays."""
     files = tuple(f"limen_{name}.v" for name in ("sequencer", "dma", "rows", "group", "im2col", "top"))
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
-    sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder, "PORT_BITS": unit.port_bits}
+    sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder_width, "PORT_BITS": unit.port_bits}
     return Source(
         "limen_top",
         files,

@@ -16,7 +16,7 @@ import numpy as np
 from cost_models.stimuli.op_values import in_polarity_order, op_values
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.table.operands import FAMILY
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Dataflow, Design
 from simulator.program.program import compile_network
@@ -49,7 +49,7 @@ class Fold:
     before: np.ndarray
 
 
-def has_network(unit: Unit) -> bool:
+def has_network(unit: Pe) -> bool:
     """Return whether the family has a network of this op and width."""
     return unit.x_bits in FAMILY_BITS and unit.op in load_family(FAMILY).ops()
 
@@ -63,13 +63,12 @@ def operands_digest() -> str:
 
 
 def captured_windows(
-    unit: Unit, random: np.random.Generator, steps: int, lanes: int, in_order: bool
+    unit: Pe, random: np.random.Generator, steps: int, lanes: int, in_order: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return x and synapse patterns [steps, lanes] and what they are added to: os [lanes], ws [steps, lanes].
 
     A lane is a window of one PE in one fold, all drawn at random. in_order: os folds in polarity order.
     """
-    assert unit.op
     folds = captured_folds(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
     x, synapse = (np.zeros((steps, lanes), dtype=np.int64) for _ in range(2))
     before = np.zeros((steps, lanes), dtype=np.int64)

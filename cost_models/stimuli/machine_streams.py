@@ -22,7 +22,7 @@ from simulator.encoding import (
 )
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Unit
+    from cost_models.units.unit import Control, Edge, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 
 Inputs = dict[str, np.ndarray]
 Expected = dict[str, np.ndarray]
@@ -69,7 +69,7 @@ def signed(pattern: np.ndarray, bits: int) -> np.ndarray:
     return pattern - ((pattern >> (bits - 1)) << bits)
 
 
-def edge(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def edge(unit: Edge, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A psum a cycle, accumulated or requantised; a word packed; a word scattered; nothing."""
     acc, limit = unit.acc_bits, 1 << (unit.x_bits - 1)
     mask, shift = (1 << acc) - 1, max(0, min(31, acc - unit.x_bits - 2))
@@ -97,23 +97,27 @@ def edge(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     }
 
 
-def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def lanes(unit: Lanes, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """All lanes handed an operand; a word written; nothing."""
     x, whole = unit.x_bits, unit.dataflow != "ws"
-    element = values.counting(unit.feeder) if whole else values.constant(0)
+    element = values.counting(unit.feeder_width) if whole else values.constant(0)
     reading = {"read_valid": values.constant(1), "lanes_left": values.constant(unit.lanes), "element": element}
     operands = []
     for index in range(unit.lanes):
         # A word stays while its channels are handed out; it comes a cycle after its first element is named.
-        words = values.wide(f"g_lane[{index}].g_half[0].bank.memory.read_data", x * (unit.feeder if whole else 1))
+        words = values.wide(f"g_lane[{index}].g_half[0].bank.memory.read_data", x * (unit.feeder_width if whole else 1))
         for name, patterns in words.items():
-            held = (np.arange(values.steps) + unit.feeder - 1) // unit.feeder if whole else np.arange(values.steps)
+            held = (
+                (np.arange(values.steps) + unit.feeder_width - 1) // unit.feeder_width
+                if whole
+                else np.arange(values.steps)
+            )
             words[name] = patterns[held]
         reading |= words
         chosen = np.zeros((values.steps, LANES), dtype=np.int64)
         place = np.roll(element, 1, axis=0) * x
         for bit in range(x):
-            for low in range(0, x * unit.feeder, 32):
+            for low in range(0, x * unit.feeder_width, 32):
                 part = words.get(f"g_lane[{index}].g_half[0].bank.memory.read_data@{low}")
                 if part is not None:
                     inside = (place + bit >= low) & (place + bit < low + 32)
@@ -121,9 +125,9 @@ def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
         operands.append(chosen)
     expected = {f"x_out@{index * x}+{x}": operand for index, operand in enumerate(operands)}
     writing = {"write_valid": values.constant(1), "write_addr": values.counting(64)}
-    writing |= values.wide("word", x * unit.feeder)
+    writing |= values.wide("word", x * unit.feeder_width)
     writing |= {"write_lane": values.counting(unit.lanes)}
-    writing |= {"write_count": values.constant(unit.feeder)}
+    writing |= {"write_count": values.constant(unit.feeder_width)}
     return {
         "read": (reading, expected),
         "write": (writing, {}),
@@ -131,18 +135,18 @@ def lane(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     }
 
 
-def scratchpad(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def scratchpad(unit: Scratchpad, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A beat of its own, a beat of another memory's, a row read, nothing."""
     beat = values.wide("beat", unit.port_bits)
     beat_ports = {"beat_valid": values.constant(1), "beat_first": values.pulse(1), "rows": values.constant(65535)}
-    if unit.component == "ifmap_scratchpad":
+    if unit.memory == "ifmap":
         beat_ports["skip"] = values.random_constant(0, unit.port_bits)
-    banks = scratchpad_banks(unit.acc_bits, unit.port_bits)
+    banks = scratchpad_banks(unit.row_bits, unit.port_bits)
     reading = {"read_enable": values.constant(1), "read_row": values.counting(256)}
     for bank in range(banks):
         name = f"g_bank[{bank}].g_half[0].bank.memory"
-        name = name if unit.component == "ifmap_scratchpad" else f"scratchpad.{name}"
-        fresh = values.wide(f"{name}.read_data", unit.acc_bits)
+        name = name if unit.memory == "ifmap" else f"scratchpad.{name}"
+        fresh = values.wide(f"{name}.read_data", unit.row_bits)
         turn = (np.arange(values.steps) - 1 - bank) // banks % values.steps  # each bank answers in its turn
         reading |= {port: data[turn] for port, data in fresh.items()}
     return {
@@ -153,43 +157,43 @@ def scratchpad(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]
     }
 
 
-def packer(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def packer(unit: Packer, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """Outputs packed without a pause; nothing."""
     sizes = {"pixels": values.constant(2), "channels": values.constant(1 << 15), "start": values.pulse(1)}
-    sizes |= {"group_outputs": values.constant(unit.lanes), "beat_taken": values.constant(1)}
-    words = values.wide("words", unit.lanes * unit.acc_bits)
+    sizes |= {"group_outputs": values.constant(unit.cols), "beat_taken": values.constant(1)}
+    words = values.wide("words", unit.cols * unit.acc_bits)
     return {"step": (sizes | words, {}), "idle_cycle": ({"rst": values.constant(0)}, {})}
 
 
-def scatter(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def scatter(unit: Scatter, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A word of channels written a step; a beat of another memory's; nothing."""
     sizes = {"pixels": values.constant(2), "channels": values.constant(1 << 15), "start": values.pulse(1)}
-    sizes |= {"group_outputs": values.constant(unit.lanes), "word_valid": values.constant(1)}
-    words = values.wide("word_in", unit.feeder * unit.x_bits)
+    sizes |= {"group_outputs": values.constant(unit.cols), "word_valid": values.constant(1)}
+    words = values.wide("word_in", unit.feeder_width * unit.x_bits)
     beats = values.wide("beat", unit.port_bits)
     return {"step": (sizes | words, {}), "other_beat": (beats, {}), "idle_cycle": ({"rst": values.constant(0)}, {})}
 
 
-def pool(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def pool(unit: Pool, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A word compared a cycle, windows of four; a word passing by; nothing."""
     place = values.counting(4)
-    words = values.wide("word", unit.feeder * unit.x_bits)
+    words = values.wide("word", unit.feeder_width * unit.x_bits)
     flags = {"enable": values.constant(1), "word_valid": values.constant(1), "word_inside": values.constant(1)}
     flags |= {"word_first": (place == 0) + 0, "word_last": (place == 3) + 0, "out_taken": values.constant(1)}
     return {"word": (flags | words, {}), "other_word": (words, {}), "idle_cycle": ({"rst": values.constant(0)}, {})}
 
 
-def skew(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def skew(unit: Skew, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A fresh value a cycle; the same again."""
-    moving = values.wide("in", unit.acc_bits)
+    moving = values.wide("in", unit.width)
     expected = {
-        name.replace("in@", "out@") + f"+{min(32, unit.acc_bits - 32 * i)}": np.roll(patterns, 1, axis=0)
+        name.replace("in@", "out@") + f"+{min(32, unit.width - 32 * i)}": np.roll(patterns, 1, axis=0)
         for i, (name, patterns) in enumerate(moving.items())
     }
     return {"op": (moving, expected), "idle_cycle": ({"in@0": values.constant(0)}, {})}
 
 
-def control(unit: Unit, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+def control(unit: Control, values: Values) -> dict[str, tuple[Inputs, Expected]]:
     """A cycle of a convolution, its operands being fetched meanwhile; a beat of a long load; nothing.
 
     The program comes over the memory port at once: what its beats hold is known by the step they come in.
@@ -218,7 +222,7 @@ START = 2
 """Step in which the program is started."""
 
 
-def _program(unit: Unit, values: Values, layer: Fields, tile: Fields) -> Inputs:
+def _program(unit: Control, values: Values, layer: Fields, tile: Fields) -> Inputs:
     """Return mem_read_data: a layer's words and a tile's in the steps in which the DMA takes them, then anything."""
     beats_in = values.wide("mem_read_data", unit.port_bits)
     for first, beats in (
@@ -230,7 +234,7 @@ def _program(unit: Unit, values: Values, layer: Fields, tile: Fields) -> Inputs:
     return beats_in
 
 
-def _beats(unit: Unit, descriptor: np.dtype, fields: Fields) -> np.ndarray:
+def _beats(unit: Control, descriptor: np.dtype, fields: Fields) -> np.ndarray:
     """Return a descriptor of these fields a sequence: words [beats, words a beat, LANES]."""
     records = np.zeros(LANES, dtype=descriptor)
     for name, value in fields.items():

@@ -22,7 +22,7 @@ from cost_models.stimuli.stimulus import SEED, STEPS, WARM_UP, Stream, constant,
 from cost_models.table.operands import GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.units.catalogue import is_straightened
 from cost_models.units.neurons import weight_bits
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe
 
 CHAIN = 8
 """PEs above the one that is driven: its psum input is the sum of that many ops."""
@@ -48,7 +48,7 @@ class Operands:
     before: np.ndarray | None
 
 
-def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
+def pe_streams(unit: Pe, random: np.random.Generator) -> list[Stream]:
     """Return the uniform streams of a PE: operations, idle cycles, cycles that shift values through, tails of folds."""
     x, synapse = uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)
     chain = np.zeros_like(x)
@@ -57,7 +57,7 @@ def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
     quiet_x, quiet_synapse = (constant(value) for value in unit.operation.neutral(unit.x_bits, unit.w_bits))
     idle, shift = "energy_per_idle_cycle_pj", "energy_per_shift_cycle_pj"
     operation = op_stream(unit, Operands(UNIFORM, x, synapse, None if unit.dataflow == "os" else chain))
-    psum = chain & ((1 << unit.acc_bits) - 1)
+    psum = chain & ((1 << unit.sum_bits) - 1)
     tails = list(_tail_streams(unit, x, synapse, chain, random)) if is_straightened(unit) else []
     if unit.dataflow == "os":
         rest = {"rst": until(1), "drain": constant(0), "acc_in": constant(0)}
@@ -87,7 +87,7 @@ def pe_streams(unit: Unit, random: np.random.Generator) -> list[Stream]:
 
 
 def _tail_streams(
-    unit: Unit, x: np.ndarray, synapse: np.ndarray, chain: np.ndarray, random: np.random.Generator
+    unit: Pe, x: np.ndarray, synapse: np.ndarray, chain: np.ndarray, random: np.random.Generator
 ) -> Iterator[Stream]:
     """Yield what PEs beyond a fold's columns or rows see while its operands stream: all else is neutral.
 
@@ -117,15 +117,15 @@ def _tail_streams(
         yield op_stream(unit, Operands(UNIFORM, quiet_x, quiet_synapse | polarity, nothing), POLARITY)
 
 
-def operand_streams(unit: Unit, run: int) -> list[Stream]:
+def operand_streams(unit: Pe, run: int) -> list[Stream]:
     """Return the streams of operations beyond the uniform one, of PEs that have them: os and ws, x as wide as w."""
-    if unit.dataflow not in ("os", "ws") or unit.op == "" or unit.w_bits != weight_bits(unit.op, unit.x_bits):
+    if unit.dataflow not in ("os", "ws") or unit.w_bits != weight_bits(unit.op, unit.x_bits):
         return []
     random = np.random.default_rng([SEED, run, 1])
     return [op_stream(unit, operands) for operands in _kinds(unit, random)]
 
 
-def _kinds(unit: Unit, random: np.random.Generator) -> Iterator[Operands]:
+def _kinds(unit: Pe, random: np.random.Generator) -> Iterator[Operands]:
     signed = sign_bit(unit) is not None
     for in_order in (False, True) if signed else (False,):
         kind = GAUSSIAN + SORTED * in_order
@@ -144,12 +144,12 @@ def _kinds(unit: Unit, random: np.random.Generator) -> Iterator[Operands]:
             yield Operands(NETWORK + SORTED, *captured_windows(unit, random, WARM_UP + STEPS, LANES, True))
 
 
-def op_stream(unit: Unit, operands: Operands, quantity: str = "energy_per_op_pj") -> Stream:
+def op_stream(unit: Pe, operands: Operands, quantity: str = "energy_per_op_pj") -> Stream:
     """Return the stream in which a PE operates in every step, with the sums it must make.
 
     A PE of two stages adds an op one step later.
     """
-    mask, late = (1 << unit.acc_bits) - 1, unit.stages - 1
+    mask, late = (1 << unit.sum_bits) - 1, unit.stages - 1
     x, synapse, before = operands.x, operands.synapse, operands.before
     if unit.dataflow == "os":
         ops = op_values(unit, x, synapse)
@@ -173,14 +173,14 @@ def op_stream(unit: Unit, operands: Operands, quantity: str = "energy_per_op_pj"
     return Stream(quantity, inputs, {"psum_out": psum}, 2 + late, operands=operands.kind)
 
 
-def _rectified(unit: Unit, random: np.random.Generator) -> np.ndarray:
+def _rectified(unit: Pe, random: np.random.Generator) -> np.ndarray:
     """Return activations max(0, N(0, σ)): two's complement for ops that subtract w from x, else unsigned."""
     highest = (1 << (unit.x_bits - unit.operation.one_range)) - 1
     drawn = random.standard_normal((WARM_UP + STEPS, LANES)) * (highest / DEVIATIONS)
     return np.clip(np.rint(drawn), 0, highest).astype(np.int64)
 
 
-def _gaussian(unit: Unit, random: np.random.Generator) -> np.ndarray:
+def _gaussian(unit: Pe, random: np.random.Generator) -> np.ndarray:
     """Return synapses of the weights nearest to N(0, σ); polarities are drawn evenly."""
     shape = WARM_UP + STEPS, LANES
     w = unit.operation.nearest_patterns(random.standard_normal(shape) / DEVIATIONS, unit.w_bits)

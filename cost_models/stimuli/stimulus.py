@@ -23,8 +23,8 @@ NEURON_WEIGHTS = 4096
 WARM_UP = 4
 """Steps that load registers and aren't counted."""
 
-LONG = {"control": (640, 256)}
-"""(warm-up, counted steps) of units that need a program first."""
+CONTROL_WARM_UP, CONTROL_STEPS = 640, 256
+"""Of the control, which needs a program first."""
 
 
 @dataclass(frozen=True)

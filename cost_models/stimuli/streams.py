@@ -8,32 +8,91 @@ from __future__ import annotations
 import numpy as np
 
 from cost_models.gates.switching import LANES
-from cost_models.stimuli import machine_streams
-from cost_models.stimuli.neuron_streams import NEURON_STREAMS
+from cost_models.stimuli import machine_streams, neuron_streams
 from cost_models.stimuli.pe_streams import pe_streams
-from cost_models.stimuli.stimulus import LONG, SEED, STEPS, WARM_UP, Stream, constant, uniform, until
-from cost_models.units.unit import PE_COMPONENTS, Unit
+from cost_models.stimuli.stimulus import (
+    CONTROL_STEPS,
+    CONTROL_WARM_UP,
+    SEED,
+    STEPS,
+    WARM_UP,
+    Stream,
+    constant,
+    uniform,
+    until,
+)
+from cost_models.units.unit import (
+    Control,
+    Edge,
+    Lanes,
+    Nand2,
+    Neuron,
+    Operator,
+    Packer,
+    Pe,
+    Pool,
+    RegisterBank,
+    Scatter,
+    Scratchpad,
+    Skew,
+    Tag,
+    Unit,
+)
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:
     """Return the streams of a unit: one per energy quantity, from a generator seeded by SEED and `run`."""
     random = np.random.default_rng([SEED, run])
-    builders = {**dict.fromkeys(PE_COMPONENTS, pe_streams), "tag": _tag, "bank": _bank}
-    if unit.component in builders:
-        return builders[unit.component](unit, random)
-    warm_up, steps = LONG.get(unit.component, (WARM_UP, STEPS))
-    name = unit.component.replace("ifmap_", "").replace("filter_", "")
-    builder = NEURON_STREAMS.get(name) or getattr(machine_streams, name)
-    events = builder(unit, machine_streams.Values(random, warm_up + steps))
+    match unit:
+        case Pe():
+            return pe_streams(unit, random)
+        case Tag():
+            return _tag(unit, random)
+        case RegisterBank():
+            return _bank(unit, random)
+        case Control():
+            values = machine_streams.Values(random, CONTROL_WARM_UP + CONTROL_STEPS)
+            return _streams_of(machine_streams.control(unit, values), CONTROL_WARM_UP)
+    return _streams_of(_events(unit, machine_streams.Values(random, WARM_UP + STEPS)), WARM_UP)
+
+
+def _streams_of(events: neuron_streams.Events, warm_up: int) -> list[Stream]:
     return [
         Stream(f"energy_per_{event}_pj", inputs, expected, max(3, warm_up), warm_up)
         for event, (inputs, expected) in events.items()
     ]
 
 
-def _tag(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    start = random.integers(0, 1 << unit.acc_bits, (1, LANES))
-    address = (start + np.arange(WARM_UP + STEPS)[:, None]) % (1 << unit.acc_bits)
+def _events(
+    unit: Operator | Neuron | Nand2 | Edge | Lanes | Scratchpad | Packer | Scatter | Pool | Skew,
+    values: machine_streams.Values,
+) -> neuron_streams.Events:
+    match unit:
+        case Operator():
+            return neuron_streams.op_result(unit, values) if unit.one_number else neuron_streams.op_alone(unit, values)
+        case Neuron():
+            return neuron_streams.neuron(unit, values)
+        case Nand2():
+            return neuron_streams.nand2(values)
+        case Edge():
+            return machine_streams.edge(unit, values)
+        case Lanes():
+            return machine_streams.lanes(unit, values)
+        case Scratchpad():
+            return machine_streams.scratchpad(unit, values)
+        case Packer():
+            return machine_streams.packer(unit, values)
+        case Scatter():
+            return machine_streams.scatter(unit, values)
+        case Pool():
+            return machine_streams.pool(unit, values)
+        case Skew():
+            return machine_streams.skew(unit, values)
+
+
+def _tag(unit: Tag, random: np.random.Generator) -> list[Stream]:
+    start = random.integers(0, 1 << unit.address_bits, (1, LANES))
+    address = (start + np.arange(WARM_UP + STEPS)[:, None]) % (1 << unit.address_bits)
     expected = {"addr_out": np.roll(address, 1, axis=0)}
     return [
         Stream("energy_per_op_pj", {"valid_in": constant(1), "addr_in": address}, expected),
@@ -41,8 +100,8 @@ def _tag(unit: Unit, random: np.random.Generator) -> list[Stream]:
     ]
 
 
-def _bank(unit: Unit, random: np.random.Generator) -> list[Stream]:
-    data, address = uniform(random, unit.x_bits), uniform(random, unit.acc_bits)
+def _bank(unit: RegisterBank, random: np.random.Generator) -> list[Stream]:
+    data, address = uniform(random, unit.width), uniform(random, unit.address_bits)
     writing = {"write_addr": address, "write_data": data}
     return [
         Stream(

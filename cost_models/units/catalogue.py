@@ -5,10 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
-from typing import Literal
+from typing import Literal, TypeGuard
 
-from cost_models.units.neurons import SYNAPSES, WIDE_BITS, sum_bits, weight_bits
-from cost_models.units.unit import PE_COMPONENTS, STAGED_STAGES, Unit
+from cost_models.units.neurons import SYNAPSES, WIDE_BITS, Window, sum_bits, weight_bits
+from cost_models.units.unit import (
+    STAGED_STAGES,
+    Control,
+    Edge,
+    Fitted,
+    Lanes,
+    Nand2,
+    Neuron,
+    Operator,
+    Packer,
+    Pe,
+    Pool,
+    RegisterBank,
+    Scatter,
+    Scratchpad,
+    Skew,
+    Tag,
+    Unit,
+)
 from workloads.ops.op_field import Op
 from workloads.ops.registry import known_ops, operation
 
@@ -53,38 +71,38 @@ POOL_SIZES = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
 CONTROL_SIZES = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 """(rows and columns, x_bits, port_bits)."""
 
-SMALL_COMPONENTS = ("op", "neuron_3x3")
-"""Components that have a MAC of least area beside their best one; larger neurons would take half an hour more."""
+SMALL_NEURON: Window = "neuron_3x3"
+"""The neuron that has a MAC of least area beside its best one; larger neurons would take half an hour more."""
 
 DATAFLOWS = ("os", "ws", "is")
 
 
-def is_straightened(unit: Unit) -> bool:
+def is_straightened(unit: Unit) -> TypeGuard[Pe]:
     """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
-    return unit.component == "pe" and unit.stages == 1 and not unit.smallest
+    return isinstance(unit, Pe) and unit.stages == 1 and not unit.zero_gating and not unit.smallest
 
 
-def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Unit, ...]:
+def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
     """Return one PE at the widths that span every accumulator (os) or psum (ws, is) a design can have.
 
     At op bits, a knee, a sum stops cutting results of the op off; for widths in between see `straight_lines`.
     """
-    op_bits = Unit("pe", op, x_bits, w_bits).op_bits
+    op_bits = operation(op).result_bits(x_bits, w_bits)
     widest = op_bits + (FAN_IN_BITS if dataflow == "os" else (MAX_ROWS - 1).bit_length())
     widths = {op_bits, widest}
     if dataflow == "os":
         widths.add(min(x_bits + 1, op_bits))
-    return tuple(Unit("pe", op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
+    return tuple(Pe(op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
 
 
-def staged_units(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
+def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
     """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
-    staged: list[tuple[Unit, ...]] = []
+    staged: list[tuple[Pe, ...]] = []
     for op, x_bits, dataflow in product(known_ops(), widths, ("os", "ws")):
         plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
         staged += [
-            (replace(plain, component=component, stages=STAGED_STAGES),)
-            for component in (PE_COMPONENTS if operation(op).multiplies else ("pe",))
+            (replace(plain, stages=STAGED_STAGES, zero_gating=zero_gating),)
+            for zero_gating in ((False, True) if operation(op).multiplies else (False,))
         ]
     return staged
 
@@ -94,67 +112,69 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
 
     pairs: PEs of all pairs of widths, or only of x as wide as w.
     """
-    chosen = [
+    chosen: list[tuple[Unit, ...]] = [
         pe_units(op, x_bits, w_bits, dataflow)
         for op, x_bits, w_bits, dataflow in product(known_ops(), widths, widths, DATAFLOWS)
         if operation(op).weight_bits[0] <= w_bits <= operation(op).weight_bits[1]
         if pairs == "all" or w_bits == weight_bits(op, x_bits)
     ]
-    chosen += [tuple(Unit("edge", "", x, 0, acc) for acc in EDGE_ACC_BITS) for x in widths]
-    chosen.append(tuple(Unit("tag", acc_bits=bits) for bits in TAG_BITS))
-    return chosen + fitted_groups() + compared_groups(widths)
+    chosen += [tuple(Edge(x, acc) for acc in EDGE_ACC_BITS) for x in widths]
+    chosen.append(tuple(Tag(bits) for bits in TAG_BITS))
+    return [*chosen, *fitted_groups(), *compared_groups(widths)]
 
 
 def compared_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
     wide, ops = WIDE_BITS if widths == WIDTHS else (), known_ops()
-    compared = [
+    compared: list[tuple[Unit, ...]] = [
         pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, ("os", "ws"))
     ]
     compared += staged_units((*widths, *wide))
-    compared.append((Unit("nand2"),))
-    compared += [(compared_unit("op", op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
-    compared += [
-        (compared_unit(component, op, x_bits),) for op, x_bits, component in product(ops, (*widths, *wide), SYNAPSES)
-    ]
+    compared.append((Nand2(),))
+    compared += [(operator(op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
+    compared += [(neuron(window, op, x_bits),) for op, x_bits, window in product(ops, (*widths, *wide), SYNAPSES)]
     alone = [op for op in ops if operation(op).one_number]
-    compared += [(compared_unit("op_result", op, x_bits),) for op, x_bits in product(alone, (*widths, *wide))]
+    compared += [(operator(op, x_bits, one_number=True),) for op, x_bits in product(alone, (*widths, *wide))]
     return compared + smallest_groups((*widths, *wide))
 
 
 def smallest_groups(widths: Sequence[int]) -> list[tuple[Unit, ...]]:
-    """Return the MACs of least area: SMALL_COMPARED of all widths, and PEs at the widest sums."""
+    """Return the MACs of least area: alone and in SMALL_NEURON at all widths, and in PEs at the widest sums."""
     ops = [op for op in known_ops() if operation(op).multiplies]
-    alone = [compared_unit(component, op, bits) for op, component, bits in product(ops, SMALL_COMPONENTS, widths)]
-    pes = [pe_units(op, bits, bits, dataflow)[-1] for op, bits, dataflow in product(ops, widths, ("os", "ws"))]
-    return [(replace(unit, smallest=True),) for unit in (*alone, *pes)]
+    units: list[Operator | Neuron | Pe] = []
+    for op in ops:
+        units += [operator(op, bits) for bits in widths]
+        units += [neuron(SMALL_NEURON, op, bits) for bits in widths]
+    units += [pe_units(op, bits, bits, dataflow)[-1] for op, bits, dataflow in product(ops, widths, ("os", "ws"))]
+    return [(replace(unit, smallest=True),) for unit in units]
 
 
-def compared_unit(component: str, op: Op, x_bits: int) -> Unit:
-    """Return the op alone or a neuron at a width."""
+def operator(op: Op, x_bits: int, one_number: bool = False) -> Operator:
+    """Return the op alone at a width of x."""
+    return Operator(op, x_bits, weight_bits(op, x_bits), one_number)
+
+
+def neuron(window: Window, op: Op, x_bits: int) -> Neuron:
+    """Return a neuron at a width of x, its sum as wide as it gets."""
     w_bits = weight_bits(op, x_bits)
-    return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
+    return Neuron(op, x_bits, w_bits, window, sum_bits(window, op, x_bits, w_bits))
 
 
-def fitted_groups() -> list[tuple[Unit, ...]]:
+def fitted_groups() -> list[tuple[Fitted, ...]]:
     """Return the units behind each fit."""
-    fitted = [
-        tuple(Unit("skew", acc_bits=bits) for bits in SKEW_BITS),
-        tuple(Unit("bank", x_bits=width, acc_bits=address) for width, address in BANK_SIZES),
-        tuple(Unit("pool", x_bits=x, feeder=feeder) for x, feeder in POOL_SIZES),
-        tuple(Unit("ifmap_scratchpad", acc_bits=width, port_bits=port) for width, port in IFMAP_SIZES),
-        tuple(Unit("filter_scratchpad", acc_bits=width, port_bits=port) for width, port in FILTER_SIZES),
+    fitted: list[tuple[Fitted, ...]] = [
+        tuple(Skew(bits) for bits in SKEW_BITS),
+        tuple(RegisterBank(width, address) for width, address in BANK_SIZES),
+        tuple(Pool(x, feeder) for x, feeder in POOL_SIZES),
+        tuple(Scratchpad("ifmap", width, port) for width, port in IFMAP_SIZES),
+        tuple(Scratchpad("filter", width, port) for width, port in FILTER_SIZES),
     ]
     for dataflow in ("os", "ws"):
-        sizes = ((x, dataflow, lanes, feeder) for lanes, x, feeder in LANE_SIZES)
-        fitted.append(tuple(Unit("lane", "", x, 0, 0, flow, lanes, feeder) for x, flow, lanes, feeder in sizes))
-    for component, flow in product(("packer", "scatter"), MOVER_SIZES):
-        fitted.append(
-            tuple(
-                Unit(component, "", x, 0, acc, flow, lanes, feeder, port)
-                for lanes, x, feeder, acc, port in MOVER_SIZES[flow]
-            )
-        )
+        fitted.append(tuple(Lanes(x, dataflow, lanes, feeder) for lanes, x, feeder in LANE_SIZES))
+    movers: tuple[type[Packer | Scatter], ...] = (Packer, Scatter)
+    for mover, dataflow in product(movers, MOVER_SIZES):
+        sizes = MOVER_SIZES[dataflow]
+        fitted.append(tuple(mover(x, acc, dataflow, cols, feeder, port) for cols, x, feeder, acc, port in sizes))
     for dataflow in DATAFLOWS:
-        fitted.append(tuple(Unit("control", "", x, 0, 0, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_SIZES))
+        fitted.append(tuple(Control(x, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_SIZES))
     return fitted

@@ -8,73 +8,75 @@ from __future__ import annotations
 
 import math
 
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, RegisterBank, Scatter, Scratchpad, Skew
 
 Terms = dict[str, float]
-FITTED = ("lane", "ifmap_scratchpad", "filter_scratchpad", "packer", "scatter", "pool", "control", "bank", "skew")
 
 
-def terms(unit: Unit) -> Terms:
+def terms(unit: Fitted) -> Terms:
     """Return the sizes that areas, leakages and energies of a unit are linear in."""
-    lanes, word, port, acc = unit.lanes, unit.feeder * unit.x_bits, unit.port_bits, unit.acc_bits
-    shifted = (port + word) * math.log2(port + word) if word else 0.0
-    match unit.component:
-        case "bank":
-            words = 1 << acc
-            return {"base": 1, "per_column": unit.x_bits, "per_word": words, "per_bit": unit.x_bits * words}
-        case "skew":
-            return {"base": 1, "per_bit": acc}
-        case "pool":
-            return {"base": 1, "per_word_bit": word}
-        case "lane":
+    match unit:
+        case RegisterBank(width, address_bits):
+            words = 1 << address_bits
+            return {"base": 1, "per_column": width, "per_word": words, "per_bit": width * words}
+        case Skew(width):
+            return {"base": 1, "per_bit": width}
+        case Pool(x_bits, feeder_width):
+            return {"base": 1, "per_word_bit": feeder_width * x_bits}
+        case Lanes(x_bits, _, lanes, feeder_width):
+            word = feeder_width * x_bits
             return {
                 "base": 1,
                 "per_lane": lanes,
-                "per_lane_bit": lanes * unit.x_bits,
+                "per_lane_bit": lanes * x_bits,
                 "per_lane_word_bit": lanes * word,
             }
-        case "ifmap_scratchpad" | "filter_scratchpad":
-            banks, stream = scratchpad_banks(acc, port), port + acc
+        case Scratchpad(_, row, port):
+            banks, stream = scratchpad_banks(row, port), port + row
             return {
                 "base": 1,
-                "per_row_bit": acc,
+                "per_row_bit": row,
                 "per_shifted_bit": stream * math.log2(stream),
                 "per_bank": banks,
                 "per_bank_port_bit": (banks - 1) * port,
             }
-        case "packer" | "scatter":
-            mover = {"base": 1, "per_shifted_bit": shifted, "per_column_word_bit": lanes * word}
-            choice = unit.feeder if unit.component == "scatter" and unit.dataflow != "is" else 1
-            return mover | {"per_accumulator_bit": lanes * acc * choice}
-        case "control":
-            return {"base": 1, "per_port_bit": port, "per_lane_bit": lanes * (unit.x_bits + 1)}
-    raise AssertionError(unit.component)
+        case Packer() | Scatter():
+            word = unit.feeder_width * unit.x_bits
+            stream = unit.port_bits + word
+            choice = unit.feeder_width if isinstance(unit, Scatter) and unit.dataflow != "is" else 1
+            return {
+                "base": 1,
+                "per_shifted_bit": stream * math.log2(stream),
+                "per_column_word_bit": unit.cols * word,
+                "per_accumulator_bit": unit.cols * unit.acc_bits * choice,
+            }
+        case Control():
+            return {"base": 1, "per_port_bit": unit.port_bits, "per_lane_bit": unit.lanes * (unit.x_bits + 1)}
 
 
-def delay_terms(unit: Unit) -> Terms:
+def delay_terms(unit: Fitted) -> Terms:
     """Return the sizes that delays of a unit are linear in."""
 
     def log(size: float) -> float:
         return math.log2(max(1.0, size))
 
-    lanes, word, port, acc = unit.lanes, unit.feeder * unit.x_bits, unit.port_bits, unit.acc_bits
-    match unit.component:
-        case "bank":
-            return {"base": 1, "per_address_bit": acc, "per_log_column": log(unit.x_bits)}
-        case "skew":
+    match unit:
+        case RegisterBank(width, address_bits):
+            return {"base": 1, "per_address_bit": address_bits, "per_log_column": log(width)}
+        case Skew():
             return {"base": 1}
-        case "pool":
-            return {"base": 1, "per_log_x_bit": log(unit.x_bits)}
-        case "lane":
-            return {"base": 1, "per_log_lane": log(lanes), "per_log_feeder": log(unit.feeder)}
-        case "ifmap_scratchpad" | "filter_scratchpad":
-            banks = scratchpad_banks(acc, port)
-            return {"base": 1, "per_log_stream_bit": log(port + acc), "per_log_bank": log(banks)}
-        case "packer" | "scatter":
-            return {"base": 1, "per_log_lane": log(lanes), "per_log_stream_bit": log(port + word)}
-        case "control":
-            return {"base": 1, "per_log_port_bit": log(port)}
-    raise AssertionError(unit.component)
+        case Pool(x_bits):
+            return {"base": 1, "per_log_x_bit": log(x_bits)}
+        case Lanes():
+            return {"base": 1, "per_log_lane": log(unit.lanes), "per_log_feeder": log(unit.feeder_width)}
+        case Scratchpad(_, row, port):
+            banks = scratchpad_banks(row, port)
+            return {"base": 1, "per_log_stream_bit": log(port + row), "per_log_bank": log(banks)}
+        case Packer() | Scatter():
+            stream = unit.port_bits + unit.feeder_width * unit.x_bits
+            return {"base": 1, "per_log_lane": log(unit.cols), "per_log_stream_bit": log(stream)}
+        case Control():
+            return {"base": 1, "per_log_port_bit": log(unit.port_bits)}
 
 
 def scratchpad_banks(width: int, port_bits: int) -> int:

@@ -20,19 +20,20 @@ from cost_models.derive.straight_lines import LINEAR
 from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
 from cost_models.gates.synthesis import open_kit
 from cost_models.table.table import Row, load_table
-from cost_models.units.unit import Unit
+from cost_models.units.catalogue import is_straightened
+from cost_models.units.unit import Pe
 
 QUANTITIES = (*LINEAR, "leakage_nw", "min_clock_ns")
 
 
-def held_out(name: str) -> dict[Unit, str]:
+def held_out(name: str) -> dict[Pe, str]:
     """Return PEs of every width between the outermost that a table has no netlist of, with their multiplier."""
-    widths: dict[Unit, dict[int, Row]] = {}
+    widths: dict[Pe, dict[int, Row]] = {}
     for unit, rows in table_units(name).items():
-        if unit.component == "pe" and unit.stages == 1:
-            widths.setdefault(replace(unit, acc_bits=0), {})[unit.acc_bits] = rows[0]
+        if is_straightened(unit):
+            widths.setdefault(replace(unit, sum_bits=0), {})[unit.sum_bits] = rows[0]
     return {
-        replace(unit, acc_bits=width): next(iter(own.values()))["multiplier"] or DEFAULT_MULTIPLIER
+        replace(unit, sum_bits=width): next(iter(own.values()))["multiplier"] or DEFAULT_MULTIPLIER
         for unit, own in widths.items()
         for width in range(min(own), max(own))
         if width not in own
@@ -49,15 +50,15 @@ def main() -> None:
     if wanted.count < 1:
         parser.error(f"--count: {wanted.count} is not allowed: at least 1")
     units = held_out(wanted.costs)
-    chosen = random.Random(wanted.seed).sample(sorted(units), min(wanted.count, len(units)))
+    chosen = random.Random(wanted.seed).sample(sorted(units, key=Pe.sort_key), min(wanted.count, len(units)))
     table = load_table(wanted.costs)
     off: dict[str, list[tuple[float, str]]] = {quantity: [] for quantity in QUANTITIES}
     with tempfile.TemporaryDirectory(prefix="limen-") as scratch:
         kit = open_kit(wanted.liberty, Path(scratch))
         for unit in tqdm(chosen):
             measured = characterise(unit, kit, units[unit]).values
-            priced = table.at("pe", unit.acc_bits, unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
-            label = f"{unit.op} {unit.x_bits} x {unit.w_bits} {unit.dataflow} {unit.acc_bits}"
+            priced = table.at("pe", unit.sum_bits, unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
+            label = f"{unit.op} {unit.x_bits} x {unit.w_bits} {unit.dataflow} {unit.sum_bits}"
             for quantity, own in off.items():
                 own.append((priced[quantity].value / measured[quantity] - 1, label))
     print(f"{wanted.costs}, seed {wanted.seed}: {len(chosen)} of {len(units):,} widths between measured ones")

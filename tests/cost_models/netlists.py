@@ -6,7 +6,7 @@ import numpy as np
 
 from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.library.liberty_cells import Library
-from cost_models.units.unit import Unit
+from cost_models.units.unit import OpUnit
 from workloads.exact import reference
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.ops.registry import operation
@@ -25,7 +25,7 @@ def small_netlist(library: Library) -> Netlist:
     return read_netlist({"modules": {"top": {"ports": named, "cells": cells}}}, "top", library)
 
 
-def reference_ops(unit: Unit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
+def reference_ops(unit: OpUnit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
     """Return the op of every (x, synapse) by workloads.exact.reference: one pixel, one synapse a neuron."""
     values = (synapse & ((1 << unit.w_bits) - 1)).astype(np.int64)
     weights = values - ((values >> (unit.w_bits - 1)) << unit.w_bits)

@@ -18,7 +18,7 @@ from cost_models.gates.synthesis import open_kit
 from cost_models.price.price import price
 from cost_models.table.table import COLUMNS, DATA, load_table
 from cost_models.units.catalogue import fitted_groups
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Fitted, Neuron
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.conftest import LIBERTY_FILES
@@ -38,10 +38,12 @@ SMALL_FITS |= {"packer": 1, "scatter": 1, "control": 1}
 """Points behind each fit of a table that a test can wait for."""
 
 
-def small_fits() -> list[tuple[Unit, ...]]:
+def small_fits() -> list[tuple[Fitted, ...]]:
     """The first points of the fits that a ws design is priced with."""
-    wanted = [group for group in fitted_groups() if group[0].component != "control" or group[0].dataflow == "ws"]
-    return [group[: SMALL_FITS[group[0].component]] for group in wanted if group[0].dataflow != "is"]
+    wanted = [
+        group for group in fitted_groups() if group[0].component != "control" or group[0].columns().dataflow == "ws"
+    ]
+    return [group[: SMALL_FITS[group[0].component]] for group in wanted if group[0].columns().dataflow != "is"]
 
 
 def patch_fits(patch: pytest.MonkeyPatch) -> None:
@@ -162,8 +164,8 @@ def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_kernels_are_in_the_table(table: Path) -> None:
     found = {unit for unit in table_units(str(table)) if unit.component in ("op", "op_result", "neuron_3x3", "nand2")}
     units = {unit for unit in found if not unit.smallest}
-    assert len(units) == 12 and Unit("neuron_3x3", "mac", 2, 2, 8) in units
-    assert found - units == {replace(unit, smallest=True) for unit in units if unit.op == "mac"}
+    assert len(units) == 12 and Neuron("mac", 2, 2, "neuron_3x3", 8) in units
+    assert found - units == {replace(unit, smallest=True) for unit in units if unit.multiplies}
 
 
 def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:
@@ -204,7 +206,7 @@ def test_units_around_the_array_come_out_again(component: str, liberty: Callable
     path = liberty("ihp130")
     needs_yosys()
     units = table_units("ihp130")
-    unit = min(own for own in units if own.component == component)
+    unit = min((own for own in units if own.component == component), key=lambda own: own.sort_key())
     assert check_unit(unit, units[unit], open_kit(path, tmp_path)) == []
 
 

@@ -9,10 +9,9 @@ import pytest
 
 from cost_models.fpga.fpga import DSP, PRODUCTS, TABLES, implement, recipes, tools
 from cost_models.fpga.fpga_build import build_fpga, compare, stored_rows
-from cost_models.fpga.fpga_units import SYSTEMS, fpga_units, inputs_of, registered, source_of
+from cost_models.fpga.fpga_units import SYSTEMS, FpgaUnit, fpga_units, inputs_of, registered, source_of
 from cost_models.table.table import COLUMNS, load_table
-from cost_models.units.catalogue import compared_unit, pe_units
-from cost_models.units.unit import Unit
+from cost_models.units.catalogue import operator, pe_units
 from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
 from tests.support.command import run_command
 from workloads.errors import LimenError
@@ -31,7 +30,7 @@ class Stop(Exception):
     """Stands for a kill in the middle of a build."""
 
 
-def value(name: str, unit: Unit, quantity: str) -> float:
+def value(name: str, unit: FpgaUnit, quantity: str) -> float:
     return next(float(row["value"]) for row in stored_rows(name, unit) if row["quantity"] == quantity)
 
 
@@ -74,7 +73,7 @@ def test_what_is_placed_fits_its_part(name: str) -> None:
 
 
 def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric() -> None:
-    mac, threshold = compared_unit("op", "mac", 8), compared_unit("op", "threshold", 8)
+    mac, threshold = operator("mac", 8), operator("threshold", 8)
     assert value("xc7-dsp", mac, "lut") == 0 and value("xc7-dsp", mac, "dsp") == 1
     assert value("xc7-fabric", mac, "lut") > 4 * value("xc7-fabric", threshold, "lut")
 
@@ -83,11 +82,11 @@ def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric()
 @pytest.mark.parametrize(
     ("name", "unit"),
     [
-        ("xc7-fabric", compared_unit("op", "threshold", 4)),
+        ("xc7-fabric", operator("threshold", 4)),
         ("xc7-dsp", pe_units("mac", 8, 8, "ws")[-1]),
     ],
 )
-def test_xc7_rows_come_out_again(name: str, unit: Unit) -> None:
+def test_xc7_rows_come_out_again(name: str, unit: FpgaUnit) -> None:
     """All but the one that is changed here, which is found."""
     wrong = [{**row, "value": "1234"} if row["quantity"] == "ff" else row for row in stored_rows(name, unit)]
     (found,) = compare("xc7", name, unit, wrong, tools("xc7"))
@@ -97,19 +96,19 @@ def test_xc7_rows_come_out_again(name: str, unit: Unit) -> None:
 @needs_nextpnr
 @needs_yosys
 def test_ecp5_rows_come_out_again() -> None:
-    for unit in (compared_unit("op", "threshold", 4), pe_units("threshold", 4, 4, "os")[-1]):
+    for unit in (operator("threshold", 4), pe_units("threshold", 4, 4, "os")[-1]):
         assert compare("ecp5", "ecp5-fabric", unit, stored_rows("ecp5-fabric", unit), tools("ecp5")) == []
 
 
 @needs_yosys
 def test_a_unit_without_product_needs_no_dsp_recipe() -> None:
-    unit = compared_unit("op", "adder", 4)
+    unit = operator("adder", 4)
     assert implement("xc7", unit, (DSP,)).values == implement("xc7", unit, recipes(unit, DSP)).values
 
 
 @needs_yosys
 def test_a_stopped_build_resumes(tmp_path: Path) -> None:
-    units = [compared_unit("op", op, 2) for op in ("threshold", "mac")]
+    units = [operator(op, 2) for op in ("threshold", "mac")]
 
     def stop_at_two(done: int, _total: int) -> None:
         if done == 2:

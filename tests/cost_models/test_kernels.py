@@ -21,8 +21,8 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.op_values import op_values
 from cost_models.table.table import SMALLEST, load_table
 from cost_models.units.catalogue import WIDTHS, compared_groups, groups, pe_units
-from cost_models.units.neurons import SYNAPSES, sum_bits
-from cost_models.units.unit import PE_COMPONENTS, Unit
+from cost_models.units.neurons import SYNAPSES, Window, sum_bits
+from cost_models.units.unit import Nand2, Neuron, Operator, OpUnit, Pe, Unit
 from tests.cost_models.netlists import reference_ops
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
@@ -67,22 +67,22 @@ def with_full_adder(folder: Path, cell: str) -> Kit:
     return open_kit(folder / "with.lib", folder)
 
 
-def kernel(component: str, op: Op, x_bits: int, w_bits: int) -> Unit:
-    return Unit(component, op, x_bits, w_bits, sum_bits(component, op, x_bits, w_bits))
+def neuron(window: Window, op: Op, x_bits: int, w_bits: int) -> Neuron:
+    return Neuron(op, x_bits, w_bits, window, sum_bits(window, op, x_bits, w_bits))
 
 
-def every_pair(unit: Unit) -> tuple[np.ndarray, np.ndarray]:
+def every_pair(unit: OpUnit) -> tuple[np.ndarray, np.ndarray]:
     """Return every (x, {p, w}) at least once: int64 [steps * LANES] each."""
     pairs = np.array(list(product(range(1 << unit.x_bits), range(1 << unit.synapse_bits))))
     count = -(-len(pairs) // LANES) * LANES
     return np.resize(pairs[:, 0], count), np.resize(pairs[:, 1], count)
 
 
-def summed(unit: Unit, netlist: Netlist, place: int) -> tuple[np.ndarray, np.ndarray]:
+def summed(unit: Neuron, netlist: Netlist, place: int) -> tuple[np.ndarray, np.ndarray]:
     """Return (sums, what they must be) of a neuron: every pair at one synapse, random operands at the others."""
     random = np.random.default_rng(place)
     inputs, total = {}, np.zeros(0, dtype=np.int64)
-    for synapse in range(SYNAPSES[unit.component]):
+    for synapse in range(unit.synapses):
         x, w = every_pair(unit)
         if synapse != place:
             x, w = random.permutation(x), random.permutation(w)
@@ -90,19 +90,18 @@ def summed(unit: Unit, netlist: Netlist, place: int) -> tuple[np.ndarray, np.nda
         total = reference_ops(unit, x, w) + (total if synapse else 0)
     bits = {"x": unit.x_bits, "synapse": unit.synapse_bits}
     packed = {  # 62 bits at most: narrow neurons only
-        port: sum(inputs[f"{port}@{n}"] << (n * own) for n in range(SYNAPSES[unit.component]))
-        for port, own in bits.items()
+        port: sum(inputs[f"{port}@{n}"] << (n * own) for n in range(unit.synapses)) for port, own in bits.items()
     }
     packed = {port: np.concatenate([own, own[:1]]) for port, own in packed.items()}
     sums = run_stimulus(netlist, packed, warm_up=0).outputs["sum"][1:]
-    return sums.reshape(-1), total & ((1 << unit.acc_bits) - 1)
+    return sums.reshape(-1), total & ((1 << unit.sum_bits) - 1)
 
 
 class TestNetlists:
     @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
     @pytest.mark.parametrize("op", OPS)
     def test_op_alone_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
-        unit = kernel("op", op, x_bits, w_bits)
+        unit = Operator(op, x_bits, w_bits)
         x, synapse = every_pair(unit)
         for multiplier in multipliers(unit, kit.cells):
             netlist = synthesise(kit, unit_source(unit), multiplier)
@@ -117,7 +116,7 @@ class TestNetlists:
     @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
     @pytest.mark.parametrize("op", [op for op in OPS if op != "mac"])
     def test_result_in_one_number_is_the_op_on_every_pair(self, kit: Kit, op: Op, x_bits: int, w_bits: int) -> None:
-        unit = kernel("op_result", op, x_bits, w_bits)
+        unit = Operator(op, x_bits, w_bits, one_number=True)
         x, synapse = every_pair(unit)
         stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
         outputs = run_stimulus(synthesise(kit, unit_source(unit)), stimulus, warm_up=0).outputs
@@ -127,7 +126,7 @@ class TestNetlists:
 
     @pytest.mark.parametrize("op", OPS)
     def test_neuron_sums_every_pair_at_every_synapse(self, kit: Kit, op: Op) -> None:
-        unit = kernel("neuron_3x3", op, 3, 3)
+        unit = neuron("neuron_3x3", op, 3, 3)
         netlist = synthesise(kit, unit_source(unit))
         for place in range(9):
             sums, wanted = summed(unit, netlist, place)
@@ -135,26 +134,26 @@ class TestNetlists:
 
     @pytest.mark.parametrize("multiplier", MULTIPLIERS)
     def test_neuron_of_every_multiplier(self, kit: Kit, multiplier: str) -> None:
-        unit = kernel("neuron_3x3", "mac", 3, 3)
+        unit = neuron("neuron_3x3", "mac", 3, 3)
         sums, wanted = summed(unit, synthesise(kit, unit_source(unit), multiplier), 4)
         assert np.array_equal(sums, wanted)
 
-    @pytest.mark.parametrize(("component", "op"), [*(("neuron_5x5", op) for op in OPS), ("neuron_1x1x64", "threshold")])
-    def test_larger_neurons_compute_their_definition(self, kit: Kit, component: str, op: Op) -> None:
+    @pytest.mark.parametrize(("window", "op"), [*(("neuron_5x5", op) for op in OPS), ("neuron_1x1x64", "threshold")])
+    def test_larger_neurons_compute_their_definition(self, kit: Kit, window: Window, op: Op) -> None:
         """Characterising compares every vector of the energy's streams."""
-        values = characterise(kernel(component, op, 2, 2), kit, "partial_products").values
-        small = characterise(kernel("neuron_3x3", op, 2, 2), kit, "partial_products").values
+        values = characterise(neuron(window, op, 2, 2), kit, "partial_products").values
+        small = characterise(neuron("neuron_3x3", op, 2, 2), kit, "partial_products").values
         for quantity in ("area_um2", "leakage_nw", "energy_per_op_pj"):
             assert values[quantity] > 2 * small[quantity]
 
     def test_wrong_netlists_are_caught(self, kit: Kit) -> None:
-        for component in ("op", "neuron_3x3"):
-            netlist = synthesise(kit, unit_source(kernel(component, "adder", 3, 3)))
+        for unit in (Operator("adder", 3, 3), neuron("neuron_3x3", "adder", 3, 3)):
+            netlist = synthesise(kit, unit_source(unit))
             with pytest.raises(LimenError, match="vectors differ"):
-                measure(netlist, kernel(component, "shift", 3, 3), kit)
+                measure(netlist, replace(unit, op="shift"), kit)
 
     def test_gate_equivalent_is_one_cell(self, kit: Kit) -> None:
-        assert characterise(Unit("nand2"), kit, "partial_products").values["area_um2"] == 2
+        assert characterise(Nand2(), kit, "partial_products").values["area_um2"] == 2
 
 
 class TestFullAdders:
@@ -162,9 +161,9 @@ class TestFullAdders:
         assert full_adder(kit.cells) is None
         assert full_adder(adder_kit.cells) is adder_kit.cells.cells["tiny_fan"]
         mac, tree, threshold = (
-            kernel("op", "mac", 4, 4),
-            kernel("neuron_3x3", "threshold", 4, 4),
-            Unit("pe", "threshold"),
+            Operator("mac", 4, 4),
+            neuron("neuron_3x3", "threshold", 4, 4),
+            Pe("threshold", 4, 4, 9, "os"),
         )
         assert [FULL_ADDERS in multipliers(unit, kit.cells) for unit in (mac, tree, threshold)] == [False] * 3
         assert [FULL_ADDERS in multipliers(unit, adder_kit.cells) for unit in (mac, tree, threshold)] == [
@@ -175,7 +174,7 @@ class TestFullAdders:
 
     @pytest.mark.parametrize("op", ["mac", "threshold"])
     def test_cells_are_used_and_compute(self, adder_kit: Kit, op: Op) -> None:
-        unit = kernel("neuron_3x3", op, 3, 3)
+        unit = neuron("neuron_3x3", op, 3, 3)
         netlist = synthesise(adder_kit, unit_source(unit), FULL_ADDERS)
         assert sum(cell.name == "tiny_fan" for cell in netlist.cells) > 20
         sums, wanted = summed(unit, netlist, 0)
@@ -187,7 +186,8 @@ class TestRecipes:
         """Area x energy x clock of every recipe, one by one: a tree of 25 has another best one than a tree of 9."""
         found = {}
         for group in compared_groups(range(2, 3)):
-            if group[0].op == "threshold" and group[0].component in ("neuron_3x3", "neuron_5x5"):
+            unit = group[0]
+            if isinstance(unit, Neuron) and unit.op == "threshold" and unit.window in ("neuron_3x3", "neuron_5x5"):
                 (point,) = characterise_group(group, dear_kit)
                 merits = {name: area_energy_clock(point.unit, dear_kit, name) for name in (FULL_ADDERS, *MULTIPLIERS)}
                 assert merits[point.multiplier] == min(merits.values())
@@ -204,7 +204,7 @@ class TestRecipes:
 
     def test_the_smallest_mac_is_that_of_least_area(self, kit: Kit) -> None:
         """Its rows are those of a component of its own, and `limen costs check` finds the same recipe."""
-        unit = kernel("op", "mac", 6, 6)
+        unit = Operator("mac", 6, 6)
         areas = {name: synthesise(kit, unit_source(unit), name).area_um2 for name in MULTIPLIERS}
         assert min(areas, key=lambda name: areas[name]) != best_multiplier((unit,), kit)
         (point,) = characterise_group((replace(unit, smallest=True),), kit)
@@ -214,7 +214,7 @@ class TestRecipes:
         assert check_unit(point.unit, rows, kit) == []
 
     def test_check_finds_a_recipe_that_is_not_the_best(self, dear_kit: Kit) -> None:
-        unit = kernel("neuron_5x5", "threshold", 2, 2)
+        unit = neuron("neuron_5x5", "threshold", 2, 2)
         best, other = (
             figure_rows(characterise(unit, dear_kit, name), tool_versions(), dear_kit.cells.name)
             for name in (FULL_ADDERS, DEFAULT_MULTIPLIER)
@@ -236,15 +236,15 @@ class TestGroups:
         assert len(set(own)) == len(own)
 
     def test_sums_fit(self) -> None:
-        for unit in (unit for group in compared_groups(WIDTHS) for unit in group if unit.component in SYNAPSES):
+        for unit in (unit for group in compared_groups(WIDTHS) for unit in group if isinstance(unit, Neuron)):
             lowest, highest = 0, (1 << unit.x_bits) - 1
             extremes = np.array([lowest, highest, highest >> 1, (highest >> 1) + 1])
             weights = np.array([0, (1 << unit.w_bits) - 1, (1 << (unit.w_bits - 1)) - 1, 1 << (unit.w_bits - 1)])
             both = np.array(
                 list(product(extremes, [*weights, *(weights + (1 << unit.w_bits) * (unit.op == "threshold"))]))
             )
-            largest = np.abs(op_values(unit, both[:, 0], both[:, 1])).max() * SYNAPSES[unit.component]
-            assert largest <= 1 << (unit.acc_bits - 1)
+            largest = np.abs(op_values(unit, both[:, 0], both[:, 1])).max() * unit.synapses
+            assert largest <= 1 << (unit.sum_bits - 1)
 
     @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
     def test_shipped_tables_have_them_all_in_order(self, name: str) -> None:
@@ -254,9 +254,9 @@ class TestGroups:
             for row in load_table(name).rows
             if row["component"].removesuffix(SMALLEST) in ("nand2", "op", "op_result", *SYNAPSES)
         )
-        own = [unit for group in compared_groups(WIDTHS) for unit in group if unit.component not in PE_COMPONENTS]
+        own = [unit for group in compared_groups(WIDTHS) for unit in group if not isinstance(unit, Pe)]
         names = [unit.component + SMALLEST * unit.smallest for unit in own]
         assert list(found) == [
-            (name, *(str(getattr(unit, field) or "") for field in fields[1:]))
+            (name, *(unit.columns().texts()[field] for field in fields[1:]))
             for name, unit in zip(names, own, strict=True)
         ]

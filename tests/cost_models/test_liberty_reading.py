@@ -12,7 +12,7 @@ from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
 from cost_models.gates.synthesis import open_kit, passes, synthesise
 from cost_models.library.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Nand2
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
@@ -172,7 +172,7 @@ class TestWhatIsNotRead:
         text = TEXT.replace("cell (tiny_latch)", 'cell ("latch; shell touch here")')
         kit = open_kit(written(tmp_path, text), tmp_path)
         assert "latch; shell touch here" in kit.cells.left_out
-        assert not any("shell" in step for step in passes(kit, unit_source(Unit("nand2")), DEFAULT_MULTIPLIER))
+        assert not any("shell" in step for step in passes(kit, unit_source(Nand2()), DEFAULT_MULTIPLIER))
 
     @pytest.mark.parametrize(
         ("pattern", "new", "line"),
@@ -257,7 +257,7 @@ class TestAttributes:
     def test_constants_within_functions_never_reach_the_tools(self, tmp_path: Path, function: str) -> None:
         needs_yosys()
         kit = open_kit(written(tmp_path, TEXT.replace('"!A"', f'"{function}"', 1)), tmp_path)
-        gates = synthesise(kit, unit_source(Unit("nand2"))).gates
+        gates = synthesise(kit, unit_source(Nand2())).gates
         assert [gate.cell.name for gate in gates] == ["tiny_nand2"]
 
 

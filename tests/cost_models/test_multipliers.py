@@ -11,7 +11,7 @@ from cost_models.derive.characterise import measure
 from cost_models.derive.multiplier_study import BAUGH_WOOLEY, OP_FILE, compare_multipliers
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Operator
 from tests.support.command import refused, run_command
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
@@ -31,7 +31,7 @@ def test_every_way_is_compared() -> None:
 
 def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
     needs_yosys()
-    unit, kit = Unit("op", "mac", 2, 4), open_kit(TINY, tmp_path)
+    unit, kit = Operator("mac", 2, 4), open_kit(TINY, tmp_path)
     plain = unit_source(unit)
     text = BAUGH_WOOLEY.read_text()
     source = replace(plain, files=tuple(name for name in plain.files if name != OP_FILE), text=text)

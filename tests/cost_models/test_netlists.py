@@ -18,7 +18,7 @@ from cost_models.library.liberty_cells import Library, WireLoad
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
 from cost_models.units.catalogue import DATAFLOWS, pe_units
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe
 from tests.cost_models.netlists import reference_ops, small_netlist
 from workloads.errors import LimenError
 from workloads.ops.names import OPS
@@ -139,7 +139,7 @@ class TestProcessingElements:
         stimulus = {"moving_in": moving, "still_in": still, "preload": preload, "psum_in": np.zeros_like(moving)}
         stimulus = {name: np.concatenate([own, own[:1]]) for name, own in stimulus.items()}
         outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs["psum_out"][2::2].reshape(-1)
-        assert np.array_equal(outputs, reference_ops(unit, x, synapse) & ((1 << unit.acc_bits) - 1))
+        assert np.array_equal(outputs, reference_ops(unit, x, synapse) & ((1 << unit.sum_bits) - 1))
 
     @pytest.mark.parametrize("dataflow", DATAFLOWS)
     def test_every_vector_of_every_stream_is_compared(self, kit: Kit, dataflow: str) -> None:
@@ -153,9 +153,9 @@ class TestProcessingElements:
 
     def test_a_wrong_netlist_is_caught(self, kit: Kit) -> None:
         """A threshold PE measured as the MAC PE of the same ports."""
-        netlist = synthesise(kit, unit_source(Unit("pe", "threshold", 3, 3, 9, "os")))
+        netlist = synthesise(kit, unit_source(Pe("threshold", 3, 3, 9, "os")))
         with pytest.raises(LimenError, match="vectors differ"):
-            measure(netlist, Unit("pe", "mac", 3, 4, 9, "os"), kit)
+            measure(netlist, Pe("mac", 3, 4, 9, "os"), kit)
 
     def test_wider_is_larger(self, kit: Kit) -> None:
         for op in OPS:

@@ -18,7 +18,7 @@ from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
 from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
 from cost_models.units.catalogue import pe_units, staged_units
-from cost_models.units.unit import GATED, Unit
+from cost_models.units.unit import Pe
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
 from workloads.ops.integers import as_signed
@@ -30,7 +30,7 @@ class TestCaptured:
     @pytest.mark.parametrize(("op", "dataflow"), [*product(OPS, ("os", "ws"))])
     def test_what_pes_add_to_is_what_their_neighbours_made(self, op: Op, dataflow: str) -> None:
         """Registers of the cycle model, chained by the op's definition in integers: not one is off."""
-        unit = Unit("pe", op, 4, 4, 24, dataflow)
+        unit = Pe(op, 4, 4, 24, dataflow)
         folds = captured_folds(op, 4, 4, dataflow)
         assert len(folds) > 50
         for fold in folds:
@@ -58,7 +58,7 @@ class TestCaptured:
         assert images == 9 and np.array_equal(found, np.repeat(once, images))
 
     def test_windows_are_reproducible_and_continue(self) -> None:
-        unit = Unit("pe", "mac", 3, 3, 20, "os")
+        unit = Pe("mac", 3, 3, 20, "os")
         one, other = (captured_windows(unit, np.random.default_rng(5), 36, 8, False) for _ in range(2))
         assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
         assert one[0].shape == (36, 8) and one[2].shape == (8,)
@@ -67,7 +67,7 @@ class TestCaptured:
 class TestOrder:
     @pytest.mark.parametrize("op", ["threshold", "mac", "shift"])
     def test_adding_comes_first_and_nothing_is_lost(self, op: Op) -> None:
-        unit = Unit("pe", op, 4, 4, 12, "os")
+        unit = Pe(op, 4, 4, 12, "os")
         random = np.random.default_rng(2)
         x, synapse = random.integers(0, 16, (30, 5)), random.integers(0, 1 << unit.synapse_bits, (30, 5))
         bit = sign_bit(unit)
@@ -80,8 +80,8 @@ class TestOrder:
         assert before == after
 
     def test_adder_has_none(self) -> None:
-        assert sign_bit(Unit("pe", "adder", 4, 4, 12, "os")) is None
-        kinds = {stream.operands for stream in operand_streams(Unit("pe", "adder", 4, 4, 12, "os"), 0)}
+        assert sign_bit(Pe("adder", 4, 4, 12, "os")) is None
+        kinds = {stream.operands for stream in operand_streams(Pe("adder", 4, 4, 12, "os"), 0)}
         assert kinds == {"gaussian_relu", "network"}
 
 
@@ -100,7 +100,7 @@ class TestGaussian:
         assert abs(w.mean()) < 3 and 0.9 < w.std() / (127 / 3) < 1.1
 
     def test_shift_weights_are_the_nearest_powers(self) -> None:
-        unit = Unit("pe", "shift", 8, 5, 30, "os")
+        unit = Pe("shift", 8, 5, 30, "os")
         codes = operand_streams(unit, 0)[0].inputs["synapse_in"] & 15
         counts = np.bincount(codes.ravel(), minlength=16) / codes.size
         # |N(0, 1/3)| is nearest to 1, in logarithm, above 2^-1/2: the exponent 14 of 15 codes.
@@ -113,7 +113,7 @@ STAGED = [group[0] for group in staged_units((3,))]
 
 class TestNetlists:
     @pytest.mark.parametrize("unit", UNITS + STAGED, ids=str)
-    def test_every_stream_is_computed(self, kit: Kit, unit: Unit) -> None:
+    def test_every_stream_is_computed(self, kit: Kit, unit: Pe) -> None:
         """Every output of every vector is compared on the way; a quantity per kind of operands comes out."""
         netlist = synthesise(kit, unit_source(unit))
         values = measure(netlist, unit, kit) | measure_operands(netlist, unit, kit)
@@ -130,7 +130,7 @@ class TestNetlists:
             measure_operands(netlist, unit, kit)
 
     def test_a_gate_that_stays_shut_is_found(self, kit: Kit) -> None:
-        unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
+        unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
         source = unit_source(unit)
         wrong = replace(source, text=source.text.replace("live_reg <= now_live", "live_reg <= now_live & x[0]"))
         assert wrong.text != source.text
@@ -139,7 +139,7 @@ class TestNetlists:
 
     def test_gating_saves(self, kit: Kit) -> None:
         """The same PE costs more where its multiplier's operands follow zeros."""
-        unit = next(own for own in STAGED if (own.component, own.dataflow) == (GATED, "os"))
+        unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
         source, name = unit_source(unit), "energy_per_op_pj@gaussian_relu"
         follows = source.text.replace("if (now_live) held", "held")
         assert follows.count("held_x <= x") == 1 and follows != source.text
@@ -151,7 +151,7 @@ class TestNetlists:
 
 
 def test_streams_don_t_depend_on_what_ran_before() -> None:
-    unit = Unit("pe", "threshold", 3, 3, 12, "os")
+    unit = Pe("threshold", 3, 3, 12, "os")
     first = operand_streams(unit, 3)
     cost_models.stimuli.captured.captured_folds.cache_clear()
     again = operand_streams(unit, 3)

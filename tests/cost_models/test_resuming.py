@@ -15,12 +15,12 @@ from cost_models.derive.characterise import UnitFigures
 from cost_models.fpga import fpga, fpga_build
 from cost_models.gates import synthesis
 from cost_models.stimuli import captured
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Operator
 from tests.support.paths import TINY
 from workloads.host import journal
 from workloads.networks.family import SHIPPED, Family
 
-UNITS = tuple(Unit("op", op, 2, 2) for op in ("threshold", "mac", "adder"))
+UNITS = tuple(Operator(op, 2, 2) for op in ("threshold", "mac", "adder"))
 Patch = pytest.MonkeyPatch
 Change = Callable[[Patch, Path], None]
 """Changes an input; the folder holds copies: code in `packages`, Verilog, the family, the library."""

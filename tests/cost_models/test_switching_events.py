@@ -18,7 +18,7 @@ from cost_models.library.liberty_cells import Library
 from cost_models.library.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Edge, Pe, Unit
 from tests.cost_models.event_queue import EventQueue, Result
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
@@ -78,15 +78,15 @@ def driven(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, dict[str, np
 
 
 UNITS = {
-    "os threshold": (Unit("pe", "threshold", 3, 3, 6, "os"), "partial_products"),
-    "ws threshold": (Unit("pe", "threshold", 3, 2, 6, "ws"), "partial_products"),
-    "os mac": (Unit("pe", "mac", 3, 3, 8, "os"), "booth"),
-    "ws mac": (Unit("pe", "mac", 2, 3, 7, "ws"), "partial_products"),
-    "os adder": (Unit("pe", "adder", 3, 3, 6, "os"), "partial_products"),
-    "ws adder": (Unit("pe", "adder", 2, 3, 6, "ws"), "partial_products"),
-    "os shift": (Unit("pe", "shift", 3, 3, 8, "os"), "partial_products"),
-    "ws shift": (Unit("pe", "shift", 2, 3, 7, "ws"), "partial_products"),
-    "edge": (Unit("edge", "", 2, 0, 3), "partial_products"),
+    "os threshold": (Pe("threshold", 3, 3, 6, "os"), "partial_products"),
+    "ws threshold": (Pe("threshold", 3, 2, 6, "ws"), "partial_products"),
+    "os mac": (Pe("mac", 3, 3, 8, "os"), "booth"),
+    "ws mac": (Pe("mac", 2, 3, 7, "ws"), "partial_products"),
+    "os adder": (Pe("adder", 3, 3, 6, "os"), "partial_products"),
+    "ws adder": (Pe("adder", 2, 3, 6, "ws"), "partial_products"),
+    "os shift": (Pe("shift", 3, 3, 8, "os"), "partial_products"),
+    "ws shift": (Pe("shift", 2, 3, 7, "ws"), "partial_products"),
+    "edge": (Edge(2, 3), "partial_products"),
 }
 """Each with a multiplier."""
 
@@ -108,8 +108,8 @@ class TestAgainstTheEventQueue:
     @pytest.mark.parametrize(
         ("unit", "multiplier"),
         [
-            (Unit("pe", "threshold", 4, 4, 8, "os"), "partial_products"),
-            (Unit("pe", "mac", 4, 4, 12, "os"), "booth"),
+            (Pe("threshold", 4, 4, 8, "os"), "partial_products"),
+            (Pe("mac", 4, 4, 12, "os"), "booth"),
         ],
     )
     def test_units_on_a_real_library(self, real_kit: Kit, unit: Unit, multiplier: str) -> None:

@@ -122,7 +122,7 @@ class TestShippedTable:
                 for x_bits in WIDTHS:
                     for w_bits in WIDTHS:
                         for unit in pe_units(op, x_bits, w_bits, dataflow):
-                            found = table.at("pe", unit.acc_bits, op, x_bits, w_bits, dataflow)
+                            found = table.at("pe", unit.sum_bits, op, x_bits, w_bits, dataflow)
                             assert {"area_um2", "leakage_nw", "energy_per_op_pj", "min_clock_ns"} <= found.keys()
 
     @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
@@ -138,7 +138,7 @@ class TestShippedTable:
         table = load_table("ihp130")
         for quantity in ("area_um2", "leakage_nw", "energy_per_op_pj"):
             values = [
-                table.at("pe", pe_units(op, bits, bits, dataflow)[-1].acc_bits, op, bits, bits, dataflow)[
+                table.at("pe", pe_units(op, bits, bits, dataflow)[-1].sum_bits, op, bits, bits, dataflow)[
                     quantity
                 ].value
                 for bits in WIDTHS

@@ -15,7 +15,7 @@ import pytest
 from cost_models.fpga import fpga
 from cost_models.gates import synthesis
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.catalogue import compared_unit
+from cost_models.units.catalogue import operator
 from simulator.rtl.verilog_tokens import canonical_verilog
 from tests.support.paths import ROOT
 
@@ -130,7 +130,7 @@ def test_yosys_reads_the_tokens_as_it_reads_the_files(tmp_path: Path) -> None:
 
 
 def test_fingerprints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    unit = compared_unit("op", "threshold", 4)
+    unit = operator("threshold", 4)
     kit = synthesis.open_kit(TINY, tmp_path)
     verilog = shutil.copytree(synthesis.VERILOG, tmp_path / "verilog")
     monkeypatch.setattr(synthesis, "VERILOG", verilog)

@@ -17,7 +17,7 @@ import cost_models.derive.whole_design
 from cost_models.derive.whole_design import Line, compare_whole
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe, Scatter
 from dse.cli.costs import WITHIN_PERCENT, costs
 from dse.cli.options import Disagreement
 from simulator.designs.design import Design
@@ -87,10 +87,10 @@ def test_a_unit_is_what_it_is_alone(
     design = small[1]
     assert design.acc_bits is not None
     kit = open_kit(TINY, tmp_path)
-    pe = Unit("pe", "threshold", 2, 2, design.psum_bits, "is")
+    pe = Pe("threshold", 2, 2, design.psum_bits, "is")
     assert lines["pe"] == closed["pe"]
     assert lines["pe"].whole_um2 == 4 * synthesise(kit, unit_source(pe)).area_um2
-    scatter = Unit("scatter", "", 2, 0, design.acc_bits, "is", 2, design.feeder_width, design.port_bits)
+    scatter = Scatter(2, design.acc_bits, "is", 2, design.feeder_width, design.port_bits)
     alone = synthesise(kit, unit_source(scatter)).area_um2
     assert closed["scatter unit"].whole_um2 == pytest.approx(alone, rel=0.02)  # mapping depends on names
 

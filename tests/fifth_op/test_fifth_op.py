@@ -14,8 +14,8 @@ from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
 from cost_models.gates.synthesis import open_kit, tool_versions
 from cost_models.price.price import price
 from cost_models.table.table import load_table, table_text
-from cost_models.units.catalogue import compared_unit
-from cost_models.units.unit import Unit
+from cost_models.units.catalogue import operator
+from cost_models.units.unit import Pe
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Design
 from simulator.program.program import compile_network
@@ -151,9 +151,9 @@ def test_it_is_synthesised_and_priced(tmp_path: Path) -> None:
     kit, versions = open_kit((TINY,), tmp_path), tool_versions()
     design = Design(rows=3, cols=4, dataflow="ws", op="minabs", x_bits=3, w_bits=2)
     run = simulate(network_of(design), design)
-    pe = Unit("pe", "minabs", 3, 2, run.design.psum_bits, "ws")
+    pe = Pe("minabs", 3, 2, run.design.psum_bits, "ws")
     rows = list(load_table("ihp130").rows)
-    for unit in (pe, compared_unit("op", "minabs", 3)):
+    for unit in (pe, operator("minabs", 3)):
         rows += figure_rows(characterise(unit, kit, DEFAULT_MULTIPLIER), versions, kit.cells.name)
     path = tmp_path / "with_minabs.csv"
     path.write_text(table_text(rows))

@@ -138,12 +138,12 @@ def shortened() -> None:
     import cost_models.fpga.fpga
     import cost_models.fpga.fpga_build
     import cost_models.fpga.fpga_units
-    from cost_models.units.unit import Unit
+    from cost_models.units.unit import Nand2, Operator
     from workloads.studies import diffusion, polarity
     from workloads.training.recipe import OpRecipe, Recipe
 
-    groups = [(Unit("nand2"),), (Unit("op", "threshold", 2, 2),), (Unit("op", "adder", 2, 2),)]
-    units = {"xc7": [Unit("op", "threshold", 2, 2), Unit("op", "adder", 2, 2)], "ecp5": [Unit("op", "threshold", 4, 4)]}
+    groups = [(Nand2(),), (Operator("threshold", 2, 2),), (Operator("adder", 2, 2),)]
+    units = {"xc7": [Operator("threshold", 2, 2), Operator("adder", 2, 2)], "ecp5": [Operator("threshold", 4, 4)]}
     brief = Recipe(
         version=1, name="brief", dataset="digits", epochs=1, batch=64, ops={"threshold": OpRecipe(learning_rate=0.12)}
     )

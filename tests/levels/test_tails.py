@@ -11,7 +11,7 @@ from cost_models.price.machine_events import count_events, pe_events
 from cost_models.price.price import price
 from cost_models.stimuli.streams import streams
 from cost_models.table.table import load_table
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe
 from simulator.cuts.schedule import schedule_network
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Design, FittedDesign
@@ -121,7 +121,7 @@ def test_every_pe_cycle_is_priced_by_what_moves_there(dataflow: str, extra: str)
 @pytest.mark.parametrize(("op", "dataflow"), [*product(NEUTRAL, ("os", "ws", "is"))])
 def test_streams_move_what_pes_beyond_a_fold_see_move(op: Op, dataflow: str) -> None:
     """One port moves, the other holds the neutral pattern; what comes out is what went in, but of the adder."""
-    unit = Unit("pe", op, 5, 4, 20, dataflow)
+    unit = Pe(op, 5, 4, 20, dataflow)
     found = {stream.quantity.split("_")[2]: stream for stream in streams(unit, 0)}
     quiet_x, quiet_w = NEUTRAL[op]
     below = "top" if dataflow == "os" else "psum"

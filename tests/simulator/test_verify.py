@@ -17,7 +17,7 @@ import pytest
 
 from cost_models.gates.synthesis import open_kit, synthesise
 from cost_models.sources.unit_sources import unit_source
-from cost_models.units.unit import Unit
+from cost_models.units.unit import Pe
 from simulator.rtl.toolchain import find_verilator
 from simulator.rtl.vectors import COUNTED
 from simulator.rtl.verify import verify
@@ -180,7 +180,7 @@ def test_synthesis_under_odd_names(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("TMPDIR", str(place))
     library = place / "my lib.lib"
     shutil.copyfile(TINY, library)
-    unit = Unit("pe", "adder", 2, 2, 6, "os")
+    unit = Pe("adder", 2, 2, 6, "os")
     with scratch_folder() as scratch:
         assert synthesise(open_kit(library, scratch), unit_source(unit)).area_um2 > 0
     assert [path.name for path in place.iterdir()] == [library.name]
