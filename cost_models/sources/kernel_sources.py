@@ -1,6 +1,6 @@
 """Kernels: an op alone and whole neurons, for comparison with published figures; no part of the machine.
 
-An op alone is limen_op between ports: its result is an addend and a carry, not yet one number. The carry goes into
+An op alone is its module between ports: its result is an addend and a carry, not yet one number. The carry goes into
 the adder that takes the result, in a neuron as in a PE, where that adder is part of the unit. `op_result` adds it to an
 op alone, so that one number leaves; a MAC has no carry. A neuron has an op a synapse, a tree of adders and an output
 register; its weights come from ports and stay as they are.
@@ -20,9 +20,6 @@ from workloads.ops.registry import operation
 if TYPE_CHECKING:
     from cost_models.units.unit import Neuron, Operator, OpUnit
 
-OPERATORS = ("limen_resize.v", "limen_op.v", "limen_op_threshold.v", "limen_op_mac.v")
-"""Read with every op: hashes of rows are over them."""
-
 NAND2 = """
 module limen_nand2 (input wire a, input wire b, output wire y);
     assign y = ~(a & b);
@@ -30,11 +27,42 @@ endmodule
 """
 
 
+OP_ALONE = """
+module limen_op_alone #(
+    parameter OPS = 1, parameter X_BITS = 8, parameter W_BITS = 8, parameter X_SIGNED = 1,
+    parameter SYNAPSE_BITS = 9, parameter OP_BITS = 9
+) (
+    input wire [X_BITS-1:0] x, input wire [SYNAPSE_BITS-1:0] synapse,
+    output wire [OP_BITS-1:0] addend, output wire carry
+);
+    generate
+{choices}
+    endgenerate
+endmodule
+"""
+"""limen_op for one op of one stage: no clock, no choice. Neurons have it a hundred times, and other names around an op
+make other netlists."""
+
+CHOICE = """        if (OPS == {number}) begin : g_{module}
+            {module} #(
+                .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS)
+            ) op (.x(x), .synapse(synapse), .addend(addend), .carry(carry));
+        end"""
+
+
+def read_ops(op: Op) -> tuple[Op, ...]:
+    """Return the ops whose Verilog is read for a unit of one.
+
+    Yosys looks at modules as they are without parameters first, of op threshold. It numbers what it reads and orders
+    names by their text: without op mac, which was read from the first table on, some units are other netlists.
+    """
+    return tuple(dict.fromkeys(("threshold", "mac", op)))
+
+
 def op_files(op: Op) -> tuple[str, ...]:
-    """Return the machine's own Verilog files behind limen_op."""
-    if operation(op).verilog is not None:
-        return ("limen_resize.v",)
-    return tuple(dict.fromkeys((*OPERATORS, f"{operation(op).verilog_module}.v")))
+    """Return the machine's own Verilog files of `read_ops`, but for the one whose place an op takes."""
+    names = (f"{operation(name).verilog_module}.v" for name in read_ops(op))
+    return tuple(name for name in names if name not in op_modules(operation(op)))
 
 
 def op_text(op: Op) -> str:
@@ -42,10 +70,17 @@ def op_text(op: Op) -> str:
     return "".join(op_modules(operation(op)).values())
 
 
+def _alone(op: Op) -> str:
+    """Return limen_op_alone, with what Verilog the op brings."""
+    modules = {op_number(name): operation(name).verilog_module for name in read_ops(op)}
+    choices = [CHOICE.format(number=number, module=module) for number, module in modules.items()]
+    return OP_ALONE.format(choices="\n".join(choices)) + op_text(op)
+
+
 def op_parameters(unit: OpUnit) -> dict[str, int]:
     """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
     return {
-        "OP": op_code(unit.op).value,
+        "OPS": op_number(unit.op),
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
         "X_SIGNED": int(unit.operation.one_range),
@@ -54,8 +89,13 @@ def op_parameters(unit: OpUnit) -> dict[str, int]:
     }
 
 
+def op_number(op: Op) -> int:
+    """Return what an op is in a set of ops: the parameter OPS of one op."""
+    return 1 << op_code(op)
+
+
 def op_alone(unit: Operator) -> Source:
-    return Source("limen_op", op_files(unit.op), op_parameters(unit), op_text(unit.op))
+    return Source("limen_op_alone", op_files(unit.op), op_parameters(unit), _alone(unit.op))
 
 
 def op_result(unit: Operator) -> Source:
@@ -64,9 +104,9 @@ def op_result(unit: Operator) -> Source:
 
 
 def neuron(unit: Neuron) -> Source:
-    sizes = {"SYNAPSES": unit.synapses, "SUM_BITS": unit.sum_bits}
-    text = op_text(unit.op) + _verilog("limen_neuron")
-    return Source("limen_neuron", op_files(unit.op), {**op_parameters(unit), **sizes}, text)
+    parameters = op_parameters(unit) | {"SYNAPSES": unit.synapses, "SUM_BITS": unit.sum_bits}
+    text = _verilog("limen_neuron") + _alone(unit.op)
+    return Source("limen_neuron", ("limen_resize.v", *op_files(unit.op)), parameters, text)
 
 
 def _verilog(name: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from cost_models.sources import kernel_sources, machine_sources
 from cost_models.sources.source import Source
 from cost_models.units.unit import (
@@ -24,14 +22,12 @@ from cost_models.units.unit import (
     Unit,
 )
 
-OWN_VERILOG = Path(__file__).parent / "verilog"
-
 
 def unit_source(unit: Unit) -> Source:
     """Return the Verilog of a unit."""
     match unit:
         case Pe():
-            return _staged_pe(unit) if unit.stages > 1 or unit.zero_gating else _pe(unit)
+            return _pe(unit)
         case Operator():
             return kernel_sources.op_result(unit) if unit.one_number else kernel_sources.op_alone(unit)
         case Neuron():
@@ -61,24 +57,17 @@ def unit_source(unit: Unit) -> Source:
 
 
 def _pe(unit: Pe) -> Source:
-    files, parameters = kernel_sources.op_files(unit.op), kernel_sources.op_parameters(unit)
-    text = kernel_sources.op_text(unit.op)
-    if unit.dataflow == "os":
-        return Source("limen_pe_os", (*files, "limen_pe_os.v"), {**parameters, "ACC_BITS": unit.sum_bits}, text)
-    stays = unit.dataflow == "is"
-    still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
-    own = {"PSUM_BITS": unit.sum_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    return Source("limen_pe_stationary", (*files, "limen_pe_stationary.v"), {**parameters, **own}, text)
-
-
-def _staged_pe(unit: Pe) -> Source:
-    held = "ACC_BITS" if unit.dataflow == "os" else "PSUM_BITS"
     parameters = kernel_sources.op_parameters(unit)
-    parameters |= {held: unit.sum_bits, "ZERO_GATING": int(unit.zero_gating)}
-    top = f"limen_pe_{unit.dataflow}_staged"
-    text = kernel_sources.op_text(unit.op)
-    text += "".join((OWN_VERILOG / f"{name}.v").read_text(encoding="utf-8") for name in ("limen_op_staged", top))
-    return Source(top, kernel_sources.op_files(unit.op), parameters, text)
+    parameters |= {"STAGES": unit.stages, "ZERO_GATING": int(unit.zero_gating)}
+    if unit.dataflow == "os":
+        top, sizes = "limen_pe_os", {"ACC_BITS": unit.sum_bits}
+    else:
+        stays = unit.dataflow == "is"
+        still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
+        top = "limen_pe_stationary"
+        sizes = {"PSUM_BITS": unit.sum_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
+    files = ("limen_resize.v", "limen_op.v", *kernel_sources.op_files(unit.op), f"{top}.v")
+    return Source(top, files, {**parameters, **sizes}, kernel_sources.op_text(unit.op))
 
 
 def _tag(unit: Tag) -> Source:

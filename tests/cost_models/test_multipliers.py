@@ -36,7 +36,7 @@ def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
     text = BAUGH_WOOLEY.read_text()
     source = replace(plain, files=tuple(name for name in plain.files if name != OP_FILE), text=text)
     measure(synthesise(kit, source), unit, kit)
-    wrong = replace(source, text=text.replace("(PRODUCT_BITS - 1));", "(PRODUCT_BITS - 2));"))
+    wrong = replace(source, text=text.replace("(OP_BITS - 1));", "(OP_BITS - 2));"))
     assert wrong.text != text
     with pytest.raises(LimenError, match="vectors differ from the definition"):
         measure(synthesise(kit, wrong), unit, kit)

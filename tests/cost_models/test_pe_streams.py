@@ -12,6 +12,7 @@ import cost_models.stimuli.captured
 from cost_models.derive.characterise import measure, measure_operands
 from cost_models.gates.switching import LANES
 from cost_models.gates.synthesis import Kit, synthesise
+from cost_models.sources.source import VERILOG, Source
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import captured_folds, captured_windows
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
@@ -107,6 +108,14 @@ class TestGaussian:
         assert counts[14] == pytest.approx(0.034, abs=0.02) and counts[13] > counts[14] and counts[15] < 0.01
 
 
+def with_op_changed(source: Source, old: str, new: str) -> Source:
+    """Return a source with one place of limen_op changed: its file becomes text."""
+    text = source.text or (VERILOG / OP_FILE).read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    return replace(source, files=tuple(name for name in source.files if name != OP_FILE), text=text.replace(old, new))
+
+
+OP_FILE = "limen_op.v"
 UNITS = [pe_units(op, 3, 3, dataflow)[-1] for op in OPS for dataflow in ("os", "ws")]
 STAGED = [group[0] for group in staged_units((3,))]
 
@@ -131,21 +140,23 @@ class TestNetlists:
 
     def test_a_gate_that_stays_shut_is_found(self, kit: Kit) -> None:
         unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
-        source = unit_source(unit)
-        wrong = replace(source, text=source.text.replace("live_reg <= now_live", "live_reg <= now_live & x[0]"))
-        assert wrong.text != source.text
+        wrong = with_op_changed(unit_source(unit), "live_reg <= live_next", "live_reg <= live_next & x[0]")
         with pytest.raises(LimenError, match="vectors differ from the definition"):
             measure(synthesise(kit, wrong), unit, kit)
 
     def test_gating_saves(self, kit: Kit) -> None:
         """The same PE costs more where its multiplier's operands follow zeros."""
         unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
-        source, name = unit_source(unit), "energy_per_op_pj@gaussian_relu"
-        follows = source.text.replace("if (now_live) held", "held")
-        assert follows.count("held_x <= x") == 1 and follows != source.text
         held, moving = (
-            measure_operands(synthesise(kit, replace(source, text=text)), unit, kit)[name]
-            for text in (source.text, follows)
+            measure_operands(synthesise(kit, source), unit, kit)["energy_per_op_pj@gaussian_relu"]
+            for source in (
+                unit_source(unit),
+                with_op_changed(
+                    with_op_changed(unit_source(unit), "if (live_next) x_reg", "x_reg"),
+                    "if (live_next) synapse_reg",
+                    "synapse_reg",
+                ),
+            )
         )
         assert held < moving
 

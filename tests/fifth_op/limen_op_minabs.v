@@ -5,14 +5,16 @@
 `default_nettype none
 
 module limen_op_minabs #(
-    parameter X_BITS = 8,    // activation width, 2..16
-    parameter W_BITS = 8,    // weight width, 2..16
-    parameter X_SIGNED = 1   // always: x and w share a range
+    parameter X_BITS = 8,        // activation width, 2..16
+    parameter W_BITS = 8,        // weight width, 2..16
+    parameter X_SIGNED = 1,      // always: x and w share a range
+    parameter SYNAPSE_BITS = 8,  // W_BITS
+    parameter OP_BITS = 9        // one more than the wider operand
 ) (
-    input  wire [X_BITS-1:0]                             x,
-    input  wire [W_BITS-1:0]                             synapse,
-    output wire [(X_BITS > W_BITS ? X_BITS : W_BITS):0]  addend,
-    output wire                                          carry
+    input  wire [X_BITS-1:0]        x,
+    input  wire [SYNAPSE_BITS-1:0]  synapse,
+    output wire [OP_BITS-1:0]       addend,
+    output wire                     carry
 );
     localparam ALIGNED_BITS = X_BITS > W_BITS ? X_BITS : W_BITS;
     localparam X_SHIFT = ALIGNED_BITS - X_BITS;

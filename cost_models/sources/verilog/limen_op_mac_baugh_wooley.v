@@ -5,18 +5,24 @@
 `default_nettype none
 
 module limen_op_mac #(
-    parameter X_BITS = 8,    // activation width, 2..16
-    parameter W_BITS = 8,    // weight width, 2..16
-    parameter X_SIGNED = 0   // unsigned activations only
+    parameter X_BITS = 8,        // activation width, 2..16
+    parameter W_BITS = 8,        // weight width, 2..16
+    parameter X_SIGNED = 0,      // unsigned activations only
+    parameter SYNAPSE_BITS = 8,  // W_BITS
+    parameter OP_BITS = 16       // width of the product
 ) (
-    input  wire [X_BITS-1:0]         x,
-    input  wire [W_BITS-1:0]         synapse,
-    output reg  [X_BITS+W_BITS-1:0]  addend,
-    output wire                      carry
+    input  wire [X_BITS-1:0]        x,
+    input  wire [SYNAPSE_BITS-1:0]  synapse,
+    output reg  [OP_BITS-1:0]       addend,
+    output wire                     carry
 );
-    localparam PRODUCT_BITS = X_BITS + W_BITS;
-    localparam [PRODUCT_BITS-1:0] ONE = 1;
-    localparam [PRODUCT_BITS-1:0] LEFT_OVER = (ONE << (W_BITS - 1)) - (ONE << (PRODUCT_BITS - 1));
+    localparam [OP_BITS-1:0] ONE = 1;
+    localparam [OP_BITS-1:0] LEFT_OVER = (ONE << (W_BITS - 1)) - (ONE << (OP_BITS - 1));
+    generate
+        if (X_SIGNED != 0 || SYNAPSE_BITS != W_BITS || OP_BITS != X_BITS + W_BITS) begin : g_wrong
+            limen_wrong_parameter x_is_unsigned_and_mac_is_alone ();
+        end
+    endgenerate
 
     integer j;
     reg [X_BITS-1:0] row;

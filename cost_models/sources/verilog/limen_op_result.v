@@ -1,10 +1,11 @@
-// An op whose result is one number, where limen_op leaves the addition of a carry to the adder behind it.
+// An op whose result is one number, where a PE's leaves the addition of a carry to the adder behind it.
 //
-// No part of the machine: what an op costs on its own. A MAC leaves no carry: its limen_op is whole as it is.
+// Combinational, without a handshake. No part of the machine: what an op costs on its own. A MAC leaves no carry: it is
+// whole as it is.
 `default_nettype none
 
 module limen_op_result #(
-    parameter OP = 0,             // 0: threshold, 2: adder, 3: shift
+    parameter OPS = 1,            // its one op: 1 threshold, 4 adder, 8 shift
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
     parameter X_SIGNED = 1,       // 0: unsigned activations (shift only)
@@ -15,8 +16,11 @@ module limen_op_result #(
     input  wire [SYNAPSE_BITS-1:0]  synapse,
     output wire [OP_BITS-1:0]       result
 );
+    localparam THRESHOLD = 1;
+    localparam ADDER = 4;
+    localparam SHIFT = 8;
     generate
-        if (OP == 0) begin : g_threshold
+        if (OPS == THRESHOLD) begin : g_threshold
             // -(x - w) is ~(x - w - 1): what polarity inverts is one less, which the subtraction's carry in does.
             wire polarity = synapse[W_BITS];
             wire [OP_BITS-1:0] x_aligned = {{(OP_BITS - X_BITS){x[X_BITS-1]}}, x} << (OP_BITS - 1 - X_BITS);
@@ -25,14 +29,16 @@ module limen_op_result #(
             wire [OP_BITS-1:0] difference = x_aligned + ~w_aligned + {{(OP_BITS - 1){1'b0}}, ~polarity};
             wire below = difference[OP_BITS-1];
             assign result = (difference ^ {OP_BITS{polarity}}) & {OP_BITS{~below}};
-        end else if (OP == 2) begin : g_adder
+        end else if (OPS == ADDER) begin : g_adder
             wire [OP_BITS-1:0] addend;
             wire carry;
-            limen_op_adder #(.X_BITS(X_BITS), .W_BITS(W_BITS)) op (
+            limen_op_adder #(
+                .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS)
+            ) op (
                 .x(x), .synapse(synapse), .addend(addend), .carry(carry)
             );
             assign result = addend + {{(OP_BITS - 1){1'b0}}, carry};
-        end else begin : g_shift
+        end else if (OPS == SHIFT) begin : g_shift
             // The activation is negated before it is shifted: the adder is as wide as it, not as the result.
             wire sign = synapse[W_BITS-1];
             wire [W_BITS-2:0] exponent = synapse[W_BITS-2:0];
@@ -40,6 +46,8 @@ module limen_op_result #(
             wire x_sign = (X_SIGNED != 0) & kept[X_BITS-1];
             wire [X_BITS:0] negated = ({x_sign, kept} ^ {(X_BITS + 1){sign}}) + {{X_BITS{1'b0}}, sign};
             assign result = {{(OP_BITS - 1 - X_BITS){negated[X_BITS]}}, negated} << exponent;
+        end else begin : g_wrong
+            limen_wrong_parameter ops_is_one_op_that_leaves_a_carry ();
         end
     endgenerate
 endmodule

@@ -26,7 +26,9 @@ module limen_array #(
     input  wire [COLS*TOP_BITS-1:0]    top,
     output wire [COLS*VALUE_BITS-1:0]  bottom
 );
-    localparam FUSED = OP >= 16;
+    localparam OS = 0;
+    localparam IS = 2;
+    localparam OPS = OP >= 16 ? OP - 16 : 1 << OP;  // bit by bit
     genvar r;
     genvar c;
     generate
@@ -59,51 +61,29 @@ module limen_array #(
                     assign bottom[c*VALUE_BITS +: VALUE_BITS] = value_to_bottom;
                 end
 
-                if (DATAFLOW == 0 && FUSED) begin : g_os
-                    limen_pe_os_fused #(
-                        .OPS(OP - 16), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                if (DATAFLOW == OS) begin : g_os
+                    limen_pe_os #(
+                        .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
                         .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
                     ) pe (
                         .clk(clk), .rst(rst), .op_select(op_select), .drain(shift),
                         .x_in(from_left), .synapse_in(from_top), .acc_in(value_from_top),
                         .x_out(to_right), .synapse_out(to_bottom), .acc_out(value_to_bottom)
                     );
-                end else if (FUSED) begin : g_stationary
-                    limen_pe_stationary_fused #(
-                        .OPS(OP - 16), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
-                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
-                        .X_STAYS(DATAFLOW == 2 ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
-                    ) pe (
-                        .clk(clk), .op_select(op_select), .preload(shift),
-                        .moving_in(from_left), .still_in(from_top), .psum_in(value_from_top),
-                        .moving_out(to_right), .still_out(to_bottom), .psum_out(value_to_bottom)
-                    );
-                end else if (DATAFLOW == 0) begin : g_os
-                    limen_pe_os #(
-                        .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
-                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
-                    ) pe (
-                        .clk(clk), .rst(rst), .drain(shift),
-                        .x_in(from_left), .synapse_in(from_top), .acc_in(value_from_top),
-                        .x_out(to_right), .synapse_out(to_bottom), .acc_out(value_to_bottom)
-                    );
                 end else begin : g_stationary
                     limen_pe_stationary #(
-                        .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+                        .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
                         .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
-                        .X_STAYS(DATAFLOW == 2 ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
+                        .X_STAYS(DATAFLOW == IS ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
                     ) pe (
-                        .clk(clk), .preload(shift),
+                        .clk(clk), .op_select(op_select), .preload(shift),
                         .moving_in(from_left), .still_in(from_top), .psum_in(value_from_top),
                         .moving_out(to_right), .still_out(to_bottom), .psum_out(value_to_bottom)
                     );
                 end
             end
         end
-        if (!FUSED) begin : g_no_choice
-            wire unused = &{1'b0, op_select};
-        end
-        if (DATAFLOW != 0) begin : g_no_reset
+        if (DATAFLOW != OS) begin : g_no_reset
             wire unused = &{1'b0, rst};  // stationary PEs need no reset: tags mark what is valid
         end
     endgenerate
