@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cost_models.sources import kernel_sources, machine_sources
+from cost_models.sources import machine_sources, neuron_sources
 from cost_models.sources.source import Source
 from cost_models.units.unit import (
     Control,
@@ -29,11 +29,11 @@ def unit_source(unit: Unit) -> Source:
         case Pe():
             return _pe(unit)
         case Operator():
-            return kernel_sources.op_result(unit) if unit.one_number else kernel_sources.op_alone(unit)
+            return neuron_sources.op_result(unit) if unit.one_number else neuron_sources.op_alone(unit)
         case Neuron():
-            return kernel_sources.neuron(unit)
+            return neuron_sources.neuron(unit)
         case Nand2():
-            return kernel_sources.nand2()
+            return neuron_sources.nand2()
         case Tag():
             return _tag(unit)
         case Skew():
@@ -57,7 +57,7 @@ def unit_source(unit: Unit) -> Source:
 
 
 def _pe(unit: Pe) -> Source:
-    parameters = kernel_sources.op_parameters(unit)
+    parameters = neuron_sources.op_parameters(unit)
     parameters |= {"STAGES": unit.stages, "ZERO_GATING": int(unit.zero_gating)}
     if unit.dataflow == "os":
         top, sizes = "limen_pe_os", {"ACC_BITS": unit.sum_bits}
@@ -66,8 +66,8 @@ def _pe(unit: Pe) -> Source:
         still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
         top = "limen_pe_stationary"
         sizes = {"PSUM_BITS": unit.sum_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    files = ("limen_resize.v", "limen_op.v", *kernel_sources.op_files(unit.op), f"{top}.v")
-    return Source(top, files, {**parameters, **sizes}, kernel_sources.op_text(unit.op))
+    files = ("limen_resize.v", "limen_op.v", *neuron_sources.op_files(unit.op), f"{top}.v")
+    return Source(top, files, {**parameters, **sizes}, neuron_sources.op_text(unit.op))
 
 
 def _tag(unit: Tag) -> Source:

@@ -32,6 +32,6 @@ def op_modules(room: Operation) -> dict[str, str]:
     """Return Verilog files by name: {} for an op of Limen's own, else its module, and one in place of its form's."""
     if room.verilog is None:
         return {}
-    own = room.verilog.read_text(encoding="utf-8")
+    text = room.verilog.read_text(encoding="utf-8")
     place = TAKEN_PLACE.format(module=room.verilog_module, form=room.form)
-    return {f"limen_op_{room.form}.v": place, f"{room.verilog_module}.v": own}
+    return {f"limen_op_{room.form}.v": place, f"{room.verilog_module}.v": text}

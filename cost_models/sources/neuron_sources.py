@@ -1,4 +1,4 @@
-"""Kernels: an op alone and whole neurons, for comparison with published figures; no part of the machine.
+"""An op alone and whole neurons, for comparison with published figures; no part of the machine.
 
 An op alone is its module between ports: its result is an addend and a carry, not yet one number. The carry goes into
 the adder that takes the result, in a neuron as in a PE, where that adder is part of the unit. `op_result` adds it to an
