@@ -33,7 +33,7 @@ def test_a_wrong_constant_is_found(tmp_path: Path) -> None:
     needs_yosys()
     unit, kit = Operator("mac", 2, 4), open_kit(TINY, tmp_path)
     plain = unit_source(unit)
-    text = BAUGH_WOOLEY.read_text()
+    text = plain.text + BAUGH_WOOLEY.read_text()
     source = replace(plain, files=tuple(name for name in plain.files if name != OP_FILE), text=text)
     measure(synthesise(kit, source), unit, kit)
     wrong = replace(source, text=text.replace("(OP_BITS - 1));", "(OP_BITS - 2));"))
