@@ -16,7 +16,7 @@ needs_verilator()
 
 THRESHOLD, MAC, ADDER, SHIFT = 1, 2, 4, 8
 WIDTHS = ((2, 2), (5, 8), (16, 4))
-PES = ("os", "ws", "is")
+DATAFLOWS = ("os", "ws", "is")
 EVERY = 5
 """One of so many sets of parameters is read: a second of Verilator each ten."""
 
@@ -52,14 +52,14 @@ def lint(dataflow: str, chosen: dict[str, int]) -> str:
     return outcome.stdout + outcome.stderr
 
 
-@pytest.mark.parametrize("dataflow", PES)
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
 def test_every_set_of_ops_in_one_and_two_stages(dataflow: str) -> None:
     matrix = [
         (ops, stages, gating, *widths)
         for ops, (stages, gating), widths in product(range(1, 16), ((1, 0), (2, 0), (2, 1)), WIDTHS)
         if not (gating and ops & (THRESHOLD | ADDER))
     ]
-    for ops, stages, gating, x_bits, w_bits in matrix[PES.index(dataflow) :: EVERY]:
+    for ops, stages, gating, x_bits, w_bits in matrix[DATAFLOWS.index(dataflow) :: EVERY]:
         chosen = parameters(ops, stages, gating, dataflow, x_bits, w_bits)
         assert lint(dataflow, chosen) == "", chosen
 
