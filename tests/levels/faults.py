@@ -192,9 +192,11 @@ RTL_FAULTS = [
     Fault("limen_top.v", "OP == THRESHOLD || OP == SHIFT", "1'b1", "ws fused"),
     Fault("limen_top.v", "op_reg <= layer[5:4]", "op_reg <= layer[6:5]", "ws fused"),
     Fault("limen_top.v", "if (compute_start) op_reg", "if (dma_layer) op_reg", "ws fused"),
-    Fault("limen_top.v", "PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHIFTED_BITS", "PRODUCT_BITS", "ws fused"),
     Fault("limen_top.v", "kind == 3'd4 || kind == 3'd5 ? 4'd7", "kind == 3'd4 ? 4'd7", "is threshold"),
 ]  # fmt: skip
+
+REFUSED = Fault("limen_top.v", "PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHIFTED_BITS", "PRODUCT_BITS", "ws fused")
+"""Caught before anything runs: the hardware isn't built, for no result of op shift fits."""
 
 MODEL_FAULTS = [
     Fault("simulator/timing/timing_kernels.py", "(beats - 1) * machine[INTERVAL]", "beats * machine[INTERVAL]"),

@@ -22,11 +22,11 @@ import pytest
 from simulator.cycle.cycle import run_cycle
 from simulator.encoding import LAYER, field_places
 from simulator.rtl.export import rtl_parameters, write_hardware
-from simulator.rtl.toolchain import build_testbench, run_testbench
+from simulator.rtl.toolchain import BuildError, build_testbench, run_testbench
 from simulator.rtl.vectors import expected_tensors, format_vectors
 from simulator.timing.timing import ALWAYS_READY, count_program
 from tests.levels.cases import SCORES, Case, conv, extreme_input, hard_cases, make_network
-from tests.levels.faults import DESIGNS, MODEL_FAULTS, RTL_FAULTS, Fault
+from tests.levels.faults import DESIGNS, MODEL_FAULTS, REFUSED, RTL_FAULTS, Fault
 from tests.levels.naive import naive_network
 from tests.support.builds import quicken
 from tests.support.paths import ROOT
@@ -133,6 +133,12 @@ def test_sound_hardware(fault: Fault, tmp_path: Path) -> None:
 def test_hardware_fault(fault: Fault, tmp_path: Path) -> None:
     needs_verilator()
     assert len(run_hardware(tmp_path, fault)) == 1
+
+
+def test_a_fault_in_parameters_is_refused(tmp_path: Path) -> None:
+    needs_verilator()
+    with pytest.raises(BuildError, match=r"limen_op_shift\.v:.*limen_wrong_parameter"):
+        build_hardware(tmp_path, REFUSED)
 
 
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
