@@ -6,7 +6,6 @@ import contextlib
 import io
 import logging
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from dse.cli.commands import run
-from dse.cli.ending import SIGNALS
 from tests.support.paths import ROOT
+from tests.support.signals import signals_kept
 
 Outcome = subprocess.CompletedProcess[str]
 
@@ -30,7 +29,7 @@ def run_command(*arguments: str, cwd: Path, **environment: str | None) -> Outcom
     environment: variables; None takes one away.
     """
     output, errors = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
-    with contextlib.chdir(cwd), _signals_kept(), pytest.MonkeyPatch.context() as patch:
+    with contextlib.chdir(cwd), signals_kept(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "argv", ["limen", *arguments])
         for name, value in environment.items():
             if value is None:
@@ -56,17 +55,6 @@ def refused(outcome: Outcome, *words: str) -> None:
     assert len(lines) == 1 and lines[0].startswith("limen: "), outcome.stderr
     for word in words:
         assert word in lines[0], f"{word!r} is not in: {lines[0]}"
-
-
-@contextlib.contextmanager
-def _signals_kept() -> Iterator[None]:
-    """A command that ends with a line ignores signals from then on; whoever runs the tests may still stop them."""
-    handlers = [(number, signal.getsignal(number)) for number in SIGNALS]
-    try:
-        yield
-    finally:
-        for number, handler in handlers:
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
