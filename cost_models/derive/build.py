@@ -16,7 +16,7 @@ from cost_models.derive.memory_rows import MACROS, memory_rows
 from cost_models.derive.table_rows import figure_rows, fit_rows, line_rows
 from cost_models.gates.multipliers import multipliers
 from cost_models.gates.synthesis import Kit, fingerprint, open_kit, say_notes, tool_versions
-from cost_models.library.liberty_reader import Files
+from cost_models.liberty.liberty_reader import Files
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.captured import operands_digest
 from cost_models.table.table import Row, table_text

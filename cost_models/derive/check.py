@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group
 from cost_models.derive.table_rows import figure_rows, fit_rows
 from cost_models.gates.synthesis import Kit, open_kit, say_notes, tool_versions
-from cost_models.library.liberty_reader import Files
+from cost_models.liberty.liberty_reader import Files
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SMALLEST, Row, load_table
 from cost_models.units.catalogue import fitted_groups, is_straightened, pe_units

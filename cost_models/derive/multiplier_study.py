@@ -9,8 +9,8 @@ from pathlib import Path
 from cost_models.derive.characterise import measure
 from cost_models.gates.multipliers import multipliers
 from cost_models.gates.synthesis import Kit, open_kit, say_notes, synthesise
-from cost_models.library.full_adders import FULL_ADDERS, full_adder
-from cost_models.library.liberty_reader import Files
+from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty.liberty_reader import Files
 from cost_models.sources.source import Source
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cost_models.derive.characterise import SETTLED, WIRES, UnitFigures, rounded, unit_of
 from cost_models.derive.size_fits import fit
 from cost_models.derive.straight_lines import LINEAR, residual, stretches
-from cost_models.library.full_adders import FULL_ADDERS
+from cost_models.liberty.full_adders import FULL_ADDERS
 from cost_models.sources.unit_sources import unit_source
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import COLUMNS, SMALLEST, Row

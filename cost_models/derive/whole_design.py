@@ -32,8 +32,8 @@ from cost_models.gates.synthesis import (
     say_notes,
     tool_versions,
 )
-from cost_models.library.full_adders import FULL_ADDERS
-from cost_models.library.liberty_reader import Files
+from cost_models.liberty.full_adders import FULL_ADDERS
+from cost_models.liberty.liberty_reader import Files
 from cost_models.price.machine import UM2_PER_MM2, Machine, Part
 from cost_models.price.machine_events import Events
 from cost_models.price.price import DRAM

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from cost_models.gates.netlist import Gate, Netlist
-from cost_models.library.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_cells import Cell, Library
 
 MOST_PINS = 16
 """Data pins on a net, as the mapping recipe has it."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cost_models.library.full_adders import FULL_ADDERS, full_adder
-from cost_models.library.liberty_cells import Library
+from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty.liberty_cells import Library
 from cost_models.units.unit import Neuron, Unit
 
 MULTIPLIERS = {

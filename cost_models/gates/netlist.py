@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from cost_models.library.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_cells import Cell, Library
 from workloads.errors import LimenError
 
 

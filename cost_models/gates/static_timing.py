@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cost_models.gates.netlist import Netlist
-from cost_models.library.liberty_cells import Arc, Cell, Library
+from cost_models.liberty.liberty_cells import Arc, Cell, Library
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ import numpy as np
 
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import Timing
-from cost_models.library.liberty_cells import Cell, Energy, Library
-from cost_models.library.liberty_functions import truth_table
+from cost_models.liberty.liberty_cells import Cell, Energy, Library
+from cost_models.liberty.liberty_functions import truth_table
 
 if TYPE_CHECKING:
     from cost_models.gates.event_kernels import Readers

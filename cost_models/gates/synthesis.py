@@ -18,11 +18,11 @@ from cost_models.gates.buffers import is_buffer, is_gate, is_inverter, with_buff
 from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS
 from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.gates.static_timing import smallest_flip_flop
-from cost_models.library.full_adders import FULL_ADDERS, full_adder, full_adder_map
-from cost_models.library.liberty_cells import Cell, Library
-from cost_models.library.liberty_left_out import PLAIN_NAME
-from cost_models.library.liberty_reader import Files, make_library, read_files
-from cost_models.library.mapping_library import mapping_library
+from cost_models.liberty.full_adders import FULL_ADDERS, full_adder, full_adder_map
+from cost_models.liberty.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_left_out import PLAIN_NAME
+from cost_models.liberty.liberty_reader import Files, make_library, read_files
+from cost_models.liberty.mapping_library import mapping_library
 from cost_models.sources.source import VERILOG, Source
 from simulator.rtl.verilog_tokens import canonical_verilog
 from workloads.errors import LimenError, printable

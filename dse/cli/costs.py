@@ -254,7 +254,7 @@ def show(name: str, component: str | None, op: str | None, quantity: str | None,
 
 def _show_cells(path: Path, as_json: bool) -> None:
     """Print every cell of a Liberty file: what it is used as, or why it is left out."""
-    from cost_models.library.liberty_reader import read_library
+    from cost_models.liberty.liberty_reader import read_library
 
     library = read_library(path)
     used = {

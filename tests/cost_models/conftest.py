@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from cost_models.gates.synthesis import Kit, open_kit
-from cost_models.library.liberty_cells import Library
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_cells import Library
+from cost_models.liberty.liberty_reader import read_library
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
 

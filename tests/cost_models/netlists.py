@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cost_models.gates.netlist import Netlist, read_netlist
-from cost_models.library.liberty_cells import Library
+from cost_models.liberty.liberty_cells import Library
 from cost_models.units.unit import OpUnit
 from workloads.exact import reference
 from workloads.layers.layer import Layer, LayerParameters

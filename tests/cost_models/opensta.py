@@ -17,7 +17,7 @@ import numpy as np
 
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import smallest_flip_flop
-from cost_models.library.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_cells import Cell, Library
 
 STA = shutil.which("sta")
 TOP = "limen_bench"

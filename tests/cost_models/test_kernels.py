@@ -16,7 +16,7 @@ from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS, multi
 from cost_models.gates.netlist import Netlist
 from cost_models.gates.switching import LANES, run_stimulus
 from cost_models.gates.synthesis import Kit, open_kit, synthesise, tool_versions
-from cost_models.library.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.op_values import op_values
 from cost_models.table.table import SMALLEST, load_table

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from cost_models.gates.synthesis import open_kit
-from cost_models.library.liberty_cells import Grid, Library
-from cost_models.library.liberty_functions import truth_table
-from cost_models.library.liberty_reader import read_library
-from cost_models.library.liberty_text import parse_liberty
+from cost_models.liberty.liberty_cells import Grid, Library
+from cost_models.liberty.liberty_functions import truth_table
+from cost_models.liberty.liberty_reader import read_library
+from cost_models.liberty.liberty_text import parse_liberty
 from tests.support.paths import TINY
 from workloads.errors import LimenError
 

@@ -13,8 +13,8 @@ from click.testing import CliRunner
 
 from cost_models.gates.netlist import read_netlist
 from cost_models.gates.synthesis import open_kit, say_notes
-from cost_models.library.liberty_cells import Library
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_cells import Library
+from cost_models.liberty.liberty_reader import read_library
 from dse.cli.commands import commands
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, written
 from tests.support.paths import ROOT

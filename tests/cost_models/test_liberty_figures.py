@@ -10,7 +10,7 @@ from cost_models.derive.characterise import measure
 from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.switching import prices
 from cost_models.gates.synthesis import open_kit, synthesise
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from tests.cost_models.netlists import small_netlist

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cost_models.library.liberty_functions import Literal, literal, sum_of_products, truth_table
+from cost_models.liberty.liberty_functions import Literal, literal, sum_of_products, truth_table
 from workloads.errors import LimenError
 
 

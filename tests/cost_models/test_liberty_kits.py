@@ -15,8 +15,8 @@ from cost_models.derive.characterise import measure
 from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.switching import prices
 from cost_models.gates.synthesis import open_kit, synthesise
-from cost_models.library.liberty_cells import Library
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_cells import Library
+from cost_models.liberty.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from dse.cli.commands import commands

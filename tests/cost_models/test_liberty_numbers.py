@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cost_models.library.liberty_reader import read_files, read_library
+from cost_models.liberty.liberty_reader import read_files, read_library
 from tests.cost_models.test_liberty_constructs import INV_A, LEAK
 from tests.cost_models.tiny_library import AXES, TEXT, TINY, changed, written
 from workloads.errors import LimenError

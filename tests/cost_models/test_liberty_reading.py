@@ -10,7 +10,7 @@ import pytest
 
 from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
 from cost_models.gates.synthesis import open_kit, passes, synthesise
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.unit import Nand2
 from tests.cost_models.tiny_library import AXES, OPERATING, TEXT, TINY, changed, written

@@ -14,7 +14,7 @@ from cost_models.gates.netlist import read_netlist
 from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.switching import LANES, energy_pj, pack, prices, run_stimulus, unpack, wires_pj
 from cost_models.gates.synthesis import Kit, synthesise
-from cost_models.library.liberty_cells import Library, WireLoad
+from cost_models.liberty.liberty_cells import Library, WireLoad
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
 from cost_models.units.catalogue import DATAFLOWS, pe_units

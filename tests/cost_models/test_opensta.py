@@ -19,9 +19,9 @@ from cost_models.gates import static_timing, synthesis
 from cost_models.gates.netlist import Netlist, Register
 from cost_models.gates.static_timing import analyse, smallest_flip_flop
 from cost_models.gates.synthesis import Kit, open_kit, synthesise
-from cost_models.library.full_adders import FULL_ADDERS, full_adder
-from cost_models.library.liberty_cells import Grid
-from cost_models.library.liberty_text import read_text
+from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
+from cost_models.liberty.liberty_cells import Grid
+from cost_models.liberty.liberty_text import read_text
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from cost_models.units.unit import Edge, Neuron, Operator, Packer, RegisterBank, Tag, Unit

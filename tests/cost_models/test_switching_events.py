@@ -14,8 +14,8 @@ from cost_models.gates.netlist import Netlist, read_netlist
 from cost_models.gates.static_timing import analyse, delays_ps, smallest_flip_flop
 from cost_models.gates.switching import LANES, Activity, run_stimulus
 from cost_models.gates.synthesis import Kit, open_kit, synthesise
-from cost_models.library.liberty_cells import Library
-from cost_models.library.liberty_reader import read_library
+from cost_models.liberty.liberty_cells import Library
+from cost_models.liberty.liberty_reader import read_library
 from cost_models.sources.unit_sources import unit_source
 from cost_models.stimuli.streams import streams
 from cost_models.units.unit import Edge, Pe, Unit

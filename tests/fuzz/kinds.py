@@ -117,7 +117,7 @@ def use_polarity(folder: Path) -> None:
 
 
 def use_liberty(folder: Path) -> None:
-    from cost_models.library.liberty_reader import read_library
+    from cost_models.liberty.liberty_reader import read_library
 
     for path in folder.iterdir():
         read_library(path).clock_slew_ns()

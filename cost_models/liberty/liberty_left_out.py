@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from cost_models.library.liberty_attributes import CELL_FLAGS, CELL_KINDS, PIN_FLAGS, TIED
-from cost_models.library.liberty_functions import truth_table
-from cost_models.library.liberty_header import Header
-from cost_models.library.liberty_pins import Unusable
-from cost_models.library.liberty_text import Group
+from cost_models.liberty.liberty_attributes import CELL_FLAGS, CELL_KINDS, PIN_FLAGS, TIED
+from cost_models.liberty.liberty_functions import truth_table
+from cost_models.liberty.liberty_header import Header
+from cost_models.liberty.liberty_pins import Unusable
+from cost_models.liberty.liberty_text import Group
 from workloads.errors import LimenError, shown
 
 SPECIAL = re.compile(r"lpflow|probe")

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cost_models.library.liberty_cells import Cell, Library
-from cost_models.library.liberty_functions import Literal, literal, sum_of_products
-from cost_models.library.liberty_header import Header, Table, wire_capacitance
-from cost_models.library.liberty_pins import COMBINATIONAL, DELAYS, related_pins
-from cost_models.library.liberty_reader import LibertyFile
-from cost_models.library.liberty_text import Group
+from cost_models.liberty.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_functions import Literal, literal, sum_of_products
+from cost_models.liberty.liberty_header import Header, Table, wire_capacitance
+from cost_models.liberty.liberty_pins import COMBINATIONAL, DELAYS, related_pins
+from cost_models.liberty.liberty_reader import LibertyFile
+from cost_models.liberty.liberty_text import Group
 
 CAPACITANCES = ("capacitance", "rise_capacitance", "fall_capacitance")
 WIRE_DEFAULTS = ("default_wire_load", "default_wire_load_selection")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
-from cost_models.library.liberty_text import Group
+from cost_models.liberty.liberty_text import Group
 from workloads.errors import LimenError, shown
 
 READ = {

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from cost_models.library.liberty_attributes import CUTOFF, check_cell_attributes
-from cost_models.library.liberty_cells import Cell, Energy, FlipFlop, Library, Output
-from cost_models.library.liberty_functions import Literal, depends_on, literal, truth_table
-from cost_models.library.liberty_groups import check_groups
-from cost_models.library.liberty_header import Header
-from cost_models.library.liberty_left_out import refuse_strange, refuse_strange_pin
-from cost_models.library.liberty_pins import (
+from cost_models.liberty.liberty_attributes import CUTOFF, check_cell_attributes
+from cost_models.liberty.liberty_cells import Cell, Energy, FlipFlop, Library, Output
+from cost_models.liberty.liberty_functions import Literal, depends_on, literal, truth_table
+from cost_models.liberty.liberty_groups import check_groups
+from cost_models.liberty.liberty_header import Header
+from cost_models.liberty.liberty_left_out import refuse_strange, refuse_strange_pin
+from cost_models.liberty.liberty_pins import (
     CLOCKED,
     COMBINATIONAL,
     Sources,
@@ -33,7 +33,7 @@ from cost_models.library.liberty_pins import (
     leakage_nw,
     unfollowed,
 )
-from cost_models.library.liberty_text import Group, parse_liberty, read_text
+from cost_models.liberty.liberty_text import Group, parse_liberty, read_text
 from workloads.errors import LimenError, shown
 
 MAX_INPUTS = 6

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cost_models.library.liberty_cells import Cell, Library
+from cost_models.liberty.liberty_cells import Cell, Library
 
 FULL_ADDERS = "full_adders"
 """Name of the recipe: Yosys' own trees of partial products and summands, their full adders mapped to cells."""

@@ -8,9 +8,9 @@ from typing import Literal
 
 import numpy as np
 
-from cost_models.library.liberty_attributes import LISTS, check_attributes, check_names
-from cost_models.library.liberty_cells import Grid, WireLoad
-from cost_models.library.liberty_text import Group, number
+from cost_models.liberty.liberty_attributes import LISTS, check_attributes, check_names
+from cost_models.liberty.liberty_cells import Grid, WireLoad
+from cost_models.liberty.liberty_text import Group, number
 from workloads.errors import LimenError, shown
 
 SCALES = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}

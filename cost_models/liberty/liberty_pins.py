@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from cost_models.library.liberty_cells import Arc, Edges, Energy, Grid
-from cost_models.library.liberty_functions import truth_table
-from cost_models.library.liberty_header import Header
-from cost_models.library.liberty_text import Group
+from cost_models.liberty.liberty_cells import Arc, Edges, Energy, Grid
+from cost_models.liberty.liberty_functions import truth_table
+from cost_models.liberty.liberty_header import Header
+from cost_models.liberty.liberty_text import Group
 from workloads.errors import LimenError, shown
 
 COMBINATIONAL = {"combinational": (0, 1), "combinational_rise": (0,), "combinational_fall": (1,)}

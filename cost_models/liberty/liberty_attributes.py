@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection
 from functools import lru_cache
 
-from cost_models.library.liberty_text import Group, number
+from cost_models.liberty.liberty_text import Group, number
 from workloads.errors import LimenError, shown
 
 CELL_FLAGS = (
