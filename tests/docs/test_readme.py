@@ -38,7 +38,7 @@ def test_map_has_a_line_for_every_room_and_no_other() -> None:
         path.relative_to(ROOT)
         for package in PACKAGES
         for path in (ROOT / package).iterdir()
-        if path.is_dir() and any(own.suffix != ".pyc" and own.is_file() for own in path.rglob("*"))
+        if any(own.is_file() and "__pycache__" not in own.parts for own in path.rglob("*"))
     }
     assert all((ROOT / room).exists() for room in rooms)
     assert {room for room in rooms if len(room.parts) > 1 and not room.suffix} == there
