@@ -33,10 +33,10 @@ def held_out(name: str) -> dict[Pe, str]:
         if is_straightened(unit):
             widths.setdefault(replace(unit, sum_bits=0), {})[unit.sum_bits] = rows[0]
     return {
-        replace(unit, sum_bits=width): next(iter(own.values()))["multiplier"] or DEFAULT_MULTIPLIER
-        for unit, own in widths.items()
-        for width in range(min(own), max(own))
-        if width not in own
+        replace(unit, sum_bits=width): next(iter(rows_by_width.values()))["multiplier"] or DEFAULT_MULTIPLIER
+        for unit, rows_by_width in widths.items()
+        for width in range(min(rows_by_width), max(rows_by_width))
+        if width not in rows_by_width
     }
 
 
@@ -59,12 +59,12 @@ def main() -> None:
             measured = characterise(unit, kit, units[unit]).values
             priced = table.at("pe", unit.sum_bits, unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
             label = f"{unit.op} {unit.x_bits} x {unit.w_bits} {unit.dataflow} {unit.sum_bits}"
-            for quantity, own in off.items():
-                own.append((priced[quantity].value / measured[quantity] - 1, label))
+            for quantity, errors in off.items():
+                errors.append((priced[quantity].value / measured[quantity] - 1, label))
     print(f"{wanted.costs}, seed {wanted.seed}: {len(chosen)} of {len(units):,} widths between measured ones")
-    for quantity, own in off.items():
-        worst, label = max(own, key=lambda found: abs(found[0]))
-        median = statistics.median(abs(value) for value, _ in own)
+    for quantity, errors in off.items():
+        worst, label = max(errors, key=lambda error: abs(error[0]))
+        median = statistics.median(abs(value) for value, _ in errors)
         print(f"{quantity}: median {100 * median:.2f} %, largest {100 * worst:+.2f} % ({label})")
 
 

@@ -32,11 +32,11 @@ def check_lines(rows: Sequence[Row]) -> None:
         if row["component"] == "pe" and row["stages"] == "1" and row["stream"] in ("", "uniform"):
             values.setdefault((*pe_of(row), row["quantity"]), {})[int(row["acc_bits"])] = float(row["value"])
     for line in (row for row in rows if row["component"] == "pe_line"):
-        own = values[(*pe_of(line), line["quantity"].removeprefix("largest_residual:"))]
+        by_width = values[(*pe_of(line), line["quantity"].removeprefix("largest_residual:"))]
         text = line["source"].partition("acc_bits ")[2]
-        found = [[int(width) for width in part.split(", ")] for part in text.split("; ")] if text[0] != "n" else []
-        covered = {width for stretch in found for width in range(stretch[0], stretch[-1] + 1)}
-        assert own.keys() | covered == set(range(min(own), max(own) + 1)), line
-        worst = max((by_hand(stretch, [own[width] for width in stretch]) for stretch in found), default=0.0)
+        stretches = [[int(width) for width in part.split(", ")] for part in text.split("; ")] if text[0] != "n" else []
+        covered = {width for stretch in stretches for width in range(stretch[0], stretch[-1] + 1)}
+        assert by_width.keys() | covered == set(range(min(by_width), max(by_width) + 1)), line
+        worst = max((by_hand(stretch, [by_width[width] for width in stretch]) for stretch in stretches), default=0.0)
         assert worst <= MOST, line
         assert line["value"] == f"{round(worst, 6):.6g}", line

@@ -44,6 +44,6 @@ def reference_ops(unit: OpUnit, x: np.ndarray, synapse: np.ndarray) -> np.ndarra
             bias=np.zeros(1, dtype=np.int64),
             shift=np.zeros(1, dtype=np.int64),
         )
-        own = operands[chosen].reshape(-1, 1, 1, 1)
-        result[chosen] = reference.accumulate(layer, parameters, own).reshape(-1)
+        images = operands[chosen].reshape(-1, 1, 1, 1)
+        result[chosen] = reference.accumulate(layer, parameters, images).reshape(-1)
     return result

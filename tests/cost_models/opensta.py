@@ -69,10 +69,10 @@ def report(
         lines.append(f"  {kind} c{len(lines)} ({', '.join(f'.{pin}({net})' for pin, net in pins.items())});")
 
     def flip_flop(cell: Cell, data: int | str, output: int | None, kind: str) -> None:
-        found = cell.flip_flop
-        assert found is not None
-        outputs = {} if output is None else {found.output: output}
-        instance(kind, {found.clock: "clk", found.data: data, **found.inactive}, outputs)
+        pins = cell.flip_flop
+        assert pins is not None
+        outputs = {} if output is None else {pins.output: output}
+        instance(kind, {pins.clock: "clk", pins.data: data, **pins.inactive}, outputs)
 
     for net in {net for nets in netlist.inputs.values() for net in nets}:
         flip_flop(launch, "unused", net, launch.name)
@@ -93,8 +93,8 @@ def report(
     text = _with_capture(library_text(liberty), launch)
     output = run_sta("\n".join([*head, *lines, "endmodule\n"]), text, library, commands, scratch)
     arrival, slew = (np.full((netlist.nets, 2), np.nan) for _ in range(2))
-    for found in NET.finditer(output):
-        net, *numbers = found.groups()
+    for match in NET.finditer(output):
+        net, *numbers = match.groups()
         arrival[int(net)], slew[int(net)] = np.array([float(number) for number in numbers]).reshape(2, 2)
     return Report(period_ns(output), arrival, slew)
 
@@ -107,9 +107,9 @@ def beside_period_ns(
     Flip-flops drive its inputs, and those of its neighbour that nothing else drives.
     """
     launch = smallest_flip_flop(library)
-    top, found = re.search(r"^module (\w+)\(", verilog, re.M), launch.flip_flop
-    assert top and found
-    constants = "".join(f", .{pin}(1'b{level})" for pin, level in found.inactive.items())
+    top, flip_flop = re.search(r"^module (\w+)\(", verilog, re.M), launch.flip_flop
+    assert top and flip_flop
+    constants = "".join(f", .{pin}(1'b{level})" for pin, level in flip_flop.inactive.items())
     lines, units = [], {"a": ["clk"], "b": ["clk"]}
     for unit, wires in units.items():
         for name, nets in netlist.inputs.items():
@@ -118,8 +118,8 @@ def beside_period_ns(
                 wires.append(f"a_{name.removesuffix('_in')}_out" if twin else f"{unit}_{name}")
                 lines += [] if twin else [f"  wire [{len(nets) - 1}:0] {wires[-1]};"]
                 lines += [
-                    f"  {launch.name} {unit}_{name}_{bit} (.{found.clock}(clk), .{found.data}(unused), "
-                    f".{found.output}({wires[-1]}[{bit}]){constants});"
+                    f"  {launch.name} {unit}_{name}_{bit} (.{flip_flop.clock}(clk), .{flip_flop.data}(unused), "
+                    f".{flip_flop.output}({wires[-1]}[{bit}]){constants});"
                     for bit in range(len(twin), len(nets))
                 ]
         for name, nets in netlist.outputs.items():
@@ -130,14 +130,14 @@ def beside_period_ns(
         pins_of = ", ".join(f".{name}({wire})" for name, wire in zip(names, wires, strict=True))
         lines.append(f"  {top[1]} {unit} ({pins_of});")
     bench = "\n".join([f"module {TOP} (clk, unused);", "  input clk, unused;", *lines, "endmodule\n"])
-    commands = [f"{CHECKS} -to [get_pins a/*/{found.data}]"]
+    commands = [f"{CHECKS} -to [get_pins a/*/{flip_flop.data}]"]
     return period_ns(run_sta(verilog + bench, library_text(liberty, pins), library, commands, scratch))
 
 
 def period_ns(output: str) -> float:
     """Return arrival plus setup of the worst path in a report, 0 where no path ends in a flip-flop."""
-    found = PERIOD.search(output)
-    return float(found[1]) - float(found[2]) if found else 0.0
+    match = PERIOD.search(output)
+    return float(match[1]) - float(match[2]) if match else 0.0
 
 
 def run_sta(verilog: str, liberty: str, library: Library, commands: list[str], scratch: Path) -> str:
@@ -176,13 +176,13 @@ def neighbours_pf(netlist: Netlist) -> dict[int, float]:
 
 def _cells(netlist: Netlist) -> list[tuple[str, dict[str, int], dict[str, int]]]:
     """Return combinational cells: name, nets of inputs, nets of outputs. Gates may be one cell."""
-    found: dict[tuple[str, tuple[int, ...]], list[tuple[str, dict[str, int], dict[str, int]]]] = {}
+    cells: dict[tuple[str, tuple[int, ...]], list[tuple[str, dict[str, int], dict[str, int]]]] = {}
     for gate in netlist.gates:
-        own = found.setdefault((gate.cell.name, gate.inputs), [])
-        if not own or all(gate.output in outputs for _, _, outputs in own):
-            own.append((gate.cell.name, dict(zip(gate.cell.inputs, gate.inputs, strict=True)), {}))
-        next(outputs for _, _, outputs in own if gate.output not in outputs)[gate.output] = gate.net
-    return [cell for own in found.values() for cell in own]
+        alike = cells.setdefault((gate.cell.name, gate.inputs), [])
+        if not alike or all(gate.output in outputs for _, _, outputs in alike):
+            alike.append((gate.cell.name, dict(zip(gate.cell.inputs, gate.inputs, strict=True)), {}))
+        next(outputs for _, _, outputs in alike if gate.output not in outputs)[gate.output] = gate.net
+    return [cell for alike in cells.values() for cell in alike]
 
 
 def _net(number: int) -> str:

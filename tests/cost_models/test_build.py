@@ -108,10 +108,10 @@ def test_an_energy_has_a_settled_one_beside_it_and_both_say_how(table: Path) -> 
 def test_prices_differ_by_operands(table: Path) -> None:
     network = find_network("digits", op="mac", x_bits=2, w_bits=2)
     run = simulate(network, Design(rows=4, cols=4, dataflow="ws", op="mac", x_bits=2, w_bits=2))
-    uniform, own = (price(run, str(table), stream=name) for name in ("uniform", "network"))
-    pes = [next(part.energy_uj for part in cost.parts if part.component == "pe") for cost in (uniform, own)]
-    assert pes[0] != pes[1] and uniform.area_mm2 == own.area_mm2 and uniform.clock_ns == own.clock_ns
-    assert uniform.energy_uj - pes[0] == pytest.approx(own.energy_uj - pes[1])
+    uniform, captured = (price(run, str(table), stream=name) for name in ("uniform", "network"))
+    pes = [next(part.energy_uj for part in cost.parts if part.component == "pe") for cost in (uniform, captured)]
+    assert pes[0] != pes[1] and uniform.area_mm2 == captured.area_mm2 and uniform.clock_ns == captured.clock_ns
+    assert uniform.energy_uj - pes[0] == pytest.approx(captured.energy_uj - pes[1])
     with pytest.raises(LimenError, match="stream: 'loud' is missing for pe mac 2 2 ws: the table has uniform, gauss"):
         price(run, str(table), stream="loud")
 
@@ -137,16 +137,16 @@ class TestMemories:
         text = next(row["source"] for row in fits if "read_pj" in row["quantity"])
         allowed = int(text.split("largest error ")[1].split(" %")[0]) / 100 + 0.005
         points = [
-            own
-            for own in csv.DictReader((DATA / "sram_cacti.csv").read_text().splitlines())
-            if (own["tech_nm"], own["device"], own["opt"], own["status"]) == ("22", "lstp", "ED^2", "ok")
-            and float(own["capacity_KiB"]) <= 32 and float(own["width_bits"]) <= 64
+            point
+            for point in csv.DictReader((DATA / "sram_cacti.csv").read_text().splitlines())
+            if (point["tech_nm"], point["device"], point["opt"], point["status"]) == ("22", "lstp", "ED^2", "ok")
+            and float(point["capacity_KiB"]) <= 32 and float(point["width_bits"]) <= 64
         ]  # fmt: skip
-        for own in points:
-            columns, bits = float(own["width_bits"]), float(own["capacity_KiB"]) * 8192
+        for point in points:
+            columns, bits = float(point["width_bits"]), float(point["capacity_KiB"]) * 8192
             sizes = {"base": 1.0, "per_column": columns, "per_word": bits / columns, "per_bit": bits}
             value = sum(terms[name] * size for name, size in sizes.items())
-            assert value == pytest.approx(float(own["read_pJ"]), rel=allowed)
+            assert value == pytest.approx(float(point["read_pJ"]), rel=allowed)
         limits = {row["quantity"]: float(row["value"]) for row in rows if row["component"] == "sram"}
         assert limits["fewest_words"] == 1024 and limits["fewest_words_widest"] == 128
 
@@ -162,10 +162,10 @@ def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_kernels_are_in_the_table(table: Path) -> None:
-    found = {unit for unit in table_units(str(table)) if unit.component in ("op", "op_result", "neuron_3x3", "nand2")}
-    units = {unit for unit in found if not unit.smallest}
+    stored = {unit for unit in table_units(str(table)) if unit.component in ("op", "op_result", "neuron_3x3", "nand2")}
+    units = {unit for unit in stored if not unit.smallest}
     assert len(units) == 12 and Neuron("mac", 2, 2, "neuron_3x3", 8) in units
-    assert found - units == {replace(unit, smallest=True) for unit in units if unit.multiplies}
+    assert stored - units == {replace(unit, smallest=True) for unit in units if unit.multiplies}
 
 
 def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_a_changed_row_is_found(table: Path, tmp_path: Path) -> None:
     area = next(line for line in chosen if ",area_um2," in line)
     value = area.split(",area_um2,")[1].split(",")[0]
     wrong = area.replace(f",area_um2,{value},", f",area_um2,{float(value) + 1:g},")
-    own = tmp_path / "wrong.csv"
-    own.write_text("\n".join([lines[0], *(wrong if line == area else line for line in chosen)]) + "\n")
-    rows, mismatches = check_table(str(own), TINY, sample=1, seed=0)
+    wrong_table = tmp_path / "wrong.csv"
+    wrong_table.write_text("\n".join([lines[0], *(wrong if line == area else line for line in chosen)]) + "\n")
+    rows, mismatches = check_table(str(wrong_table), TINY, sample=1, seed=0)
     assert rows == len(chosen)
     assert [(m.quantity, m.table_value, m.value) for m in mismatches] == [("area_um2", f"{float(value) + 1:g}", value)]
 
@@ -206,7 +206,7 @@ def test_units_around_the_array_come_out_again(component: str, liberty: Callable
     path = liberty("ihp130")
     needs_yosys()
     units = table_units("ihp130")
-    unit = min((own for own in units if own.component == component), key=lambda own: own.sort_key())
+    unit = min((unit for unit in units if unit.component == component), key=lambda unit: unit.sort_key())
     assert check_unit(unit, units[unit], open_kit(path, tmp_path)) == []
 
 

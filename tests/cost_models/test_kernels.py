@@ -90,9 +90,9 @@ def summed(unit: Neuron, netlist: Netlist, place: int) -> tuple[np.ndarray, np.n
         total = reference_ops(unit, x, w) + (total if synapse else 0)
     bits = {"x": unit.x_bits, "synapse": unit.synapse_bits}
     packed = {  # 62 bits at most: narrow neurons only
-        port: sum(inputs[f"{port}@{n}"] << (n * own) for n in range(unit.synapses)) for port, own in bits.items()
+        port: sum(inputs[f"{port}@{n}"] << (n * width) for n in range(unit.synapses)) for port, width in bits.items()
     }
-    packed = {port: np.concatenate([own, own[:1]]) for port, own in packed.items()}
+    packed = {port: np.concatenate([values, values[:1]]) for port, values in packed.items()}
     sums = run_stimulus(netlist, packed, warm_up=0).outputs["sum"][1:]
     return sums.reshape(-1), total & ((1 << unit.sum_bits) - 1)
 
@@ -108,9 +108,9 @@ class TestNetlists:
             assert not netlist.registers
             stimulus = {"x": x.reshape(-1, LANES), "synapse": synapse.reshape(-1, LANES)}
             outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs
-            own = (outputs["addend"] + outputs["carry"]).reshape(-1) & ((1 << unit.op_bits) - 1)
+            values = (outputs["addend"] + outputs["carry"]).reshape(-1) & ((1 << unit.op_bits) - 1)
             wanted = reference_ops(unit, x, synapse)
-            assert np.array_equal(own, wanted & ((1 << unit.op_bits) - 1))
+            assert np.array_equal(values, wanted & ((1 << unit.op_bits) - 1))
             assert np.array_equal(wanted, op_values(unit, x, synapse))
 
     @pytest.mark.parametrize(("x_bits", "w_bits"), [(3, 3), (4, 2), (2, 4)])
@@ -184,15 +184,15 @@ class TestFullAdders:
 class TestRecipes:
     def test_each_neuron_has_its_own_best(self, dear_kit: Kit) -> None:
         """Area x energy x clock of every recipe, one by one: a tree of 25 has another best one than a tree of 9."""
-        found = {}
+        best = {}
         for group in compared_groups(range(2, 3)):
             unit = group[0]
             if isinstance(unit, Neuron) and unit.op == "threshold" and unit.window in ("neuron_3x3", "neuron_5x5"):
                 (point,) = characterise_group(group, dear_kit)
                 merits = {name: area_energy_clock(point.unit, dear_kit, name) for name in (FULL_ADDERS, *MULTIPLIERS)}
                 assert merits[point.multiplier] == min(merits.values())
-                found[point.unit.component] = point.multiplier
-        assert found == {"neuron_3x3": DEFAULT_MULTIPLIER, "neuron_5x5": FULL_ADDERS}
+                best[point.unit.component] = point.multiplier
+        assert best == {"neuron_3x3": DEFAULT_MULTIPLIER, "neuron_5x5": FULL_ADDERS}
 
     def test_widths_of_a_pe_share_the_best_of_them_all(self, adder_kit: Kit) -> None:
         group = pe_units("mac", 3, 3, "os")
@@ -231,9 +231,9 @@ def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
 class TestGroups:
     def test_kernels_come_after_everything_else(self) -> None:
         """A table made before there were kernels keeps the order of its rows."""
-        own = compared_groups(WIDTHS)
-        assert groups()[-len(own) :] == own
-        assert len(set(own)) == len(own)
+        compared = compared_groups(WIDTHS)
+        assert groups()[-len(compared) :] == compared
+        assert len(set(compared)) == len(compared)
 
     def test_sums_fit(self) -> None:
         for unit in (unit for group in compared_groups(WIDTHS) for unit in group if isinstance(unit, Neuron)):
@@ -249,14 +249,14 @@ class TestGroups:
     @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
     def test_shipped_tables_have_them_all_in_order(self, name: str) -> None:
         fields = ("component", "op", "x_bits", "w_bits", "acc_bits")
-        found = dict.fromkeys(
+        stored = dict.fromkeys(
             tuple(row[field] for field in fields)
             for row in load_table(name).rows
             if row["component"].removesuffix(SMALLEST) in ("nand2", "op", "op_result", *SYNAPSES)
         )
-        own = [unit for group in compared_groups(WIDTHS) for unit in group if not isinstance(unit, Pe)]
-        names = [unit.component + SMALLEST * unit.smallest for unit in own]
-        assert list(found) == [
+        compared = [unit for group in compared_groups(WIDTHS) for unit in group if not isinstance(unit, Pe)]
+        names = [unit.component + SMALLEST * unit.smallest for unit in compared]
+        assert list(stored) == [
             (name, *(unit.columns().texts()[field] for field in fields[1:]))
-            for name, unit in zip(names, own, strict=True)
+            for name, unit in zip(names, compared, strict=True)
         ]

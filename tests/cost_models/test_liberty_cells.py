@@ -142,9 +142,10 @@ class TestUnits:
 
     def test_others_are_converted(self, tmp_path: Path, library: Library) -> None:
         """In millivolts, the same numbers are a millionth of the energy, and a nominal voltage a thousandth."""
-        own = read_library(self.changed(tmp_path, 'voltage_unit : "1V"', 'voltage_unit : "1mV"'))
-        energies = [each.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0].at(0, 0) for each in (own, library)]
-        assert own.voltage_v == library.voltage_v / 1000 and energies[0] == pytest.approx(energies[1] * 1e-6)
+        converted = read_library(self.changed(tmp_path, 'voltage_unit : "1V"', 'voltage_unit : "1mV"'))
+        inverters = [each.cells["tiny_inv"].outputs["Y"] for each in (converted, library)]
+        energies = [inverter.energies[0].edges_pj[0].at(0, 0) for inverter in inverters]
+        assert converted.voltage_v == library.voltage_v / 1000 and energies[0] == pytest.approx(energies[1] * 1e-6)
 
     def test_a_library_without_a_flip_flop_is_refused(self, tmp_path: Path) -> None:
         path = self.changed(tmp_path, 'clocked_on : "C"', 'clocked_on : "!C"')

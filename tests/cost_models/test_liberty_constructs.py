@@ -269,9 +269,9 @@ def table() -> dict[tuple[str, str], set[str]]:
 def with_construct(where: str, snippet: str, mark: str | None = None) -> str:
     mark = mark or MARKS[where]
     text = TEXT.replace("delay_model", "voltage_map (VIO, 3.3); delay_model", 1) if "VIO" in snippet else TEXT
-    before, found, after = text.partition(mark)
-    assert found
-    return f"{before}{snippet} {found}{after}"
+    before, matched, after = text.partition(mark)
+    assert matched
+    return f"{before}{snippet} {matched}{after}"
 
 
 def outcome(path: Path, folder: Path) -> str | tuple[Library, str]:
@@ -302,8 +302,8 @@ def test_whose_cell_is_left_out(tmp_path: Path, case: tuple[str, str]) -> None:
     where, name = case
     output = "an output" if name in ("three_state", "driver_type") else where
     cell = {"the file": f"{name} ", "ff": "tiny_dff"}.get(where, "tiny_inv")
-    found = read_library(written(tmp_path, with_construct(output, LEFT_OUT[case]))).left_out
-    (reason,) = [reason for own, reason in found.items() if own.startswith(cell) and own != "tiny_latch"]
+    left_out = read_library(written(tmp_path, with_construct(output, LEFT_OUT[case]))).left_out
+    (reason,) = [reason for key, reason in left_out.items() if key.startswith(cell) and key != "tiny_latch"]
     known = {"rail_connection": "supply VIO: at 3.3 V, the tables are at 1 V", "clocked_on_also": "not clocked on"}
     assert known.get(name, name) in reason
 
@@ -340,13 +340,13 @@ def test_any_other_group_stops_with_a_line(tmp_path: Path, place: str) -> None:
 def test_the_capacitance_of_an_output_is_part_of_its_net(tmp_path: Path) -> None:
     """Two inverters in a row: 2 fF of the second's input, and 3 fF of the first's own output, which has its own."""
     text = TEXT.replace('function : "!A";', 'function : "!A"; capacitance : 3;', 1)
-    own = read_library(written(tmp_path, text))
+    changed_library = read_library(written(tmp_path, text))
     cells = {
         name: {"type": "tiny_inv", "connections": {"A": [source], "Y": [target]}}
         for name, source, target in (("a", 2, 3), ("b", 3, 4))
     }
     ports = {"A": {"direction": "input", "bits": [2]}, "Y": {"direction": "output", "bits": [4]}}
-    netlist = read_netlist({"modules": {"top": {"ports": ports, "cells": cells}}}, "top", own)
+    netlist = read_netlist({"modules": {"top": {"ports": ports, "cells": cells}}}, "top", changed_library)
     loads = {gate.net: netlist.loads_pf[gate.net] for gate in netlist.gates}
     assert sorted(loads.values()) == pytest.approx([0.003, 0.005])
 
@@ -369,8 +369,8 @@ class TestDelaysFromAnotherOutput:
 
     def test_is_told_beside_the_cell(self, tmp_path: Path) -> None:
         path = written(tmp_path, self.adder())
-        found = CliRunner().invoke(commands, ["costs", "show", str(path), "--cells", "--json"])
-        whys = {row["cell"]: row["why"] for row in json.loads(found.output)["cells"]}
+        outcome = CliRunner().invoke(commands, ["costs", "show", str(path), "--cells", "--json"])
+        whys = {row["cell"]: row["why"] for row in json.loads(outcome.output)["cells"]}
         assert whys["tiny_fa"] == f"gate; {self.NOTE}" and whys["tiny_inv"] == "gate"
 
     def test_is_said_once_by_what_maps_to_it(self, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

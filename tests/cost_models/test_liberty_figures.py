@@ -45,9 +45,9 @@ class TestEnergies:
             for attributes, up, down in groups
         )
         power = r"internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}"
-        own = read_library(written(tmp_path, changed(power, text, count=1)))
-        netlist = small_netlist(own)
-        edges = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).edges_pj
+        altered = read_library(written(tmp_path, changed(power, text, count=1)))
+        netlist = small_netlist(altered)
+        edges = prices(netlist, altered, analyse(netlist, altered, smallest_flip_flop(altered))).edges_pj
         inverter = next(gate for gate in netlist.gates if gate.cell.name == "tiny_inv")
         assert (edges[inverter.net] - 0.5 * 0.002) * 1000 == pytest.approx([rise, fall])
 
@@ -62,9 +62,9 @@ class TestEnergies:
             )
         )
         text = changed(r"(clock : true;)\s*internal_power \(\) \{[^{}]*\{[^{}]*\}[^{}]*\{[^{}]*\}\s*\}", rf"\1{groups}")
-        own = read_library(written(tmp_path, text))
-        netlist = small_netlist(own)
-        pulses = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).pulses_pj[0]
+        altered = read_library(written(tmp_path, text))
+        netlist = small_netlist(altered)
+        pulses = prices(netlist, altered, analyse(netlist, altered, smallest_flip_flop(altered))).pulses_pj[0]
         assert (pulses - 0.002) * 1000 == pytest.approx([10, 10, 12, 12])
 
 
@@ -138,11 +138,11 @@ class TestTables:
         flat = changed(
             r'values \("(.*?), (.*?)", "(.*?), (.*?)"\);', same.replace('\\"', '"').join(['values ("', '");'])
         )
-        found = []
+        points = []
         for text in (one_axis(variable, axis, values), flat):
             kit = open_kit(written(tmp_path, text), tmp_path)
-            found.append(measure(synthesise(kit, unit_source(unit)), unit, kit))
-        assert found[0] == found[1]
+            points.append(measure(synthesise(kit, unit_source(unit)), unit, kit))
+        assert points[0] == points[1]
 
     def test_the_load_of_another_output_is_nothing(self, tmp_path: Path) -> None:
         """Values 1 and 3 at loads of 10 and 20 fF of the other output go on to -1 at none."""
@@ -154,6 +154,6 @@ class TestTables:
         text = changed(
             r"rise_power \(scalar\) \{ values \(.*?\);", 'rise_power (three) { values ("1,3", "1,3", "1,3", "1,3");', 1
         )
-        own = read_library(written(tmp_path, text.replace("cell (tiny_inv)", template)))
-        grid = own.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0]
+        altered = read_library(written(tmp_path, text.replace("cell (tiny_inv)", template)))
+        grid = altered.cells["tiny_inv"].outputs["Y"].energies[0].edges_pj[0]
         assert grid is not None and grid.at(0.5, 0.0005) == pytest.approx(-0.001)

@@ -32,12 +32,12 @@ GROUP = re.compile(
 SCALARS = re.compile(r"rise_power (\(scalar\) .*)\s*fall_power \(scalar\) .*")
 
 
-def in_halves(found: re.Match[str]) -> str:
+def in_halves(match: re.Match[str]) -> str:
     """A gate's delays as one group of rises and one of falls."""
-    if "rising_edge" in found["head"]:
-        return found[0]
-    rise = f"timing () {{ {found['head']} timing_type : combinational_rise; {found['rise']} {found['up']} }}"
-    return f"{rise} timing () {{ {found['head']} timing_type : combinational_fall; {found['fall']} {found['down']} }}"
+    if "rising_edge" in match["head"]:
+        return match[0]
+    rise = f"timing () {{ {match['head']} timing_type : combinational_rise; {match['rise']} {match['up']} }}"
+    return f"{rise} timing () {{ {match['head']} timing_type : combinational_fall; {match['fall']} {match['down']} }}"
 
 
 SPLIT = GROUP.sub(in_halves, TEXT)
@@ -82,7 +82,7 @@ QUOTES = 'comment : "a \\"name\\" { see http://own.example /* and */ more";\n  d
 B_GROUP = r'(timing|internal_power) \(\) \{\s*related_pin : "B";([^{}]*\{[^{}]*\})*\s*\}'
 BOTH = re.sub(  # gates of two inputs come after those of one
     r"(?<=tiny_nand2)(.*)(?=cell \(tiny_dff)",
-    lambda found: re.sub(B_GROUP, "", found[0]).replace('related_pin : "A"', 'related_pin : "A B"'),
+    lambda match: re.sub(B_GROUP, "", match[0]).replace('related_pin : "A"', 'related_pin : "A B"'),
     TEXT,
     flags=re.DOTALL,
 )
@@ -121,9 +121,9 @@ class TestSpellings:
         text = SPELLINGS[spelling]
         assert text != TEXT
         kit = open_kit(written(tmp_path, text), tmp_path)
-        own, expected = kit.path.read_text(encoding="utf-8"), open_kit(TINY, tmp_path).path.read_text(encoding="utf-8")
+        mapped, expected = (each.path.read_text(encoding="utf-8") for each in (kit, open_kit(TINY, tmp_path)))
         assert replace(kit.cells, left_out={}) == replace(library, left_out={})
-        assert re.sub(r'function : "[^"]*"', "", own) == re.sub(r'function : "[^"]*"', "", expected)
+        assert re.sub(r'function : "[^"]*"', "", mapped) == re.sub(r'function : "[^"]*"', "", expected)
 
 
 QN = """pin (QN) { direction : output; function : "IQN";
@@ -139,8 +139,8 @@ class TestFlipFlopsOfTwoOutputs:
     def test_one_is_used_and_mapping_knows_of_no_other(self, tmp_path: Path) -> None:
         needs_yosys()
         kit = open_kit(written(tmp_path, TWO_OUTPUTS), tmp_path)
-        own = kit.cells.cells["tiny_dff"].flip_flop
-        assert own is not None and (own.output, own.inverts, own.open) == ("Q", False, {"QN": True})
+        pins = kit.cells.cells["tiny_dff"].flip_flop
+        assert pins is not None and (pins.output, pins.inverts, pins.open) == ("Q", False, {"QN": True})
         assert "QN" not in kit.path.read_text(encoding="utf-8").replace("IQN", "")
         unit = pe_units("threshold", 3, 3, "os")[-1]
         values = measure(synthesise(kit, unit_source(unit)), unit, kit)
@@ -148,9 +148,9 @@ class TestFlipFlopsOfTwoOutputs:
 
     def test_the_open_one_switches_the_other_way(self, tmp_path: Path, library: Library) -> None:
         """A rise of Q is a fall of QN, whose energies are 0.25 and 0.5 fJ: pF V² of a library in fF and V."""
-        own = read_library(written(tmp_path, TWO_OUTPUTS))
+        double = read_library(written(tmp_path, TWO_OUTPUTS))
         edges = []
-        for each in (library, own):
+        for each in (library, double):
             netlist = small_netlist(each)
             timing = analyse(netlist, each, smallest_flip_flop(each))
             edges.append(prices(netlist, each, timing).edges_pj[netlist.registers[0].output])
@@ -162,17 +162,17 @@ class TestFlipFlopsOfTwoOutputs:
             f'internal_power () {{ when : "{when}"; power (scalar) {{ values ("{value}"); }} }}'
             for when, value in (("QN", 0.0015), ("!QN", 0.0035))
         )
-        own = read_library(written(tmp_path, CLOCK.sub(rf"\1{groups}", TWO_OUTPUTS)))
-        netlist = small_netlist(own)
-        pulses = prices(netlist, own, analyse(netlist, own, smallest_flip_flop(own))).pulses_pj[0]
+        double = read_library(written(tmp_path, CLOCK.sub(rf"\1{groups}", TWO_OUTPUTS)))
+        netlist = small_netlist(double)
+        pulses = prices(netlist, double, analyse(netlist, double, smallest_flip_flop(double))).pulses_pj[0]
         assert pulses * 1000 == pytest.approx([2 + 0.003, 2 + 0.007] * 2)
 
     def test_it_is_left_out_where_others_have_one(self, tmp_path: Path) -> None:
         double = TWO_OUTPUTS[TWO_OUTPUTS.index("  cell (tiny_dff)") : TWO_OUTPUTS.index("  cell (tiny_latch)")]
         both = TEXT.replace("  cell (tiny_latch)", double.replace("tiny_dff", "tiny_double") + "  cell (tiny_latch)")
-        found = read_library(written(tmp_path, both))
-        assert "tiny_dff" in found.cells
-        assert found.left_out["tiny_double"] == "pin QN: an output more; other flip-flops of the kit have one"
+        both_kinds = read_library(written(tmp_path, both))
+        assert "tiny_dff" in both_kinds.cells
+        assert both_kinds.left_out["tiny_double"] == "pin QN: an output more; other flip-flops of the kit have one"
 
     def test_the_slowest_of_several_setups_counts(self, tmp_path: Path, library: Library) -> None:
         """Setups of 2 and 1 ns beside those of 0.05 and 0.06, each in a group of its own."""
@@ -180,8 +180,8 @@ class TestFlipFlopsOfTwoOutputs:
         for edge, ns in (("rise", 2), ("fall", 1)):
             table = f'{edge}_constraint (scalar) {{ values ("{ns}"); }}'
             more += f"timing () {{ related_pin : C; timing_type : setup_rising; {table} }}"
-        own = read_library(written(tmp_path, TEXT.replace("pin (D) {", f"pin (D) {{ {more}", 1)))
-        plain, slow = (analyse(small_netlist(each), each, smallest_flip_flop(each)) for each in (library, own))
+        slower = read_library(written(tmp_path, TEXT.replace("pin (D) {", f"pin (D) {{ {more}", 1)))
+        plain, slow = (analyse(small_netlist(each), each, smallest_flip_flop(each)) for each in (library, slower))
         data = small_netlist(library).registers[0].data
         assert slow.period_ns == pytest.approx(max(plain.arrival_ns[data] + [2, 1]))
 
@@ -200,16 +200,16 @@ class TestSeveralFiles:
         paths[1].write_bytes(gzip.compress(rest.encode()))
         kit = open_kit(paths, tmp_path)
         assert kit.cells == library and kit.liberty == tuple(paths)
-        own = kit.path.read_text(encoding="utf-8")
-        assert own == open_kit(TINY, tmp_path).path.read_text(encoding="utf-8")
+        text = kit.path.read_text(encoding="utf-8")
+        assert text == open_kit(TINY, tmp_path).path.read_text(encoding="utf-8")
 
     def test_may_have_other_units(self, tmp_path: Path, library: Library) -> None:
         """The flip-flop's file in ps and pF: times a thousand times as large as numbers, capacitances a thousandth."""
         gates, rest = halves()
         rest = rest.replace('time_unit : "1ns"', 'time_unit : "1000ps"').replace("(1, ff)", "(0.001, pf)")
-        own = read_library([written(tmp_path, gates, "gates.lib"), written(tmp_path, rest, "rest.lib")])
-        assert own.cells["tiny_dff"].capacitance_pf == pytest.approx(library.cells["tiny_dff"].capacitance_pf)
-        assert own.clock_slew_ns() == pytest.approx(library.clock_slew_ns())
+        joined = read_library([written(tmp_path, gates, "gates.lib"), written(tmp_path, rest, "rest.lib")])
+        assert joined.cells["tiny_dff"].capacitance_pf == pytest.approx(library.cells["tiny_dff"].capacitance_pf)
+        assert joined.clock_slew_ns() == pytest.approx(library.clock_slew_ns())
 
     def test_of_other_corners_are_refused(self, tmp_path: Path) -> None:
         gates, rest = halves()
@@ -225,23 +225,23 @@ class TestSeveralFiles:
     @pytest.mark.parametrize("command", [["build", "--out", "new.csv"], ["check", "ihp130"], ["multipliers"]])
     def test_all_reach_the_commands(self, command: list[str], tmp_path: Path) -> None:
         needs_yosys()
-        own = written(tmp_path, TEXT, "own.lib")
-        found = CliRunner().invoke(commands, ["costs", *command, "--liberty", str(TINY), "--liberty", str(own)])
-        assert isinstance(found.exception, LimenError)
-        assert str(found.exception) == f"{own}: cell tiny_inv: it is in {TINY} already; expected once in a kit"
+        second = written(tmp_path, TEXT, "own.lib")
+        outcome = CliRunner().invoke(commands, ["costs", *command, "--liberty", str(TINY), "--liberty", str(second)])
+        assert isinstance(outcome.exception, LimenError)
+        assert str(outcome.exception) == f"{second}: cell tiny_inv: it is in {TINY} already; expected once in a kit"
 
 
 class TestCommand:
     def test_cells_used_and_left_out(self) -> None:
-        found = CliRunner().invoke(commands, ["costs", "show", str(TINY), "--cells"])
-        lines = found.output.splitlines()
+        outcome = CliRunner().invoke(commands, ["costs", "show", str(TINY), "--cells"])
+        lines = outcome.output.splitlines()
         assert lines[0] == "tiny: 6 cells used, 1 left out"
         assert "tiny_dff    used: flip-flop" in lines and lines[-1] == "tiny_latch  left out: latch"
 
     def test_as_json(self) -> None:
-        found = CliRunner().invoke(commands, ["costs", "show", str(TINY), "--cells", "--json"])
-        assert json.loads(found.output)["cells"][-1] == {"cell": "tiny_latch", "used": False, "why": "latch"}
+        outcome = CliRunner().invoke(commands, ["costs", "show", str(TINY), "--cells", "--json"])
+        assert json.loads(outcome.output)["cells"][-1] == {"cell": "tiny_latch", "used": False, "why": "latch"}
 
     def test_of_what_is_no_library(self) -> None:
-        found = CliRunner().invoke(commands, ["costs", "show", "ihp130", "--cells"])
-        assert isinstance(found.exception, LimenError) and "ihp130: cannot be read" in str(found.exception)
+        outcome = CliRunner().invoke(commands, ["costs", "show", "ihp130", "--cells"])
+        assert isinstance(outcome.exception, LimenError) and "ihp130: cannot be read" in str(outcome.exception)

@@ -105,8 +105,8 @@ class TestNumbers:
         other = changed(r"cell \(tiny_", "cell (more_")
         name = "input_threshold_pct_rise"
         same, odd = (
-            written(tmp_path, other.replace("delay_model", f"{name} : {own}; delay_model"), f"{own}.lib")
-            for own in (50, 40)
+            written(tmp_path, other.replace("delay_model", f"{name} : {threshold}; delay_model"), f"{threshold}.lib")
+            for threshold in (50, 40)
         )
         assert len(read_files([TINY, same])) == 2
         with pytest.raises(LimenError, match=r"40\.lib: input_threshold_pct_rise: 40 is not the 50 of .*tiny\.lib"):

@@ -48,8 +48,8 @@ def test_states_of_a_clock_without_an_energy(tmp_path: Path, conditions: list[st
     assert mark
     power, _, rest = after.partition("}\n      }")
     groups = [
-        mark.replace("() {", "() {" + (f'when : "{own}";' if own else "")) + power + "}\n      }\n"
-        for own in conditions
+        mark.replace("() {", "() {" + (f'when : "{condition}";' if condition else "")) + power + "}\n      }\n"
+        for condition in conditions
     ]
     path = written(tmp_path, before + "".join(groups) + rest)
     if state is None:
@@ -157,15 +157,15 @@ class TestWhatIsNotRead:
     def test_or_leaves_the_cell_out_with_its_reason(self, tmp_path: Path, old: str, new: str, reason: str) -> None:
         text = TEXT.replace(old, new, 1)
         assert text != TEXT
-        found = read_library(written(tmp_path, text)).left_out
-        assert found.keys() == {"tiny_inv", "tiny_latch"} and found["tiny_inv"].startswith(reason)
+        left_out = read_library(written(tmp_path, text)).left_out
+        assert left_out.keys() == {"tiny_inv", "tiny_latch"} and left_out["tiny_inv"].startswith(reason)
 
     def test_groups_that_say_nothing_here_are_passed_over(self, tmp_path: Path) -> None:
-        own = (
+        groups = (
             "pg_pin (VDD) { pg_type : primary_power; } test_cell () { odd () { } } ours () { odd () { } } pin (A) {"
             " electromigration () { } receiver_capacitance1_rise (delay) { } ccsn_first_stage () { dc_current () { } }"
         )
-        text = TEXT.replace("pin (A) {", own, 1).replace("delay_model", "define_group (ours, cell); delay_model")
+        text = TEXT.replace("pin (A) {", groups, 1).replace("delay_model", "define_group (ours, cell); delay_model")
         assert read_library(written(tmp_path, text)) == read_library(TINY)
 
     def test_names_never_reach_the_tools_as_commands(self, tmp_path: Path) -> None:
@@ -232,8 +232,8 @@ class TestAttributes:
 
     def test_a_unit_in_parentheses_counts(self, tmp_path: Path) -> None:
         """Delays of 0.1 in ps are 0.0001 ns."""
-        own = read_library(written(tmp_path, TEXT.replace('time_unit : "1ns"', 'time_unit ("1ps")')))
-        grid = own.cells["tiny_inv"].outputs["Y"].arcs[0].delay_ns[0]
+        altered = read_library(written(tmp_path, TEXT.replace('time_unit : "1ns"', 'time_unit ("1ps")')))
+        grid = altered.cells["tiny_inv"].outputs["Y"].arcs[0].delay_ns[0]
         assert grid is not None and grid.at(0, 0) == pytest.approx(0.0001)
 
     def test_a_library_without_leakage_needs_no_unit_of_it(self, tmp_path: Path) -> None:
@@ -249,9 +249,9 @@ class TestAttributes:
 
     def test_scaled_cells_are_listed_as_left_out(self, tmp_path: Path) -> None:
         text = TEXT.replace("cell (tiny_inv)", "scaled_cell (tiny_inv, slow) { area : 3; } cell (tiny_inv)", 1)
-        own = read_library(written(tmp_path, text))
-        assert own.cells == read_library(TINY).cells
-        assert own.left_out["scaled_cell tiny_inv, slow"] == "scaled_cell: a cell at other operating conditions"
+        scaled = read_library(written(tmp_path, text))
+        assert scaled.cells == read_library(TINY).cells
+        assert scaled.left_out["scaled_cell tiny_inv, slow"] == "scaled_cell: a cell at other operating conditions"
 
     @pytest.mark.parametrize("function", ["A^1", "!A*1", "0+A'", "1'+!A", "1!A"])
     def test_constants_within_functions_never_reach_the_tools(self, tmp_path: Path, function: str) -> None:
@@ -277,7 +277,7 @@ class TestFiles:
             (b"library (l) { nom_voltage : 1; cell (c) { area : 1 {", "line 1: area: unexpected '{'"),
             (b"library (l) { nom_voltage : 1; capacitive_load_unit (1, pf); }", "holds no usable cell"),
         ],
-        ids=lambda own: own if isinstance(own, str) else "",
+        ids=lambda case: case if isinstance(case, str) else "",
     )
     def test_that_are_broken(self, tmp_path: Path, content: bytes, words: str) -> None:
         path = tmp_path / "own.lib.gz"

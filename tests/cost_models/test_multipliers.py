@@ -20,13 +20,13 @@ from workloads.errors import LimenError
 
 def test_every_way_is_compared() -> None:
     needs_yosys()
-    found = list(compare_multipliers(TINY, 3))
-    assert [(own.definition, own.multiplier) for own in found] == [
+    ways = list(compare_multipliers(TINY, 3))
+    assert [(way.definition, way.multiplier) for way in ways] == [
         (kernel, name)
         for kernel in ("op alone", "os PE", "ws PE")
         for name in ("partial_products", "booth", "booth_radix4", "baugh_wooley")
     ]
-    assert all(own.energy_pj >= own.settled_pj > 0 and own.merit > 0 for own in found)
+    assert all(way.energy_pj >= way.settled_pj > 0 and way.merit > 0 for way in ways)
 
 
 def test_a_wrong_constant_is_found(tmp_path: Path) -> None:

@@ -134,10 +134,10 @@ class TestProcessingElements:
         )
         # Two steps a pair: load the synapse, then present the activation.
         rounds = len(x) // LANES
-        moving, still = (np.repeat(own.reshape(rounds, LANES), 2, axis=0) for own in (x, synapse))
+        moving, still = (np.repeat(operand.reshape(rounds, LANES), 2, axis=0) for operand in (x, synapse))
         preload = np.tile([1, 0], rounds)[:, None] + np.zeros((1, LANES), dtype=np.int64)
         stimulus = {"moving_in": moving, "still_in": still, "preload": preload, "psum_in": np.zeros_like(moving)}
-        stimulus = {name: np.concatenate([own, own[:1]]) for name, own in stimulus.items()}
+        stimulus = {name: np.concatenate([values, values[:1]]) for name, values in stimulus.items()}
         outputs = run_stimulus(netlist, stimulus, warm_up=0).outputs["psum_out"][2::2].reshape(-1)
         assert np.array_equal(outputs, reference_ops(unit, x, synapse) & ((1 << unit.sum_bits) - 1))
 
@@ -145,7 +145,7 @@ class TestProcessingElements:
     def test_every_vector_of_every_stream_is_compared(self, kit: Kit, dataflow: str) -> None:
         for op in OPS:
             unit = pe_units(op, 3, 2, dataflow)[-1]
-            compared = sum(own.size for stream in streams(unit, 0) for own in stream.expected.values())
+            compared = sum(vectors.size for stream in streams(unit, 0) for vectors in stream.expected.values())
             assert compared * 8 >= 4096
             values = characterise(unit, kit, "partial_products").values
             assert values["energy_per_op_pj"] > values["energy_per_idle_cycle_pj"] > 0

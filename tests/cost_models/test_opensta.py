@@ -112,14 +112,14 @@ def bench(
     return open_bench(TINY if table is None else liberty(table), tmp_path_factory.mktemp(request.param))
 
 
-def difference_ns(own: static_timing.Timing, theirs: Report) -> float:
+def difference_ns(ours: static_timing.Timing, theirs: Report) -> float:
     """Return the largest difference of period, arrivals and slews; infinite where only one has an edge."""
-    reached = np.isfinite(own.arrival_ns)
+    reached = np.isfinite(ours.arrival_ns)
     if not np.array_equal(reached, np.isfinite(theirs.arrival_ns)):
         return np.inf
-    arrivals, slews = own.arrival_ns - theirs.arrival_ns, own.slew_ns - theirs.slew_ns
+    arrivals, slews = ours.arrival_ns - theirs.arrival_ns, ours.slew_ns - theirs.slew_ns
     edges = np.abs(np.concatenate([arrivals[reached], slews[reached]]))
-    return max(float(edges.max()), abs(own.period_ns - theirs.period_ns))
+    return max(float(edges.max()), abs(ours.period_ns - theirs.period_ns))
 
 
 @pytest.mark.parametrize("name", UNITS)
@@ -175,7 +175,7 @@ def without_slews(netlist: Netlist, patch: pytest.MonkeyPatch) -> Netlist:
 
 
 def without_neighbours(netlist: Netlist, patch: pytest.MonkeyPatch) -> Netlist:
-    patch.setattr(static_timing, "port_loads_pf", lambda own: own.loads_pf)
+    patch.setattr(static_timing, "port_loads_pf", lambda netlist: netlist.loads_pf)
     return netlist
 
 
@@ -195,9 +195,9 @@ def test_a_flip_flop_with_two_arcs(tmp_path: Path) -> None:
     start = text.index('timing () {\n        related_pin : "C";\n        timing_type : rising_edge;')
     arc = text[start : text.index("internal_power", start)]
     slow = arc.replace('"0.0, 0.', '"0.5, 0.').replace("rising_edge;", 'rising_edge;\n when : "D";')
-    own = tmp_path / "two_arcs.lib"
-    own.write_text(text.replace(arc, slow + arc), encoding="utf-8")
-    bench = open_bench(own, tmp_path)
+    two_arcs = tmp_path / "two_arcs.lib"
+    two_arcs.write_text(text.replace(arc, slow + arc), encoding="utf-8")
+    bench = open_bench(two_arcs, tmp_path)
     timing = bench.analyse(bench.mapped("os_threshold_4")[0])
     difference = difference_ns(timing, bench.report("os_threshold_4"))
     assert difference < ROUNDING_NS

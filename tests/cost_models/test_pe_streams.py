@@ -47,16 +47,16 @@ class TestCaptured:
         """The synapses of os folds, counted over columns, are the weights and polarities of the layers that fill."""
         network = find_network("digits", "threshold", 5, 5)
         folds = captured_folds("threshold", 5, 5, "os")
-        found = np.sort(np.concatenate([fold.synapse[:, 0, :].ravel() for fold in folds]))
+        captured = np.sort(np.concatenate([fold.synapse[:, 0, :].ravel() for fold in folds]))
         wanted = []
-        for layer, own in zip(network.layers, network.trained(), strict=True):
+        for layer, parameters in zip(network.layers, network.trained(), strict=True):
             if layer.fan_in % 4 == 0 and layer.pixels % 4 == 0 and layer.out_channels % 8 == 0:
-                assert own.polarity is not None
-                synapses = (own.weights & 31) | np.where(own.polarity < 0, 32, 0)
+                assert parameters.polarity is not None
+                synapses = (parameters.weights & 31) | np.where(parameters.polarity < 0, 32, 0)
                 wanted += [synapses.ravel()] * (layer.pixels // 4)
         once = np.sort(np.concatenate(wanted))
-        images = len(found) // len(once)
-        assert images == 9 and np.array_equal(found, np.repeat(once, images))
+        images = len(captured) // len(once)
+        assert images == 9 and np.array_equal(captured, np.repeat(once, images))
 
     def test_windows_are_reproducible_and_continue(self) -> None:
         unit = Pe("mac", 3, 3, 20, "os")
@@ -76,7 +76,8 @@ class TestOrder:
         own_x, own_synapse = in_polarity_order(unit, x, synapse)
         assert (np.diff(own_synapse >> bit, axis=0) >= 0).all()
         before, after = (
-            sorted(zip(*(own[:, 2] for own in both), strict=True)) for both in ((x, synapse), (own_x, own_synapse))
+            sorted(zip(*(operand[:, 2] for operand in both), strict=True))
+            for both in ((x, synapse), (own_x, own_synapse))
         )
         assert before == after
 
@@ -132,27 +133,27 @@ class TestNetlists:
             expected |= {"gaussian_relu_sorted"} | ({"network_sorted"} if unit.dataflow == "os" else set())
         assert kinds == expected and all(value > 0 for value in values.values())
 
-    @pytest.mark.parametrize("unit", [own for own in STAGED if own.dataflow == "ws"], ids=str)
+    @pytest.mark.parametrize("unit", [unit for unit in STAGED if unit.dataflow == "ws"], ids=str)
     def test_two_stages_under_is(self, kit: Kit, unit: Pe) -> None:
         """Tables have no such PEs; the Verilog has them, and every output of every vector is right."""
         still = replace(unit, dataflow="is")
         assert measure(synthesise(kit, unit_source(still)), still, kit)["energy_per_op_pj"] > 0
 
     def test_a_pe_that_adds_a_stage_too_early_is_found(self, kit: Kit) -> None:
-        unit = next(own for own in STAGED if (own.op, own.dataflow) == ("threshold", "os"))
+        unit = next(unit for unit in STAGED if (unit.op, unit.dataflow) == ("threshold", "os"))
         netlist = synthesise(kit, unit_source(replace(unit, stages=1)))
         with pytest.raises(LimenError, match=r"acc_out: .* vectors differ from the definition"):
             measure_operands(netlist, unit, kit)
 
     def test_a_gate_that_stays_shut_is_found(self, kit: Kit) -> None:
-        unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
+        unit = next(unit for unit in STAGED if unit.zero_gating and unit.dataflow == "os")
         wrong = with_op_changed(unit_source(unit), "live_reg <= live_next", "live_reg <= live_next & x[0]")
         with pytest.raises(LimenError, match="vectors differ from the definition"):
             measure(synthesise(kit, wrong), unit, kit)
 
     def test_gating_saves(self, kit: Kit) -> None:
         """The same PE costs more where its multiplier's operands follow zeros."""
-        unit = next(own for own in STAGED if own.zero_gating and own.dataflow == "os")
+        unit = next(unit for unit in STAGED if unit.zero_gating and unit.dataflow == "os")
         held, moving = (
             measure_operands(synthesise(kit, source), unit, kit)["energy_per_op_pj@gaussian_relu"]
             for source in (

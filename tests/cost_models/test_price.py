@@ -88,7 +88,7 @@ class TestTotals:
 
     def test_a_wider_port_stalls_less_and_costs_logic(self, op: str, dataflow: str) -> None:
         runs = [run_digits(op, 8, dataflow=dataflow, port_bits=bits) for bits in (32, 64, 256)]
-        stalls = [sum(own.stall_ifmap + own.stall_filter + own.stall_ofmap for own in run.counts) for run in runs]
+        stalls = [sum(row.stall_ifmap + row.stall_filter + row.stall_ofmap for row in run.counts) for run in runs]
         assert stalls == sorted(stalls, reverse=True) and stalls[0] > stalls[-1]
         areas = [area_of(price(run), "control") + area_of(price(run), "ifmap unpacker") for run in runs]
         assert areas == sorted(areas) and areas[0] < areas[-1]
@@ -98,9 +98,9 @@ class TestDram:
     def test_every_bit_is_paid_once(self) -> None:
         run = run_digits("mac")
         bit = load_table("ihp130").quantity("dram_lpddr4", "energy_per_bit_pj").value
-        beats = sum(own.beats for own in run.counts)
+        beats = sum(row.beats for row in run.counts)
         assert energy_of(price(run), "dram") == pytest.approx(beats * 64 * bit / 1e6)
-        filters = sum(own.beats_filter for own in run.counts)
+        filters = sum(row.beats_filter for row in run.counts)
         assert energy_of(price(run), "dram filter") == pytest.approx(filters * 64 * bit / 1e6)
         assert energy_of(price(run, dram="ddr3"), "dram") > energy_of(price(run), "dram")
         with pytest.raises(LimenError, match=r"dram_gold"):
@@ -112,13 +112,13 @@ class TestDram:
         design = Design(rows=4, cols=4, dataflow="os", op="mac", x_bits=8, w_bits=8)
         clock = price(simulate(network, design)).clock_ns
         for rate, latency in ((6.4, 100.0), (0.1, 50.0), (0.35, 1000.0)):
-            own = with_memory(design, network, dram_gb_per_s=rate, latency_ns=latency)
-            assert own.port_interval == math.ceil(8 / (rate * clock)) and own.memory_latency == math.ceil(
+            timed = with_memory(design, network, dram_gb_per_s=rate, latency_ns=latency)
+            assert timed.port_interval == math.ceil(8 / (rate * clock)) and timed.memory_latency == math.ceil(
                 latency / clock
             )
-            assert price(simulate(network, own)).clock_ns == clock
+            assert price(simulate(network, timed)).clock_ns == clock
         slow = with_memory(design, network, dram_gb_per_s=0.1)
-        assert simulate(network, slow).cycles > simulate(network, own).cycles
+        assert simulate(network, slow).cycles > simulate(network, timed).cycles
         with pytest.raises(LimenError, match="dram_gb_per_s: 0 is not allowed"):
             with_memory(design, network, dram_gb_per_s=0)
         for rate, latency, field in ((5e-324, 100.0, "port_interval"), (6.4, 1e308, "memory_latency")):
@@ -167,13 +167,13 @@ class TestEvents:
 class TestOperands:
     def test_captured_operands_price_their_own_network_alone(self) -> None:
         """Another family, other widths than the design's, a file of digits' name with other weights: one line."""
-        own = run_digits("mac", 4)
-        wide = Design(**{**own.design.model_dump(), "acc_bits": None})
-        assert energy_of(price(own, stream="network"), "pe") < energy_of(price(own), "pe")
+        captured = run_digits("mac", 4)
+        wide = Design(**{**captured.design.model_dump(), "acc_bits": None})
+        assert energy_of(price(captured, stream="network"), "pe") < energy_of(price(captured), "pe")
         others = {
             "mnist-mac-x4-w4": simulate(find_network("mnist", op="mac", x_bits=4, w_bits=4), wide),
             "digits-mac-x3-w3": simulate(find_network("digits", op="mac", x_bits=3, w_bits=3), wide),
-            "digits-mac-x4-w4": dataclasses.replace(own, network=_retrained(own.network)),
+            "digits-mac-x4-w4": dataclasses.replace(captured, network=_retrained(captured.network)),
         }
         for name, run in others.items():
             for stream in ("network", "network_sorted"):

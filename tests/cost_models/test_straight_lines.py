@@ -36,11 +36,11 @@ class Curve:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_width_is_measured_or_in_a_straight_stretch(seed: int) -> None:
     curve = Curve(seed)
-    found = stretches(curve.knees, curve)
-    covered = {width for low, _, high in found for width in range(low, high + 1)}
+    straight = stretches(curve.knees, curve)
+    covered = {width for low, _, high in straight for width in range(low, high + 1)}
     assert curve.asked | covered == set(range(curve.knees[0], curve.knees[-1] + 1))
     assert set(curve.knees) <= curve.asked
-    for stretch in found:
+    for stretch in straight:
         assert set(stretch) <= curve.asked and stretch[1] == sum(stretch[::2]) // 2
         assert not curve.asked & (set(range(stretch[0], stretch[2] + 1)) - set(stretch)), "measured for nothing"
         assert not set(range(stretch[0] + 1, stretch[2])) & set(curve.knees)

@@ -74,7 +74,7 @@ def driven(unit: Unit, kit: Kit, multiplier: str) -> tuple[Netlist, dict[str, np
     netlist = synthesise(kit, unit_source(unit), multiplier)
     delays = delays_ps(netlist, kit.cells, analyse(netlist, kit.cells, smallest_flip_flop(kit.cells)))
     stream = streams(unit, 0)[0]
-    return with_ports(netlist, stream), {name: own[:STEPS] for name, own in stream.inputs.items()}, delays
+    return with_ports(netlist, stream), {name: rows[:STEPS] for name, rows in stream.inputs.items()}, delays
 
 
 UNITS = {
@@ -145,7 +145,7 @@ class TestInvertingFlipFlops:
         unit, _ = UNITS["os threshold"]
         netlist = synthesise(inverting_kit, unit_source(unit))
         plain = read_library(TINY).cells["tiny_dff"]
-        wrong = replace(netlist, registers=tuple(replace(own, cell=plain) for own in netlist.registers))
+        wrong = replace(netlist, registers=tuple(replace(register, cell=plain) for register in netlist.registers))
         with pytest.raises(LimenError, match="vectors differ"):
             measure(wrong, unit, inverting_kit)
 
@@ -171,7 +171,7 @@ def made_by_hand(library: Library, gates: list[tuple[str, str, str]]) -> tuple[N
 
 def edges(netlist: Netlist, stimulus: dict[str, list[list[int]]], delays: np.ndarray) -> list[tuple[int, int]]:
     """Return (rises, falls) of each net in one sequence, all sequences alike; the first step isn't counted."""
-    values = {name: np.array(own, dtype=np.int64) for name, own in stimulus.items()}
+    values = {name: np.array(levels, dtype=np.int64) for name, levels in stimulus.items()}
     activity = run_stimulus(netlist, values, 1, delays)
     return [(int(rise) // LANES, int(fall) // LANES) for rise, fall in zip(activity.rises, activity.falls, strict=True)]
 
@@ -185,9 +185,9 @@ class TestByHand:
         netlist, nets = made_by_hand(library, [("tiny_inv", "a", "N"), ("tiny_nand2", "aN", "Y")])
         delays = np.zeros((netlist.nets, 2), dtype=np.int64)
         delays[nets["N"]], delays[nets["Y"]] = (30, 50), (10, nand_fall)
-        found = edges(netlist, {"a": [LOW, HIGH, LOW, HIGH, LOW]}, delays)
-        assert found[nets["a"]] == (2, 2) and found[nets["N"]] == (2, 2)
-        assert found[nets["Y"]] == (glitches, glitches)
+        toggles = edges(netlist, {"a": [LOW, HIGH, LOW, HIGH, LOW]}, delays)
+        assert toggles[nets["a"]] == (2, 2) and toggles[nets["N"]] == (2, 2)
+        assert toggles[nets["Y"]] == (glitches, glitches)
 
     def test_a_chain_of_xors_toggles_ever_more(self, library: Library) -> None:
         """All inputs toggle at 0, all delays are alike. P sees both its inputs toggle at once and stays; Q toggles once
@@ -198,8 +198,8 @@ class TestByHand:
         delays = np.full((netlist.nets, 2), 25, dtype=np.int64)
         for name in "abcde":
             delays[nets[name]] = 0
-        found = edges(netlist, {name: [LOW, HIGH, LOW, HIGH] for name in "abcde"}, delays)
-        assert [sum(found[nets[name]]) for name in "PQRS"] == [0, 3, 6, 9]
+        toggles = edges(netlist, {name: [LOW, HIGH, LOW, HIGH] for name in "abcde"}, delays)
+        assert [sum(toggles[nets[name]]) for name in "PQRS"] == [0, 3, 6, 9]
         settled = run_stimulus(netlist, {n: np.array([LOW, HIGH, LOW, HIGH]) for n in "abcde"}, 1)
         assert [int((settled.rises + settled.falls)[nets[n]]) // LANES for n in "PQRS"] == [0, 3, 0, 3]
 
@@ -212,11 +212,11 @@ class TestByHand:
             library, [("tiny_xor2", "bc", "P"), ("tiny_xor2", "aP", "Y"), ("tiny_nand2", "Yd", "W")]
         )
         delays = np.zeros((netlist.nets, 2), dtype=np.int64)
-        for name, own in {"b": 29, "c": 34, "d": 72, "P": 1, "Y": 40, "W": 1}.items():
-            delays[nets[name]] = own
+        for name, delay in {"b": 29, "c": 34, "d": 72, "P": 1, "Y": 40, "W": 1}.items():
+            delays[nets[name]] = delay
         stimulus = {"a": [LOW, HIGH], "b": [LOW, HIGH], "c": [LOW, HIGH], "d": [HIGH, LOW]}
-        found = edges(netlist, stimulus, delays)
-        assert [found[nets[name]] for name in "PYW"] == [(1, 1), (1, 0), (0, 0)]
+        toggles = edges(netlist, stimulus, delays)
+        assert [toggles[nets[name]] for name in "PYW"] == [(1, 1), (1, 0), (0, 0)]
         delays[nets["d"]] = 80
         assert edges(netlist, stimulus, delays)[nets["W"]] == (1, 1)
 
@@ -241,6 +241,6 @@ def test_delays_are_the_mean_over_arcs(library: Library) -> None:
     rise_slew, fall_slew = (timing.slew_ns[nets["a"], edge] for edge in (0, 1))
     mean = (rise_slew + fall_slew) / 2
     expected = [1000 * (0.1 + 0.1 * mean), 1000 * (0.1 + 0.2 * mean)]
-    assert delays_ps(netlist, library, timing)[nets["Y"]].tolist() == [round(own) for own in expected]
+    assert delays_ps(netlist, library, timing)[nets["Y"]].tolist() == [round(delay) for delay in expected]
     shorter = replace(timing, slew_ns=np.full_like(timing.slew_ns, -1))  # takes 100 ps off a rise, 200 off a fall
     assert delays_ps(netlist, library, shorter)[nets["Y"]].tolist() == [1, 1]

@@ -122,8 +122,8 @@ class TestShippedTable:
                 for x_bits in WIDTHS:
                     for w_bits in WIDTHS:
                         for unit in pe_units(op, x_bits, w_bits, dataflow):
-                            found = table.at("pe", unit.sum_bits, op, x_bits, w_bits, dataflow)
-                            assert {"area_um2", "leakage_nw", "energy_per_op_pj", "min_clock_ns"} <= found.keys()
+                            row = table.at("pe", unit.sum_bits, op, x_bits, w_bits, dataflow)
+                            assert {"area_um2", "leakage_nw", "energy_per_op_pj", "min_clock_ns"} <= row.keys()
 
     @pytest.mark.parametrize("name", ["ihp130", "sky130hd", "asap7"])
     def test_rows_are_traceable(self, name: str) -> None:
@@ -166,15 +166,15 @@ def test_a_fit_keeps_no_noise_of_its_solver() -> None:
     """Values that go with bits alone: the base is 0, whatever sign and size the solver's rounding leaves it."""
     bits = (1, 8, 32)
     for slope in (0.1 * number for number in range(1, 200)):
-        found, worst = fit([{"base": 1, "per_bit": size} for size in bits], [slope * size for size in bits])
-        assert f"{found['base']:g}" == "0" and worst < 1e-6
+        terms, worst = fit([{"base": 1, "per_bit": size} for size in bits], [slope * size for size in bits])
+        assert f"{terms['base']:g}" == "0" and worst < 1e-6
 
 
 def test_a_missing_quantity_is_named(tmp_path: Path) -> None:
     """A table of an older form lacks quantities: the line names the one that was asked for."""
     path = write(tmp_path / "old.csv", {}, {"acc_bits": "20", "value": "200"})
     for acc_bits in (10, 15):
-        found = load_table(path).at("pe", acc_bits, "mac", 4, 4, "os")
-        assert found["area_um2"].value == 10 * acc_bits
+        row = load_table(path).at("pe", acc_bits, "mac", 4, 4, "os")
+        assert row["area_um2"].value == 10 * acc_bits
         with pytest.raises(LimenError, match=r"old\.csv: component 'pe': quantity: 'launch_ns' is missing"):
-            found["launch_ns"]
+            row["launch_ns"]

@@ -41,7 +41,7 @@ def reformatted(text: str, choice: random.Random) -> str:
         if code.startswith("`"):
             lines.append(f"\n   {code.replace(' ', '  ')} // other\n")
         else:
-            spaced = re.sub(r"[;,()\[\]{}]", lambda found: choice.choice(["{}", " {}", "{} "]).format(found[0]), code)
+            spaced = re.sub(r"[;,()\[\]{}]", lambda match: choice.choice(["{}", " {}", "{} "]).format(match[0]), code)
             lines.append(re.sub(r" +", lambda _: choice.choice(FORMS), spaced) + choice.choice(FORMS))
     return "".join(lines)
 
@@ -54,9 +54,9 @@ def test_form_changes_nothing_and_all_else_does(path: Path) -> None:
     assert {canonical_verilog(reformatted(text, choice)) for _ in range(5)} == {plain}
     code = "\n".join(map(code_of, text.splitlines()))
     signs = [at for at, sign in enumerate(code) if not sign.isspace()]
-    within = [found.start() + 1 for found in re.finditer(r"(?<!')\b\w\w|[<>=!]=|&&|\|\||<<|>>|\+:", code)]
-    between = [found.start() for found in re.finditer(r"(?<=\w) (?=\w)", code)]
-    edits = [(at, at + 1, choice.choice([own for own in "q7_;+[" if own != code[at]])) for at in pick(signs, choice)]
+    within = [match.start() + 1 for match in re.finditer(r"(?<!')\b\w\w|[<>=!]=|&&|\|\||<<|>>|\+:", code)]
+    between = [match.start() for match in re.finditer(r"(?<=\w) (?=\w)", code)]
+    edits = [(at, at + 1, choice.choice([mark for mark in "q7_;+[" if mark != code[at]])) for at in pick(signs, choice)]
     edits += [(at, at + 1, "") for at in pick(signs, choice)]
     edits += [(at, at, " ") for at in pick(within, choice)] + [(at, at + 1, "") for at in pick(between, choice)]
     for start, end, put in edits:

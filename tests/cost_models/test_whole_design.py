@@ -152,10 +152,10 @@ def test_a_whole_design_is_within_5_percent(liberty: Callable[[str], Path], tmp_
     needs_yosys()
     folder = tmp_path / "chip"
     export_design(folder, 8, "threshold", 8, "os")
-    found = {line.component: line for line in compare_whole(folder, path)}
-    assert abs(found["total"].difference_percent) < WITHIN_PERCENT, found["total"]
-    assert all(line.table_um2 > 0 for line in found.values())
-    assert abs(found["pe"].difference_percent) < 0.5
+    lines = {line.component: line for line in compare_whole(folder, path)}
+    assert abs(lines["total"].difference_percent) < WITHIN_PERCENT, lines["total"]
+    assert all(line.table_um2 > 0 for line in lines.values())
+    assert abs(lines["pe"].difference_percent) < 0.5
 
-    without = Line("total", 0, found["total"].whole_um2, found["total"].table_um2 - found["edge"].table_um2)
+    without = Line("total", 0, lines["total"].whole_um2, lines["total"].table_um2 - lines["edge"].table_um2)
     assert without.difference_percent > WITHIN_PERCENT

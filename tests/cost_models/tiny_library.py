@@ -14,8 +14,8 @@ OPERATING = "operating_conditions (typical) { process : 1; temperature : 25; vol
 
 def changed(pattern: str, new: str, count: int = 0) -> str:
     """Return tiny.lib with a pattern replaced, everywhere or `count` times; it has to be there."""
-    text, found = re.subn(pattern, new, TEXT, count=count)
-    assert found
+    text, times = re.subn(pattern, new, TEXT, count=count)
+    assert times
     return text
 
 

@@ -27,22 +27,22 @@ def markdown(head: str, rows: list[list[str]]) -> str:
 
 def accumulators() -> str:
     """Each table's lines: how many PEs and netlists they stand on, and the distances of its quantities from them."""
-    found = []
+    table_rows = []
     for name in LIBRARIES:
         rows = load_table(name).rows
         lines = [row for row in rows if row["component"] == "pe_line"]
         netlists = {(*pe_of(row), row["acc_bits"]) for row in rows if row["component"] == "pe" and row["stages"] == "1"}
         pes = len({pe_of(row) for row in lines})
         for quantity in LINEAR:
-            own = [row for row in lines if row["quantity"].endswith(f":{quantity}")]
-            worst = max(own, key=lambda row: float(row["value"]))
-            values = [median(float(row["value"]) for row in own), float(worst["value"])]
+            chosen = [row for row in lines if row["quantity"].endswith(f":{quantity}")]
+            worst = max(chosen, key=lambda row: float(row["value"]))
+            values = [median(float(row["value"]) for row in chosen), float(worst["value"])]
             of = f"{worst['op']}, {worst['x_bits']} × {worst['w_bits']} bits, {worst['dataflow']}"
-            found.append(
+            table_rows.append(
                 [name, str(pes), f"{len(netlists):,}", f"`{quantity}`", *(f"{100 * value:.2f} %" for value in values)]
             )
-            found[-1][-1] += f" ({of})" if values[1] >= 0.00005 else ""
-    return markdown("table | PEs | netlists | quantity | median | largest", found)
+            table_rows[-1][-1] += f" ({of})" if values[1] >= 0.00005 else ""
+    return markdown("table | PEs | netlists | quantity | median | largest", table_rows)
 
 
 def widest(name: str, component: str, op: str, dataflow: str, stages: str, stream: str) -> dict[str, Value]:
@@ -61,16 +61,16 @@ def multiplier(name: str, dataflow: str) -> str:
 
 def glitches() -> str:
     """What zero delay hides of an operation's energy, at 8 bits."""
-    found = []
+    table_rows = []
     for name in LIBRARIES:
         for dataflow in ("os", "ws"):
             cells = []
             for op in ("threshold", "adder", "shift", "mac"):
-                own = widest(name, "pe", op, dataflow, "1", "uniform")
-                more = own["energy_per_op_pj"].value / own["energy_per_op_settled_pj"].value - 1
+                values = widest(name, "pe", op, dataflow, "1", "uniform")
+                more = values["energy_per_op_pj"].value / values["energy_per_op_settled_pj"].value - 1
                 cells.append(f"{100 * more:.0f} %")
-            found.append([name, dataflow, *cells[:-1], f"{cells[-1]} ({multiplier(name, dataflow)})"])
-    return markdown("library | dataflow | threshold | adder | shift | MAC (its multiplier)", found)
+            table_rows.append([name, dataflow, *cells[:-1], f"{cells[-1]} ({multiplier(name, dataflow)})"])
+    return markdown("library | dataflow | threshold | adder | shift | MAC (its multiplier)", table_rows)
 
 
 STREAMS = {
@@ -84,40 +84,40 @@ STREAMS = {
 
 def operands() -> str:
     """Energy of an operation by its operands, 8 bits, ihp130."""
-    found = []
+    table_rows = []
     for dataflow in ("os", "ws"):
         for stream, words in STREAMS.items():
             if dataflow == "ws" and stream == "network_sorted":  # a column's psums come in the array's own order
                 continue
-            own = {op: widest("ihp130", "pe", op, dataflow, "1", stream) for op in ("threshold", "mac")}
+            by_op = {op: widest("ihp130", "pe", op, dataflow, "1", stream) for op in ("threshold", "mac")}
 
-            def ratio(*quantities: str, own: dict[str, dict[str, Value]] = own) -> str:
-                mac, threshold = (sum(own[op][name].value for name in quantities) for op in ("mac", "threshold"))
+            def ratio(*quantities: str, by_op: dict[str, dict[str, Value]] = by_op) -> str:
+                mac, threshold = (sum(by_op[op][name].value for name in quantities) for op in ("mac", "threshold"))
                 return f"{mac / threshold:.2f}"
 
             name = "energy_per_op_pj"
             ratios = (ratio(name), ratio(name, "energy_per_op_wires_pj"), ratio("energy_per_op_settled_pj"))
-            found.append([dataflow, words, *(f"{values[name].value:.2f}" for values in own.values()), *ratios])
+            table_rows.append([dataflow, words, *(f"{values[name].value:.2f}" for values in by_op.values()), *ratios])
     return markdown(
-        "dataflow | operands | threshold, pJ | MAC, pJ | MAC/threshold | with wires | without glitches", found
+        "dataflow | operands | threshold, pJ | MAC, pJ | MAC/threshold | with wires | without glitches", table_rows
     )
 
 
 def beyond_folds() -> str:
     """Energy of a cycle of a PE beyond a fold's columns or rows, beside idle ones and operations; 8 bits, ihp130."""
-    found = []
+    table_rows = []
     for dataflow in ("os", "ws", "is"):
         for op in ("threshold", "adder", "shift", "mac"):
-            own = widest("ihp130", "pe", op, dataflow, "1", "uniform")
+            values = widest("ihp130", "pe", op, dataflow, "1", "uniform")
             below = "top" if dataflow == "os" else "psum"
             names = ("idle_cycle", "left_cycle", f"{below}_cycle", "op")
-            found.append([dataflow, op, *(f"{own[f'energy_per_{name}_pj'].value:.2f}" for name in names)])
-    return markdown("dataflow | op | idle | beyond the columns | beyond the rows | operation", found)
+            table_rows.append([dataflow, op, *(f"{values[f'energy_per_{name}_pj'].value:.2f}" for name in names)])
+    return markdown("dataflow | op | idle | beyond the columns | beyond the rows | operation", table_rows)
 
 
 def share_beyond_folds() -> str:
     """What cycles beyond folds take more than idle ones, of all that PEs take: digits on 16 x 16, ihp130."""
-    found = []
+    table_rows = []
     for dataflow in ("os", "ws", "is"):
         cells = []
         for op in ("threshold", "adder", "shift", "mac"):
@@ -135,13 +135,13 @@ def share_beyond_folds() -> str:
             )
             whole = next(part.energy_uj for part in price(run).parts if part.component == "pe")
             cells.append(f"{100 * more * 1e-6 / whole:.1f} %")
-        found.append([dataflow, *cells])
-    return markdown("dataflow | threshold | adder | shift | MAC", found)
+        table_rows.append([dataflow, *cells])
+    return markdown("dataflow | threshold | adder | shift | MAC", table_rows)
 
 
 def two_stages() -> str:
     """PEs of one and of two stages and the zero-gated MAC, 8 bits, ihp130."""
-    found = []
+    table_rows = []
     for dataflow in ("os", "ws"):
         for words, component, op, stages in (
             ("threshold, 1 stage", "pe", "threshold", "1"),
@@ -150,13 +150,15 @@ def two_stages() -> str:
             ("MAC, 2 stages", "pe", "mac", "2"),
             ("MAC, 2 stages, zero-gated", "pe_zero_gated", "mac", "2"),
         ):
-            own = [
+            by_stream = [
                 widest("ihp130", component, op, dataflow, stages, stream)
                 for stream in ("uniform", "gaussian_relu", "network")
             ]
-            figures = [f"{own[0]['area_um2'].value:.0f}", f"{own[0]['min_clock_ns'].value:.2f}"]
-            found.append([dataflow, words, *figures, *(f"{values['energy_per_op_pj'].value:.2f}" for values in own)])
-    return markdown("dataflow | PE | area, µm² | clock, ns | uniform, pJ | Gaussian-ReLU, pJ | network, pJ", found)
+            figures = [f"{by_stream[0]['area_um2'].value:.0f}", f"{by_stream[0]['min_clock_ns'].value:.2f}"]
+            table_rows.append(
+                [dataflow, words, *figures, *(f"{values['energy_per_op_pj'].value:.2f}" for values in by_stream)]
+            )
+    return markdown("dataflow | PE | area, µm² | clock, ns | uniform, pJ | Gaussian-ReLU, pJ | network, pJ", table_rows)
 
 
 def reach() -> str:

@@ -31,19 +31,19 @@ class SchemaRow(NamedTuple):
 def schema_rows(model: type[BaseModel]) -> list[SchemaRow]:
     """Return a row a key of a specification, in its own order."""
     keys = model.model_json_schema()["properties"]
-    return [SchemaRow(key, _allowed(own, key), _default(model, key)) for key, own in keys.items()]
+    return [SchemaRow(key, _allowed(schema, key), _default(model, key)) for key, schema in keys.items()]
 
 
 def _allowed(schema: dict[str, Any], key: str) -> str:
     """Return in words what a (part of a) schema lets through. Nothing is never written: the key is left out."""
     if "anyOf" in schema:
-        choices = [own for own in schema["anyOf"] if own.get("type") != "null"]
-        return " or ".join(_allowed(own, key) for own in choices)
+        choices = [choice for choice in schema["anyOf"] if choice.get("type") != "null"]
+        return " or ".join(_allowed(choice, key) for choice in choices)
     own_keys = f"[keys of its own](#keys-of-{key})"
     if "$ref" in schema:
         return own_keys
     if "const" in schema or "enum" in schema:
-        return ", ".join(_value(own) for own in schema.get("enum", [schema.get("const")]))
+        return ", ".join(_value(value) for value in schema.get("enum", [schema.get("const")]))
     if _names_an_op(schema, key):
         return ", ".join(_value(op) for op in known_ops())
     kind = schema["type"]

@@ -63,7 +63,8 @@ def examples(name: str) -> list[str]:
 
 def test_no_section_is_left_out() -> None:
     pages = dict.fromkeys(name for name, _ in TABLES)
-    assert [(name, own) for name in pages for own in re.findall("^## Keys of (.*)$", page(name), re.M)] == [*TABLES]
+    sections = [(name, section) for name in pages for section in re.findall("^## Keys of (.*)$", page(name), re.M)]
+    assert sections == [*TABLES]
 
 
 @pytest.mark.parametrize(("name", "section"), TABLES)
@@ -76,8 +77,8 @@ def test_table_has_every_key(name: str, section: str) -> None:
         for row in schema_rows(model)
     ]
     wanted = "\n".join(row.line() for row in rows)
-    assert [SchemaRow(own[0].strip("`"), *own[1:3]) for own in cells] == rows, f"{name} should have\n{wanted}"
-    assert all(len(own) == 4 and own[3] for own in cells), "a key without its meaning"
+    assert [SchemaRow(cell[0].strip("`"), *cell[1:3]) for cell in cells] == rows, f"{name} should have\n{wanted}"
+    assert all(len(cell) == 4 and cell[3] for cell in cells), "a key without its meaning"
 
 
 def fitting_design(network: Network) -> Design:
@@ -105,7 +106,7 @@ def loads(kind: str, source: str, key: str, value: str, folder: Path) -> bool:
     """Return whether a layer of this kind, reading this input, may have this key."""
     before = "conv1d" if "length" in source else "conv2d"
     given = {"kind": kind, **({} if kind == "maxpool" else {"out_channels": "4"}), key: value}
-    entry = ", ".join(f"{name}: {own}" for name, own in {"name": "own", **given}.items() if own)
+    entry = ", ".join(f"{name}: {word}" for name, word in {"name": "own", **given}.items() if word)
     text = f"""
 version: 1
 name: kinds

@@ -20,7 +20,7 @@ COMMAND = re.compile(r"(?:(?<=`)|^ {4}|^)limen ([^`\n]*)", re.MULTILINE)
 
 def blocks(language: str) -> list[str]:
     fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text_of(README), re.MULTILINE | re.DOTALL)
-    return [code for own, code in fenced if own == language]
+    return [code for word, code in fenced if word == language]
 
 
 def test_is_short() -> None:
@@ -38,7 +38,7 @@ def test_map_has_a_line_for_every_room_and_no_other() -> None:
         path.relative_to(ROOT)
         for package in PACKAGES
         for path in (ROOT / package).iterdir()
-        if any(own.is_file() and "__pycache__" not in own.parts for own in path.rglob("*"))
+        if any(file.is_file() and "__pycache__" not in file.parts for file in path.rglob("*"))
     }
     assert all((ROOT / room).exists() for room in rooms)
     assert {room for room in rooms if len(room.parts) > 1 and not room.suffix} == there
@@ -50,10 +50,10 @@ def map_places() -> Iterator[tuple[str, Path]]:
     package = Path()
     for line in code_map.splitlines():
         room, *words = line.split()
-        package, own = (package, package / room) if line.startswith(" ") else (Path(room), Path(room))
+        package, folder = (package, package / room) if line.startswith(" ") else (Path(room), Path(room))
         for name in (word.strip(":;,") for word in words):
             if name.endswith((".py", ".csv")):
-                inside = own / name
+                inside = folder / name
                 yield line, inside if (ROOT / inside).is_file() else package / name
 
 
@@ -108,6 +108,7 @@ def test_commands_exist(page: Path) -> None:
                 break  # an argument
             assert name in command.commands, f"limen {' '.join(names)}"
             command = command.commands[name]
-        known = {option for own in command.params for option in (*own.opts, *own.secondary_opts)} | {"--help"}
+        options = {option for given in command.params for option in (*given.opts, *given.secondary_opts)}
+        known = options | {"--help"}
         if not isinstance(command, click.Group) or names:
             assert set(options) <= known, f"limen {' '.join(names)}: {sorted(set(options) - known)}"

@@ -13,8 +13,8 @@ SMALL = SPEC.replace("SEED", "1").replace("trials: 40", "trials: 6")
 
 def state(folder: Path) -> dict[str, tuple[bytes, int]]:
     """Every file's bytes and its and the folder's times: a file made and removed again changes the folder's."""
-    found = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
-    return {**found, ".": (b"", folder.stat().st_mtime_ns)}
+    files = {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+    return {**files, ".": (b"", folder.stat().st_mtime_ns)}
 
 
 FIGURE_CHANGES = {

@@ -41,6 +41,6 @@ def stored_trials(database: Path) -> list[int]:
     if not database.exists():
         return []
     with sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=20) as connection:
-        found = connection.execute("select number, state from trials order by number").fetchall()
-    assert all(state in ("COMPLETE", "FAIL") for _, state in found)
-    return [number for number, _ in found]
+        rows = connection.execute("select number, state from trials order by number").fetchall()
+    assert all(state in ("COMPLETE", "FAIL") for _, state in rows)
+    return [number for number, _ in rows]

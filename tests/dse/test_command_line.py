@@ -165,8 +165,8 @@ def test_exported_makefile_needs_no_python(folder: Path) -> None:
     tools = folder / "tools"
     tools.mkdir()
     for tool in ("make", "g++", "sh", "rm", "mkdir", "touch", "mv", "as", "ld"):
-        found = subprocess.run(["which", tool], capture_output=True, text=True).stdout.strip()
-        (tools / tool).symlink_to(found)
+        place = subprocess.run(["which", tool], capture_output=True, text=True).stdout.strip()
+        (tools / tool).symlink_to(place)
     environment = {"PATH": str(tools), **({"VERILATOR_ROOT": root} if root else {})}
     command = [str(tools / "make"), "-C", str(folder / "out"), f"VERILATOR={verilator}"]
     outcome = subprocess.run(command, env=environment, capture_output=True, text=True)

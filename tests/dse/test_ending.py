@@ -175,7 +175,7 @@ def test_locales_and_names_that_are_no_text(environment: dict[str, str], tmp_pat
 def test_a_disk_that_is_full(arguments: tuple[str, ...], most: int, tmp_path: Path) -> None:
     """Files of so many bytes and no more, which a process can impose on itself: to it, as good as a full disk."""
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # noqa: E731
-    arguments = tuple(f"{own}.yaml" if own == "out" and "init" in arguments else own for own in arguments)
+    arguments = tuple(f"{word}.yaml" if word == "out" and "init" in arguments else word for word in arguments)
     outcome = limen(*arguments, cwd=tmp_path, preexec_fn=limit)
     lines = [line for line in outcome.stderr.splitlines() if "compiled kernels" not in line]  # nor are they kept then
     assert outcome.returncode == 2 and len(lines) == 1, outcome.stderr

@@ -36,8 +36,8 @@ def write_table(path: Path, **changes: float) -> str:
         for name, low, high in (("area", 3, 4), ("power", 4, 5))
         for end, value in (("low", low), ("high", high))
     ]
-    plain = [(own.component, own.dataflow, own.stages) for own in DEFINITIONS.values()]
-    gated = [(own.mac, own.dataflow, own.stages) for own in DEFINITIONS.values() if own.mac]
+    plain = [(what.component, what.dataflow, what.stages) for what in DEFINITIONS.values()]
+    gated = [(what.mac, what.dataflow, what.stages) for what in DEFINITIONS.values() if what.mac]
     for component, dataflow, stages in dict.fromkeys(plain + gated):
         for op, factor in (("threshold", 1), ("mac", 4)):
             figures = {"area_um2": 10 * factor, "leakage_nw": 0, "energy_per_op_pj": 2 * factor**1.5}
@@ -102,17 +102,18 @@ class TestTable:
     def test_the_shipped_table(self) -> None:
         table = unit_table(["ihp130"], ["threshold"], Choice())
         best = [row for row in table.rows if not row.smallest]
-        own, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in best}
-        areas = [own.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
+        stored, rows = load_table("ihp130"), {(row.definition, row.x_bits, row.op): row for row in best}
+        areas = [stored.at("op", 0, op, 8, 8)["area_um2"].value for op in ("mac", "threshold")]
         assert rows["op alone", 8, "threshold"].area_ratio == pytest.approx(areas[0] / areas[1])
-        gate = own.quantity("nand2", "area_um2").value
+        gate = stored.quantity("nand2", "area_um2").value
         assert rows["op alone", 8, "mac"].area_ge == pytest.approx(areas[0] / gate)
         widths = [bits for definition, bits, op in rows if (definition, op) == ("op alone", "mac")]
         assert widths == [*WIDTHS, 10, 12, 16]
 
     def test_other_operands_have_pes_only(self, tmp_path: Path) -> None:
         table = own_table(tmp_path, Choice(10.0, stream="network"))
-        assert {row.definition for row in table.rows} == {d for d, own in DEFINITIONS.items() if own.component == "pe"}
+        pes = {name for name, what in DEFINITIONS.items() if what.component == "pe"}
+        assert {row.definition for row in table.rows} == pes
         assert [row.energy_pj for row in table.rows[:2]] == [4, 1] and table.rows[1].energy_ratio == 4
         assert table.rows[1].area == 10
 
@@ -144,8 +145,8 @@ class TestTable:
 
     def test_a_zero_gated_mac_stands_in_for_the_plain_one(self, tmp_path: Path) -> None:
         table = own_table(tmp_path, pe_zero_gated_mac_area_um2=77)
-        found = {row.definition: row.area for row in table.rows if row.op == "mac"}
-        assert [name for name, area in found.items() if area == 77] == [d for d in DEFINITIONS if "gated" in d]
+        areas = {row.definition: row.area for row in table.rows if row.op == "mac"}
+        assert [name for name, area in areas.items() if area == 77] == [d for d in DEFINITIONS if "gated" in d]
 
     def test_widths_and_tables_are_chosen(self, tmp_path: Path) -> None:
         path = write_table(tmp_path / "own.csv")

@@ -63,10 +63,10 @@ def test_spreadsheets() -> None:
     )
     assert head == ["'=head", "name"]
     assert rows == [
-        [f"'{own}" for own in formulas],
+        [f"'{cell}" for cell in formulas],
         numbers,
         plain,
-        [repr(own)[1:-1] for own in control],
+        [repr(cell)[1:-1] for cell in control],
         ["-1.5", "-2", ""],
     ]
 
@@ -111,11 +111,11 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
 )
 def test_a_picture_is_what_its_name_says(tmp_path: Path, kernels: UnitTable, name: str, start: bytes) -> None:
     """By the first bytes of each format, and the same bytes again; a cost table's name is no formula for matplotlib."""
-    found = []
+    pictures = []
     for _ in range(2):
         plot_units(kernels, tmp_path / name)
-        found.append((tmp_path / name).read_bytes())
-    assert found[0].startswith(start) and found[0] == found[1]
+        pictures.append((tmp_path / name).read_bytes())
+    assert pictures[0].startswith(start) and pictures[0] == pictures[1]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a", "a.pgf", ".png"])
@@ -123,7 +123,7 @@ def test_a_picture_of_no_format(tmp_path: Path, name: str) -> None:
     outcome = CliRunner().invoke(commands, ["study", "tables", "kernel", "--plot", str(tmp_path / name)])
     assert isinstance(outcome.exception, limen.LimenError) and outcome.stdout == ""
     assert str(outcome.exception).startswith(f"{tmp_path / name}: not allowed: a name that ends in one of ")
-    assert all(f" {own}" in str(outcome.exception) for own in (".pdf", ".png", ".svg"))
+    assert all(f" {ending}" in str(outcome.exception) for ending in (".pdf", ".png", ".svg"))
     assert not list(tmp_path.iterdir())
 
 

@@ -108,7 +108,7 @@ FOREIGN: list[tuple[str, Callable[[Path], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("make", "words"), [own[1:] for own in FOREIGN], ids=[own[0] for own in FOREIGN])
+@pytest.mark.parametrize(("make", "words"), [case[1:] for case in FOREIGN], ids=[case[0] for case in FOREIGN])
 def test_foreign_files_are_refused_and_stay(copy: Path, make: Callable[[Path], object], words: str) -> None:
     (copy / "out" / "study.db").unlink()
     make(copy / "out" / "study.db")

@@ -90,9 +90,9 @@ def test_points(small: Path) -> None:
         total = 0.0
         for name in (*COST_OBJECTIVES, "accuracy"):
             values = [float(value) if name == "accuracy" else -log(value) for value in front[name]]
-            own = float(row[name]) if name == "accuracy" else -log(row[name])
+            figure = float(row[name]) if name == "accuracy" else -log(row[name])
             span = max(values) - min(values)
-            total += ((max(values) - own) / span) ** 2 if span else 0
+            total += ((max(values) - figure) / span) ** 2 if span else 0
         return total
 
     best = min(loss(row) for _, row in front.iterrows())

@@ -151,7 +151,7 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     (tmp_path / "pairs.yaml").write_text(text.replace("x: 4..5, w: same", "x: 5..7, w: 6..7"))
     op = "op mac: network shapes: layer scores: op: 'threshold' is not allowed: the design has 'mac'"
     for name, words in (("same", (op, "x_bits 5: ")), ("pairs", (op, "x_bits 5: ", "2 combinations of op and widths"))):
-        found = [f"left out of the space: {word}" for word in words]
+        starts = [f"left out of the space: {word}" for word in words]
         for arguments in (
             ("study", "run", f"{name}.yaml", "--out", name),
             ("study", "front", name),
@@ -159,8 +159,8 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         ):
             outcome = CliRunner().invoke(commands, arguments)
             shown = [line for line in outcome.stdout.splitlines() if line.startswith("left")]
-            assert len(shown) == len(found), shown
-            assert all(line.startswith(start) for line, start in zip(shown, found, strict=True)), shown
+            assert len(shown) == len(starts), shown
+            assert all(line.startswith(start) for line, start in zip(shown, starts, strict=True)), shown
         outcome = CliRunner().invoke(commands, ["study", "front", name, "--json"])
         assert outcome.stderr.splitlines() == shown and json.loads(outcome.stdout)
     assert Study.open(tmp_path / "pairs").space_size == 2 * 2 * 2 * 3  # widths 6 and 6, and 7 and 7
@@ -201,10 +201,10 @@ def test_some_beat_is_narrow_enough(tmp_path: Path) -> None:
 
 def test_a_slower_memory_takes_longer(tmp_path: Path) -> None:
     text = SPEC.replace("SEED", "0").replace("rows: [2, 4], cols: [2, 4]", "rows: [4], cols: [4]")
-    found = []
+    trials = []
     for rate in (6.4, 0.2):
         (tmp_path / f"at{rate}.yaml").write_text(f"{text}memory: {{dram_gb_per_s: {rate}}}\n")
         study = Study(tmp_path / f"at{rate}.yaml", tmp_path / f"out{rate}", quiet=True).run()
-        found.append(study.trials().sort_values("design").reset_index(drop=True))
-    assert (found[0]["cycles"] < found[1]["cycles"]).all() and (found[0]["clock_ns"] == found[1]["clock_ns"]).all()
+        trials.append(study.trials().sort_values("design").reset_index(drop=True))
+    assert (trials[0]["cycles"] < trials[1]["cycles"]).all() and (trials[0]["clock_ns"] == trials[1]["clock_ns"]).all()
     assert min(point.design.port_interval for point in study.points) > 1

@@ -81,8 +81,8 @@ def test_the_room_agrees_with_the_definition() -> None:
     assert sums.reshape(-1).tolist() == expected
     assert MINABS.largest_term(X_BITS, W_BITS, True) == max(map(abs, expected))
     low, high = MINABS.term_ends(-9, 5, np.arange(-8, 8) << 1, None)
-    assert low.tolist() == [min(value(own, w) for own in range(-9, 6)) for w in range(-8, 8)]
-    assert high.tolist() == [max(value(own, w) for own in range(-9, 6)) for w in range(-8, 8)]
+    assert low.tolist() == [min(value(x, w) for x in range(-9, 6)) for w in range(-8, 8)]
+    assert high.tolist() == [max(value(x, w) for x in range(-9, 6)) for w in range(-8, 8)]
 
 
 @pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
@@ -90,13 +90,14 @@ def test_every_level_gives_the_same_bits_and_cycles(dataflow: str) -> None:
     network, x = network_of(design_of(dataflow)), images()
     program = compile_network(network, design_of(dataflow).fitted(network))
     outputs = reference.run(network.layers, network.trained(), x)
-    first, own = network.layers[0], network.trained()[0]
+    first, parameters = network.layers[0], network.trained()[0]
     seen = reference.patches(first, x, absent=0).reshape(2, first.pixels, -1)
-    sums = [[[value(*pair) for pair in zip(row, w, strict=True)] for w in own.weights.reshape(5, -1).tolist()]
+    sums = [[[value(*pair) for pair in zip(row, w, strict=True)] for w in parameters.weights.reshape(5, -1).tolist()]
             for row in seen[0].tolist()]  # fmt: skip
-    assert np.array_equal(reference.accumulate(first, own, x)[0].reshape(-1, 5), np.sum(sums, axis=2) + own.bias)
+    accumulated = reference.accumulate(first, parameters, x)[0].reshape(-1, 5)
+    assert np.array_equal(accumulated, np.sum(sums, axis=2) + parameters.bias)
     assert np.array_equal(network.predict(x), outputs[-1].reshape(2, -1))
-    assert np.abs(reference.accumulate(first, own, x)).max() <= weights_bound(first, own)
+    assert np.abs(reference.accumulate(first, parameters, x)).max() <= weights_bound(first, parameters)
     run = run_cycle(program, x[0])
     assert np.array_equal(run.image[program.places[INPUT].address :], expected_tensors(program, x[0]))
     assert list(run.counts) == count_program(program.schedules, program.design)
@@ -123,8 +124,8 @@ def test_an_export_holds_its_verilog(tmp_path: Path) -> None:
 def test_what_data_does_is_counted() -> None:
     network, x = network_of(design_of("os")), images()
     rows = layer_statistics(network, x)
-    first, own = network.layers[0], network.trained()[0]
-    sums = reference.accumulate(first, own, x)
+    first, parameters = network.layers[0], network.trained()[0]
+    sums = reference.accumulate(first, parameters, x)
     assert (rows[0].sum_lowest, rows[0].sum_highest) == (sums.min(), sums.max())
 
 
@@ -134,9 +135,9 @@ def test_gradients_are_slopes() -> None:
     random = np.random.default_rng(0)
     x, w = random.normal(size=(3, 3, 2, 5)), random.normal(size=layer.weights_shape)
     slope = random.normal(size=(*layer.output_shape, 5))
-    found = layer_gradients(layer, w, None, layer_rows(layer, x), slope)
-    assert found.inputs is not None and found.polarity is None
-    for array, gradient, place in ((x, found.inputs, (1, 1, 0, 2)), (w, found.weights, (2, 1, 0, 1))):
+    gradients = layer_gradients(layer, w, None, layer_rows(layer, x), slope)
+    assert gradients.inputs is not None and gradients.polarity is None
+    for array, gradient, place in ((x, gradients.inputs, (1, 1, 0, 2)), (w, gradients.weights, (2, 1, 0, 1))):
         losses = []
         for step in (1e-6, -1e-6):
             array[place] += step

@@ -38,12 +38,12 @@ def main() -> None:
         done = pool.map(run_chunk, jobs)
         for _, first, end in jobs:
             try:
-                found = next(done)
+                faults_of_case = next(done)
             except BrokenProcessPool:  # a crash, not an error
                 sys.exit(f"a process died in case {first} or a few hundred later: run them one by one (--case)")
-            faults += found
+            faults += faults_of_case
             bar.update(end - first)
-            for fault in found:
+            for fault in faults_of_case:
                 tqdm.write(str(fault))
     kinds = ", ".join(f"{kind} {count}" for kind, count in Counter(fault.kind for fault in faults).items())
     summary = f"{arguments.count} inputs, seed {arguments.seed}: faults {len(faults)}{f' ({kinds})' if faults else ''}"

@@ -134,8 +134,8 @@ def _judged(kind: Kind, folder: Path, by_command: bool) -> tuple[str | None, str
             signals_kept(),
         ):
             _command(kind, folder) if by_command else kind.use(folder)
-    except BaseException as found:
-        error = found
+    except BaseException as caught:
+        error = caught
     finally:
         signal.alarm(0)
         signal.signal(signal.SIGALRM, previous)

@@ -92,14 +92,14 @@ def change_tree(tree: Any, random: Random, tokens: list[str]) -> Any:
 
 def _places(tree: Any) -> list[tuple[Any, int, Any]]:
     """Return (holder, index, value) of every value below; the entries of Pairs are lists of key and value."""
-    found: list[tuple[Any, int, Any]] = []
+    places: list[tuple[Any, int, Any]] = []
     if isinstance(tree, Pairs):
         for entry in tree:
-            found += [(tree, tree.index(entry), entry), *_places(entry[1])]
+            places += [(tree, tree.index(entry), entry), *_places(entry[1])]
     elif isinstance(tree, list):
         for index, value in enumerate(tree):
-            found += [(tree, index, value), *_places(value)]
-    return found
+            places += [(tree, index, value), *_places(value)]
+    return places
 
 
 def _change(holder: Any, index: int, value: Any, random: Random, tokens: list[str]) -> None:
@@ -349,24 +349,24 @@ def _change_rows(database: sqlite3.Connection, table: str, column: str, rows: li
 
 def change_bytes(content: bytes, random: Random) -> bytes:
     """Flip, cut, repeat, blank or replace bytes."""
-    found = bytearray(content)
+    changed = bytearray(content)
     for _ in range(random.choice((1, 1, 2, 8))):
-        at = random.randrange(len(found) + 1)
-        length = min(len(found) - at, random.choice((1, 1, 2, 4, 8, 64, 512)))
+        at = random.randrange(len(changed) + 1)
+        length = min(len(changed) - at, random.choice((1, 1, 2, 4, 8, 64, 512)))
         action = random.randrange(8)
-        if action < 3 and at < len(found):
-            found[at] ^= 1 << random.randrange(8)
+        if action < 3 and at < len(changed):
+            changed[at] ^= 1 << random.randrange(8)
         elif action == 3:
-            del found[at:]
+            del changed[at:]
         elif action == 4:
-            del found[at : at + length]
+            del changed[at : at + length]
         elif action == 5:
-            found[at:at] = found[at : at + length]
+            changed[at:at] = changed[at : at + length]
         elif action == 6:
-            found[at : at + length] = bytes(length) if random.random() < 0.5 else b"\xff" * length
+            changed[at : at + length] = bytes(length) if random.random() < 0.5 else b"\xff" * length
         else:
-            found[at : at + length] = random.randbytes(length)
-    return bytes(found)
+            changed[at : at + length] = random.randbytes(length)
+    return bytes(changed)
 
 
 CHANGES: dict[str, Callable[[bytes, Random], bytes]] = {

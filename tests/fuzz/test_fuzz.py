@@ -96,7 +96,7 @@ def test_slow_cases_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("form", CHANGES)
 def test_changes_are_of_the_seed_alone(form: str) -> None:
     """The same seed gives the same bytes: a fault can be run again."""
-    kind, target = next((kind, name) for kind in KINDS for name, own in kind.targets.items() if own == form)
+    kind, target = next((kind, name) for kind in KINDS for name, its in kind.targets.items() if its == form)
     content = (example_folder(kind.example) / target).read_bytes()
     changed = [change(form, content, Random(seed)) for seed in range(30)]
     assert changed == [change(form, content, Random(seed)) for seed in range(30)]

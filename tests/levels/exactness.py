@@ -104,14 +104,14 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
 def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     """Return the corners that a pair reached."""
     ops = {layer.op for layer in program.network.layers if layer.has_parameters}
-    found = {f"polarity {program.design.polarity}", *(f"op {op}" for op in ops)}
+    corners = {f"polarity {program.design.polarity}", *(f"op {op}" for op in ops)}
     if len(ops) > 1:
-        found.add("ops mixed")
+        corners.add("ops mixed")
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
-        found |= set(_corners_of(layer, schedule, program))
-        found |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
+        corners |= set(_corners_of(layer, schedule, program))
+        corners |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
     kind = FUSED if program.design.extra_ops else program.design.op
-    return {(program.design.dataflow, kind, corner) for corner in found} & set(CELLS)
+    return {(program.design.dataflow, kind, corner) for corner in corners} & set(CELLS)
 
 
 @dataclass(frozen=True)

@@ -85,8 +85,8 @@ def dense_block(rng: np.random.Generator) -> list[dict[str, Any]]:
     growth = [int(rng.integers(1, 5)) for _ in range(4)]
     same = {"kind": "conv2d", "kernel": [3, 3], "padding": [1, 1, 1, 1]}
     block: list[dict[str, Any]] = [
-        {"name": f"dense{i}", "tensor": "block", "offset": sum(growth[:i]), "out_channels": own, **same}
-        for i, own in enumerate(growth)
+        {"name": f"dense{i}", "tensor": "block", "offset": sum(growth[:i]), "out_channels": channels, **same}
+        for i, channels in enumerate(growth)
     ]
     return [*block, {"name": "scores", "kind": "linear", "out_channels": 3}]
 
@@ -147,12 +147,12 @@ def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
     mixed = rng.random() < 1 / 3
     layers = GRAPHS[shape](rng)
     for entry in layers:
-        own = OPS[int(rng.integers(len(OPS)))] if mixed else op
+        layer_op = OPS[int(rng.integers(len(OPS)))] if mixed else op
         if mixed:
-            entry["op"] = own
-        if own == "shift" and entry["kind"] != "maxpool":
+            entry["op"] = layer_op
+        if layer_op == "shift" and entry["kind"] != "maxpool":
             entry["w_bits"] = int(rng.integers(SHIFT.weight_bits[0], SHIFT.weight_bits[1] + 1))
-        if own == "threshold" and entry["kind"] != "maxpool":
+        if layer_op == "threshold" and entry["kind"] != "maxpool":
             entry |= {"polarity": str(rng.choice(POLARITIES)), "polarity_seed": int(rng.integers(2**32))}
     size = {"length": 12} if shape == "sequence" else {"height": 6, "width": 5}
     bits = {"x_bits": int(rng.integers(2, 9)), "w_bits": int(rng.integers(2, 9))}

@@ -70,11 +70,11 @@ def naive_network(layers: Any, parameters: Any, x: Any) -> list[Any]:
     """Return every layer's outputs [oh][ow][n] of an input [H][W][C]; tensors are kept whole, pixel by pixel."""
     tensors = {"input": x}
     before, outputs = "input", []
-    for layer, own in zip(layers, parameters, strict=True):
+    for layer, layer_parameters in zip(layers, parameters, strict=True):
         read = tensors[layer.input or before]
         if layer.kind == "linear":
             read = [[[value for row in read for pixel in row for value in pixel]]]
-        outputs.append(naive_layer(layer, own, read, tensors[layer.residual] if layer.residual else None))
+        outputs.append(naive_layer(layer, layer_parameters, read, tensors[layer.residual] if layer.residual else None))
         before = layer.tensor or layer.name
         rows = [[list(pixel) for pixel in row] for row in tensors.get(before, outputs[-1])]
         for row, own_row in zip(rows, outputs[-1], strict=True):

@@ -200,12 +200,12 @@ def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int) -> dict[str, A
         w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
     else:
         w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
-    found = {"op": op, "w_bits": w_bits}
+    keys = {"op": op, "w_bits": w_bits}
     if op == "threshold":
         stored = fields["polarity"]
         modes = ("synapse", "input", "neuron", "generated") if stored == "synapse" else (stored,)
-        found |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
-    return found
+        keys |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
+    return keys
 
 
 def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
@@ -223,9 +223,9 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     content |= {"input": form, "layers": layers}
     built = NetworkFile.model_validate(content).build_layers()
     parameters = tuple(random_parameters(layer, draw.rng) for layer in built)
-    for own in parameters:
-        if len(own.shift) > 2:  # one channel shifts far, up to beyond the accumulator
-            own.shift[draw.pick(0, len(own.shift) - 1)] = draw.pick(7, MAX_SHIFT)
+    for layer_parameters in parameters:
+        if len(layer_parameters.shift) > 2:  # one channel shifts far, up to beyond the accumulator
+            layer_parameters.shift[draw.pick(0, len(layer_parameters.shift) - 1)] = draw.pick(7, MAX_SHIFT)
     return Network(name, built, parameters)
 
 
@@ -282,7 +282,7 @@ def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program,
         networks.append(network)
         if len(networks) == wanted:
             break
-    found = []
+    programs = []
     for index, network in enumerate(networks):
         draw = Draw(seed * 1000 + 500 + index)
         mask = (ALWAYS_READY, random_mask(draw), long_mask(draw))[index % 3]
@@ -290,5 +290,5 @@ def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program,
             program = compiled(network, widened(Design(**fields), networks), mask)
         except LimenError:  # wider accumulators for the others, or slower memory
             continue
-        found.append((program, random_inputs(network, 1, index)[0], mask))
-    return found
+        programs.append((program, random_inputs(network, 1, index)[0], mask))
+    return programs

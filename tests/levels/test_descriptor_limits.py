@@ -75,7 +75,7 @@ class Limit:
         monkeypatch.setattr(
             simulator.cuts.schedule,
             "candidates",
-            lambda own, design: [(self.parts, "rows")] if own == first else right(own, design)[:1],
+            lambda geometry, design: [(self.parts, "rows")] if geometry == first else right(geometry, design)[:1],
         )
         simulator.cuts.schedule._choose.cache_clear()
         return compile_network(network, design)
@@ -112,7 +112,7 @@ LIMITS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("limit", LIMITS, ids=lambda own: own.what)
+@pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.what)
 def test_at_its_limit_every_level_agrees(limit: Limit, monkeypatch: pytest.MonkeyPatch) -> None:
     program = limit.compiled(monkeypatch)
     words = program.image[:, 0].astype("<u4")  # a word a beat
@@ -140,7 +140,7 @@ BEYOND = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("what", "form", "layers", "fields", "line"), BEYOND, ids=lambda own: str(own)[:20])
+@pytest.mark.parametrize(("what", "form", "layers", "fields", "line"), BEYOND, ids=lambda value: str(value)[:20])
 def test_beyond_it_a_layer_is_cut_or_refused(
     what: str, form: Size, layers: list[dict[str, Any]], fields: dict[str, Any], line: str
 ) -> None:

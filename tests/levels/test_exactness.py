@@ -57,14 +57,14 @@ def test_differences_are_found() -> None:
     run = run_cycle(case.program, case.x, case.mask)
     assert exactness.model_difference(case.program, case.x, case.mask, run) is None
     counts = (replace(run.counts[0], pack_reads=run.counts[0].pack_reads + 1), *run.counts[1:])
-    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, counts=counts))
-    assert found is not None and "pack_reads" in found
+    difference = exactness.model_difference(case.program, case.x, case.mask, replace(run, counts=counts))
+    assert difference is not None and "pack_reads" in difference
     image = run.image.copy()
     image[-1, 0] ^= 1
-    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, image=image))
-    assert found is not None and f"beat {len(image) - 1}, word 0" in found
-    found = exactness.model_difference(case.program, case.x, case.mask, replace(run, cycles=run.cycles - 1))
-    assert found is not None and found.startswith("cycles")
+    difference = exactness.model_difference(case.program, case.x, case.mask, replace(run, image=image))
+    assert difference is not None and f"beat {len(image) - 1}, word 0" in difference
+    difference = exactness.model_difference(case.program, case.x, case.mask, replace(run, cycles=run.cycles - 1))
+    assert difference is not None and difference.startswith("cycles")
     assert (
         exactness.image_difference("a", np.zeros((2, 1), dtype=np.int64), "b", np.zeros((2, 1), dtype=np.int64)) is None
     )

@@ -43,9 +43,9 @@ class TestReference(LevelCases):
     random_seeds = range(1000, 1060)
 
     def check(self, case: Case) -> None:
-        layers, own = case.network.layers, case.network.trained()
-        outputs = reference.run(layers, own, case.x[None])
-        assert [output[0].tolist() for output in outputs] == naive_network(layers, own, case.x.tolist())
+        layers, parameters = case.network.layers, case.network.trained()
+        outputs = reference.run(layers, parameters, case.x[None])
+        assert [output[0].tolist() for output in outputs] == naive_network(layers, parameters, case.x.tolist())
 
 
 class TestIntegerKernels(LevelCases):
@@ -86,8 +86,8 @@ def test_whole_graphs(shape: str, dataflow: str) -> None:
 def test_read_only_arrays() -> None:
     """Arrays that can't be written, as pandas 3 hands them out, serve as well as any."""
     case = next(random_cases(range(6000, 6010)))
-    for own in case.network.trained():
-        for array in (own.weights, own.polarity, own.bias, own.shift, case.x):
+    for parameters in case.network.trained():
+        for array in (parameters.weights, parameters.polarity, parameters.bias, parameters.shift, case.x):
             if array is not None:
                 array.setflags(write=False)
     expected = reference.run(case.network.layers, case.network.trained(), case.x[None])[-1]
@@ -97,14 +97,14 @@ def test_read_only_arrays() -> None:
 
 def worst_input(layer: Layer, network: Network) -> tuple[np.ndarray, int]:
     """Return the input that drives the first score furthest from zero, and how far."""
-    own = network.trained()[0]
+    parameters = network.trained()[0]
     low, high = operand_range(layer.x_bits, layer.x_signed)
     values, places = np.arange(low, high + 1), np.arange(layer.channels)
     tried = np.zeros((layer.channels, len(values), *layer.input_shape), dtype=np.int64)  # one synapse at a time
     tried[places, :, 0, 0, places] = values
-    scores = reference.forward(layer, own, tried.reshape(-1, *layer.input_shape)).reshape(layer.channels, -1)
-    ends = [values[found(axis=1)].reshape(layer.input_shape) for found in (scores.argmin, scores.argmax)]
-    sums = [abs(int(reference.forward(layer, own, x[None])[0, 0, 0, 0])) for x in ends]
+    scores = reference.forward(layer, parameters, tried.reshape(-1, *layer.input_shape)).reshape(layer.channels, -1)
+    ends = [values[furthest(axis=1)].reshape(layer.input_shape) for furthest in (scores.argmin, scores.argmax)]
+    sums = [abs(int(reference.forward(layer, parameters, x[None])[0, 0, 0, 0])) for x in ends]
     return ends[int(sums[1] > sums[0])], max(sums)
 
 
@@ -132,11 +132,11 @@ def test_psum_width_is_tight(op: str, x_signed: bool, dataflow: str, monkeypatch
     """The worst sum of a whole column, a power of two of rows high, is exact, and wrong with one bit less."""
     design = FittedDesign(rows=4, cols=1, dataflow=dataflow, op=op, x_bits=3, w_bits=4, x_signed=x_signed, acc_bits=24)
     network = make_network("worst", design, {"channels": 4}, [{**conv(1), "kind": "linear", "kernel": None}], 1)
-    own = network.trained()[0]
-    own.bias[:] = 0
-    own.weights[:] = shift_codes(np.array(-(1 << 6)), 4) if op == "shift" else -8  # minus the furthest shift
-    if own.polarity is not None:
-        own.polarity[:] = -1
+    parameters = network.trained()[0]
+    parameters.bias[:] = 0
+    parameters.weights[:] = shift_codes(np.array(-(1 << 6)), 4) if op == "shift" else -8  # minus the furthest shift
+    if parameters.polarity is not None:
+        parameters.polarity[:] = -1
     x, _ = worst_input(network.layers[0], network)
     program = compile_network(network, design)
     assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None

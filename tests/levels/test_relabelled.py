@@ -66,16 +66,16 @@ def as_convolutions(network: Network, form: dict[str, int]) -> Network:
     """Return the network with each linear layer written as a convolution over all of what it reads."""
     shapes = {"input": (form["height"], form["width"], form["channels"])}
     layers, parameters = [], []
-    for layer, own, link in zip(network.layers, network.trained(), network.connections, strict=True):
+    for layer, trained, link in zip(network.layers, network.trained(), network.connections, strict=True):
         height, width, channels = shapes[link.reads]
         if layer.kind == "linear":
             change = {"kind": "conv2d", "height": height, "width": width, "channels": channels}
             layer = layer.model_copy(update={**change, "kernel": (height, width)})
-            assert own.polarity is not None
-            shaped = (own.weights.reshape(layer.weights_shape), own.polarity.reshape(layer.weights_shape))
-            own = LayerParameters(*shaped, own.bias, own.shift)
+            assert trained.polarity is not None
+            shaped = (trained.weights.reshape(layer.weights_shape), trained.polarity.reshape(layer.weights_shape))
+            trained = LayerParameters(*shaped, trained.bias, trained.shift)
         layers.append(layer)
-        parameters.append(own)
+        parameters.append(trained)
         written = shapes.get(link.writes, (0, 0, 0))[2]
         shapes[link.writes] = (*layer.output_shape[:2], max(written, layer.offset + layer.out_channels))
     return Network("convolutions", tuple(layers), tuple(parameters), network.dataset)
@@ -173,7 +173,7 @@ def test_images_of_another_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("x", "found"),
+    ("x", "named"),
     [
         (np.full((1, 36), 32), "32 to 32"),
         (np.full((1, 36), -33), "-33 to -33"),
@@ -182,9 +182,9 @@ def test_images_of_another_size() -> None:
         (np.full((1, 36), "1"), "<U1"),
     ],
 )
-def test_activations_that_are_none(x: np.ndarray, found: str) -> None:
+def test_activations_that_are_none(x: np.ndarray, named: str) -> None:
     network = chain(CHAINS["image to linear"])
-    with pytest.raises(LimenError, match=f"input: {found} is not allowed: integers of -32 to 31$"):
+    with pytest.raises(LimenError, match=f"input: {named} is not allowed: integers of -32 to 31$"):
         network.predict(x)
 
 

@@ -45,8 +45,8 @@ def tailed(op: Op, design: Design) -> tuple[Network, np.ndarray]:
     random = np.random.default_rng(3)
     shape = network.layers[0].weights_shape
     polarity = np.full(shape, -1) if op == "threshold" else None
-    own = LayerParameters(random.integers(low_w, high_w + 1, shape), polarity, *np.zeros((2, 6), dtype=np.int64))
-    return Network("tailed", network.layers, (own,)), random.integers(low_x, high_x + 1, (7, 1, 5))
+    parameters = LayerParameters(random.integers(low_w, high_w + 1, shape), polarity, *np.zeros((2, 6), dtype=np.int64))
+    return Network("tailed", network.layers, (parameters,)), random.integers(low_x, high_x + 1, (7, 1, 5))
 
 
 def traced(op: Op, dataflow: str, trace: np.ndarray) -> dict[str, int]:
@@ -57,13 +57,13 @@ def traced(op: Op, dataflow: str, trace: np.ndarray) -> dict[str, int]:
     x, synapse = (second, first) if dataflow == "is" else (first, second)
     x_moves, w_moves = x != quiet_x, (synapse & 15) != quiet_w
     left, top = (w_moves, x_moves) if dataflow == "is" else (x_moves, w_moves)
-    found = {"op": (left & top).sum(), "left_cycle": (left & ~top).sum()}
+    counts = {"op": (left & top).sum(), "left_cycle": (left & ~top).sum()}
     if dataflow == "os":
-        found["top_cycle"] = (top & ~left).sum()
+        counts["top_cycle"] = (top & ~left).sum()
     else:
-        found["psum_cycle"] = (~left[:, 1:] & (before[:, 2, :-1] != 0)).sum()
-    found["polarity_cycle"] = ((synapse >> 4 == 1) & ~w_moves).sum()
-    return {name: int(count) for name, count in found.items()}
+        counts["psum_cycle"] = (~left[:, 1:] & (before[:, 2, :-1] != 0)).sum()
+    counts["polarity_cycle"] = ((synapse >> 4 == 1) & ~w_moves).sum()
+    return {name: int(count) for name, count in counts.items()}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,9 @@ def test_every_pe_cycle_is_priced_by_what_moves_there(dataflow: str, extra: str)
     cycles["shift_cycle"] = 256 * sum(counts.preload + counts.drain for counts in run.counts)
     assert run.design.acc_bits is not None
     held = run.design.acc_bits if dataflow == "os" else run.design.psum_bits
-    pe = {name: own.value for name, own in load_table("ihp130").at("pe", held, "threshold", 8, 8, dataflow).items()}
+    pe = {
+        name: stored.value for name, stored in load_table("ihp130").at("pe", held, "threshold", 8, 8, dataflow).items()
+    }
     idle = 256 * run.cycles - sum(cycles.values())
     dynamic = idle * pe["energy_per_idle_cycle_pj"]
     dynamic += sum(count * pe[f"energy_per_{name}_pj"] for name, count in cycles.items())
@@ -122,24 +124,24 @@ def test_every_pe_cycle_is_priced_by_what_moves_there(dataflow: str, extra: str)
 def test_streams_move_what_pes_beyond_a_fold_see_move(op: Op, dataflow: str) -> None:
     """One port moves, the other holds the neutral pattern; what comes out is what went in, but of the adder."""
     unit = Pe(op, 5, 4, 20, dataflow)
-    found = {stream.quantity.split("_")[2]: stream for stream in streams(unit, 0)}
+    by_cause = {stream.quantity.split("_")[2]: stream for stream in streams(unit, 0)}
     quiet_x, quiet_w = NEUTRAL[op]
     below = "top" if dataflow == "os" else "psum"
-    assert found.keys() - {"op", "idle", "shift", "left", below} == ({"polarity"} if op == "threshold" else set()) - (
-        {"polarity"} if dataflow == "ws" else set()
-    )
+    assert by_cause.keys() - {"op", "idle", "shift", "left", below} == (
+        {"polarity"} if op == "threshold" else set()
+    ) - ({"polarity"} if dataflow == "ws" else set())
     first, second = ("x_in", "synapse_in") if dataflow == "os" else ("moving_in", "still_in")
     quiet = (quiet_w, quiet_x) if dataflow == "is" else (quiet_x, quiet_w)
-    left, beyond_rows = found["left"].inputs, found[below].inputs
+    left, beyond_rows = by_cause["left"].inputs, by_cause[below].inputs
     assert (left[second] == quiet[1]).all() and len(np.unique(left[first])) > 8
     assert (beyond_rows[first] == quiet[0]).all()
     if dataflow == "os":
         assert len(np.unique(beyond_rows[second])) > 8
-        assert (found["top"].expected["acc_out"] == 0).all() == (op != "adder")
+        assert (by_cause["top"].expected["acc_out"] == 0).all() == (op != "adder")
         return
     assert (beyond_rows[second] == quiet[1]).all() and len(np.unique(beyond_rows["psum_in"])) > 8
-    passed = found["psum"].expected["psum_out"][2:]
+    passed = by_cause["psum"].expected["psum_out"][2:]
     assert np.array_equal(passed, beyond_rows["psum_in"][1:-1])
-    assert np.array_equal(found["left"].expected["psum_out"][2:], left["psum_in"][1:-1]) == (
+    assert np.array_equal(by_cause["left"].expected["psum_out"][2:], left["psum_in"][1:-1]) == (
         op in ("mac", "shift") or (op, dataflow) == ("threshold", "is")  # 15 is above the highest threshold's 14
     )

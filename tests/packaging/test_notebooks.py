@@ -33,7 +33,7 @@ STUDIED = re.compile(r"\b(study|front|knee|trials|feasible|good|pairs|chosen)\b"
 def said_of(cell: dict[str, Any]) -> list[list[str]]:
     """Return the words and numbers of a cell's outputs; how pandas aligns them isn't ours."""
     outputs = cell.get("outputs", ())
-    return ["".join(own.get("text", own.get("data", {}).get("text/plain", ""))).split() for own in outputs]
+    return ["".join(output.get("text", output.get("data", {}).get("text/plain", ""))).split() for output in outputs]
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,6 @@ def test_functions_fit_on_a_screen() -> None:
 
 
 def test_the_simulator_takes_few_arguments() -> None:
-    own = [function for function in FUNCTIONS if function.name.startswith("simulator/")]
-    assert len(own) > 100
-    assert {function.name for function in own if function.arguments > MOST_ARGUMENTS} == set()
+    simulator = [function for function in FUNCTIONS if function.name.startswith("simulator/")]
+    assert len(simulator) > 100
+    assert {function.name for function in simulator if function.arguments > MOST_ARGUMENTS} == set()

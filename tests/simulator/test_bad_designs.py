@@ -89,15 +89,15 @@ def test_buffers_too_small_for_any_tile(change: dict[str, Any], words: tuple[str
 @pytest.mark.parametrize("field", ["ifmap_kib", "filter_kib", "ofmap_kib"])
 def test_the_least_that_fits_is_the_least(field: str) -> None:
     """The size the refusal asks for is enough for that layer, and a hundredth less is refused again."""
-    own = network(CONV, {**CONV, "name": "raw", "out_channels": 3})
+    two_layers = network(CONV, {**CONV, "name": "raw", "out_channels": 3})
     with pytest.raises(LimenError) as refusal:
-        limen.simulate(own, Design(**{**SOUND, field: 0.06}))
+        limen.simulate(two_layers, Design(**{**SOUND, field: 0.06}))
     least = float(str(refusal.value).split("at least ")[1].split(" KiB")[0])
     assert str(refusal.value).startswith("network bad: layer conv: ")
     with pytest.raises(LimenError, match="layer conv"):
-        limen.simulate(own, Design(**{**SOUND, field: least * 0.99 - 0.001}))
+        limen.simulate(two_layers, Design(**{**SOUND, field: least * 0.99 - 0.001}))
     try:
-        limen.simulate(own, Design(**{**SOUND, field: least + 0.001}))
+        limen.simulate(two_layers, Design(**{**SOUND, field: least + 0.001}))
     except LimenError as later:
         assert "layer raw" in str(later)
 
@@ -148,23 +148,23 @@ def test_ops_the_cost_table_lacks(tmp_path: Path) -> None:
     lines = (DATA / "ihp130.csv").read_text().splitlines()
     table = tmp_path / "table.csv"
     table.write_text("\n".join(line for line in lines if not line.startswith(("pe,adder", "pe,shift"))))
-    own = network(CONV, SCORES, op="adder")
-    run = limen.simulate(own, Design(**{**SOUND, "op": "adder"}))
+    adders = network(CONV, SCORES, op="adder")
+    run = limen.simulate(adders, Design(**{**SOUND, "op": "adder"}))
     with pytest.raises(LimenError, match=r"op: adder of component 'pe' is missing: the table has mac, threshold$"):
         limen.price(run, costs=str(table))
 
 
 @pytest.mark.parametrize("op", ["mac", "shift"])
 def test_signs_the_cost_table_lacks(op: str) -> None:
-    own = network(CONV, SCORES, op=op, w_bits=4)
-    run = limen.simulate(own, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
+    signed = network(CONV, SCORES, op=op, w_bits=4)
+    run = limen.simulate(signed, Design(**{**SOUND, "op": op, "w_bits": 4, "x_signed": True}))
     with pytest.raises(LimenError, match=f"x_signed: true is not allowed for op {op}: its rows are of unsigned"):
         limen.price(run, costs="ihp130")
 
 
 def test_several_ops_have_no_price() -> None:
-    own = network({**CONV, "op": "mac"}, SCORES)
-    run = limen.simulate(own, Design(**{**SOUND, "extra_ops": ["mac"]}))
+    mixed = network({**CONV, "op": "mac"}, SCORES)
+    run = limen.simulate(mixed, Design(**{**SOUND, "extra_ops": ["mac"]}))
     with pytest.raises(LimenError, match="extra_ops: mac is not allowed: its rows are of PEs of one op"):
         limen.price(run, costs="ihp130")
 

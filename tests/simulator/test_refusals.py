@@ -81,7 +81,7 @@ def follow(geometry: Geometry, fields: dict[str, Any]) -> tuple[Design, str]:
     for _ in range(60):
         design = FittedDesign(**fields)
         try:
-            found = candidates(geometry, design)
+            cuts = candidates(geometry, design)
         except LimenError as error:
             message = str(error)
             print(message)
@@ -95,7 +95,7 @@ def follow(geometry: Geometry, fields: dict[str, Any]) -> tuple[Design, str]:
             assert (float(value) > float(now)) == (way == "least") and float(value) != float(now), message
             fields = {**fields, field: float(value) if "kib" in field else int(value)}
         else:
-            assert found
+            assert cuts
             return design, ""
     raise AssertionError(f"no end: {fields}")
 
@@ -164,20 +164,20 @@ def test_the_fewest_tiles_against_every_cut() -> None:
 @pytest.mark.parametrize(("signed", "design_signed"), [(True, False), (False, True), (True, True), (False, False)])
 def test_activations_that_exceed_the_design_s(x_bits: int, design_bits: int, signed: bool, design_signed: bool) -> None:
     """Whatever the line proposes, each of it takes the activations; where it proposes nothing, nothing does."""
-    own = Layer(
+    layer = Layer(
         name="own", kind="linear", op="mac", x_bits=x_bits, w_bits=4, x_signed=signed, channels=4, out_channels=2
     )
     fields = {"rows": 2, "cols": 2, "dataflow": "os", "op": "mac", "x_bits": design_bits, "w_bits": 4}
     fields |= {"x_signed": design_signed, "feeder_width": 1}
     try:
-        assert Design(**fields).fitted(Network("net", (own,)))
+        assert Design(**fields).fitted(Network("net", (layer,)))
     except LimenError as error:
         _, _, cure = str(error).partition("; a design of ")
         options = [option for option in cure.removesuffix(" takes them").split(" or ") if option]
         for option in options:
             change = dict(part.split(": ") for part in option.split(" and "))
-            found = {name: int(value) if value.isdigit() else value == "true" for name, value in change.items()}
-            assert Design(**{**fields, **found}).fitted(Network("net", (own,)))
+            changed = {name: int(value) if value.isdigit() else value == "true" for name, value in change.items()}
+            assert Design(**{**fields, **changed}).fitted(Network("net", (layer,)))
         every = [(bits, sign) for bits in range(2, 17) for sign in (False, True)]
         possible = [Design(**{**fields, "x_bits": bits, "x_signed": sign}) for bits, sign in every]
-        assert bool(options) == any(design.supports(Network("net", (own,))) for design in possible)
+        assert bool(options) == any(design.supports(Network("net", (layer,))) for design in possible)

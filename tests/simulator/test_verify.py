@@ -47,8 +47,8 @@ def test_a_lying_testbench_is_not_run(chip: Path, quick_builds: None) -> None:
     assert outcome.returncode == 1, outcome.stdout + outcome.stderr
     proof = json.loads(outcome.stdout)
     assert proof["mismatches"] > 0
-    own = hashlib.sha256((ROOT / "simulator" / "rtl" / "testbench" / "limen_tb.cpp").read_bytes()).hexdigest()
-    assert proof["sha256"]["tb/limen_tb.cpp"] == own
+    shipped = hashlib.sha256((ROOT / "simulator" / "rtl" / "testbench" / "limen_tb.cpp").read_bytes()).hexdigest()
+    assert proof["sha256"]["tb/limen_tb.cpp"] == shipped
     notice, finding = outcome.stderr.splitlines()
     assert "chip/proof.json: cannot be written: Is a directory" in notice and f"{proof['mismatches']}" in finding
     assert not list(chip.parent.rglob("seen")) and not (chip / "build").exists()
@@ -62,7 +62,7 @@ FAILURES: list[tuple[str, Callable[[Path], object], bool]] = [
 ]
 
 
-@pytest.mark.parametrize(("change", "stays"), [own[1:] for own in FAILURES], ids=[own[0] for own in FAILURES])
+@pytest.mark.parametrize(("change", "stays"), [case[1:] for case in FAILURES], ids=[case[0] for case in FAILURES])
 def test_no_proof_is_left_by_a_failure(chip: Path, tools: None, change: Callable[[Path], object], stays: bool) -> None:
     (chip / "proof.json").write_text('{"mismatches": 0}')
     (chip / "build.log").write_text("of another time")

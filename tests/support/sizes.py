@@ -50,22 +50,22 @@ def _lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def _arguments(arguments: ast.arguments) -> int:
     plain = [*arguments.posonlyargs, *arguments.args]
-    own = bool(plain) and plain[0].arg in ("self", "cls")
+    bound = bool(plain) and plain[0].arg in ("self", "cls")
     starred = [arguments.vararg is not None, arguments.kwarg is not None]
-    return len(plain) - own + len(arguments.kwonlyargs) + sum(starred)
+    return len(plain) - bound + len(arguments.kwonlyargs) + sum(starred)
 
 
 def main() -> None:
     files = python_files()
-    found = [function for path in files for function in functions(path)]
+    measured = [function for path in files for function in functions(path)]
     lines = {str(path): (ROOT / path).read_text(encoding="utf-8").count("\n") for path in files}
     folders = Counter(str(path.parent) for path in files)
     for title, rows in (
-        ("longest functions, lines", {own.name: own.lines for own in found}),
-        ("most arguments", {own.name: own.arguments for own in found}),
+        ("longest functions, lines", {function.name: function.lines for function in measured}),
+        ("most arguments", {function.name: function.arguments for function in measured}),
         (
             "most arguments in simulator",
-            {own.name: own.arguments for own in found if own.name.startswith("simulator/")},
+            {function.name: function.arguments for function in measured if function.name.startswith("simulator/")},
         ),
         ("longest files, lines", lines),
     ):

@@ -199,8 +199,8 @@ def test_accuracy_tables(text: str | bytes, line: str, family: Family) -> None:
     path.write_text(f"{head}{ROW}\n")
     assert read_accuracies(family)["threshold", 8, 8].test_accuracy == 0.25
     path.write_bytes(text if isinstance(text, bytes) else (head + text).encode())
-    found = refusal(lambda: read_accuracies(family))
-    assert found.startswith(f"{path}: {line}") and len(found) <= 500
+    message = refusal(lambda: read_accuracies(family))
+    assert message.startswith(f"{path}: {line}") and len(message) <= 500
 
 
 def test_described_is_json_of_the_right_kinds(tmp_path: Path) -> None:

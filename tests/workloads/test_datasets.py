@@ -45,13 +45,13 @@ def same(one, other):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_set_loads_from_its_distributed_form(tmp_path, monkeypatch, name):
     folder = written(tmp_path, name)
-    own = datasets.dataset(name)
+    source = datasets.dataset(name)
     rows = []
     for split, samples in zip(datasets.SPLITS, SIZES[name], strict=True):
         pixels, labels = datasets.load_split(name, split, tmp_path)
-        assert pixels.shape == (samples, *own.shape) and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
+        assert pixels.shape == (samples, *source.shape) and pixels.dtype == np.uint8 and pixels.flags.c_contiguous
         assert labels.shape == (samples,) and labels.dtype == np.int64
-        assert labels.min() >= 0 and labels.max() < own.classes
+        assert labels.min() >= 0 and labels.max() < source.classes
         assert not pixels.flags.writeable and not labels.flags.writeable
         rows += [image.tobytes() for image in pixels]
         assert same(datasets.load_split(name, split, folder), (pixels, labels))

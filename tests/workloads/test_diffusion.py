@@ -56,13 +56,13 @@ def test_noising_has_the_mean_and_variance_of_its_formula():
     kept = written_schedule()
     for t in (1, STEPS // 2, STEPS):
         noise = random.standard_normal((images, PIXELS), dtype=np.float32)
-        found = diffusion.noised(np.repeat(digit, images, axis=0), np.full(images, t), noise)
+        noisy = diffusion.noised(np.repeat(digit, images, axis=0), np.full(images, t), noise)
         variance = 1 - kept[t - 1]
         # Exact given the noise, and five standard errors over its draws.
-        np.testing.assert_allclose(found, np.sqrt(kept[t - 1]) * digit + np.sqrt(variance) * noise, atol=1e-6)
+        np.testing.assert_allclose(noisy, np.sqrt(kept[t - 1]) * digit + np.sqrt(variance) * noise, atol=1e-6)
         error = 5 * np.sqrt(variance / images)
-        np.testing.assert_allclose(found.mean(axis=0), np.sqrt(kept[t - 1]) * digit[0], atol=error)
-        np.testing.assert_allclose(found.var(axis=0), variance, rtol=5 * np.sqrt(2 / images))
+        np.testing.assert_allclose(noisy.mean(axis=0), np.sqrt(kept[t - 1]) * digit[0], atol=error)
+        np.testing.assert_allclose(noisy.var(axis=0), variance, rtol=5 * np.sqrt(2 / images))
 
 
 def test_steps_are_uniform_and_told_apart():
@@ -80,10 +80,10 @@ def test_the_gradient_of_the_tasks_loss_agrees_with_differences(op, monkeypatch)
     digits = diffusion.real_digits("train")[:16]
     task = Denoiser(digits, digits)
     chain = initialise(diffusion.network_layers(op), task.sample, np.random.default_rng(0))
-    for own in chain:
-        for name, array in own.arrays().items():
+    for layer in chain:
+        for name, array in layer.arrays().items():
             if array.dtype == np.float32:
-                setattr(own, name, array.astype(np.float64))
+                setattr(layer, name, array.astype(np.float64))
     x, noise = (array.astype(np.float64) for array in next(task.batches(np.random.default_rng(3))))
     assert x.shape == (8, 8, 1 + diffusion.TIME_CHANNELS, diffusion.TRAINING_BATCH) and noise.shape == (
         64,
@@ -94,12 +94,12 @@ def test_the_gradient_of_the_tasks_loss_agrees_with_differences(op, monkeypatch)
         return task.loss(forward(chain, x)[0], noise)[0]
 
     outputs, tape = forward(chain, x)
-    found, slope, score = task.loss(outputs, noise)
-    assert found == score == pytest.approx(np.mean((outputs - noise) ** 2))
+    task_loss, slope, score = task.loss(outputs, noise)
+    assert task_loss == score == pytest.approx(np.mean((outputs - noise) ** 2))
     gradients = backward(chain, tape, slope)
     random = np.random.default_rng(4)
-    for own, parts in zip(chain, gradients, strict=True):
-        for array, gradient in zip(own.trainable(), parts, strict=True):
+    for layer, parts in zip(chain, gradients, strict=True):
+        for array, gradient in zip(layer.trainable(), parts, strict=True):
             for place in zip(*(random.integers(0, side, 8) for side in array.shape), strict=True):
                 kept, losses = array[place], []
                 for step in (1e-6, -1e-6):
@@ -119,9 +119,9 @@ def test_the_linear_predictor_beats_any_other_of_its_kind():
     noisy = diffusion.noised(x, np.full(len(x), t), noise)
     design = np.concatenate([noisy, np.ones((len(x), 1))], axis=1)
     fitted = design @ np.linalg.lstsq(design, noise, rcond=None)[0]
-    own = predict(noisy, np.full(len(x), t))
-    assert np.mean((own - noise) ** 2) == pytest.approx(np.mean((fitted - noise) ** 2), rel=0.01)
-    assert np.mean((own - fitted) ** 2) < 0.01
+    predicted = predict(noisy, np.full(len(x), t))
+    assert np.mean((predicted - noise) ** 2) == pytest.approx(np.mean((fitted - noise) ** 2), rel=0.01)
+    assert np.mean((predicted - fitted) ** 2) < 0.01
 
 
 def test_a_perfect_predictor_gives_the_digit_back_and_samples_follow_their_seed():
@@ -186,8 +186,8 @@ def test_integers_are_near_the_master_and_scaling_its_input_is_exact(brief, op):
     x = diffusion.network_inputs(noisy, t)
     expected = outputs_of(master, x)
     np.testing.assert_array_equal(outputs_of(within_reach(master), x / 4), expected)
-    found = integer_predictor(*quantise_denoiser(op, master))(noisy, t)
-    assert np.sqrt(np.mean((found - expected) ** 2)) < 0.25 * expected.std()
+    predicted = integer_predictor(*quantise_denoiser(op, master))(noisy, t)
+    assert np.sqrt(np.mean((predicted - expected) ** 2)) < 0.25 * expected.std()
     np.testing.assert_array_equal(integer_pixels(np.array([-9.0, -4, 0, 1 / 32, 9])), [0, 0, 128, 129, 255])
 
 

@@ -99,8 +99,8 @@ def test_every_member_has_a_valid_row(name):
 def test_stored_accuracies_are_those_of_fresh_inference(shared, name):
     """Digits come with the package."""
     folder = None if name == "digits" else shared("data")
-    found = check_accuracies(load_family(name), 12 if name == "digits" else 1, 3, folder)
-    assert found and all(each.equal for each in found)
+    rows = check_accuracies(load_family(name), 12 if name == "digits" else 1, 3, folder)
+    assert rows and all(each.equal for each in rows)
 
 
 @pytest.mark.parametrize("op", ["threshold", "mac", "adder", "shift", "shift-adder"])
@@ -195,7 +195,7 @@ def test_choices_whose_biases_a_checkpoint_cannot_hold_are_passed_over(monkeypat
     calibration = calibrated(master_of(read_arrays(FOLDER / "shift.npz"), layers), load_data("digits"))
 
     def largest():
-        return max(np.abs(own.bias).max() for own in quantise_member(calibration, 8, 5).layers)
+        return max(np.abs(layer.bias).max() for layer in quantise_member(calibration, 8, 5).layers)
 
     free = largest()
     monkeypatch.setattr(quantise, "LARGEST_BIAS", free - 1)
@@ -221,8 +221,8 @@ def test_one_changed_weight_voids_its_row(copied):
     flip_one_bit(copied)
     after = member_accuracy(copied, "threshold", 8, 8)  # measured afresh: digits are always available
     assert after.network_sha256 != before.network_sha256 and after.data_sha256 == before.data_sha256
-    found = check_accuracies(copied, 500, 0)
-    wrong = {each.fresh.member for each in found if not each.equal}
+    rows = check_accuracies(copied, 500, 0)
+    wrong = {each.fresh.member for each in rows if not each.equal}
     assert ("threshold", 8, 8) in wrong and {op for op, _, _ in wrong} == {"threshold"}
     store_accuracies(copied)
     assert all(each.equal for each in check_accuracies(copied, 20, 1))

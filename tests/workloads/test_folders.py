@@ -54,9 +54,9 @@ def test_a_kill_at_any_event_leaves_the_old_or_the_new(tmp_path: Path) -> None:
     write(target, "old")
     seen, after = set(), 1
     while ends_killed(lambda: write(target, "new"), after):
-        found = read(target)
-        assert found in (["old"] * 3, ["new"] * 3), f"event {after}: {found}"
-        seen.add(found[0])
+        contents = read(target)
+        assert contents in (["old"] * 3, ["new"] * 3), f"event {after}: {contents}"
+        seen.add(contents[0])
         write(target, "old")
         assert list(tmp_path.iterdir()) == [target], f"event {after}"
         after += 1

@@ -84,8 +84,8 @@ def test_sums_equal_loops_on_random_layers():
 def test_kernel_gradients_agree_with_differences(op, padding):
     layer = small_layer(op, padding)
     x, weights, polarity, slope = random_case(layer)
-    found = lanes.layer_gradients(layer, weights, polarity, lanes.layer_rows(layer, x), slope)
-    for array, gradient in ((x, found.inputs), (weights, found.weights)):
+    gradients = lanes.layer_gradients(layer, weights, polarity, lanes.layer_rows(layer, x), slope)
+    for array, gradient in ((x, gradients.inputs), (weights, gradients.weights)):
         for place in np.ndindex(array.shape):
             kept, step = array[place], 1e-6
             array[place] = kept + step
@@ -100,7 +100,7 @@ def test_adder_gradients_are_those_of_their_potentials():
     """At weights that of −|x − w| itself; at inputs that of −H(x − w), Huber's potential, as AdderNet has it."""
     layer = small_layer("adder")
     x, weights, _, slope = random_case(layer)
-    found = lanes.layer_gradients(layer, weights, None, lanes.layer_rows(layer, x), slope)
+    gradients = lanes.layer_gradients(layer, weights, None, lanes.layer_rows(layer, x), slope)
 
     def huber_sums():
         total = np.zeros((*layer.output_shape, x.shape[-1]))
@@ -116,8 +116,8 @@ def test_adder_gradients_are_those_of_their_potentials():
 
     # The kernel's dx is the gradient of +H where the sum takes −|x − w|: p = −1 makes it −H.
     for array, gradient, potential in (
-        (x, found.inputs, huber_sums),
-        (weights, found.weights, lambda: sums(layer, weights, None, x)),
+        (x, gradients.inputs, huber_sums),
+        (weights, gradients.weights, lambda: sums(layer, weights, None, x)),
     ):
         for place in list(np.ndindex(array.shape))[::5]:
             kept, step = array[place], 1e-6
@@ -145,8 +145,8 @@ def test_threshold_gradients_of_x_and_w_cancel_without_padding():
     layer = small_layer("threshold", (0, 0, 0, 0))
     x, weights, polarity, slope = random_case(layer)
     # Small integers make every sum exact, so the two must be equal to the last bit.
-    found = lanes.layer_gradients(layer, weights, polarity, lanes.layer_rows(layer, x), np.rint(4 * slope))
-    assert found.inputs.sum() == -found.weights.sum() != 0
+    gradients = lanes.layer_gradients(layer, weights, polarity, lanes.layer_rows(layer, x), np.rint(4 * slope))
+    assert gradients.inputs.sum() == -gradients.weights.sum() != 0
 
 
 def test_batches_of_any_size_give_the_same_sums():
@@ -235,13 +235,13 @@ def test_folding_saturated_weights_is_exact(op):
     weights = (random.integers(-32, 33, layer.weights_shape) / 8).astype(np.float32)
     polarity = np.where(random.random(weights.shape) < 0.5, 1, -1).astype(np.int8) if op == "threshold" else None
     nothing = np.zeros(layer.out_channels)
-    own = FloatLayer(layer, weights, polarity, nothing.astype(np.int64), nothing.astype(np.float32), False)
+    float_layer = FloatLayer(layer, weights, polarity, nothing.astype(np.int64), nothing.astype(np.float32), False)
     exponent = np.full(layer.out_channels, -3)
     x = random.integers(-8, 8, (*layer.input_shape, 5)) / 8
     saturated = layer.operation.integers(weights, exponent, 4) / 8
     y = sums(layer, weights.astype(np.float64), polarity, x)
     y_saturated = sums(layer, saturated, polarity, x)
-    assert np.array_equal(y, y_saturated + folded_constants(own, exponent, 4)[:, None])
+    assert np.array_equal(y, y_saturated + folded_constants(float_layer, exponent, 4)[:, None])
     assert not np.array_equal(y, y_saturated)
 
 

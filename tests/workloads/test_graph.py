@@ -38,8 +38,8 @@ def test_layers(kind: str) -> None:
         added = None if layer.residual is None else rng.integers(0, 64, (3, *layer.output_shape))
         expected = reference.forward(layer, parameters, x, added)
         for image in range(3):
-            own = None if added is None else added[image].tolist()
-            assert expected[image].tolist() == naive_layer(layer, parameters, x[image].tolist(), own)
+            residual = None if added is None else added[image].tolist()
+            assert expected[image].tolist() == naive_layer(layer, parameters, x[image].tolist(), residual)
         lanes = None if added is None else added.transpose(1, 2, 3, 0)
         assert np.array_equal(
             forward_lanes(layer, parameters, x.transpose(1, 2, 3, 0), lanes).transpose(3, 0, 1, 2), expected
@@ -62,7 +62,7 @@ def test_graphs(shape: str) -> None:
         outputs = reference.run(network.layers, network.trained(), x)
         for image in range(3):
             expected = naive_network(network.layers, network.trained(), x[image].tolist())
-            assert [own[image].tolist() for own in outputs] == expected
+            assert [output[image].tolist() for output in outputs] == expected
         assert np.array_equal(network.predict(x), outputs[-1].reshape(3, -1))
 
 
@@ -99,14 +99,14 @@ def test_groups_are_independent_layers() -> None:
     """A grouped layer is one small layer for each group, side by side."""
     rng = np.random.default_rng(3)
     whole = Layer(name="whole", op="mac", x_bits=5, w_bits=4, height=4, width=3, channels=6, out_channels=9, groups=3)
-    own = draw_parameters(whole, rng)
+    drawn = draw_parameters(whole, rng)
     x = rng.integers(-16, 16, (2, *whole.input_shape))
     small = whole.model_copy(update={"channels": 2, "out_channels": 3, "groups": 1})
     parts = [
-        reference.forward(small, LayerParameters(own.weights[n], None, own.bias[n], own.shift[n]), x[..., c])
+        reference.forward(small, LayerParameters(drawn.weights[n], None, drawn.bias[n], drawn.shift[n]), x[..., c])
         for n, c in ((slice(3 * g, 3 * g + 3), slice(2 * g, 2 * g + 2)) for g in range(3))
     ]
-    assert np.array_equal(reference.forward(whole, own, x), np.concatenate(parts, axis=-1))
+    assert np.array_equal(reference.forward(whole, drawn, x), np.concatenate(parts, axis=-1))
     assert (whole.fan_in, whole.group_channels, whole.group_outputs) == (2, 2, 3)
 
 
@@ -123,10 +123,10 @@ def test_bounds_are_met_with_a_residual() -> None:
     }
     layer = Layer.model_validate({**fields, "residual": "r", "residual_shift": 3})
     ones = np.ones(1, dtype=np.int64)
-    own = LayerParameters(-4 * ones.reshape(1, 1, 1, 1), None, 5 * ones, 0 * ones)
+    given = LayerParameters(-4 * ones.reshape(1, 1, 1, 1), None, 5 * ones, 0 * ones)
     x, added = np.full((1, 1, 1, 1), -8), np.full((1, 1, 1, 1), 31)
-    assert reference.forward(layer, own, x, added).item() == weights_bound(layer, own, (6, True)) == 32 + 5 + 31 * 8
-    assert format_bound(layer, own, (6, True)) == 32 + 5 + 32 * 8
+    assert reference.forward(layer, given, x, added).item() == weights_bound(layer, given, (6, True)) == 32 + 5 + 31 * 8
+    assert format_bound(layer, given, (6, True)) == 32 + 5 + 32 * 8
     assert format_bound(layer, None, (6, False)) == 32 + 63 * 8
 
 
@@ -147,15 +147,15 @@ def test_polarity_modes(mode: str) -> None:
     """Each mode accepts its own structure; one synapse changed breaks all but "synapse"."""
     fields = {"name": "first", "op": "threshold", "x_bits": 4, "w_bits": 4, "channels": 4, "out_channels": 6}
     layer = Layer.model_validate({**fields, "groups": 2, "polarity": mode, "polarity_seed": 2412})
-    own = draw_parameters(layer, np.random.default_rng(1))
-    own.check(layer)
-    assert own.polarity is not None
-    own.polarity[3, 0, 0, 1] *= -1
+    parameters = draw_parameters(layer, np.random.default_rng(1))
+    parameters.check(layer)
+    assert parameters.polarity is not None
+    parameters.polarity[3, 0, 0, 1] *= -1
     if mode == "synapse":
-        own.check(layer)
+        parameters.check(layer)
     else:
         with pytest.raises(ValueError, match=rf"^first.polarity: -?1 at .* is not allowed: polarity is '{mode}'$"):
-            own.check(layer)
+            parameters.check(layer)
 
 
 BASE = {
@@ -198,12 +198,13 @@ def test_parameter_refusals() -> None:
     pool = Layer.model_validate({**BASE, **POOL})
     grouped = Layer.model_validate({**BASE, "groups": 2})
     no_parameters().check(pool)
-    own = draw_parameters(grouped, np.random.default_rng(0))
-    assert own.weights.shape == (32, 1, 1, 8)
+    drawn = draw_parameters(grouped, np.random.default_rng(0))
+    assert drawn.weights.shape == (32, 1, 1, 8)
+    signed = LayerParameters(drawn.weights, drawn.weights, drawn.bias, drawn.shift)
     for layer, parameters, words in (
-        (pool, own, r"one.weights: int64 \[32, 1, 1, 8\]; expected int64 \[0, 0, 0, 0\]"),
+        (pool, drawn, r"one.weights: int64 \[32, 1, 1, 8\]; expected int64 \[0, 0, 0, 0\]"),
         (grouped, no_parameters(), r"one.weights: int64 \[0, 0, 0, 0\]; expected int64 \[32, 1, 1, 8\]"),
-        (pool, LayerParameters(own.weights, own.weights, own.bias, own.shift), "one.polarity: present; kind maxpool"),
+        (pool, signed, "one.polarity: present; kind maxpool"),
     ):
         with pytest.raises(ValueError, match=words):
             parameters.check(layer)
@@ -347,10 +348,10 @@ def test_file_with_everything(tmp_path: Path) -> None:
     rng = np.random.default_rng(8)
     parameters = [draw_parameters(layer, rng) for layer in shapes.layers]
     arrays = {
-        f"{layer.name}.{name}": getattr(own, name)
-        for layer, own in zip(shapes.layers, parameters, strict=True)
+        f"{layer.name}.{name}": getattr(layer_parameters, name)
+        for layer, layer_parameters in zip(shapes.layers, parameters, strict=True)
         for name in ("weights", "polarity", "bias", "shift")
-        if layer.has_parameters and getattr(own, name) is not None
+        if layer.has_parameters and getattr(layer_parameters, name) is not None
     }
     np.savez(tmp_path / "everything.npz", **arrays)
     path.write_text(EVERYTHING)

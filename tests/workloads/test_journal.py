@@ -29,8 +29,8 @@ class TestJournal:
         assert kept.read() == {}
         kept.add("a", 10)  # not what the work would give, to tell the two apart
         kept.add("other", 3)
-        found = kept.finish({"a": "x", "b": "yy"}, lengths, lambda done, total: seen.append((done, total)))
-        assert found == {"a": 10, "b": 2} and seen == [(1, 2), (2, 2)]
+        results = kept.finish({"a": "x", "b": "yy"}, lengths, lambda done, total: seen.append((done, total)))
+        assert results == {"a": 10, "b": 2} and seen == [(1, 2), (2, 2)]
         assert kept.read() == {"a": 10, "b": 2, "other": 3}
         kept.remove()
         kept.remove()
@@ -85,14 +85,14 @@ class TestCode:
 
     @pytest.mark.parametrize("package", journal.PACKAGES)
     def test_every_file_counts(self, folder: Path, package: str) -> None:
-        own, found = folder / package / "room" / "code.py", [code_digest()]
-        own.write_text(own.read_text().replace("A = 1", "A = 2"))
-        found.append(code_digest())
-        own.rename(own.with_name("named.py"))
-        found.append(code_digest())
-        own.write_text("")
-        found.append(code_digest())
-        assert len(set(found)) == 4
+        path, digests = folder / package / "room" / "code.py", [code_digest()]
+        path.write_text(path.read_text().replace("A = 1", "A = 2"))
+        digests.append(code_digest())
+        path.rename(path.with_name("named.py"))
+        digests.append(code_digest())
+        path.write_text("")
+        digests.append(code_digest())
+        assert len(set(digests)) == 4
 
     def test_comments_docstrings_and_layout_do_not(self, folder: Path) -> None:
         before = code_digest()

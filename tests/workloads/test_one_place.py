@@ -26,9 +26,9 @@ PLACES = {
 def test_one_place(what: str) -> None:
     """A look at the text of all sources: what it finds elsewhere may be sound, and then wants a sharper pattern."""
     pattern, place = PLACES[what]
-    found = {
+    places = {
         path.relative_to(ROOT).as_posix()
         for path in SOURCES
         if any(re.search(pattern, line) for line in path.read_text(encoding="utf-8").splitlines())
     }
-    assert found == {place}
+    assert places == {place}

@@ -66,8 +66,8 @@ def test_commands_refuse_pipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_sockets_and_folders(tmp_path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as own:
-        own.bind(str(tmp_path / "s.yaml"))
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s.yaml"))
         (tmp_path / "f.yaml").mkdir()
         for name, words in (("s.yaml", WORDS), ("f.yaml", "cannot be read: Is a directory")):
             outcome = CliRunner().invoke(commands, ["describe", str(tmp_path / name)])

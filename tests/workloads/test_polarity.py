@@ -96,10 +96,10 @@ def test_without_a_drawing_function_initialise_draws_what_it_always_did():
     x = np.random.default_rng(1).normal(size=(20, 8, 8, 1))
     chain = initialise(layers, x, np.random.default_rng(5))
     random = np.random.default_rng(5)
-    for own in chain:
-        random.standard_normal(own.layer.weights_shape)
-        np.testing.assert_array_equal(own.polarity, np.where(random.random(own.layer.weights_shape) < 0.5, 1, -1))
-        assert own.latent is None
+    for part in chain:
+        random.standard_normal(part.layer.weights_shape)
+        np.testing.assert_array_equal(part.polarity, np.where(random.random(part.layer.weights_shape) < 0.5, 1, -1))
+        assert part.latent is None
 
 
 def learning_chain(granularity, seed, images):
@@ -111,11 +111,11 @@ def learning_chain(granularity, seed, images):
         Layer(name="fc", kind="linear", channels=18, out_channels=4, **shared),
     ]
     x = random.normal(size=(images, 4, 3, 2))
-    chain = initialise(layers, x, random, lambda layer, own: draw_polarity(layer, own, "learned"))
-    for own in chain:
-        for name, array in own.arrays().items():
+    chain = initialise(layers, x, random, lambda layer, spawned: draw_polarity(layer, spawned, "learned"))
+    for layer in chain:
+        for name, array in layer.arrays().items():
             if array.dtype == np.float32:
-                setattr(own, name, array.astype(np.float64))
+                setattr(layer, name, array.astype(np.float64))
     return chain, np.ascontiguousarray(x.transpose(1, 2, 3, 0)), random.normal(size=(4, images))
 
 
@@ -123,28 +123,28 @@ def learning_chain(granularity, seed, images):
 def test_gradients_of_latents_agree_with_differences(granularity):
     chain, x, slope = learning_chain(granularity, seed=3, images=7)
     _, tape = forward(chain, x)
-    for own, gradients in zip(chain, backward(chain, tape, slope), strict=True):
-        gradient, drawn = gradients[-1], own.polarity.copy()
-        assert gradient.shape == own.latent.shape
+    for layer, gradients in zip(chain, backward(chain, tape, slope), strict=True):
+        gradient, drawn = gradients[-1], layer.polarity.copy()
+        assert gradient.shape == layer.latent.shape
         largest = np.abs(gradient).max()
-        for place in np.ndindex(own.latent.shape):
-            moved, losses = np.zeros_like(own.latent), []
+        for place in np.ndindex(layer.latent.shape):
+            moved, losses = np.zeros_like(layer.latent), []
             for step in (1e-6, -1e-6):  # of the polarity, as if it were real: straight through
                 moved[place] = step
-                own.polarity = drawn + moved
+                layer.polarity = drawn + moved
                 losses.append((forward(chain, x)[0] * slope).sum())
-            own.polarity = drawn
+            layer.polarity = drawn
             assert gradient[place] == pytest.approx((losses[0] - losses[1]) / 2e-6, rel=1e-4, abs=1e-6 * largest)
 
 
 def test_the_last_layers_gradient_at_polarity_is_its_excess():
     """∂y/∂p = max(x − w, 0), written out, without the norm's mean."""
     chain, x, slope = learning_chain("synapse", seed=4, images=5)
-    own = chain[1]
+    last = chain[1]
     _, tape = forward(chain, x)
     read = tape[0].y.reshape(-1, 5)  # [K, B]
-    centred = (slope - slope.mean(axis=1, keepdims=True)) * np.ldexp(1.0, -own.output_shift)[:, None]
-    excess = np.maximum(read[None] - own.weights.reshape(4, -1)[:, :, None], 0)
+    centred = (slope - slope.mean(axis=1, keepdims=True)) * np.ldexp(1.0, -last.output_shift)[:, None]
+    excess = np.maximum(read[None] - last.weights.reshape(4, -1)[:, :, None], 0)
     expected = (centred[:, None] * excess).sum(axis=2)
     np.testing.assert_allclose(backward(chain, tape, slope)[1][-1].reshape(4, -1), expected, rtol=1e-10, atol=1e-12)
 
@@ -167,31 +167,32 @@ def test_only_learned_signs_flip_and_they_stay_within_their_granularity(granular
         row = study.train_run((4, granularity, initialisation, 0), data, brief, test, "none")
         assert (row.flipped > 0) == (initialisation == "learned")
         assert row.test_accuracy == row.validation_accuracy
-        signs = np.concatenate([own.polarity.reshape(-1) for own in masters[-1]])
+        signs = np.concatenate([part.polarity.reshape(-1) for part in masters[-1]])
         assert row.positive == pytest.approx((signs > 0).mean(), abs=1e-6)
-        for own in masters[-1]:
-            assert own.layer.polarity == granularity
-            free_sets(own.layer, own.polarity)
+        for part in masters[-1]:
+            assert part.layer.polarity == granularity
+            free_sets(part.layer, part.polarity)
 
 
 def test_cells_of_a_seed_differ_in_polarity_alone():
     layers, x = study.network_layers("digits", 4, "input"), np.random.default_rng(0).normal(size=(30, 8, 8, 1))
-    found = []
+    drawn = []
     for initialisation in INITIALISATIONS:
         random = np.random.default_rng(7)
-        chain = initialise(layers, x, random, lambda own, r, i=initialisation: draw_polarity(own, r.spawn(1)[0], i))
-        found.append((chain[0].weights, random.random()))
-    for weights, following in found[1:]:
-        np.testing.assert_array_equal(weights, found[0][0])
-        assert following == found[0][1]
+        chain = initialise(layers, x, random, lambda layer, r, i=initialisation: draw_polarity(layer, r.spawn(1)[0], i))
+        drawn.append((chain[0].weights, random.random()))
+    for weights, following in drawn[1:]:
+        np.testing.assert_array_equal(weights, drawn[0][0])
+        assert following == drawn[0][1]
 
 
 @pytest.mark.parametrize("name", DATASETS)
 def test_every_data_set_gets_networks_of_every_depth(name):
-    own = DATASETS[name]
+    source = DATASETS[name]
     for depth in study.DEPTHS:
         layers = study.network_layers(name, depth, "input")
-        assert len(layers) == depth and layers[0].input_shape == own.shape and layers[-1].out_channels == own.classes
+        assert len(layers) == depth and layers[0].input_shape == source.shape
+        assert layers[-1].out_channels == source.classes
         for before, after in pairwise(layers):
             assert np.prod(before.output_shape) == np.prod(after.input_shape)
             assert after.kind == "linear" or before.output_shape == after.input_shape

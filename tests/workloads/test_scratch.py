@@ -59,15 +59,15 @@ def started(program: str, argument: str, **more: str) -> tuple[subprocess.Popen[
 
 def processes_with(word: str, place: str = "cmdline") -> list[int]:
     """Return the numbers of processes, dead ones left out, that have a word in their command line or environment."""
-    found = []
-    for own in Path("/proc").glob("[0-9]*"):
+    numbers = []
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            state = (own / "stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z" and word.encode() in (own / place).read_bytes():
-                found.append(int(own.name))
+            state = (process / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and word.encode() in (process / place).read_bytes():
+                numbers.append(int(process.name))
         except OSError:
             continue
-    return found
+    return numbers
 
 
 def test_a_folder_vanishes_and_so_does_a_dead_one_but_no_living_one(tmp_path: Path) -> None:
@@ -78,8 +78,8 @@ def test_a_folder_vanishes_and_so_does_a_dead_one_but_no_living_one(tmp_path: Pa
         dead.kill()
         dead.wait()
         assert (Path(left) / "half").is_file()
-        with scratch_folder(target) as own:
-            assert {path for path in tmp_path.iterdir()} == {own, Path(name)}
+        with scratch_folder(target) as scratch:
+            assert {path for path in tmp_path.iterdir()} == {scratch, Path(name)}
         assert [str(path) for path in tmp_path.iterdir()] == [name]
     finally:
         living.kill()
@@ -104,11 +104,11 @@ def test_a_folder_of_files_is_cleared_of_what_a_kill_left(tmp_path: Path) -> Non
 
 def test_strangers_are_left_alone(tmp_path: Path) -> None:
     """Another machine's folder, a link and a file of our name are not ours to judge."""
-    own = f".limen-{os.uname().nodename}-"
+    prefix = f".limen-{os.uname().nodename}-"
     (tmp_path / f".limen-not-{os.uname().nodename}-01234567").mkdir()
-    (tmp_path / f"{own}01234567").write_text("a file")
+    (tmp_path / f"{prefix}01234567").write_text("a file")
     (tmp_path / "precious").mkdir()
-    (tmp_path / f"{own}89abcdef").symlink_to("precious")
+    (tmp_path / f"{prefix}89abcdef").symlink_to("precious")
     before = sorted(tmp_path.iterdir())
     with scratch_folder(tmp_path / "target"):
         pass
@@ -178,15 +178,15 @@ def test_workers_end_with_their_parent(kill: signal.Signals) -> None:
 
 
 def test_a_worker_that_is_killed() -> None:
-    with pytest.raises(LimenError, match="a worker process was ended from outside"), ending() as found:
-        next(found)
+    with pytest.raises(LimenError, match="a worker process was ended from outside"), ending() as results:
+        next(results)
 
 
 @contextmanager
 def ending() -> Iterator[Iterator[tuple[int, None]]]:
     """The work of a process that ends itself."""
-    with closing(run_in_workers(1, time.sleep, (0,), os._exit, [1])) as found:
-        yield found
+    with closing(run_in_workers(1, time.sleep, (0,), os._exit, [1])) as results:
+        yield results
 
 
 def test_children_in_threads_are_ended(tmp_path: Path) -> None:
@@ -198,4 +198,4 @@ def test_children_in_threads_are_ended(tmp_path: Path) -> None:
         while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < end:
             time.sleep(0.02)
         end_children()
-        assert [own.result(20).returncode for own in waiting] == [-signal.SIGKILL] * 2
+        assert [future.result(20).returncode for future in waiting] == [-signal.SIGKILL] * 2

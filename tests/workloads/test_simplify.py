@@ -22,9 +22,9 @@ from workloads.ops.names import OPS
 
 def exact(network: Network, x: np.ndarray, inputs: tuple[int, int] | None = None) -> Simplified:
     """Return the network simplified, after comparing scores and accumulator bounds."""
-    found = simplify(network, inputs)
-    simple = found.network
-    before, after = (run(own.layers, own.trained(), x)[-1] for own in (network, simple))
+    simplified = simplify(network, inputs)
+    simple = simplified.network
+    before, after = (run(each.layers, each.trained(), x)[-1] for each in (network, simple))
     assert np.array_equal(before, after)
     for index, (old, new) in enumerate(zip(network.layers, simple.layers, strict=True)):
         olds, news = network.trained()[index], simple.trained()[index]
@@ -32,9 +32,9 @@ def exact(network: Network, x: np.ndarray, inputs: tuple[int, int] | None = None
         assert weights_bound(new, news, added) <= weights_bound(old, olds, added)
         bounds = (format_bound(old, olds, added), format_bound(new, news, added))
         assert accumulator_bits(bounds[1]) <= accumulator_bits(bounds[0])
-    own = found.savings
-    assert own.pairs_after <= own.pairs_before and own.synapses_after <= own.synapses_before
-    return found
+    savings = simplified.savings
+    assert savings.pairs_after <= savings.pairs_before and savings.synapses_after <= savings.synapses_before
+    return simplified
 
 
 @pytest.mark.parametrize("shape", GRAPHS)
@@ -42,9 +42,9 @@ def exact(network: Network, x: np.ndarray, inputs: tuple[int, int] | None = None
 def test_random_graphs(shape: str, seed: int, tmp_path: Path) -> None:
     network = random_graph(shape, seed)
     x = random_inputs(network, 12, seed)
-    found = exact(network, x)
-    again = load_network(save_network(found.network, tmp_path, "simple"))
-    assert again.layers == found.network.layers
+    simplified = exact(network, x)
+    again = load_network(save_network(simplified.network, tmp_path, "simple"))
+    assert again.layers == simplified.network.layers
     assert np.array_equal(again.predict(x), network.predict(x))
 
 
@@ -69,9 +69,9 @@ def chain(rng: np.random.Generator, padded: bool) -> Network:
         layer = Layer(
             **{"name": f"l{index}", "op": str(op), "x_bits": bits, "w_bits": w_bits, "y_bits": y_bits, **place}
         )
-        own = random_parameters(layer, rng)
+        drawn = random_parameters(layer, rng)
         low, high = operand_range(w_bits)
-        shift, bias, weights = own.shift.copy(), own.bias.copy(), own.weights.copy()
+        shift, bias, weights = drawn.shift.copy(), drawn.bias.copy(), drawn.weights.copy()
         still = rng.random(len(bias)) < 0.4
         shift[still], bias[still] = 20, rng.choice([0, 1 << 20, -(1 << 20), -1], int(still.sum()))
         for channel in range(weights.shape[-1]):
@@ -79,7 +79,7 @@ def chain(rng: np.random.Generator, padded: bool) -> Network:
             fixed = {"mac": 0, "shift": (1 << (w_bits - 1)) - 1}.get(str(op), (high, low)[int(kind) % 2])
             weights[..., channel] = fixed if kind < 2 else weights[..., channel]
         layers.append(layer)
-        parameters.append(LayerParameters(weights, own.polarity, bias, shift))
+        parameters.append(LayerParameters(weights, drawn.polarity, bias, shift))
     return Network("chain", tuple(layers), tuple(parameters))
 
 
@@ -90,8 +90,8 @@ def test_chains_with_constant_and_dead_channels(padded: bool) -> None:
         print(f"seed {seed}, padded {padded}")
         rng = np.random.default_rng(seed)
         network = chain(rng, padded)
-        own = exact(network, random_inputs(network, 20, seed)).savings
-        removed, folded, never = removed + own.channels, folded + own.folded, never + own.never
+        savings = exact(network, random_inputs(network, 20, seed)).savings
+        removed, folded, never = removed + savings.channels, folded + savings.folded, never + savings.never
     assert min(removed, folded, never) > 20
 
 
@@ -115,9 +115,10 @@ def test_narrower_inputs_fold_more_and_stay_exact_there() -> None:
     layer = Layer(name="a", kind="linear", op="threshold", x_bits=8, w_bits=8, channels=30, out_channels=6)
     network = Network("narrow", (layer,), (random_parameters(layer, rng),))
     x = rng.integers(-20, 21, (50, 1, 1, 30))
-    own = exact(network, x, (-20, 20)).savings
-    assert own.never > 50 and own.always > 50
-    assert own.distinct_after <= 43 < own.distinct_before  # what lies strictly within, and the two canonical values
+    savings = exact(network, x, (-20, 20)).savings
+    assert savings.never > 50 and savings.always > 50
+    # What lies strictly within, and the two canonical values.
+    assert savings.distinct_after <= 43 < savings.distinct_before
 
 
 def test_padding_keeps_thresholds_below_its_zero_apart() -> None:
@@ -125,8 +126,8 @@ def test_padding_keeps_thresholds_below_its_zero_apart() -> None:
         name="a", op="threshold", x_bits=4, w_bits=4, height=1, width=1, channels=1, out_channels=1, kernel=(3, 3),
         padding=(1, 1, 1, 1),
     )  # fmt: skip
-    own = random_parameters(layer, np.random.default_rng(0))
-    network = Network("pad", (layer,), (replace(own, weights=np.full(layer.weights_shape, 2)),))
+    drawn = random_parameters(layer, np.random.default_rng(0))
+    network = Network("pad", (layer,), (replace(drawn, weights=np.full(layer.weights_shape, 2)),))
     x = np.arange(3, 8).reshape(5, 1, 1, 1)
     assert exact(network, x, (3, 7)).savings.always == 0  # all images are above 2, padding isn't
 
@@ -144,9 +145,9 @@ def test_unsigned_activations_and_dead_products() -> None:
     negative = first.bias.copy()
     negative[3] = -(10**5)  # ReLU makes it 0 for every input
     network = Network("products", layers, (replace(first, bias=negative), replace(second, weights=dead)))
-    found = exact(network, random_inputs(network, 40, 3))
-    assert found.savings.channels == 2
-    assert found.network.layers[0].out_channels == 3 and found.network.layers[1].channels == 3
+    simplified = exact(network, random_inputs(network, 40, 3))
+    assert simplified.savings.channels == 2
+    assert simplified.network.layers[0].out_channels == 3 and simplified.network.layers[1].channels == 3
 
 
 def test_ranges_hold_what_random_inputs_reach() -> None:

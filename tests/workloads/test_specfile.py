@@ -67,8 +67,8 @@ def line_of(read, path: Path, text: str) -> str:
     ],
 )
 def test_values_that_yaml_types(value: str, line: str, tmp_path: Path) -> None:
-    found = line_of(load_design, tmp_path / "chip.yaml", DESIGN.replace("threshold", value))
-    assert found.startswith(line) if "YAML" in line else found == line
+    message = line_of(load_design, tmp_path / "chip.yaml", DESIGN.replace("threshold", value))
+    assert message.startswith(line) if "YAML" in line else message == line
 
 
 def test_long_values(tmp_path: Path) -> None:
@@ -151,8 +151,8 @@ def test_bombs_of_aliases(tmp_path: Path) -> None:
 def test_places(read, text: str, old: str, new: str, line: str, tmp_path: Path) -> None:
     """Every kind of file: unknown keys with those allowed at their place, layers by name or number."""
     assert text.count(old) == 1
-    found = line_of(read, tmp_path / "spec.yaml", text.replace(old, new))
-    assert found.startswith(f": {line}"), found
+    message = line_of(read, tmp_path / "spec.yaml", text.replace(old, new))
+    assert message.startswith(f": {line}"), message
 
 
 def test_specifications_made_in_python() -> None:

@@ -27,7 +27,7 @@ from workloads.ops.names import OPS
 PRICED = {"threshold": Priced(0.15, 0.85, 9, 23)}
 
 
-def counted(layer: Layer, own: LayerParameters, x: np.ndarray) -> dict[str, Any]:
+def counted(layer: Layer, drawn: LayerParameters, x: np.ndarray) -> dict[str, Any]:
     """Return the counts of a layer without residual, loop by loop."""
     top, _, left, _ = layer.padding
     pairs = above = 0
@@ -39,7 +39,7 @@ def counted(layer: Layer, own: LayerParameters, x: np.ndarray) -> dict[str, Any]
         for oh in range(layer.out_height):
             for ow in range(layer.out_width):
                 for n in range(layer.out_channels):
-                    total = int(own.bias[n])
+                    total = int(drawn.bias[n])
                     partials.append(total)
                     for i in range(layer.kernel[0]):
                         for j in range(layer.kernel[1]):
@@ -48,12 +48,14 @@ def counted(layer: Layer, own: LayerParameters, x: np.ndarray) -> dict[str, Any]
                                 inside = 0 <= h < layer.height and 0 <= w < layer.width
                                 channel = n // (layer.out_channels // layer.groups) * (layer.channels // layer.groups)
                                 a = image[h][w][channel + c] if inside else 0
-                                b = int(own.weights[n, i, j, c])
+                                b = int(drawn.weights[n, i, j, c])
                                 if layer.op in ("threshold", "adder"):
                                     a, b = a * up, b * down
                                     exceeds, under = a > b, a < b
                                     term = (
-                                        max(a - b, 0) * int(own.polarity[n, i, j, c]) if own.polarity is not None else 0
+                                        max(a - b, 0) * int(drawn.polarity[n, i, j, c])
+                                        if drawn.polarity is not None
+                                        else 0
                                     )
                                     term = -abs(a - b) if layer.op == "adder" else term
                                 else:
@@ -69,8 +71,8 @@ def counted(layer: Layer, own: LayerParameters, x: np.ndarray) -> dict[str, Any]
                                 total += term
                                 partials.append(total)
                     finals.append(total)
-    never = {key for key, own in seen.items() if not any(own)}
-    always = {key for key, own in below.items() if not any(own) and key not in never}
+    never = {key for key, hits in seen.items() if not any(hits)}
+    always = {key for key, hits in below.items() if not any(hits) and key not in never}
     return {
         "pairs": pairs // len(x),
         "above": above / pairs,
@@ -89,12 +91,12 @@ def test_counts_equal_a_naive_loop(seed: int) -> None:
     rng = np.random.default_rng(seed)
     layer = random_layer(KINDS[seed % 3], rng)  # a maxpool has no operands
     layer = Layer.model_validate(layer.model_dump() | {"residual": None, "y_bits": None})
-    own = random_parameters(layer, rng)
+    drawn = random_parameters(layer, rng)
     low, high = operand_range(layer.x_bits, layer.x_signed)
     x = rng.integers(low, high + 1, (2, *layer.input_shape))
     x[..., 0] = x[0, 0, 0, 0]  # a constant channel: thresholds never and always exceeded
-    (row,) = layer_statistics(Network("one", (layer,), (own,)), x)
-    assert {name: getattr(row, name) for name in counted(layer, own, x)} == pytest.approx(counted(layer, own, x))
+    (row,) = layer_statistics(Network("one", (layer,), (drawn,)), x)
+    assert {name: getattr(row, name) for name in counted(layer, drawn, x)} == pytest.approx(counted(layer, drawn, x))
     assert (row.x_lowest, row.x_highest) == (x.min(), x.max())
     assert row.used_bits <= row.format_bits and row.certain_never <= row.never
 
@@ -112,17 +114,17 @@ def test_sums_saturation_and_deviation_equal_the_reference(shape: str) -> None:
     )
     rows = {row.layer: row for row in layer_statistics(network, x)}
     assert list(rows) == [layer.name for layer in network.layers if layer.has_parameters]
-    for index, (layer, own) in enumerate(zip(network.layers, network.trained(), strict=True)):
+    for index, (layer, parameters) in enumerate(zip(network.layers, network.trained(), strict=True)):
         plain = network.reads(index) in outputs and network.residual_of(index) is None and layer.has_parameters
         if not plain:
             continue
-        sums = accumulate(layer, own, outputs[network.reads(index)].reshape(len(x), *layer.input_shape))
+        sums = accumulate(layer, parameters, outputs[network.reads(index)].reshape(len(x), *layer.input_shape))
         row = rows[layer.name]
         assert (row.sum_lowest, row.sum_highest) == (sums.min(), sums.max())
-        scaled = sums if layer.y_bits is None else sums / 2.0**own.shift
+        scaled = sums if layer.y_bits is None else sums / 2.0**parameters.shift
         assert row.deviation == pytest.approx(scaled.std(axis=(0, 1, 2)).mean())
         if layer.y_range is not None:
-            free = requantise(layer.model_copy(update={"y_bits": 60}), own, sums)
+            free = requantise(layer.model_copy(update={"y_bits": 60}), parameters, sums)
             assert row.saturated_high == pytest.approx(np.mean(free > layer.y_range[1]))
 
 
@@ -149,9 +151,9 @@ def sound() -> Network:
         signs = rng.permutation(np.resize([1, -1], drawn.weights.size)).reshape(drawn.weights.shape)
         parameters.append(LayerParameters(drawn.weights // 2, signs, drawn.bias, np.full(layer.out_channels, 3)))
     x = UNIFORM
-    for index, (layer, own) in enumerate(zip(layers, parameters, strict=True)):  # centred, as training leaves them
-        sums = accumulate(layer, own, x)
-        parameters[index] = replace(own, bias=own.bias - sums.mean(axis=(0, 1, 2)).astype(np.int64))
+    for index, (layer, drawn) in enumerate(zip(layers, parameters, strict=True)):  # centred, as training leaves them
+        sums = accumulate(layer, drawn, x)
+        parameters[index] = replace(drawn, bias=drawn.bias - sums.mean(axis=(0, 1, 2)).astype(np.int64))
         x = run(layers, parameters, UNIFORM)[index].reshape(len(UNIFORM), 1, 1, -1)
     return Network("sound", layers, tuple(parameters))
 
@@ -167,8 +169,8 @@ def findings(network: Network, index: int = 0, **arrays: np.ndarray) -> list[Fin
     return check_network(broken, count_statistics(broken, UNIFORM), 0.9, 0.89, PRICED)
 
 
-def signs(found: list[Finding]) -> set[tuple[str, str]]:
-    return {(each.sign, each.layer) for each in found}
+def signs(reported: list[Finding]) -> set[tuple[str, str]]:
+    return {(each.sign, each.layer) for each in reported}
 
 
 def test_a_sound_network_has_no_findings() -> None:
@@ -176,9 +178,9 @@ def test_a_sound_network_has_no_findings() -> None:
 
 
 def test_activations_all_at_one_value_are_a_divergence() -> None:
-    found = findings(sound(), shift=np.full(12, 25))
-    assert {("divergence", "first"), ("divergence", "")} <= signs(found)
-    assert str(found[0]) == f"divergence: layer first: {found[0].value}; allowed: at least 0.015625"
+    reported = findings(sound(), shift=np.full(12, 25))
+    assert {("divergence", "first"), ("divergence", "")} <= signs(reported)
+    assert str(reported[0]) == f"divergence: layer first: {reported[0].value}; allowed: at least 0.015625"
 
 
 def test_scores_that_always_say_one_class_are_a_divergence() -> None:
@@ -186,8 +188,8 @@ def test_scores_that_always_say_one_class_are_a_divergence() -> None:
 
 
 def test_saturated_activations_are_a_divergence() -> None:
-    found = findings(sound(), bias=np.full(12, 5000))
-    assert any("saturated" in each.value for each in found if each.layer == "first")
+    reported = findings(sound(), bias=np.full(12, 5000))
+    assert any("saturated" in each.value for each in reported if each.layer == "first")
 
 
 def test_a_spread_beyond_the_range_is_a_divergence() -> None:
@@ -228,9 +230,9 @@ def test_activity_outside_what_is_priced() -> None:
 @pytest.mark.parametrize("limits", [(9, 15), (19, 23)])
 def test_accumulator_outside_what_is_priced(limits: tuple[int, int]) -> None:
     network = sound()
-    found = check_network(network, count_statistics(network, UNIFORM), priced={"threshold": Priced(0, 1, *limits)})
-    assert signs(found) == {("accumulator", "scores")}
-    assert str(found[0]).endswith(f"allowed: {limits[0]} to {limits[1]}, as priced")
+    reported = check_network(network, count_statistics(network, UNIFORM), priced={"threshold": Priced(0, 1, *limits)})
+    assert signs(reported) == {("accumulator", "scores")}
+    assert str(reported[0]).endswith(f"allowed: {limits[0]} to {limits[1]}, as priced")
 
 
 def test_inputs_that_do_not_fit_are_refused() -> None:
@@ -268,7 +270,7 @@ def test_the_command_writes_tables_pictures_and_the_simplified_network(tmp_path:
 def test_the_command_reports_signs_and_what_it_could_not_check(tmp_path: Path) -> None:
     arguments = [str(on_digits(tmp_path)), "--images", "20", "--check", "--json"]
     done = CliRunner().invoke(stats, arguments)
-    found = json.loads(done.stdout)
-    assert found["unchecked"] == ["accuracy, for want of a MAC twin"]
-    assert isinstance(done.exception, Disagreement) == bool(found["findings"])
-    assert found["findings"]  # random weights, nothing centred: most activations are saturated
+    printed = json.loads(done.stdout)
+    assert printed["unchecked"] == ["accuracy, for want of a MAC twin"]
+    assert isinstance(done.exception, Disagreement) == bool(printed["findings"])
+    assert printed["findings"]  # random weights, nothing centred: most activations are saturated

@@ -76,8 +76,8 @@ def test_resuming_takes_the_curve_along(stopped):
     master, curve = resume(stopped)
     unbroken, full = train_master(layers, recipe, "threshold", 0, data)
     assert curve == full and len(curve) == 2
-    for own, other in zip(master, unbroken, strict=True):
-        assert np.array_equal(own.weights, other.weights) and np.array_equal(own.bias, other.bias)
+    for layer, other in zip(master, unbroken, strict=True):
+        assert np.array_equal(layer.weights, other.weights) and np.array_equal(layer.bias, other.bias)
 
 
 def test_checkpoints_that_do_not_fit_are_refused(stopped):
@@ -148,7 +148,7 @@ def test_batches_cover_moves_and_mirrors():
         ops={"threshold": {"learning_rate": 1.0}},
     )  # fmt: skip
     task = Classifier(data, recipe, True)
-    found = set()
+    seen = set()
     for x, labels in task.batches(np.random.default_rng(0)):
         assert x.shape == (8, 8, 1, 64) and x.dtype == np.float32
         for image, label in zip(x.transpose(3, 0, 1, 2), labels, strict=True):
@@ -159,8 +159,8 @@ def test_batches_cover_moves_and_mirrors():
                 for down in range(5):
                     for across in range(5):
                         if np.any(np.all(padded[:, down : down + 8, across : across + 8] == pixels, axis=(1, 2, 3))):
-                            found.add((turned, down, across))
-    assert task.steps == 2 and len(found) > 40
+                            seen.add((turned, down, across))
+    assert task.steps == 2 and len(seen) > 40
 
 
 def test_seeds_differ_and_are_summarised(recipe_path):
