@@ -94,6 +94,14 @@ class TestCode:
         digests.append(code_digest())
         assert len(set(digests)) == 4
 
+    def test_of_one_package_is_its_own(self, folder: Path) -> None:
+        """Prices may change while a network is trained."""
+        before = code_digest(("workloads",))
+        (folder / "cost_models" / "room" / "code.py").write_text("A = 2")
+        assert code_digest(("workloads",)) == before
+        (folder / "workloads" / "room" / "code.py").write_text("A = 2")
+        assert code_digest(("workloads",)) != before
+
     def test_comments_docstrings_and_layout_do_not(self, folder: Path) -> None:
         before = code_digest()
         (folder / "simulator" / "room" / "code.py").write_text('"""Another."""\n\nA = (\n    1  # one\n)\n')

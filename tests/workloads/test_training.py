@@ -111,6 +111,21 @@ def test_checkpoints_that_do_not_fit_are_refused(stopped):
         assert "\n" not in str(caught.value)
 
 
+def test_a_checkpoint_of_other_code_is_refused(stopped, monkeypatch):
+    """Half of a network trained by the code of before and half by that of now would be of neither."""
+    monkeypatch.setattr(loop, "training_code", lambda: "of now")
+    with pytest.raises(LimenError, match=r"checkpoint: code_digest: '[0-9a-f]{64}' is not allowed: this training has"):
+        resume(stopped)
+
+
+def test_a_finished_op_is_of_its_recipe_whatever_the_code(recipe_path, tmp_path, monkeypatch):
+    before = (train_family(recipe_path, tmp_path, ["shift-adder"]).folder / "shift-adder.npz").read_bytes()
+    monkeypatch.setattr(loop, "training_code", lambda: "of now")
+    monkeypatch.setattr("workloads.training.make_family.train_master", None)
+    assert (train_family(recipe_path, tmp_path, ["shift-adder"]).folder / "shift-adder.npz").read_bytes() == before
+    assert b"code_digest" not in read_arrays(tmp_path / "shift-adder.npz")["described"].tobytes()
+
+
 def test_a_checkpoint_is_whole_or_absent(stopped, monkeypatch):
     """A write that fails half-way leaves the checkpoint of the epoch before, and nothing else."""
     path = stopped[-1]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +95,14 @@ def key_of(inputs: object) -> str:
     return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
-def code_digest() -> str:
+def code_digest(packages: Sequence[str] = PACKAGES) -> str:
     """Return the SHA-256 of Limen's Python: of what it does, not of how it is laid out or described.
 
-    It is that of whole packages, since a list of the files that matter would one day lack one.
+    It is that of whole packages, since a list of the files that matter would one day lack one. packages: those that
+    the result can depend on.
     """
     digest = hashlib.sha256()
-    for package in PACKAGES:
+    for package in packages:
         for path in sorted((FOLDER / package).rglob("*.py")):
             tree = _WithoutTexts().visit(ast.parse(path.read_bytes()))
             digest.update(f"{path.relative_to(FOLDER).as_posix()}\n{ast.dump(tree)}\n".encode())

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from workloads.errors import LimenError, shown
 from workloads.host.files import npz_bytes, read_arrays, write_whole
+from workloads.host.journal import code_digest
 from workloads.host.progress import Progress
 from workloads.training.float_master import FloatLayer
 from workloads.training.forward_backward import TrainedLayer, backward, fold, forward, settle_means
@@ -79,11 +81,14 @@ def train(
     """Train `chain` in place and return (the master, the curve); the same bits for the same inputs on one machine.
 
     checkpoint: written whole after each epoch. Where it exists, training goes on from it, and ends with the bits of
-    an unbroken run. identity: what must be equal for that (JSON values): network, recipe, data.
+    an unbroken run. identity: what must be equal for that (JSON values): network, recipe, data; and the code that
+    trains, which is added here.
 
     Raises:
-        LimenError: training diverges; a checkpoint that is damaged, of a newer form or of another training.
+        LimenError: training diverges; a checkpoint that is damaged, of a newer form or of another training or code.
     """
+    if checkpoint is not None:
+        identity = {**identity, "code_digest": training_code()}
     adam = Adam([array for trained in chain for array in trained.trainable()])
     rates = learning_rates(schedule.learning_rate, schedule.epochs * task.steps, schedule.warm_up, schedule.final_rate)
     curve: list[EpochRow] = []
@@ -115,6 +120,12 @@ def train(
         if progress is not None:
             progress(f"training {schedule.name}", epoch, schedule.epochs)
     return fold(chain), curve
+
+
+@cache
+def training_code() -> str:
+    """Return the SHA-256 of the code that a training can depend on; a finished network keeps none of it."""
+    return code_digest(("workloads",))
 
 
 def array_hash(arrays: Mapping[str, np.ndarray]) -> str:
