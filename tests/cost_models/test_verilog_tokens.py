@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 import re
 import shutil
@@ -18,6 +17,7 @@ from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import operator
 from simulator.rtl.verilog_tokens import canonical_verilog
 from tests.support.paths import ROOT
+from tests.support.tools import skip_without
 
 FILES = sorted(ROOT.glob("*/*/verilog/*.v"))
 TINY = ROOT / "tests" / "data" / "tiny.lib"
@@ -25,9 +25,7 @@ FORMS = (" ", "   ", "\t", "\n", "\r\n", ' // `words "and ;\n', " /* of // two\n
 EDITS = 40
 """Of each kind in a file."""
 
-needs_yosys = pytest.mark.skipif(
-    importlib.util.find_spec("pyosys") is None, reason="extra synth is not installed: pip install 'limen[synth]'"
-)
+needs_yosys = skip_without("pyosys", "synth")
 
 
 def code_of(line: str) -> str:

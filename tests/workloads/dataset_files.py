@@ -4,14 +4,13 @@ import gzip
 import re
 import tarfile
 import wave
-from importlib.util import find_spec
 
 import numpy as np
-import pytest
 
+from tests.support.tools import skip_without
 from workloads.datasets import uci_har
 
-needs_scipy = pytest.mark.skipif(find_spec("scipy") is None, reason="needs scipy")
+needs_scipy = skip_without("scipy", "data")
 MATLAB = ("svhn", "unimib-shar")
 """Sets that scipy reads."""
 

@@ -209,7 +209,9 @@ def test_a_reader_that_crashes_is_one_line(tmp_path, monkeypatch):
 
 def test_missing_scipy_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy", None)
-    with pytest.raises(LimenError, match=r"^a.mat: reading .mat files needs scipy: pip install 'limen\[data\]'$"):
+    with pytest.raises(
+        LimenError, match=r"^a.mat: reading .mat files needs scipy: pip install '.\[data\]' in Limen's folder$"
+    ):
         read_mat(Path("a.mat"), "X")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, pip_command
 from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
 
@@ -26,7 +26,7 @@ def read_mat(path: Path, *keys: str) -> list[np.ndarray]:
         LimenError: scipy isn't installed; the file is damaged, or has no array of numbers of such a name.
     """
     if find_spec("scipy") is None:
-        raise LimenError(f"{path}: reading .mat files needs scipy: pip install 'limen[data]'")
+        raise LimenError(f"{path}: reading .mat files needs scipy: {pip_command('data')}")
     with scratch_folder() as scratch:
         command = [sys.executable, "-m", "workloads.datasets.matlab_worker", str(path.absolute()), str(scratch), *keys]
         outcome = run_child(command, scratch, {**os.environ, "PYTHONPATH": str(PACKAGES)})
