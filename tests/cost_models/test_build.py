@@ -161,7 +161,7 @@ def test_rows_come_out_again(table: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert rows > 20 and mismatches == []
 
 
-def test_kernels_are_in_the_table(table: Path) -> None:
+def test_compared_units_are_in_the_table(table: Path) -> None:
     stored = {unit for unit in table_units(str(table)) if unit.component in ("op", "op_result", "neuron_3x3", "nand2")}
     units = {unit for unit in stored if not unit.smallest}
     assert len(units) == 12 and Neuron("mac", 2, 2, "neuron_3x3", 8) in units

@@ -99,8 +99,8 @@ def test_what_a_file_holds(tmp_path: Path, text: str, words: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
-    path = tmp_path_factory.mktemp("kernels") / "$\\frac$ 数.csv"
+def unit_figures(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
+    path = tmp_path_factory.mktemp("units") / "$\\frac$ 数.csv"
     shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", path)
     return unit_table([str(path)], ["threshold"], Choice(20.0, "uniform", False, (8,)))
 
@@ -109,11 +109,11 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
     ("name", "start"),
     [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF-"), ("a.svg", b"<?xml"), ("a.jpeg", b"\xff\xd8\xff")],
 )
-def test_a_picture_is_what_its_name_says(tmp_path: Path, kernels: UnitTable, name: str, start: bytes) -> None:
+def test_a_picture_is_what_its_name_says(tmp_path: Path, unit_figures: UnitTable, name: str, start: bytes) -> None:
     """By the first bytes of each format, and the same bytes again; a cost table's name is no formula for matplotlib."""
     pictures = []
     for _ in range(2):
-        plot_units(kernels, tmp_path / name)
+        plot_units(unit_figures, tmp_path / name)
         pictures.append((tmp_path / name).read_bytes())
     assert pictures[0].startswith(start) and pictures[0] == pictures[1]
 

@@ -129,7 +129,7 @@ def digits() -> Any:
 
 
 def family_files() -> Files:
-    from tests.workloads.test_arrays import FORM, ROW, family_arrays
+    from tests.workloads.test_damaged_arrays import FORM, ROW, family_arrays
     from workloads.networks.accuracy import AccuracyRow
 
     table = f"{','.join(AccuracyRow._fields)}\n{ROW}\n{ROW.replace('8,8', '8,7')}\n"

@@ -1,1 +1,1 @@
-"""The wheel and the notebooks."""
+"""What holds for the whole: wheel, notebooks, sizes of files, what is done at one place, what is reached outside."""

@@ -30,7 +30,7 @@ from workloads.ops.names import OPS
 
 
 def write_table(path: Path, **changes: float) -> str:
-    """Write a table of 4-bit kernels: MAC four times as large as threshold and of eight times its energy."""
+    """Write a table of 4-bit units: MAC four times as large as threshold and of eight times its energy."""
     rows = [
         ("published_kernel", "", "", f"{name}_ratio_{end}", value, "ratio", "cited", "")
         for name, low, high in (("area", 3, 4), ("power", 4, 5))
@@ -175,8 +175,8 @@ class TestTable:
         assert f"Published power ratio 7.51–8.19, threshold on luts: {NOT_MEASURABLE}." in text
 
     def test_the_picture(self, tmp_path: Path) -> None:
-        plot_units(own_table(tmp_path), tmp_path / "kernels.png")
-        assert (tmp_path / "kernels.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
+        plot_units(own_table(tmp_path), tmp_path / "units.png")
+        assert (tmp_path / "units.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
 
     def test_ops_are_all_but_mac(self) -> None:
         assert set(OTHERS) == set(OPS) - {"mac"}

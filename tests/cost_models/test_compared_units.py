@@ -1,4 +1,4 @@
-"""Kernels: netlists of ops alone and of neurons, full-adder cells, recipes, and their rows in the shipped tables."""
+"""Units that are compared: netlists of ops alone and of neurons, full-adder cells, recipes, rows of shipped tables."""
 
 from __future__ import annotations
 
@@ -229,8 +229,8 @@ def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
 
 
 class TestGroups:
-    def test_kernels_come_after_everything_else(self) -> None:
-        """A table made before there were kernels keeps the order of its rows."""
+    def test_they_come_after_everything_else(self) -> None:
+        """A table made before there were any keeps the order of its rows."""
         compared = compared_groups(WIDTHS)
         assert groups()[-len(compared) :] == compared
         assert len(set(compared)) == len(compared)
