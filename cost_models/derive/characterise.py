@@ -19,23 +19,9 @@ from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import NEURON_WEIGHTS, RUNS, Stream
 from cost_models.stimuli.streams import streams
 from cost_models.table.operands import UNIFORM
+from cost_models.units import unit as kinds
 from cost_models.units.catalogue import is_straightened
-from cost_models.units.unit import (
-    Control,
-    Edge,
-    Lanes,
-    Nand2,
-    Neuron,
-    Operator,
-    OpUnit,
-    Packer,
-    Pe,
-    Pool,
-    Scatter,
-    Scratchpad,
-    Skew,
-    Unit,
-)
+from cost_models.units.unit import Unit
 from workloads.errors import LimenError
 
 DIGITS = 6
@@ -49,20 +35,25 @@ WIRES = "_wires_pj"
 
 SLICE, MOST_BITS = 32, 62
 PATHS: dict[type[Unit], dict[str, tuple[str, str]]] = {
-    Operator: {"delay_ns": (r"", r"")},
-    Lanes: {"delay_ns": (r"\.read_data", r"^x_out")},
-    Scratchpad: {"delay_ns": (r"\.read_data", r"^read_data")},
-    Edge: {
+    kinds.Operator: {"delay_ns": (r"", r"")},
+    kinds.Lanes: {"delay_ns": (r"\.read_data", r"^x_out")},
+    kinds.Scratchpad: {"delay_ns": (r"\.read_data", r"^read_data")},
+    kinds.Edge: {
         "delay_ns": (r"\.read_data", r"^pack_word"),
         "entry_ns": (r"^(a_addr|a_valid|pack_|scatter_)", r"\.(read|write)_"),
     },
 }
 """Delays between ports, from (what the names of inputs contain) to (of outputs)."""
 
-TO_PORTS = Scatter | Operator | Nand2
+TO_PORTS = kinds.Scatter | kinds.Operator | kinds.Nand2
 """Units whose paths end in ports, the clock with them; a scatter unit's go on, see `entry_ns`."""
 
-BEHIND: dict[type[Unit], str] = {Edge: r"\.read_data|^b_", Packer: r"^words", Lanes: r"^word$", Pool: r"^word$"}
+BEHIND: dict[type[Unit], str] = {
+    kinds.Edge: r"\.read_data|^b_",
+    kinds.Packer: r"^words",
+    kinds.Lanes: r"^word$",
+    kinds.Pool: r"^word$",
+}
 """Inputs that come out of memories: the clock of the paths that start in them is `behind_memory_ns`."""
 
 
@@ -93,9 +84,9 @@ def rounded(value: float) -> float:
 
 def runs_of(unit: Unit) -> int:
     """Return how many runs of uniform operands a unit's energies are the mean of."""
-    if isinstance(unit, Control):
+    if isinstance(unit, kinds.Control):
         return 1
-    weights = LANES * (unit.synapses if isinstance(unit, Neuron) else 1)
+    weights = LANES * (unit.synapses if isinstance(unit, kinds.Neuron) else 1)
     return min(RUNS, -(-NEURON_WEIGHTS // weights))
 
 
@@ -117,7 +108,7 @@ def measure(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]:
         values["behind_memory_ns"] = analyse(netlist, kit.cells, launch, behind).period_ns
     if isinstance(unit, TO_PORTS):
         values["min_clock_ns"] = max(timing.period_ns, timing.port_ns)
-    if isinstance(unit, Skew):
+    if isinstance(unit, kinds.Skew):
         values["launch_ns"] = timing.port_ns  # what a path that starts in a memory doesn't have
     driven = (stream for run in range(runs_of(unit)) for stream in streams(unit, run))
     values |= _energies(netlist, unit, kit, timing, driven)
@@ -130,7 +121,7 @@ def measure_operands(netlist: Netlist, unit: Unit, kit: Kit) -> dict[str, float]
     Raises:
         LimenError: an output differs from the op's definition.
     """
-    if not isinstance(unit, Pe):
+    if not isinstance(unit, kinds.Pe):
         return {}
     timing = analyse(netlist, kit.cells, smallest_flip_flop(kit.cells))
     streams = (stream for run in range(RUNS) for stream in operand_streams(unit, run))
@@ -159,7 +150,7 @@ def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: It
 
 
 def _is_wired(unit: Unit, stream: Stream) -> bool:
-    return isinstance(unit, OpUnit) and stream.quantity == "energy_per_op_pj"
+    return isinstance(unit, kinds.OpUnit) and stream.quantity == "energy_per_op_pj"
 
 
 def beside(quantity: str, ending: str) -> str:
@@ -250,7 +241,7 @@ def _best_looks(group: tuple[Unit, ...], kit: Kit) -> list[tuple[Netlist, UnitFi
     return min(candidates, key=lambda looks: float(np.prod([figures.merit for _, figures in looks])))
 
 
-def _with_widths_between(unit: Pe, group_figures: Sequence[UnitFigures], kit: Kit) -> list[UnitFigures]:
+def _with_widths_between(unit: kinds.Pe, group_figures: Sequence[UnitFigures], kit: Kit) -> list[UnitFigures]:
     """Return figures of one PE with those of further widths that make lines between widths straight, ascending."""
     by_width = {figures.unit.columns().acc_bits: figures for figures in group_figures}
     multiplier = group_figures[0].multiplier

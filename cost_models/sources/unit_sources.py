@@ -4,59 +4,44 @@ from __future__ import annotations
 
 from cost_models.sources import machine_sources, neuron_sources
 from cost_models.sources.source import Source
-from cost_models.units.unit import (
-    Control,
-    Edge,
-    Lanes,
-    Nand2,
-    Neuron,
-    Operator,
-    Packer,
-    Pe,
-    Pool,
-    RegisterBank,
-    Scatter,
-    Scratchpad,
-    Skew,
-    Tag,
-    Unit,
-)
+from cost_models.units import unit as kinds
+from cost_models.units.unit import Unit
 
 
 def unit_source(unit: Unit) -> Source:
     """Return the Verilog of a unit."""
     match unit:
-        case Pe():
+        case kinds.Pe():
             return _pe(unit)
-        case Operator():
+        case kinds.Operator():
             return neuron_sources.op_result(unit) if unit.one_number else neuron_sources.op_alone(unit)
-        case Neuron():
+        case kinds.Neuron():
             return neuron_sources.neuron(unit)
-        case Nand2():
+        case kinds.Nand2():
             return neuron_sources.nand2()
-        case Tag():
+        case kinds.Tag():
             return _tag(unit)
-        case Skew():
+        case kinds.Skew():
             return _skew(unit)
-        case RegisterBank():
+        case kinds.RegisterBank():
             return _bank(unit)
-        case Edge():
+        case kinds.Edge():
             return machine_sources.edge(unit)
-        case Lanes():
+        case kinds.Lanes():
             return machine_sources.lanes(unit)
-        case Scratchpad():
+        case kinds.Scratchpad():
             return machine_sources.scratchpad(unit)
-        case Packer():
+        case kinds.Packer():
             return machine_sources.packer(unit)
-        case Scatter():
+        case kinds.Scatter():
             return machine_sources.scatter(unit)
-        case Pool():
+        case kinds.Pool():
             return machine_sources.pool(unit)
-        case Control():
+        case kinds.Control():
             return machine_sources.control(unit)
 
 
-def _pe(unit: Pe) -> Source:
+def _pe(unit: kinds.Pe) -> Source:
     parameters = neuron_sources.op_parameters(unit)
     parameters |= {"STAGES": unit.stages, "ZERO_GATING": int(unit.zero_gating)}
     if unit.dataflow == "os":
@@ -70,15 +55,15 @@ def _pe(unit: Pe) -> Source:
     return Source(top, files, {**parameters, **sizes}, neuron_sources.op_text(unit.op))
 
 
-def _tag(unit: Tag) -> Source:
+def _tag(unit: kinds.Tag) -> Source:
     return Source("limen_tag", ("limen_tag.v",), {"ADDR_BITS": unit.address_bits})
 
 
-def _skew(unit: Skew) -> Source:
+def _skew(unit: kinds.Skew) -> Source:
     return Source("limen_skew", ("limen_skew.v",), {"WIDTH": unit.width, "DEPTH": 1})
 
 
-def _bank(unit: RegisterBank) -> Source:
+def _bank(unit: kinds.RegisterBank) -> Source:
     return Source(
         "limen_bank", ("limen_bank.v",), {"WIDTH": unit.width, "DEPTH": 1 << unit.address_bits}, buffered=True
     )

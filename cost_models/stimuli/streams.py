@@ -21,36 +21,24 @@ from cost_models.stimuli.stimulus import (
     uniform,
     until,
 )
-from cost_models.units.unit import (
-    Control,
-    Edge,
-    Lanes,
-    Nand2,
-    Neuron,
-    Operator,
-    Packer,
-    Pe,
-    Pool,
-    RegisterBank,
-    Scatter,
-    Scratchpad,
-    Skew,
-    Tag,
-    Unit,
-)
+from cost_models.units import unit as kinds
+from cost_models.units.unit import Unit
+
+Combined = kinds.Operator | kinds.Neuron | kinds.Nand2
+Moving = kinds.Edge | kinds.Lanes | kinds.Scratchpad | kinds.Packer | kinds.Scatter | kinds.Pool | kinds.Skew
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:
     """Return the streams of a unit: one per energy quantity, from a generator seeded by SEED and `run`."""
     random = np.random.default_rng([SEED, run])
     match unit:
-        case Pe():
+        case kinds.Pe():
             return pe_streams(unit, random)
-        case Tag():
+        case kinds.Tag():
             return _tag(unit, random)
-        case RegisterBank():
+        case kinds.RegisterBank():
             return _bank(unit, random)
-        case Control():
+        case kinds.Control():
             values = machine_streams.Values(random, CONTROL_WARM_UP + CONTROL_STEPS)
             return _streams_of(machine_streams.control(unit, values), CONTROL_WARM_UP)
     return _streams_of(_events(unit, machine_streams.Values(random, WARM_UP + STEPS)), WARM_UP)
@@ -63,34 +51,31 @@ def _streams_of(events: neuron_streams.Events, warm_up: int) -> list[Stream]:
     ]
 
 
-def _events(
-    unit: Operator | Neuron | Nand2 | Edge | Lanes | Scratchpad | Packer | Scatter | Pool | Skew,
-    values: machine_streams.Values,
-) -> neuron_streams.Events:
+def _events(unit: Combined | Moving, values: machine_streams.Values) -> neuron_streams.Events:
     match unit:
-        case Operator():
+        case kinds.Operator():
             return neuron_streams.op_result(unit, values) if unit.one_number else neuron_streams.op_alone(unit, values)
-        case Neuron():
+        case kinds.Neuron():
             return neuron_streams.neuron(unit, values)
-        case Nand2():
+        case kinds.Nand2():
             return neuron_streams.nand2(values)
-        case Edge():
+        case kinds.Edge():
             return machine_streams.edge(unit, values)
-        case Lanes():
+        case kinds.Lanes():
             return machine_streams.lanes(unit, values)
-        case Scratchpad():
+        case kinds.Scratchpad():
             return machine_streams.scratchpad(unit, values)
-        case Packer():
+        case kinds.Packer():
             return machine_streams.packer(unit, values)
-        case Scatter():
+        case kinds.Scatter():
             return machine_streams.scatter(unit, values)
-        case Pool():
+        case kinds.Pool():
             return machine_streams.pool(unit, values)
-        case Skew():
+        case kinds.Skew():
             return machine_streams.skew(unit, values)
 
 
-def _tag(unit: Tag, random: np.random.Generator) -> list[Stream]:
+def _tag(unit: kinds.Tag, random: np.random.Generator) -> list[Stream]:
     start = random.integers(0, 1 << unit.address_bits, (1, LANES))
     address = (start + np.arange(WARM_UP + STEPS)[:, None]) % (1 << unit.address_bits)
     expected = {"addr_out": np.roll(address, 1, axis=0)}
@@ -100,7 +85,7 @@ def _tag(unit: Tag, random: np.random.Generator) -> list[Stream]:
     ]
 
 
-def _bank(unit: RegisterBank, random: np.random.Generator) -> list[Stream]:
+def _bank(unit: kinds.RegisterBank, random: np.random.Generator) -> list[Stream]:
     data, address = uniform(random, unit.width), uniform(random, unit.address_bits)
     writing = {"write_addr": address, "write_data": data}
     return [
