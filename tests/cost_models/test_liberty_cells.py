@@ -12,7 +12,7 @@ from cost_models.liberty.liberty_cells import Grid, Library
 from cost_models.liberty.liberty_functions import truth_table
 from cost_models.liberty.liberty_reader import read_library
 from cost_models.liberty.liberty_text import parse_liberty
-from tests.support.paths import TINY
+from tests.cost_models.tiny_library import exchanged, written
 from workloads.errors import LimenError
 
 
@@ -111,13 +111,6 @@ class TestWhatLibrariesDoDifferently:
 
 
 class TestUnits:
-    def changed(self, folder: Path, old: str, new: str) -> Path:
-        text = TINY.read_text(encoding="utf-8")
-        assert text.count(old) == 1
-        path = folder / "own.lib"
-        path.write_text(text.replace(old, new), encoding="utf-8")
-        return path
-
     @pytest.mark.parametrize(
         ("old", "new", "words"),
         [
@@ -138,16 +131,16 @@ class TestUnits:
     )
     def test_unknown_ones_are_refused(self, tmp_path: Path, old: str, new: str, words: str) -> None:
         with pytest.raises(LimenError, match=rf"own\.lib: is not valid Liberty: {words}"):
-            read_library(self.changed(tmp_path, old, new))
+            read_library(written(tmp_path, exchanged(old, new)))
 
     def test_others_are_converted(self, tmp_path: Path, library: Library) -> None:
         """In millivolts, the same numbers are a millionth of the energy, and a nominal voltage a thousandth."""
-        converted = read_library(self.changed(tmp_path, 'voltage_unit : "1V"', 'voltage_unit : "1mV"'))
+        converted = read_library(written(tmp_path, exchanged('voltage_unit : "1V"', 'voltage_unit : "1mV"')))
         inverters = [each.cells["tiny_inv"].outputs["Y"] for each in (converted, library)]
         energies = [inverter.energies[0].edges_pj[0].at(0, 0) for inverter in inverters]
         assert converted.voltage_v == library.voltage_v / 1000 and energies[0] == pytest.approx(energies[1] * 1e-6)
 
     def test_a_library_without_a_flip_flop_is_refused(self, tmp_path: Path) -> None:
-        path = self.changed(tmp_path, 'clocked_on : "C"', 'clocked_on : "!C"')
+        path = written(tmp_path, exchanged('clocked_on : "C"', 'clocked_on : "!C"'))
         with pytest.raises(LimenError, match=r"own\.lib: holds no flip-flop with a positive clock edge"):
             open_kit(path, tmp_path)

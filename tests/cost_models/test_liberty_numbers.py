@@ -9,7 +9,7 @@ import pytest
 
 from cost_models.liberty.liberty_reader import read_files, read_library
 from tests.cost_models.test_liberty_constructs import INV_A, LEAK
-from tests.cost_models.tiny_library import AXES, TEXT, TINY, changed, written
+from tests.cost_models.tiny_library import AXES, TINY, changed, exchanged, written
 from workloads.errors import LimenError
 
 
@@ -68,9 +68,7 @@ class TestNumbers:
         ],
     )  # fmt: skip
     def test_that_can_not_be(self, tmp_path: Path, old: str, new: str, line: str | None) -> None:
-        text = TEXT.replace(old, new, 1)
-        assert text != TEXT
-        path = written(tmp_path, text)
+        path = written(tmp_path, exchanged(old, new))
         if line is None:
             read_library(path)
             return
@@ -96,9 +94,7 @@ class TestNumbers:
         ],
     )
     def test_said_twice_in_other_words(self, tmp_path: Path, old: str, new: str) -> None:
-        text = TEXT.replace(old, new, 1)
-        assert text != TEXT
-        assert read_library(written(tmp_path, text)) == read_library(TINY)
+        assert read_library(written(tmp_path, exchanged(old, new))) == read_library(TINY)
 
     def test_files_of_one_kit_measure_at_the_same_thresholds(self, tmp_path: Path) -> None:
         """Liberty's own default is 50."""

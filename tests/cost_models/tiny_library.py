@@ -19,6 +19,12 @@ def changed(pattern: str, new: str, count: int = 0) -> str:
     return text
 
 
+def exchanged(old: str, new: str) -> str:
+    """Return tiny.lib with the first of these texts exchanged; it has to be there."""
+    assert old in TEXT and old != new
+    return TEXT.replace(old, new, 1)
+
+
 def written(folder: Path, text: str, name: str = "own.lib") -> Path:
     """Return the path of a file with this text."""
     path = folder / name
