@@ -52,6 +52,7 @@ lint: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
 	$(BIN)/python -m tests.bench.kernels
+	$(BIN)/python -m tests.bench.studies
 
 # docs/tables, from the shipped rows and runs; the tests compare them.
 tables: $(VENV)/test.stamp

@@ -5,28 +5,27 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import sqlite3
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.study import StudyDirection
-from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
-from dse.study.snapshot import snapshot
-from dse.study.stored_tables import DAMAGED, NOT_OURS, check_tables, closing_storage, storage_in
+from dse.study.snapshot import WAIT_S, snapshot
+from dse.study.stored_tables import DAMAGED, NOT_OURS, SPEC_ATTRIBUTE, check_versions, find_study
 from dse.study.study_spec import StudySpec
+from dse.study.trial_rows import read_study_attributes, read_trials, write_trial
 from workloads.errors import LimenError, shown
 from workloads.host.scratch import scratch_folder
 from workloads.host.specfile import validate
 
 DATABASE = "study.db"
 LOCK = "study.lock"
-STUDY_NAME = "limen"
-SPEC_ATTRIBUTE = "limen_study"
 DIGEST_ATTRIBUTE = "limen_study_sha256"
 WORKLOAD_ATTRIBUTE = "limen_workload"
 COSTS_ATTRIBUTE = "limen_costs"
@@ -38,9 +37,10 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 class Record:
     """The study in `folder/study.db`.
 
-    Optuna's own loop writes a trial in a dozen transactions, some 80 ms with SQLite. Here a trial is computed in
-    memory and added whole, in one transaction: it is faster, and a kill can't leave half a trial. Reading never
-    writes: only `add` and `move_sources` do.
+    A trial is computed in memory and added whole, in one transaction: a kill can't leave half a trial. While trials are
+    added, SQLite keeps a write-ahead log beside the file, in which a commit waits for no disk: a killed process
+    loses nothing of it, and a machine without power at most the last trials. `close` brings the log home. Reading never
+    writes: only `add`, `move_sources` and `close` do.
 
     workload, costs: names, or paths of files from the study's folder, as they are stored; see `dse.study.sources`.
     """
@@ -50,7 +50,7 @@ class Record:
         self.path = folder / DATABASE
         if not self.path.exists():
             raise LimenError(f"{folder}: {DATABASE}: missing; expected a folder written by limen study run")
-        self._writer: optuna.Study | None = None
+        self._writer: sqlite3.Connection | None = None
         attributes = self._read()
         for name in (SPEC_ATTRIBUTE, DIGEST_ATTRIBUTE, WORKLOAD_ATTRIBUTE, COSTS_ATTRIBUTE):
             if name not in attributes:
@@ -61,45 +61,55 @@ class Record:
         self.spec = validate(StudySpec, content, self.path)
         if self.spec.model_dump(mode="json") == content and self.spec.digest() != attributes[DIGEST_ATTRIBUTE]:
             raise LimenError(f"{self.path}: is damaged: {SPEC_ATTRIBUTE} has another SHA-256 than is stored beside it")
-        if self._directions != directions(self.spec):
+        if self._directions != [direction.name for direction in directions(self.spec)]:
             raise LimenError(
                 f"{self.path}: {DAMAGED}: table study_directions: differs from the objectives of the study"
             )
         self.workload, self.costs = attributes[WORKLOAD_ATTRIBUTE], attributes[COSTS_ATTRIBUTE]
 
     def _read(self) -> dict[str, Any]:
-        """Read trials and attributes from a copy in memory, which Optuna may do as it likes with."""
+        """Read trials and attributes from a copy in memory; return the attributes."""
         with snapshot(self.path) as memory:
-            check_tables(self.path, memory, STUDY_NAME)
             try:
-                with _without_log(), storage_in(memory) as storage:
-                    study = optuna.load_study(study_name=STUDY_NAME, storage=storage)
-                    self._trials = study.get_trials(deepcopy=False)
-                    self._directions = study.directions
-                    return study.user_attrs
-            except Exception:  # SQLAlchemy, sqlite3, json and Optuna each raise their own kinds
-                raise LimenError(f"{self.path}: {DAMAGED}: Optuna can't read it") from None
+                self._study = find_study(memory)
+            except LimenError as error:
+                raise LimenError(f"{self.path}: {error}") from None
+            try:
+                query = "select direction from study_directions where study_id = ? order by objective"
+                self._directions = [name for (name,) in memory.execute(query, (self._study,))]
+                self._trials = read_trials(memory, self._study)
+                return read_study_attributes(memory, self._study)
+            except LimenError as error:
+                raise LimenError(f"{self.path}: {DAMAGED}: {error}") from None
+            except (sqlite3.Error, UnicodeError):
+                raise LimenError(f"{self.path}: {DAMAGED}: its tables can't be read") from None
 
     @classmethod
     def create(cls, folder: Path, spec: StudySpec, workload: str, costs: str) -> Record:
         """Create the study whole or not at all; workload, costs: see `Record`.
 
-        Raises LimenError where the folder can't be written.
+        Raises LimenError where the folder can't be written, or Optuna makes other tables than Limen knows.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise LimenError(f"{folder}: cannot be written: {error.strerror}") from None
-        with exclusive(folder):
-            if (folder / DATABASE).exists():
+        with exclusive(folder), closing(sqlite3.connect(":memory:")) as memory:
+            path = folder / DATABASE
+            if path.exists():
                 raise LimenError(f"{folder}: {DATABASE}: appeared at this moment; run again to resume it")
-            with scratch_folder(beside=folder / DATABASE) as scratch:
+            _fill(memory, spec, {WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
+            try:
+                check_versions(memory)
+            except LimenError as error:
+                raise LimenError(f"optuna {optuna.__version__}: {error}: install another") from None
+            with scratch_folder(beside=path) as scratch:
                 try:
-                    _fill(scratch / DATABASE, spec, {WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
-                except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-                    reason = str(error.__cause__ or error).splitlines()[0]
-                    raise LimenError(f"{folder / DATABASE}: cannot be written: {reason}") from None
-                os.replace(scratch / DATABASE, folder / DATABASE)
+                    with closing(sqlite3.connect(scratch / DATABASE)) as file:
+                        memory.backup(file)
+                except sqlite3.Error as error:
+                    raise LimenError(f"{path}: cannot be written: {error}") from None
+                os.replace(scratch / DATABASE, path)
         return cls(folder)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
@@ -112,53 +122,72 @@ class Record:
 
     def add(self, trial: optuna.trial.FrozenTrial) -> None:
         """Commit one complete trial. Raises LimenError where the file can't be written."""
-        with self._writing() as study:
-            study.add_trial(trial)
+        with self._transaction() as database:
+            write_trial(database, self._study, trial)
 
     def move_sources(self, workload: str, costs: str) -> None:
         """Store other names or paths of workload and cost table. Raises LimenError where the file can't be written."""
         if (workload, costs) == (self.workload, self.costs):
             return
-        with self._writing() as study:
-            study.set_user_attr(WORKLOAD_ATTRIBUTE, workload)
-            study.set_user_attr(COSTS_ATTRIBUTE, costs)
+        with self._transaction() as database:
+            database.executemany(
+                "update study_user_attributes set value_json = ? where study_id = ? and key = ?",
+                [
+                    (json.dumps(name), self._study, key)
+                    for key, name in ((WORKLOAD_ATTRIBUTE, workload), (COSTS_ATTRIBUTE, costs))
+                ],
+            )
         self.workload, self.costs = workload, costs
 
+    def close(self) -> None:
+        """Let go of the file, and bring a write-ahead log home, ours or one that a killed run left: one file stays."""
+        if self._writer is None and not self.path.with_name(f"{DATABASE}-wal").exists():
+            return
+        with suppress(sqlite3.Error), closing(self._writer or self._connect()) as database:
+            # Refused while a dashboard has the file open: it stays as good as it is, and the next run brings it home.
+            database.execute("pragma busy_timeout = 0")
+            database.execute("pragma journal_mode = delete")
+        self._writer = None
+
+    def _connect(self) -> sqlite3.Connection:
+        address = f"{self.path.absolute().as_uri()}?mode=rw"
+        return sqlite3.connect(address, uri=True, timeout=WAIT_S, isolation_level=None)
+
     @contextmanager
-    def _writing(self) -> Iterator[optuna.Study]:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
         try:
             if self._writer is None:
-                self._writer = optuna.load_study(study_name=STUDY_NAME, storage=_url(self.path))
-            yield self._writer
-        except (SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-            reason = str(error.__cause__ or error).splitlines()[0]
-            raise LimenError(f"{self.path}: cannot be written: {reason}") from None
+                self._writer = self._connect()
+                self._writer.execute("pragma journal_mode = wal")
+                self._writer.execute("pragma synchronous = normal")
+            self._writer.execute("begin immediate")
+            with self._writer:
+                yield self._writer
+        except sqlite3.Error as error:
+            raise LimenError(f"{self.path}: cannot be written: {error}") from None
 
 
-def _fill(path: Path, spec: StudySpec, attributes: dict[str, str]) -> None:
-    """Make the empty study in a new file."""
-    storage = optuna.storages.RDBStorage(_url(path))
-    with closing_storage(storage):
-        study = optuna.create_study(storage=storage, study_name=STUDY_NAME, directions=directions(spec))
-        with warnings.catch_warnings():
-            # Marked experimental since 2023, and what makes dashboards show names instead of numbers.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            study.set_metric_names(list(spec.objectives))
-        study.set_user_attr(SPEC_ATTRIBUTE, json.loads(spec.canonical()))
-        study.set_user_attr(DIGEST_ATTRIBUTE, spec.digest())
-        for name, value in attributes.items():
-            study.set_user_attr(name, value)
+def study_name(workload: str) -> str:
+    """Return what a study of this workload is called in Optuna's tools: the family, or the network's file."""
+    return Path(workload).stem.encode(errors="backslashreplace").decode()
 
 
-@contextmanager
-def _without_log() -> Iterator[None]:
-    """Keep Optuna from logging what an exception is about to say."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.CRITICAL)
-    try:
-        yield
-    finally:
-        optuna.logging.set_verbosity(before)
+def _fill(memory: sqlite3.Connection, spec: StudySpec, attributes: dict[str, str]) -> None:
+    """Make the empty study, as Optuna does."""
+    storage = optuna.storages.RDBStorage(
+        "sqlite://", engine_kwargs={"creator": lambda: memory, "poolclass": StaticPool}
+    )
+    name = study_name(attributes[WORKLOAD_ATTRIBUTE])
+    study = optuna.create_study(storage=storage, study_name=name, directions=directions(spec))
+    with warnings.catch_warnings():
+        # Marked experimental since 2023, and what makes dashboards show names instead of numbers.
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study.set_metric_names(list(spec.objectives))
+    study.set_user_attr(SPEC_ATTRIBUTE, json.loads(spec.canonical()))
+    study.set_user_attr(DIGEST_ATTRIBUTE, spec.digest())
+    for key, value in attributes.items():
+        study.set_user_attr(key, value)
+    storage.remove_session()
 
 
 def directions(spec: StudySpec) -> list[StudyDirection]:
@@ -186,7 +215,3 @@ def exclusive(folder: Path) -> Iterator[None]:
         except OSError:
             raise LimenError(f"{folder}: another run of this study is under way; let it finish first") from None
         yield
-
-
-def _url(path: Path) -> str:
-    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)

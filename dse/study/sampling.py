@@ -1,80 +1,120 @@
-"""Optuna's samplers, made to never suggest a design twice."""
+"""Optuna's samplers, made to never suggest a design twice, and to take no longer the more trials there are.
+
+Every suggestion has a sampler of its own, seeded by the study's seed and the trial's number; what it learns from is the
+trials stored so far. A study that was killed and resumed therefore goes on exactly as if it hadn't been.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from random import Random
-from typing import Any
 
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.space import Space
+from dse.study.space import Space, Value
 from dse.study.study_spec import SamplerSpec
 
+POPULATION = 50
+"""Evaluated designs of a generation of NSGA-II, and the parents of the next."""
 
-def distributions(space: Space) -> dict[str, BaseDistribution]:
-    """Return one categorical distribution per axis of the space."""
-    return {name: CategoricalDistribution(values) for name, values in space.axes.items()}
-
-
-def make_sampler(spec: SamplerSpec, space: Space, seen: set[str], number: int) -> UnseenSampler:
-    """Return the sampler of trial `number`.
-
-    Each trial has a sampler of its own, seeded by the study's seed and the trial's number; what it learns from is
-    the trials stored so far. A study that was killed and resumed therefore goes on exactly as if it hadn't been.
-    """
-    state = np.random.SeedSequence([spec.seed, number]).generate_state(2)
-    seed = int(state[0])
-    inner: BaseSampler
-    if spec.name == "nsga2":
-        inner = optuna.samplers.NSGAIISampler(seed=seed)
-    elif spec.name == "tpe":
-        inner = optuna.samplers.TPESampler(seed=seed)
-    else:
-        inner = optuna.samplers.RandomSampler(seed=seed)
-    return UnseenSampler(inner, space, seen, Random(int(state[1])))
+STUDY = "learnt"
+"""The study in memory that Optuna's samplers are handed."""
 
 
-class UnseenSampler(BaseSampler):
-    """An Optuna sampler whose repeated or invalid suggestions move to an unseen valid design.
+class Sampler:
+    """What a study's sampler knows of its trials, and what it says to try next.
 
-    The rule is `Space.unseen`: a random unseen neighbour (one axis changed), else a random unseen point.
+    directions: of the objectives.
     """
 
-    def __init__(self, inner: BaseSampler, space: Space, seen: set[str], random: Random) -> None:
-        self._inner = inner
+    def __init__(self, spec: SamplerSpec, space: Space, directions: Sequence[StudyDirection]) -> None:
+        self.distributions: dict[str, BaseDistribution] = {
+            name: CategoricalDistribution(values) for name, values in space.axes.items()
+        }
+        self._spec = spec
         self._space = space
-        self._seen = seen
-        self._random = random
-        self._distributions = distributions(space)
+        self._seen: set[str] = set()
+        self._storage = optuna.storages.InMemoryStorage()
+        self._number = 0
+        # Optuna would look at all trials for the axes they share, in this order; an axis of one value is none.
+        self._shared = {name: self.distributions[name] for name in sorted(space.axes) if len(space.axes[name]) > 1}
+        self._parents: list[FrozenTrial] = []
+        self._generation: list[FrozenTrial] = []
+        optuna.create_study(storage=self._storage, study_name=STUDY, directions=directions)
 
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return self._distributions
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return a value for every axis: what the inner sampler says of them together, then one by one."""
-        inferred = self._inner.infer_relative_search_space(study, trial)
-        parameters = dict(self._inner.sample_relative(study, trial, inferred))
-        for name, distribution in search_space.items():
+    def suggest(self) -> dict[str, Value]:
+        """Return a value of every axis: a design that no learnt trial has. One must be left."""
+        state = np.random.SeedSequence([self._spec.seed, self._number]).generate_state(2)
+        sampler = self._sampler(int(state[0]))
+        study = optuna.load_study(storage=self._storage, study_name=STUDY, sampler=sampler)
+        trial = FrozenTrial(
+            number=self._number, trial_id=self._number, state=TrialState.RUNNING, value=None, datetime_start=None,
+            datetime_complete=None, params={}, distributions={}, user_attrs={}, system_attrs={}, intermediate_values={},
+        )  # fmt: skip
+        parameters = sampler.sample_relative(study, trial, self._shared)
+        for name, distribution in self.distributions.items():
             if name not in parameters:
-                parameters[name] = self._inner.sample_independent(study, trial, name, distribution)
-        return self._space.unseen(parameters, self._seen, self._random)
+                parameters[name] = sampler.sample_independent(study, trial, name, distribution)
+        return self._space.unseen(parameters, self._seen, Random(int(state[1])))
 
-    def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
-    ) -> Any:
-        return self._inner.sample_independent(study, trial, param_name, param_distribution)
+    def learn(self, trial: FrozenTrial) -> None:
+        """Take over the next finished trial; state FAIL is a point that was refused, and teaches only not to ask again.
 
-    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        self._inner.before_trial(study, trial)
+        Of each constraint only the form that this version of Optuna writes counts: both would count it twice.
+        """
+        self._number += 1
+        self._seen.add(self._space.at(trial.params).key)
+        if trial.state != TrialState.COMPLETE or self._spec.name == "random":
+            return
+        learnt = FrozenTrial(
+            number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
+            datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete, params=trial.params,
+            distributions=self.distributions, user_attrs={}, intermediate_values={},
+            system_attrs={name: value for name, value in trial.system_attrs.items() if name.startswith("constraints:")},
+        )  # fmt: skip
+        if self._spec.name == "tpe":
+            optuna.load_study(storage=self._storage, study_name=STUDY).add_trial(learnt)
+        else:
+            self._generation.append(learnt)
+            if len(self._generation) == POPULATION:
+                self._succeed()
 
-    def after_trial(
-        self, study: optuna.Study, trial: FrozenTrial, state: TrialState, values: Sequence[float] | None
-    ) -> None:
-        self._inner.after_trial(study, trial, state, values)
+    def _succeed(self) -> None:
+        """Choose the parents of the next generation of NSGA-II among those of this one and their children."""
+        study = optuna.load_study(storage=self._storage, study_name=STUDY)
+        parents = Generation(self._parents, self._generation, seed=0).select_parent(study, 1)
+        self._parents, self._generation = sorted(parents, key=lambda trial: trial.number), []
+
+    def _sampler(self, seed: int) -> BaseSampler:
+        if self._spec.name == "nsga2":
+            return Generation(self._parents, self._generation, seed)
+        if self._spec.name == "tpe":
+            # One trial at a time, so no other running ones to keep away from.
+            return TPESampler(seed=seed, multivariate=True, constant_liar=False)
+        return RandomSampler(seed=seed)
+
+
+class Generation(NSGAIISampler):
+    """Optuna's NSGA-II, told its generation and its parents: it would look for both among all trials of the study."""
+
+    def __init__(self, parents: list[FrozenTrial], generation: list[FrozenTrial], seed: int) -> None:
+        super().__init__(population_size=POPULATION, seed=seed)
+        self._own_parents = parents
+        self._own_generation = generation
+
+    def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
+        """Return 1 for every generation that has parents, 0 for the first."""
+        return 1 if self._own_parents else 0
+
+    def get_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """Return the finished trials of this generation."""
+        return self._own_generation
+
+    def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """Return this generation's parents, in the order of their numbers."""
+        return self._own_parents

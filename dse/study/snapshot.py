@@ -20,10 +20,13 @@ WRITE_AHEAD = 2
 BESIDE = ("-journal", "-wal", "-shm")
 """What the names of SQLite's files beside a database end with; it would wait for a pipe of such a name."""
 
-WAIT_S = 10.0
-"""How long a reader waits for a writer in the middle of a transaction."""
+LOG_HEADER_BYTES = 32
+"""Of a write-ahead log; two random numbers among them are new whenever it starts anew."""
 
-TRIES = 5
+WAIT_S = 10.0
+"""How long a reader waits for a writer in the middle of a transaction, and a writer for another."""
+
+TRIES = 20
 """Copies of a file until one is taken that nobody wrote to meanwhile."""
 
 
@@ -103,13 +106,20 @@ def _read_copy(path: Path, memory: sqlite3.Connection) -> None:
             source.backup(memory)
 
 
-def _stamps(files: list[Path]) -> dict[Path, tuple[int, int] | None]:
-    """Return sizes and times of the last write, None for a file that isn't there."""
-    stamps: dict[Path, tuple[int, int] | None] = dict.fromkeys(files)
+def _stamps(files: list[Path]) -> dict[Path, object]:
+    """Return sizes and times of the last write, None for a file that isn't there; of a write-ahead log its header.
+
+    A log only grows, a transaction at a time, until all of it is in the database and it starts anew with another
+    header: one that grew while it was copied is as good as before.
+    """
+    stamps: dict[Path, object] = dict.fromkeys(files)
     for file in files:
         with suppress(FileNotFoundError):
             stat = file.stat()
             stamps[file] = (stat.st_size, stat.st_mtime_ns)
+            if file.name.endswith("-wal"):
+                with open_file(file) as log:
+                    stamps[file] = log.read(LOG_HEADER_BYTES)
     return stamps
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.study.evaluate import FIGURES, TEXT_FIGURES
@@ -21,8 +20,8 @@ FINISHED = [TrialState.COMPLETE, TrialState.FAIL]
 DIGEST_ATTRIBUTE = "limen_sha256"
 """Of a trial: the SHA-256 of all that this version stores of it. Trials of earlier versions have none."""
 
-SAMPLERS = ("constraints:", "NSGAIISampler:")
-"""What attributes begin with that Optuna stores with a trial and its samplers learn from. Dashboards store others."""
+SAMPLERS = ("constraints", "NSGAIISampler:")
+"""What attributes begin with that samplers learn, or in earlier versions learnt, from. Dashboards store others."""
 
 
 def seal(trial: FrozenTrial) -> None:
@@ -37,13 +36,12 @@ def _digest(trial: FrozenTrial) -> str:
     return key_of(content)
 
 
-def load_trials(memory: optuna.Study, trials: Sequence[FrozenTrial], spec: StudySpec, space: Space) -> None:
-    """Add stored trials to a study in memory, which has the first of them or none.
+def check_trials(trials: Sequence[FrozenTrial], spec: StudySpec, space: Space) -> None:
+    """Check all stored trials of a study.
 
     Raises:
-        LimenError: the first trial that no run of this study can have written.
+        LimenError: the first that no run of this study can have written.
     """
-    known = len(memory.get_trials(deepcopy=False))
     sealed = False
     for number, trial in enumerate(trials):
         mistake = f"number {trial.number}" if trial.number != number else _mistake(trial, spec, space)
@@ -52,11 +50,6 @@ def load_trials(memory: optuna.Study, trials: Sequence[FrozenTrial], spec: Study
         sealed = sealed or DIGEST_ATTRIBUTE in trial.user_attrs
         if sealed and trial.user_attrs.get(DIGEST_ATTRIBUTE) != _digest(trial):
             raise LimenError(f"trial {number}: is damaged: it has another SHA-256 than is stored with it")
-        if number >= known:
-            try:
-                memory.add_trial(trial)
-            except ValueError as error:
-                raise LimenError(f"trial {number}: {error}") from None
 
 
 def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:

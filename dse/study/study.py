@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import optuna
 import pandas
+from optuna.trial import FrozenTrial, TrialState
 
 from cost_models.table.table import table_path
 from dse.report.progress import ProgressBar
@@ -15,10 +17,10 @@ from dse.study.evaluate import FIGURES, Evaluator, Figures, Refusal
 from dse.study.front import knee_distances, non_dominated
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, directions, exclusive
-from dse.study.sampling import distributions, make_sampler
+from dse.study.sampling import Sampler
 from dse.study.sources import FILES, find, portable, resolve, same
 from dse.study.space import Coordinates, Space
-from dse.study.stored_trials import DIGEST_ATTRIBUTE, FINISHED, load_trials, seal
+from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials, seal
 from dse.study.study_spec import StudySpec, load_study, study_path
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
@@ -99,7 +101,6 @@ class Study:
         self._record = record
         self._quiet = quiet
         self._evaluator = Evaluator(record.spec, workload, costs)
-        self._memory = optuna.create_study(directions=directions(record.spec))
         try:
             table_path(costs)
             self._formats = self._evaluator.formats()
@@ -112,14 +113,15 @@ class Study:
     def _accept_trials(self, evaluate: Callable[[Coordinates], Figures]) -> None:
         """Take over what the record has read. Raises LimenError where anything of it can't be trusted."""
         try:
-            load_trials(self._memory, self._record.trials(), self.spec, self._space)
+            self._trials = self._record.trials()
+            check_trials(self._trials, self.spec, self._space)
             self._check_unchanged(evaluate)
         except LimenError as error:
             raise LimenError(f"{self._record.path}: {error}") from None
 
     def __repr__(self) -> str:
         total = min(self.spec.trials, self._space.size)
-        return f"<Study {Path(self.workload).stem} in {self.folder}: {len(self._finished())} of {total} trials>"
+        return f"<Study {Path(self.workload).stem} in {self.folder}: {len(self._trials)} of {total} trials>"
 
     @property
     def left_out(self) -> list[str]:
@@ -138,39 +140,48 @@ class Study:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
                 point satisfies the constraints.
         """
-        with exclusive(self.folder), ProgressBar(self._quiet) as bar:
+        with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._record):
             self._record.read_again()
             self._accept_trials(self._evaluator.figures)
             self._record.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
-            seen = {self._space.at(trial.params).key for trial in self._finished()}
+            sampler = Sampler(self.spec.sampler, self._space, directions(self.spec))
+            for trial in self._trials:
+                sampler.learn(trial)
             total = min(self.spec.trials, self._space.size)
-            for number in range(len(self._finished()), total):
+            for number in range(len(self._trials), total):
                 bar.show("trials", number, total)
-                trial = self._evaluate(number, seen)
-                seal(trial)
+                trial = self._evaluate(number, sampler)
                 self._record.add(trial)
+                self._trials.append(trial)
+                sampler.learn(trial)
             bar.show("trials", total, total)
             self.write_reports()
         return self
 
-    def _evaluate(self, number: int, seen: set[str]) -> optuna.trial.FrozenTrial:
-        self._memory.sampler = make_sampler(self.spec.sampler, self._space, seen, number)
-        trial = self._memory.ask(fixed_distributions=distributions(self._space))
-        point = self._space.at(trial.params)
-        seen.add(point.key)
+    def _evaluate(self, number: int, sampler: Sampler) -> FrozenTrial:
+        """Return the next trial, as it is stored."""
+        started = datetime.now()
+        parameters = sampler.suggest()
+        point = self._space.at(parameters)
+        state, values, violations = TrialState.COMPLETE, None, {}
         try:
             figures = self._evaluator.figures(point)
+            values = [float(figures[name]) for name in self.spec.objectives]
+            for bound in self.spec.bounds():
+                violations[f"{bound.name} {self.spec.constraints[bound.name]}"] = bound.violation(figures[bound.name])
         except Refusal as error:
-            trial.set_user_attr("design", point.key)
-            trial.set_user_attr("refusal", str(error))
-            return self._memory.tell(trial, state=optuna.trial.TrialState.FAIL)
-        for name, value in figures.items():
-            trial.set_user_attr(name, value)
-        for bound in self.spec.bounds():
-            trial.set_constraint(
-                f"{bound.name} {self.spec.constraints[bound.name]}", bound.violation(figures[bound.name])
-            )
-        return self._memory.tell(trial, [float(figures[name]) for name in self.spec.objectives])
+            state, figures = TrialState.FAIL, {"design": point.key, "refusal": str(error)}
+        trial = FrozenTrial(
+            number=number, trial_id=number, state=state, value=None, values=values, datetime_start=started,
+            datetime_complete=datetime.now(), params=dict(parameters), distributions=sampler.distributions,
+            # By name as Optuna 5 stores them, and in the list that optuna-dashboard reads.
+            user_attrs=figures, system_attrs={"constraints": [*violations.values()]} if violations else {},
+            intermediate_values={},
+        )  # fmt: skip
+        for name, violation in violations.items():
+            trial.set_constraint(name, violation)
+        seal(trial)
+        return trial
 
     def _check_unchanged(self, evaluate: Callable[[Coordinates], Figures]) -> None:
         """Evaluate the first stored trial of either kind again: figures of two tables must not stand in one study.
@@ -179,7 +190,7 @@ class Study:
             LimenError: it gives other figures now.
         """
         changed = "workload, cost table or program changed under this study; run its file into another folder"
-        first = {trial.state: trial for trial in reversed(self._finished())}
+        first = {trial.state: trial for trial in reversed(self._trials)}
         for trial in first.values():
             number = f"trial {trial.number}"
             try:
@@ -195,18 +206,13 @@ class Study:
                 if stored != value:
                     raise LimenError(f"{name}: {number} has {stored!r} and gives {value!r} now: {changed}")
 
-    def _finished(self) -> list[optuna.trial.FrozenTrial]:
-        return self._memory.get_trials(deepcopy=False, states=FINISHED)
-
-    def _complete(self) -> list[optuna.trial.FrozenTrial]:
-        return self._memory.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE])
-
     @property
     def points(self) -> list[Point]:
         """All evaluated designs in the order of their trials."""
         return [
             Point(trial.number, self._space.at(trial.params), _without_digest(trial.user_attrs), self._evaluator)
-            for trial in self._complete()
+            for trial in self._trials
+            if trial.state == TrialState.COMPLETE
         ]
 
     def trials(self) -> pandas.DataFrame:
@@ -217,7 +223,7 @@ class Study:
         """
         bounds = self.spec.bounds()
         rows: list[dict[str, Any]] = []
-        for trial in self._finished():
+        for trial in self._trials:
             point, stored = self._space.at(trial.params), trial.user_attrs
             row = {"trial": trial.number, "design": point.key, **point.fields()}
             row |= {name: stored[name] for name in FIGURES if name in stored}
@@ -248,7 +254,7 @@ class Study:
 
     def _why_none(self, op: str | None) -> str:
         """Return why no trial, or none of an op, is feasible."""
-        tried = [trial for trial in self._finished() if op in (None, self._space.at(trial.params).op)]
+        tried = [trial for trial in self._trials if op in (None, self._space.at(trial.params).op)]
         refused = [trial.user_attrs["refusal"] for trial in tried if "refusal" in trial.user_attrs]
         of_op = f" of op {op}" if op else ""
         if not tried:
@@ -282,10 +288,10 @@ class Study:
         for point in self.points:
             if point.trial == trial:
                 return point
-        for refused in self._finished():
+        for refused in self._trials:
             if refused.number == trial:
                 raise LimenError(f"{self.folder}: trial {trial} was refused: {refused.user_attrs['refusal']}")
-        done = len(self._finished())
+        done = len(self._trials)
         having = f"0 to {done - 1}" if done else "there is none yet: limen study run"
         raise LimenError(f"{self.folder}: trial {trial} is not allowed: {having}")
 

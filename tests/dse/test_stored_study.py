@@ -219,8 +219,8 @@ TRIALS = [
     ("update trial_user_attributes set value_json = 'NaN' where key = 'area_mm2' and trial_id = 3", "area_mm2 nan"),
     ("update trial_user_attributes set value_json = '[1]' where key = 'cycles' and trial_id = 3", "cycles [1]"),
     ("update trial_user_attributes set value_json = '3' where key = 'clock_method' and trial_id = 3", "clock_method 3"),
-    ("update studies set study_name = 'mine'", "holds studies named 'mine'"),
-    ("update alembic_version set version_num = 'v9'", "not a study of Limen"),
+    ("update study_user_attributes set key = 'mine' where key = 'limen_study'", "holds studies named 'digits'"),
+    ("update alembic_version set version_num = 'v9'", "versions of Optuna's tables: 'v9', 12 is not allowed: 'v3.2"),
     ("drop table trial_values", "table trial_values is missing"),
 ]
 

@@ -183,7 +183,7 @@ def _studies() -> list[Case]:
             "study run",
             ("study", "run", "small.yaml", "-o", "out"),
             nothing,
-            growing=("out/study.db", "out/study.db-journal", "out/study.lock"),
+            growing=("out/study.db", "out/study.db-wal", "out/study.db-shm", "out/study.db-journal", "out/study.lock"),
             changing=("out/study.db",),
         ),
         Case("study front", ("study", "front", "study"), logged_study),

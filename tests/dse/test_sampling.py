@@ -1,0 +1,121 @@
+"""What samplers suggest: as Optuna's own would that sees all trials, as if never killed, and in constant time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cache
+from random import Random
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+from optuna.distributions import BaseDistribution
+from optuna.samplers import BaseSampler, NSGAIISampler
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from dse.study.sampling import POPULATION, Sampler
+from dse.study.space import Space, Value
+from dse.study.study_spec import SamplerSpec, SpaceSpec
+
+DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
+SIZES = [2, 4, 8, 12, 16, 24]
+AXES = SpaceSpec.model_validate(
+    {
+        "rows": SIZES, "cols": SIZES, "op": ["threshold", "mac"], "bits": {"x": [4, 5, 6]}, "dataflow": ["os"],
+        "port_bits": [64, 128],
+    }
+)  # fmt: skip
+SPACE = Space(AXES, [(op, bits, bits) for op in ("threshold", "mac") for bits in (4, 5)])
+SEED = 7
+TIME = datetime(2026, 1, 2)
+
+
+def finished(number: int, parameters: dict[str, Value], sampler: Sampler) -> FrozenTrial:
+    """A made-up trial: many ties, a seventh refused, a third infeasible."""
+    point = SPACE.at(parameters)
+    refused = (point.rows * point.cols + point.x_bits) % 7 == 0
+    values = [float(point.rows * point.x_bits), 100.0 / point.cols, float((point.rows + point.cols) % 5)]
+    trial = FrozenTrial(
+        number=number, trial_id=number, state=TrialState.FAIL if refused else TrialState.COMPLETE, value=None,
+        values=None if refused else values, datetime_start=TIME, datetime_complete=TIME, params=dict(parameters),
+        distributions=sampler.distributions, user_attrs={}, system_attrs={}, intermediate_values={},
+    )  # fmt: skip
+    if not refused:
+        trial.set_constraint("pes >= 32", 32.0 - point.rows * point.cols)
+    return trial
+
+
+def searched(name: str, until: int, trials: list[FrozenTrial]) -> Iterator[FrozenTrial]:
+    """Trials from where `trials` end."""
+    sampler = Sampler(SamplerSpec.model_validate({"name": name, "seed": SEED}), SPACE, DIRECTIONS)
+    for trial in trials:
+        sampler.learn(trial)
+    for number in range(len(trials), until):
+        yield (trial := finished(number, sampler.suggest(), sampler))
+        sampler.learn(trial)
+
+
+@cache
+def never_stopped(name: str) -> list[FrozenTrial]:
+    return list(searched(name, 180, []))
+
+
+def parameters_of(trials: list[FrozenTrial]) -> list[dict[str, Any]]:
+    return [trial.params for trial in trials]
+
+
+class WholeHistory(BaseSampler):
+    """Optuna's NSGA-II as it is, of all trials, with `Space.unseen` behind it."""
+
+    def __init__(self, seen: set[str], number: int) -> None:
+        state = np.random.SeedSequence([SEED, number]).generate_state(2)
+        self.inner = NSGAIISampler(population_size=POPULATION, seed=int(state[0]))
+        self.seen, self.random = seen, Random(int(state[1]))
+
+    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        return {name: optuna.distributions.CategoricalDistribution(values) for name, values in SPACE.axes.items()}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        # Kept from here on, so that the parents are always in the order of their numbers: else only after the first.
+        self.inner.get_parent_population(study, self.inner.get_trial_generation(study, trial))
+        trial = study.get_trials(deepcopy=False)[-1]
+        shared = self.inner.infer_relative_search_space(study, trial)
+        parameters = dict(self.inner.sample_relative(study, trial, shared))
+        for name, distribution in search_space.items():
+            if name not in parameters:
+                parameters[name] = self.inner.sample_independent(study, trial, name, distribution)
+        return SPACE.unseen(parameters, self.seen, self.random)
+
+    def sample_independent(self, *arguments: Any) -> Any:
+        raise AssertionError("every axis is sampled together with the others")
+
+
+def test_nsga2_suggests_what_it_would_with_the_whole_history() -> None:
+    study = optuna.create_study(directions=DIRECTIONS)
+    sampler = Sampler(SamplerSpec(name="nsga2", seed=SEED), SPACE, DIRECTIONS)  # for its distributions alone
+    seen: set[str] = set()
+    for number, ours in enumerate(never_stopped("nsga2")):
+        study.sampler = WholeHistory(seen, number)
+        trial = study.ask(sampler.distributions)
+        assert trial.params == ours.params, number
+        seen.add(SPACE.at(trial.params).key)
+        told = finished(number, trial.params, sampler)
+        for name, violation in told.constraints.items():
+            trial.set_constraint(name, violation)
+        study.tell(trial, told.values, state=told.state)
+    assert len(study.get_trials(states=[TrialState.COMPLETE])) > 2 * POPULATION + 20
+
+
+@pytest.mark.parametrize("name", ["nsga2", "tpe", "random"])
+@pytest.mark.parametrize("stopped", [1, 49, 60, 131])
+def test_a_study_that_was_stopped_goes_on_as_if_it_were_not(name: str, stopped: int) -> None:
+    """Also in the middle of a later generation."""
+    whole = never_stopped(name)
+    until = len(whole) if name != "tpe" else min(stopped + 10, len(whole))
+    assert parameters_of(list(searched(name, until, whole[:stopped]))) == parameters_of(whole[stopped:until])
+    assert len({SPACE.at(trial.params).key for trial in whole}) == len(whole)
