@@ -108,7 +108,7 @@ def test_commands_exist(page: Path) -> None:
                 break  # an argument
             assert name in command.commands, f"limen {' '.join(names)}"
             command = command.commands[name]
-        options = {option for given in command.params for option in (*given.opts, *given.secondary_opts)}
-        known = options | {"--help"}
+        offered = {option for given in command.params for option in (*given.opts, *given.secondary_opts)}
+        known = offered | {"--help"}
         if not isinstance(command, click.Group) or names:
             assert set(options) <= known, f"limen {' '.join(names)}: {sorted(set(options) - known)}"
