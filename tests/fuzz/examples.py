@@ -151,11 +151,11 @@ def training() -> tuple[Any, Any]:
 
 
 def training_files() -> Files:
-    from workloads.training.train_and_tune import train_master
+    from workloads.training.train_and_tune import Course, train_master
 
     path = example_folder("empty") / "mac.checkpoint.npz"
     recipe, layers = training()
-    train_master(layers, recipe, "mac", 0, digits(), path)
+    train_master(layers, Course(recipe, "mac", 0, digits()), path)
     return {path.name: path.read_bytes()}
 
 

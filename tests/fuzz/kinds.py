@@ -101,12 +101,12 @@ def use_family(folder: Path) -> None:
 
 def use_training(folder: Path) -> None:
     """Go on from a checkpoint at its end: nothing is left to train."""
-    from workloads.training.train_and_tune import train_master
+    from workloads.training.train_and_tune import Course, train_master
 
     recipe, layers = training()
     path = folder / "mac.checkpoint.npz"
     if path.is_file():  # where there is none, a training begins
-        train_master(layers, recipe, "mac", 0, digits(), path)
+        train_master(layers, Course(recipe, "mac", 0, digits()), path)
 
 
 def use_polarity(folder: Path) -> None:

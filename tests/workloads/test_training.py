@@ -14,7 +14,7 @@ from workloads.training import loop
 from workloads.training.classifier import Classifier, load_data
 from workloads.training.make_family import SeedRow, op_layers, seed_study, summarise_seeds, train_family
 from workloads.training.recipe import Recipe
-from workloads.training.train_and_tune import train_master
+from workloads.training.train_and_tune import Course, train_master
 
 
 def test_training_is_deterministic_and_stores_the_same_bytes(recipe_path, tmp_path):
@@ -61,20 +61,20 @@ def stopped(recipe_path, tmp_path):
 
     path = tmp_path / "threshold.checkpoint.npz"
     with pytest.raises(KeyboardInterrupt):
-        train_master(layers, recipe, "threshold", 0, data, path, stop)
+        train_master(layers, Course(recipe, "threshold", 0, data), path, stop)
     return recipe, layers, data, path
 
 
 def resume(stopped, **changes):
     recipe, layers, data, path = stopped
     recipe = recipe.model_copy(update={key: value for key, value in changes.items() if key != "seed"})
-    return train_master(layers, recipe, "threshold", changes.get("seed", 0), data, path)
+    return train_master(layers, Course(recipe, "threshold", changes.get("seed", 0), data), path)
 
 
 def test_resuming_takes_the_curve_along(stopped):
     recipe, layers, data, _ = stopped
     master, curve = resume(stopped)
-    unbroken, full = train_master(layers, recipe, "threshold", 0, data)
+    unbroken, full = train_master(layers, Course(recipe, "threshold", 0, data))
     assert curve == full and len(curve) == 2
     for layer, other in zip(master, unbroken, strict=True):
         assert np.array_equal(layer.weights, other.weights) and np.array_equal(layer.bias, other.bias)
@@ -88,7 +88,7 @@ def test_checkpoints_that_do_not_fit_are_refused(stopped):
         resume(stopped, batch=32)
     wider = tuple(layer.model_copy(update={"x_bits": 9}) for layer in layers)
     with pytest.raises(LimenError, match=r"checkpoint: network: '[0-9a-f]{64}' is not allowed: this training has"):
-        train_master(wider, recipe, "threshold", 0, data, path)
+        train_master(wider, Course(recipe, "threshold", 0, data), path)
     arrays = read_arrays(path)
     described = json.loads(arrays["described"].tobytes()) | {"format": 99}
     newer = arrays | {"described": np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)}

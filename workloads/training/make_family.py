@@ -27,7 +27,7 @@ from workloads.training.float_master import FloatLayer
 from workloads.training.optimiser import cross_entropy
 from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
 from workloads.training.recipe import Recipe
-from workloads.training.train_and_tune import TUNED_BITS, fine_tune, train_master, whole_identity
+from workloads.training.train_and_tune import TUNED_BITS, Course, fine_tune, train_master, whole_identity
 
 STUDY_BITS = 8
 """Width of x at which seeds are compared; w has the same, or the widest its op has."""
@@ -88,20 +88,20 @@ def train_family(
     write_whole(folder / "recipe.yaml", read_file(Path(recipe_path)))
     family = Family(recipe.name, folder)
     for op, layers in inputs.items():
-        op_seed = recipe.ops[op].seed if seed is None else seed
-        made = described(whole_identity(layers, recipe, op, op_seed, data))
+        course = Course(recipe, op, recipe.ops[op].seed if seed is None else seed, data)
+        made = described(whole_identity(layers, course))
         checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
         if is_made(folder / f"{op}.npz", made):
             _remove(checkpoints.values())  # a kill just after the last write leaves them
             continue
-        master, curve = train_master(layers, recipe, op, op_seed, data, checkpoints["float"], progress)
+        master, curve = train_master(layers, course, checkpoints["float"], progress)
         masters: dict[int, Sequence[FloatLayer]] = {0: master}
         calibrations = {0: calibrated(master, data)}
         if recipe.tuning_epochs:
             latest = master
             for bits in TUNED_BITS:
                 grids = quantise_member(calibrated(latest, data), bits, bits).grids
-                latest = fine_tune(latest, grids, recipe, op, op_seed, data, checkpoints[str(bits)], progress)
+                latest = fine_tune(latest, grids, course, checkpoints[str(bits)], progress)
                 masters[bits], calibrations[bits] = latest, calibrated(latest, data)
         members = quantise_family(op, calibrations, progress)
         write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
@@ -257,7 +257,7 @@ def seed_study(
         w_bits = min(STUDY_BITS, member_w_bits(op)[-1])
         form = read_spec(NetworkFile, network_path(recipe_path, op))
         for seed in seeds:
-            master, curve = train_master(layers, recipe, op, seed, data, progress=progress)
+            master, curve = train_master(layers, Course(recipe, op, seed, data), progress=progress)
             member = quantise_member(calibrated(master, data), STUDY_BITS, w_bits)
             network = member_network(master, member, form, STUDY_BITS, w_bits)
             accuracies = [network.accuracy(split, data_folder) for split in ("validation", "test")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,32 +23,36 @@ TUNED_BITS = (4, 3, 2)
 """Widths of x and w at which a network is fine-tuned, each from the one before."""
 
 
+class Course(NamedTuple):
+    """Of a training, all but its network: an op of a recipe, the seed and the data."""
+
+    recipe: Recipe
+    op: FamilyOp
+    seed: int
+    data: Data
+
+
 def train_master(
     layers: Sequence[Layer],
-    recipe: Recipe,
-    op: FamilyOp,
-    seed: int,
-    data: Data,
+    course: Course,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[FloatLayer], list[EpochRow]]:
     """Return (the master, the curve) of a network trained from scratch. Raises LimenError as `train` does."""
+    recipe, op, seed, data = course
     task = Classifier(data, recipe, layers[0].x_signed)
     random = np.random.default_rng(seed)
     chain = initialise(layers, task.sample, random)
     rate = recipe.ops[op].learning_rate
     schedule = Schedule(f"{op}, seed {seed}", recipe.epochs, rate, recipe.warm_up, recipe.final_rate)
-    identity = _identity(layers, recipe, op, seed, data) | {"epochs": recipe.epochs, "learning_rate": rate}
+    identity = _identity(layers, course) | {"epochs": recipe.epochs, "learning_rate": rate}
     return train(chain, task, schedule, random, identity, checkpoint, progress)
 
 
 def fine_tune(
     master: Sequence[FloatLayer],
     grids: Sequence[Grid],
-    recipe: Recipe,
-    op: FamilyOp,
-    seed: int,
-    data: Data,
+    course: Course,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> list[FloatLayer]:
@@ -56,6 +60,7 @@ def fine_tune(
 
     Raises LimenError as `train` does.
     """
+    recipe, op, seed, data = course
     layers = [float_layer.layer for float_layer in master]
     task = Classifier(data, recipe, layers[0].x_signed)
     chain = unfold(master, task.sample)
@@ -69,7 +74,7 @@ def fine_tune(
     before = array_hash(
         {f"{float_layer.layer.name}.{index}": float_layer.weights for index, float_layer in enumerate(master)}
     )
-    identity = _identity(layers, recipe, op, seed, data) | {
+    identity = _identity(layers, course) | {
         "epochs": recipe.tuning_epochs, "learning_rate": rate, "bits": bits, "master": before,
         "grids": [[grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits] for grid in grids],
     }  # fmt: skip
@@ -77,15 +82,17 @@ def fine_tune(
     return tuned
 
 
-def whole_identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
+def whole_identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     """Return what must be equal for an op of a family to be the one that a recipe makes: all stages together."""
-    training = {"epochs": recipe.epochs, "learning_rate": recipe.ops[op].learning_rate}
+    recipe = course.recipe
+    training = {"epochs": recipe.epochs, "learning_rate": recipe.ops[course.op].learning_rate}
     tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": recipe.tuning_rate}
-    return _identity(layers, recipe, op, seed, data) | training | tuning
+    return _identity(layers, course) | training | tuning
 
 
-def _identity(layers: Sequence[Layer], recipe: Recipe, op: FamilyOp, seed: int, data: Data) -> dict[str, Any]:
+def _identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
+    recipe, op, seed, data = course
     shared = ("batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate")
     return {
         "op": op,
