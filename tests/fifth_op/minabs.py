@@ -32,10 +32,10 @@ def tally(x, base, taps, w, p, sums, above, ends):
 def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
     aligned = max(x_bits, w_bits)
     for i in range(result.shape[0]):
-        own_x = signed(x[i], x_bits) << (aligned - x_bits)
-        own_w = signed(synapse[i], w_bits) << (aligned - w_bits)
-        smaller = min(abs(own_x), abs(own_w))
-        result[i] = -smaller if (own_x < 0) != (own_w < 0) else smaller
+        x_aligned = signed(x[i], x_bits) << (aligned - x_bits)
+        w_aligned = signed(synapse[i], w_bits) << (aligned - w_bits)
+        smaller = min(abs(x_aligned), abs(w_aligned))
+        result[i] = -smaller if (x_aligned < 0) != (w_aligned < 0) else smaller
 
 
 class MinAbs(Comparison):
