@@ -53,6 +53,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.studies
+	$(BIN)/python -m tests.bench.fronts
 
 # docs/tables, from the shipped rows and runs; the tests compare them.
 tables: $(VENV)/test.stamp

@@ -1,4 +1,4 @@
-"""Which points of a study are worth having: the front, and its knee. Plain numpy, no Optuna."""
+"""Which points of a study are worth having: the front, and its knee. No Optuna."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas
+
+KERNEL_COLUMNS = 4
+"""Objectives that a study can have; columns beyond its own are equal in all rows."""
+
+BLOCK = 1 << 18
+"""Rows that are sorted at a time."""
 
 
 def gains(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
@@ -17,13 +23,40 @@ def gains(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
 def non_dominated(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
     """Return a boolean per row: no other row is at least as good in every objective and better in one.
 
-    Rows that are equal in all objectives stand or fall together.
+    Rows that are equal in all objectives stand or fall together. Objectives: 1 to 4, their values finite.
     """
-    better = gains(table, objectives)
+    return front_rows(gains(table, objectives))
+
+
+def front_rows(better: np.ndarray) -> np.ndarray:
+    """Return `non_dominated` of rows [rows, objectives] float64 in which more is better.
+
+    Blocks lose first what their own rows beat, which bounds memory: mostly that is nearly all of them. Where one
+    keeps most of its rows, so would the others.
+    """
     keep = np.ones(len(better), dtype=bool)
-    for index, gain in enumerate(better):
-        rivals = (better >= gain).all(axis=1) & (better > gain).any(axis=1)
-        keep[index] = not rivals.any()
+    if len(better) > BLOCK:
+        for start in range(0, len(better), BLOCK):
+            kept = keep[start : start + BLOCK] = _front_of(better[start : start + BLOCK])
+            if kept.mean() > 0.5:
+                break
+    left = np.flatnonzero(keep)
+    keep[left] = _front_of(better[left])
+    return keep
+
+
+def _front_of(better: np.ndarray) -> np.ndarray:
+    from dse.study.front_kernels import unbeaten
+
+    rows = np.zeros((len(better), KERNEL_COLUMNS))
+    rows[:, : better.shape[1]] = better
+    order = np.lexsort(-rows.T[::-1])
+    rows = rows[order]
+    # Of equal rows, which are neighbours now, the first stands for all.
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    keep = np.empty(len(rows), dtype=bool)
+    keep[order] = unbeaten(rows[new])[np.cumsum(new) - 1]
     return keep
 
 
