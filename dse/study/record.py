@@ -90,12 +90,9 @@ class Record:
 
         Raises LimenError where the folder can't be written, or Optuna makes other tables than Limen knows.
         """
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise LimenError(f"{folder}: cannot be written: {error.strerror}") from None
-        with exclusive(folder), closing(sqlite3.connect(":memory:")) as memory:
-            path = folder / DATABASE
+        path = folder / DATABASE
+        # The scratch folder first: it makes the study's, and leaves none behind where nothing comes of it.
+        with scratch_folder(beside=path) as scratch, exclusive(folder), closing(sqlite3.connect(":memory:")) as memory:
             if path.exists():
                 raise LimenError(f"{folder}: {DATABASE}: appeared at this moment; run again to resume it")
             _fill(memory, spec, {WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
@@ -103,13 +100,12 @@ class Record:
                 check_versions(memory)
             except LimenError as error:
                 raise LimenError(f"optuna {optuna.__version__}: {error}: install another") from None
-            with scratch_folder(beside=path) as scratch:
-                try:
-                    with closing(sqlite3.connect(scratch / DATABASE)) as file:
-                        memory.backup(file)
-                except sqlite3.Error as error:
-                    raise LimenError(f"{path}: cannot be written: {error}") from None
-                os.replace(scratch / DATABASE, path)
+            try:
+                with closing(sqlite3.connect(scratch / DATABASE)) as file:
+                    memory.backup(file)
+            except sqlite3.Error as error:
+                raise LimenError(f"{path}: cannot be written: {error}") from None
+            os.replace(scratch / DATABASE, path)
         return cls(folder)
 
     def trials(self) -> list[optuna.trial.FrozenTrial]:
