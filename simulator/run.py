@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from simulator.cuts.schedule import count_network
+from simulator.cuts.loop_nest import loop_nest
+from simulator.cuts.schedule import choose_network, count_network
 from simulator.designs.built_in import load_design
 from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import Counts
@@ -56,6 +57,17 @@ class Run:
     def cycles(self) -> int:
         """Cycles of one image through all layers."""
         return sum(counts.cycles for counts in self.counts)
+
+    @property
+    def schedule(self) -> pandas.DataFrame:
+        """A row per layer: into how many parts its axes are cut, the loop order, and the same as a loop nest."""
+        import pandas
+
+        rows = []
+        for layer, (geometry, cut) in zip(self.network.layers, choose_network(self.network, self.design), strict=True):
+            nest = loop_nest(layer.name, geometry, cut, self.design)
+            rows.append({"layer": layer.name, **cut.parts._asdict(), "order": cut.order, "loop_nest": nest})
+        return pandas.DataFrame(rows)
 
     @property
     def layers(self) -> pandas.DataFrame:

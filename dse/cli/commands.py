@@ -72,8 +72,11 @@ commands.add_command(waves)
 )
 @click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
 @seed_option
+@click.option("--schedule", "shows_schedule", is_flag=True, help="Print each layer's cut, as a loop nest.")
 @json_option
-def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, as_json: bool) -> None:
+def simulate(
+    design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, shows_schedule: bool, as_json: bool
+) -> None:
     """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
     from simulator.run import reference_scores
     from simulator.run import simulate as run_level
@@ -100,6 +103,8 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
             "disagree": different,
             "wrong_scores": wrong,
         }
+        if shows_schedule:
+            result["schedule"] = json.loads(first.schedule.to_json(orient="records"))
         echo(json.dumps(result, indent=2))
     else:
         echo(
@@ -109,6 +114,8 @@ def simulate(design: str, workload: str, levels: tuple[str, ...], images: int, s
         for run in runs:
             echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
             echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+        if shows_schedule:
+            echo("\n" + "\n".join(first.schedule["loop_nest"]))
     if different:
         raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
     if wrong:

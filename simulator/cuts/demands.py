@@ -6,15 +6,14 @@ and numbers that descriptors hold in 16 bits. More parts never ask for more of a
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design, FittedDesign
-from simulator.plan.geometry import Geometry, Tile, out_granule, row_granule, tile_needs, tile_shape
-from simulator.plan.steps import Axes
-from simulator.timing.tile_timing import tile_transfers
+from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count
+from simulator.plan.geometry import Geometry, Tile, tile_needs, tile_shape
+from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
 
 MOST_IN_FIELD = 65535
@@ -36,49 +35,6 @@ class Demand(NamedTuple):
     @property
     def met(self) -> bool:
         return self.needs <= self.has
-
-
-def cut(size: int, parts: int, granule: int) -> list[tuple[int, int]]:
-    """Cut `size` into ranges of equal length, a multiple of `granule` but for the last."""
-    length = -(-size // parts)
-    length = -(-length // granule) * granule
-    return [(start, min(start + length, size)) for start in range(0, size, length)]
-
-
-def first_of(size: int, parts: int, granule: int) -> tuple[int, int]:
-    """Return the first range of `cut`, the longest."""
-    length = -(-size // parts)
-    return 0, min(-(-length // granule) * granule, size)
-
-
-def pieces(size: int, parts: int, granule: int) -> int:
-    """Return how many ranges `cut` gives."""
-    length = -(-size // parts)
-    return -(-size // (-(-length // granule) * granule))
-
-
-def granules(geometry: Geometry, design: FittedDesign) -> Axes:
-    """Return the lengths whose multiples the parts of each axis are."""
-    return Axes(row_granule(geometry, design), out_granule(geometry, design), design.feeder_width)
-
-
-def sizes(geometry: Geometry) -> Axes:
-    """Return the lengths of the three axes."""
-    return Axes(geometry.out_height, geometry.outputs, geometry.channels)
-
-
-def most_parts(geometry: Geometry, design: FittedDesign) -> Axes:
-    """Return the cut with the smallest tiles. Input channels of groups, and of pooling, are not cut."""
-    rows, outs, chans = (
-        -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
-    )
-    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans)
-
-
-def tile_count(geometry: Geometry, design: FittedDesign, parts: Axes) -> int:
-    """Return the tiles of a cut."""
-    axes = zip(sizes(geometry), parts, granules(geometry, design), strict=True)
-    return math.prod(pieces(*axis) for axis in axes)
 
 
 def memory_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Demand]:
@@ -136,14 +92,6 @@ def fits(geometry: Geometry, design: FittedDesign, parts: Axes) -> bool:
     )
 
 
-def distinct(most: int) -> list[int]:
-    """Return the numbers of parts that give different lengths, ascending."""
-    lengths: dict[int, int] = {}
-    for parts in range(1, most + 1):
-        lengths.setdefault(-(-most // parts), parts)
-    return list(lengths.values())
-
-
 def fewest_tiles(geometry: Geometry, design: FittedDesign) -> tuple[int, Axes]:
     """Return the fewest tiles of any cut that fits, and that cut; the smallest tile must fit.
 
@@ -190,7 +138,24 @@ def _with(design: FittedDesign, **fields: object) -> FittedDesign | None:
         return None
 
 
-def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes) -> Iterator[str]:
+def refusal_of_cut(geometry: Geometry, design: FittedDesign, parts: Axes) -> str | None:
+    """Say why a cut does not run, None where it does."""
+    for name, most, count in zip(Axes._fields, most_parts(geometry, design), parts, strict=True):
+        if count > most:
+            return f"{name}: {count} is not allowed: at most {most} parts"
+    lines = list(_larger_buffers(geometry, design, parts, "the largest tile"))
+    if lines:
+        return lines[0]
+    tiles = Demand("tiles", tile_count(geometry, design, parts), MOST_IN_FIELD)
+    for demand in [*demands(geometry, design, parts), tiles]:
+        if not demand.met:
+            return f"{demand.name}: {demand.needs} is not allowed: at most {demand.has}"
+    return None
+
+
+def _larger_buffers(
+    geometry: Geometry, design: FittedDesign, parts: Axes, tile: str = "the smallest tile"
+) -> Iterator[str]:
     """Yield a line for each buffer that is too small for a cut."""
     needs = memory_demands(geometry, design, parts)
     for demand, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
@@ -198,13 +163,13 @@ def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes) -> It
             continue
         lack = -(-(demand.needs - demand.has) * bits // 8)
         yield (
-            f"{field}: {getattr(design, field):.10g} is not allowed: the smallest tile lacks {lack} bytes in each "
+            f"{field}: {getattr(design, field):.10g} is not allowed: {tile} lacks {lack} bytes in each "
             f"half; at least {_least_kib(demand.needs, bits):.10g} KiB"
         )
     operands = needs[len(BUFFERS)]
     if not operands.met:
         yield (
-            f"operand_depth: {design.operand_depth} is not allowed: the smallest tile needs {operands.needs} "
+            f"operand_depth: {design.operand_depth} is not allowed: {tile} needs {operands.needs} "
             f"{operands.name}; at least {operands.needs}"
         )
 

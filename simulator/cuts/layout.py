@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from simulator.cuts.demands import MOST_IN_FIELD
 from simulator.encoding import LAYER, TILE, descriptor_beats
 from simulator.plan.geometry import plane_beats
-from simulator.timing.tile_timing import tile_transfers
+from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -82,12 +82,16 @@ def place_tensors(network: Network, first: int, design: FittedDesign) -> tuple[d
     return places, free
 
 
-def check_addresses(network: Network, schedules: Sequence[Schedule], design: FittedDesign) -> None:
-    """Raise LimenError where the memory is larger than addresses reach; quick where it is far from that."""
+def may_be_too_large(network: Network, tiles: int, design: FittedDesign) -> bool:
+    """Return whether the memory of a program of so many tiles may be beyond what addresses reach: a quick bound."""
     tensors = sum(shape.height * shape.width * shape.channels for shape in network.tensors.values())
-    tiles = sum(len(schedule.steps) for schedule in schedules)
-    descriptors = (tiles + len(schedules)) * descriptor_beats(TILE, design.port_bits)
-    if tensors + descriptors + tiles * MOST_IN_FIELD > MOST_BEATS:
+    descriptors = (tiles + len(network.layers)) * descriptor_beats(TILE, design.port_bits)
+    return tensors + descriptors + tiles * MOST_IN_FIELD > MOST_BEATS
+
+
+def check_addresses(network: Network, schedules: Sequence[Schedule], design: FittedDesign) -> None:
+    """Raise LimenError where the memory is larger than addresses reach."""
+    if may_be_too_large(network, sum(len(schedule.steps) for schedule in schedules), design):
         lay_out(network, schedules, design)
 
 

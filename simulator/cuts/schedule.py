@@ -1,37 +1,24 @@
-"""A schedule per layer: tile sizes and loop order among at most 64 candidates, chosen by exact cycles.
+"""A schedule per layer: its tiles in order, by the best of all cuts.
 
-A layer is cut into equal parts along its output rows, its output channels and (one group only) its input channels.
-For each of the three the candidates are the fewest parts with which a tile fits at all, twice and four times as
-many, and as many as there are (of input channels: the fewest and twice as many); with two loop orders that makes
-at most 64. Input channels are innermost, so that psums stay on chip. The winner has the fewest cycles, then the
-fewest DRAM bytes, then comes first in the order above; all ops choose in the same way.
+A layer is cut into equal parts along its output rows, its output channels and (one group only) its input channels,
+in either order of the first two; input channels are innermost, so that sums stay on chip. Of all cuts that fit, the one
+with the fewest exact cycles is taken; all ops choose in the same way.
 """
 
 from __future__ import annotations
 
-import itertools
-from functools import lru_cache
+from collections.abc import Sequence
 
-from simulator.cuts.demands import (
-    MOST_IN_FIELD,
-    MOST_SIGNED,
-    cut,
-    distinct,
-    fewest_tiles,
-    fits,
-    granules,
-    most_parts,
-    refusal,
-    sizes,
-    tile_count,
-)
-from simulator.cuts.layout import check_addresses
+from simulator.cuts.demands import MOST_SIGNED, refusal, refusal_of_cut
+from simulator.cuts.layout import check_addresses, may_be_too_large
 from simulator.designs.design import FittedDesign
-from simulator.encoding import TILE, descriptor_beats
+from simulator.designs.given_cut import GivenCut
+from simulator.designs.order import Order
+from simulator.plan.axes import Axes, cut, granules, sizes
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape
-from simulator.plan.steps import Axes, Order, Schedule, Step
-from simulator.timing.timing import count_program, layer_cost
+from simulator.plan.steps import Schedule, Step
+from simulator.timing.timing import Cut, best_cut, count_layers
 from workloads.errors import LimenError
 from workloads.networks.network import Network
 
@@ -67,70 +54,64 @@ def build(geometry: Geometry, design: FittedDesign, parts: Axes, order: Order) -
     return Schedule(geometry, parts, order, tuple(steps))
 
 
-def candidates(geometry: Geometry, design: FittedDesign) -> list[tuple[Axes, Order]]:
-    """Return cuts that fit, with their loop orders; never none.
+def choose(geometry: Geometry, design: FittedDesign) -> Cut:
+    """Return the best cut of a layer, see `best_cut`.
 
     Raises:
         LimenError: no cut runs; the line names the field that cures it, or the limit that nothing cures.
     """
     if geometry.width > MOST_SIGNED:
         raise LimenError(f"width: {geometry.width} is not allowed: at most {MOST_SIGNED}")
-    most = most_parts(geometry, design)
-    if not fits(geometry, design, most):
+    cut = best_cut(geometry, design)
+    if cut is None:
         raise LimenError(refusal(geometry, design))
-    options: list[list[int]] = []
-    for axis in range(3):
-
-        def others_finest(parts: int, axis: int = axis) -> Axes:
-            return Axes(*(parts if other == axis else most[other] for other in range(3)))
-
-        fewest = next(parts for parts in distinct(most[axis]) if fits(geometry, design, others_finest(parts)))
-        multiples = [fewest, 2 * fewest] if axis == 2 else [fewest, 2 * fewest, 4 * fewest, most[axis]]
-        options.append(sorted({min(parts, most[axis]) for parts in multiples}))
-    cuts = [
-        parts
-        for parts in itertools.starmap(Axes, itertools.product(*options))
-        if tile_count(geometry, design, parts) <= MOST_IN_FIELD and fits(geometry, design, parts)
-    ]
-    if not cuts:
-        tiles, parts = fewest_tiles(geometry, design)
-        if tiles > MOST_IN_FIELD:
-            raise LimenError(refusal(geometry, design))
-        cuts = [parts]
-    orders: tuple[Order, ...] = ("rows", "outputs")
-    return [
-        (parts, order) for parts in cuts for order in (orders if parts.rows > 1 and parts.outputs > 1 else orders[:1])
-    ]
+    return cut
 
 
-@lru_cache(maxsize=4096)
-def _choose(geometry: Geometry, design: FittedDesign) -> Schedule:
-    best: tuple[tuple[int, int], Schedule] | None = None
-    each = design.memory_latency + (descriptor_beats(TILE, design.port_bits) - 1) * design.port_interval
-    for parts, order in candidates(geometry, design):
-        # One DMA fetches the tiles' descriptors one after another: many tiles can be ruled out without a look.
-        if best is not None and tile_count(geometry, design, parts) * each > best[0][0]:
-            continue
-        schedule = build(geometry, design, parts, order)
-        rank = layer_cost(schedule, design)
-        if best is None or rank < best[0]:
-            best = (rank, schedule)
-    assert best is not None  # candidates raises where nothing fits
-    return best[1]
+def given(cut: GivenCut, geometry: Geometry, design: FittedDesign) -> Cut:
+    """Return a cut that a user gives. Raises LimenError where it does not fit, naming buffer and bytes."""
+    parts = Axes(cut.rows, cut.outputs, cut.channels)
+    reason = refusal_of_cut(geometry, design, parts)
+    if reason is not None:
+        raise LimenError(f"schedule: {reason}")
+    return Cut(parts, cut.order)
 
 
-def schedule_network(network: Network, design: FittedDesign) -> list[Schedule]:
-    """Return the schedule of every layer of `network` on a fitted design.
+def choose_network(network: Network, design: FittedDesign) -> list[tuple[Geometry, Cut]]:
+    """Return the geometry and the cut of every layer of `network`: that of the design's schedule, or the best of all.
 
     Raises:
-        LimenError: a layer of which no tile fits; the line names the buffer and the bytes it lacks.
+        LimenError: a layer of which no tile fits, or not by its cut; the line names the buffer and the bytes it lacks.
     """
-    schedules = []
+    given_cuts = {cut.layer: cut for cut in design.schedule}
+    unknown = [name for name in given_cuts if all(name != layer.name for layer in network.layers)]
+    if unknown:
+        names = ", ".join(layer.name for layer in network.layers)
+        raise LimenError(f"network {network.name}: schedule: layer {unknown[0]!r} is not allowed: one of {names}")
+    chosen = []
     for index, layer in enumerate(network.layers):
         try:
-            schedules.append(_choose(layer_geometry(network, index), design))
+            geometry = layer_geometry(network, index)
+            cut = given_cuts.get(layer.name)
+            chosen.append((geometry, choose(geometry, design) if cut is None else given(cut, geometry, design)))
         except LimenError as error:
             raise LimenError(f"network {network.name}: layer {layer.name}: {error}") from None
+    return chosen
+
+
+def schedule_network(network: Network, design: FittedDesign, cuts: Sequence[Cut] | None = None) -> list[Schedule]:
+    """Return the schedule of every layer of `network` on a fitted design.
+
+    cuts: of all layers, which must fit; by default as `choose_network` has them.
+
+    Raises:
+        LimenError: as `choose_network`, and a program beyond what addresses reach.
+    """
+    if cuts is None:
+        chosen = choose_network(network, design)
+    else:
+        chosen = [(layer_geometry(network, index), cut) for index, cut in enumerate(cuts)]
+    schedules = [build(geometry, design, *cut) for geometry, cut in chosen]
     try:
         check_addresses(network, schedules, design)
     except LimenError as error:
@@ -139,5 +120,9 @@ def schedule_network(network: Network, design: FittedDesign) -> list[Schedule]:
 
 
 def count_network(network: Network, design: FittedDesign) -> list[Counts]:
-    """Return the exact counts of every layer of `network` on a fitted design."""
-    return count_program(schedule_network(network, design), design)
+    """Return the exact counts of every layer of `network` on a fitted design. Raises as `schedule_network`."""
+    chosen = choose_network(network, design)
+    counts = count_layers([geometry for geometry, _ in chosen], [cut for _, cut in chosen], design)
+    if may_be_too_large(network, sum(layer.tiles for layer in counts), design):
+        schedule_network(network, design)
+    return counts

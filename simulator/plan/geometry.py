@@ -5,7 +5,6 @@ Shared by the schedule, the timing model and the program that the cycle model an
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -232,17 +231,3 @@ def tile_needs(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Ne
 def plane_beats(words: int, design: FittedDesign) -> int:
     """Return the beats of `words` densely packed words of activations."""
     return -(-words * design.word_bits // design.port_bits)
-
-
-def row_granule(geometry: Geometry, design: FittedDesign) -> int:
-    """Return the number of output rows whose plane ends on a beat: tiles begin at multiples of it."""
-    if geometry.raw and geometry.residual_shift is None:
-        return 1  # one accumulator a beat
-    words = design.port_bits // math.gcd(design.word_bits, design.port_bits)
-    return words // math.gcd(words, geometry.out_width)
-
-
-def out_granule(geometry: Geometry, design: FittedDesign) -> int:
-    """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
-    granule = 1 if geometry.raw and geometry.residual_shift is None else design.feeder_width
-    return granule if geometry.groups == 1 else math.lcm(granule, geometry.group_outputs)

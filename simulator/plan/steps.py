@@ -3,21 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
 
+from simulator.designs.order import Order
+from simulator.plan.axes import Axes
 from simulator.plan.geometry import Geometry, Tile, TileShape
-
-
-class Axes(NamedTuple):
-    """A number for each axis that a layer is cut along."""
-
-    rows: int
-    outputs: int
-    channels: int
-
-
-Order = Literal["rows", "outputs"]
-"""Which loop is inside the other: "rows" reuses filters from tile to tile, "outputs" reuses ifmaps."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ beats. Planes of activations (one word of `feeder_width` channels of every pixel
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -33,8 +33,9 @@ from simulator.encoding import (
 from simulator.encoding import WORD_BITS as WORD
 from simulator.plan.geometry import Geometry, plane_beats
 from simulator.plan.steps import Schedule, Step
+from simulator.plan.transfers import tile_transfers
 from simulator.program.filters import filter_planes
-from simulator.timing.tile_timing import tile_transfers
+from simulator.timing.timing import Cut
 from workloads.errors import LimenError
 from workloads.layers.graph import INPUT
 
@@ -147,9 +148,13 @@ def pack_tensor(values: np.ndarray, design: FittedDesign) -> np.ndarray:
     return np.concatenate(beats)
 
 
-def compile_network(network: Network, design: FittedDesign) -> Program:
-    """Return the program of `network` on a fitted design. Raises LimenError where a layer doesn't fit."""
-    schedules = schedule_network(network, design)
+def compile_network(network: Network, design: FittedDesign, cuts: Sequence[Cut] | None = None) -> Program:
+    """Return the program of `network` on a fitted design, by these cuts or as `schedule_network` has them.
+
+    Raises:
+        LimenError: a layer doesn't fit.
+    """
+    schedules = schedule_network(network, design, cuts)
     layout = lay_out(network, schedules, design)
     words = layout.beats * (design.port_bits // WORD)
     if words > MOST_WORDS:

@@ -1,30 +1,53 @@
-"""The timing model: cycles, accesses and DRAM beats of a network's layers, without data. Microseconds a layer."""
+"""The timing model: cycles, accesses and beats of layers, without data. Microseconds a layer.
+
+Arrays and records for the kernels that do the counting, and what they say as `Counts` and `Axes`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.encoding import LAYER, TILE, descriptor_beats
-from simulator.plan.counts import PHASES, Counts
-from simulator.timing.tile_timing import (
-    TileTiming,
-    Transfers,
-    tile_accesses,
-    tile_timing,
-    tile_transfers,
+from simulator.designs.order import ORDERS, Order
+from simulator.plan.axes import Axes, lengths, pieces_of
+from simulator.plan.counts import Counts
+from simulator.timing.integers import (
+    COUNT_INTEGERS,
+    COUNT_NAMES,
+    CUT_INTEGERS,
+    layer_integers,
+    machine_integers,
 )
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
-    from simulator.plan.geometry import TileShape
-    from simulator.plan.steps import Schedule, Step
+    from simulator.plan.geometry import Geometry
+    from simulator.plan.steps import Schedule
+    from simulator.timing.cut_kernels import Job
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""
+
+
+class Cut(NamedTuple):
+    """How a layer is cut: into how many parts along each axis, and which loop is inside the other."""
+
+    parts: Axes
+    order: Order
+
+
+def count_layers(geometries: Sequence[Geometry], cuts: Sequence[Cut], design: FittedDesign) -> list[Counts]:
+    """Return the exact counts of layers by these cuts on a fitted design; the memory answers in every cycle."""
+    from simulator.timing.count_kernels import count_batch
+
+    layers = np.concatenate([layer_integers(geometry) for geometry in geometries])
+    cut_rows = np.concatenate([_cut_integers(*pair, design) for pair in zip(geometries, cuts, strict=True)])
+    counts = np.zeros((1, len(layers)), COUNT_INTEGERS)
+    count_batch(_job(geometries), layers, machine_integers(design), cut_rows[None], counts)
+    return [_counts(record, design) for record in counts[0]]
 
 
 def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.ndarray = ALWAYS_READY) -> list[Counts]:
@@ -32,155 +55,48 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
 
     mask: 0 in cycles (modulo its length, counted from `start`) in which the memory doesn't answer.
     """
-    cycle, layer_counts = 0, []
-    for schedule in schedules:
-        counts, cycle = _count_layer(schedule, design, cycle, mask)
-        layer_counts.append(counts)
-    return layer_counts
+    geometries = [schedule.geometry for schedule in schedules]
+    cuts = [Cut(schedule.parts, schedule.order) for schedule in schedules]
+    if mask.all():
+        return count_layers(geometries, cuts, design)
+    from simulator.timing.ready_mask_kernels import count_masked
+
+    cycle, counts, job = 0, [], _job(geometries)
+    job.machine[:] = machine_integers(design)
+    for geometry, cut in zip(geometries, cuts, strict=True):
+        job.layer[:], job.cut[:] = layer_integers(geometry), _cut_integers(geometry, cut, design)
+        record = np.zeros(1, COUNT_INTEGERS)[0]
+        cycle = count_masked(cycle, job, mask.astype(np.int64), record)
+        counts.append(_counts(record, design))
+    return counts
 
 
-@dataclass(frozen=True)
-class _Tiles:
-    """A schedule's steps with what each takes; equal shapes share their timing and transfers."""
+@lru_cache(maxsize=4096)
+def best_cut(geometry: Geometry, design: FittedDesign) -> Cut | None:
+    """Return the best of all cuts of a layer on a fitted design, None where none fits.
 
-    schedule: Schedule
-    design: FittedDesign
-    timings: list[TileTiming]
-    transfers: list[Transfers]
+    It has the fewest cycles; then the fewest beats; then it comes first: the fewest parts of the output rows, of the
+    output channels, of the input channels, then order "rows".
+    """
+    from simulator.timing.search_kernels import NEVER, choose_cut
 
-    def beats(self) -> dict[str, int]:
-        """Return the beats of each stream."""
-        geometry, design = self.schedule.geometry, self.design
-        total = dict.fromkeys(("store", "filter", "ifmap", "residual"), 0)
-        for step, moved in zip(self.schedule.steps, self.transfers, strict=True):
-            planes = moved.plane_runs * moved.plane_beats
-            total["filter"] += sum(moved.filter) * step.load_filter
-            total["ifmap"] += moved.ifmap_runs * moved.ifmap_beats * step.load_ifmap
-            total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
-            total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
-        layer, tile = (descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE))
-        total["descriptor"] = layer + len(self.timings) * tile
-        return {f"beats_{stream}": beats for stream, beats in total.items()}
+    job = _job([geometry])
+    job.layer[:], job.machine[:] = layer_integers(geometry), machine_integers(design)
+    if choose_cut(job, np.zeros(1, COUNT_INTEGERS)[0]) == NEVER:
+        return None
+    rows, outputs, channels, order = job.cut[0].tolist()
+    return Cut(pieces_of(geometry, Axes(rows, outputs, channels)), ORDERS[order])
 
 
-def _tiles(schedule: Schedule, design: FittedDesign) -> _Tiles:
-    geometry = schedule.geometry
-    timings: dict[tuple[int, ...], TileTiming] = {}
-    transfers: dict[TileShape, Transfers] = {}
-    for step in schedule.steps:
-        if step.shape.work not in timings:
-            timings[step.shape.work] = tile_timing(geometry, step.shape, design)
-        if step.shape not in transfers:
-            transfers[step.shape] = tile_transfers(geometry, step.shape, design)
-    shapes = [step.shape for step in schedule.steps]
-    return _Tiles(schedule, design, [timings[shape.work] for shape in shapes], [transfers[shape] for shape in shapes])
+def _job(geometries: Sequence[Geometry]) -> Job:
+    from simulator.timing.cut_kernels import new_job
+
+    return new_job(max(geometry.out_height for geometry in geometries))
 
 
-def layer_cost(schedule: Schedule, design: FittedDesign) -> tuple[int, int]:
-    """Return (cycles, beats) of a layer on its own: what a schedule is chosen by."""
-    tiles = _tiles(schedule, design)
-    return int(_run(tiles, 0, ALWAYS_READY)[4]), sum(tiles.beats().values())
+def _cut_integers(geometry: Geometry, cut: Cut, design: FittedDesign) -> np.ndarray:
+    return np.array([(*lengths(geometry, design, cut.parts), ORDERS.index(cut.order))], CUT_INTEGERS)
 
 
-def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
-    """Return the waiting cycles of a layer whose first cycle is `start`, as `timing_kernels.time_layer` does."""
-    from simulator.timing.timing_kernels import time_layer
-
-    schedule, design = tiles.schedule, tiles.design
-    rows = [
-        _tile_row(schedule, step, timing, moved)
-        for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True)
-    ]
-    planes = max(len(timing.plane_lanes) for timing in tiles.timings)
-    lanes = np.array([_padded(timing.plane_lanes, planes) for timing in tiles.timings], dtype=np.int64)
-    steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
-    machine = [design.cols, design.dataflow == "is", schedule.geometry.raw, design.word_bits, design.port_bits]
-    machine += [design.memory_latency, design.port_interval]
-    machine += [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
-    return time_layer(
-        start, np.array(rows, dtype=np.int64), lanes, steps, np.array(machine, dtype=np.int64), mask.astype(np.int64)
-    )
-
-
-def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:
-    return values + (0,) * (length - len(values))
-
-
-def _count_layer(schedule: Schedule, design: FittedDesign, start: int, mask: np.ndarray) -> tuple[Counts, int]:
-    from simulator.timing.timing_kernels import CONTROL, END, FILTER, IFMAP, OFMAP
-
-    tiles = _tiles(schedule, design)
-    waits = _run(tiles, start, mask)
-    counts = Counts(
-        **{name: sum(timing.phases[i] for timing in tiles.timings) for i, name in enumerate(PHASES[:6])},
-        stall_ifmap=int(waits[IFMAP]),
-        stall_filter=int(waits[FILTER]),
-        stall_ofmap=int(waits[OFMAP]),
-        stall_control=int(waits[CONTROL]),
-        folds=sum(timing.folds for timing in tiles.timings),
-        tiles=len(tiles.timings),
-        port_bytes=design.port_bits // 8,
-        **_accesses(tiles),
-        **tiles.beats(),
-    )
-    assert counts.cycles == int(waits[END]) - start
-    return counts, int(waits[END])
-
-
-def _tile_row(schedule: Schedule, step: Step, timing: TileTiming, moved: Transfers) -> list[int]:
-    """Return a tile as `timing_kernels` takes it."""
-    residual = schedule.geometry.residual_shift is not None and step.first_k
-    runs, beats = (1, moved.raw_beats) if schedule.geometry.raw else (moved.plane_runs, moved.plane_beats)
-    return [
-        timing.cycles,
-        sum(moved.filter) if step.load_filter else 0,
-        moved.ifmap_runs,
-        moved.ifmap_beats if step.load_ifmap else 0,
-        moved.plane_runs,
-        moved.plane_beats if residual else 0,
-        runs,
-        beats if step.last_k else 0,
-        step.shape.pixels,
-        step.shape.outputs,
-        moved.plane_runs,
-    ]
-
-
-def _accesses(tiles: _Tiles) -> dict[str, int]:
-    """Return reads and writes by memory, and what is busy of the array, summed over the layer's tiles."""
-    schedule, design = tiles.schedule, tiles.design
-    geometry, total = schedule.geometry, dict.fromkeys(_NAMES, 0)
-    residual = geometry.residual_shift is not None
-    known: dict[TileShape, dict[str, int]] = {}
-    for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True):
-        shape = step.shape
-        if shape not in known:
-            known[shape] = tile_accesses(geometry, shape, design, timing)
-        for name, count in known[shape].items():
-            total[name] += count
-        if step.load_filter:
-            for name, rows in zip(("weight", "polarity", "channel"), moved.filter_rows, strict=True):
-                total[f"{name}_writes"] += rows
-        if step.load_ifmap:
-            total["ifmap_writes"] += moved.ifmap_runs * shape.in_rows * geometry.width
-        results = shape.pixels * shape.outputs
-        if residual and step.first_k:
-            total["scatter_writes"] += results
-        if not geometry.pool:
-            k_folds = 1 if design.dataflow == "os" else -(-geometry.taps * shape.channels // design.rows)
-            total["ofmap_writes"] += k_folds * results
-            total["ofmap_reads"] += (k_folds - (step.first_k and not residual)) * results
-        if step.last_k:
-            total["pack_reads"] += _pack_reads(geometry.raw, step, timing, design)
-    return total
-
-
-_NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads", "writes"))]
-_NAMES += ["busy", "used_rows", "used_cols"]
-
-
-def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: FittedDesign) -> int:
-    shape = step.shape
-    if design.dataflow == "is":
-        return -(-shape.pixels // design.cols) * shape.outputs
-    return shape.pixels * (shape.outputs if raw else sum(timing.plane_steps))
+def _counts(record: np.record, design: FittedDesign) -> Counts:
+    return Counts(**dict(zip(COUNT_NAMES, record.tolist(), strict=True)), port_bytes=design.port_bits // 8)

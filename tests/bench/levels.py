@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import limen
-from simulator.cuts import schedule
+from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import Design
 from simulator.rtl.toolchain import build_testbench, run_testbench
+from simulator.timing.timing import best_cut
 from workloads.networks.network import Network
 
 IMAGES = 20
@@ -35,8 +36,8 @@ def median_seconds(work: Callable[[], object]) -> float:
 
 def schedule_anew(network: Network, design: Design) -> None:
     """Forget what is known of this design and choose every schedule again."""
-    schedule._choose.cache_clear()
-    schedule.schedule_network(network, design.fitted(network))
+    best_cut.cache_clear()
+    schedule_network(network, design.fitted(network))
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,11 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from simulator.designs.design import Design
+from simulator.designs.design import Design, FittedDesign
+from simulator.plan.axes import Axes
 from simulator.program.program import Program, compile_network
-from simulator.timing.timing import ALWAYS_READY
+from simulator.timing.timing import ALWAYS_READY, Cut
 from tests.levels.graphs import random_inputs, random_parameters
-from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, widened
+from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, Draw, drawn_cuts, random_pair, widened
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.registry import operation
@@ -23,17 +25,26 @@ from workloads.ops.shift import SHIFT
 
 @dataclass(frozen=True)
 class Case:
-    """A network on a fitted design, one input [H, W, C] and the memory's ready-mask."""
+    """A network on a fitted design, one input [H, W, C] and the memory's ready-mask.
+
+    first_parts: into how many parts the axes of the first layer are cut; else chance has it.
+    """
 
     name: str
     network: Network
-    design: Design
+    design: FittedDesign
     x: np.ndarray
     mask: np.ndarray
+    first_parts: Axes | None = None
 
     @cached_property
     def program(self) -> Program:
-        return compile_network(self.network, self.design)
+        """By cuts drawn from all, the same for the same network on the same design."""
+        draw = Draw(zlib.crc32(self.name.encode()))
+        cuts = drawn_cuts(draw, self.network, self.design)
+        if self.first_parts is not None:
+            cuts[0] = Cut(self.first_parts, "rows")
+        return compile_network(self.network, self.design, cuts)
 
 
 def make_network(name: str, design: Design, form: dict[str, Any], layers: list[dict[str, Any]], seed: int) -> Network:

@@ -10,9 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from simulator.cuts.demands import fits
+from simulator.cuts.schedule import choose_network
 from simulator.designs.design import Design, FittedDesign
+from simulator.designs.order import ORDERS
+from simulator.plan.axes import Axes, most_parts, tile_count
 from simulator.program.program import Program, compile_network
-from simulator.timing.timing import ALWAYS_READY, count_program
+from simulator.timing.timing import ALWAYS_READY, Cut, count_program
 from tests.levels.graphs import random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
@@ -29,6 +33,9 @@ FUSIONS: dict[str, dict[str, Any]] = {
     "all": {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
 }
 """Designs of several ops that the Verilog is run for."""
+
+DRAWS, MOST_TILES = 12, 60
+"""Cuts tried for one that fits in so many tiles; else a layer has the best."""
 
 LONGEST = 20_000
 """Cycles above which a pair is refused: the sweep is to see many of them."""
@@ -247,9 +254,27 @@ def long_mask(draw: Draw) -> np.ndarray:
     return (draw.rng.random(8 * LONGEST) < draw.about(0.4, 1)).astype(np.int64)
 
 
-def compiled(network: Network, design: FittedDesign, mask: np.ndarray) -> Program:
-    """Return the program of a pair; LimenError where it does not fit or runs long."""
-    program = compile_network(network, design)
+def drawn_cuts(draw: Draw, network: Network, design: FittedDesign) -> list[Cut]:
+    """Return a cut of every layer out of all that fit, now and then the best; LimenError where none fits."""
+    cuts = []
+    for geometry, best in choose_network(network, design):
+        most = most_parts(geometry, design)
+        cut = best
+        for _ in range(0 if draw.chance(0.3) else DRAWS):
+            rows, outputs, channels = (
+                draw.one_of(1, draw.pick(1, min(4, parts)), draw.pick(1, parts)) for parts in most
+            )
+            parts = Axes(rows, outputs, channels)
+            if tile_count(geometry, design, parts) <= MOST_TILES and fits(geometry, design, parts):
+                cut = Cut(parts, draw.one_of(*ORDERS))
+                break
+        cuts.append(cut)
+    return cuts
+
+
+def compiled(network: Network, design: FittedDesign, mask: np.ndarray, seed: int) -> Program:
+    """Return the program of a pair by cuts drawn from all; LimenError where it does not fit or runs long."""
+    program = compile_network(network, design, drawn_cuts(Draw(seed), network, design))
     cycles = sum(counts.cycles for counts in count_program(program.schedules, design, mask))
     if cycles > LONGEST:
         raise LimenError(f"network {network.name}: {cycles} cycles: longer than a random pair should be")
@@ -262,7 +287,7 @@ def random_pair(seed: int) -> tuple[Program, np.ndarray, np.ndarray]:
     fields = random_fields(draw)
     network = random_network(draw, fields, f"seed{seed}")
     mask = random_mask(draw) if draw.chance(0.3) else ALWAYS_READY
-    program = compiled(network, widened(Design(**fields), [network]), mask)
+    program = compiled(network, widened(Design(**fields), [network]), mask, seed)
     return program, random_inputs(network, 1, seed)[0], mask
 
 
@@ -276,7 +301,7 @@ def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program,
     for index in range(6 * wanted):
         try:
             network = random_network(Draw(seed * 1000 + index), fields, f"seed{seed}n{index}")
-            compiled(network, widened(Design(**fields), [network]), ALWAYS_READY)
+            compiled(network, widened(Design(**fields), [network]), ALWAYS_READY, seed + index)
         except LimenError:
             continue
         networks.append(network)
@@ -287,7 +312,7 @@ def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program,
         draw = Draw(seed * 1000 + 500 + index)
         mask = (ALWAYS_READY, random_mask(draw), long_mask(draw))[index % 3]
         try:
-            program = compiled(network, widened(Design(**fields), networks), mask)
+            program = compiled(network, widened(Design(**fields), networks), mask, seed + index)
         except LimenError:  # wider accumulators for the others, or slower memory
             continue
         programs.append((program, random_inputs(network, 1, index)[0], mask))

@@ -15,9 +15,10 @@ from simulator.cuts.schedule import count_network
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import FittedDesign
 from simulator.encoding import LAYER, TILE, descriptor_words
+from simulator.plan.axes import Axes
 from simulator.plan.geometry import layer_geometry
 from simulator.program.program import Program, compile_network
-from simulator.timing.timing import ALWAYS_READY
+from simulator.timing.timing import ALWAYS_READY, Cut
 from tests.levels.cases import extreme_input, make_network
 from tests.levels.exactness import model_difference
 from tests.levels.rtl_bench import bench
@@ -70,14 +71,14 @@ class Limit:
     def compiled(self, monkeypatch: pytest.MonkeyPatch) -> Program:
         """Return the program with this cut of the first layer, whatever else would be faster."""
         network, design = self.network, DESIGNS[self.dataflow]
-        first, right = layer_geometry(network, 0), simulator.cuts.schedule.candidates
-        assert fits(first, design, self.parts)
+        first, best = layer_geometry(network, 0), simulator.cuts.schedule.choose
+        cut = Cut(Axes(*self.parts), "rows")
+        assert fits(first, design, cut.parts)
         monkeypatch.setattr(
             simulator.cuts.schedule,
-            "candidates",
-            lambda geometry, design: [(self.parts, "rows")] if geometry == first else right(geometry, design)[:1],
+            "choose",
+            lambda geometry, design: cut if geometry == first else best(geometry, design),
         )
-        simulator.cuts.schedule._choose.cache_clear()
         return compile_network(network, design)
 
 

@@ -21,6 +21,7 @@ import pytest
 
 from simulator.cycle.cycle import run_cycle
 from simulator.encoding import LAYER, field_places
+from simulator.plan.axes import Axes
 from simulator.rtl.export import rtl_parameters, write_hardware
 from simulator.rtl.toolchain import BuildError, build_testbench, run_testbench
 from simulator.rtl.vectors import expected_tensors, format_vectors
@@ -48,12 +49,17 @@ def cases_of(where: str) -> list[Case]:
         "full": ((2, 2, 32), [conv(4, groups=2), SCORES]),
         # Words end where an earlier tile left accumulators in the banks of the lanes behind.
         "stale": ((2, 2, 3), [*(conv(outs, name=f"l{i}") for i, outs in enumerate((4, 4, 2, 2))), SCORES]),
+        # Six parts of output channels and one of rows, of one group and of many.
+        "parts": ((1, 4, 3), [conv(6 * design.feeder_width), SCORES]),
+        "parts_of_groups": ((1, 4, 6 * design.feeder_width), [conv(6 * design.feeder_width, groups=6), SCORES]),
     }
     for seed, (name, (form, layers)) in enumerate(more.items()):
         network = make_network(
             name, design, dict(zip(("height", "width", "channels"), form, strict=True)), layers, seed
         )
-        cases.append(Case(name, network, design.fitted(network), extreme_input(network, seed), ALWAYS_READY))
+        parts = Axes(1, 6, 1) if name.startswith("parts") else None
+        x = extreme_input(network, seed)
+        cases.append(Case(name, network, design.fitted(network), x, ALWAYS_READY, parts))
     return cases
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import csv
 
-from simulator.cuts.schedule import build
 from simulator.designs.design import FittedDesign
+from simulator.plan.axes import Axes
 from simulator.plan.geometry import layer_geometry
-from simulator.timing.tile_timing import tile_timing
+from simulator.timing.timing import Cut, count_layers
 from tests.support.paths import DATA
 from workloads.layers.layer import Layer
 from workloads.networks.network import Network
@@ -57,10 +57,8 @@ def test_every_row() -> None:
             acc_bits=32,
         )
         geometry = layer_geometry(Network("row", (layer,)), 0)
-        (step,) = build(geometry, design, (1, 1, 1), "rows").steps
-        timing = tile_timing(geometry, step.shape, design)
-        preload, stream = timing.phases[:2]
+        (counts,) = count_layers([geometry], [Cut(Axes(1, 1, 1), "rows")], design)
         assert (layer.pixels, layer.out_channels, layer.fan_in) == tuple(int(row[name]) for name in "MNK"), row
-        assert timing.folds == int(row["folds"]), row
-        assert preload + stream - 1 == int(row["compute_cycles"]), row
+        assert counts.folds == int(row["folds"]), row
+        assert counts.preload + counts.stream - 1 == int(row["compute_cycles"]), row
     assert (len(rows), padded) == (120, 9)

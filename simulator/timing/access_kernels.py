@@ -1,0 +1,226 @@
+"""Reads, writes and beats of a layer, from the kinds of its tiles."""
+
+from __future__ import annotations
+
+from numba import from_dtype, int64, void
+from numba.types import UniTuple  # type: ignore[attr-defined]
+
+from simulator.designs.order import ORDERS
+from simulator.encoding import Polarity
+from simulator.timing.cut_kernels import JOB, LAYER, MACHINE, OUTPUT_CLASS
+from simulator.timing.integers import COUNT_INTEGERS
+from simulator.timing.tile_kernels import IS, OS, TILE_KIND, WS, ceil_div, even_ranges, lane_period
+from workloads.host.jit import njit_in_place
+
+COUNTS = from_dtype(COUNT_INTEGERS)
+KIND = from_dtype(TILE_KIND)
+SYNAPSE, INPUT = int(Polarity.SYNAPSE), int(Polarity.INPUT)
+ROWS_INSIDE = ORDERS.index("rows")
+"""Code of the loop order in which filters stay from tile to tile."""
+
+TRIPLE = UniTuple(int64, 3)
+
+
+@njit_in_place(int64(int64, int64, int64, int64))
+def places_inside(count, stride, first, size):
+    """Return how many of `count` places, `stride` apart from `first` on, lie within 0 … size - 1."""
+    below = min(max(-(first // stride), 0), count)
+    return min(max((size - 1 - first) // stride + 1, below), count) - below
+
+
+@njit_in_place(int64(int64, LAYER))
+def rows_inside(tap, layer):
+    """Return the output rows for which a tap down the kernel lies inside the ifmap."""
+    return places_inside(layer.out_height, layer.stride_h, tap - layer.pad_top, layer.height)
+
+
+@njit_in_place(int64(int64, LAYER))
+def columns_inside(tap, layer):
+    """Return the output columns for which a tap across the kernel lies inside the ifmap."""
+    return places_inside(layer.out_width, layer.stride_w, tap - layer.pad_left, layer.width)
+
+
+@njit_in_place(int64(LAYER))
+def pairs_inside(layer):
+    """Return the (output pixel, tap) pairs that lie inside the ifmap; how the rows are cut doesn't change them."""
+    rows, columns = int64(0), int64(0)
+    for tap in range(layer.kernel_h):
+        rows += rows_inside(tap, layer)
+    for tap in range(layer.kernel_w):
+        columns += columns_inside(tap, layer)
+    return rows * columns
+
+
+@njit_in_place(TRIPLE(KIND, LAYER, MACHINE))
+def filter_rows(kind, layer, machine):
+    """Return a tile's rows of weights, of polarity and of bias and shift."""
+    if layer.pool:
+        return int64(0), int64(0), int64(0)
+    k = layer.kernel_h * layer.kernel_w * kind.channels
+    if machine.dataflow == IS:
+        folds = kind.groups * ceil_div(k, machine.rows)
+        weights, channels, by_input = folds * kind.group_outputs, kind.outputs, folds
+    else:
+        channels = kind.groups * ceil_div(kind.group_outputs, machine.cols)
+        weights, by_input = channels * k, kind.groups * k
+    if not layer.polar:
+        return weights, int64(0), channels
+    by_structure = weights if machine.polarity == SYNAPSE else by_input if machine.polarity == INPUT else channels
+    return weights, by_structure, channels
+
+
+@njit_in_place(int64(KIND, LAYER, MACHINE))
+def filter_beats(kind, layer, machine):
+    """Return the beats of a tile's filters."""
+    weights, polarity, channels = filter_rows(kind, layer, machine)
+    beats = ceil_div(weights * machine.weight_row_bits, machine.port_bits)
+    beats += ceil_div(polarity * machine.polarity_row_bits, machine.port_bits)
+    return beats + ceil_div(channels * machine.channel_row_bits, machine.port_bits)
+
+
+@njit_in_place(int64(KIND, LAYER, MACHINE))
+def _ws_ifmap_reads(kind, layer, machine):
+    """Return the words that a tile of all output rows reads under ws: two ranges of K that share one read it each."""
+    taps = layer.kernel_h * layer.kernel_w
+    if kind.groups == 1 and even_ranges(kind.first_lane, kind.channels, machine):
+        return pairs_inside(layer) * (kind.channels // machine.feeder)
+    period = lane_period(kind.group_lanes, machine.feeder)
+    total, lane = int64(0), kind.first_lane
+    for group in range(min(period, kind.groups)):
+        alike = ceil_div(kind.groups - group, period)
+        for tap in range(taps):
+            words, start = int64(0), tap * kind.channels
+            first = start
+            while first < start + kind.channels:  # a range of K's share of the tap
+                end = min((first // machine.rows + 1) * machine.rows, start + kind.channels)
+                words += (lane + end - 1 - start) // machine.feeder - (lane + first - start) // machine.feeder + 1
+                first = end
+            inside = rows_inside(tap // layer.kernel_w, layer) * columns_inside(tap % layer.kernel_w, layer)
+            total += alike * words * inside
+        lane = (lane + kind.group_lanes) % machine.feeder
+    return total
+
+
+@njit_in_place(int64(JOB))
+def _planes_loaded(job):
+    """Return how often a word of channels is loaded for all output rows, summed over the words."""
+    cut, parts = job.cut[0], job.parts[0]
+    if parts.by_group:
+        planes = int64(0)
+        for index in range(parts.classes):
+            planes += job.classes[index].count * job.classes[index].words
+        return planes
+    words = int64(0)
+    for last in range(2):
+        count = parts.channels - 1 if last == 0 else 1
+        words += count * job.tiles[1, 0, last].words
+    again = parts.channels > 1 or (cut.order == ROWS_INSIDE and parts.rows > 1)
+    return words * parts.outputs if again else words
+
+
+@njit_in_place(void(int64, KIND, JOB, COUNTS))
+def _add_filters(count, kind, job, counts):
+    """Add what loading the filters of `count` parts of the channels moves, as often as they are loaded."""
+    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    if parts.channels > 1 or (cut.order != ROWS_INSIDE and parts.outputs > 1):
+        count *= parts.rows
+    weights, polarity, channels = filter_rows(kind, layer, machine)
+    counts.weight_writes += count * weights
+    counts.polarity_writes += count * polarity
+    counts.channel_writes += count * channels
+    counts.beats_filter += count * filter_beats(kind, layer, machine)
+
+
+@njit_in_place(void(int64, KIND, LAYER, MACHINE, COUNTS))
+def _add_sums(count, kind, layer, machine, counts):
+    """Add what does not depend on how rows are cut, of `count` parts of the channels."""
+    pixels = layer.out_height * layer.out_width
+    n, k = kind.group_outputs, layer.kernel_h * layer.kernel_w * kind.channels
+    k_folds = 1 if machine.dataflow == OS else ceil_div(k, machine.rows)
+    counts.ofmap_writes += count * k_folds * pixels * kind.outputs
+    counts.ofmap_reads += count * k_folds * pixels * kind.outputs
+    counts.busy += count * kind.groups * pixels * n * k
+    if machine.dataflow == WS:
+        counts.ifmap_reads += count * _ws_ifmap_reads(kind, layer, machine)
+    else:
+        counts.ifmap_reads += count * pairs_inside(layer) * kind.piece_words
+
+
+@njit_in_place(void(from_dtype(OUTPUT_CLASS), JOB, COUNTS))
+def _add_results(part, job, counts):
+    """Add stores, residuals and pooling of the tiles that end their sums, of one class of output channels."""
+    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    steps = job.word_steps[part.last]
+    for last in range(2):
+        count = part.count * (1 if last else parts.rows - 1)
+        pixels = (parts.last_rows if last else cut.rows) * layer.out_width
+        plane_beats = ceil_div(pixels * machine.word_bits, machine.port_bits)
+        if layer.residual:
+            counts.beats_residual += count * steps.planes * plane_beats
+        counts.beats_store += count * (pixels * part.outputs if layer.raw else steps.planes * plane_beats)
+        if machine.dataflow == IS:
+            counts.pack_reads += count * ceil_div(pixels, machine.cols) * part.outputs
+        else:
+            counts.pack_reads += count * pixels * (part.outputs if layer.raw else steps.total)
+    if layer.pool:
+        counts.ifmap_reads += part.count * pairs_inside(layer) * steps.planes
+
+
+@njit_in_place(void(JOB, COUNTS))
+def add_accesses(job, counts):
+    """Add all reads, writes and beats of a layer, and what is busy of the array."""
+    layer, machine, parts = job.layer[0], job.machine[0], job.parts[0]
+    planes = _planes_loaded(job)
+    counts.ifmap_writes += planes * parts.in_rows * layer.width
+    counts.beats_ifmap += planes * parts.ifmap_beats
+    counts.beats_descriptor += machine.layer_beats + parts.tiles * machine.tile_beats
+    counts.tiles += parts.tiles
+    results = layer.out_height * layer.out_width * layer.outputs
+    if layer.residual:
+        counts.scatter_writes += results
+    for index in range(parts.classes):
+        part = job.classes[index]
+        for last in range(2):
+            count = part.count * (1 if last else parts.channels - 1)
+            if count > 0:
+                kind = job.tiles[1, index, last]
+                _add_filters(count, kind, job, counts)
+                if not layer.pool:
+                    _add_sums(count, kind, layer, machine, counts)
+        _add_results(part, job, counts)
+    if layer.pool:
+        counts.scatter_writes += results
+    else:
+        counts.ofmap_reads -= 0 if layer.residual else results
+
+
+@njit_in_place(void(int64, KIND, LAYER, MACHINE, COUNTS))
+def add_tiles(count, kind, layer, machine, counts):
+    """Add the phases of `count` tiles of a kind and what the array reads and writes meanwhile."""
+    counts.preload += count * kind.stationary
+    counts.stream += count * kind.stream
+    counts.drain += count * kind.drain
+    counts.pipeline += count * kind.pipeline
+    counts.pool += count * kind.pool
+    counts.stall_feeder += count * kind.waiting
+    if layer.pool:
+        return
+    m, n, k = kind.pixels, kind.group_outputs, layer.kernel_h * layer.kernel_w * kind.channels
+    folds, pairs = kind.blocks * kind.inner, kind.groups * m * k
+    counts.folds += count * folds
+    if machine.dataflow == WS:
+        down, along, time = k, n, m
+        weights, channels, reads, writes = kind.groups * k * kind.inner, folds, pairs * kind.inner, pairs
+    elif machine.dataflow == OS:
+        down, along, time = m, n, k
+        weights, channels, reads, writes = folds * k, folds, pairs * kind.inner, kind.fill_words
+    else:
+        down, along, time = k, m, n
+        weights, channels, reads, writes = folds * n, folds * n, pairs, kind.fill_words
+    counts.weight_reads += count * weights
+    counts.polarity_reads += count * weights * layer.polar
+    counts.channel_reads += count * channels
+    counts.operand_reads += count * reads
+    counts.operand_writes += count * writes
+    counts.used_rows += count * kind.groups * down * time * ceil_div(along, machine.cols)
+    counts.used_cols += count * kind.groups * along * time * ceil_div(down, machine.rows)

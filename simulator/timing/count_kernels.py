@@ -1,0 +1,257 @@
+"""The counting kernel: integers of a layer, a machine and a cut in, exact counts out, for an always-ready memory.
+
+Everything that counts a layer comes through here: one design is a batch of one. No data, no tiles one by one.
+"""
+
+from __future__ import annotations
+
+from numba import int64, void
+
+from simulator.timing.access_kernels import COUNTS, KIND, ROWS_INSIDE, add_accesses, add_tiles, filter_beats
+from simulator.timing.cut_kernels import (
+    CUT,
+    JOB,
+    LAYER,
+    LOADING,
+    MACHINE,
+    OUTPUT,
+    ROW,
+    divide_channels,
+    divide_outputs,
+    divide_rows,
+    time_tiles,
+)
+from simulator.timing.transfer_kernels import raw_store_cycles, residual_cycles, run_cycles, store_cycles
+from workloads.host.jit import njit_in_place
+
+LAYERS, MACHINES, CUTS, COUNT_ROWS = LAYER[::1], MACHINE[::1], CUT[:, ::1], COUNTS[:, ::1]
+
+
+@njit_in_place(int64(int64, int64, int64))
+def _waited(start, end, computed):
+    """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
+    return max(0, end - max(start, computed))
+
+
+@njit_in_place(int64(int64, int64, int64, LOADING, int64, COUNTS))
+def add_steps(computed, store, tile, load, count, counts):
+    """Add `count` steps of the program that take so long to compute, store and load; return the cycles of one.
+
+    store: cycles, 0 where nothing is stored; tile: of a descriptor's fetch, 0 where no tile is loaded.
+    """
+    moving = store > 0 or tile > 0
+    loaded = store + tile + load.filter + load.ifmap
+    end = loaded + load.residual + moving
+    free = loaded + load.free if load.free > 0 else 0
+    counts.stall_control += count  # the cycle in which the units start
+    if computed >= max(end, free):
+        return 1 + computed
+    control, cycle = int64(0), int64(0)
+    if store > 0:
+        control += _waited(0, 1, computed)
+        counts.stall_ofmap += count * _waited(1, store, computed)
+        cycle = store
+    control += _waited(cycle, cycle + tile, computed)
+    cycle += tile
+    if load.filter > 0:
+        control += _waited(cycle, cycle + 1, computed)
+        counts.stall_filter += count * _waited(cycle + 1, cycle + load.filter, computed)
+        cycle += load.filter
+    if load.ifmap > 0:
+        control += _waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += count * _waited(cycle + 1, cycle + load.ifmap, computed)
+        cycle += load.ifmap
+    if load.residual > 0:
+        control += _waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += count * _waited(cycle + 1, cycle + load.residual, computed)
+        cycle += load.residual
+    control += moving * _waited(cycle, cycle + 1, computed)
+    counts.stall_ifmap += count * _waited(end, free, computed)
+    counts.stall_control += count * control
+    return 1 + max(end, computed, free)
+
+
+@njit_in_place(void(int64, int64, JOB))
+def move_tile(last_rows, last_outputs, job):
+    """Fill in what storing a tile and loading its residual takes."""
+    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    moves, words = job.moves[last_rows, last_outputs], job.word_steps[last_outputs]
+    planes = job.planes_of_steps[last_outputs]
+    pixels = (parts.last_rows if last_rows else cut.rows) * layer.out_width
+    if layer.raw:
+        moves.store = raw_store_cycles(pixels, parts.last_outputs if last_outputs else cut.outputs, machine)
+    else:
+        moves.store = store_cycles(pixels, words.first, planes, machine)
+    moves.residual, moves.free = 0, 0
+    if layer.residual:
+        moves.residual, moves.free = residual_cycles(pixels, words.last, planes, machine)
+
+
+@njit_in_place(int64(KIND, LAYER, MACHINE))
+def filter_cycles(kind, layer, machine):
+    """Return the cycles of loading a tile's filters."""
+    beats = filter_beats(kind, layer, machine)
+    return run_cycles(1, beats, machine) if beats > 0 else 0
+
+
+@njit_in_place(void(JOB))
+def time_moves(job):
+    """Fill in what storing and loading a tile of each kind takes, but for its ifmap."""
+    for last_rows in range(2):
+        for last_outputs in range(2):
+            move_tile(last_rows, last_outputs, job)
+    for index in range(job.parts[0].classes):
+        for last in range(2):
+            kind = job.tiles[1, index, last]
+            kind.filter_cycles = filter_cycles(kind, job.layer[0], job.machine[0])
+
+
+@njit_in_place(void(int64, int64, int64, int64, JOB))
+def _load_tile(beats, last_rows, part, last_channels, job):
+    """Set the cycles of loading a tile whole; `beats` of each of its ifmap's planes."""
+    load, kind = job.load[0], job.tiles[1, part, last_channels]
+    moves = job.moves[last_rows, job.classes[part].last]
+    load.filter = kind.filter_cycles
+    load.ifmap = run_cycles(kind.words, beats, job.machine[0])
+    load.residual, load.free = moves.residual, moves.free
+
+
+@njit_in_place(int64(ROW, OUTPUT, JOB))
+def _store_before(row, output, job):
+    """Return the cycles of storing the tile before the first of these parts, 0 where there is none."""
+    moves, last_output = job.moves, job.classes[output.part].last
+    if job.cut[0].order == ROWS_INSIDE:
+        if not row.first:
+            return moves[0, last_output].store
+        return 0 if output.first else moves[1, 0].store
+    if not output.first:
+        return moves[row.last, 0].store
+    return 0 if row.first else moves[0, 1].store
+
+
+@njit_in_place(int64(ROW, OUTPUT, JOB))
+def _load_after(row, output, job):
+    """Set the loads of the tile after the last of these parts; return whether there is one.
+
+    What the tile before has loaded is not loaded again, unless the input channels come in several parts.
+    """
+    parts, load = job.parts[0], job.load[0]
+    last_channels, again = int64(parts.channels == 1), parts.channels > 1
+    if job.cut[0].order == ROWS_INSIDE:
+        if not row.last:
+            _load_tile(row.next_beats, row.next_last, output.part, last_channels, job)
+            load.filter = load.filter if again else 0
+        elif not output.last:
+            _load_tile(job.row_kinds[0].beats, int64(parts.rows == 1), output.next_part, last_channels, job)
+            load.ifmap = load.ifmap if again or parts.by_group or parts.rows > 1 else 0
+        else:
+            return False
+    elif not output.last:
+        _load_tile(row.beats, row.last, output.next_part, last_channels, job)
+        load.ifmap = load.ifmap if again or parts.by_group else 0
+    elif not row.last:
+        _load_tile(row.next_beats, row.next_last, 0, last_channels, job)
+        load.filter = load.filter if again or parts.outputs > 1 else 0
+    else:
+        return False
+    return True
+
+
+@njit_in_place(void(LOADING))
+def _load_nothing(load):
+    load.filter, load.ifmap, load.residual, load.free = 0, 0, 0, 0
+
+
+@njit_in_place(int64(ROW, OUTPUT, JOB, COUNTS))
+def _add_parts(row, output, job, counts):
+    """Add the steps of all tiles of these parts of rows and output channels, as often as there are; return cycles."""
+    channels, load, tiles = job.parts[0].channels, job.load[0], job.tiles[row.last, output.part]
+    fetch = run_cycles(1, job.machine[0].tile_beats, job.machine[0])
+    count = row.count * output.count
+    store = _store_before(row, output, job)
+    total = int64(0)
+    if channels > 1:  # sums stay on chip from one part of the input channels to the next
+        _load_tile(row.beats, row.last, output.part, int64(channels == 2), job)
+        load.residual, load.free = 0, 0
+        total += count * add_steps(tiles[0].cycles, store, fetch, load, count, counts)
+        if channels > 3:
+            again = count * (channels - 3)
+            total += again * add_steps(tiles[0].cycles, 0, fetch, load, again, counts)
+        if channels > 2:
+            _load_tile(row.beats, row.last, output.part, 1, job)
+            load.residual, load.free = 0, 0
+            total += count * add_steps(tiles[0].cycles, 0, fetch, load, count, counts)
+        store = 0
+    follows = _load_after(row, output, job)
+    if not follows:
+        _load_nothing(load)
+    return total + count * add_steps(tiles[1].cycles, store, fetch if follows else 0, load, count, counts)
+
+
+@njit_in_place(int64(JOB, COUNTS))
+def _add_waiting(job, counts):
+    """Add all waiting cycles of the layer; return its cycles.
+
+    A step computes a tile while the one before is stored and the next one loaded. One step before the first tile only
+    loads, one after the last only stores, and one more hand-over finds that the layer is done.
+    """
+    machine, parts, load = job.machine[0], job.parts[0], job.load[0]
+    fetch = run_cycles(1, machine.layer_beats, machine) + 2
+    counts.stall_control += fetch + 1
+    total = fetch + 1
+    _load_tile(job.row_kinds[0].beats, int64(parts.rows == 1), 0, int64(parts.channels == 1), job)
+    total += add_steps(0, 0, run_cycles(1, machine.tile_beats, machine), load, 1, counts)
+    for row in range(parts.row_kinds):
+        for output in range(parts.output_kinds):
+            total += _add_parts(job.row_kinds[row], job.output_kinds[output], job, counts)
+    _load_nothing(load)
+    return total + add_steps(0, job.moves[1, 1].store, 0, load, 1, counts)
+
+
+@njit_in_place(void(JOB))
+def _divide(job):
+    """Work out the parts of a cut and what tiles of each kind take."""
+    divide_rows(job)
+    divide_outputs(job)
+    divide_channels(job)
+    parts = job.parts[0]
+    parts.tiles = parts.rows * parts.outputs * parts.channels
+    time_tiles(job)
+    time_moves(job)
+
+
+@njit_in_place(int64(JOB, COUNTS))
+def count_job(job, counts):
+    """Fill in the counts of a layer by a cut; return its cycles."""
+    _divide(job)
+    parts, layer, machine = job.parts[0], job.layer[0], job.machine[0]
+    for index in range(parts.classes):
+        for last_rows in range(2):
+            for last_channels in range(2):
+                count = job.classes[index].count * (1 if last_rows else parts.rows - 1)
+                count *= 1 if last_channels else parts.channels - 1
+                if count > 0:
+                    add_tiles(count, job.tiles[last_rows, index, last_channels], layer, machine, counts)
+    add_accesses(job, counts)
+    return _add_waiting(job, counts)
+
+
+@njit_in_place(void(JOB, LAYERS, MACHINES, CUTS, COUNT_ROWS))
+def count_batch(job, layers, machines, cuts, counts):
+    """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by its cut.
+
+    cuts [machines, layers]. job: see `new_job`, for the layer with most output rows.
+    """
+    for machine in range(len(machines)):
+        job.machine[0] = machines[machine]
+        for layer in range(len(layers)):
+            job.layer[0] = layers[layer]
+            job.cut[0] = cuts[machine, layer]
+            count_job(job, counts[machine, layer])
+
+
+@njit_in_place(int64(JOB, COUNTS))
+def cycles_of_cut(job, counts):
+    """Return the cycles of a layer by a cut, without counting anything else; counts: scratch."""
+    _divide(job)
+    return _add_waiting(job, counts)

@@ -1,0 +1,92 @@
+"""A layer, a machine, a cut and counts as records of integers: what the counting kernels see."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.encoding import LAYER, TILE, Dataflow, Polarity, descriptor_beats
+from simulator.plan.counts import Counts
+
+if TYPE_CHECKING:
+    from simulator.designs.design import FittedDesign
+    from simulator.plan.geometry import Geometry
+
+
+def records(*names: str) -> np.dtype:
+    """Return a record of integers by these names, reached as attributes by kernels and by Python alike."""
+    return np.dtype((np.record, [(name, np.int64) for name in names]))
+
+
+LAYER_INTEGERS = records(
+    *("height", "width", "channels", "out_height", "out_width", "outputs", "kernel_h", "kernel_w"),
+    *("stride_h", "stride_w", "pad_top", "pad_left", "groups", "pool", "polar", "raw", "residual"),
+)
+"""The fields of `Geometry`; pool, polar, raw, residual: 0 or 1."""
+
+MACHINE_INTEGERS = records(
+    *("rows", "cols", "dataflow", "polarity", "feeder", "word_bits", "port_bits", "interval", "latency"),
+    *("synapse_lanes", "weight_row_bits", "polarity_row_bits", "channel_row_bits"),
+    *("ifmap_depth", "filter_depth", "ofmap_depth", "operand_depth", "channel_depth", "polarity_depth"),
+    *("layer_beats", "tile_beats"),
+)
+"""What counting needs of a `FittedDesign`; *_row_bits: of a row of each filter scratchpad; *_beats: a descriptor's."""
+
+CUT_INTEGERS = records("rows", "outputs", "channels", "order")
+"""Lengths of a layer's tiles along output rows, output channels and input channels; order: its place in `ORDERS`."""
+
+COUNT_NAMES = tuple(field.name for field in fields(Counts) if field.name != "port_bytes")
+
+COUNT_INTEGERS = records(*COUNT_NAMES)
+"""The fields of `Counts` but the bytes of a beat, which the design knows."""
+
+
+def layer_integers(geometry: Geometry) -> np.ndarray:
+    """Return a layer as one record, [1] of LAYER_INTEGERS."""
+    values = {
+        **{name: getattr(geometry, name) for name in LAYER_INTEGERS.names or () if hasattr(geometry, name)},
+        **dict(zip(("kernel_h", "kernel_w"), geometry.kernel, strict=True)),
+        **dict(zip(("stride_h", "stride_w"), geometry.stride, strict=True)),
+        "residual": geometry.residual_shift is not None,
+    }
+    return _filled(LAYER_INTEGERS, values)
+
+
+def machine_integers(design: FittedDesign) -> np.ndarray:
+    """Return a fitted design as one record, [1] of MACHINE_INTEGERS."""
+    operands = design.operand_depth
+    if design.dataflow != "ws":  # a lane holds whole words
+        operands = operands // design.feeder_width * design.feeder_width
+    return _filled(
+        MACHINE_INTEGERS,
+        {
+            "rows": design.rows,
+            "cols": design.cols,
+            "dataflow": Dataflow[design.dataflow.upper()],
+            "polarity": Polarity[design.polarity.upper()],
+            "feeder": design.feeder_width,
+            "word_bits": design.word_bits,
+            "port_bits": design.port_bits,
+            "interval": design.port_interval,
+            "latency": design.memory_latency,
+            "synapse_lanes": design.synapse_lanes,
+            "weight_row_bits": design.synapse_lanes * design.w_bits,
+            "polarity_row_bits": design.polarity_lanes,
+            "channel_row_bits": design.channel_lanes * (design.acc_bits + 5),
+            "ifmap_depth": design.ifmap_depth,
+            "filter_depth": design.filter_depth,
+            "ofmap_depth": design.ofmap_depth,
+            "operand_depth": operands,
+            "channel_depth": design.channel_depth,
+            "polarity_depth": design.polarity_depth,
+            "layer_beats": descriptor_beats(LAYER, design.port_bits),
+            "tile_beats": descriptor_beats(TILE, design.port_bits),
+        },
+    )
+
+
+def _filled(kind: np.dtype, values: dict[str, int]) -> np.ndarray:
+    names = kind.names or ()
+    return np.array([tuple(int(values[name]) for name in names)], dtype=kind)

@@ -1,0 +1,228 @@
+"""Waiting cycles of a layer on a memory that pauses: the transfers of every tile, beat by beat, beside its folds.
+
+Cycle 0 is the first after the clock edge that samples `start`. On a memory that answers in every cycle, this gives
+what `count_kernels` has in closed form.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import from_dtype, int64, void
+from numba.types import UniTuple  # type: ignore[attr-defined]
+
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, filter_beats
+from simulator.timing.count_kernels import count_job
+from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows
+from simulator.timing.integers import records
+from simulator.timing.tile_kernels import IS, ceil_div
+from workloads.host.jit import njit, njit_in_place
+
+MASKED_TILE = records(
+    *("computed", "filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
+    *("planes", "pixels", "outputs", "last_outputs"),
+)
+"""A tile in its order: cycles that it computes, and its beats, 0 where nothing is moved; of ifmap, residual and store a
+run each plane. last_outputs: whether it holds the last part of the output channels."""
+
+TILE, ARRAY = from_dtype(MASKED_TILE), int64[::1]
+
+
+@njit_in_place(int64(int64, ARRAY))
+def allowed(cycle, mask):
+    """Return the first cycle from `cycle` on in which the memory answers."""
+    while mask[cycle % len(mask)] == 0:
+        cycle += 1
+    return cycle
+
+
+@njit_in_place(int64(int64, int64, MACHINE, ARRAY))
+def load_run(request, beats, machine, mask):
+    """Return the cycle of the last beat of a run requested from cycle `request` on."""
+    moved = allowed(allowed(request, mask) + machine.latency, mask)
+    for _ in range(beats - 1):
+        moved = allowed(moved + machine.interval, mask)
+    return moved
+
+
+@njit_in_place(int64(int64, int64, JOB))
+def steps_of_word(plane, last_outputs, job):
+    """Return the packer's steps of a word of a plane under os and ws; under is, the plane's channels."""
+    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    outputs = parts.last_outputs if last_outputs else cut.outputs
+    first = plane * machine.feeder
+    last = min(first + machine.feeder, outputs) - 1
+    if machine.dataflow == IS:
+        return last - first + 1
+    group_outputs = outputs if layer.pool or layer.groups == 1 else layer.outputs // layer.groups
+    folds = ceil_div(group_outputs, machine.cols)
+    ended = first // group_outputs * folds + first % group_outputs // machine.cols
+    return 1 + last // group_outputs * folds + last % group_outputs // machine.cols - ended
+
+
+@njit_in_place(UniTuple(int64, 2)(int64, int64, int64, TILE, MACHINE, ARRAY))
+def load_residual_run(request, free, steps, tile, machine, mask):
+    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
+
+    free: cycle from which it is free now. steps: cycles it takes a word, of which it begins when a word is whole.
+    """
+    moved = allowed(request, mask) + machine.latency
+    bits, words = int64(0), tile.pixels
+    for beat in range(tile.residual_beats):
+        if beat > 0:
+            moved += machine.interval
+        moved = allowed(max(moved, free), mask)
+        bits += machine.port_bits
+        whole = min(bits // machine.word_bits, words)
+        bits -= whole * machine.word_bits
+        words -= whole
+        free = moved + 1 + whole * steps
+    return moved, free
+
+
+@njit_in_place(int64(int64, TILE, JOB, ARRAY))
+def store(pick, tile, job, mask):
+    """Return the cycle of the last beat of a tile's store, which was picked in cycle `pick`.
+
+    The packer makes one step a cycle unless a beat waits; its first step is two cycles after `pick`.
+    """
+    machine, raw, turned = job.machine[0], job.layer[0].raw, job.machine[0].dataflow == IS
+    taken = pick + 2  # the last beat taken, or the cycle that counts as such
+    request = pick + 1
+    planes = tile.outputs if raw else tile.planes
+    word_bits = machine.port_bits if raw else machine.word_bits
+    next_beat = int64(0)
+    for plane in range(planes):
+        if plane == 0 or not raw:  # a raw tile is one run
+            next_beat = allowed(request, mask) + machine.latency
+        steps = 1 if raw else steps_of_word(plane, tile.last_outputs, job)
+        bits, work = int64(0), int64(0)
+        for pixel in range(tile.pixels + 1):
+            if pixel < tile.pixels:
+                if not turned:
+                    work += steps
+                else:
+                    work += 1
+                    if pixel % machine.cols == 0:
+                        work += steps
+                bits += word_bits
+                if bits < machine.port_bits:
+                    continue
+                bits -= machine.port_bits
+            elif bits > 0:
+                work = max(work, 1)
+            else:
+                continue
+            taken = allowed(max(next_beat, taken + work), mask)
+            next_beat = taken + machine.interval
+            work = int64(0)
+        request = taken + 1
+    return taken
+
+
+@njit_in_place(int64(int64, int64, int64))
+def waited(start, end, computed):
+    """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
+    return max(0, end - max(start, computed))
+
+
+@njit_in_place(UniTuple(int64, 2)(int64, int64, TILE, JOB, ARRAY, COUNTS))
+def load_tile(cycle, computed, tile, job, mask, counts):
+    """Add what waits for a tile's loads from `cycle` on; return (cycle after them, from which the scatter is free)."""
+    machine, free = job.machine[0], cycle
+    last = load_run(cycle + 1, machine.tile_beats, machine, mask)
+    counts.stall_control += waited(cycle, last + 1, computed)
+    cycle = last + 1
+    if tile.filter_beats > 0:
+        last = load_run(cycle + 1, tile.filter_beats, machine, mask)
+        counts.stall_control += waited(cycle, cycle + 1, computed)
+        counts.stall_filter += waited(cycle + 1, last + 1, computed)
+        cycle = last + 1
+    if tile.ifmap_beats > 0:
+        last = cycle
+        for _ in range(tile.ifmap_runs):
+            last = load_run(last + 1, tile.ifmap_beats, machine, mask)
+        counts.stall_control += waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
+        cycle = last + 1
+    if tile.residual_beats > 0:
+        last = cycle
+        for plane in range(tile.planes):
+            steps = steps_of_word(plane, tile.last_outputs, job)
+            last, free = load_residual_run(last + 1, free, steps, tile, machine, mask)
+        counts.stall_control += waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
+        cycle = last + 1
+    return cycle, free
+
+
+@njit_in_place(int64(int64, TILE[::1], JOB, ARRAY, COUNTS))
+def step_tiles(start, tiles, job, mask, counts):
+    """Add the waiting cycles of a layer's tiles; return the cycle after the layer's last.
+
+    start: first cycle of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which the memory pauses.
+    """
+    count = len(tiles)
+    step = load_run(start + 1, job.machine[0].layer_beats, job.machine[0], mask) + 3
+    counts.stall_control += step - start
+    for i in range(-1, count + 1):
+        # In cycle `step` the units start; they work from the next one on.
+        counts.stall_control += 1
+        computed = step + 1
+        if 0 <= i < count:
+            computed += tiles[i].computed
+        cycle, free = step + 1, step + 1
+        storing = i >= 1 and tiles[i - 1].store_beats > 0
+        loading = i + 1 < count
+        if storing:
+            last = store(cycle, tiles[i - 1], job, mask)
+            counts.stall_control += waited(cycle, cycle + 1, computed)
+            counts.stall_ofmap += waited(cycle + 1, last + 1, computed)
+            cycle = last + 1
+        if loading:
+            cycle, free = load_tile(cycle, computed, tiles[i + 1], job, mask, counts)
+        if storing or loading:  # one more cycle to find that nothing is left
+            counts.stall_control += waited(cycle, cycle + 1, computed)
+            cycle += 1
+        counts.stall_ifmap += waited(cycle, free, computed)
+        step = max(cycle, computed, free)
+    counts.stall_control += 1  # one more hand-over finds that the layer is done
+    return step + 1
+
+
+@njit_in_place(void(TILE[::1], JOB))
+def lay_tiles(tiles, job):
+    """Fill in a layer's tiles in the order in which they run."""
+    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    before_filter, before_ifmap = int64(-1), int64(-1)
+    for index in range(parts.tiles):
+        channel, place = index % parts.channels, index // parts.channels
+        if cut.order == ROWS_INSIDE:
+            row, output = place % parts.rows, place // parts.rows
+        else:
+            row, output = place // parts.outputs, place % parts.outputs
+        last_row, last_channel = int64(row == parts.rows - 1), int64(channel == parts.channels - 1)
+        kind = job.tiles[last_row, class_of(output, job), last_channel]
+        filter_part = output * parts.channels + channel
+        ifmap_part = row * parts.outputs + output if parts.by_group else row * parts.channels + channel
+        _, ifmap_beats = ifmap_of_rows(row, job)
+        tile = tiles[index]
+        tile.computed, tile.pixels, tile.outputs = kind.cycles, kind.pixels, kind.outputs
+        tile.last_outputs, tile.planes = output == parts.outputs - 1, ceil_div(kind.outputs, machine.feeder)
+        plane_beats = ceil_div(kind.pixels * machine.word_bits, machine.port_bits)
+        tile.filter_beats = filter_beats(kind, layer, machine) if filter_part != before_filter else 0
+        tile.ifmap_runs, tile.ifmap_beats = kind.words, ifmap_beats if ifmap_part != before_ifmap else 0
+        tile.residual_beats = plane_beats if layer.residual and channel == 0 else 0
+        tile.store_beats = kind.pixels * kind.outputs if layer.raw else plane_beats
+        if not last_channel:
+            tile.store_beats = 0
+        before_filter, before_ifmap = filter_part, ifmap_part
+
+
+@njit(int64(int64, JOB, ARRAY, COUNTS))
+def count_masked(start, job, mask, counts):
+    """Fill in the counts of a layer by a cut on a memory that pauses; return the cycle after its last."""
+    count_job(job, counts)
+    tiles = np.zeros(job.parts[0].tiles, MASKED_TILE)
+    lay_tiles(tiles, job)
+    counts.stall_control, counts.stall_filter, counts.stall_ifmap, counts.stall_ofmap = 0, 0, 0, 0
+    return step_tiles(start, tiles, job, mask, counts)

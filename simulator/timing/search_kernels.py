@@ -1,0 +1,188 @@
+"""The best cut of all: bounds of every cut from tables, exact cycles of those that could still be the best."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import int64
+from numba.types import UniTuple  # type: ignore[attr-defined]
+
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
+from simulator.timing.count_kernels import cycles_of_cut
+from simulator.timing.cut_kernels import JOB
+from simulator.timing.cut_lengths import count_lengths, next_length, output_granule, row_granule
+from simulator.timing.cut_tables import (
+    CHANNEL,
+    CHANNELS,
+    FILTER,
+    FILTERS,
+    OUTPUT,
+    OUTPUTS,
+    RESULT,
+    RESULTS,
+    ROW,
+    ROWS,
+    TABLES,
+    Tables,
+    cut_fits,
+    fill_tables,
+)
+from simulator.timing.tile_kernels import FLUSH_OS, FLUSH_STATIONARY, OS, READY, WS
+from simulator.timing.transfer_kernels import run_cycles
+from workloads.host.jit import njit, njit_in_place
+
+NEVER = 1 << 62
+"""The bound of what doesn't fit, or was looked at."""
+
+
+@njit_in_place(int64(ROW, OUTPUT, CHANNEL, JOB))
+def least_computing(row, output, channel, job):
+    """Return the cycles that all tiles compute at least; of pooling, exactly.
+
+    A tile's folds follow one another, the first after its first block is filled; or its blocks are filled one after
+    another, and the last one's folds follow.
+    """
+    layer, machine = job.layer[0], job.machine[0]
+    tiles = row.parts * output.parts * channel.parts
+    pixels, taps = layer.out_height * layer.out_width, layer.kernel_h * layer.kernel_w
+    if layer.pool:
+        return pixels * (output.planes * (taps + 1) + output.steps) + tiles
+    by_group = job.parts[0].by_group
+    k, setup = taps * layer.channels // layer.groups, 2 * machine.rows + machine.cols - 2
+    again = 1 if by_group else output.parts  # every part of the output channels fills its blocks
+    first = last = int64(0)
+    if machine.dataflow == OS:
+        time = k + channel.parts * setup
+        folding = row.blocks * output.folds * time
+        last = row.parts * output.part_folds * time
+    elif machine.dataflow == WS:
+        time = pixels + row.parts * setup
+        folding = channel.folds * output.folds * time
+        last = channel.parts * output.part_folds * time
+    else:
+        time = layer.outputs + output.all_groups * setup
+        folding = channel.folds * row.blocks * time
+        last = channel.folds * row.parts * time
+    if machine.dataflow == WS:
+        filling = pixels * channel.range_words * again
+        first = pixels * channel.first_range_words * again
+    else:
+        filling = pixels * taps * channel.all_words * again
+        first = row.first_pixels * taps * channel.all_words * again
+    if by_group:
+        first, last = 0, 0
+    flush = FLUSH_OS if machine.dataflow == OS else FLUSH_STATIONARY
+    return max(folding + first, filling + last) + tiles * (READY - 1 + flush)
+
+
+@njit_in_place(UniTuple(int64, 2)(int64, ROW, OUTPUT, CHANNEL, FILTER, RESULT, JOB))
+def least_of_cut(order, row, output, channel, filters, results, job):
+    """Return (cycles that a layer takes at least by a cut, its beats exactly)."""
+    machine, by_group = job.machine[0], job.parts[0].by_group
+    tiles = row.parts * output.parts * channel.parts
+    fetch = run_cycles(1, machine.tile_beats, machine)
+    filter_times, ifmap_times = int64(1), int64(1)
+    if channel.parts > 1 or (order != ROWS_INSIDE and output.parts > 1):
+        filter_times = row.parts
+    if channel.parts > 1 or (order == ROWS_INSIDE and row.parts > 1):
+        ifmap_times = output.parts
+    words, loads = channel.all_words * ifmap_times, row.parts * channel.parts * ifmap_times
+    first_words = channel.words
+    if by_group:
+        words, loads, first_words = output.words, tiles, output.first_words
+    first = fetch + filters.first_cycles + results.first_residual
+    first += run_cycles(first_words, row.first_beats, machine)
+    moving = tiles * fetch + filter_times * filters.cycles + words * row.requests + loads
+    moving += results.cycles + results.residual_cycles + tiles + 1
+    computing = least_computing(row, output, channel, job) + first + results.last_cycles + 2
+    # Every tile is a step, and there is one before and one after; the layer's descriptor and the last hand-over.
+    cycles = max(moving, computing) + tiles + 2 + run_cycles(1, machine.layer_beats, machine) + 3
+    beats = filter_times * filters.beats + words * row.beats + results.beats + results.residual_beats
+    return cycles, beats + machine.layer_beats + tiles * machine.tile_beats
+
+
+@njit_in_place(int64(int64, JOB, TABLES))
+def take_cut(index, job, tables):
+    """Set the job's cut to the `index`-th of all, and return its order; the last axis of the index is the order."""
+    outputs, channels = len(tables.outputs), len(tables.channels)
+    job.cut[0].rows = tables.rows[index // 2 // channels // outputs].length
+    job.cut[0].outputs = tables.outputs[index // 2 // channels % outputs].length
+    job.cut[0].channels = tables.channels[index // 2 % channels].length
+    job.cut[0].order = index % 2
+    return index % 2
+
+
+@njit_in_place(UniTuple(int64, 2)(int64, JOB, TABLES))
+def bound_of(index, job, tables):
+    """Return (least cycles, beats) of a cut; NEVER where it does not fit, or is the same as in the other order."""
+    outputs, channels = len(tables.outputs), len(tables.channels)
+    order, channel = index % 2, index // 2 % channels
+    output, row = index // 2 // channels % outputs, index // 2 // channels // outputs
+    parts_row, parts_output, parts_channel = tables.rows[row], tables.outputs[output], tables.channels[channel]
+    filters, results = tables.filters[output, channel], tables.results[row, output]
+    if order != ROWS_INSIDE and (parts_row.parts == 1 or parts_output.parts == 1):
+        return NEVER, NEVER
+    if not cut_fits(parts_row, parts_output, parts_channel, filters, results, job):
+        return NEVER, NEVER
+    return least_of_cut(order, parts_row, parts_output, parts_channel, filters, results, job)
+
+
+@njit_in_place(int64(JOB, TABLES, int64[:, ::1], COUNTS))
+def search(job, tables, bounds, counts):
+    """Leave the best of all cuts in the job; return its cycles, NEVER where none fits.
+
+    The best has the fewest cycles, then the fewest beats, then comes first: the fewest parts of rows, of output
+    channels, of input channels, then the order. bounds [cuts, 2]: scratch; a cut whose bound is beyond the best one's
+    cycles is not looked at. counts: scratch.
+    """
+    fill_tables(job, tables)
+    count = 2 * len(tables.rows) * len(tables.outputs) * len(tables.channels)
+    for index in range(count):
+        bounds[index, 0], bounds[index, 1] = bound_of(index, job, tables)
+    best, best_cycles, best_beats = int64(-1), int64(NEVER), int64(NEVER)
+    while True:
+        chosen, least = int64(-1), best_cycles
+        for index in range(count):
+            bound = bounds[index, 0]
+            if bound < least or (bound == least < NEVER and chosen < 0):
+                chosen, least = index, bound
+        if chosen < 0:
+            break
+        bounds[chosen, 0] = NEVER
+        beats = bounds[chosen, 1]
+        if least == best_cycles and (beats, chosen) > (best_beats, best):
+            continue
+        take_cut(chosen, job, tables)
+        cycles = cycles_of_cut(job, counts)
+        if (cycles, beats, chosen) < (best_cycles, best_beats, best):
+            best, best_cycles, best_beats = chosen, cycles, beats
+    if best >= 0:
+        take_cut(best, job, tables)
+    return best_cycles
+
+
+@njit(int64(JOB, COUNTS))
+def choose_cut(job, counts):
+    """Leave the best of all cuts of a layer in the job; return its cycles, NEVER where none fits. counts: scratch."""
+    layer, machine = job.layer[0], job.machine[0]
+    whole = layer.groups > 1 or layer.pool  # input channels of groups, and of pooling, are not cut
+    granules = row_granule(layer, machine), output_granule(layer, machine)
+    granule = layer.channels if whole else machine.feeder
+    rows = np.zeros(count_lengths(layer.out_height, granules[0]), ROWS)
+    outputs = np.zeros(count_lengths(layer.outputs, granules[1]), OUTPUTS)
+    channels = np.zeros(count_lengths(layer.channels, granule), CHANNELS)
+    length = layer.out_height
+    for index in range(len(rows)):
+        rows[index].length = length
+        length = next_length(length, layer.out_height, granules[0])
+    length = layer.outputs
+    for index in range(len(outputs)):
+        outputs[index].length = length
+        length = next_length(length, layer.outputs, granules[1])
+    length = layer.channels
+    for index in range(len(channels)):
+        channels[index].length = length
+        length = next_length(length, layer.channels, granule)
+    filters = np.zeros((len(outputs), len(channels)), FILTERS)
+    results = np.zeros((len(rows), len(outputs)), RESULTS)
+    bounds = np.zeros((2 * len(rows) * len(outputs) * len(channels), 2), np.int64)
+    return search(job, Tables(rows, outputs, channels, filters, results), bounds, counts)

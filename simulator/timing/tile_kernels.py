@@ -1,0 +1,200 @@
+"""Closed forms of one tile on its own: the cycles its folds or its pooling take, and what they read and write.
+
+Kernels: records and integers in, records out. A tile is of one kind with all tiles that give the same numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import boolean, from_dtype, int64, void
+
+from simulator.encoding import Dataflow
+from simulator.timing.integers import LAYER_INTEGERS, MACHINE_INTEGERS
+from workloads.host.jit import njit_in_place
+
+OS, WS, IS = int(Dataflow.OS), int(Dataflow.WS), int(Dataflow.IS)
+
+FLUSH_OS, FLUSH_STATIONARY = 2, 3
+"""Cycles from the last fold to the last ofmap write: bank read, [psum register,] requantiser."""
+
+READY = 3
+"""Cycles from the issue of a block's last word to the first cycle of a fold that uses it."""
+
+TILE_KIND = np.dtype(
+    (
+        np.record,
+        [
+            (name, np.int64)
+            for name in (
+                *("groups", "group_outputs", "outputs", "channels", "first_lane", "group_lanes", "words"),
+                *("pixels", "stream", "stationary", "drain", "pipeline", "pool", "waiting", "cycles"),
+                *("blocks", "inner", "fill_words", "piece_words", "filter_cycles"),
+            )
+        ],
+    )
+)
+"""Kinds of tiles. The first seven fields as in `TileShape`, words: of input channels held; then what they lead to:
+
+cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), words that fill the blocks
+(fill_words), words of input channels that a pixel's tap touches, summed over groups (piece_words), cycles of its
+filters' load.
+"""
+
+BLOCK_STATE = np.dtype((np.record, [(name, np.int64) for name in ("filled", "released_before", "released", "waiting")]))
+"""Where a run of blocks stands: issue cycle of the last block's last word, last cycles of the folds of the two blocks
+before, cycles waited for operands so far. Cycle 0 is the first of the tile."""
+
+LAYER = from_dtype(LAYER_INTEGERS)
+MACHINE = from_dtype(MACHINE_INTEGERS)
+KIND = from_dtype(TILE_KIND)
+STATE = from_dtype(BLOCK_STATE)
+
+
+@njit_in_place(int64(int64, int64))
+def ceil_div(number, divisor):
+    """Return the quotient, rounded up; divisor > 0."""
+    return -((-number) // divisor)
+
+
+@njit_in_place(void(STATE))
+def begin_blocks(state):
+    """Nothing is filled, nothing waits."""
+    state.filled = -1
+    state.released_before = -1
+    state.released = -1
+    state.waiting = 0
+
+
+@njit_in_place(void(STATE, int64, int64, int64))
+def run_blocks(state, words, block_cycles, count):
+    """Add `count` equal blocks of `words` words whose folds take `block_cycles`; two blocks, one filling, one in use.
+
+    A block fills as soon as the one before is full and the one before that is released; its folds start READY cycles
+    after its last word at the earliest. Once a block changes nothing but the time, the rest are like it.
+    """
+    for done in range(count):
+        filled = max(state.filled, state.released_before) + words
+        begin = max(state.released + 1, filled + READY)
+        waited = begin - state.released - 1
+        released = begin + block_cycles - 1
+        shift = released - state.released
+        steady = filled - state.filled == shift and state.released - state.released_before == shift
+        repeats = count - done if steady else 1
+        state.waiting += repeats * waited
+        state.filled = filled + (repeats - 1) * shift
+        state.released_before = state.released + (repeats - 1) * shift
+        state.released = released + (repeats - 1) * shift
+        if steady:
+            return
+
+
+@njit_in_place(int64(int64, int64, int64, int64, MACHINE))
+def range_words(index, lane, channels, taps, machine):
+    """Return the words that a range of K touches under ws; a word that two ranges share is read for each.
+
+    lane: of the group's first channel.
+    """
+    start = index * machine.rows
+    end = min(start + machine.rows, taps * channels)
+    touched = 0
+    for tap in range(start // channels, (end - 1) // channels + 1):
+        first = max(start - tap * channels, 0)
+        last = min(end - tap * channels, channels) - 1
+        touched += (lane + last) // machine.feeder - (lane + first) // machine.feeder + 1
+    return touched
+
+
+@njit_in_place(boolean(int64, int64, MACHINE))
+def even_ranges(lane, channels, machine):
+    """Return whether all ranges of K touch the same whole words under ws."""
+    return lane == 0 and machine.rows % machine.feeder == 0 and channels % machine.rows == 0
+
+
+@njit_in_place(int64(int64, int64))
+def lane_period(lanes, feeder):
+    """Return after how many groups, each `lanes` lanes after the one before, the lane is the first one's again."""
+    period, lane = 1, lanes % feeder
+    while lane != 0:
+        lane = (lane + lanes) % feeder
+        period += 1
+    return period
+
+
+@njit_in_place(void(KIND, int64, int64, MACHINE, STATE, int64))
+def _run_group(kind, lane, taps, machine, state, block_cycles):
+    """Run the blocks of the group whose first channel is in `lane`."""
+    m = kind.pixels
+    pieces = ceil_div(lane + kind.channels, machine.feeder)
+    kind.piece_words += pieces
+    if machine.dataflow != WS:
+        width = machine.cols if machine.dataflow == IS else machine.rows
+        run_blocks(state, width * pieces * taps, block_cycles, m // width)
+        if m % width > 0:
+            run_blocks(state, m % width * pieces * taps, block_cycles, 1)
+        kind.blocks += ceil_div(m, width)
+        kind.fill_words += m * pieces * taps
+    elif even_ranges(lane, kind.channels, machine):
+        ranges = taps * kind.channels // machine.rows
+        run_blocks(state, m * (machine.rows // machine.feeder), block_cycles, ranges)
+        kind.blocks += ranges
+        kind.fill_words += m * (machine.rows // machine.feeder) * ranges
+    else:
+        ranges = ceil_div(taps * kind.channels, machine.rows)
+        for index in range(ranges):
+            words = m * range_words(index, lane, kind.channels, taps, machine)
+            run_blocks(state, words, block_cycles, 1)
+            kind.fill_words += words
+        kind.blocks += ranges
+
+
+@njit_in_place(void(KIND, LAYER, MACHINE, STATE, int64))
+def _run_groups(kind, layer, machine, state, block_cycles):
+    """Run the blocks of all groups; once a period of lanes changes nothing but the time, the rest are like it."""
+    taps = layer.kernel_h * layer.kernel_w
+    period = lane_period(kind.group_lanes, machine.feeder)
+    begin_blocks(state)
+    kind.blocks, kind.fill_words, kind.piece_words = 0, 0, 0
+    lane, group = kind.first_lane, 0
+    while group < kind.groups:
+        released, lag = state.released, state.released - state.filled
+        fold_lag, waiting = state.released - state.released_before, state.waiting
+        blocks, fill_words, piece_words = kind.blocks, kind.fill_words, kind.piece_words
+        for _ in range(min(period, kind.groups - group)):
+            _run_group(kind, lane, taps, machine, state, block_cycles)
+            lane = (lane + kind.group_lanes) % machine.feeder
+            group += 1
+        if state.released - state.filled == lag and state.released - state.released_before == fold_lag:
+            repeats = (kind.groups - group) // period
+            shift = repeats * (state.released - released)
+            state.filled += shift
+            state.released_before += shift
+            state.released += shift
+            state.waiting += repeats * (state.waiting - waiting)
+            kind.blocks += repeats * (kind.blocks - blocks)
+            kind.fill_words += repeats * (kind.fill_words - fill_words)
+            kind.piece_words += repeats * (kind.piece_words - piece_words)
+            group += repeats * period
+
+
+@njit_in_place(void(KIND, LAYER, MACHINE, STATE))
+def compute_tile(kind, layer, machine, state):
+    """Fill in what follows from the first seven fields and `pixels` of a tile that computes."""
+    taps = layer.kernel_h * layer.kernel_w
+    m, n, k = kind.pixels, kind.group_outputs, taps * kind.channels
+    column_folds = ceil_div(n, machine.cols)
+    if machine.dataflow == WS:
+        kind.inner, time = column_folds, m
+    elif machine.dataflow == OS:
+        kind.inner, time = column_folds, k
+    else:
+        kind.inner, time = ceil_div(k, machine.rows), n
+    stream = time + machine.rows + machine.cols - 2
+    _run_groups(kind, layer, machine, state, kind.inner * (stream + machine.rows))
+    folds = kind.blocks * kind.inner
+    kind.stream = folds * stream
+    kind.stationary = 0 if machine.dataflow == OS else folds * machine.rows
+    kind.drain = folds * machine.rows if machine.dataflow == OS else 0
+    kind.pipeline = FLUSH_OS if machine.dataflow == OS else FLUSH_STATIONARY
+    kind.pool = 0
+    kind.waiting = state.waiting
+    kind.cycles = kind.stream + kind.stationary + kind.drain + kind.pipeline + kind.waiting
