@@ -51,6 +51,7 @@ lint: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
+	$(BIN)/python -m tests.bench.counting
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.studies
 	$(BIN)/python -m tests.bench.fronts

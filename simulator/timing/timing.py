@@ -44,7 +44,7 @@ def count_layers(geometries: Sequence[Geometry], cuts: Sequence[Cut], design: Fi
     from simulator.timing.count_kernels import count_batch
 
     layers = np.concatenate([layer_integers(geometry) for geometry in geometries])
-    cut_rows = np.concatenate([_cut_integers(*pair, design) for pair in zip(geometries, cuts, strict=True)])
+    cut_rows = np.concatenate([cut_integers(*pair, design) for pair in zip(geometries, cuts, strict=True)])
     counts = np.zeros((1, len(layers)), COUNT_INTEGERS)
     count_batch(_job(geometries), layers, machine_integers(design), cut_rows[None], counts)
     return [_counts(record, design) for record in counts[0]]
@@ -64,7 +64,7 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
     cycle, counts, job = 0, [], _job(geometries)
     job.machine[:] = machine_integers(design)
     for geometry, cut in zip(geometries, cuts, strict=True):
-        job.layer[:], job.cut[:] = layer_integers(geometry), _cut_integers(geometry, cut, design)
+        job.layer[:], job.cut[:] = layer_integers(geometry), cut_integers(geometry, cut, design)
         record = np.zeros(1, COUNT_INTEGERS)[0]
         cycle = count_masked(cycle, job, mask.astype(np.int64), record)
         counts.append(_counts(record, design))
@@ -94,7 +94,7 @@ def _job(geometries: Sequence[Geometry]) -> Job:
     return new_job(max(geometry.out_height for geometry in geometries))
 
 
-def _cut_integers(geometry: Geometry, cut: Cut, design: FittedDesign) -> np.ndarray:
+def cut_integers(geometry: Geometry, cut: Cut, design: FittedDesign) -> np.ndarray:
     return np.array([(*lengths(geometry, design, cut.parts), ORDERS.index(cut.order))], CUT_INTEGERS)
 
 
