@@ -1,7 +1,8 @@
 """What a cut of a layer asks of the machine and what the machine has; and where nothing fits, what would cure it.
 
 A cut is the number of parts along output rows, output channels and input channels. Its demands are rows of memories
-and numbers that descriptors hold in 16 bits. More parts never ask for more of anything but tiles.
+and numbers that descriptors hold in 16 bits. The most parts ask for the least of everything but tiles. In between, more
+parts ask for no more but tiles, and input rows: a part in the middle may hold more than longer ones that padding clips.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design, FittedDesign
 from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count
-from simulator.plan.geometry import Geometry, Tile, tile_needs, tile_shape
+from simulator.plan.geometry import Geometry, Tile, input_rows, tile_needs, tile_shape
 from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
 
@@ -75,9 +76,18 @@ def field_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list
     ]
 
 
-def _input_rows(geometry: Geometry, output_rows: int) -> int:
-    """Return the most input rows that so many output rows see: those clipped at the top hold fewer than others."""
-    return min(geometry.height, (output_rows - 1) * geometry.stride[0] + geometry.kernel[0])
+def _input_rows(geometry: Geometry, length: int) -> int:
+    """Return the most input rows that a part of so many output rows holds.
+
+    From part to part they grow while windows begin in the padding above, then stay, then shrink.
+    """
+    last = (geometry.out_height - 1) // length
+    unclipped = min(last, -(-geometry.pad_top // (length * geometry.stride[0])))
+    held = []
+    for part in (max(0, unclipped - 1), unclipped):
+        start, end = input_rows(geometry, part * length, min((part + 1) * length, geometry.out_height))
+        held.append(end - start)
+    return max(held)
 
 
 def demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list[Demand]:

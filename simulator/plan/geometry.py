@@ -154,6 +154,14 @@ class TileShape:
         return pieces
 
 
+def input_rows(geometry: Geometry, row: int, row_end: int) -> tuple[int, int]:
+    """Return [first, end) of the input rows that output rows [row, row_end) hold."""
+    top = row * geometry.stride[0] - geometry.pad_top
+    bottom = (row_end - 1) * geometry.stride[0] - geometry.pad_top + geometry.kernel[0]
+    start, end = max(0, min(top, geometry.height - 1)), min(geometry.height, max(bottom, 1))
+    return start, max(end, start + 1)  # windows wholly in the padding still load one row
+
+
 def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShape:
     """Return the shape of a tile."""
     feeder: int = design.feeder_width
@@ -170,10 +178,7 @@ def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShap
     else:
         groups, first, last = 1, tile.chan, tile.chan_end
         group_outputs, channels, group_words, group_lanes = tile.outputs(), last - first, 0, 0
-    top = tile.row * geometry.stride[0] - geometry.pad_top
-    bottom = (tile.row_end - 1) * geometry.stride[0] - geometry.pad_top + geometry.kernel[0]
-    in_start, in_end = max(0, min(top, geometry.height - 1)), min(geometry.height, max(bottom, 1))
-    in_end = max(in_end, in_start + 1)  # windows wholly in the padding still load one row
+    in_start, in_end = input_rows(geometry, tile.row, tile.row_end)
     return TileShape(
         groups=groups,
         group_outputs=group_outputs,
@@ -186,7 +191,7 @@ def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShap
         group_words=group_words,
         in_start=in_start,
         in_rows=in_end - in_start,
-        first_row=top - in_start,
+        first_row=tile.row * geometry.stride[0] - geometry.pad_top - in_start,
         first_chunk=first // feeder,
         in_chunks=-(-last // feeder) - first // feeder,
     )

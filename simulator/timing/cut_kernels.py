@@ -17,12 +17,13 @@ from workloads.host.jit import njit_in_place
 
 PARTS = records(
     *("rows", "outputs", "channels", "last_rows", "last_outputs", "last_channels", "by_group"),
-    *("row_kinds", "output_kinds", "classes", "in_rows", "ifmap_beats", "tiles"),
+    *("row_kinds", "output_kinds", "classes", "in_rows", "most_in_rows", "ifmap_beats", "tiles"),
 )
 """How a cut divides a layer: parts along each axis and the length of the last one.
 
 by_group: output channels decide which input channels a tile holds. *_kinds, classes: how many of them there are.
-in_rows, ifmap_beats: input rows of all parts of the rows together, and beats of one word's plane of each.
+in_rows, ifmap_beats: input rows of all parts of the rows together, and beats of one word's plane of each; most_in_rows:
+of the part with most.
 """
 
 ROW_KIND = records("first", "last", "beats", "next_beats", "next_last", "count")
@@ -155,13 +156,14 @@ def divide_rows(job):
     layer, cut, parts = job.layer[0], job.cut[0], job.parts[0]
     parts.rows = ceil_div(layer.out_height, cut.rows)
     parts.last_rows = layer.out_height - (parts.rows - 1) * cut.rows
-    parts.in_rows, parts.ifmap_beats, parts.row_kinds = 0, 0, 0
+    parts.in_rows, parts.most_in_rows, parts.ifmap_beats, parts.row_kinds = 0, 0, 0, 0
     beats = int64(0)
     for part in range(parts.rows):
         first = part == 0
         last = part == parts.rows - 1
         in_rows, now = ifmap_of_rows(part, job)
         parts.in_rows += in_rows
+        parts.most_in_rows = max(parts.most_in_rows, in_rows)
         parts.ifmap_beats += now
         if not first:
             _add_row_kind(part == 1, False, beats, now, last, job)

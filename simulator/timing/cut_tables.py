@@ -24,9 +24,9 @@ ROWS = records(
     *("length", "parts", "pixels", "in_rows", "fits", "beats", "requests", "first_beats"),
     *("blocks", "first_pixels", "bank_words"),
 )
-"""Parts of the output rows. pixels, in_rows: of the longest, at most. beats: of one plane of each part, summed;
-requests: cycles of the requests for them, summed; first_beats: of the first part. blocks: of as many pixels as the
-array takes; first_pixels: of the first block; both summed. bank_words: words of an ofmap bank a channel, under is."""
+"""Parts of the output rows. pixels: of the longest; in_rows: of the one with most. beats: of one plane of each part,
+summed; requests: cycles of the requests for them, summed; first_beats: of the first part. blocks: of as many pixels as
+the array takes; first_pixels: of the first block; both summed. bank_words: of an ofmap bank a channel, under is."""
 
 OUTPUTS = records(
     *("length", "parts", "groups", "all_groups", "group_outputs", "words", "most_words", "first_words"),
@@ -81,7 +81,7 @@ def describe_rows(row, job):
     row.parts, row.beats, row.first_beats = parts.rows, parts.ifmap_beats, job.row_kinds[0].beats
     row.requests = parts.rows * (1 + machine.latency) + (parts.ifmap_beats - parts.rows) * machine.interval
     row.pixels, last = row.length * layer.out_width, parts.last_rows * layer.out_width
-    row.in_rows = min(layer.height, (row.length - 1) * layer.stride_h + layer.kernel_h)
+    row.in_rows = parts.most_in_rows
     width = machine.cols if machine.dataflow == IS else machine.rows
     row.blocks = (row.parts - 1) * ceil_div(row.pixels, width) + ceil_div(last, width)
     row.first_pixels = (row.parts - 1) * min(row.pixels, width) + min(last, width)
