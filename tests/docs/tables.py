@@ -11,7 +11,7 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
-from tests.docs import cost_tables
+from tests.docs import cost_tables, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
@@ -168,6 +168,13 @@ PAGES = {
         "PEs of one and two stages, and the zero-gated MAC",
         "8 bits, IHP SG13G2, energy of an operation by its operands.",
         cost_tables.two_stages,
+    ),
+    "whole-machine": Page(
+        "Threshold against MAC, the whole machine",
+        "All 756 points of the built-in study's space: one image of the digits network, weights fetched anew for each. "
+        "`limen study run` finds the same with the study's file, `sampler: {name: random, seed: 0}` and `trials: 756`; "
+        "without `constraints` where a table isn't of feasible designs.",
+        whole_machine.whole_machine,
     ),
     "polarity-digits": Page(
         "Polarity: digits",
