@@ -74,10 +74,10 @@ def least_computing(row, output, channel, job):
     return max(folding + first, filling + last) + tiles * (READY - 1 + flush)
 
 
-@njit_in_place(UniTuple(int64, 2)(int64, ROW, OUTPUT, CHANNEL, FILTER, RESULT, JOB))
-def least_of_cut(order, row, output, channel, filters, results, job):
-    """Return (cycles that a layer takes at least by a cut, its beats exactly)."""
-    machine, by_group = job.machine[0], job.parts[0].by_group
+@njit_in_place(UniTuple(int64, 2)(ROW, OUTPUT, CHANNEL, FILTER, RESULT, JOB))
+def least_of_cut(row, output, channel, filters, results, job):
+    """Return (cycles that a layer takes at least by a cut in the job's order, its beats exactly)."""
+    machine, by_group, order = job.machine[0], job.parts[0].by_group, job.cut[0].order
     tiles = row.parts * output.parts * channel.parts
     fetch = run_cycles(1, machine.tile_beats, machine)
     filter_times, ifmap_times = int64(1), int64(1)
@@ -123,7 +123,8 @@ def bound_of(index, job, tables):
         return NEVER, NEVER
     if not cut_fits(parts_row, parts_output, parts_channel, filters, results, job):
         return NEVER, NEVER
-    return least_of_cut(order, parts_row, parts_output, parts_channel, filters, results, job)
+    job.cut[0].order = order
+    return least_of_cut(parts_row, parts_output, parts_channel, filters, results, job)
 
 
 @njit_in_place(int64(JOB, TABLES, int64[:, ::1], COUNTS))
