@@ -1,7 +1,8 @@
 """A trained network's own operands: what PEs of the cycle model saw, fold by fold, cut into windows.
 
-The family, the array and the images are fixed here, so that anyone captures the same. Only layers count that fill the
-array's rows and columns in every fold: no PE of theirs is fed neutral operands while others work.
+The family, the array, the images and the cuts are fixed here, so that anyone captures the same, however cuts are chosen
+elsewhere. Only layers count that fill the array's rows and columns in every fold: no PE of theirs is fed neutral
+operands while others work.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from cost_models.table.operands import FAMILY
 from cost_models.units.unit import Pe
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Dataflow, Design
+from simulator.designs.given_cut import GivenCut
 from simulator.program.program import compile_network
 from simulator.run import choose_inputs, simulate
 from workloads.datasets import content_hash
@@ -31,6 +33,16 @@ from workloads.ops.op_field import Op
 IMAGES = 9
 ROWS = {"os": 4, "ws": 16}
 COLS = 8
+CUTS = {"os": {"conv2": (2, 1), "conv3": (1, 2)}, "ws": {"conv2": (2, 1), "conv3": (4, 2)}}
+"""Into how many parts output and input channels are cut of the layers that count."""
+
+OTHER_CUTS: dict[tuple[str, str], dict[str, tuple[int, ...]]] = {
+    ("os", "conv2"): {"threshold": (7, 8), "mac": (8,), "adder": (8,)},
+    ("os", "conv3"): {"threshold": (5, 6, 7), "mac": (6, 7), "adder": (6, 7)},
+    ("ws", "conv3"): {"mac": (2,), "adder": (2,), "shift": (2,)},
+}
+"""Where they are cut into two parts of each: op and x_bits. The shipped tables' rows have been captured so."""
+
 SHORTEST = WARM_UP + STEPS
 """Steps of a stream: folds with fewer are left out."""
 
@@ -95,8 +107,10 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
     """Return the folds of all images; under ws those of one set of weights behind each other in time."""
     network = find_network(FAMILY, op, x_bits, w_bits)
     rows = ROWS[dataflow]
-    design = Design(op=op, x_bits=x_bits, w_bits=w_bits, x_signed=network.layers[0].x_signed, rows=rows, cols=COLS,
-                    dataflow=cast(Dataflow, dataflow)).fitted(network)  # fmt: skip
+    design = Design(
+        op=op, x_bits=x_bits, w_bits=w_bits, x_signed=network.layers[0].x_signed, rows=rows, cols=COLS,
+        dataflow=cast(Dataflow, dataflow), schedule=_cuts(op, x_bits, dataflow),
+    ).fitted(network)  # fmt: skip
     program = compile_network(network, design)
     timing = simulate(network, design)
     ends = np.cumsum([counts.cycles for counts in timing.counts])
@@ -120,6 +134,15 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
     else:
         folds = [_joined(image_folds) for image_folds in zip(*by_image, strict=True)]
     return tuple(fold for fold in folds if len(fold.x) >= SHORTEST)
+
+
+def _cuts(op: Op, x_bits: int, dataflow: str) -> tuple[GivenCut, ...]:
+    cuts = []
+    for layer, parts in CUTS[dataflow].items():
+        other = x_bits in OTHER_CUTS.get((dataflow, layer), {}).get(op, ())
+        outputs, channels = (2, 2) if other else parts
+        cuts.append(GivenCut(layer=layer, outputs=outputs, channels=channels))
+    return tuple(cuts)
 
 
 def _fills(layer: Layer, dataflow: str, rows: int) -> bool:
