@@ -7,6 +7,7 @@ compares them with these.
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 
@@ -163,8 +164,8 @@ def descriptor_words(descriptor: np.dtype) -> int:
     return descriptor.itemsize * 8 // WORD_BITS
 
 
-def descriptor_beats(descriptor: np.dtype, port_bits: int) -> int:
-    """Return the beats of a LAYER or a TILE."""
+def descriptor_beats(descriptor: np.dtype, port_bits: Any) -> Any:
+    """Return the beats of a LAYER or a TILE, of one port or, as an array, of many."""
     return -(-descriptor_words(descriptor) * WORD_BITS // port_bits)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from simulator.designs.design import BITS_PER_KIB, BUFFERS, HALVES, MOST_KIB, MOST_OPERANDS, Design, FittedDesign
+from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS, FittedDesign
+from simulator.designs.sizes import BITS_PER_KIB, HALVES, rows_of
 from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count
 from simulator.plan.geometry import Geometry, Tile, input_rows, tile_needs, tile_shape
 from simulator.plan.transfers import tile_transfers
@@ -192,7 +193,7 @@ def _row_bits(design: FittedDesign) -> dict[str, int]:
 def _least_kib(rows: int, bits: int) -> float:
     """Return the smallest size to a thousandth of a KiB whose halves hold so many rows."""
     thousandths = -(-rows * bits * HALVES * 1000 // BITS_PER_KIB)
-    while Design.rows_of(thousandths / 1000, bits) < rows:  # a thousandth is no binary fraction
+    while rows_of(thousandths / 1000, bits) < rows:  # a thousandth is no binary fraction
         thousandths += 1
     return thousandths / 1000
 

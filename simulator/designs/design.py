@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from simulator.designs.given_cut import GivenCut
+from simulator.designs.sizes import FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
 from workloads.host.specfile import Spec
 from workloads.layers.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
@@ -31,21 +32,16 @@ BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
 MOST_OPERANDS = 16384
 """Activations of an array lane in an operand block, at most."""
 
+MOST_CYCLES = 4096
+"""From beat to beat, and from a request to its first beat, at most."""
+
 MAX_ACC_BITS = 48
 AccBits = Annotated[int, Field(ge=2, le=MAX_ACC_BITS)]
-HALVES = 2
-BITS_PER_KIB = 8192
 SHIFT_BITS = 5
 """Bits of a requantiser shift beside each bias."""
 
-FEWEST_CHANNELS = 256
-"""Channels whose bias and shift fit in half of the channel scratchpad, at least."""
 
-MOST_ROWS = 65535
-"""Rows of a scratchpad half that 16-bit addresses reach."""
-
-
-class Design(Spec):
+class Design(Sizes, Spec):
     """An array of R × C processing elements with its memory system, for one dataflow and one op, or a few.
 
     extra_ops: what every PE computes beside `op`; each layer then has an op of its own among `ops`.
@@ -78,8 +74,8 @@ class Design(Spec):
     operand_depth: Annotated[int, Field(ge=1, le=MOST_OPERANDS)] = 512
     feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
     port_bits: Literal[32, 64, 128, 256, 512] = 64
-    port_interval: Annotated[int, Field(ge=1, le=4096)] = 1
-    memory_latency: Annotated[int, Field(ge=1, le=4096)] = 20
+    port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
+    memory_latency: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 20
     schedule: Annotated[tuple[GivenCut, ...], Field(strict=False)] = ()
 
     @model_validator(mode="before")
@@ -123,7 +119,7 @@ class Design(Spec):
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
         for name in BUFFERS:
-            bits = int(getattr(self, name) * BITS_PER_KIB) // HALVES
+            bits = half_bits(getattr(self, name))
             if bits < self.port_bits:
                 raise ValueError(
                     f"{name}: {getattr(self, name)} is not allowed: half of it holds {bits} bits, "
@@ -152,10 +148,6 @@ class Design(Spec):
         return int(any(room.polar for room in self.operations))
 
     @property
-    def synapse_bits(self) -> int:
-        return self.w_bits + self.polarity_bits
-
-    @property
     def neutral(self) -> tuple[int, int]:
         """Patterns (activation, synapse) that together contribute nothing: of several ops zeros, nothing under each."""
         return (0, 0) if self.extra_ops else operation(self.op).neutral(self.x_bits, self.w_bits)
@@ -164,74 +156,6 @@ class Design(Spec):
     def op_bits(self) -> int:
         """Width of the widest op's result."""
         return max(room.result_bits(self.x_bits, room.fitted_bits(self.w_bits)) for room in self.operations)
-
-    @property
-    def psum_bits(self) -> int:
-        """Width of a ws or is partial sum: `rows` results always fit."""
-        return self.op_bits + (self.rows - 1).bit_length()
-
-    @property
-    def x_lanes(self) -> int:
-        """Array lanes that carry activations."""
-        return self.cols if self.dataflow == "is" else self.rows
-
-    @property
-    def synapse_lanes(self) -> int:
-        """Array lanes that carry synapses: the width of a filter row."""
-        return self.rows if self.dataflow == "is" else self.cols
-
-    @property
-    def polarity_lanes(self) -> int:
-        """Bits of a polarity row: one serves all lanes where polarity does not depend on what they differ in."""
-        if not self.polarity_bits:
-            return 0
-        same = self.polarity == ("neuron" if self.dataflow == "is" else "input")
-        return 1 if same else self.synapse_lanes
-
-    @property
-    def word_bits(self) -> int:
-        """Bits of a word of feeder_width activations, as DRAM and the ifmap scratchpad hold them."""
-        return self.feeder_width * self.x_bits
-
-    @property
-    def ifmap_depth(self) -> int:
-        """Words in half of the ifmap scratchpad."""
-        return self.rows_of(self.ifmap_kib, self.word_bits)
-
-    @property
-    def filter_depth(self) -> int:
-        """Rows in half of the filter scratchpad."""
-        return self.rows_of(self.filter_kib, self.filter_bits)
-
-    @property
-    def filter_bits(self) -> int:
-        """Bits of a row of the filter scratchpad, polarity included where it is stored a synapse."""
-        polarity = self.polarity_lanes if self.polarity != "neuron" else 0
-        return self.synapse_lanes * self.w_bits + polarity
-
-    @property
-    def channel_lanes(self) -> int:
-        """Channels in a row of the channel scratchpad: under is, channels pass in time."""
-        return 1 if self.dataflow == "is" else self.cols
-
-    @property
-    def channel_depth(self) -> int:
-        """Rows of bias and shift in half of the channel scratchpad: at least 16, and 256 channels."""
-        return max(16, -(-FEWEST_CHANNELS // self.channel_lanes))
-
-    @property
-    def polarity_depth(self) -> int:
-        """Rows in half of the polarity scratchpad."""
-        return self.channel_depth if self.polarity == "neuron" else self.filter_depth
-
-    @staticmethod
-    def rows_of(kib: float, bits: int) -> int:
-        """Return the rows of so many bits in half of a scratchpad."""
-        return min(MOST_ROWS, int(kib * BITS_PER_KIB) // HALVES // bits)
-
-    @property
-    def pes(self) -> int:
-        return self.rows * self.cols
 
     def supports(self, network: Network) -> bool:
         """Whether this design runs `network` exactly."""
@@ -325,17 +249,7 @@ class Design(Spec):
         return bits
 
 
-class FittedDesign(Design):
+class FittedDesign(Design, FittedSizes):
     """A design whose accumulators have a width: what is compiled, counted, stepped, priced and written as Verilog."""
 
     acc_bits: AccBits
-
-    @property
-    def ofmap_depth(self) -> int:
-        """Accumulators of one column in half of the ofmap scratchpad."""
-        return self.rows_of(self.ofmap_kib, self.cols * self.acc_bits)
-
-    @property
-    def held_bits(self) -> int:
-        """Width of the sum that a PE holds: its accumulator, or the psum that passes through it."""
-        return self.acc_bits if self.dataflow == "os" else self.psum_bits

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.designs.sizes import either
 from simulator.encoding import LAYER, TILE, Dataflow, Polarity, descriptor_beats
 from simulator.plan.counts import Counts
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
+    from simulator.designs.design_block import DesignBlock
     from simulator.plan.geometry import Geometry
 
 
@@ -54,18 +58,22 @@ def layer_integers(geometry: Geometry) -> np.ndarray:
     return _filled(LAYER_INTEGERS, values)
 
 
-def machine_integers(design: FittedDesign) -> np.ndarray:
-    """Return a fitted design as one record, [1] of MACHINE_INTEGERS."""
+def count_integers(layers: Sequence[Counts]) -> np.ndarray:
+    """Return the counts of a design's layers as records, [1, layers] of COUNT_INTEGERS."""
+    return np.array([[tuple(getattr(counts, name) for name in COUNT_NAMES) for counts in layers]], COUNT_INTEGERS)
+
+
+def machine_integers(design: FittedDesign | DesignBlock) -> np.ndarray:
+    """Return a fitted design as one record, [1] of MACHINE_INTEGERS, or many as [designs]."""
     operands = design.operand_depth
-    if design.dataflow != "ws":  # a lane holds whole words
-        operands = operands // design.feeder_width * design.feeder_width
+    words = operands // design.feeder_width * design.feeder_width
     return _filled(
         MACHINE_INTEGERS,
         {
             "rows": design.rows,
             "cols": design.cols,
-            "dataflow": Dataflow[design.dataflow.upper()],
-            "polarity": Polarity[design.polarity.upper()],
+            "dataflow": _codes(design.dataflow, Dataflow),
+            "polarity": _codes(design.polarity, Polarity),
             "feeder": design.feeder_width,
             "word_bits": design.word_bits,
             "port_bits": design.port_bits,
@@ -78,7 +86,7 @@ def machine_integers(design: FittedDesign) -> np.ndarray:
             "ifmap_depth": design.ifmap_depth,
             "filter_depth": design.filter_depth,
             "ofmap_depth": design.ofmap_depth,
-            "operand_depth": operands,
+            "operand_depth": either(design.dataflow == "ws", operands, words),  # others' lanes hold whole words
             "channel_depth": design.channel_depth,
             "polarity_depth": design.polarity_depth,
             "layer_beats": descriptor_beats(LAYER, design.port_bits),
@@ -87,6 +95,17 @@ def machine_integers(design: FittedDesign) -> np.ndarray:
     )
 
 
-def _filled(kind: np.dtype, values: dict[str, int]) -> np.ndarray:
+def _codes(names: Any, codes: type[IntEnum]) -> Any:
+    """Return the codes of names."""
+    found: Any = codes(0)
+    for code in codes:
+        found = either(names == code.name.lower(), code, found)
+    return found
+
+
+def _filled(kind: np.dtype, values: dict[str, Any]) -> np.ndarray:
     names = kind.names or ()
-    return np.array([tuple(int(values[name]) for name in names)], dtype=kind)
+    records = np.zeros(np.size(values[names[0]]), dtype=kind)
+    for name in names:
+        records[name] = values[name]
+    return records
