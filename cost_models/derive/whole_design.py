@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cost_models.gates.buffers import with_buffers
 from cost_models.gates.multipliers import DEFAULT_MULTIPLIER, MULTIPLIERS
 from cost_models.gates.netlist import read_netlist
@@ -34,13 +36,15 @@ from cost_models.gates.synthesis import (
 )
 from cost_models.liberty.full_adders import FULL_ADDERS
 from cost_models.liberty.liberty_reader import Files
-from cost_models.price.machine import UM2_PER_MM2, Machine, Part
+from cost_models.price.breakdown import UM2_PER_MM2, Breakdown, Part, parts_of
+from cost_models.price.machine import Machines, refuse_several_ops
 from cost_models.price.machine_events import Events
 from cost_models.price.price import DRAM
 from cost_models.sources.machine_sources import MEMORY_BOX
 from cost_models.sources.source import VERILOG
 from cost_models.table.table import Table, load_table
 from simulator.designs.design import FittedDesign
+from simulator.designs.design_block import DesignBlock
 from simulator.plan.counts import Counts
 from simulator.rtl.exported import read_exported
 from simulator.rtl.verilog_text import plain_verilog
@@ -140,9 +144,12 @@ def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, bytes]]:
 
 def _parts(table: Table, design: FittedDesign) -> list[Part]:
     """Return the lines of the table's logic; areas don't depend on what a run does."""
-    nothing = Counts(**dict.fromkeys((item.name for item in fields(Counts)), 0))
-    idle = Events(nothing, **dict.fromkeys((item.name for item in fields(Events) if item.name != "total"), 0))
-    return [part for part in Machine(table, design).parts(idle, 0.0, DRAM) if part.group in ("array", "logic")]
+    refuse_several_ops(table, design)
+    machines, none = Machines(table, DesignBlock.of(design)), np.zeros(1, np.int64)
+    counts = Counts(**dict.fromkeys((item.name for item in fields(Counts)), none))  # type: ignore[arg-type]
+    idle = Events(counts, **dict.fromkeys((item.name for item in fields(Events) if item.name != "total"), none))
+    parts = parts_of(Breakdown(machines, idle, np.zeros(1), DRAM).lines, 0)
+    return [part for part in parts if part.group in ("array", "logic")]
 
 
 def _multiplier(table: Table, design: FittedDesign) -> str:

@@ -38,6 +38,7 @@ def price_bank(table: Table, width: int, words: int, two_ports: bool = False, wr
     largest are several. A read costs a read of every macro side by side, a write one of those it changes.
     """
     written = width if write_bits is None else min(width, write_bits)
+    words = max(words, 1)  # a scratchpad that holds no row runs nothing: whoever counts refuses it, by its buffer
     sram = _macros(table, width, words, two_ports, written)
     if width * words > table.quantity("bank", "most_bits").value:
         return sram

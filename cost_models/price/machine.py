@@ -1,268 +1,211 @@
-"""`Machine`: a design's units and memories looked up in a cost table; its clock and the lines of its breakdown."""
+"""`Machines`: many designs' units and memories looked up in a cost table, and the clocks they allow."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from cost_models.price.banks import Bank, price_bank
-from cost_models.price.machine_events import Events, pe_events
+import numpy as np
+
+from cost_models.price.shelf import ABSENT, Quantities, Values, softest_of
+from cost_models.price.units import look_up_pe, units_of
 from cost_models.table.operands import UNIFORM
-from cost_models.table.table import Table, Value, softest
-from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
-from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
-from simulator.designs.design import HALVES, SHIFT_BITS
+from cost_models.table.table import METHODS, Table
+from cost_models.units.sizes import scratchpad_banks
+from simulator.designs.design import SHIFT_BITS
+from simulator.designs.design_block import DesignBlock, for_each
+from simulator.designs.sizes import HALVES, bit_length, either, most
 from workloads.errors import LimenError
-from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
 
-UM2_PER_MM2 = 1e6
-PJ_PER_UJ = 1e6
-BITS_PER_BYTE = 8
-Values = Mapping[str, Value]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A line of the breakdown. group: "array", "logic" (around the array), "memory" (on chip) or "dram"."""
-
-    component: str
-    group: str
-    area_mm2: float
-    energy_uj: float
-    method: str
-
 
 @dataclass(frozen=True)
 class Memory:
-    """`count` equal banks, both halves of a double buffer among them."""
+    """`count` equal banks, both halves of a double buffer among them. All [designs]."""
 
     name: str
-    count: int
-    bank: Bank
+    count: Any
+    bank: Quantities
+
+    @property
+    def is_sram(self) -> np.ndarray:
+        """Whether the bank is of SRAM macros, not of registers."""
+        sram: np.ndarray = self.bank["is_sram"].value > 0
+        return sram
 
 
-class _Fit(dict[str, Value]):
-    """Quantities of a unit of any size, each worked out when it is asked for."""
+@dataclass(frozen=True)
+class Clocks:
+    """Shortest clock periods in ns, the components that set them, and the softest methods behind them: [designs]."""
 
-    def __init__(self, table: Table, unit: Fitted) -> None:
-        super().__init__()
-        self._table, self._unit = table, unit
+    ns: np.ndarray
+    component: np.ndarray
+    method: np.ndarray
 
-    def __missing__(self, name: str) -> Value:
-        sizes = delay_terms(self._unit) if name.endswith("_ns") else terms(self._unit)
-        fitted = self._table.fit(self._unit.component, name, sizes, self._unit.columns().dataflow)
-        self[name] = Value(max(fitted.value, 0.0), fitted.method)
-        return self[name]
+    def __getitem__(self, chosen: np.ndarray) -> Clocks:
+        """Return those of some designs, by their places."""
+        return Clocks(self.ns[chosen], self.component[chosen], self.method[chosen])
 
 
-def look_up_array(table: Table, design: FittedDesign, stream: str = UNIFORM) -> tuple[Values, Values]:
-    """Return the quantities of a fitted design's PE and of its edge: ops, widths, dataflow and rows decide them alone.
+def check_array(table: Table, design: FittedDesign) -> None:
+    """Raise LimenError unless the table has the PE and the edge of a fitted design: it may lack an op or a width."""
+    refuse_several_ops(table, design)
+    look_up_pe(table, design.op, design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed)
+    table.at("edge", design.acc_bits, x_bits=design.x_bits)
 
-    Raises:
-        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
-    """
+
+def refuse_several_ops(table: Table, design: FittedDesign) -> None:
+    """Raise LimenError for a design of more than one op."""
     if design.extra_ops:
         raise LimenError(
             f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
         )
-    if not operation(design.op).one_range and design.x_signed:
-        raise LimenError(
-            f"{table.path}: x_signed: true is not allowed for op {design.op}: its rows are of unsigned activations"
-        )
-    pe = table.at("pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow)
-    if stream != UNIFORM:
-        pe |= table.at("pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow, stream)
-    return pe, table.at("edge", design.acc_bits, x_bits=design.x_bits)
 
 
-class Machine:
-    """A fitted design's components, looked up once.
+def lacks(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> np.ndarray:
+    """Return for each design whether the table lacks its PE, its edge or its tags."""
+    units = units_of(table)
+    pe, edge, tag = _array_keys(designs, stream)
+    lacking: np.ndarray = units.pe.refuses(*pe) | units.edge.refuses(*edge) | units.tag.refuses(*tag)
+    return lacking
+
+
+def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ...], ...]:
+    """Return the keys of PEs, edges and tags, see `Units`."""
+    d, address_bits = designs, most(2, bit_length(designs.ofmap_depth - 1))
+    pe = (d.op, d.x_bits, d.w_bits, d.held_bits, d.dataflow, d.polarity, d.x_signed, np.full(len(d), stream))
+    return pe, (d.acc_bits, d.x_bits), (address_bits,)
+
+
+class Machines:
+    """The components of some designs, looked up.
 
     stream: the operands that PEs see, a `stream` of the table's PE rows.
 
     Raises:
-        LimenError: a table that lacks an op, a width, a dataflow of the design, or the operands.
+        LimenError: a table that lacks an op, a width, a dataflow of a design, or the operands.
     """
 
-    def __init__(self, table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:
-        self.table, self.design, acc = table, design, design.acc_bits
-        self.stationary = design.dataflow != "os"
-        self.pe, self.edge = look_up_array(table, design, stream)
-        x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
-        turned = "is" if design.dataflow == "is" else "os"
-        dealt = "ws" if design.dataflow == "ws" else "os"
-        self.lanes = _Fit(table, Lanes(x, dealt, design.x_lanes, feeder))
-        self.packer = _Fit(table, Packer(x, acc, turned, cols, feeder, port))
-        self.scatter = _Fit(table, Scatter(x, acc, turned, cols, feeder, port))
-        self.pool = _Fit(table, Pool(x, feeder))
-        self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port))
-        self.skew = _Fit(table, Skew(1))
-        self.tag = table.at("tag", max(2, (design.ofmap_depth - 1).bit_length()))
+    def __init__(self, table: Table, designs: DesignBlock, stream: str = UNIFORM) -> None:
+        self.table, self.designs, units = table, designs, units_of(table)
+        self.stationary: np.ndarray = designs.dataflow != "os"
+        self.turned: np.ndarray = designs.dataflow == "is"
+        self.polar: np.ndarray = designs.polarity_bits > 0
+        pe, edge, tag = _array_keys(designs, stream)
+        self.pe, self.edge, self.tag = units.pe(*pe), units.edge(*edge), units.tag(*tag)
+        x, acc, feeder, port = designs.x_bits, designs.acc_bits, designs.feeder_width, designs.port_bits
+        dealt = np.where(designs.dataflow == "ws", "ws", "os")
+        mover = (x, acc, np.where(self.turned, "is", "os"), designs.cols, feeder, port)
+        self.lanes = units.lanes(x, dealt, designs.x_lanes, feeder)
+        self.packer, self.scatter = units.packer(*mover), units.scatter(*mover)
+        self.pool = units.pool(x, feeder)
+        self.control = units.control(x, designs.dataflow, designs.synapse_lanes, feeder, port)
+        self.skew = units.skew(np.ones_like(x))
         self.widths = {
-            "ifmap": design.word_bits,
-            "weight": design.synapse_lanes * design.w_bits,
-            "polarity": design.polarity_lanes,
-            "channel": design.channel_lanes * (acc + SHIFT_BITS),
+            "ifmap": designs.word_bits,
+            "weight": designs.synapse_lanes * designs.w_bits,
+            "polarity": most(designs.polarity_lanes, 1),  # where there is none, nothing of it counts
+            "channel": designs.channel_lanes * (acc + SHIFT_BITS),
         }
-        self.widths = {name: width for name, width in self.widths.items() if width}
         self.unpackers = {
-            name: _Fit(table, Scratchpad("ifmap" if name == "ifmap" else "filter", width, port))
+            name: (units.ifmap_unpacker if name == "ifmap" else units.filter_unpacker)(width, port)
             for name, width in self.widths.items()
         }
         self.memories = self._memories()
 
     def _memories(self) -> dict[str, Memory]:
-        design, table, memories = self.design, self.table, {}
-        depths = {
-            "ifmap": design.ifmap_depth,
-            "weight": design.filter_depth,
-            "polarity": design.polarity_depth,
-            "channel": design.channel_depth,
-        }
+        designs, shelf, memories = self.designs, units_of(self.table).bank, {}
+        one_port = np.zeros(len(designs), bool)
         for name, width in self.widths.items():
-            banks = scratchpad_banks(width, design.port_bits)
-            bank = price_bank(table, width, -(-depths[name] // banks))
-            memories[name] = Memory(name, HALVES * banks, bank)
-        slot = design.x_bits if design.dataflow == "ws" else design.word_bits
-        words = design.operand_depth if design.dataflow == "ws" else design.operand_depth // design.feeder_width
-        bank = price_bank(table, design.x_lanes * slot, words, write_bits=design.word_bits)
-        memories["operand"] = Memory("operand", HALVES, bank)
-        bank = price_bank(table, design.acc_bits, design.ofmap_depth, two_ports=True)
-        memories["ofmap"] = Memory("ofmap", HALVES * design.cols, bank)
+            banks = for_each(scratchpad_banks, width, designs.port_bits)
+            words = -(-getattr(designs, f"{'filter' if name == 'weight' else name}_depth") // banks)
+            memories[name] = Memory(name, HALVES * banks, shelf(width, words, one_port, width))
+        dealt = designs.dataflow == "ws"
+        width = designs.x_lanes * either(dealt, designs.x_bits, designs.word_bits)
+        words = either(dealt, designs.operand_depth, designs.operand_depth // designs.feeder_width)
+        memories["operand"] = Memory("operand", HALVES, shelf(width, words, one_port, designs.word_bits))
+        accumulators = shelf(designs.acc_bits, designs.ofmap_depth, ~one_port, designs.acc_bits)
+        memories["ofmap"] = Memory("ofmap", HALVES * designs.cols, accumulators)
         return memories
 
-    def clock(self) -> tuple[float, str, str]:
-        """Return the shortest clock period in ns, the component that sets it, and the softest method behind it."""
-        return max(self.paths())
+    def present(self, name: str) -> np.ndarray | bool:
+        """Return where there are a memory and an unpacker of this name: of polarity where the op has any."""
+        return self.polar if name == "polarity" else True
 
-    def paths(self) -> list[tuple[float, str, str]]:
-        """Return (ns, component, softest method) of every path that could set the clock."""
-        launch = self.skew["launch_ns"].value
-        paths: list[tuple[float, str, str]] = []
-
-        def add(name: str, longest: Value, *delays: Value, memory: str = "") -> None:
-            """A path of a unit behind others' delays, starting in a memory where one is named."""
-            values = [longest, *delays]
-            period = sum(value.value for value in values)
-            late = self.memories[memory].bank.delay if memory else None
-            if late is not None and late.value > launch:  # what the macro takes more than a flip-flop
-                values, period = [*values, late], period + late.value - launch
-            paths.append((period, name + (f" behind {memory} memory" if memory else ""), softest(values)))
-
+    def clocks(self) -> Clocks:
+        """Return the shortest clock periods; of equal paths the one whose name, then method, is last."""
+        paths = _Paths(self.skew["launch_ns"].value)
         units = {"edge": self.edge, "packer": self.packer, "operand memory": self.lanes, "pooling unit": self.pool}
-        units |= {f"{name} unpacker": values for name, values in self.unpackers.items()} | {"skew": self.skew}
-        for name, values in units.items():
-            add(name, values["min_clock_ns"])
-        add("scatter unit", self.scatter["min_clock_ns"], self.edge["entry_ns"])
-        add("control", self.control["min_clock_ns"], self.edge["entry_ns"])
+        units |= {f"{name} unpacker": found for name, found in self.unpackers.items()} | {"skew": self.skew}
+        for name, found in units.items():
+            there = self.present(name.removesuffix(" unpacker"))
+            paths.add(name, [found["min_clock_ns"]], there=there)
+        paths.add("scatter unit", [self.scatter["min_clock_ns"], self.edge["entry_ns"]])
+        paths.add("control", [self.control["min_clock_ns"], self.edge["entry_ns"]])
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
-        add("pe", pe, self.lanes["delay_ns"], memory="operand")
+        paths.add("pe", [pe, self.lanes["delay_ns"]], self.memories["operand"])
         for name in ("weight", "polarity"):
             # Under ws synapses go into registers, not through the op.
-            if name in self.unpackers and self.design.dataflow != "ws":
-                add("pe", pe, self.unpackers[name]["delay_ns"], memory=name)
-        add("edge", self.edge[later], memory="ofmap")
-        add("edge", self.edge[later], self.unpackers["channel"]["delay_ns"], memory="channel")
-        add("packer", self.packer[later], self.edge["delay_ns"], memory="ofmap")
-        add("operand memory", self.lanes[later], self.unpackers["ifmap"]["delay_ns"], memory="ifmap")
-        add("pooling unit", self.pool[later], self.unpackers["ifmap"]["delay_ns"], memory="ifmap")
+            there = (self.designs.dataflow != "ws") & self.present(name)
+            paths.add("pe", [pe, self.unpackers[name]["delay_ns"]], self.memories[name], there)
+        paths.add("edge", [self.edge[later]], self.memories["ofmap"])
+        paths.add("edge", [self.edge[later], self.unpackers["channel"]["delay_ns"]], self.memories["channel"])
+        paths.add("packer", [self.packer[later], self.edge["delay_ns"]], self.memories["ofmap"])
+        ifmap, unpacked = self.memories["ifmap"], self.unpackers["ifmap"]["delay_ns"]
+        paths.add("operand memory", [self.lanes[later], unpacked], ifmap)
+        paths.add("pooling unit", [self.pool[later], unpacked], ifmap)
         for name, memory in self.memories.items():
-            if memory.bank.min_clock is not None:
-                add(f"{name} memory", memory.bank.min_clock)
-        return paths
-
-    def parts(self, events: Events, latency_us: float, dram: str) -> list[Part]:
-        """Return the breakdown of the summed events of all layers."""
-        design, counts, cycles = self.design, events.total, events.total.cycles
-        rows, cols = design.rows, design.cols
-        left, top = design.x_bits, design.synapse_bits
-        if design.dataflow == "is":
-            left, top = top, left
-        parts = []
-
-        def logic(name: str, group: str, copies: int, values: Values, **spent: float) -> None:
-            """`copies` of a unit whose every cycle costs an idle one, and events what they cost more."""
-            idle = values["energy_per_idle_cycle_pj"].value
-            used = [values["energy_per_idle_cycle_pj"], values["area_um2"], values["leakage_nw"]]
-            dynamic = [copies * cycles * idle]
-            for event, number in spent.items():
-                event_energy = values[f"energy_per_{event}_pj"]
-                used.append(event_energy)
-                dynamic.append(number * (event_energy.value - idle))
-            leakage = _leakage_uj(copies * values["leakage_nw"].value, latency_us)
-            energy = math.fsum(dynamic) / PJ_PER_UJ + leakage
-            parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
-
-        logic("pe", "array", design.pes, self.pe, **pe_events(design, events))
-        stages = rows * (rows - 1) // 2 * left + (0 if self.stationary else cols * (cols - 1) // 2 * top)
-        logic("skew registers", "array", stages, self.skew, op=stages * events.streaming)
-        if self.stationary:
-            logic("tags", "logic", cols - 1, self.tag, op=(cols - 1) * events.streaming)
-        if design.dataflow == "is":
-            bits = (cols - 1) * (self.widths["channel"])
-            logic("channel skew registers", "logic", bits, self.skew, op=bits * events.streaming)
-        logic(
-            "operand lanes", "logic", 1, self.lanes, read=events.operand_rows, write=self._fills(counts.operand_writes)
-        )
-        packed = counts.pack_reads * cols
-        logic(
-            "edge", "logic", cols, self.edge, accumulate=events.accumulates, requantise=events.requantises,
-            pack=packed, scatter=counts.scatter_writes,
-        )  # fmt: skip
-        beats_in = counts.beats - counts.beats_store
-        for name, values in self.unpackers.items():
-            reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
-            unit_beats = min(beats_in, -(-writes * self.widths[name] // design.port_bits))
-            logic(f"{name} unpacker", "logic", 1, values, beat=unit_beats, other_beat=beats_in - unit_beats, read=reads)
-        logic("packer", "logic", 1, self.packer, step=events.packs)
-        steps = counts.scatter_writes / (1 if design.dataflow == "is" else min(cols, design.feeder_width))
-        logic("scatter unit", "logic", 1, self.scatter, step=steps, other_beat=beats_in)
-        words = counts.ifmap_reads - events.pooled
-        logic("pooling unit", "logic", 1, self.pool, word=events.pooled, other_word=words)
-        logic("control", "logic", 1, self.control, compute_cycle=events.compute, beat=counts.beats)
-        for memory in self.memories.values():
-            reads, writes = self._accesses(memory, events)
-            parts += _memory(memory, reads, writes, cycles, latency_us)
-        bit = self.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
-        for stream in ("store", "descriptor", "filter", "ifmap", "residual"):
-            bits = getattr(counts, f"beats_{stream}") * design.port_bits
-            parts.append(Part(f"dram {stream}", "dram", 0.0, bits * bit.value / PJ_PER_UJ, bit.method))
-        return parts
-
-    def _fills(self, writes: int) -> float:
-        """Return the words that fill the operand memory: under ws a word is dealt to a lane a channel."""
-        return writes / self.design.feeder_width if self.design.dataflow == "ws" else writes
-
-    def _accesses(self, memory: Memory, events: Events) -> tuple[int, int]:
-        counts = events.total
-        if memory.name == "operand":
-            return events.operand_rows, math.ceil(self._fills(counts.operand_writes))
-        if memory.name == "ofmap":
-            packed = counts.pack_reads * self.design.cols
-            return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
-        return getattr(counts, f"{memory.name}_reads"), getattr(counts, f"{memory.name}_writes")
+            own = memory.bank["min_clock_ns"]
+            paths.add(f"{name} memory", [own], there=(own.method != ABSENT) & self.present(name))
+        return paths.longest()
 
 
-def _memory(memory: Memory, reads: int, writes: int, cycles: int, latency_us: float) -> list[Part]:
-    """Return the line of a memory, and one more for its leakage where that is of another method."""
-    bank, count = memory.bank, memory.count
-    dynamic = (reads * bank.read_pj + writes * bank.write_pj + count * cycles * bank.idle_pj) / PJ_PER_UJ
-    leakage = _leakage_uj(count * bank.leakage_nw, latency_us)
-    area = count * bank.area_um2 / UM2_PER_MM2
-    label = f"{memory.name} memory ({bank.kind})"
-    if bank.leakage_method == bank.method:
-        return [Part(label, "memory", area, dynamic + leakage, bank.method)]
-    return [
-        Part(label, "memory", area, dynamic, bank.method),
-        Part(f"{label} leakage", "memory", 0.0, leakage, bank.leakage_method),
-    ]
+class _Paths:
+    """Every path that could set the clock. launch: ns that a register takes to show its value."""
 
+    def __init__(self, launch: np.ndarray) -> None:
+        self._launch = launch
+        self._names: list[str] = []
+        self._named: list[Any] = []
+        self._periods: list[Any] = []
+        self._methods: list[Any] = []
 
-def _leakage_uj(leakage_nw: float, latency_us: float) -> float:
-    """nW × µs is 1e-15 J."""
-    return leakage_nw * latency_us * 1e-9
+    def add(
+        self, name: str, values: list[Values], memory: Memory | None = None, there: np.ndarray | bool = True
+    ) -> None:
+        """Add a path of a unit behind others' delays, starting in a memory where one is given.
+
+        there: where the path exists.
+        """
+        period, method = values[0].value, softest_of(values)
+        for value in values[1:]:
+            period = period + value.value
+        named: Any = self._number(name)
+        if memory is not None:  # what a macro takes more than a flip-flop
+            delay = memory.bank["delay_ns"]
+            late = (delay.method != ABSENT) & (delay.value > self._launch)
+            period = np.where(late, period + delay.value - self._launch, period)
+            method = np.where(late, np.maximum(method, delay.method), method)
+            named = np.where(late, self._number(f"{name} behind {memory.name} memory"), named)
+        self._periods.append(period if there is True else np.where(there, period, -np.inf))
+        self._methods.append(method)
+        self._named.append(named)
+
+    def _number(self, name: str) -> int:
+        if name not in self._names:
+            self._names.append(name)
+        return self._names.index(name)
+
+    def longest(self) -> Clocks:
+        """Return the longest path of each design."""
+        periods, methods = np.array(self._periods), np.array(self._methods)
+        named = np.zeros(methods.shape, np.int64)
+        for path, name in enumerate(self._named):
+            named[path] = name
+        rank, method_rank = (np.argsort(np.argsort(np.array(texts))) for texts in (self._names, METHODS))
+        last = np.where(periods == periods.max(axis=0), rank[named] * len(METHODS) + method_rank[methods], -1)
+        at = last.argmax(axis=0), np.arange(periods.shape[1])
+        names, methods_by_place = np.array(self._names, object), np.array(METHODS, object)
+        return Clocks(periods[at], names[named[at]], methods_by_place[methods[at]])

@@ -11,12 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cost_models.price.machine import Machine, Part
-from cost_models.price.machine_events import count_events
+from cost_models.price.breakdown import Part, parts_of
+from cost_models.price.machine import Machines, refuse_several_ops
+from cost_models.price.machine_events import Events, count_events
+from cost_models.price.prices import memory_cycles, price_machines
 from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
-from cost_models.table.table import SOFT, load_priced_table
+from cost_models.table.table import load_priced_table
 from simulator.designs.design import Design
+from simulator.designs.design_block import DesignBlock
 from simulator.run import Run
+from simulator.timing.integers import count_integers
+from simulator.timing.timing import network_integers
 from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
@@ -24,10 +29,6 @@ if TYPE_CHECKING:
 
     from simulator.designs.design import FittedDesign
     from workloads.networks.network import Network
-
-NS_PER_US = 1e3
-MOST_CYCLES = 1e9
-"""Between two beats of a memory, and before the first: more than any design's fields hold."""
 
 DRAM = "lpddr4"
 """The DRAM behind the memory port where none is named."""
@@ -84,36 +85,21 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
     for name, value in (("dram", dram), ("stream", stream)):
         check_kind(name, value, str, "a name in the cost table")
     table, design = load_priced_table(costs), run.design
-    machine = Machine(table, design, stream)
+    refuse_several_ops(table, design)
+    designs = DesignBlock.of(design)
+    machines = Machines(table, designs, stream)
     if stream.removesuffix(SORTED) == NETWORK:
         _refuse_others_operands(run, stream)
-    clock_ns, clock_component, clock_method = machine.clock()
-    latency_us = run.cycles * clock_ns / NS_PER_US
-    parts = machine.parts(count_events(run.network.layers, run.counts, design), latency_us, dram)
-    energy = math.fsum(part.energy_uj for part in parts)
-    area = math.fsum(part.area_mm2 for part in parts)
+    clocks = machines.clocks()
+    prices = price_machines(machines, clocks, events_of(run), dram)
+    figures = {name: column[0].item() for name, column in prices.figures.items()}
+    component, method = clocks.component[0], clocks.method[0]
+    return Cost(**figures, clock_component=component, clock_method=method, parts=tuple(parts_of(prices.lines, 0)))
 
-    def share(group: str) -> float:
-        return math.fsum(part.energy_uj for part in parts if part.group == group) / energy
 
-    soft_energy = math.fsum(part.energy_uj for part in parts if part.method in SOFT) / energy
-    soft_area = math.fsum(part.area_mm2 for part in parts if part.method in SOFT) / area
-    return Cost(
-        energy_uj=energy,
-        latency_us=latency_us,
-        area_mm2=area,
-        clock_ns=clock_ns,
-        power_mw=energy / latency_us * 1e3,
-        array_share=share("array"),
-        memory_share=share("memory"),
-        dram_share=share("dram"),
-        energy_assumed_share=soft_energy,
-        area_assumed_share=soft_area,
-        assumed_share=max(soft_energy, soft_area),
-        clock_component=clock_component,
-        clock_method=clock_method,
-        parts=tuple(parts),
-    )
+def events_of(run: Run) -> Events:
+    """Return what a run does to its machine, [1] each."""
+    return count_events(network_integers(run.network), count_integers(run.counts), DesignBlock.of(run.design))
 
 
 def _refuse_others_operands(run: Run, stream: str) -> None:
@@ -142,10 +128,10 @@ def with_memory(
     for name, value in (("dram_gb_per_s", dram_gb_per_s), ("latency_ns", latency_ns)):
         if not (math.isfinite(value) and value > 0):
             raise LimenError(f"{name}: {value} is not allowed: more than 0")
-    fitted = design.fitted(network)
-    clock_ns = Machine(load_priced_table(costs), fitted).clock()[0]
-    port_bytes = fitted.port_bits // 8
-    # Beyond what any design has the numbers need not be exact; they may not be infinite.
-    interval = math.ceil(port_bytes / max(dram_gb_per_s * clock_ns, 1 / MOST_CYCLES))
-    latency = math.ceil(min(latency_ns / clock_ns, MOST_CYCLES))
+    fitted, table = design.fitted(network), load_priced_table(costs)
+    refuse_several_ops(table, fitted)
+    clock_ns = Machines(table, DesignBlock.of(fitted)).clocks().ns
+    interval, latency = (
+        int(cycles[0]) for cycles in memory_cycles(clock_ns, fitted.port_bits, dram_gb_per_s, latency_ns)
+    )
     return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)

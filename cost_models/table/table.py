@@ -66,7 +66,7 @@ class Quantities(dict[str, Value]):
         raise LimenError(f"{self._where}: quantity: {name!r} is missing")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Rows of one file, and what lookups use: for (stream, stages), unit to acc_bits to quantity."""
 

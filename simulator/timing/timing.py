@@ -14,6 +14,7 @@ import numpy as np
 from simulator.designs.order import ORDERS, Order
 from simulator.plan.axes import Axes, lengths, pieces_of
 from simulator.plan.counts import Counts
+from simulator.plan.geometry import layer_geometry
 from simulator.timing.integers import (
     COUNT_INTEGERS,
     COUNT_NAMES,
@@ -24,9 +25,11 @@ from simulator.timing.integers import (
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
+    from simulator.designs.design_block import DesignBlock
     from simulator.plan.geometry import Geometry
     from simulator.plan.steps import Schedule
     from simulator.timing.cut_kernels import Job
+    from workloads.networks.network import Network
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""
@@ -37,6 +40,11 @@ class Cut(NamedTuple):
 
     parts: Axes
     order: Order
+
+
+def network_integers(network: Network) -> np.ndarray:
+    """Return the layers of a network as records, [layers] of LAYER_INTEGERS. Raises LimenError as `layer_geometry`."""
+    return np.concatenate([layer_integers(layer_geometry(network, index)) for index in range(len(network.layers))])
 
 
 def count_layers(geometries: Sequence[Geometry], cuts: Sequence[Cut], design: FittedDesign) -> list[Counts]:
@@ -69,6 +77,22 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
         cycle = count_masked(cycle, job, mask.astype(np.int64), record)
         counts.append(_counts(record, design))
     return counts
+
+
+def count_best(layers: np.ndarray, designs: DesignBlock) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exact counts [designs, layers] of COUNT_INTEGERS by the best of all cuts, and [designs] bool: where
+    every layer has one; others' counts are not to be used.
+
+    layers: [layers] of LAYER_INTEGERS.
+    """
+    from simulator.timing.cut_kernels import new_job
+    from simulator.timing.search_kernels import search_batch
+
+    counts = np.zeros((len(designs), len(layers)), COUNT_INTEGERS)
+    fits = np.zeros(len(designs), np.bool_)
+    job, scratch = new_job(int(layers["out_height"].max())), np.zeros(1, COUNT_INTEGERS)
+    search_batch(job, layers, machine_integers(designs), scratch, fits, counts)
+    return counts, fits
 
 
 @lru_cache(maxsize=4096)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from cost_models.price.machine_events import count_events
-from cost_models.price.price import Cost, price, with_memory
+from cost_models.price.price import Cost, events_of, price, with_memory
 from cost_models.table.table import DATA, load_table
 from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import Design
@@ -137,7 +136,7 @@ class TestEvents:
             return  # no such pair
         network, design = program.network, program.design
         run = simulate(network, design)
-        events = count_events(network.layers, run.counts, run.design)
+        events = events_of(run)
         streaming = rows = final = beyond_cols = beyond_rows = beyond_both = 0
         for schedule in schedule_network(network, run.design):
             geometry = schedule.geometry

@@ -5,12 +5,13 @@ from __future__ import annotations
 from statistics import median
 
 from cost_models.derive.straight_lines import LINEAR
-from cost_models.price.machine import Machine
-from cost_models.price.machine_events import count_events, pe_events
-from cost_models.price.price import price
+from cost_models.price.machine import Machines
+from cost_models.price.machine_events import pe_events
+from cost_models.price.price import events_of, price
 from cost_models.table.table import Row, Value, load_table
 from dse.report.unit_table import Choice, UnitRow, table_markdown, unit_table
 from simulator.designs.design import Design
+from simulator.designs.design_block import DesignBlock
 from simulator.run import simulate
 from tests.cost_models.line_check import pe_of
 from workloads.host.text_tables import markdown_table
@@ -125,12 +126,12 @@ def share_beyond_folds() -> str:
             network = find_network("digits", op, 8, w_bits)
             fields = {"op": op, "x_bits": 8, "w_bits": w_bits, "x_signed": network.layers[0].x_signed}
             run = simulate(network, Design(rows=16, cols=16, dataflow=dataflow, **fields))
-            table, events = load_table("ihp130"), count_events(network.layers, run.counts, run.design)
-            pe = Machine(table, run.design).pe
-            idle = pe["energy_per_idle_cycle_pj"].value
+            designs = DesignBlock.of(run.design)
+            pe = Machines(load_table("ihp130"), designs).pe
+            idle = pe["energy_per_idle_cycle_pj"].value[0]
             more = sum(
-                cycles * (pe[f"energy_per_{name}_pj"].value - idle)
-                for name, cycles in pe_events(run.design, events).items()
+                int(cycles[0]) * (pe[f"energy_per_{name}_pj"].value[0] - idle)
+                for name, cycles in pe_events(designs, events_of(run)).items()
                 if name in ("left_cycle", "top_cycle", "psum_cycle")
             )
             whole = next(part.energy_uj for part in price(run).parts if part.component == "pe")

@@ -7,14 +7,15 @@ from itertools import product
 import numpy as np
 import pytest
 
-from cost_models.price.machine_events import count_events, pe_events
-from cost_models.price.price import price
+from cost_models.price.machine_events import pe_events
+from cost_models.price.price import events_of, price
 from cost_models.stimuli.streams import streams
 from cost_models.table.table import load_table
 from cost_models.units.unit import Pe
 from simulator.cuts.schedule import schedule_network
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Design, FittedDesign
+from simulator.designs.design_block import DesignBlock
 from simulator.program.program import compile_network
 from simulator.run import simulate
 from tests.levels.cases import make_network
@@ -80,7 +81,8 @@ def test_events_are_those_of_the_trace(op: Op, dataflow: str, polarity: str) -> 
     run = simulate(network, design)
     oracle = run_cycle(compile_network(network, run.design), x, traced_cycles=run.cycles)
     assert oracle.trace is not None
-    counted = pe_events(run.design, count_events(network.layers, run.counts, run.design))
+    spent = pe_events(DesignBlock.of(run.design), events_of(run))
+    counted = {name: int(cycles[0]) for name, cycles in spent.items()}
     expected = traced(op, dataflow, oracle.trace)
     if dataflow == "ws" and polarity == "input":  # it stays in the PEs
         expected["polarity_cycle"] = 0

@@ -1,0 +1,98 @@
+"""`Shelf`: what a table says of units of one kind, worked out once for each of them and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cost_models.table.table import METHODS, Value
+from workloads.errors import LimenError
+
+ABSENT = -1
+"""The place in `METHODS` of what there isn't; its value is 0."""
+
+FIRST_ROOM = 64
+
+
+class Values(NamedTuple):
+    """A number for each of some designs, and the place of its method in `METHODS`."""
+
+    value: Any
+    method: Any
+
+
+class Quantities:
+    """Numbers of units by name, [designs] each."""
+
+    def __init__(self, names: Mapping[str, int], values: np.ndarray, methods: np.ndarray) -> None:
+        self._names, self._values, self._methods = names, values, methods
+
+    def __getitem__(self, name: str) -> Values:
+        place = self._names[name]
+        return Values(self._values[place], self._methods[place])
+
+
+class Shelf:
+    """Units of one kind.
+
+    names: of their numbers. work_out: gives those of a unit by its key; what it leaves out is absent.
+    """
+
+    def __init__(self, names: Sequence[str], work_out: Callable[..., Mapping[str, Value]]) -> None:
+        self._names = {name: place for place, name in enumerate(names)}
+        self._work_out = work_out
+        self._places: dict[tuple[Any, ...], int] = {}
+        self._refusals: dict[tuple[Any, ...], LimenError] = {}
+        self._values = np.zeros((len(names), FIRST_ROOM))
+        self._methods = np.full((len(names), FIRST_ROOM), ABSENT, np.int8)
+
+    def refuses(self, *key: np.ndarray) -> np.ndarray:
+        """Return for each row of the columns of a key whether the table lacks that unit."""
+        return self._look_up(key) < 0
+
+    def __call__(self, *key: np.ndarray) -> Quantities:
+        """Return the numbers of the unit of each row of the columns of a key.
+
+        Raises:
+            LimenError: the table lacks one.
+        """
+        places = self._look_up(key)
+        if places.min(initial=0) < 0:
+            first = int(np.argmax(places < 0))
+            raise self._refusals[tuple(column[first].item() for column in key)]
+        return Quantities(self._names, self._values.take(places, axis=1), self._methods.take(places, axis=1))
+
+    def _look_up(self, key: Sequence[np.ndarray]) -> np.ndarray:
+        """Return the place of each row's unit, -1 where there is none."""
+        rows = list(zip(*(column.tolist() for column in key), strict=True))
+        places = self._places
+        for row in set(rows).difference(places):
+            self._add(row)
+        return np.fromiter(map(places.__getitem__, rows), np.int64, len(rows))
+
+    def _add(self, row: tuple[Any, ...]) -> None:
+        try:
+            numbers = self._work_out(*row)
+        except LimenError as error:
+            self._refusals[row] = error
+            self._places[row] = -1
+            return
+        place = len(self._places) - len(self._refusals)
+        if place == self._values.shape[1]:
+            self._values = np.concatenate([self._values, np.zeros_like(self._values)], axis=1)
+            self._methods = np.concatenate([self._methods, np.full_like(self._methods, ABSENT)], axis=1)
+        for name, number in numbers.items():
+            self._values[self._names[name], place] = number.value
+            self._methods[self._names[name], place] = METHODS.index(number.method)
+        self._places[row] = place
+
+
+def softest_of(values: Iterable[Values]) -> np.ndarray:
+    """Return the place in `METHODS` of the softest of each design's methods."""
+    methods: np.ndarray | None = None
+    for value in values:
+        methods = value.method if methods is None else np.maximum(methods, value.method)
+    assert methods is not None
+    return methods

@@ -1,0 +1,121 @@
+"""What a table says of the machine's units, as shelves: those of a fit, of PEs, edges and tags, and of memory banks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache, partial
+
+from cost_models.price.banks import price_bank
+from cost_models.price.shelf import Shelf
+from cost_models.table.operands import UNIFORM
+from cost_models.table.table import Table, Value
+from cost_models.units.sizes import delay_terms, terms
+from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from workloads.errors import LimenError
+from workloads.ops.registry import operation
+
+STATIC = ("area_um2", "leakage_nw", "energy_per_idle_cycle_pj")
+PE_EVENTS = ("op", "shift_cycle", "left_cycle", "top_cycle", "psum_cycle", "polarity_cycle")
+EDGE_EVENTS = ("accumulate", "requantise", "pack", "scatter")
+EDGE_DELAYS = ("min_clock_ns", "entry_ns", "delay_ns", "behind_memory_ns")
+BANK_NUMBERS = (*("is_sram", "area_um2", "leakage_nw", "read_pj", "write_pj", "idle_pj", "delay_ns", "min_clock_ns"),)
+"""Of a `Bank`; is_sram: 1 for macros, 0 for registers. Its delay or its own least clock may be absent."""
+
+
+def energies(*events: str) -> tuple[str, ...]:
+    """Return the names of the energies of events."""
+    return tuple(f"energy_per_{event}_pj" for event in events)
+
+
+class Units:
+    """The shelves of one table: numbers of units by what decides them.
+
+    pe: by op, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stream. edge: by acc_bits, x_bits.
+    tag: by address bits. bank: by width, words, two ports, bits of a write. All others: by the fields of their unit.
+    """
+
+    def __init__(self, table: Table) -> None:
+        def fitted(unit: Callable[..., Fitted], *names: str) -> Shelf:
+            return Shelf(names, lambda *sizes: {name: _fit(table, unit(*sizes), name) for name in names})
+
+        behind = "behind_memory_ns"
+        self.pe = Shelf(("min_clock_ns", *STATIC, *energies(*PE_EVENTS)), partial(_pe, table))
+        self.edge = Shelf((*EDGE_DELAYS, *STATIC, *energies(*EDGE_EVENTS)), partial(_edge, table))
+        self.tag = Shelf((*STATIC, *energies("op")), partial(_tag, table))
+        self.lanes = fitted(Lanes, "min_clock_ns", "delay_ns", behind, *STATIC, *energies("read", "write"))
+        self.packer = fitted(Packer, "min_clock_ns", behind, *STATIC, *energies("step"))
+        self.scatter = fitted(Scatter, "min_clock_ns", *STATIC, *energies("step", "other_beat"))
+        self.pool = fitted(Pool, "min_clock_ns", behind, *STATIC, *energies("word", "other_word"))
+        self.control = fitted(Control, "min_clock_ns", *STATIC, *energies("compute_cycle", "beat"))
+        self.skew = fitted(Skew, "min_clock_ns", "launch_ns", *STATIC, *energies("op"))
+        unpacking = ("min_clock_ns", "delay_ns", *STATIC, *energies("beat", "other_beat", "read"))
+        self.ifmap_unpacker = fitted(partial(Scratchpad, "ifmap"), *unpacking)
+        self.filter_unpacker = fitted(partial(Scratchpad, "filter"), *unpacking)
+        self.bank = Shelf(BANK_NUMBERS, partial(_bank, table))
+
+
+@lru_cache(maxsize=16)
+def units_of(table: Table) -> Units:
+    """Return the shelves of a table, kept from one price to the next."""
+    return Units(table)
+
+
+def look_up_pe(
+    table: Table,
+    op: str,
+    x_bits: int,
+    w_bits: int,
+    held_bits: int,
+    dataflow: str,
+    x_signed: bool,
+    stream: str = UNIFORM,
+) -> Mapping[str, Value]:
+    """Return the quantities of a PE that holds a sum of so many bits.
+
+    Raises:
+        LimenError: a table that lacks the op, a width, the dataflow or the operands.
+    """
+    if not operation(op).one_range and x_signed:
+        raise LimenError(
+            f"{table.path}: x_signed: true is not allowed for op {op}: its rows are of unsigned activations"
+        )
+    pe = table.at("pe", held_bits, op, x_bits, w_bits, dataflow)
+    if stream != UNIFORM:
+        pe |= table.at("pe", held_bits, op, x_bits, w_bits, dataflow, stream)
+    return pe
+
+
+def _pe(
+    table: Table, op: str, x_bits: int, w_bits: int, held_bits: int, dataflow: str, polarity: str, signed: bool,
+    stream: str,
+) -> Mapping[str, Value]:  # fmt: skip
+    events = ["op", "shift_cycle", "left_cycle", "top_cycle" if dataflow == "os" else "psum_cycle"]
+    if operation(op).polar and (dataflow, polarity) in (("os", "input"), ("is", "neuron")):
+        events.append("polarity_cycle")
+    pe = look_up_pe(table, op, x_bits, w_bits, held_bits, dataflow, signed, stream)
+    return {name: pe[name] for name in ("min_clock_ns", *STATIC, *energies(*events))}
+
+
+def _edge(table: Table, acc_bits: int, x_bits: int) -> Mapping[str, Value]:
+    edge = table.at("edge", acc_bits, x_bits=x_bits)
+    return {name: edge[name] for name in (*EDGE_DELAYS, *STATIC, *energies(*EDGE_EVENTS))}
+
+
+def _tag(table: Table, address_bits: int) -> Mapping[str, Value]:
+    tag = table.at("tag", address_bits)
+    return {name: tag[name] for name in (*STATIC, *energies("op"))}
+
+
+def _fit(table: Table, unit: Fitted, name: str) -> Value:
+    sizes = delay_terms(unit) if name.endswith("_ns") else terms(unit)
+    fitted = table.fit(unit.component, name, sizes, unit.columns().dataflow)
+    return Value(max(fitted.value, 0.0), fitted.method)
+
+
+def _bank(table: Table, width: int, words: int, two_ports: bool, write_bits: int) -> Mapping[str, Value]:
+    bank = price_bank(table, width, words, two_ports, write_bits)
+    numbers = {name: Value(getattr(bank, name), bank.method) for name in ("area_um2", "read_pj", "write_pj", "idle_pj")}
+    numbers["is_sram"] = Value(bank.kind == "sram", bank.method)
+    numbers["leakage_nw"] = Value(bank.leakage_nw, bank.leakage_method)
+    own = {"delay_ns": bank.delay, "min_clock_ns": bank.min_clock}
+    return numbers | {name: value for name, value in own.items() if value is not None}
