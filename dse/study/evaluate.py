@@ -127,9 +127,10 @@ class Evaluator:
 
         memory = self._spec.memory
         network = self.network(point.op, point.x_bits, point.w_bits)
-        return with_memory(self._unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
+        return with_memory(self.unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
 
-    def _unfitted(self, point: Coordinates) -> Design:
+    def unfitted(self, point: Coordinates) -> Design:
+        """Return the design of a point before it is sized to anything. Raises LimenError where no design is."""
         network = self.network(point.op, point.x_bits, point.w_bits)
         signed = operation(point.op).one_range or any(layer.x_signed for layer in network.layers)
         return Design(**point.fields(), x_signed=signed)
@@ -243,7 +244,7 @@ class Evaluator:
         ):
             buffers = largest | {"port_bits": port_bits, "feeder_width": feeder_width}
             try:
-                return self._unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **buffers)).fitted(network)
+                return self.unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **buffers)).fitted(network)
             except LimenError as error:
                 refusal = refusal or error
         assert refusal is not None
@@ -255,7 +256,7 @@ class Evaluator:
         Raises:
             LimenError: the cost table can't be read, or lacks the DRAM, or the PEs or edges of all points.
         """
-        from cost_models.price.machine import look_up_array
+        from cost_models.price.machine import check_array
 
         space = self._spec.space
         table = load_priced_table(self._costs)
@@ -263,7 +264,7 @@ class Evaluator:
         refusal = ""
         for form, dataflow, rows in itertools.product(formats, space.dataflow, space.rows):
             try:
-                look_up_array(table, self._roomy(form, dataflow, rows))
+                check_array(table, self._roomy(form, dataflow, rows))
             except LimenError as error:
                 refusal = refusal or str(error)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.cuts.demands import MOST_IN_FIELD
 from simulator.encoding import LAYER, TILE, descriptor_beats
@@ -14,6 +14,7 @@ from workloads.errors import LimenError
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
+    from simulator.designs.design_block import DesignBlock
     from simulator.plan.steps import Schedule, Step
     from workloads.networks.network import Network
 
@@ -82,8 +83,11 @@ def place_tensors(network: Network, first: int, design: FittedDesign) -> tuple[d
     return places, free
 
 
-def may_be_too_large(network: Network, tiles: int, design: FittedDesign) -> bool:
-    """Return whether the memory of a program of so many tiles may be beyond what addresses reach: a quick bound."""
+def may_be_too_large(network: Network, tiles: Any, design: FittedDesign | DesignBlock) -> Any:
+    """Return whether the memory of a program of so many tiles may be beyond what addresses reach: a quick bound.
+
+    tiles: of one design or, as an array, of many.
+    """
     tensors = sum(shape.height * shape.width * shape.channels for shape in network.tensors.values())
     descriptors = (tiles + len(network.layers)) * descriptor_beats(TILE, design.port_bits)
     return tensors + descriptors + tiles * MOST_IN_FIELD > MOST_BEATS

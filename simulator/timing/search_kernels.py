@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import int64
+from numba import boolean, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
-from simulator.timing.count_kernels import cycles_of_cut
+from simulator.timing.count_kernels import COUNT_ROWS, LAYERS, MACHINES, count_job, cycles_of_cut
 from simulator.timing.cut_kernels import JOB
 from simulator.timing.cut_lengths import count_lengths, next_length, output_granule, row_granule
 from simulator.timing.cut_tables import (
@@ -187,3 +187,21 @@ def choose_cut(job, counts):
     results = np.zeros((len(rows), len(outputs)), RESULTS)
     bounds = np.zeros((2 * len(rows) * len(outputs) * len(channels), 2), np.int64)
     return search(job, Tables(rows, outputs, channels, filters, results), bounds, counts)
+
+
+@njit(void(JOB, LAYERS, MACHINES, COUNTS[::1], boolean[::1], COUNT_ROWS))
+def search_batch(job, layers, machines, scratch, fits, counts):
+    """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by the best of its cuts.
+
+    fits: [machines], whether every layer has a cut that fits; where one hasn't, the later ones aren't counted.
+    job: see `new_job`, for the layer with most output rows. scratch: [1].
+    """
+    for machine in range(len(machines)):
+        job.machine[0] = machines[machine]
+        fits[machine] = True
+        for layer in range(len(layers)):
+            job.layer[0] = layers[layer]
+            if choose_cut(job, scratch[0]) == NEVER:
+                fits[machine] = False
+                break
+            count_job(job, counts[machine, layer])

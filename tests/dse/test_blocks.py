@@ -1,0 +1,149 @@
+"""Points in blocks: the figures, and the refusals, of each of them alone, to the bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from cost_models.table.table import DATA, load_priced_table
+from dse.study.blocks import WHOLE_FIGURES, BlockEvaluator
+from dse.study.evaluate import COST_FIGURES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
+from dse.study.space import Coordinates
+from dse.study.study_spec import StudySpec, load_study
+from simulator.run import simulate
+from tests.cost_models.price_oracle import price_alone
+from workloads.errors import LimenError
+
+SHAPES = """version: 1
+name: shapes
+op: OP
+x_bits: 5
+w_bits: 4
+x_signed: SIGNED
+input: {height: 12, width: 12, channels: 6}
+layers:
+  - {name: first, kind: conv2d, out_channels: 24, kernel: [3, 3], padding: [1, 1, 1, 1]}
+  - {name: pool, kind: maxpool, kernel: [2, 2], stride: [2, 2]}
+  - {name: grouped, kind: conv2d, out_channels: 24, kernel: [3, 3], padding: [1, 1, 1, 1], groups: 24}
+  - {name: added, kind: conv2d, out_channels: 24, kernel: [1, 1], residual: pool, residual_shift: 2}
+  - {name: scores, kind: linear, out_channels: 7}
+"""
+
+
+def any_of(chance: Random, *values: Any) -> Any:
+    return chance.choice(values)
+
+
+def random_point(chance: Random, ops: tuple[str, ...] = ("threshold", "mac", "adder", "shift")) -> Coordinates:
+    """A point of a wide space: buffers from too small on, and one feeder or another that is too wide."""
+    op = chance.choice(ops)
+    return Coordinates(
+        op=op, x_bits=chance.randint(2, 8), w_bits=chance.randint(2, 5 if op == "shift" else 8),
+        dataflow=any_of(chance, "os", "ws", "is"), rows=any_of(chance, 1, 2, 3, 4, 7, 8, 16, 32, 48, 64, 200),
+        cols=any_of(chance, 1, 2, 3, 4, 6, 8, 16, 32, 64, 130),
+        ifmap_kib=any_of(chance, 0.005, 0.25, 0.9, 2.0, 8.0, 64.0),
+        filter_kib=any_of(chance, 0.05, 0.6, 2.0, 4.5, 16.0, 128.0),
+        ofmap_kib=any_of(chance, 0.1, 1.0, 3.0, 16.0, 64.0),
+        operand_depth=any_of(chance, 2, 18, 64, 150, 512, 3000), feeder_width=any_of(chance, 1, 2, 4, 8, 16),
+        port_bits=any_of(chance, 32, 64, 128, 512),
+    )  # fmt: skip
+
+
+def study(**settings: Any) -> StudySpec:
+    return StudySpec(**{**load_study("digits").model_dump(), **settings})
+
+
+def alone(evaluator: Evaluator, point: Coordinates) -> tuple[Figures, str]:
+    """Return the figures of a point, or why it has none."""
+    try:
+        return evaluator.figures(point), ""
+    except Refusal as refusal:
+        return {}, str(refusal)
+
+
+def check(spec: StudySpec, points: list[Coordinates], workload: str = "digits", costs: str = "ihp130") -> list[int]:
+    """Compare a block with its points one by one; return the places of those that have figures."""
+    evaluator, block = Evaluator(spec, workload, costs), BlockEvaluator(spec, workload, costs).evaluate(points)
+    for place, point in enumerate(points):
+        figures, refusal = alone(evaluator, point)
+        assert block.refusals[place] == refusal, point
+        for name, column in block.figures.items():
+            expected = figures.get(name, "" if name in TEXT_FIGURES else 0)
+            assert column[place] == expected, (point, name)
+    for name, column in block.figures.items():
+        assert column.dtype == (object if name in TEXT_FIGURES else "int64" if name in WHOLE_FIGURES else "float64")
+    return [place for place, refusal in enumerate(block.refusals) if not refusal]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_block_is_its_points(seed: int) -> None:
+    """All ops, widths and dataflows, refused points of every kind among them."""
+    chance = Random(seed)
+    memory = {"dram": any_of(chance, "lpddr4", "ddr3"), "dram_gb_per_s": any_of(chance, 0.4, 6.4, 25.0)}
+    points = [random_point(chance) for _ in range(240)]
+    valid = check(study(memory=memory), points)
+    assert 50 < len(valid) < 200
+    assert len({points[place][:4] for place in valid}) > 45
+
+
+def test_figures_are_those_of_a_price_in_plain_python() -> None:
+    """The oracle shares no formula of the breakdown or the clock with the arrays."""
+    chance, spec, table = Random(77), study(), load_priced_table("ihp130")
+    evaluator = Evaluator(spec, "digits", "ihp130")
+    points = [random_point(chance) for _ in range(300)]
+    block = BlockEvaluator(spec, "digits", "ihp130").evaluate(points)
+    priced = 0
+    for place, point in enumerate(points):
+        if block.refusals[place]:
+            continue
+        run = simulate(evaluator.network(*point[:3]), evaluator.design(point))
+        expected = price_alone(run, table)
+        for name in COST_FIGURES:
+            assert block.figures[name][place] == expected[name], (point, name)
+        assert block.figures["cycles"][place] == run.cycles
+        priced += 1
+    assert priced > 60
+
+
+@pytest.mark.parametrize("op", ["threshold", "mac"])
+def test_a_network_file(op: str, tmp_path: Path) -> None:
+    """Pooling, groups, a residual; no data, so no accuracies. A design's widths may be more than the network's."""
+    path = tmp_path / "shapes.yaml"
+    text = SHAPES.replace("OP", op).replace("SIGNED", "false" if op == "mac" else "true")
+    path.write_text(text, encoding="utf-8")
+    chance, spec = Random(5), study(objectives={"energy_uj": "min"}, constraints={})
+    points = [random_point(chance, (op, op, op, op, "adder")) for _ in range(150)]
+    wider = {"x_bits": 5, "ifmap_kib": 8.0, "operand_depth": 512, "port_bits": 128}
+    points = [point._replace(**wider, w_bits=any_of(chance, 4, 4, 5)) for point in points]
+    assert len(check(spec, points, str(path))) > 15
+    figures = BlockEvaluator(spec, str(path), "ihp130").evaluate(points).figures
+    assert {*FIGURES} - {*figures} == {"accuracy", "test_accuracy"}
+
+
+def test_a_block_of_one_and_of_none() -> None:
+    chance, spec = Random(3), study()
+    blocks = BlockEvaluator(spec, "digits", "ihp130")
+    for _ in range(20):
+        check(spec, [random_point(chance)])
+    assert blocks.evaluate([]).refusals == []
+
+
+def test_a_table_that_lacks_a_quantity_refuses_the_points_that_need_it(tmp_path: Path) -> None:
+    lines = (DATA / "ihp130.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    old = tmp_path / "old.csv"
+    old.write_text("".join(line for line in lines if "_top_cycle_" not in line), encoding="utf-8")
+    chance = Random(9)
+    points = [random_point(chance) for _ in range(60)]
+    valid = check(study(), points, costs=str(old))
+    assert valid and all(points[place].dataflow != "os" for place in valid)
+
+
+def test_a_table_or_a_workload_that_cannot_be_read_is_no_refusal(tmp_path: Path) -> None:
+    points = [random_point(Random(0))]
+    for workload, costs in (("digits", "gold"), (str(tmp_path / "none.yaml"), "ihp130")):
+        with pytest.raises(LimenError) as error:
+            BlockEvaluator(study(), workload, costs).evaluate(points)
+        assert not isinstance(error.value, Refusal)
