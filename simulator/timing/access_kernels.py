@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from numba import from_dtype, int64, void
-from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.designs.order import ORDERS
 from simulator.encoding import Polarity
 from simulator.timing.cut_kernels import JOB, LAYER, MACHINE, OUTPUT_CLASS
 from simulator.timing.integers import COUNT_INTEGERS
 from simulator.timing.tile_kernels import IS, OS, TILE_KIND, WS, ceil_div, even_ranges, lane_period
+from simulator.timing.transfer_kernels import run_cycles
 from workloads.host.jit import njit_in_place
 
 COUNTS = from_dtype(COUNT_INTEGERS)
@@ -17,8 +17,6 @@ KIND = from_dtype(TILE_KIND)
 SYNAPSE, INPUT = int(Polarity.SYNAPSE), int(Polarity.INPUT)
 ROWS_INSIDE = ORDERS.index("rows")
 """Code of the loop order in which filters stay from tile to tile."""
-
-TRIPLE = UniTuple(int64, 3)
 
 
 @njit_in_place(int64(int64, int64, int64, int64))
@@ -51,39 +49,37 @@ def pairs_inside(layer):
     return rows * columns
 
 
-@njit_in_place(TRIPLE(KIND, LAYER, MACHINE))
-def filter_rows(kind, layer, machine):
-    """Return a tile's rows of weights, of polarity and of bias and shift."""
+@njit_in_place(void(KIND, LAYER, MACHINE))
+def load_filters(kind, layer, machine):
+    """Fill in a tile's rows of filters, their beats, and the cycles of their load."""
+    kind.weight_rows, kind.polarity_rows, kind.channel_rows, kind.filter_beats, kind.filter_cycles = 0, 0, 0, 0, 0
     if layer.pool:
-        return int64(0), int64(0), int64(0)
+        return
     k = layer.kernel_h * layer.kernel_w * kind.channels
     if machine.dataflow == IS:
-        folds = kind.groups * ceil_div(k, machine.rows)
-        weights, channels, by_input = folds * kind.group_outputs, kind.outputs, folds
+        by_input = kind.groups * ceil_div(k, machine.rows)
+        kind.weight_rows, kind.channel_rows = by_input * kind.group_outputs, kind.outputs
     else:
-        channels = kind.groups * ceil_div(kind.group_outputs, machine.cols)
-        weights, by_input = channels * k, kind.groups * k
-    if not layer.polar:
-        return weights, int64(0), channels
-    by_structure = weights if machine.polarity == SYNAPSE else by_input if machine.polarity == INPUT else channels
-    return weights, by_structure, channels
+        kind.channel_rows = kind.groups * ceil_div(kind.group_outputs, machine.cols)
+        kind.weight_rows, by_input = kind.channel_rows * k, kind.groups * k
+    beats = ceil_div(kind.weight_rows * machine.weight_row_bits, machine.port_bits)
+    if layer.polar:
+        by_structure = by_input if machine.polarity == INPUT else kind.channel_rows
+        kind.polarity_rows = kind.weight_rows if machine.polarity == SYNAPSE else by_structure
+        beats += ceil_div(kind.polarity_rows * machine.polarity_row_bits, machine.port_bits)
+    kind.filter_beats = beats + ceil_div(kind.channel_rows * machine.channel_row_bits, machine.port_bits)
+    kind.filter_cycles = run_cycles(1, kind.filter_beats, machine)
 
 
-@njit_in_place(int64(KIND, LAYER, MACHINE))
-def filter_beats(kind, layer, machine):
-    """Return the beats of a tile's filters."""
-    weights, polarity, channels = filter_rows(kind, layer, machine)
-    beats = ceil_div(weights * machine.weight_row_bits, machine.port_bits)
-    beats += ceil_div(polarity * machine.polarity_row_bits, machine.port_bits)
-    return beats + ceil_div(channels * machine.channel_row_bits, machine.port_bits)
+@njit_in_place(int64(int64, KIND, LAYER, MACHINE))
+def _ws_ifmap_reads(pairs, kind, layer, machine):
+    """Return the words that a tile of all output rows reads under ws: two ranges of K that share one read it each.
 
-
-@njit_in_place(int64(KIND, LAYER, MACHINE))
-def _ws_ifmap_reads(kind, layer, machine):
-    """Return the words that a tile of all output rows reads under ws: two ranges of K that share one read it each."""
+    pairs: as `pairs_inside` has them.
+    """
     taps = layer.kernel_h * layer.kernel_w
     if kind.groups == 1 and even_ranges(kind.first_lane, kind.channels, machine):
-        return pairs_inside(layer) * (kind.channels // machine.feeder)
+        return pairs * (kind.channels // machine.feeder)
     period = lane_period(kind.group_lanes, machine.feeder)
     total, lane = int64(0), kind.first_lane
     for group in range(min(period, kind.groups)):
@@ -121,19 +117,18 @@ def _planes_loaded(job):
 @njit_in_place(void(int64, KIND, JOB, COUNTS))
 def _add_filters(count, kind, job, counts):
     """Add what loading the filters of `count` parts of the channels moves, as often as they are loaded."""
-    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
+    cut, parts = job.cut[0], job.parts[0]
     if parts.channels > 1 or (cut.order != ROWS_INSIDE and parts.outputs > 1):
         count *= parts.rows
-    weights, polarity, channels = filter_rows(kind, layer, machine)
-    counts.weight_writes += count * weights
-    counts.polarity_writes += count * polarity
-    counts.channel_writes += count * channels
-    counts.beats_filter += count * filter_beats(kind, layer, machine)
+    counts.weight_writes += count * kind.weight_rows
+    counts.polarity_writes += count * kind.polarity_rows
+    counts.channel_writes += count * kind.channel_rows
+    counts.beats_filter += count * kind.filter_beats
 
 
-@njit_in_place(void(int64, KIND, LAYER, MACHINE, COUNTS))
-def _add_sums(count, kind, layer, machine, counts):
-    """Add what does not depend on how rows are cut, of `count` parts of the channels."""
+@njit_in_place(void(int64, int64, KIND, LAYER, MACHINE, COUNTS))
+def _add_sums(count, pairs, kind, layer, machine, counts):
+    """Add what does not depend on how rows are cut, of `count` parts of the channels; pairs: see `pairs_inside`."""
     pixels = layer.out_height * layer.out_width
     n, k = kind.group_outputs, layer.kernel_h * layer.kernel_w * kind.channels
     k_folds = 1 if machine.dataflow == OS else ceil_div(k, machine.rows)
@@ -141,14 +136,17 @@ def _add_sums(count, kind, layer, machine, counts):
     counts.ofmap_reads += count * k_folds * pixels * kind.outputs
     counts.busy += count * kind.groups * pixels * n * k
     if machine.dataflow == WS:
-        counts.ifmap_reads += count * _ws_ifmap_reads(kind, layer, machine)
+        counts.ifmap_reads += count * _ws_ifmap_reads(pairs, kind, layer, machine)
     else:
-        counts.ifmap_reads += count * pairs_inside(layer) * kind.piece_words
+        counts.ifmap_reads += count * pairs * kind.piece_words
 
 
-@njit_in_place(void(from_dtype(OUTPUT_CLASS), JOB, COUNTS))
-def _add_results(part, job, counts):
-    """Add stores, residuals and pooling of the tiles that end their sums, of one class of output channels."""
+@njit_in_place(void(int64, from_dtype(OUTPUT_CLASS), JOB, COUNTS))
+def _add_results(pairs, part, job, counts):
+    """Add stores, residuals and pooling of the tiles that end their sums, of one class of output channels.
+
+    pairs: see `pairs_inside`.
+    """
     layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
     steps = job.word_steps[part.last]
     for last in range(2):
@@ -163,14 +161,14 @@ def _add_results(part, job, counts):
         else:
             counts.pack_reads += count * pixels * (part.outputs if layer.raw else steps.total)
     if layer.pool:
-        counts.ifmap_reads += part.count * pairs_inside(layer) * steps.planes
+        counts.ifmap_reads += part.count * pairs * steps.planes
 
 
 @njit_in_place(void(JOB, COUNTS))
 def add_accesses(job, counts):
     """Add all reads, writes and beats of a layer, and what is busy of the array."""
     layer, machine, parts = job.layer[0], job.machine[0], job.parts[0]
-    planes = _planes_loaded(job)
+    planes, pairs = _planes_loaded(job), pairs_inside(layer)
     counts.ifmap_writes += planes * parts.in_rows * layer.width
     counts.beats_ifmap += planes * parts.ifmap_beats
     counts.beats_descriptor += machine.layer_beats + parts.tiles * machine.tile_beats
@@ -186,8 +184,8 @@ def add_accesses(job, counts):
                 kind = job.tiles[1, index, last]
                 _add_filters(count, kind, job, counts)
                 if not layer.pool:
-                    _add_sums(count, kind, layer, machine, counts)
-        _add_results(part, job, counts)
+                    _add_sums(count, pairs, kind, layer, machine, counts)
+        _add_results(pairs, part, job, counts)
     if layer.pool:
         counts.scatter_writes += results
     else:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from numba import int64, void
 
-from simulator.timing.access_kernels import COUNTS, KIND, ROWS_INSIDE, add_accesses, add_tiles, filter_beats
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, add_accesses, add_tiles, load_filters
 from simulator.timing.cut_kernels import (
     CUT,
     JOB,
@@ -76,7 +76,7 @@ def move_tile(last_rows, last_outputs, job):
     """Fill in what storing a tile and loading its residual takes."""
     layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
     moves, words = job.moves[last_rows, last_outputs], job.word_steps[last_outputs]
-    planes = job.planes_of_steps[last_outputs]
+    planes = job.planes_of_steps[last_outputs, : words.most + 1]
     pixels = (parts.last_rows if last_rows else cut.rows) * layer.out_width
     if layer.raw:
         moves.store = raw_store_cycles(pixels, parts.last_outputs if last_outputs else cut.outputs, machine)
@@ -87,23 +87,16 @@ def move_tile(last_rows, last_outputs, job):
         moves.residual, moves.free = residual_cycles(pixels, words.last, planes, machine)
 
 
-@njit_in_place(int64(KIND, LAYER, MACHINE))
-def filter_cycles(kind, layer, machine):
-    """Return the cycles of loading a tile's filters."""
-    beats = filter_beats(kind, layer, machine)
-    return run_cycles(1, beats, machine) if beats > 0 else 0
-
-
 @njit_in_place(void(JOB))
 def time_moves(job):
     """Fill in what storing and loading a tile of each kind takes, but for its ifmap."""
-    for last_rows in range(2):
-        for last_outputs in range(2):
+    parts = job.parts[0]
+    for last_rows in range(int64(parts.rows == 1), 2):
+        for last_outputs in range(int64(parts.outputs == 1), 2):
             move_tile(last_rows, last_outputs, job)
-    for index in range(job.parts[0].classes):
-        for last in range(2):
-            kind = job.tiles[1, index, last]
-            kind.filter_cycles = filter_cycles(kind, job.layer[0], job.machine[0])
+    for index in range(parts.classes):
+        for last in range(int64(parts.channels == 1), 2):
+            load_filters(job.tiles[1, index, last], job.layer[0], job.machine[0])
 
 
 @njit_in_place(void(int64, int64, int64, int64, JOB))
@@ -240,7 +233,7 @@ def count_job(job, counts):
 def count_batch(job, layers, machines, cuts, counts):
     """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by its cut.
 
-    cuts [machines, layers]. job: see `new_job`, for the layer with most output rows.
+    cuts [machines, layers]. job: see `new_job`.
     """
     for machine in range(len(machines)):
         job.machine[0] = machines[machine]

@@ -6,8 +6,6 @@ each axis are put together by what they and their followers are: the cost grows 
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import from_dtype, int64, types, void
 
@@ -37,12 +35,16 @@ OUTPUT_CLASS = records(
 )
 """Parts of the output channels that are alike but for what follows. last: of the length of the last part."""
 
-WORD_STEPS = records("planes", "total", "first", "last")
+WORD_STEPS = records("planes", "total", "first", "last", "most")
 """Planes of words of a part of the output channels; steps that one word of each takes the packer: their sum, of the
-first plane, of the last. Under is, channels of the plane take their place."""
+first plane, of the last, the most. Under is, channels of the plane take their place."""
 
 MOST_CLASSES, MOST_OUTPUT_KINDS, MOST_STEPS = 40, 160, 33
 """A group begins in one of at most 32 lanes, which recur in turn: that bounds what there is of each."""
+
+MOST_ROW_KINDS = 600
+"""Parts of the output rows differ in what padding clips of their windows, 255 rows above and below at most, and
+elsewhere in a beat more or less."""
 
 
 MOVES = records("store", "residual", "free")
@@ -52,68 +54,43 @@ LOAD = records("filter", "ifmap", "residual", "free")
 """Cycles of a tile's loads after its descriptor, 0 where nothing is loaded; free: see `MOVES`."""
 
 
-class Job(NamedTuple):
-    """One cut of one layer on one machine, and what the kernels work out of it, shared by all of them.
-
-    layer, machine, cut, parts, state, load: [1] records each. tiles [rows' last, class, channels' last]; moves [rows'
-    last, outputs' last]; word_steps [outputs' last]; planes_of_steps [outputs' last, steps]. "last": 0 for all parts
-    but the last, 1 for the last.
-    """
-
-    layer: np.ndarray
-    machine: np.ndarray
-    cut: np.ndarray
-    parts: np.ndarray
-    row_kinds: np.ndarray
-    output_kinds: np.ndarray
-    classes: np.ndarray
-    tiles: np.ndarray
-    moves: np.ndarray
-    word_steps: np.ndarray
-    planes_of_steps: np.ndarray
-    state: np.ndarray
-    load: np.ndarray
-
-
-def new_job(most_rows: int) -> Job:
-    """Return what a count works in, for layers of so many output rows at most."""
-    return Job(
-        np.zeros(1, LAYER_INTEGERS),
-        np.zeros(1, MACHINE_INTEGERS),
-        np.zeros(1, CUT_INTEGERS),
-        np.zeros(1, PARTS),
-        np.zeros(most_rows, ROW_KIND),
-        np.zeros(MOST_OUTPUT_KINDS, OUTPUT_KIND),
-        np.zeros(MOST_CLASSES, OUTPUT_CLASS),
-        np.zeros((2, MOST_CLASSES, 2), TILE_KIND),
-        np.zeros((2, 2), MOVES),
-        np.zeros(2, WORD_STEPS),
-        np.zeros((2, MOST_STEPS), np.int64),
-        np.zeros(1, BLOCK_STATE),
-        np.zeros(1, LOAD),
+JOB_RECORD = np.dtype(
+    (
+        np.record,
+        [
+            ("layer", LAYER_INTEGERS, (1,)),
+            ("machine", MACHINE_INTEGERS, (1,)),
+            ("cut", CUT_INTEGERS, (1,)),
+            ("parts", PARTS, (1,)),
+            ("row_kinds", ROW_KIND, (MOST_ROW_KINDS,)),
+            ("output_kinds", OUTPUT_KIND, (MOST_OUTPUT_KINDS,)),
+            ("classes", OUTPUT_CLASS, (MOST_CLASSES,)),
+            ("tiles", TILE_KIND, (2, MOST_CLASSES, 2)),
+            ("moves", MOVES, (2, 2)),
+            ("word_steps", WORD_STEPS, (2,)),
+            ("planes_of_steps", np.int64, (2, MOST_STEPS)),
+            ("state", BLOCK_STATE, (1,)),
+            ("load", LOAD, (1,)),
+        ],
     )
+)
+"""One cut of one layer on one machine, and what the kernels work out of it, shared by all of them.
+
+tiles [rows' last, class, channels' last]; moves [rows' last, outputs' last]; word_steps [outputs' last];
+planes_of_steps [outputs' last, steps]. "last": 0 for all parts but the last, 1 for the last. One record is one address:
+handing a dozen arrays from function to function took longer than the counting.
+"""
+
+
+def new_job() -> np.record:
+    """Return what a count works in."""
+    job: np.record = np.zeros(1, JOB_RECORD)[0]
+    return job
 
 
 LAYER, MACHINE, CUT = (from_dtype(kind) for kind in (LAYER_INTEGERS, MACHINE_INTEGERS, CUT_INTEGERS))
 ROW, OUTPUT, LOADING = (from_dtype(kind) for kind in (ROW_KIND, OUTPUT_KIND, LOAD))
-JOB = types.NamedTuple(
-    (
-        LAYER[::1],
-        MACHINE[::1],
-        CUT[::1],
-        from_dtype(PARTS)[::1],
-        from_dtype(ROW_KIND)[::1],
-        from_dtype(OUTPUT_KIND)[::1],
-        from_dtype(OUTPUT_CLASS)[::1],
-        from_dtype(TILE_KIND)[:, :, ::1],
-        from_dtype(MOVES)[:, ::1],
-        from_dtype(WORD_STEPS)[::1],
-        int64[:, ::1],
-        from_dtype(BLOCK_STATE)[::1],
-        from_dtype(LOAD)[::1],
-    ),
-    Job,
-)
+JOB = from_dtype(JOB_RECORD)
 
 
 @njit_in_place(int64(int64, LAYER))
@@ -241,13 +218,14 @@ def _steps_of_words(outputs, last, layer, machine, job):
     if machine.dataflow == IS:
         words.total = outputs
         words.first, words.last = min(feeder, outputs), outputs - (words.planes - 1) * feeder
+        words.most = words.first
         counted[feeder] += words.planes - 1
         counted[words.last] += 1
     elif machine.cols % feeder == 0 and (group_outputs == outputs or group_outputs % feeder == 0):
-        words.total, words.first, words.last = words.planes, 1, 1
+        words.total, words.first, words.last, words.most = words.planes, 1, 1, 1
         counted[1] = words.planes
     else:
-        words.total = 0
+        words.total, words.most = 0, 0
         for plane in range(words.planes):
             start = plane * feeder
             final = min(start + feeder, outputs) - 1
@@ -257,7 +235,7 @@ def _steps_of_words(outputs, last, layer, machine, job):
             counted[steps] += 1
             if plane == 0:
                 words.first = steps
-            words.last = steps
+            words.last, words.most = steps, max(words.most, steps)
 
 
 @njit_in_place(void(JOB))

@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import boolean, from_dtype, int64, types, void
 
-from simulator.timing.access_kernels import filter_beats, filter_rows
-from simulator.timing.count_kernels import filter_cycles, move_tile
+from simulator.timing.access_kernels import load_filters
+from simulator.timing.count_kernels import move_tile
 from simulator.timing.cut_kernels import JOB, describe_tile, divide_channels, divide_outputs, divide_rows
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, WS, ceil_div, lane_period, range_words
@@ -158,17 +158,17 @@ def describe_filters(filters, channel, job):
     for index in range(parts.classes):
         for last in range(2):
             count = job.classes[index].count * (1 if last else parts.channels - 1)
-            describe_tile(index, last, job)
             if count > 0:
+                describe_tile(index, last, job)
                 kind = job.tiles[1, index, last]
-                filters.cycles += count * filter_cycles(kind, layer, machine)
-                filters.beats += count * filter_beats(kind, layer, machine)
+                load_filters(kind, layer, machine)
+                filters.cycles += count * kind.filter_cycles
+                filters.beats += count * kind.filter_beats
     first = job.tiles[1, 0, int64(parts.channels == 1)]
-    filters.first_cycles = filter_cycles(first, layer, machine)
-    weights, polarity, channels = filter_rows(first, layer, machine)
-    filters.fits = weights <= machine.filter_depth and polarity <= machine.polarity_depth
-    filters.fits = filters.fits and channels <= machine.channel_depth
-    filters.fits = filters.fits and filter_beats(first, layer, machine) <= MOST_IN_FIELD
+    filters.first_cycles = first.filter_cycles
+    filters.fits = first.weight_rows <= machine.filter_depth and first.polarity_rows <= machine.polarity_depth
+    filters.fits = filters.fits and first.channel_rows <= machine.channel_depth
+    filters.fits = filters.fits and first.filter_beats <= MOST_IN_FIELD
 
 
 @njit_in_place(void(RESULT, ROW, OUTPUT, JOB))

@@ -10,7 +10,7 @@ import numpy as np
 from numba import from_dtype, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, filter_beats
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
 from simulator.timing.count_kernels import count_job
 from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows
 from simulator.timing.integers import records
@@ -201,7 +201,8 @@ def lay_tiles(tiles, job):
         else:
             row, output = place // parts.outputs, place % parts.outputs
         last_row, last_channel = int64(row == parts.rows - 1), int64(channel == parts.channels - 1)
-        kind = job.tiles[last_row, class_of(output, job), last_channel]
+        part = class_of(output, job)
+        kind, filters = job.tiles[last_row, part, last_channel], job.tiles[1, part, last_channel]
         filter_part = output * parts.channels + channel
         ifmap_part = row * parts.outputs + output if parts.by_group else row * parts.channels + channel
         _, ifmap_beats = ifmap_of_rows(row, job)
@@ -209,7 +210,7 @@ def lay_tiles(tiles, job):
         tile.computed, tile.pixels, tile.outputs = kind.cycles, kind.pixels, kind.outputs
         tile.last_outputs, tile.planes = output == parts.outputs - 1, ceil_div(kind.outputs, machine.feeder)
         plane_beats = ceil_div(kind.pixels * machine.word_bits, machine.port_bits)
-        tile.filter_beats = filter_beats(kind, layer, machine) if filter_part != before_filter else 0
+        tile.filter_beats = filters.filter_beats if filter_part != before_filter else 0
         tile.ifmap_runs, tile.ifmap_beats = kind.words, ifmap_beats if ifmap_part != before_ifmap else 0
         tile.residual_beats = plane_beats if layer.residual and channel == 0 else 0
         tile.store_beats = kind.pixels * kind.outputs if layer.raw else plane_beats

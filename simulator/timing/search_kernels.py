@@ -111,20 +111,23 @@ def take_cut(index, job, tables):
     return index % 2
 
 
-@njit_in_place(UniTuple(int64, 2)(int64, JOB, TABLES))
-def bound_of(index, job, tables):
-    """Return (least cycles, beats) of a cut; NEVER where it does not fit, or is the same as in the other order."""
-    outputs, channels = len(tables.outputs), len(tables.channels)
-    order, channel = index % 2, index // 2 % channels
-    output, row = index // 2 // channels % outputs, index // 2 // channels // outputs
-    parts_row, parts_output, parts_channel = tables.rows[row], tables.outputs[output], tables.channels[channel]
-    filters, results = tables.filters[output, channel], tables.results[row, output]
-    if order != ROWS_INSIDE and (parts_row.parts == 1 or parts_output.parts == 1):
-        return NEVER, NEVER
-    if not cut_fits(parts_row, parts_output, parts_channel, filters, results, job):
-        return NEVER, NEVER
-    job.cut[0].order = order
-    return least_of_cut(parts_row, parts_output, parts_channel, filters, results, job)
+@njit_in_place(void(JOB, TABLES, int64[:, ::1]))
+def fill_bounds(job, tables, bounds):
+    """Fill in (least cycles, beats) of every cut; NEVER where it does not fit, or is the same as in the other order."""
+    index = 0
+    for row_index in range(len(tables.rows)):
+        row = tables.rows[row_index]
+        for output_index in range(len(tables.outputs)):
+            output, results = tables.outputs[output_index], tables.results[row_index, output_index]
+            for channel_index in range(len(tables.channels)):
+                channel, filters = tables.channels[channel_index], tables.filters[output_index, channel_index]
+                fits = cut_fits(row, output, channel, filters, results, job)
+                for order in range(2):
+                    job.cut[0].order, bounds[index, 0] = order, NEVER
+                    if fits and (order == ROWS_INSIDE or (row.parts > 1 and output.parts > 1)):
+                        bound, beats = least_of_cut(row, output, channel, filters, results, job)
+                        bounds[index, 0], bounds[index, 1] = bound, beats
+                    index += 1
 
 
 @njit_in_place(int64(JOB, TABLES, int64[:, ::1], COUNTS))
@@ -136,13 +139,11 @@ def search(job, tables, bounds, counts):
     cycles is not looked at. counts: scratch.
     """
     fill_tables(job, tables)
-    count = 2 * len(tables.rows) * len(tables.outputs) * len(tables.channels)
-    for index in range(count):
-        bounds[index, 0], bounds[index, 1] = bound_of(index, job, tables)
+    fill_bounds(job, tables, bounds)
     best, best_cycles, best_beats = int64(-1), int64(NEVER), int64(NEVER)
     while True:
         chosen, least = int64(-1), best_cycles
-        for index in range(count):
+        for index in range(len(bounds)):
             bound = bounds[index, 0]
             if bound < least or (bound == least < NEVER and chosen < 0):
                 chosen, least = index, bound
@@ -194,7 +195,7 @@ def search_batch(job, layers, machines, scratch, fits, counts):
     """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by the best of its cuts.
 
     fits: [machines], whether every layer has a cut that fits; where one hasn't, the later ones aren't counted.
-    job: see `new_job`, for the layer with most output rows. scratch: [1].
+    job: see `new_job`. scratch: [1].
     """
     for machine in range(len(machines)):
         job.machine[0] = machines[machine]

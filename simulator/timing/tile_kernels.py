@@ -28,7 +28,8 @@ TILE_KIND = np.dtype(
             for name in (
                 *("groups", "group_outputs", "outputs", "channels", "first_lane", "group_lanes", "words"),
                 *("pixels", "stream", "stationary", "drain", "pipeline", "pool", "waiting", "cycles"),
-                *("blocks", "inner", "fill_words", "piece_words", "filter_cycles"),
+                *("blocks", "inner", "fill_words", "piece_words"),
+                *("weight_rows", "polarity_rows", "channel_rows", "filter_beats", "filter_cycles"),
             )
         ],
     )
@@ -36,8 +37,8 @@ TILE_KIND = np.dtype(
 """Kinds of tiles. The first seven fields as in `TileShape`, words: of input channels held; then what they lead to:
 
 cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), words that fill the blocks
-(fill_words), words of input channels that a pixel's tap touches, summed over groups (piece_words), cycles of its
-filters' load.
+(fill_words), words of input channels that a pixel's tap touches, summed over groups (piece_words); of its filters:
+rows of weights, of polarity and of bias and shift, beats, cycles of their load.
 """
 
 BLOCK_STATE = np.dtype((np.record, [(name, np.int64) for name in ("filled", "released_before", "released", "waiting")]))

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from simulator.designs.design_block import DesignBlock
     from simulator.plan.geometry import Geometry
     from simulator.plan.steps import Schedule
-    from simulator.timing.cut_kernels import Job
     from workloads.networks.network import Network
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
@@ -50,11 +49,12 @@ def network_integers(network: Network) -> np.ndarray:
 def count_layers(geometries: Sequence[Geometry], cuts: Sequence[Cut], design: FittedDesign) -> list[Counts]:
     """Return the exact counts of layers by these cuts on a fitted design; the memory answers in every cycle."""
     from simulator.timing.count_kernels import count_batch
+    from simulator.timing.cut_kernels import new_job
 
     layers = np.concatenate([layer_integers(geometry) for geometry in geometries])
     cut_rows = np.concatenate([cut_integers(*pair, design) for pair in zip(geometries, cuts, strict=True)])
     counts = np.zeros((1, len(layers)), COUNT_INTEGERS)
-    count_batch(_job(geometries), layers, machine_integers(design), cut_rows[None], counts)
+    count_batch(new_job(), layers, machine_integers(design), cut_rows[None], counts)
     return [_counts(record, design) for record in counts[0]]
 
 
@@ -67,9 +67,10 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
     cuts = [Cut(schedule.parts, schedule.order) for schedule in schedules]
     if mask.all():
         return count_layers(geometries, cuts, design)
+    from simulator.timing.cut_kernels import new_job
     from simulator.timing.ready_mask_kernels import count_masked
 
-    cycle, counts, job = 0, [], _job(geometries)
+    cycle, counts, job = 0, [], new_job()
     job.machine[:] = machine_integers(design)
     for geometry, cut in zip(geometries, cuts, strict=True):
         job.layer[:], job.cut[:] = layer_integers(geometry), cut_integers(geometry, cut, design)
@@ -90,7 +91,7 @@ def count_best(layers: np.ndarray, designs: DesignBlock) -> tuple[np.ndarray, np
 
     counts = np.zeros((len(designs), len(layers)), COUNT_INTEGERS)
     fits = np.zeros(len(designs), np.bool_)
-    job, scratch = new_job(int(layers["out_height"].max())), np.zeros(1, COUNT_INTEGERS)
+    job, scratch = new_job(), np.zeros(1, COUNT_INTEGERS)
     search_batch(job, layers, machine_integers(designs), scratch, fits, counts)
     return counts, fits
 
@@ -102,20 +103,15 @@ def best_cut(geometry: Geometry, design: FittedDesign) -> Cut | None:
     It has the fewest cycles; then the fewest beats; then it comes first: the fewest parts of the output rows, of the
     output channels, of the input channels, then order "rows".
     """
+    from simulator.timing.cut_kernels import new_job
     from simulator.timing.search_kernels import NEVER, choose_cut
 
-    job = _job([geometry])
+    job = new_job()
     job.layer[:], job.machine[:] = layer_integers(geometry), machine_integers(design)
     if choose_cut(job, np.zeros(1, COUNT_INTEGERS)[0]) == NEVER:
         return None
     rows, outputs, channels, order = job.cut[0].tolist()
     return Cut(pieces_of(geometry, Axes(rows, outputs, channels)), ORDERS[order])
-
-
-def _job(geometries: Sequence[Geometry]) -> Job:
-    from simulator.timing.cut_kernels import new_job
-
-    return new_job(max(geometry.out_height for geometry in geometries))
 
 
 def cut_integers(geometry: Geometry, cut: Cut, design: FittedDesign) -> np.ndarray:

@@ -70,7 +70,7 @@ def batch_seconds(layers: list[Geometry], batch: list[FittedDesign], cuts: list[
     cut_rows = np.ascontiguousarray(np.array(rows * BATCH)[..., 0])
     machines = np.concatenate([machine_integers(each) for each in batch] * BATCH)
     records = np.concatenate([layer_integers(layer) for layer in layers])
-    counts, job = np.zeros(cut_rows.shape, COUNT_INTEGERS), new_job(max(layer.out_height for layer in layers))
+    counts, job = np.zeros(cut_rows.shape, COUNT_INTEGERS), new_job()
     return least_seconds(lambda: count_batch(job, records, machines, cut_rows, counts)) / len(machines)
 
 
@@ -112,7 +112,7 @@ def search() -> None:
 
 def searched(layer: Geometry, machine: FittedDesign) -> tuple[int, float, float]:
     """Return (cuts there are, CPU seconds, seconds on the clock) of the search for the best."""
-    job, counts = new_job(layer.out_height), np.zeros(1, COUNT_INTEGERS)
+    job, counts = new_job(), np.zeros(1, COUNT_INTEGERS)
     job.layer[:], job.machine[:] = layer_integers(layer), machine_integers(machine)
 
     def choose() -> None:
