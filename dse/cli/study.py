@@ -61,19 +61,23 @@ def init(file: Path) -> None:
 @click.option(
     "--out", "-o", required=True, type=click.Path(path_type=Path), help="The study's folder; resumed if there."
 )
-def run(spec: str, out: Path) -> None:
+@click.option(
+    "--jobs", "-j", type=AT_LEAST_ONE, help="Processes of sampler exhaustive; by default one a core, where it pays."
+)
+def run(spec: str, out: Path, jobs: int | None) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
     from dse.study.study import Study
+    from dse.study.tally import total
 
     search = Study(spec, out)
     _print_left_out(search)
-    before = len(search.trials())
-    search.run()
+    before = total(search.tallies().values()).tried
+    search.run(jobs)
     if before:
         echo(f"{out}: resumed after {before} trials")
     _print_front(search)
-    for name in ("trials.csv", "front.csv", "front.png"):
-        echo(f"{out / name}: written")
+    for path in search.reports:
+        echo(f"{path}: written")
 
 
 @study.command()
@@ -111,18 +115,20 @@ def _print_left_out(search: Study, err: bool = False) -> None:
 
 
 def _print_front(search: Study) -> None:
-    table = search.trials()
-    best = search.front()
-    feasible, refusals = table[table["feasible"]], table.loc[table["refusal"] != "", "refusal"]
+    from dse.study.tally import total
+
+    tallies, best = search.tallies(), search.front()
+    tally = total(tallies.values())
     name = printable(Path(search.workload).stem)
     echo(
-        f"{name}: {len(table)} trials, {table['design'].nunique()} distinct designs of {search.space_size}, "
-        f"{len(feasible)} feasible, {len(refusals) or 'none'} refused; front: {len(best)}"
+        f"{name}: {tally.tried} trials, {search.designs} distinct designs of {search.space_size}, "
+        f"{tally.feasible} feasible, {tally.refused or 'none'} refused; front: {len(best)}"
     )
-    if len(refusals):
-        echo(f"refused, the first: {printable(refusals.iloc[0])}")
+    if tally.refused:
+        echo(f"refused, the first: {printable(tally.refusal)}")
     echo(format_table(best))
-    for name in ("knee", "largest", *sorted(feasible["op"].unique(), reverse=True)):
+    ops = [op for op, of_op in tallies.items() if of_op.feasible]
+    for name in ("knee", "largest", *sorted(ops, reverse=True)):
         chosen = search.point(name)
         note = "" if chosen.trial in set(best["trial"]) else " (not on the common front)"
         echo(f"{name}: {chosen}{note}")
@@ -138,9 +144,10 @@ def format_table(table: pandas.DataFrame) -> str:
 def describe_study(folder: Path) -> str:
     """Return a stored study in a few lines."""
     from dse.study.study import Study
+    from dse.study.tally import total
 
     search = Study.open(folder)
-    done, planned = len(search.trials()), min(search.spec.trials, search.space_size)
+    done, planned = total(search.tallies().values()).tried, search.spec.planned(search.space_size)
     lines = [f"study in {folder}: {done} of {planned} trials, {search.space_size} designs in the space"]
     lines += [f"left out of the space: {printable(line)}" for line in search.left_out]
     return "\n".join([*lines, json.dumps(search.spec.model_dump(), indent=2)])

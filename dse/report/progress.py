@@ -20,12 +20,12 @@ class ProgressBar:
             self._bar.close()
 
     def show(self, task: str, done: int, total: int) -> None:
-        """Move the bar; a new task starts a new one."""
+        """Move the bar; a new task starts a new one, whose speed is that of what is done from now on."""
         from tqdm import tqdm
 
         if self._bar is None or self._bar.desc != task or self._bar.total != total or done < self._bar.n:
             if self._bar is not None:
                 self._bar.close()
-            self._bar = tqdm(desc=task, total=total, leave=False, disable=self._disable)
+            self._bar = tqdm(desc=task, total=total, leave=False, initial=done, disable=self._disable)
             self._bar.desc = task
         self._bar.update(done - self._bar.n)

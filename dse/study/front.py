@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas
+
+if TYPE_CHECKING:
+    import pandas
 
 KERNEL_COLUMNS = 4
 """Objectives that a study can have; columns beyond its own are equal in all rows."""

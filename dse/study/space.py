@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from dse.study.study_spec import BUFFERS, SpaceSpec
 from simulator.designs.design import Design
+
+BUFFER_DEFAULTS = {name: Design.model_fields[name].default for name in BUFFERS}
 
 RANDOM_TRIES = 64
 """Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
@@ -37,9 +41,9 @@ class Coordinates(NamedTuple):
     def key(self) -> str:
         """The design's name, the same for the same design in every study; buffers where they aren't the default."""
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
-        for field in BUFFERS:
+        for field, default in BUFFER_DEFAULTS.items():
             value = getattr(self, field)
-            if value != Design.model_fields[field].default:
+            if value != default:
                 name += f"-{field.split('_')[0]}{value:g}"
         return name
 
@@ -51,7 +55,7 @@ class Coordinates(NamedTuple):
 class Space:
     """All combinations of a `SpaceSpec` whose (op, x_bits, w_bits) the workload gives.
 
-    formats: the valid (op, x_bits, w_bits).
+    formats: the valid (op, x_bits, w_bits), each once, in the order of the space.
     """
 
     def __init__(self, spec: SpaceSpec, formats: Iterable[tuple[str, int, int]]) -> None:
@@ -65,17 +69,29 @@ class Space:
         }
         axes |= {name: list(getattr(spec, name)) for name in BUFFERS}
         self.axes = {name: values for name, values in axes.items() if values}
-        self._formats = frozenset(formats)
-        machines = math.prod(len(self.axes[name]) for name in ("dataflow", "rows", "cols", *BUFFERS))
-        self.size = machines * len(self._formats)
+        self._formats = tuple(formats)
+        self._format_set = frozenset(self._formats)
+        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS)]
+        self.size = len(self._formats) * math.prod(map(len, self._machine))
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:
         """Return the point of a sampler's parameters, one per axis; `w: same` has no axis of its own."""
         filled = {"w_bits": parameters["x_bits"], **parameters}
         return Coordinates(**filled)  # type: ignore[arg-type]
 
+    def points(self, numbers: range) -> list[Coordinates]:
+        """Return the points of these numbers, from 0 to `size` - 1.
+
+        A point's number is its place in the order of the space: formats of op, x_bits and w_bits as `formats` has them,
+        then dataflow, rows, cols and the buffers, each in the order of its values; the last changes first.
+        """
+        axes: list[Sequence[Any]] = [self._formats, *self._machine]
+        at = np.unravel_index(np.asarray(numbers, dtype=np.int64), [len(values) for values in axes])
+        columns = [[values[index] for index in indexes.tolist()] for values, indexes in zip(axes, at, strict=True)]
+        return [Coordinates(*form, *machine) for form, *machine in zip(*columns, strict=True)]
+
     def valid(self, point: Coordinates) -> bool:
-        return (point.op, point.x_bits, point.w_bits) in self._formats
+        return (point.op, point.x_bits, point.w_bits) in self._format_set
 
     def unseen(self, parameters: dict[str, Value], seen: set[str], random: Random) -> dict[str, Value]:
         """Return `parameters`, or where that point is invalid or seen one that is neither.

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas
-from optuna.trial import FrozenTrial, TrialState
 
 from cost_models.table.table import table_path
 from dse.report.progress import ProgressBar
-from dse.study.evaluate import FIGURES, Evaluator, Figures, Refusal
+from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
+from dse.study.optuna_search import OptunaSearch
 from dse.study.point import Point
-from dse.study.record import DATABASE, Record, directions, exclusive
-from dse.study.sampling import Sampler
+from dse.study.record import DATABASE, Record, exclusive
+from dse.study.search import Search
 from dse.study.sources import FILES, find, portable, resolve, same
-from dse.study.space import Coordinates, Space
-from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials, seal
+from dse.study.space import Space
 from dse.study.study_spec import StudySpec, load_study, study_path
+from dse.study.sweep import Sweep, check_sweep, create_sweep
+from dse.study.sweep_record import SWEEP, SweepRecord
+from dse.study.tally import Tally, total
+from dse.study.trial_table import table_csv
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import is_file_name
-from workloads.host.text_tables import csv_text
 from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Show = Callable[[str, int, int], None]
+MOST_DRAWN = 10_000
+"""Feasible designs of a picture, beside its front."""
 
 
 class Study:
     """A study in a folder: created at first, resumed from then on.
 
     spec: a built-in study's name, or a study file (.yaml). out: its folder; holds study.db, which optuna-dashboard
-    opens, and after `run` trials.csv, front.csv and front.png. quiet: no progress bar.
+    opens, and after `run` trials.csv, front.csv and front.png; with sampler exhaustive sweep.json, and trials in the
+    files of `points`. quiet: no progress bar.
 
-    Every trial is one transaction, so that a kill loses at most the trial in flight; a resumed study goes on exactly
-    as if it had never stopped. The study optimises validation accuracy; test accuracy is only reported.
+    Every trial is one transaction, so that a kill loses at most the trial in flight, of a sweep the blocks in flight; a
+    resumed study goes on exactly as if it had never stopped. The study optimises validation accuracy; test accuracy is
+    only reported.
 
     Raises:
         LimenError: one line: a bad study file, one that differs from the stored study, an objective the workload
@@ -55,8 +58,8 @@ class Study:
         new_spec = load_study(str(spec))
         workload, costs = (resolve(name, path.parent) for name in (new_spec.workloads[0], new_spec.costs))
         folder = Path(out)
-        if (folder / DATABASE).exists():
-            record = Record(folder)
+        record = _stored(folder)
+        if record is not None:
             difference = _first_difference(record.spec, new_spec)
             if difference:
                 raise LimenError(
@@ -69,11 +72,19 @@ class Study:
             self._open(folder, record, workload, costs, quiet)
             return
         evaluator = Evaluator(new_spec, workload, costs)
+        stored_sources = portable(workload, folder), portable(costs, folder)
         try:
-            evaluator.check_prices(evaluator.formats().valid)
+            formats = evaluator.formats()
+            if new_spec.is_sweep:
+                check_sweep(new_spec, Space(new_spec.space, formats.valid))
+            evaluator.check_prices(formats.valid)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
-        record = Record.create(folder, new_spec, portable(workload, folder), portable(costs, folder))
+        if new_spec.is_sweep:
+            space = Space(new_spec.space, formats.valid)
+            record = create_sweep(folder, new_spec, space, (workload, costs), stored_sources)
+        else:
+            record = Record.create(folder, new_spec, *stored_sources)
         self._open(folder, record, workload, costs, quiet)
 
     @classmethod
@@ -82,7 +93,7 @@ class Study:
         check_kind("out", out, (str, Path), "the study's folder")
         study = cls.__new__(cls)
         folder = Path(out)
-        record = Record(folder)
+        record = _stored(folder) or Record(folder)
         workload, costs = find(record.workload, folder), find(record.costs, folder)
         for field, place, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
             if place is None:
@@ -94,11 +105,10 @@ class Study:
         study._open(folder, record, workload, costs, quiet=False)
         return study
 
-    def _open(self, folder: Path, record: Record, workload: str, costs: str, quiet: bool) -> None:
+    def _open(self, folder: Path, record: Record | SweepRecord, workload: str, costs: str, quiet: bool) -> None:
         self.folder = folder
         self.spec: StudySpec = record.spec
         self.workload, self.costs = workload, costs
-        self._record = record
         self._quiet = quiet
         self._evaluator = Evaluator(record.spec, workload, costs)
         try:
@@ -107,21 +117,15 @@ class Study:
             self._space = Space(record.spec.space, self._formats.valid)
         except LimenError as error:
             raise LimenError(f"{record.path}: {error}") from None
-        # Accuracies may take minutes to measure: here without them.
-        self._accept_trials(self._evaluator.cost_figures)
-
-    def _accept_trials(self, evaluate: Callable[[Coordinates], Figures]) -> None:
-        """Take over what the record has read. Raises LimenError where anything of it can't be trusted."""
-        try:
-            self._trials = self._record.trials()
-            check_trials(self._trials, self.spec, self._space)
-            self._check_unchanged(evaluate)
-        except LimenError as error:
-            raise LimenError(f"{self._record.path}: {error}") from None
+        self._search: Search
+        if isinstance(record, SweepRecord):
+            self._search = Sweep(folder, record, self._evaluator, (workload, costs), self._formats)
+        else:
+            self._search = OptunaSearch(folder, record, self._evaluator, (workload, costs), self._formats)
 
     def __repr__(self) -> str:
-        total = min(self.spec.trials, self._space.size)
-        return f"<Study {Path(self.workload).stem} in {self.folder}: {len(self._trials)} of {total} trials>"
+        done, planned = total(self.tallies().values()).tried, self.spec.planned(self._space.size)
+        return f"<Study {Path(self.workload).stem} in {self.folder}: {done} of {planned} trials>"
 
     @property
     def left_out(self) -> list[str]:
@@ -133,87 +137,43 @@ class Study:
         """Points of the space, those that will be refused among them; formats that are `left_out` are not."""
         return self._space.size
 
-    def run(self) -> Study:
+    @property
+    def designs(self) -> int:
+        """Distinct designs among the trials."""
+        return self._search.designs
+
+    @property
+    def reports(self) -> list[Path]:
+        """What a run has written: files, or folders of files."""
+        return [self.folder / name for name in (*self._search.reports, "front.csv", "front.png")]
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return for each op how many designs of it were tried, refused and feasible."""
+        return self._search.tallies()
+
+    def run(self, jobs: int | None = None) -> Study:
         """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.
+
+        jobs: processes of sampler exhaustive, by default one a core; other samplers need one.
 
         Raises:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
                 point satisfies the constraints.
         """
-        with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._record):
-            self._record.read_again()
-            self._accept_trials(self._evaluator.figures)
-            self._record.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
-            sampler = Sampler(self.spec.sampler, self._space, directions(self.spec))
-            for trial in self._trials:
-                sampler.learn(trial)
-            total = min(self.spec.trials, self._space.size)
-            for number in range(len(self._trials), total):
-                bar.show("trials", number, total)
-                trial = self._evaluate(number, sampler)
-                self._record.add(trial)
-                self._trials.append(trial)
-                sampler.learn(trial)
-            bar.show("trials", total, total)
+        if jobs is not None and jobs < 1:
+            raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+        with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
+            self._search.read_again()
+            self._search.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
+            self._search.run(bar.show, jobs)
             self.write_reports()
         return self
-
-    def _evaluate(self, number: int, sampler: Sampler) -> FrozenTrial:
-        """Return the next trial, as it is stored."""
-        started = datetime.now()
-        parameters = sampler.suggest()
-        point = self._space.at(parameters)
-        state, values, violations = TrialState.COMPLETE, None, {}
-        try:
-            figures = self._evaluator.figures(point)
-            values = [float(figures[name]) for name in self.spec.objectives]
-            for bound in self.spec.bounds():
-                violations[f"{bound.name} {self.spec.constraints[bound.name]}"] = bound.violation(figures[bound.name])
-        except Refusal as error:
-            state, figures = TrialState.FAIL, {"design": point.key, "refusal": str(error)}
-        trial = FrozenTrial(
-            number=number, trial_id=number, state=state, value=None, values=values, datetime_start=started,
-            datetime_complete=datetime.now(), params=dict(parameters), distributions=sampler.distributions,
-            # By name as Optuna 5 stores them, and in the list that optuna-dashboard reads.
-            user_attrs=figures, system_attrs={"constraints": [*violations.values()]} if violations else {},
-            intermediate_values={},
-        )  # fmt: skip
-        for name, violation in violations.items():
-            trial.set_constraint(name, violation)
-        seal(trial)
-        return trial
-
-    def _check_unchanged(self, evaluate: Callable[[Coordinates], Figures]) -> None:
-        """Evaluate the first stored trial of either kind again: figures of two tables must not stand in one study.
-
-        Raises:
-            LimenError: it gives other figures now.
-        """
-        changed = "workload, cost table or program changed under this study; run its file into another folder"
-        first = {trial.state: trial for trial in reversed(self._trials)}
-        for trial in first.values():
-            number = f"trial {trial.number}"
-            try:
-                now = evaluate(self._space.at(trial.params))
-            except Refusal as error:
-                if "refusal" in trial.user_attrs:
-                    continue
-                raise LimenError(f"{number} has figures and is refused now, {error}: {changed}") from None
-            if "refusal" in trial.user_attrs:
-                raise LimenError(f"{number} was refused and has figures now: {changed}")
-            for name, value in now.items():
-                stored = trial.user_attrs.get(name)
-                if stored != value:
-                    raise LimenError(f"{name}: {number} has {stored!r} and gives {value!r} now: {changed}")
 
     @property
     def points(self) -> list[Point]:
         """All evaluated designs in the order of their trials."""
-        return [
-            Point(trial.number, self._space.at(trial.params), _without_digest(trial.user_attrs), self._evaluator)
-            for trial in self._trials
-            if trial.state == TrialState.COMPLETE
-        ]
+        table = self.trials()
+        return [self._numbered(int(trial)) for trial in table.loc[table["refusal"] == "", "trial"]]
 
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial: where it is in the space, every figure, whether it is feasible.
@@ -221,17 +181,7 @@ class Study:
         accuracy is the validation split's. refusal: why a point has no figures: it can't be built, fitted, counted or
         priced.
         """
-        bounds = self.spec.bounds()
-        rows: list[dict[str, Any]] = []
-        for trial in self._trials:
-            point, stored = self._space.at(trial.params), trial.user_attrs
-            row = {"trial": trial.number, "design": point.key, **point.fields()}
-            row |= {name: stored[name] for name in FIGURES if name in stored}
-            row["refusal"] = stored.get("refusal", "")
-            row["feasible"] = not row["refusal"] and all(bound.violation(stored[bound.name]) <= 0 for bound in bounds)
-            rows.append(row)
-        columns = [name for name in (*FIGURES, "refusal", "feasible") if any(name in row for row in rows)]
-        return pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
+        return self._search.trials()
 
     def front(self, op: str | None = None) -> pandas.DataFrame:
         """Return a row per non-dominated feasible distinct design, sorted by the first objective.
@@ -241,10 +191,9 @@ class Study:
         Raises:
             LimenError: no trial yet, or none that satisfies the constraints.
         """
-        table = self.trials()
-        if table.empty:
+        if not total(self.tallies().values()).tried:
             raise LimenError(f"{self.folder}: no trial yet: limen study run")
-        table = table[table["feasible"]].drop_duplicates("design")
+        table = self._search.candidates()
         if op is not None:
             table = table[table["op"] == op]
         if table.empty:
@@ -254,15 +203,15 @@ class Study:
 
     def _why_none(self, op: str | None) -> str:
         """Return why no trial, or none of an op, is feasible."""
-        tried = [trial for trial in self._trials if op in (None, self._space.at(trial.params).op)]
-        refused = [trial.user_attrs["refusal"] for trial in tried if "refusal" in trial.user_attrs]
+        tally = total(tally for name, tally in self.tallies().items() if op in (None, name))
         of_op = f" of op {op}" if op else ""
-        if not tried:
+        if not tally.tried:
             return f"no trial{of_op}"
-        if len(refused) == len(tried):
-            return f"every trial{of_op} was refused, {len(tried)} of {self._space.size} points, the first: {refused[0]}"
+        if tally.refused == tally.tried:
+            count = f"{tally.tried} of {self._space.size} points"
+            return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}"
         bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
-        also = f"; {len(refused)} were refused, the first: {refused[0]}" if refused else ""
+        also = f"; {tally.refused} were refused, the first: {tally.refusal}" if tally.refused else ""
         return f"no trial{of_op} has {bounds}{also}"
 
     def knee(self, op: str | None = None) -> Point:
@@ -285,15 +234,8 @@ class Study:
         return self._numbered(trial)
 
     def _numbered(self, trial: int) -> Point:
-        for point in self.points:
-            if point.trial == trial:
-                return point
-        for refused in self._trials:
-            if refused.number == trial:
-                raise LimenError(f"{self.folder}: trial {trial} was refused: {refused.user_attrs['refusal']}")
-        done = len(self._trials)
-        having = f"0 to {done - 1}" if done else "there is none yet: limen study run"
-        raise LimenError(f"{self.folder}: trial {trial} is not allowed: {having}")
+        point, figures = self._search.find(trial)
+        return Point(trial, point, dict(figures), self._evaluator)
 
     def point(self, name: str | int) -> Point:
         """Return the point called knee, largest, like an op (the knee among designs of that op), or a trial's."""
@@ -312,39 +254,36 @@ class Study:
     def plot_front(
         self, x: str | None = None, y: str | None = None, color: str = "op", axes: Axes | None = None
     ) -> Axes:
-        """Draw all feasible points, the front filled; return the matplotlib Axes.
+        """Draw the feasible points, of many a sample, the front filled; return the matplotlib Axes.
 
         x, y: columns of `trials()`; by default the first and the last objective. color: op or dataflow.
         """
         from dse.report.plot import draw_front
 
         names = list(self.spec.objectives)
-        table = self.trials()
         front = self.front()
         x, y = x or names[0], y or (names[-1] if len(names) > 1 else "cycles")
         title = f"{Path(self.workload).stem}, {Path(self.spec.costs).stem}"
-        return draw_front(table[table["feasible"]], front, x, y, color, title, axes)
+        count = total(self.tallies().values()).feasible
+        return draw_front(self._search.feasible(MOST_DRAWN), count, front, x, y, color, title, axes)
 
     def write_reports(self) -> None:
-        """Write trials.csv, front.csv and front.png, each whole or not at all. Raises LimenError."""
+        """Write the files of trials, front.csv and front.png, each whole or not at all. Raises LimenError."""
         from workloads.host.pictures import Figure, picture_bytes
 
         front = self.front()
         figure = Figure(figsize=(7, 4.5), layout="constrained")
         self.plot_front(axes=figure.add_subplot())
-        for name, table in (("trials.csv", self.trials()), ("front.csv", front)):
-            write_whole(self.folder / name, table_csv(table).encode())
+        self._search.write_reports()
+        write_whole(self.folder / "front.csv", table_csv(front).encode())
         write_whole(self.folder / "front.png", picture_bytes(figure))
 
 
-def table_csv(table: pandas.DataFrame) -> str:
-    """Return a table as CSV, nothing where it has no value."""
-    plain = table.astype(object).where(table.notna(), None)
-    return csv_text(list(table), plain.itertuples(index=False, name=None))
-
-
-def _without_digest(attributes: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in attributes.items() if name != DIGEST_ATTRIBUTE}
+def _stored(folder: Path) -> Record | SweepRecord | None:
+    """Return what is stored in a folder, if anything."""
+    if (folder / SWEEP).exists():
+        return SweepRecord(folder)
+    return Record(folder) if (folder / DATABASE).exists() else None
 
 
 def _first_difference(stored: StudySpec, new: StudySpec) -> str:

@@ -6,8 +6,9 @@ import hashlib
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
+import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.designs.design import Dataflow, Design, Kib
@@ -32,6 +33,8 @@ Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
+Form = Literal["csv", "parquet"]
+Figure = TypeVar("Figure", float, np.ndarray)
 
 
 def parse_bits(value: Any) -> list[int]:
@@ -113,10 +116,14 @@ class MemorySpec(Spec):
 
 
 class SamplerSpec(Spec):
-    """An Optuna sampler and its seed. None repeats a design, so `random` with enough trials is an exhaustive search."""
+    """An Optuna sampler and its seed, none of which repeats a design; or `exhaustive`, a sweep over the whole space.
 
-    name: Literal["nsga2", "tpe", "random"] = "nsga2"
+    points: the form of a sweep's files of points.
+    """
+
+    name: Literal["nsga2", "tpe", "random", "exhaustive"] = "nsga2"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    points: Form = "csv"
 
 
 class Bound(Spec):
@@ -126,8 +133,8 @@ class Bound(Spec):
     at_most: bool
     limit: float
 
-    def violation(self, value: float) -> float:
-        """Return how far `value` is beyond the limit: zero or less where the constraint holds."""
+    def violation(self, value: Figure) -> Figure:
+        """Return how far a value, or each of many, is beyond the limit: zero or less where the constraint holds."""
         return value - self.limit if self.at_most else self.limit - value
 
 
@@ -146,7 +153,7 @@ class StudySpec(Spec):
     objectives: dict[str, str]
     constraints: dict[str, str] = Field(default_factory=dict)
     sampler: SamplerSpec = SamplerSpec()
-    trials: Annotated[int, Field(ge=1, le=1_000_000)]
+    trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
 
     @field_validator("workloads")
     @classmethod
@@ -175,6 +182,24 @@ class StudySpec(Spec):
                 raise ValueError(f"constraints: {name!r} is not allowed: {', '.join(CONSTRAINABLE)}")
         self.bounds()
         return self
+
+    @model_validator(mode="after")
+    def _trials_of_samplers(self) -> StudySpec:
+        if self.is_sweep and self.trials is not None:
+            raise ValueError(f"trials: {self.trials} is not allowed: sampler exhaustive tries every point of the space")
+        if not self.is_sweep and self.trials is None:
+            raise ValueError(
+                f"trials: nothing is not allowed: sampler {self.sampler.name} needs an integer of at least 1"
+            )
+        return self
+
+    @property
+    def is_sweep(self) -> bool:
+        return self.sampler.name == "exhaustive"
+
+    def planned(self, space_size: int) -> int:
+        """Return how many designs are tried of a space of so many."""
+        return space_size if self.trials is None else min(self.trials, space_size)
 
     def bounds(self) -> list[Bound]:
         """Return the constraints, parsed."""

@@ -21,7 +21,7 @@ BAD = [
     ("[digits]", "digits", ("workloads: 'digits' is not allowed: a list",)),
     ("costs: ihp130", "costs:", ("costs: nothing is not allowed: a text",)),
     ('{accuracy: ">= 0.97"}', "", ("constraints: nothing is not allowed: a mapping of keys to values",)),
-    ("trials: 40", "trials:", ("trials: nothing is not allowed: input should be a valid integer",)),
+    ("trials: 40", "trials:", ("trials: nothing is not allowed: sampler nsga2 needs an integer of at least 1",)),
     ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
     ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
     ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),

@@ -31,6 +31,8 @@ sampler: {name: nsga2, seed: 1}
 trials: 6
 """
 
+SWEEP = STUDY.replace("{name: nsga2, seed: 1}\ntrials: 6", "{name: exhaustive}")
+
 
 @dataclass(frozen=True)
 class Case:
@@ -54,9 +56,10 @@ class Case:
 
 
 def nothing(folder: Path) -> None:
-    """Leave the folder empty but for a design and a study."""
+    """Leave the folder empty but for a design, a study and a sweep."""
     (folder / "chip.yaml").write_text(DESIGN)
     (folder / "small.yaml").write_text(STUDY)
+    (folder / "sweep.yaml").write_text(SWEEP)
 
 
 def older_export(folder: Path) -> None:
@@ -132,12 +135,16 @@ def run(*arguments: str) -> None:
 
 
 def shortened() -> None:
-    """Leave three groups of a cost table, one unit of an FPGA, and trainings of seconds: what is killed is the same."""
+    """Leave three groups of a cost table, one unit of an FPGA, trainings of seconds: what is killed is the same.
+
+    A sweep of few points has blocks of three.
+    """
     import cost_models.derive.build
     import cost_models.derive.check
     import cost_models.fpga.fpga
     import cost_models.fpga.fpga_build
     import cost_models.fpga.fpga_units
+    import dse.sweep.blocks
     from cost_models.units.unit import Nand2, Operator
     from workloads.studies import diffusion, polarity
     from workloads.training.recipe import OpRecipe, Recipe
@@ -154,6 +161,7 @@ def shortened() -> None:
         (cost_models.fpga.fpga, "UNIT_DEVICE", replace(cost_models.fpga.fpga.UNIT_DEVICE, seeds=(1,))),
         (polarity, "recipe_of", lambda *_: brief),
         (polarity, "GRANULARITIES", polarity.GRANULARITIES[:1]),
+        (dse.sweep.blocks, "LEAST_IN_A_BLOCK", 3),
         (diffusion, "HIDDEN", (6, 5)),
         (diffusion, "COPIES", 1),
         (diffusion, "VALIDATION_COPIES", 1),
@@ -177,6 +185,7 @@ def cases() -> list[Case]:
 
 
 def _studies() -> list[Case]:
+    sweep, swept = ("study", "run", "sweep.yaml", "-o", "out", "-j"), ("out/sweep.json", "out/study.lock")
     return [
         Case("study init", ("study", "init", "out.yaml"), nothing, again="out.yaml: exists"),
         Case(
@@ -186,6 +195,8 @@ def _studies() -> list[Case]:
             growing=("out/study.db", "out/study.db-wal", "out/study.db-shm", "out/study.db-journal", "out/study.lock"),
             changing=("out/study.db",),
         ),
+        Case("study run, a sweep", (*sweep, "1"), nothing, growing=swept),
+        Case("study run, a sweep -j 2", (*sweep, "2"), nothing, growing=swept, tools=True),
         Case("study front", ("study", "front", "study"), logged_study),
         Case("study export", ("study", "export", "study", "-o", "out", "--images", "2"), finished_study, as_one=True),
         Case("study tables kernel", ("study", "tables", "kernel", "--bits", "4", "--plot", "out.png"), nothing),

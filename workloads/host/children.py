@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
+from itertools import islice
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -19,6 +20,9 @@ from workloads.errors import LimenError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+WAITING = 2
+"""Items a process: one that it works on, and one that it finds when it is done."""
 
 # A shell starts the program in a process group of its own and kills the group, itself included, when the pipe ends
 # whose other end this process holds: the system closes it even after SIGKILL. It reaches children of children too,
@@ -90,6 +94,7 @@ def run_in_workers(
 ) -> Generator[tuple[Item, Result]]:
     """Yield (item, work(item)) as they come from `jobs` fresh processes, each of which calls start(*arguments) first.
 
+    Few items are taken at a time, and results are let go of as they are yielded: there may be any number of either.
     The processes end when the iterator is closed, whatever they are at, and when this process dies. Close it (see
     contextlib.closing) rather than leave that to chance.
 
@@ -100,10 +105,16 @@ def run_in_workers(
     watched, alive = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(jobs, context, _start_worker, (watched, start, arguments))
     try:
-        with _no_interrupts():  # workers inherit it: Ctrl-C goes to all processes of a terminal, and we end them
-            futures = {pool.submit(work, item): item for item in items}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        left = iter(items)
+        under_way: dict[Future[Result], Item] = {}
+        while True:
+            with _no_interrupts():  # workers inherit it: Ctrl-C goes to all processes of a terminal, and we end them
+                for item in islice(left, WAITING * jobs - len(under_way)):
+                    under_way[pool.submit(work, item)] = item
+            if not under_way:
+                break
+            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                yield under_way.pop(future), future.result()
     except BrokenProcessPool:
         raise LimenError("a worker process was ended from outside: out of memory? fewer jobs need less") from None
     finally:

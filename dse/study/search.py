@@ -1,0 +1,54 @@
+"""`Search`: how the designs of a study are tried, and what is stored of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import pandas
+
+from dse.study.space import Coordinates
+from dse.study.tally import Tally
+
+Show = Callable[[str, int, int], None]
+
+
+class Search(Protocol):
+    """Trials by a sampler of Optuna (`OptunaSearch`), or every point of the space (`Sweep`)."""
+
+    reports: tuple[str, ...]
+    """Files in the study's folder that hold trials."""
+
+    def run(self, show: Show, jobs: int | None) -> None:
+        """Try what is left to try. Raises LimenError."""
+
+    def read_again(self) -> None:
+        """Read what other runs have stored since. Raises LimenError."""
+
+    def move_sources(self, workload: str, costs: str) -> None:
+        """Store where workload and cost table are now. Raises LimenError."""
+
+    def close(self) -> None:
+        """Let go of the study's file."""
+
+    @property
+    def designs(self) -> int:
+        """Distinct designs among the trials."""
+
+    def tallies(self) -> dict[str, Tally]:
+        """Return a tally for each op that was tried."""
+
+    def trials(self) -> pandas.DataFrame:
+        """Return a row per trial, see `Study.trials`."""
+
+    def candidates(self) -> pandas.DataFrame:
+        """Return rows of distinct feasible trials, among them those that no trial of their op beats."""
+
+    def feasible(self, most: int) -> pandas.DataFrame:
+        """Return the rows of feasible trials, of more than about `most` a sample."""
+
+    def find(self, trial: int) -> tuple[Coordinates, Mapping[str, Any]]:
+        """Return a trial's point and figures. Raises LimenError for one that was refused, or isn't there."""
+
+    def write_reports(self) -> None:
+        """Write the files that hold trials, each whole or not at all. Raises LimenError."""

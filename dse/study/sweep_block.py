@@ -1,0 +1,137 @@
+"""A block of a sweep: its points' rows, and what of them the front of all may need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dse.study.blocks import WHOLE_FIGURES, Block, BlockEvaluator
+from dse.study.evaluate import FIGURES, TEXT_FIGURES, Format
+from dse.study.front import front_rows
+from dse.study.space import Coordinates, Space
+from dse.study.study_spec import StudySpec
+from dse.study.tally import Tally, tally_of
+from dse.sweep.block_files import BlockFiles
+from dse.sweep.blocks import Blocks
+from dse.sweep.rows import Columns, Kind, csv_lines
+
+ACCURACIES = ("accuracy", "test_accuracy")
+TEXT_AXES = ("op", "dataflow")
+
+
+class OpFront(NamedTuple):
+    """Feasible points of one op that no other known one beats: numbers [points], gains [points, objectives], lines."""
+
+    numbers: np.ndarray
+    gains: np.ndarray
+    lines: list[str]
+
+
+class BlockResult(NamedTuple):
+    """What the file of a block holds; tallies and fronts of its points by op."""
+
+    content: bytes
+    tallies: dict[str, Tally]
+    fronts: dict[str, OpFront]
+
+
+class Task(NamedTuple):
+    """What a process that evaluates blocks has to know."""
+
+    spec: StudySpec
+    workload: str
+    costs: str
+    formats: tuple[Format, ...]
+    blocks: Blocks
+    files: BlockFiles
+
+
+def kinds_of(measured: bool) -> dict[str, Kind]:
+    """Return the columns of a sweep's rows, those of trials.csv; measured: the workload has accuracies."""
+    kinds: dict[str, Kind] = {"trial": "whole", "design": "text"}
+    for name in Coordinates._fields:
+        kinds[name] = "text" if name in TEXT_AXES else "real" if name.endswith("_kib") else "whole"
+    for name in FIGURES:
+        if measured or name not in ACCURACIES:
+            kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in WHOLE_FIGURES else "real"
+    return kinds | {"refusal": "text", "feasible": "flag"}
+
+
+_here: list[tuple[Task, Space, BlockEvaluator]] = []
+"""What this process evaluates."""
+
+
+def start(task: Task) -> None:
+    """Make this process ready for `evaluate_block`."""
+    space = Space(task.spec.space, task.formats)
+    _here[:] = [(task, space, BlockEvaluator(task.spec, task.workload, task.costs))]
+
+
+def evaluate_block(block: int) -> BlockResult:
+    """Evaluate a block of the task that this process was started for. Raises LimenError as `BlockEvaluator` does."""
+    task, space, evaluator = _here[0]
+    numbers = task.blocks.numbers(block)
+    points = space.points(numbers)
+    found = evaluator.evaluate(points)
+    feasible = _feasible(task.spec, found)
+    columns = _columns(numbers, points, found, feasible, task.files)
+    ops = np.array(columns["op"])
+    tallies, fronts = {}, {}
+    for op in dict.fromkeys(columns["op"]):
+        rows = np.flatnonzero(ops == op)
+        tallies[op] = tally_of(
+            (rows + numbers.start).tolist(), [found.refusals[row] for row in rows], feasible[rows].tolist()
+        )
+        fronts[op] = _front(task.spec, found, rows[feasible[rows]], columns, task.files)
+    return BlockResult(task.files.encode(columns), tallies, fronts)
+
+
+def _feasible(spec: StudySpec, found: Block) -> np.ndarray:
+    feasible = np.array([not refusal for refusal in found.refusals])
+    if feasible.any():
+        for bound in spec.bounds():
+            feasible &= bound.violation(found.figures[bound.name]) <= 0
+    return feasible
+
+
+def _columns(
+    numbers: range, points: Sequence[Coordinates], found: Block, feasible: np.ndarray, files: BlockFiles
+) -> Columns:
+    fields: dict[str, list[Any]] = dict(zip(Coordinates._fields, map(list, zip(*points, strict=True)), strict=True))
+    columns: Columns = {"trial": [*numbers], "design": [point.key for point in points], **fields}
+    refused = [row for row, refusal in enumerate(found.refusals) if refusal]
+    for name in (name for name in FIGURES if name in files.kinds):
+        values = found.figures[name].tolist() if name in found.figures else [None] * len(points)
+        for row in refused:
+            values[row] = "" if name in TEXT_FIGURES else None
+        columns[name] = values
+    return columns | {"refusal": found.refusals, "feasible": feasible.tolist()}
+
+
+def _front(spec: StudySpec, found: Block, rows: np.ndarray, columns: Columns, files: BlockFiles) -> OpFront:
+    """Return the front of some feasible rows."""
+    if not len(rows):
+        return OpFront(np.empty(0, np.int64), np.empty((0, len(spec.objectives))), [])
+    gains = np.stack(
+        [
+            found.figures[name][rows] * (1.0 if direction == "max" else -1.0)
+            for name, direction in spec.objectives.items()
+        ],
+        axis=1,
+    )
+    kept = front_rows(gains)
+    chosen = rows[kept].tolist()
+    lines = csv_lines({name: [columns[name][row] for row in chosen] for name in files.kinds}, files.kinds)
+    return OpFront(np.array([columns["trial"][row] for row in chosen]), gains[kept], lines)
+
+
+def joined(first: OpFront, second: OpFront) -> OpFront:
+    """Return the front of two fronts, in the order of numbers."""
+    numbers = np.concatenate([first.numbers, second.numbers])
+    gains = np.concatenate([first.gains, second.gains])
+    lines = first.lines + second.lines
+    kept = np.flatnonzero(front_rows(gains))
+    order = kept[np.argsort(numbers[kept])]
+    return OpFront(numbers[order], gains[order], [lines[row] for row in order])

@@ -1,0 +1,134 @@
+"""The stored sweep: `sweep.json`, written whole after each block, says which blocks are done and what came of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+from cost_models.table.table import table_path
+from dse.study.study_spec import StudySpec
+from dse.study.tally import Tally
+from workloads.datasets import content_hash
+from workloads.errors import LimenError
+from workloads.host.files import write_new, write_whole
+from workloads.host.journal import PACKAGES, code_digest, key_of
+from workloads.host.names import is_file_name
+from workloads.host.opening import read_file
+from workloads.host.specfile import Spec, read_spec, validate
+from workloads.networks.family import load_family
+from workloads.networks.network import NetworkFile
+
+SWEEP = "sweep.json"
+NOT_OURS = "is damaged, or not a sweep of Limen"
+
+
+class SweepState(Spec):
+    """What sweep.json holds beside its own SHA-256.
+
+    study: the study's file. workload, costs: names, or paths of files from the study's folder. key: of all that the
+    figures depend on beside the study's file. points: of the space. blocks: the SHA-256 of each finished block's file.
+    tallies: by op. fronts: lines of points that no other point of their op beats.
+    """
+
+    version: Literal[1]
+    study: dict[str, Any]
+    workload: str
+    costs: str
+    key: str
+    points: int
+    blocks: list[str | None]
+    tallies: dict[str, Tally]
+    fronts: list[str]
+
+
+class SweepRecord:
+    """The sweep in `folder/sweep.json`."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read a sweep. Raises LimenError where there is none, or a damaged one."""
+        self.path = folder / SWEEP
+        self.read_again()
+        self.spec = validate(StudySpec, self.state.study, self.path)
+
+    @property
+    def workload(self) -> str:
+        return self.state.workload
+
+    @property
+    def costs(self) -> str:
+        return self.state.costs
+
+    @classmethod
+    def create(
+        cls, folder: Path, spec: StudySpec, names: tuple[str, str], key: str, points: int, blocks: int
+    ) -> SweepRecord:
+        """Create a sweep of which no block is done; names: of workload and cost table. Raises LimenError."""
+        state = SweepState(
+            version=1, study=spec.model_dump(mode="json"), workload=names[0], costs=names[1], key=key, points=points,
+            blocks=[None] * blocks, tallies={}, fronts=[],
+        )  # fmt: skip
+        write_new(folder / SWEEP, _content(state))
+        return cls(folder)
+
+    def read_again(self) -> None:
+        """Read what other runs have done since. Raises LimenError."""
+        try:
+            stored = json.loads(read_file(self.path))
+            digest = stored.pop("sha256")
+        except OSError as error:
+            raise LimenError(f"{self.path}: cannot be read: {error.strerror}") from None
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+            raise LimenError(f"{self.path}: {NOT_OURS}: expected JSON as limen study run writes it") from None
+        if digest != key_of(stored):
+            raise LimenError(f"{self.path}: {NOT_OURS}: it has another SHA-256 than is stored in it")
+        self.state = validate(SweepState, stored, self.path)
+
+    def write(self, **changes: Any) -> None:
+        """Store other values of some fields of the state. Raises LimenError where the file can't be written."""
+        self.state = self.state.model_copy(update=changes)
+        write_whole(self.path, _content(self.state))
+
+
+def _content(state: SweepState) -> bytes:
+    stored = state.model_dump(mode="json")
+    return f"{json.dumps(stored | {'sha256': key_of(stored)}, indent=1)}\n".encode()
+
+
+def key_of_sweep(workload: str, costs: str) -> str:
+    """Return the identity of a sweep's figures, the study's file apart: program, workload, data set and cost table.
+
+    Raises LimenError where one of them can't be read.
+    """
+    try:
+        inputs = {
+            "code": code_digest((*PACKAGES, "dse")),
+            "workload": {path.name: _hash(path) for path in _workload_files(workload)},
+            "data": _data_hash(workload),
+            "costs": _hash(table_path(costs)),
+        }
+    except OSError as error:
+        raise LimenError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    return key_of(inputs)
+
+
+def _hash(path: Path) -> str:
+    return hashlib.sha256(read_file(path)).hexdigest()
+
+
+def _workload_files(workload: str) -> list[Path]:
+    if not is_file_name(workload):
+        return sorted(
+            path for path in load_family(workload).folder.iterdir() if path.suffix in (".yaml", ".npz", ".csv")
+        )
+    checkpoint = read_spec(NetworkFile, workload).checkpoint
+    return [Path(workload), *([Path(workload).parent / checkpoint] if checkpoint else [])]
+
+
+def _data_hash(workload: str) -> str | None:
+    """Return the hash of the data on which a network file's accuracy is measured; a family's is stored beside it."""
+    if not is_file_name(workload):
+        return None
+    file = read_spec(NetworkFile, workload)
+    return content_hash(file.dataset) if file.dataset and file.checkpoint else None

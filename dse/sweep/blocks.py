@@ -1,0 +1,70 @@
+"""`Blocks`: how a range of numbers is cut, and their evaluation one by one or in processes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from workloads.host.children import run_in_workers
+
+Result = TypeVar("Result")
+
+MOST_IN_A_BLOCK = 1 << 14
+"""Rows of a block: some megabytes, and seconds of work."""
+
+LEAST_IN_A_BLOCK = 1 << 6
+BLOCKS = 1 << 6
+"""Blocks that a range is cut into where it is neither small nor large."""
+
+WORTH_PROCESSES = 1 << 13
+"""Rows that take longer than processes take to start."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Numbers from 0 to `rows` - 1 in blocks of `size`, the last as long as it gets."""
+
+    rows: int
+    size: int
+
+    @property
+    def count(self) -> int:
+        return -(-self.rows // self.size)
+
+    def numbers(self, block: int) -> range:
+        """Return the numbers in a block."""
+        return range(block * self.size, min((block + 1) * self.size, self.rows))
+
+
+def cut(rows: int) -> Blocks:
+    """Return the blocks of so many rows: the same on any machine, so that a sweep may go on on another."""
+    return Blocks(rows, min(max(-(-rows // BLOCKS), LEAST_IN_A_BLOCK), MOST_IN_A_BLOCK))
+
+
+def evaluate_blocks(
+    blocks: Blocks,
+    todo: Sequence[int],
+    jobs: int | None,
+    start: Callable[..., None],
+    arguments: tuple[Any, ...],
+    work: Callable[[int], Result],
+) -> Generator[tuple[int, Result]]:
+    """Yield (block, work(block)) as they come; each process, or this one, calls start(*arguments) first.
+
+    jobs: processes; by default one a core, but none beside this one where there is little to do. Close the iterator.
+
+    Raises LimenError as `run_in_workers` does.
+    """
+    if jobs is None:
+        much = sum(len(blocks.numbers(block)) for block in todo) >= WORTH_PROCESSES
+        jobs = len(os.sched_getaffinity(0)) if much else 1
+    if jobs == 1 or len(todo) < 2:
+        start(*arguments)
+        for block in todo:
+            yield block, work(block)
+        return
+    with closing(run_in_workers(min(jobs, len(todo)), start, arguments, work, todo)) as results:
+        yield from results
