@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from cost_models.price.machine import Machines, Memory
+from cost_models.price.machine import Machines
 from cost_models.price.machine_events import Events, pe_events
-from cost_models.price.shelf import ABSENT, Quantities, softest_of
+from cost_models.price.shelf import ABSENT, Quantities
 from cost_models.price.sum_kernels import column_sums
+from cost_models.price.units import MOST_EVENTS, STATIC
 from cost_models.table.table import METHODS
 from simulator.designs.sizes import either, least
 
@@ -57,16 +58,6 @@ class Line:
         return Part(component, self.group, *numbers, METHODS[self.method[design]])
 
 
-def exact_sum(terms: Iterable[Any], designs: int) -> np.ndarray:
-    """Return the sum of terms, [designs] or a number each, rounded once."""
-    rows = list(terms)
-    stacked = np.zeros((len(rows), designs))
-    for row, term in enumerate(rows):
-        stacked[row] = term
-    sums: np.ndarray = column_sums(stacked)
-    return sums
-
-
 def parts_of(lines: Iterable[Line], design: int) -> list[Part]:
     """Return the breakdown of one design."""
     return [line.part(design) for line in lines if line.method[design] != ABSENT]
@@ -78,6 +69,17 @@ def _fills(machines: Machines, events: Events) -> Any:
     return either(designs.dataflow == "ws", writes / designs.feeder_width, writes)
 
 
+class _Unit(NamedTuple):
+    """`copies` of a unit of logic whose every cycle costs an idle one, and events, `spent`, what they cost more."""
+
+    component: str
+    group: str
+    copies: Any
+    found: Quantities
+    present: Any
+    spent: dict[str, Any]
+
+
 class Breakdown:
     """The lines of some machines, of the summed events of all layers: `lines`.
 
@@ -87,17 +89,11 @@ class Breakdown:
     def __init__(self, machines: Machines, events: Events, latency_us: np.ndarray, dram: str) -> None:
         self._machines, self._events, self._latency_us = machines, events, latency_us
         self._cycles, self._fills = events.total.cycles, _fills(machines, events)
-        self.lines: list[Line] = []
+        self._units: list[_Unit] = []
         self._add_array()
         self._add_feeding()
         self._add_results()
-        for memory in machines.memories.values():
-            self._add_memory(memory, *self._accesses(memory))
-        bit = machines.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
-        nothing, method = np.zeros(len(machines.designs)), np.full(len(machines.designs), METHODS.index(bit.method))
-        for stream in STREAMS:
-            bits = getattr(events.total, f"beats_{stream}") * machines.designs.port_bits
-            self.lines.append(Line(f"dram {stream}", "dram", nothing, bits * bit.value / PJ_PER_UJ, method))
+        self.lines = [*self._lines_of_logic(), *self._lines_of_memories(), *self._lines_of_dram(dram)]
 
     def _add_array(self) -> None:
         machines, events, designs = self._machines, self._events, self._machines.designs
@@ -139,48 +135,80 @@ class Breakdown:
         self._logic("pooling unit", "logic", 1, machines.pool, word=events.pooled, other_word=words)
         self._logic("control", "logic", 1, machines.control, compute_cycle=events.compute, beat=counts.beats)
 
-    def _logic(self, name: str, group: str, copies: Any, found: Quantities, present: Any = True, **spent: Any) -> None:
-        """Add `copies` of a unit whose every cycle costs an idle one, and events what they cost more."""
-        idle, area, leakage = (found[each] for each in ("energy_per_idle_cycle_pj", "area_um2", "leakage_nw"))
-        used, dynamic = [idle, area, leakage], [copies * self._cycles * idle.value]
-        for event, number in spent.items():
-            energy = found[f"energy_per_{event}_pj"]
-            used.append(energy)
-            dynamic.append(number * (energy.value - idle.value))
-        energy_uj = exact_sum(dynamic, len(idle.value)) / PJ_PER_UJ + self._leakage_uj(copies * leakage.value)
-        self._add(name, group, copies * area.value / UM2_PER_MM2, energy_uj, softest_of(used), present)
-
-    def _add(
-        self, name: str, group: str, area_mm2: Any, energy_uj: Any, method: Any, present: Any, is_sram: Any = None
+    def _logic(
+        self, component: str, group: str, copies: Any, found: Quantities, present: Any = True, **spent: Any
     ) -> None:
-        if present is not True:
-            area_mm2, energy_uj = np.where(present, area_mm2, 0.0), np.where(present, energy_uj, 0.0)
-            method = np.where(present, method, ABSENT)
-        self.lines.append(Line(name, group, area_mm2, energy_uj, method, is_sram))
+        self._units.append(_Unit(component, group, copies, found, present, spent))
 
-    def _accesses(self, memory: Memory) -> tuple[Any, Any]:
+    def _lines_of_logic(self) -> list[Line]:
+        shape = len(self._units), len(self._machines.designs)
+        static, copies = np.zeros((len(STATIC), *shape)), np.zeros(shape, np.int64)
+        energies, numbers = np.zeros((MOST_EVENTS, *shape)), np.zeros((MOST_EVENTS, *shape))
+        present, methods = np.ones(shape, bool), np.zeros(shape, np.int8)
+        for place, unit in enumerate(self._units):
+            events = slice(len(STATIC), len(STATIC) + len(unit.spent))
+            static[:, place] = unit.found.values[: len(STATIC)]
+            energies[: len(unit.spent), place] = unit.found.values[events]
+            methods[place] = unit.found.methods[: events.stop].max(axis=0)
+            copies[place], present[place] = unit.copies, unit.present
+            for event, number in unit.spent.items():
+                numbers[unit.found.places[f"energy_per_{event}_pj"] - len(STATIC), place] = number
+        idle, area, leakage = static
+        dynamic = np.concatenate([[copies * self._cycles * idle], numbers * (energies - idle)])
+        energy = column_sums(dynamic.reshape(len(dynamic), -1)).reshape(shape) / PJ_PER_UJ
+        energy = np.where(present, energy + self._leakage_uj(copies * leakage), 0.0)
+        area_mm2, methods = np.where(present, copies * area / UM2_PER_MM2, 0.0), np.where(present, methods, ABSENT)
+        return [
+            Line(unit.component, unit.group, *line)
+            for unit, *line in zip(self._units, area_mm2, energy, methods, strict=True)
+        ]
+
+    def _lines_of_memories(self) -> list[Line]:
+        """Return the line of each memory, and one more for its leakage where that is of another method."""
+        memories, banks = self._machines.memories, self._machines.memories.banks
+        reads, writes = np.zeros(memories.count.shape), np.zeros(memories.count.shape)
+        present = np.ones(memories.count.shape, bool)
+        for place, name in enumerate(memories.names):
+            reads[place], writes[place] = self._accesses(name)
+            present[place] = self._machines.present(name)
+        area, leakage_nw = banks["area_um2"], banks["leakage_nw"]
+        dynamic = reads * banks["read_pj"].value + writes * banks["write_pj"].value
+        dynamic = (dynamic + memories.count * self._cycles * banks["idle_pj"].value) / PJ_PER_UJ
+        leakage, apart = self._leakage_uj(memories.count * leakage_nw.value), leakage_nw.method != area.method
+        energy = np.where(present, np.where(apart, dynamic, dynamic + leakage), 0.0)
+        area_mm2 = np.where(present, memories.count * area.value / UM2_PER_MM2, 0.0)
+        methods = np.where(present, area.method, ABSENT)
+        alone = present & apart
+        leakage, leakage_methods = np.where(alone, leakage, 0.0), np.where(alone, leakage_nw.method, ABSENT)
+        nothing, is_sram = np.zeros_like(area_mm2[0]), banks["is_sram"].value > 0
+        lines = []
+        for place, name in enumerate(memories.names):
+            kind, label = is_sram[place], f"{name} memory"
+            lines.append(Line(label, "memory", area_mm2[place], energy[place], methods[place], kind))
+            lines.append(Line(f"{label} leakage", "memory", nothing, leakage[place], leakage_methods[place], kind))
+        return lines
+
+    def _lines_of_dram(self, dram: str) -> list[Line]:
+        bit = self._machines.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
+        port_bits = self._machines.designs.port_bits
+        nothing, method = np.zeros(len(port_bits)), np.full(len(port_bits), METHODS.index(bit.method))
+        return [
+            Line(
+                f"dram {stream}", "dram", nothing,
+                getattr(self._events.total, f"beats_{stream}") * port_bits * bit.value / PJ_PER_UJ, method,
+            )
+            for stream in STREAMS
+        ]  # fmt: skip
+
+    def _accesses(self, memory: str) -> tuple[Any, Any]:
         """Return the reads and the writes of a memory."""
         counts = self._events.total
-        if memory.name == "operand":
+        if memory == "operand":
             return self._events.operand_rows, np.ceil(self._fills)
-        if memory.name == "ofmap":
+        if memory == "ofmap":
             packed = counts.pack_reads * self._machines.designs.cols
             return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
-        return getattr(counts, f"{memory.name}_reads"), getattr(counts, f"{memory.name}_writes")
-
-    def _add_memory(self, memory: Memory, reads: Any, writes: Any) -> None:
-        """Add the line of a memory, and one more for its leakage where that is of another method."""
-        bank, count, present = memory.bank, memory.count, self._machines.present(memory.name)
-        area, leakage_nw = bank["area_um2"], bank["leakage_nw"]
-        idle_cycles = count * self._cycles
-        dynamic = reads * bank["read_pj"].value + writes * bank["write_pj"].value + idle_cycles * bank["idle_pj"].value
-        dynamic, leakage = dynamic / PJ_PER_UJ, self._leakage_uj(count * leakage_nw.value)
-        apart = leakage_nw.method != area.method
-        energy = np.where(apart, dynamic, dynamic + leakage)
-        name, area_mm2 = f"{memory.name} memory", count * area.value / UM2_PER_MM2
-        self._add(name, "memory", area_mm2, energy, area.method, present, memory.is_sram)
-        name = f"{name} leakage"
-        self._add(name, "memory", np.zeros_like(leakage), leakage, leakage_nw.method, present & apart, memory.is_sram)
+        return getattr(counts, f"{memory}_reads"), getattr(counts, f"{memory}_writes")
 
     def _leakage_uj(self, leakage_nw: Any) -> Any:
         """nW × µs is 1e-15 J."""

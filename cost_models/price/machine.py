@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cost_models.price.shelf import ABSENT, Quantities, Values, softest_of
+from cost_models.price.shelf import ABSENT, Quantities, Values
 from cost_models.price.units import look_up_pe, units_of
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import METHODS, Table
@@ -22,18 +22,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Memory:
-    """`count` equal banks, both halves of a double buffer among them. All [designs]."""
+class Memories:
+    """On-chip memories. count: [memories, designs] of equal banks, both halves of a double buffer among them.
 
-    name: str
-    count: Any
-    bank: Quantities
+    banks: [memories, designs] of each number of BANK_NUMBERS.
+    """
 
-    @property
-    def is_sram(self) -> np.ndarray:
-        """Whether the bank is of SRAM macros, not of registers."""
-        sram: np.ndarray = self.bank["is_sram"].value > 0
-        return sram
+    names: tuple[str, ...]
+    count: np.ndarray
+    banks: Quantities
 
 
 @dataclass(frozen=True)
@@ -64,12 +61,11 @@ def refuse_several_ops(table: Table, design: FittedDesign) -> None:
         )
 
 
-def lacks(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> np.ndarray:
-    """Return for each design whether the table lacks its PE, its edge or its tags."""
+def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[int, str]:
+    """Return for each place of a design whose PE, edge or tags the table lacks the line that says so."""
     units = units_of(table)
     pe, edge, tag = _array_keys(designs, stream)
-    lacking: np.ndarray = units.pe.refuses(*pe) | units.edge.refuses(*edge) | units.tag.refuses(*tag)
-    return lacking
+    return units.tag.refusals(*tag) | units.edge.refusals(*edge) | units.pe.refusals(*pe)
 
 
 def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -89,7 +85,8 @@ class Machines:
     """
 
     def __init__(self, table: Table, designs: DesignBlock, stream: str = UNIFORM) -> None:
-        self.table, self.designs, units = table, designs, units_of(table)
+        self.table, self.designs, self._stream = table, designs, stream
+        units = units_of(table)
         self.stationary: np.ndarray = designs.dataflow != "os"
         self.turned: np.ndarray = designs.dataflow == "is"
         self.polar: np.ndarray = designs.polarity_bits > 0
@@ -115,20 +112,28 @@ class Machines:
         }
         self.memories = self._memories()
 
-    def _memories(self) -> dict[str, Memory]:
-        designs, shelf, memories = self.designs, units_of(self.table).bank, {}
-        one_port = np.zeros(len(designs), bool)
-        for name, width in self.widths.items():
-            banks = for_each(scratchpad_banks, width, designs.port_bits)
-            words = -(-getattr(designs, f"{'filter' if name == 'weight' else name}_depth") // banks)
-            memories[name] = Memory(name, HALVES * banks, shelf(width, words, one_port, width))
+    def _memories(self) -> Memories:
+        designs, names = self.designs, (*self.widths, "operand", "ofmap")
+        shape = len(names), len(designs)
+        width, words, written, count = (np.zeros(shape, np.int64) for _ in range(4))
+        for place, (name, row_bits) in enumerate(self.widths.items()):
+            banks = for_each(scratchpad_banks, row_bits, designs.port_bits)
+            width[place], count[place] = row_bits, HALVES * banks
+            words[place] = -(-getattr(designs, f"{'filter' if name == 'weight' else name}_depth") // banks)
         dealt = designs.dataflow == "ws"
-        width = designs.x_lanes * either(dealt, designs.x_bits, designs.word_bits)
-        words = either(dealt, designs.operand_depth, designs.operand_depth // designs.feeder_width)
-        memories["operand"] = Memory("operand", HALVES, shelf(width, words, one_port, designs.word_bits))
-        accumulators = shelf(designs.acc_bits, designs.ofmap_depth, ~one_port, designs.acc_bits)
-        memories["ofmap"] = Memory("ofmap", HALVES * designs.cols, accumulators)
-        return memories
+        width[-2] = designs.x_lanes * either(dealt, designs.x_bits, designs.word_bits)
+        words[-2] = either(dealt, designs.operand_depth, designs.operand_depth // designs.feeder_width)
+        width[-1], words[-1] = designs.acc_bits, designs.ofmap_depth
+        count[-2], count[-1] = HALVES, HALVES * designs.cols
+        written[:], written[-2] = width, designs.word_bits
+        two_ports = np.zeros(shape, bool)
+        two_ports[-1] = True
+        found = units_of(self.table).bank(width.ravel(), words.ravel(), two_ports.ravel(), written.ravel())
+        return Memories(names, count, found.of_each(len(names)))
+
+    def __getitem__(self, chosen: np.ndarray) -> Machines:
+        """Return some of the machines, by their places."""
+        return Machines(self.table, self.designs[chosen], self._stream)
 
     def present(self, name: str) -> np.ndarray | bool:
         """Return where there are a memory and an unpacker of this name: of polarity where the op has any."""
@@ -136,7 +141,7 @@ class Machines:
 
     def clocks(self) -> Clocks:
         """Return the shortest clock periods; of equal paths the one whose name, then method, is last."""
-        paths = _Paths(self.skew["launch_ns"].value)
+        paths = _Paths(self.skew["launch_ns"].value, self.memories)
         units = {"edge": self.edge, "packer": self.packer, "operand memory": self.lanes, "pooling unit": self.pool}
         units |= {f"{name} unpacker": found for name, found in self.unpackers.items()} | {"skew": self.skew}
         for name, found in units.items():
@@ -145,19 +150,19 @@ class Machines:
         paths.add("scatter unit", [self.scatter["min_clock_ns"], self.edge["entry_ns"]])
         paths.add("control", [self.control["min_clock_ns"], self.edge["entry_ns"]])
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
-        paths.add("pe", [pe, self.lanes["delay_ns"]], self.memories["operand"])
+        paths.add("pe", [pe, self.lanes["delay_ns"]], "operand")
         for name in ("weight", "polarity"):
             # Under ws synapses go into registers, not through the op.
             there = (self.designs.dataflow != "ws") & self.present(name)
-            paths.add("pe", [pe, self.unpackers[name]["delay_ns"]], self.memories[name], there)
-        paths.add("edge", [self.edge[later]], self.memories["ofmap"])
-        paths.add("edge", [self.edge[later], self.unpackers["channel"]["delay_ns"]], self.memories["channel"])
-        paths.add("packer", [self.packer[later], self.edge["delay_ns"]], self.memories["ofmap"])
-        ifmap, unpacked = self.memories["ifmap"], self.unpackers["ifmap"]["delay_ns"]
-        paths.add("operand memory", [self.lanes[later], unpacked], ifmap)
-        paths.add("pooling unit", [self.pool[later], unpacked], ifmap)
-        for name, memory in self.memories.items():
-            own = memory.bank["min_clock_ns"]
+            paths.add("pe", [pe, self.unpackers[name]["delay_ns"]], name, there)
+        paths.add("edge", [self.edge[later]], "ofmap")
+        paths.add("edge", [self.edge[later], self.unpackers["channel"]["delay_ns"]], "channel")
+        paths.add("packer", [self.packer[later], self.edge["delay_ns"]], "ofmap")
+        unpacked = self.unpackers["ifmap"]["delay_ns"]
+        paths.add("operand memory", [self.lanes[later], unpacked], "ifmap")
+        paths.add("pooling unit", [self.pool[later], unpacked], "ifmap")
+        for place, name in enumerate(self.memories.names):
+            own = Values(*(values[place] for values in self.memories.banks["min_clock_ns"]))
             paths.add(f"{name} memory", [own], there=(own.method != ABSENT) & self.present(name))
         return paths.longest()
 
@@ -165,30 +170,32 @@ class Machines:
 class _Paths:
     """Every path that could set the clock. launch: ns that a register takes to show its value."""
 
-    def __init__(self, launch: np.ndarray) -> None:
+    def __init__(self, launch: np.ndarray, memories: Memories) -> None:
+        delays = memories.banks["delay_ns"]
+        late = (delays.method != ABSENT) & (delays.value > launch)
         self._launch = launch
+        self._memories = {
+            name: (late[at], delays.value[at], delays.method[at]) for at, name in enumerate(memories.names)
+        }
         self._names: list[str] = []
         self._named: list[Any] = []
         self._periods: list[Any] = []
         self._methods: list[Any] = []
 
-    def add(
-        self, name: str, values: list[Values], memory: Memory | None = None, there: np.ndarray | bool = True
-    ) -> None:
-        """Add a path of a unit behind others' delays, starting in a memory where one is given.
+    def add(self, name: str, values: list[Values], memory: str = "", there: np.ndarray | bool = True) -> None:
+        """Add a path of a unit behind others' delays, starting in a memory where one is named.
 
         there: where the path exists.
         """
-        period, method = values[0].value, softest_of(values)
+        period, method = values[0]
         for value in values[1:]:
-            period = period + value.value
+            period, method = period + value.value, np.maximum(method, value.method)
         named: Any = self._number(name)
-        if memory is not None:  # what a macro takes more than a flip-flop
-            delay = memory.bank["delay_ns"]
-            late = (delay.method != ABSENT) & (delay.value > self._launch)
-            period = np.where(late, period + delay.value - self._launch, period)
-            method = np.where(late, np.maximum(method, delay.method), method)
-            named = np.where(late, self._number(f"{name} behind {memory.name} memory"), named)
+        if memory:  # what a macro takes more than a flip-flop
+            late, delay, delay_method = self._memories[memory]
+            period = np.where(late, period + delay - self._launch, period)
+            method = np.where(late, np.maximum(method, delay_method), method)
+            named = np.where(late, self._number(f"{name} behind {memory} memory"), named)
         self._periods.append(period if there is True else np.where(there, period, -np.inf))
         self._methods.append(method)
         self._named.append(named)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,14 +24,22 @@ class Values(NamedTuple):
 
 
 class Quantities:
-    """Numbers of units by name, [designs] each."""
+    """Numbers of units by name, [designs] or [units, designs] each.
 
-    def __init__(self, names: Mapping[str, int], values: np.ndarray, methods: np.ndarray) -> None:
-        self._names, self._values, self._methods = names, values, methods
+    places: of the names in the first axis of `values` and `methods`.
+    """
+
+    def __init__(self, places: Mapping[str, int], values: np.ndarray, methods: np.ndarray) -> None:
+        self.places, self.values, self.methods = places, values, methods
 
     def __getitem__(self, name: str) -> Values:
-        place = self._names[name]
-        return Values(self._values[place], self._methods[place])
+        place = self.places[name]
+        return Values(self.values[place], self.methods[place])
+
+    def of_each(self, units: int) -> Quantities:
+        """Return [units, designs] of what was looked up for one unit after another."""
+        shape = len(self.places), units, -1
+        return Quantities(self.places, self.values.reshape(shape), self.methods.reshape(shape))
 
 
 class Shelf:
@@ -48,9 +56,10 @@ class Shelf:
         self._values = np.zeros((len(names), FIRST_ROOM))
         self._methods = np.full((len(names), FIRST_ROOM), ABSENT, np.int8)
 
-    def refuses(self, *key: np.ndarray) -> np.ndarray:
-        """Return for each row of the columns of a key whether the table lacks that unit."""
-        return self._look_up(key) < 0
+    def refusals(self, *key: np.ndarray) -> dict[int, str]:
+        """Return for each row of the columns of a key whose unit the table lacks the line that says so."""
+        refused = np.flatnonzero(self._look_up(key) < 0).tolist()
+        return {row: str(self._refusals[self._key(key, row)]) for row in refused}
 
     def __call__(self, *key: np.ndarray) -> Quantities:
         """Return the numbers of the unit of each row of the columns of a key.
@@ -60,9 +69,12 @@ class Shelf:
         """
         places = self._look_up(key)
         if places.min(initial=0) < 0:
-            first = int(np.argmax(places < 0))
-            raise self._refusals[tuple(column[first].item() for column in key)]
+            raise self._refusals[self._key(key, int(np.argmax(places < 0)))]
         return Quantities(self._names, self._values.take(places, axis=1), self._methods.take(places, axis=1))
+
+    @staticmethod
+    def _key(key: Sequence[np.ndarray], row: int) -> tuple[Any, ...]:
+        return tuple(column[row].item() for column in key)
 
     def _look_up(self, key: Sequence[np.ndarray]) -> np.ndarray:
         """Return the place of each row's unit, -1 where there is none."""
@@ -87,12 +99,3 @@ class Shelf:
             self._values[self._names[name], place] = number.value
             self._methods[self._names[name], place] = METHODS.index(number.method)
         self._places[row] = place
-
-
-def softest_of(values: Iterable[Values]) -> np.ndarray:
-    """Return the place in `METHODS` of the softest of each design's methods."""
-    methods: np.ndarray | None = None
-    for value in values:
-        methods = value.method if methods is None else np.maximum(methods, value.method)
-    assert methods is not None
-    return methods

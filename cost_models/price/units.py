@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from cost_models.price.banks import price_bank
@@ -14,7 +14,10 @@ from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter
 from workloads.errors import LimenError
 from workloads.ops.registry import operation
 
-STATIC = ("area_um2", "leakage_nw", "energy_per_idle_cycle_pj")
+STATIC = ("energy_per_idle_cycle_pj", "area_um2", "leakage_nw")
+"""What a unit takes whatever happens; on a shelf first, then energies of events, then delays."""
+
+MOST_EVENTS = 6
 PE_EVENTS = ("op", "shift_cycle", "left_cycle", "top_cycle", "psum_cycle", "polarity_cycle")
 EDGE_EVENTS = ("accumulate", "requantise", "pack", "scatter")
 EDGE_DELAYS = ("min_clock_ns", "entry_ns", "delay_ns", "behind_memory_ns")
@@ -35,22 +38,23 @@ class Units:
     """
 
     def __init__(self, table: Table) -> None:
-        def fitted(unit: Callable[..., Fitted], *names: str) -> Shelf:
+        def fitted(unit: Callable[..., Fitted], events: Sequence[str], *delays: str) -> Shelf:
+            names = (*STATIC, *energies(*events), *delays)
             return Shelf(names, lambda *sizes: {name: _fit(table, unit(*sizes), name) for name in names})
 
-        behind = "behind_memory_ns"
-        self.pe = Shelf(("min_clock_ns", *STATIC, *energies(*PE_EVENTS)), partial(_pe, table))
-        self.edge = Shelf((*EDGE_DELAYS, *STATIC, *energies(*EDGE_EVENTS)), partial(_edge, table))
+        clock, delay, behind = "min_clock_ns", "delay_ns", "behind_memory_ns"
+        self.pe = Shelf((*STATIC, *energies(*PE_EVENTS), "min_clock_ns"), partial(_pe, table))
+        self.edge = Shelf((*STATIC, *energies(*EDGE_EVENTS), *EDGE_DELAYS), partial(_edge, table))
         self.tag = Shelf((*STATIC, *energies("op")), partial(_tag, table))
-        self.lanes = fitted(Lanes, "min_clock_ns", "delay_ns", behind, *STATIC, *energies("read", "write"))
-        self.packer = fitted(Packer, "min_clock_ns", behind, *STATIC, *energies("step"))
-        self.scatter = fitted(Scatter, "min_clock_ns", *STATIC, *energies("step", "other_beat"))
-        self.pool = fitted(Pool, "min_clock_ns", behind, *STATIC, *energies("word", "other_word"))
-        self.control = fitted(Control, "min_clock_ns", *STATIC, *energies("compute_cycle", "beat"))
-        self.skew = fitted(Skew, "min_clock_ns", "launch_ns", *STATIC, *energies("op"))
-        unpacking = ("min_clock_ns", "delay_ns", *STATIC, *energies("beat", "other_beat", "read"))
-        self.ifmap_unpacker = fitted(partial(Scratchpad, "ifmap"), *unpacking)
-        self.filter_unpacker = fitted(partial(Scratchpad, "filter"), *unpacking)
+        self.lanes = fitted(Lanes, ("read", "write"), clock, delay, behind)
+        self.packer = fitted(Packer, ("step",), clock, behind)
+        self.scatter = fitted(Scatter, ("step", "other_beat"), clock)
+        self.pool = fitted(Pool, ("word", "other_word"), clock, behind)
+        self.control = fitted(Control, ("compute_cycle", "beat"), clock)
+        self.skew = fitted(Skew, ("op",), clock, "launch_ns")
+        beats = ("beat", "other_beat", "read")
+        self.ifmap_unpacker = fitted(partial(Scratchpad, "ifmap"), beats, clock, delay)
+        self.filter_unpacker = fitted(partial(Scratchpad, "filter"), beats, clock, delay)
         self.bank = Shelf(BANK_NUMBERS, partial(_bank, table))
 
 

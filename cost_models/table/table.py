@@ -181,6 +181,7 @@ def softest(values: Iterable[Value]) -> str:
     return max((value.method for value in values), key=METHODS.index)
 
 
+@lru_cache(maxsize=1)
 def built_in_tables() -> dict[str, Path]:
     """Return the files of the tables that come with Limen, by name."""
     names = ("ihp130", "sky130hd", "asap7", "xc7-fabric", "xc7-dsp", "ecp5-fabric", "ecp5-dsp")

@@ -19,6 +19,7 @@ from simulator.plan.counts import PHASES
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
+    from cost_models.price.machine import Machines
     from workloads.networks.network import Network
 
 WHOLE_FIGURES = ("cycles", "stall_cycles", "dram_bytes", "acc_bits", "pes")
@@ -46,14 +47,15 @@ class Block:
 class _Form(NamedTuple):
     """What an op, widths and a feeder decide: of the design, and of the workload.
 
-    acc_bits: 0 where no design of them runs the network. x_signed: of the design. layers: [layers] of LAYER_INTEGERS.
-    accuracies: in the order of ACCURACIES.
+    acc_bits: 0 where no design of them runs the network. x_signed: of the design. layers: [layers] of LAYER_INTEGERS;
+    shape: the same as bytes. accuracies: in the order of ACCURACIES.
     """
 
     network: Network
     acc_bits: int
     x_signed: bool
     layers: np.ndarray
+    shape: bytes
     accuracies: tuple[float, ...]
 
 
@@ -67,7 +69,7 @@ class BlockEvaluator:
         self._evaluator = Evaluator(spec, workload, costs)
         self._memory = spec.memory
         self._costs = costs
-        self._forms: dict[tuple[Any, ...], _Form] = {}
+        self._forms: dict[tuple[str, int, int, int], _Form] = {}
 
     def evaluate(self, points: Sequence[Coordinates]) -> Block:
         """Return the figures of points, and the refusals of those that have none.
@@ -78,32 +80,28 @@ class BlockEvaluator:
         forms = [self._form(point) for point in points]
         table = load_priced_table(self._costs)
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
-        figures = {name: np.zeros(len(points), _kind(name)) for name in names}
+        block = Block({name: np.zeros(len(points), _kind(name)) for name in names}, [""] * len(points))
         for name in TEXT_FIGURES:
-            figures[name].fill("")
-        refusals = [""] * len(points)
-        done = np.zeros(len(points), bool)
+            block.figures[name].fill("")
+        priced = np.zeros(len(points), bool)
         try:
             if points:
-                self._fill(table, points, forms, figures, done)
-        except LimenError:  # the table lacks a quantity of a unit: some points' figures, or all
-            done[:] = False
-        for place in np.flatnonzero(~done).tolist():
-            try:
-                alone = self._evaluator.figures(points[place])
-            except Refusal as refusal:
-                refusals[place] = str(refusal)
-                alone = {}
-            for name, column in figures.items():
-                column[place] = alone.get(name, "" if name in TEXT_FIGURES else 0)
-        return Block(figures, refusals)
+                self._price(table, points, forms, block, priced)
+        except LimenError:  # the table lacks a quantity of some unit
+            priced[:] = False
+        for place in np.flatnonzero(~priced).tolist():
+            if not block.refusals[place]:
+                self._evaluate_alone(place, points[place], block)
+        return block
 
-    def figures(self, point: Coordinates) -> Figures:
-        """Return everything a trial stores about a point. Raises LimenError as `Evaluator.cost_figures`."""
-        block = self.evaluate([point])
-        if block.refusals[0]:
-            raise Refusal(block.refusals[0])
-        return {"design": point.key} | {name: column.tolist()[0] for name, column in block.figures.items()}
+    def _evaluate_alone(self, place: int, point: Coordinates, block: Block) -> None:
+        figures: Figures = {}
+        try:
+            figures = self._evaluator.figures(point)
+        except Refusal as refusal:
+            block.refusals[place] = str(refusal)
+        for name, column in block.figures.items():
+            column[place] = figures.get(name, "" if name in TEXT_FIGURES else 0)
 
     def _form(self, point: Coordinates) -> _Form:
         key = (point.op, point.x_bits, point.w_bits, point.feeder_width)
@@ -118,66 +116,73 @@ class BlockEvaluator:
         network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
         accuracies = tuple(self._evaluator.accuracies(point).values())
         try:
-            design = self._evaluator.unfitted(roomiest(point)).fitted(network)
+            design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
             layers = network_integers(network)
         except LimenError:
-            return _Form(network, 0, False, np.zeros(0), accuracies)
-        runs = layers["width"].max() <= MOST_SIGNED
-        return _Form(network, design.acc_bits * runs, design.x_signed, layers, accuracies)
+            return _Form(network, 0, False, np.zeros(0), b"", accuracies)
+        acc_bits = design.acc_bits if layers["width"].max() <= MOST_SIGNED else 0
+        return _Form(network, acc_bits, design.x_signed, layers, layers.tobytes(), accuracies)
 
-    def _fill(
-        self, table: Table, points: Sequence[Coordinates], forms: Sequence[_Form], figures: Columns, done: np.ndarray
+    def _price(
+        self, table: Table, points: Sequence[Coordinates], forms: Sequence[_Form], block: Block, priced: np.ndarray
     ) -> None:
-        """Fill in the figures of those points that have any, and where they are `done`."""
-        from cost_models.price.machine import lacks
-
+        """Fill in the figures of all points that have any, where they are `priced`, and refusals by the table."""
         designs = _designs_of(points, forms)
-        places = np.flatnonzero(_consistent(designs))
-        designs = designs[places]
-        there = ~lacks(table, designs)
-        places, designs = places[there], designs[there]
-        kinds: dict[bytes, list[int]] = {}
-        for row, place in enumerate(places.tolist()):
-            kinds.setdefault(forms[place].layers.tobytes(), []).append(row)
-        for rows in kinds.values():
-            form = forms[places[rows[0]]]
-            chosen, columns = self._figures_of(table, form, designs[np.array(rows)])
-            at = places[rows][chosen]
+        places: dict[bytes, list[int]] = {}
+        for place in np.flatnonzero(_consistent(designs)).tolist():
+            places.setdefault(forms[place].shape, []).append(place)
+        for alike in places.values():
+            machines, at = self._look_up(table, designs, np.array(alike), block)
+            if machines is None:
+                continue
+            chosen, columns = self._figures_of(forms[at[0]], machines)
             for name, column in columns.items():
-                figures[name][at] = column
-            done[at] = True
-        for place, name in enumerate(ACCURACIES):
-            if name in figures:
-                figures[name][done] = [forms[index].accuracies[place] for index in np.flatnonzero(done).tolist()]
+                block.figures[name][at[chosen]] = column
+            priced[at[chosen]] = True
+        done = np.flatnonzero(priced).tolist()
+        for rank, name in enumerate(ACCURACIES):
+            if name in block.figures:
+                block.figures[name][done] = [forms[place].accuracies[rank] for place in done]
 
-    def _figures_of(self, table: Table, form: _Form, designs: DesignBlock) -> tuple[np.ndarray, Columns]:
-        """Return the places of the designs that run layers and have a price, and their figures.
+    def _look_up(
+        self, table: Table, designs: DesignBlock, at: np.ndarray, block: Block
+    ) -> tuple[Machines | None, np.ndarray]:
+        """Return the machines of designs and their places, without those that the table refuses."""
+        from cost_models.price.machine import Machines, lacking
 
-        designs: without a memory's cycles.
-        """
-        from cost_models.price.machine import Machines
+        chosen = designs if len(at) == len(designs) else designs[at]
+        try:
+            return Machines(table, chosen), at
+        except LimenError:
+            lines = lacking(table, chosen)
+            if not lines:
+                raise
+        for row, line in lines.items():
+            block.refusals[at[row]] = line
+        others = np.setdiff1d(np.arange(len(at)), list(lines))
+        return (Machines(table, chosen[others]) if len(others) else None), at[others]
+
+    def _figures_of(self, form: _Form, machines: Machines) -> tuple[np.ndarray, Columns]:
+        """Return the places of the machines that run the layers, and their figures."""
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, price_machines
         from simulator.cuts.layout import may_be_too_large
         from simulator.timing.timing import count_best
 
-        memory = self._memory
-        machines = Machines(table, designs)
-        clocks = machines.clocks()
+        memory, designs, clocks = self._memory, machines.designs, machines.clocks()
         interval, latency = memory_cycles(clocks.ns, designs.port_bits, memory.dram_gb_per_s, memory.latency_ns)
-        designs = designs.behind(interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES))
-        counts, fits = count_best(form.layers, designs)
+        behind = designs.behind(interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES))
+        counts, fits = count_best(form.layers, behind)
         fits &= (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
         fits &= ~may_be_too_large(form.network, counts["tiles"].sum(axis=1), designs)
         chosen = np.flatnonzero(fits)
         if not len(chosen):
             return chosen, {}
-        if not fits.all():
-            designs, clocks, counts = designs[chosen], clocks[chosen], counts[chosen]
-            machines = Machines(table, designs)
+        if len(chosen) < len(designs):
+            machines, clocks, counts = machines[chosen], clocks[chosen], counts[chosen]
+            designs = machines.designs
         events = count_events(form.layers, counts, designs)
-        prices = price_machines(machines, clocks, events, memory.dram)
-        total = events.total
+        total, prices = events.total, price_machines(machines, clocks, events, memory.dram)
         return chosen, prices.figures | {
             "cycles": total.cycles,
             "stall_cycles": sum(getattr(total, name) for name in PHASES if "stall" in name),
@@ -190,7 +195,7 @@ class BlockEvaluator:
         }
 
 
-def roomiest(point: Coordinates) -> Coordinates:
+def _roomiest(point: Coordinates) -> Coordinates:
     """Return the point with the widest port, on which only op, widths and feeder decide what a design can run."""
     return point._replace(
         dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
