@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,7 @@ class Family:
                 raise LimenError(
                     f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
                 )
-        form = read_spec(NetworkFile, self.folder / f"{op}.yaml")
+        form = _read_form(self.folder / f"{op}.yaml")
         return with_widths(form, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
 
     def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
@@ -101,6 +102,20 @@ class Family:
             return Network(form.name, layers, parameters, form.dataset, InputMap(offset=offset, shift=shift))
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
+
+
+def _read_form(path: Path) -> NetworkFile:
+    """Return a network file, read once as long as it stays as it is: a study asks for each of its members."""
+    try:
+        stamp = path.stat()
+    except OSError:
+        return read_spec(NetworkFile, path)  # which says why it can't be read
+    return _read_unchanged(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
+    return read_spec(NetworkFile, path)
 
 
 def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:
