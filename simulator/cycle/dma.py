@@ -12,7 +12,7 @@ from workloads.host.jit import njit_in_place
 IDLE, PICK, REQUEST, DATA = range(4)
 
 DMA = record_type(
-    *("state_reg", "kind", "wanted_reg", "program_reg", "addr_reg", "stride_reg", "runs_left_reg", "run_beats_reg"),
+    *("state_reg", "kind_reg", "wanted_reg", "program_reg", "addr_reg", "stride_reg", "runs_left_reg", "run_beats_reg"),
     *("beats_left_reg", "first_reg", "plane_reg", "plane_left_reg", "base_reg", "layer_beats", "tile_beats"),
 )
 """Registers, and the beats of descriptors. wanted_reg: kinds still to be served, by bit."""
@@ -47,7 +47,7 @@ def pick(dma, next_tile, stored_tile):
         kind += 1
     dma.state_reg = REQUEST if wanted else IDLE
     dma.wanted_reg = wanted and dma.wanted_reg & ~(1 << kind)
-    dma.kind, dma.base_reg = kind, 0
+    dma.kind_reg, dma.base_reg = kind, 0
     if kind == Kind.STORE:
         dma.addr_reg, dma.stride_reg = stored_tile.store_addr, stored_tile.plane_stride
         dma.runs_left_reg, dma.run_beats_reg = stored_tile.store_runs, stored_tile.store_beats
@@ -72,7 +72,7 @@ def count_beat(dma, next_tile):
     dma.first_reg = 0
     dma.beats_left_reg -= 1
     dma.plane_left_reg -= 1
-    if dma.kind == Kind.FILTER and dma.plane_left_reg == 0:
+    if dma.kind_reg == Kind.FILTER and dma.plane_left_reg == 0:
         dma.first_reg = 1
         dma.plane_reg = 1 if dma.plane_reg == 0 and next_tile.polarity_beats else 2
         dma.plane_left_reg = next_tile.polarity_beats if dma.plane_reg == 1 else next_tile.channel_beats

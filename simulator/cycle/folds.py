@@ -13,10 +13,11 @@ from simulator.cycle.group import GROUP_RECORD, next_group, start_group
 from simulator.cycle.records import record_type
 from simulator.cycle.rows import FOLD_ENDS_RECORD, ROWS_RECORD, start_rows, step_rows
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
-from simulator.encoding import FIRST_K, LAST_K, Dataflow, Polarity
+from simulator.encoding import FIRST_K, LAST_K, Dataflow, Phase, Polarity
 from workloads.host.jit import njit_in_place
 
-IDLE, PRELOAD, STREAM, DRAIN, FLUSH, POOL, WAIT = range(7)
+IDLE, PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER = map(int, tuple(Phase)[: Phase.STALL_FEEDER + 1])
+"""States are phases: waiting for a block of operands is a stall of the feeder."""
 
 FOLDS = record_type(
     *("state_reg", "array_state_reg", "count_reg", "groups_left_reg", "outer_left_reg", "inner_left_reg"),
@@ -85,7 +86,7 @@ def find_ends(folds, parameters):
     phase_last = rows - 1
     if state == STREAM:
         phase_last = signals.time_size + rows + parameters.cols - 3
-    elif state == FLUSH:
+    elif state == PIPELINE:
         phase_last = int64(1) if dataflow == Dataflow.OS else int64(2)
     outer_left, inner_left = registers.outer_left_reg, registers.inner_left_reg
     signals.phase_ends = registers.count_reg == phase_last
@@ -116,11 +117,11 @@ def read_operands(folds, parameters, wires):
     wires.used_rows = min(parameters.rows, signals.rows_left) if signals.streaming else int64(0)
     wires.used_cols = min(parameters.cols, signals.cols_left) if signals.streaming else int64(0)
     wires.filter_read = signals.preloading if dataflow == Dataflow.WS else signals.streaming
-    wires.filter_row = folds.filter_rows.row
-    wires.polarity_row = wires.filter_row if parameters.polarity == Polarity.SYNAPSE else folds.polarity_rows.row
+    wires.filter_row = folds.filter_rows.row_reg
+    wires.polarity_row = wires.filter_row if parameters.polarity == Polarity.SYNAPSE else folds.polarity_rows.row_reg
     wires.x_read = signals.preloading if dataflow == Dataflow.IS else signals.streaming
     wires.x_half = registers.half_reg
-    signals.element = registers.element_reg + (folds.group.lane if registers.piece_reg == 0 else 0)
+    signals.element = registers.element_reg + (folds.group.lane_reg if registers.piece_reg == 0 else 0)
     wires.x_addr = registers.count_reg & 0xFFFF if dataflow == Dataflow.WS else registers.addr_reg
     wires.x_element = 0 if dataflow == Dataflow.WS else signals.element
     wires.x_lanes_left = signals.cols_left if dataflow == Dataflow.IS else signals.rows_left
@@ -131,11 +132,11 @@ def drain_edge(folds, tile, wires):
     """Set the wires to the edges under os: the accumulator drained next reaches the bottom one cycle after this one."""
     registers, signals = folds.registers, folds.signals
     wires.edge_valid = registers.state_reg == DRAIN and signals.shift_row_used
-    wires.edge_addr = (folds.out_rows.row + registers.outer_offset_reg + signals.shift_row) & 0xFFFF
+    wires.edge_addr = (folds.out_rows.row_reg + registers.outer_offset_reg + signals.shift_row) & 0xFFFF
     wires.edge_first, wires.edge_last = flag(tile.flag_bits, FIRST_K), flag(tile.flag_bits, LAST_K)
     wires.edge_cols_left = signals.cols_left
     wires.channel_read = registers.state_reg == DRAIN and registers.count_reg == 0
-    wires.channel_row = folds.channel_rows.row
+    wires.channel_row = folds.channel_rows.row_reg
 
 
 @njit_in_place(void(FOLDS_TYPE, TILE_RECORD, WIRES_RECORD, int64))
@@ -146,8 +147,8 @@ def stream_edge(folds, tile, wires, turned):
     wires.edge_first, wires.edge_last = registers.edge_first_reg, registers.edge_last_reg
     wires.edge_cols_left = registers.edge_cols_left_reg
     wires.channel_read, wires.channel_row = registers.channel_read_reg, registers.channel_row_reg
-    out_row = registers.out_row_reg if turned else folds.out_rows.row
-    group_row = registers.group_row_reg if turned else folds.channel_rows.row
+    out_row = registers.out_row_reg if turned else folds.out_rows.row_reg
+    group_row = registers.group_row_reg if turned else folds.channel_rows.row_reg
     time = registers.edge_time_reg
     registers.channel_read_reg = signals.last_row_valid and (turned or time == 0)
     registers.channel_row_reg = group_row + time if turned else group_row
@@ -184,7 +185,7 @@ def walk_elements(folds, parameters, tile, x_read):
     """Step from channel to channel, from word to word, from piece to piece of the words that hold a group."""
     registers, feeder = folds.registers, parameters.feeder
     if x_read and parameters.dataflow != Dataflow.WS:
-        last = folds.group.lane + tile.channels - 1
+        last = folds.group.lane_reg + tile.channels - 1
         last_piece = registers.piece_reg == last // feeder
         if folds.signals.element == (last % feeder if last_piece else feeder - 1):
             registers.element_reg = 0
@@ -202,17 +203,17 @@ def step_phase(registers, signals, parameters, block_filled, pool_busy):
     state, ready = registers.state_reg, registers.ready_reg[registers.half_reg]
     registers.array_state_reg = state
     count = registers.count_reg
-    registers.count_reg = 0 if signals.phase_ends or state == WAIT else (count + 1) & 0x1FFFF
+    registers.count_reg = 0 if signals.phase_ends or state == STALL_FEEDER else (count + 1) & 0x1FFFF
     if block_filled:
         registers.ready_reg[registers.fill_half_reg] = 1
         registers.fill_half_reg ^= 1
-    if state == WAIT and ready:
+    if state == STALL_FEEDER and ready:
         registers.state_reg = STREAM if parameters.dataflow == Dataflow.OS else PRELOAD
     elif state == PRELOAD and signals.phase_ends:
         registers.state_reg = STREAM
     elif state == STREAM and signals.phase_ends and parameters.dataflow == Dataflow.OS:
         registers.state_reg = DRAIN
-    elif (state == FLUSH and signals.phase_ends) or (state == POOL and not pool_busy):
+    elif (state == PIPELINE and signals.phase_ends) or (state == POOL and not pool_busy):
         registers.state_reg = IDLE
 
 
@@ -232,20 +233,20 @@ def step_ends(folds, parameters, other_ready):
         registers.ready_reg[registers.half_reg] = 0
         registers.half_reg ^= 1
         if not other_ready:
-            registers.state_reg = WAIT
+            registers.state_reg = STALL_FEEDER
     if ends.group_ends:
         registers.outer_left_reg, registers.outer_offset_reg = signals.outer_size, 0
         registers.outer_first_reg = 1
         registers.groups_left_reg -= 1
         if registers.groups_left_reg == 0:
-            registers.state_reg = FLUSH
+            registers.state_reg = PIPELINE
 
 
 @njit_in_place(void(FOLDS_TYPE, TILE_RECORD, int64))
 def start_folds(folds, tile, pool):
     """Begin a tile."""
     registers, signals = folds.registers, folds.signals
-    registers.state_reg = POOL if pool else WAIT
+    registers.state_reg = POOL if pool else STALL_FEEDER
     registers.count_reg, registers.groups_left_reg, registers.outer_offset_reg = 0, tile.groups, 0
     registers.outer_left_reg, registers.inner_left_reg = signals.outer_size, signals.inner_size
     registers.half_reg, registers.fill_half_reg = 0, 0

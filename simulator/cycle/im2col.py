@@ -19,8 +19,8 @@ IM2COL = record_type(
     *("active_reg", "half_reg", "filling_reg", "release_half_reg", "groups_left_reg", "pixels_left_reg", "lane_reg"),
     *("out_col_reg", "row_reg", "col_reg", "addr_reg", "line_reg", "word_reg"),
     # What is written to the operand memory, or pooled, in this cycle.
-    *("write_valid", "write_inside", "write_half", "write_addr", "write_lane", "write_from", "write_count"),
-    *("write_first", "write_last", "block_ends"),
+    *("write_valid_reg", "write_inside_reg", "write_half_reg", "write_addr_reg", "write_lane_reg", "write_from_reg"),
+    *("write_count_reg", "write_first_reg", "write_last_reg", "block_ends_reg"),
     claimed_reg=2,
 )
 
@@ -75,7 +75,7 @@ def read_word(im2col, ifmap, layer, tile, wires):
     wires.issue = 1
     if im2col.word.on_map:
         wires.ifmap_read = 1
-        address = registers.addr_reg + place.kh_addr + place.kw + place.plane + im2col.group.plane_addr
+        address = registers.addr_reg + place.kh_addr + place.kw + place.plane + im2col.group.plane_addr_reg
         address &= 0xFFFF
         if address < ifmap.shape[0]:
             for e in range(ifmap.shape[1]):
@@ -86,9 +86,9 @@ def read_word(im2col, ifmap, layer, tile, wires):
 def find_ends(im2col, parameters, layer, tile, wires):
     """Set which channels of the word belong to the group, and what ends with it."""
     registers, place, word, feeder = im2col.registers, im2col.place, im2col.word, parameters.feeder
-    last = im2col.group.lane + tile.channels - 1
+    last = im2col.group.lane_reg + tile.channels - 1
     word.last_piece = place.piece == last // feeder
-    word.first = im2col.group.lane if place.piece == 0 else int64(0)
+    word.first = im2col.group.lane_reg if place.piece == 0 else int64(0)
     word.count = (last % feeder + 1 if word.last_piece else feeder) - word.first
     word.reach = place.offset + word.count  # ws: positions of K up to here, counted from the block's first
     word.split = parameters.dataflow == Dataflow.WS and not wires.pool  # blocks are ranges of K, not of pixels
@@ -108,12 +108,12 @@ def find_ends(im2col, parameters, layer, tile, wires):
 def write_word(im2col, tile):
     """Set what is done with the word in the next cycle, when the scratchpad has answered."""
     registers, place, word = im2col.registers, im2col.place, im2col.word
-    registers.write_valid, registers.block_ends = 1, word.ends
-    registers.write_inside, registers.write_half = word.on_map, registers.half_reg
-    registers.write_addr = tile.pixels - registers.pixels_left_reg if word.split else registers.word_reg
-    registers.write_lane = place.offset if word.split else registers.lane_reg
-    registers.write_from, registers.write_count = word.first, word.count
-    registers.write_first, registers.write_last = place.kh == 0 and place.kw == 0, word.last_word
+    registers.write_valid_reg, registers.block_ends_reg = 1, word.ends
+    registers.write_inside_reg, registers.write_half_reg = word.on_map, registers.half_reg
+    registers.write_addr_reg = tile.pixels - registers.pixels_left_reg if word.split else registers.word_reg
+    registers.write_lane_reg = place.offset if word.split else registers.lane_reg
+    registers.write_from_reg, registers.write_count_reg = word.first, word.count
+    registers.write_first_reg, registers.write_last_reg = place.kh == 0 and place.kw == 0, word.last_word
 
 
 @njit_in_place(void(IM2COL_TYPE, LAYER_RECORD, TILE_RECORD))

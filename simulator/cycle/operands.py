@@ -26,7 +26,8 @@ def read_operands(operands, x_out, parameters, wires):
 @njit_in_place(int64(CUBE, ROW, IM2COL_RECORD, PARAMETERS_RECORD))
 def write_operands(operands, ifmap_word, im2col, parameters):
     """Write the word the im2col unit has read, or padding of value 0; return what was written."""
-    half, address, lane, inside = im2col.write_half, im2col.write_addr, im2col.write_lane, im2col.write_inside
+    half, address, lane = im2col.write_half_reg, im2col.write_addr_reg, im2col.write_lane_reg
+    inside = im2col.write_inside_reg
     feeder, lanes, depth = ifmap_word.shape[0], operands.shape[1], operands.shape[2]
     if parameters.dataflow != Dataflow.WS:
         for e in range(feeder):
@@ -34,8 +35,8 @@ def write_operands(operands, ifmap_word, im2col, parameters):
                 operands[half, lane, address * feeder + e] = ifmap_word[e] if inside else 0
         return int64(1)
     written = int64(0)
-    for place in range(im2col.write_count):
+    for place in range(im2col.write_count_reg):
         if 0 <= lane + place < lanes and address < depth:
-            operands[half, lane + place, address] = ifmap_word[im2col.write_from + place] if inside else 0
+            operands[half, lane + place, address] = ifmap_word[im2col.write_from_reg + place] if inside else 0
             written += 1
     return written

@@ -16,7 +16,7 @@ from simulator.encoding import Dataflow
 from workloads.host.jit import njit_in_place
 
 PACKER = record_type(
-    *("raw", "beat_valid", "flush_reg", "stream_bits", "valid_reg"),
+    *("raw", "beat_valid_reg", "flush_reg", "stream_bits", "valid_reg"),
     # Under is, the turning of pixels into channels.
     *("turned_reg", "place_reg", "ends_reg", "active_reg", "emit_reg", "index_reg"),
     *("pixels_left_reg", "channels_left_reg", "base_reg", "channel_reg"),
@@ -52,7 +52,7 @@ def pass_beat(registers, stream, beat):
         beat[i] = stream[i]
         stream[i] = stream[i + beat.shape[0]]
         stream[i + beat.shape[0]] = 0
-    registers.beat_valid = 1
+    registers.beat_valid_reg = 1
     registers.stream_bits = max(registers.stream_bits - 32 * beat.shape[0], 0)
 
 
@@ -63,7 +63,7 @@ def pack_word(packer, word, value, plane_ends, parameters):
     if registers.raw:
         beat[:] = 0
         beat[0] = signed(value, parameters.acc_bits) & WORD_MASK
-        registers.beat_valid = 1
+        registers.beat_valid_reg = 1
         return
     for e in range(word.shape[0]):
         put_bits(stream, registers.stream_bits + e * x_bits, word[e], x_bits)
@@ -131,8 +131,8 @@ def read_banks(packer, answer, half, tile, parameters):
     registers, feeder = packer.registers, parameters.feeder
     lanes = int64(1) if registers.raw else feeder
     if parameters.dataflow != Dataflow.IS:
-        registers.valid_reg = packer.walker.active
-        read = packer.walker.active
+        registers.valid_reg = packer.walker.active_reg
+        read = packer.walker.active_reg
         if read:
             take_step(packer.walker, packer.step, parameters.cols, lanes)
         address = packer.step.addr
@@ -150,7 +150,7 @@ def read_banks(packer, answer, half, tile, parameters):
 def start_packer(packer, tile, raw):
     """Begin a tile."""
     registers = packer.registers
-    registers.raw, registers.beat_valid, registers.flush_reg = raw, 0, 0
+    registers.raw, registers.beat_valid_reg, registers.flush_reg = raw, 0, 0
     registers.stream_bits, registers.valid_reg = 0, 0
     registers.turned_reg, registers.place_reg, registers.ends_reg = 0, 0, 0
     registers.active_reg, registers.emit_reg, registers.index_reg = 1, 0, 0
@@ -165,10 +165,10 @@ def start_packer(packer, tile, raw):
 def step_packer(packer, answer, half, tile, parameters, taken):
     """Take the clock edge, in which a beat may be taken; return whether the banks are read."""
     registers = packer.registers
-    blocked = registers.beat_valid and not taken
+    blocked = registers.beat_valid_reg and not taken
     goes = not blocked and not registers.flush_reg
     if taken:
-        registers.beat_valid = 0
+        registers.beat_valid_reg = 0
     if registers.flush_reg and not blocked:
         pass_beat(registers, packer.stream, packer.beat)
         registers.flush_reg = 0

@@ -13,7 +13,7 @@ from simulator.cycle.records import record_type
 from simulator.cycle.wires import PARAMETERS_RECORD
 from workloads.host.jit import njit_in_place
 
-POOL = record_type("out_valid", "pool_wait_reg")
+POOL = record_type("out_valid_reg", "pool_wait_reg")
 """The largest is known; a pixel's words are read, its result not yet written (a register of limen_top)."""
 
 POOL_RECORD = from_dtype(POOL)
@@ -38,8 +38,8 @@ def step_pool(pool, im2col, lowest, parameters):
     flip = (int64(1) << (parameters.x_bits - 1)) if parameters.x_signed else int64(0)  # orders patterns as values
     word, best = im2col.ifmap_word, pool.best_reg
     for e in range(best.shape[0]):
-        if im2col.registers.write_first:
+        if im2col.registers.write_first_reg:
             best[e] = lowest
-        if im2col.registers.write_inside and (word[e] ^ flip) > (best[e] ^ flip):
+        if im2col.registers.write_inside_reg and (word[e] ^ flip) > (best[e] ^ flip):
             best[e] = word[e]
-    pool.registers.out_valid |= im2col.registers.write_last
+    pool.registers.out_valid_reg |= im2col.registers.write_last_reg

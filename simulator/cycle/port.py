@@ -38,7 +38,7 @@ PORT_TYPE = types.NamedTuple([TABLE, ROW, ROW, PORT_RECORD], Port)
 def offer(port, dma, wires, store_valid, cycle):
     """Say what the port does in this cycle: a request is taken, a beat moves."""
     state, ready = port.state, port.mask[port.state.place] != 0
-    wires.kind, wires.mem_write = dma.kind, dma.kind == Kind.STORE
+    wires.kind, wires.mem_write = dma.kind_reg, dma.kind_reg == Kind.STORE
     wires.mem_request = dma.state_reg == transfers.REQUEST
     wires.mem_write_valid = dma.state_reg == transfers.DATA and wires.mem_write and store_valid
     wires.accepted = wires.mem_request and state.beats_left == 0 and ready

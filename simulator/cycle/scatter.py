@@ -66,7 +66,7 @@ def spread(scatter, cols, feeder):
 def write_step(scatter, pool, half, parameters, wires):
     """Write the channels of a step into the banks `half` [C, depth]: of the pooled word, or of residuals."""
     registers, step, x_bits, depth = scatter.registers, scatter.step, parameters.x_bits, half.shape[1]
-    word_valid, mask = pool.registers.out_valid, (int64(1) << parameters.acc_bits) - 1
+    word_valid, mask = pool.registers.out_valid_reg, (int64(1) << parameters.acc_bits) - 1
     if parameters.dataflow == Dataflow.IS:
         spread(scatter, parameters.cols, parameters.feeder)
     else:
@@ -117,5 +117,5 @@ def start_scatter(scatter, tile, shift):
 def steps(scatter, word_valid, parameters):
     """Return whether there is a word to write, and a place for it."""
     turned = parameters.dataflow == Dataflow.IS
-    active = scatter.registers.active_reg if turned else scatter.walker.active
+    active = scatter.registers.active_reg if turned else scatter.walker.active_reg
     return int64(active and (word_valid or scatter.registers.count_reg >= parameters.feeder * parameters.x_bits))

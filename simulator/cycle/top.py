@@ -73,7 +73,7 @@ def begin_cycle(machine, counts, cycle):
     wires.scatter_busy = machine.scatter.registers.count_reg >= parameters.feeder * parameters.x_bits
     decide(machine.sequencer, machine.descriptors, wires)
     announce(dma, machine.descriptors.tiles[NEXT], wires)
-    offer(machine.port, dma, wires, machine.packer.registers.beat_valid, cycle)
+    offer(machine.port, dma, wires, machine.packer.registers.beat_valid_reg, cycle)
     if wires.moved:
         counts.beats[wires.kind] += 1
         move_beat(machine.port, machine.packer.beat, wires)
@@ -106,7 +106,7 @@ def run_folds(machine, counts):
     wires.pool_busy = im2col.registers.active_reg or wires.hold
     if wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
         layer, tile = machine.descriptors.layers[0], present_tile(machine)
-        step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends)
+        step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends_reg)
     else:
         rest_folds(folds.registers, machine.parameters)
     counts.folds += wires.fold_ends
@@ -159,7 +159,7 @@ def run_operands(machine, counts):
     wires.x_held = wires.x_read
     if wires.x_read:
         counts.operand_reads += min(x_out.shape[0], wires.x_lanes_left)
-    if im2col.registers.write_valid and not wires.pool:
+    if im2col.registers.write_valid_reg and not wires.pool:
         counts.operand_writes += write_operands(
             machine.operands, im2col.ifmap_word, im2col.registers, machine.parameters
         )
@@ -182,7 +182,7 @@ def run_scatter(machine, counts):
     """Step the scatter unit: it belongs to the tile being pooled, or to the one whose residual is being loaded."""
     scatter, wires, sequencer, descriptors = machine.scatter, machine.wires, machine.sequencer, machine.descriptors
     wires.scattered, wires.pool_taken = 0, 0
-    if scatter_unit.steps(scatter, machine.pool.registers.out_valid, machine.parameters):
+    if scatter_unit.steps(scatter, machine.pool.registers.out_valid_reg, machine.parameters):
         half = sequencer.ofmap_half if wires.pool else 1 - sequencer.ofmap_half
         write_step(scatter, machine.pool, machine.edges.ofmap[half], machine.parameters, wires)
         counts.scatter_writes += wires.scattered
@@ -198,8 +198,8 @@ def run_pool(machine):
     """Let the pooling unit compare the word the im2col unit has read."""
     pool, wires, im2col, parameters = machine.pool, machine.wires, machine.im2col, machine.parameters
     if wires.pool_taken:
-        pool.registers.out_valid, pool.registers.pool_wait_reg = 0, 0
-    if wires.pool and im2col.registers.write_valid:
+        pool.registers.out_valid_reg, pool.registers.pool_wait_reg = 0, 0
+    if wires.pool and im2col.registers.write_valid_reg:
         lowest = machine.descriptors.layers[0].y_low & ((int64(1) << parameters.x_bits) - 1)
         step_pool(pool, im2col, lowest, parameters)
 
@@ -208,7 +208,7 @@ def run_pool(machine):
 def run_im2col(machine, counts):
     """Step the im2col unit."""
     im2col, wires, pool = machine.im2col, machine.wires, machine.pool.registers
-    im2col.registers.write_valid, im2col.registers.block_ends = 0, 0
+    im2col.registers.write_valid_reg, im2col.registers.block_ends_reg = 0, 0
     wires.issue, wires.pixel_ends, wires.ifmap_read = 0, 0, 0
     if wires.compute_start or im2col.registers.active_reg:
         layer, tile = machine.descriptors.layers[0], present_tile(machine)

@@ -9,7 +9,7 @@ from simulator.cycle.records import record_type
 from workloads.host.jit import njit_in_place
 
 WALKER = record_type(
-    *("active", "pixel_reg", "lane_reg", "col_reg", "base_reg", "fold_reg", "left_reg"),
+    *("active_reg", "pixel_reg", "lane_reg", "col_reg", "base_reg", "fold_reg", "left_reg"),
     *("word_col_reg", "word_base_reg", "word_fold_reg", "word_left_reg", "pixels", "group_outputs"),
 )
 """The step's place in channels, where the present words began, and ports that stay as they are during a tile."""
@@ -23,7 +23,7 @@ WALKER_RECORD, STEP_RECORD = from_dtype(WALKER), from_dtype(STEP)
 @njit_in_place(void(WALKER_RECORD, TILE_RECORD))
 def start_walker(walker, tile):
     """Begin at the tile's first word."""
-    walker.active, walker.pixel_reg, walker.lane_reg = 1, 0, 0
+    walker.active_reg, walker.pixel_reg, walker.lane_reg = 1, 0, 0
     walker.col_reg, walker.base_reg, walker.word_col_reg, walker.word_base_reg = 0, 0, 0, 0
     walker.fold_reg, walker.word_fold_reg = tile.group_outputs, tile.group_outputs
     walker.left_reg, walker.word_left_reg = tile.tile_outputs, tile.tile_outputs
@@ -55,7 +55,7 @@ def take_step(walker, step, cols, lanes):
         walker.lane_reg = 0
         walker.pixel_reg = 0 if last_pixel else walker.pixel_reg + 1
     if step.plane_ends:
-        walker.active = left != 0
+        walker.active_reg = left != 0
         walker.word_col_reg, walker.word_base_reg = walker.col_reg, walker.base_reg
         walker.word_fold_reg, walker.word_left_reg = walker.fold_reg, walker.left_reg
     elif step.word_ends:

@@ -46,7 +46,7 @@ struct Counts {
 
 struct Layer {
     std::string name;
-    Counts wanted;
+    Counts expected;
 };
 
 struct Vectors {
@@ -64,9 +64,9 @@ public:
     explicit Reader(const std::string& path) : path_(path), stream_(path) {
         if (!stream_) fail(path + ": cannot be read; expected a vector file");
     }
-    void keyword(const std::string& wanted) {
-        const std::string found = word();
-        if (found != wanted) fail(path_ + ": found '" + found + "'; expected '" + wanted + "'");
+    void keyword(const std::string& expected) {
+        const std::string actual = word();
+        if (actual != expected) fail(path_ + ": found '" + actual + "'; expected '" + expected + "'");
     }
     std::string word() {
         std::string value;
@@ -110,8 +110,8 @@ Vectors read_vectors(const std::string& path) {
         Layer layer;
         in.keyword("layer");
         layer.name = in.word();
-        for (int i = 1; i < PHASES; ++i) layer.wanted.phases[i] = in.number(PHASE_NAMES[i]);
-        for (int i = 0; i < ACTIVITIES; ++i) layer.wanted.activity[i] = in.number(ACTIVITY_NAMES[i]);
+        for (int i = 1; i < PHASES; ++i) layer.expected.phases[i] = in.number(PHASE_NAMES[i]);
+        for (int i = 0; i < ACTIVITIES; ++i) layer.expected.activity[i] = in.number(ACTIVITY_NAMES[i]);
         vectors.layers.push_back(layer);
     }
     in.keyword("image");
@@ -220,7 +220,7 @@ public:
         counts.assign(vectors_.layers.size(), Counts{});
         int64_t limit = 100000;
         for (const auto& layer : vectors_.layers)
-            for (const int64_t cycles : layer.wanted.phases) limit += 3 * cycles;
+            for (const int64_t cycles : layer.expected.phases) limit += 3 * cycles;
         top_.start = 1;
         tick();
         top_.start = 0;
@@ -257,9 +257,9 @@ private:
         const std::string block = vectors_.dataflow == 0 ? "g_os" : "g_stationary";
         const std::string name = "TOP.limen_chip.machine.array.g_row[" + std::to_string(row) + "].g_col[" +
                                  std::to_string(col) + "]." + block + ".pe." + signal + "_reg";
-        vpiHandle found = vpi_handle_by_name(const_cast<char*>(name.c_str()), nullptr);
-        if (found == nullptr) fail(name + ": no such register");
-        return found;
+        vpiHandle pe_register = vpi_handle_by_name(const_cast<char*>(name.c_str()), nullptr);
+        if (pe_register == nullptr) fail(name + ": no such register");
+        return pe_register;
     }
     // Values wider than 32 bits come as words; an accumulator has at most 48.
     static uint64_t value(vpiHandle signal) {
@@ -357,9 +357,10 @@ int main(int argc, char** argv) {
         if (memory_file != nullptr) std::fputc('\n', memory_file);
         words += expected.size() - vectors.input_beats * vectors.port_words;
         for (size_t l = 0; l < counts.size(); ++l) {
-            for (int i = 1; i < PHASES; ++i) wrong_counts += counts[l].phases[i] != vectors.layers[l].wanted.phases[i];
+            for (int i = 1; i < PHASES; ++i)
+                wrong_counts += counts[l].phases[i] != vectors.layers[l].expected.phases[i];
             for (int i = 0; i < ACTIVITIES; ++i)
-                wrong_counts += counts[l].activity[i] != vectors.layers[l].wanted.activity[i];
+                wrong_counts += counts[l].activity[i] != vectors.layers[l].expected.activity[i];
             wrong_counts += counts[l].phases[0];
         }
     }

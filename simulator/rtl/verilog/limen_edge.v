@@ -3,13 +3,17 @@
 // The bank is double: one half accumulates the present tile, the other is stored, and filled with residuals.
 // Stage A reads the bank, stage B adds (and writes a psum that is not final), stage C requantises and
 // writes. A psum is written in the cycle after its read, so even folds of two cycles never collide.
+//
+// No handshake: a value may come every cycle. a_valid marks its address; the value itself, bias and shift are there one
+// cycle later, an activation is written two cycles later. pack_word answers one cycle after pack_read. A scattered word
+// is written at once and wins over the edge's own in the same half: none comes while the edge writes there.
 `default_nettype none
 
 module limen_edge #(
-    parameter ACC_BITS = 20,    // accumulator width; sums wrap modulo 2^ACC_BITS
-    parameter VALUE_BITS = 13,  // width of what leaves the array
-    parameter DEPTH = 256,      // words of each half of the ofmap bank
-    parameter Y_BITS = 9        // width of the signed activation limits
+    parameter ACC_BITS = 20,    // accumulator width, 2..48; sums wrap modulo 2^ACC_BITS
+    parameter VALUE_BITS = 13,  // width of what leaves the array, 1 at least
+    parameter DEPTH = 256,      // words of each half of the ofmap bank, 1..65536
+    parameter Y_BITS = 9        // width of the signed activation limits: one more than an activation, 3..17
 ) (
     input  wire                   clk,
     input  wire                   rst,
@@ -18,7 +22,7 @@ module limen_edge #(
     input  wire                   half,       // of the present tile
     input  wire                   a_first,    // first K fold: start from the bias
     input  wire                   a_last,     // last K fold: requantise
-    input  wire [15:0]   a_addr,
+    input  wire [15:0]            a_addr,
     // stage B
     input  wire [VALUE_BITS-1:0]  b_value,
     input  wire [ACC_BITS-1:0]    b_bias,
@@ -37,6 +41,12 @@ module limen_edge #(
     input  wire [15:0]            scatter_addr,
     input  wire [ACC_BITS-1:0]    scatter_data
 );
+    generate
+        if (VALUE_BITS < 1) begin : g_wrong
+            limen_wrong_parameter value_bits_are_1_at_least ();
+        end
+    endgenerate
+
     reg b_valid_reg;
     reg b_first_reg;
     reg b_last_reg;

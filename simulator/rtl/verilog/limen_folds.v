@@ -3,21 +3,26 @@
 // For each group, for each block, for each fold that shares the block. Blocks are pixels under os and is, ranges
 // of K under ws; the folds of a block are the groups of C output channels (os, ws) or the ranges of K (is).
 // All addresses are running sums: no multiplier, no divider.
+//
+// start, high for one cycle while busy is low, begins a tile, whose inputs stay until busy falls; busy rises one cycle
+// later. block_filled, high for one cycle, says that the next block is whole; release_block, high in the last cycle of
+// its last fold, that it may be filled again. Between them nothing waits: what is read and what the edge gets is said
+// in the cycle in which it must be done, without a ready. A pooling tile does nothing but wait until pool_busy falls.
 `default_nettype none
 
 module limen_folds #(
-    parameter ROWS = 4,
-    parameter COLS = 4,
+    parameter ROWS = 4,       // R, 1 at least
+    parameter COLS = 4,       // C, 1 at least
     parameter DATAFLOW = 0,   // 0: os, 1: ws, 2: is
-    parameter FEEDER = 4,
-    parameter POLARITY = 0    // 0: synapse, 1: input, 2: neuron, 3: generated
+    parameter FEEDER = 4,     // channels a word, a power of two: 1..32
+    parameter POLARITY = 0    // what a polarity bit depends on: 0: synapse, 1: input, 2: neuron
 ) (
     input  wire         clk,
     input  wire         rst,
     input  wire         start,            // of a tile; high for one cycle, while not busy
     input  wire         pool,
     output wire         busy,
-    output wire [2:0]   phase,            // 0 idle, 1 preload, 2 stream, 3 drain, 4 pipeline, 5 pool, 6 waiting for operands
+    output wire [2:0]   phase,            // of limen_top's phases the one that computing is in
     input  wire         pool_busy,
     // tile
     input  wire [15:0]  groups,
@@ -55,15 +60,32 @@ module limen_folds #(
     localparam OS = 0;
     localparam WS = 1;
     localparam IS = 2;
-    localparam [2:0] IDLE = 3'd0, PRELOAD = 3'd1, STREAM = 3'd2, DRAIN = 3'd3, FLUSH = 3'd4, POOL = 3'd5, WAIT = 3'd6;
-    localparam [2:0] FOLD_BEGIN = DATAFLOW == OS ? STREAM : PRELOAD;
-    localparam [2:0] FOLD_END = DATAFLOW == OS ? DRAIN : STREAM;
+    localparam POLARITY_SYNAPSE = 0;
+    localparam POLARITY_INPUT = 1;
+    localparam POLARITY_NEURON = 2;
+    // States are phases: waiting for a block of operands is a stall of the feeder.
+    localparam [2:0] PHASE_IDLE = 3'd0, PHASE_PRELOAD = 3'd1, PHASE_STREAM = 3'd2, PHASE_DRAIN = 3'd3;
+    localparam [2:0] PHASE_PIPELINE = 3'd4, PHASE_POOL = 3'd5, PHASE_STALL_FEEDER = 3'd6;
+    localparam [2:0] FOLD_BEGIN = DATAFLOW == OS ? PHASE_STREAM : PHASE_PRELOAD;
+    localparam [2:0] FOLD_END = DATAFLOW == OS ? PHASE_DRAIN : PHASE_STREAM;
     localparam [31:0] STREAM_EXTRA = ROWS + COLS - 3;  // the last stream cycle is time_size + this
-    localparam [31:0] FLUSH_LAST = DATAFLOW == OS ? 1 : 2;
+    localparam [31:0] PIPELINE_LAST = DATAFLOW == OS ? 1 : 2;
     localparam [31:0] LAST_ROW = ROWS - 1;
     localparam [31:0] OUTER_STEP = DATAFLOW == IS ? COLS : ROWS;
     localparam [31:0] INNER_STEP = DATAFLOW == IS ? ROWS : COLS;
     localparam [31:0] WORD_LANES = FEEDER;
+
+    generate
+        if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
+            limen_wrong_parameter dataflow_is_0_1_or_2 ();
+        end
+        if (POLARITY < POLARITY_SYNAPSE || POLARITY > POLARITY_NEURON) begin : g_wrong_polarity
+            limen_wrong_parameter polarity_is_0_1_or_2 ();
+        end
+        if (ROWS < 1 || COLS < 1 || FEEDER < 1 || (FEEDER & (FEEDER - 1)) != 0) begin : g_wrong
+            limen_wrong_parameter rows_and_cols_are_1_at_least_and_feeder_is_a_power_of_two ();
+        end
+    endgenerate
 
     wire [15:0] outer_size = DATAFLOW == WS ? k_size : pixels;
     wire [15:0] inner_size = DATAFLOW == IS ? k_size : group_outputs;
@@ -83,8 +105,8 @@ module limen_folds #(
     reg outer_first_reg;
 
     wire [16:0] phase_last =
-        state_reg == STREAM ? {1'b0, time_size} + STREAM_EXTRA[16:0] :
-        state_reg == FLUSH ? FLUSH_LAST[16:0] : LAST_ROW[16:0];
+        state_reg == PHASE_STREAM ? {1'b0, time_size} + STREAM_EXTRA[16:0] :
+        state_reg == PHASE_PIPELINE ? PIPELINE_LAST[16:0] : LAST_ROW[16:0];
     wire phase_ends = count_reg == phase_last;
     wire fold_ends = phase_ends && state_reg == FOLD_END;
     wire last_inner = inner_left_reg <= INNER_STEP[15:0];
@@ -96,22 +118,22 @@ module limen_folds #(
     // Preload and drain go through the rows from the last to the first.
     wire [16:0] shift_row = LAST_ROW[16:0] - count_reg;
     wire shift_row_used = shift_row < {1'b0, rows_left};
-    wire streaming = state_reg == STREAM && count_reg < {1'b0, time_size};
-    wire preloading = state_reg == PRELOAD && shift_row_used;
+    wire streaming = state_reg == PHASE_STREAM && count_reg < {1'b0, time_size};
+    wire preloading = state_reg == PHASE_PRELOAD && shift_row_used;
 
     always @(posedge clk) begin
         array_state_reg <= state_reg;
-        count_reg <= phase_ends || state_reg == WAIT ? 17'd0 : count_reg + 17'd1;
+        count_reg <= phase_ends || state_reg == PHASE_STALL_FEEDER ? 17'd0 : count_reg + 17'd1;
         if (block_filled) begin
             ready_reg[fill_half_reg] <= 1'b1;
             fill_half_reg <= ~fill_half_reg;
         end
         case (state_reg)
-            WAIT: if (ready_reg[half_reg]) state_reg <= FOLD_BEGIN;
-            PRELOAD: if (phase_ends) state_reg <= STREAM;
-            STREAM: if (phase_ends && DATAFLOW == OS) state_reg <= DRAIN;
-            FLUSH: if (phase_ends) state_reg <= IDLE;
-            POOL: if (~pool_busy) state_reg <= IDLE;
+            PHASE_STALL_FEEDER: if (ready_reg[half_reg]) state_reg <= FOLD_BEGIN;
+            PHASE_PRELOAD: if (phase_ends) state_reg <= PHASE_STREAM;
+            PHASE_STREAM: if (phase_ends && DATAFLOW == OS) state_reg <= PHASE_DRAIN;
+            PHASE_PIPELINE: if (phase_ends) state_reg <= PHASE_IDLE;
+            PHASE_POOL: if (~pool_busy) state_reg <= PHASE_IDLE;
             default: ;
         endcase
         if (fold_ends) begin
@@ -127,17 +149,17 @@ module limen_folds #(
             outer_first_reg <= 1'b0;
             ready_reg[half_reg] <= 1'b0;
             half_reg <= ~half_reg;
-            if (~ready_reg[~half_reg]) state_reg <= WAIT;
+            if (~ready_reg[~half_reg]) state_reg <= PHASE_STALL_FEEDER;
         end
         if (group_ends) begin
             outer_left_reg <= outer_size;
             outer_offset_reg <= 16'd0;
             outer_first_reg <= 1'b1;
             groups_left_reg <= groups_left_reg - 16'd1;
-            if (groups_left_reg == 16'd1) state_reg <= FLUSH;
+            if (groups_left_reg == 16'd1) state_reg <= PHASE_PIPELINE;
         end
         if (start) begin
-            state_reg <= pool ? POOL : WAIT;
+            state_reg <= pool ? PHASE_POOL : PHASE_STALL_FEEDER;
             count_reg <= 17'd0;
             groups_left_reg <= groups;
             outer_left_reg <= outer_size;
@@ -148,15 +170,15 @@ module limen_folds #(
             {inner_first_reg, outer_first_reg} <= 2'b11;
         end
         if (rst) begin
-            state_reg <= IDLE;
-            array_state_reg <= IDLE;
+            state_reg <= PHASE_IDLE;
+            array_state_reg <= PHASE_IDLE;
         end
     end
 
-    assign busy = state_reg != IDLE;
+    assign busy = state_reg != PHASE_IDLE;
     assign phase = state_reg;
     assign release_block = block_ends;
-    assign array_shift = array_state_reg == PRELOAD || array_state_reg == DRAIN;
+    assign array_shift = array_state_reg == PHASE_PRELOAD || array_state_reg == PHASE_DRAIN;
     assign x_half = half_reg;
 
     // Filter rows lie in the order in which they are read.
@@ -166,14 +188,15 @@ module limen_folds #(
         .group_ends(group_ends), .step(16'd1), .row(filter_row)
     );
     generate
-        if (POLARITY == 1) begin : g_input
+        if (POLARITY == POLARITY_INPUT) begin : g_input
             limen_rows #(
-                .PER_READ(DATAFLOW == IS ? 0 : 1), .BACK_FOLD(DATAFLOW == IS ? 0 : 1), .BACK_BLOCK(DATAFLOW == WS ? 0 : 1)
+                .PER_READ(DATAFLOW == IS ? 0 : 1), .BACK_FOLD(DATAFLOW == IS ? 0 : 1),
+                .BACK_BLOCK(DATAFLOW == WS ? 0 : 1)
             ) polarity_rows (
                 .clk(clk), .start(start), .read(filter_read), .fold_ends(fold_ends), .block_ends(block_ends),
                 .group_ends(group_ends), .step(16'd1), .row(polarity_row)
             );
-        end else if (POLARITY == 2) begin : g_neuron
+        end else if (POLARITY == POLARITY_NEURON) begin : g_neuron
             limen_rows #(
                 .PER_READ(DATAFLOW == IS ? 1 : 0), .BACK_FOLD(DATAFLOW == IS ? 1 : 0), .BACK_BLOCK(1)
             ) polarity_rows (
@@ -241,12 +264,12 @@ module limen_folds #(
                 .clk(clk), .start(start), .read(1'b0), .fold_ends(fold_ends), .block_ends(block_ends),
                 .group_ends(group_ends), .step(16'd1), .row(channel_row)
             );
-            assign edge_valid = state_reg == DRAIN && shift_row_used;
+            assign edge_valid = state_reg == PHASE_DRAIN && shift_row_used;
             assign edge_addr = out_row + outer_offset_reg + shift_row[15:0];
             assign edge_first = first_k;
             assign edge_last = last_k;
             assign edge_cols_left = cols_left;
-            assign channel_read = state_reg == DRAIN && count_reg == 17'd0;
+            assign channel_read = state_reg == PHASE_DRAIN && count_reg == 17'd0;
             wire unused = &{1'b0, tile_outputs, inner_first_reg, outer_first_reg};
         end else begin : g_stationary
             // A psum leaves the last row one cycle after that row's operand: stage A is array time.
@@ -264,7 +287,7 @@ module limen_folds #(
             wire [15:0] group_row;                    // ws: row of the fold's channels; is: the group's first channel
             always @(posedge clk) begin
                 edge_valid_reg <= last_row_valid & ~rst;
-                edge_time_reg <= state_reg == PRELOAD ? 16'd0 : edge_time_reg + {15'd0, last_row_valid};
+                edge_time_reg <= state_reg == PHASE_PRELOAD ? 16'd0 : edge_time_reg + {15'd0, last_row_valid};
                 edge_addr_reg <= out_row + edge_time_reg;
                 edge_first_reg <= first_k & (DATAFLOW == IS ? inner_first_reg : outer_first_reg);
                 edge_last_reg <= last_k & (DATAFLOW == IS ? last_inner : last_outer);

@@ -4,12 +4,17 @@
 // pixels, under ws R positions of K for all pixels of the tile. For each pixel it visits (kh, kw, word of
 // channels) in that order. One block fills while the array uses the other; a block is claimed from its first
 // word until it is released. For pooling a group is one word of channels and a block the whole tile.
+//
+// start, high for one cycle while active is low, begins a tile, whose inputs stay until active falls; active rises one
+// cycle later. In every cycle with issue a word is visited: it is read at once, and what to do with it comes one cycle
+// later, with write_valid, as the scratchpad answers. There is no ready: issue pauses for hold, and before a block
+// while both are claimed; release_block, high for one cycle, frees the older one.
 `default_nettype none
 
 module limen_im2col #(
-    parameter LANES = 4,      // array lanes that carry activations: R, under is C
+    parameter LANES = 4,      // array lanes that carry activations: R, under is C; 1 at least
     parameter DATAFLOW = 0,   // 0: os, 1: ws, 2: is
-    parameter FEEDER = 4      // channels a word
+    parameter FEEDER = 4      // channels a word, a power of two: 1..32
 ) (
     input  wire         clk,
     input  wire         rst,
@@ -43,20 +48,31 @@ module limen_im2col #(
     output wire [15:0]  read_row,
     output wire         pixel_ends,     // the last word of a pixel
     // operand memory, one cycle later
-    output reg          write_valid,
-    output reg          write_inside,   // the word read, or padding of value 0
-    output reg          write_half,
-    output reg  [15:0]  write_addr,     // os, is: word of the pixel; ws: pixel
-    output reg  [15:0]  write_lane,     // os, is: lane of the pixel; ws: lane of the word's first channel (signed)
-    output reg  [15:0]  write_from,     // ws: first channel of the group in the word
-    output reg  [15:0]  write_count,    // ws: channels of it
-    output reg          write_first,    // pooling: the first word of a pixel
-    output reg          write_last,     // pooling: the last
-    output reg          block_ends      // with the block's last word
+    output wire         write_valid,
+    output wire         write_inside,   // the word read, or padding of value 0
+    output wire         write_half,
+    output wire [15:0]  write_addr,     // os, is: word of the pixel; ws: pixel
+    output wire [15:0]  write_lane,     // os, is: lane of the pixel; ws: lane of the word's first channel (signed)
+    output wire [15:0]  write_from,     // ws: first channel of the group in the word
+    output wire [15:0]  write_count,    // ws: channels of it
+    output wire         write_first,    // pooling: the first word of a pixel
+    output wire         write_last,     // pooling: the last
+    output wire         block_ends      // with the block's last word
 );
     localparam [31:0] LANE_COUNT = LANES;
     localparam [31:0] WORD_LANES = FEEDER;
+    localparam OS = 0;
     localparam WS = 1;
+    localparam IS = 2;
+
+    generate
+        if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
+            limen_wrong_parameter dataflow_is_0_1_or_2 ();
+        end
+        if (LANES < 1 || FEEDER < 1 || (FEEDER & (FEEDER - 1)) != 0) begin : g_wrong
+            limen_wrong_parameter lanes_are_1_at_least_and_feeder_is_a_power_of_two ();
+        end
+    endgenerate
 
     // Where we are: block, pixel, word of the pixel.
     reg active_reg;
@@ -74,6 +90,9 @@ module limen_im2col #(
     // Word of the pixel: kh, kw, its row in a plane, piece of the group, that piece's plane, position of K (ws).
     reg [95:0] place_reg;
     reg [95:0] begin_reg;                       // where the words of this block's pixels begin
+    // What is done with the word read in the cycle before.
+    reg write_valid_reg, write_inside_reg, write_half_reg, write_first_reg, write_last_reg, block_ends_reg;
+    reg [15:0] write_addr_reg, write_lane_reg, write_from_reg, write_count_reg;
     wire [15:0] kh, kw, kh_addr, piece, plane, offset;
     assign {kh, kw, kh_addr, piece, plane, offset} = place_reg;
 
@@ -112,13 +131,13 @@ module limen_im2col #(
     wire ends = pixel_ends & (last_pixel | block_full);
     assign group_ends = issue & ends & last_pixel & last_word & ~past;
     wire line_ends = out_col_reg == out_width - 16'd1;
-    wire [15:0] next_row = row_reg + stride_h;
-    wire [15:0] next_line = line_reg + row_step;
+    wire [15:0] row_below = row_reg + stride_h;
+    wire [15:0] line_below = line_reg + row_step;
 
     // The word after this one.
     wire step_kw = last_piece;
     wire step_kh = last_piece & last_kw;
-    wire [95:0] next_place = {
+    wire [95:0] place_next = {
         step_kh ? kh + 16'd1 : kh,
         step_kh ? 16'd0 : step_kw ? kw + 16'd1 : kw,
         step_kh ? kh_addr + in_width : kh_addr,
@@ -127,22 +146,22 @@ module limen_im2col #(
         split ? reach : 16'd0
     };
     // The next block begins with what this one did not use of the present word.
-    wire [95:0] next_begin =
+    wire [95:0] begin_next =
         group_ends | ~split ? 96'd0 :
         past ? {place_reg[95:16], offset - LANE_COUNT[15:0]} :
-        {next_place[95:16], 16'd0};
+        {place_next[95:16], 16'd0};
 
     always @(posedge clk) begin
-        write_valid <= issue & ~rst;
-        write_inside <= on_map;
-        write_half <= half_reg;
-        write_addr <= split ? pixels - pixels_left_reg : word_reg;
-        write_lane <= split ? offset : lane_reg;
-        write_from <= from;
-        write_count <= count;
-        write_first <= kh == 16'd0 && kw == 16'd0;
-        write_last <= last_word;
-        block_ends <= issue & ends & ~rst;
+        write_valid_reg <= issue & ~rst;
+        write_inside_reg <= on_map;
+        write_half_reg <= half_reg;
+        write_addr_reg <= split ? pixels - pixels_left_reg : word_reg;
+        write_lane_reg <= split ? offset : lane_reg;
+        write_from_reg <= from;
+        write_count_reg <= count;
+        write_first_reg <= kh == 16'd0 && kw == 16'd0;
+        write_last_reg <= last_word;
+        block_ends_reg <= issue & ends & ~rst;
         if (release_block) begin
             claimed_reg[release_half_reg] <= 1'b0;
             release_half_reg <= ~release_half_reg;
@@ -150,23 +169,23 @@ module limen_im2col #(
         if (issue) begin
             filling_reg <= 1'b1;
             claimed_reg[half_reg] <= ~pool;
-            place_reg <= pixel_ends ? begin_reg : next_place;
+            place_reg <= pixel_ends ? begin_reg : place_next;
             word_reg <= pixel_ends ? 16'd0 : word_reg + 16'd1;
             if (pixel_ends) begin
                 lane_reg <= lane_reg + 16'd1;
                 pixels_left_reg <= last_pixel ? pixels : pixels_left_reg - 16'd1;
                 out_col_reg <= line_ends ? 16'd0 : out_col_reg + 16'd1;
-                row_reg <= line_ends ? next_row : row_reg;
+                row_reg <= line_ends ? row_below : row_reg;
                 col_reg <= line_ends ? 16'd0 - pad_left : col_reg + stride_w;
-                addr_reg <= line_ends ? next_line : addr_reg + stride_w;
-                line_reg <= line_ends ? next_line : line_reg;
+                addr_reg <= line_ends ? line_below : addr_reg + stride_w;
+                line_reg <= line_ends ? line_below : line_reg;
             end
             if (ends) begin
                 filling_reg <= 1'b0;
                 half_reg <= ~half_reg;
                 lane_reg <= 16'd0;
-                place_reg <= next_begin;
-                begin_reg <= next_begin;
+                place_reg <= begin_next;
+                begin_reg <= begin_next;
             end
         end
         if (group_ends) begin
@@ -194,6 +213,17 @@ module limen_im2col #(
         end
         if (rst) active_reg <= 1'b0;
     end
+
+    assign write_valid = write_valid_reg;
+    assign write_inside = write_inside_reg;
+    assign write_half = write_half_reg;
+    assign write_addr = write_addr_reg;
+    assign write_lane = write_lane_reg;
+    assign write_from = write_from_reg;
+    assign write_count = write_count_reg;
+    assign write_first = write_first_reg;
+    assign write_last = write_last_reg;
+    assign block_ends = block_ends_reg;
 endmodule
 
 `default_nettype wire

@@ -4,15 +4,19 @@
 // gives one accumulator a beat. Everything moves only while the last beat has been taken.
 // Under os and ws a word's channels lie side by side in the banks; under is a bank holds a pixel, so a block
 // of FEEDER x COLS values is read first and turned.
+//
+// start, high for one cycle, begins a tile and drops what was under way; the inputs of a tile stay until its last beat.
+// The banks answer one cycle after read_enable and hold their answer until the next. beat_valid stays high, with its
+// beat, until beat_taken, which is high only with it; the first beat comes three cycles after start at the earliest.
 `default_nettype none
 
 module limen_packer #(
-    parameter COLS = 4,
-    parameter FEEDER = 4,       // channels a word, a power of two
+    parameter COLS = 4,         // C, 1 at least
+    parameter FEEDER = 4,       // channels a word, a power of two: 1..32
     parameter DATAFLOW = 0,     // 0: os, 1: ws, 2: is
-    parameter X_BITS = 8,
-    parameter ACC_BITS = 20,
-    parameter PORT_BITS = 64
+    parameter X_BITS = 8,       // activation width, 2..16
+    parameter ACC_BITS = 20,    // accumulator width, X_BITS at least
+    parameter PORT_BITS = 64    // bits a beat: 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
 ) (
     input  wire                      clk,
     input  wire                      rst,
@@ -24,9 +28,9 @@ module limen_packer #(
     output wire                      read_enable,
     output wire [15:0]               read_addr,
     input  wire [COLS*ACC_BITS-1:0]  words,
-    output reg                       beat_valid,
+    output wire                      beat_valid,
     input  wire                      beat_taken,
-    output reg  [PORT_BITS-1:0]      beat
+    output wire [PORT_BITS-1:0]      beat
 );
     localparam WORD_BITS = FEEDER * X_BITS;
     localparam STREAM_BITS = PORT_BITS + WORD_BITS;
@@ -34,8 +38,28 @@ module limen_packer #(
     localparam [31:0] PORT_COUNT = PORT_BITS;
     localparam [31:0] WORD_COUNT = WORD_BITS;
 
+    localparam OS = 0;
+    localparam IS = 2;
+
+    generate
+        if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
+            limen_wrong_parameter dataflow_is_0_1_or_2 ();
+        end
+        if (COLS < 1 || X_BITS < 2 || ACC_BITS < X_BITS || FEEDER < 1 || (FEEDER & (FEEDER - 1)) != 0) begin : g_wrong
+            limen_wrong_parameter feeder_is_a_power_of_two_and_acc_bits_hold_an_activation ();
+        end
+        if (PORT_BITS < 32 || PORT_BITS > 512 || (PORT_BITS & (PORT_BITS - 1)) != 0 || PORT_BITS < WORD_BITS)
+        begin : g_wrong_port
+            limen_wrong_parameter port_bits_are_32_64_128_256_or_512_and_hold_a_word ();
+        end
+    endgenerate
+
+    reg beat_valid_reg;
+    reg [PORT_BITS-1:0] beat_reg;
     reg flush_reg;                                    // a plane's last bits still wait
-    wire go = (~beat_valid | beat_taken) & ~flush_reg;
+    assign beat_valid = beat_valid_reg;
+    assign beat = beat_reg;
+    wire go = (~beat_valid_reg | beat_taken) & ~flush_reg;
 
     // Stage 1 gives addresses, stage 2 has the banks' answer.
     wire step_valid;
@@ -49,7 +73,7 @@ module limen_packer #(
     genvar c;
     genvar e;
     generate
-        if (DATAFLOW != 2) begin : g_side_by_side
+        if (DATAFLOW != IS) begin : g_side_by_side
             assign step_reads = step_valid;
             wire [15:0] col;
             wire [15:0] lane;
@@ -87,12 +111,13 @@ module limen_packer #(
             end
             for (e = 0; e < FEEDER; e = e + 1) begin : g_lane
                 wire [15:0] from = col_reg + e - lane_reg;
-                wire mine = e >= lane_reg && e < lane_reg + count_reg;
-                wire [X_BITS-1:0] own;
+                wire is_moved = e >= lane_reg && e < lane_reg + count_reg;
+                wire [X_BITS-1:0] lane_value;
                 limen_select #(.WIDTH(X_BITS), .COUNT(COLS)) value_of_column (
-                    .words(narrow), .index(from), .word(own)
+                    .words(narrow), .index(from), .word(lane_value)
                 );
-                assign word[e*X_BITS +: X_BITS] = word_reg[e*X_BITS +: X_BITS] | (mine ? own : {X_BITS{1'b0}});
+                assign word[e*X_BITS +: X_BITS] =
+                    word_reg[e*X_BITS +: X_BITS] | (is_moved ? lane_value : {X_BITS{1'b0}});
             end
             limen_select #(.WIDTH(ACC_BITS), .COUNT(COLS)) raw_value (.words(words), .index(col_reg), .word(value));
             assign word_done = valid_reg & word_ends_reg;
@@ -109,11 +134,11 @@ module limen_packer #(
             reg [15:0] base_reg;                      // of the fold of pixels
             reg [15:0] channel_reg;                   // first of the word
             wire [15:0] lanes = raw ? 16'd1 : LANE_COUNT[15:0];
-            wire [15:0] own_lanes = channels_left_reg < lanes ? channels_left_reg : lanes;
-            wire [15:0] own_pixels = pixels_left_reg < COL_COUNT[15:0] ? pixels_left_reg : COL_COUNT[15:0];
-            wire last_index = index_reg == (emit_reg ? own_pixels : own_lanes) - 16'd1;
-            wire last_fold = pixels_left_reg == own_pixels;
-            wire last_word = channels_left_reg == own_lanes;
+            wire [15:0] word_lanes = channels_left_reg < lanes ? channels_left_reg : lanes;
+            wire [15:0] fold_pixels = pixels_left_reg < COL_COUNT[15:0] ? pixels_left_reg : COL_COUNT[15:0];
+            wire last_index = index_reg == (emit_reg ? fold_pixels : word_lanes) - 16'd1;
+            wire last_fold = pixels_left_reg == fold_pixels;
+            wire last_word = channels_left_reg == word_lanes;
             assign step_valid = active_reg;
             assign step_reads = active_reg & ~emit_reg;
             wire unused = &{1'b0, step_valid};
@@ -144,11 +169,11 @@ module limen_packer #(
                         index_reg <= last_index ? 16'd0 : index_reg + 16'd1;
                         if (last_index) emit_reg <= ~emit_reg;
                         if (last_index & emit_reg) begin
-                            pixels_left_reg <= last_fold ? pixels : pixels_left_reg - own_pixels;
+                            pixels_left_reg <= last_fold ? pixels : pixels_left_reg - fold_pixels;
                             base_reg <= last_fold ? 16'd0 : base_reg + channels;
                             if (last_fold) begin
-                                channel_reg <= channel_reg + own_lanes;
-                                channels_left_reg <= channels_left_reg - own_lanes;
+                                channel_reg <= channel_reg + word_lanes;
+                                channels_left_reg <= channels_left_reg - word_lanes;
                                 if (last_word) active_reg <= 1'b0;
                             end
                         end
@@ -190,29 +215,29 @@ module limen_packer #(
     wire unused = &{1'b0, value_beat, rest};
     wire [STREAM_BITS-1:0] rest = stream >> PORT_BITS;
     always @(posedge clk) begin
-        if (beat_taken) beat_valid <= 1'b0;
+        if (beat_taken) beat_valid_reg <= 1'b0;
         if (flush_reg) begin
-            if (~beat_valid | beat_taken) begin
-                beat_valid <= 1'b1;
-                beat <= carry_reg;
+            if (~beat_valid_reg | beat_taken) begin
+                beat_valid_reg <= 1'b1;
+                beat_reg <= carry_reg;
                 carry_reg <= {PORT_BITS{1'b0}};
                 count_reg <= {COUNT_BITS{1'b0}};
                 flush_reg <= 1'b0;
             end
         end else if (go & word_done) begin
             if (raw) begin
-                beat_valid <= 1'b1;
-                beat <= value_beat[PORT_BITS-1:0];
+                beat_valid_reg <= 1'b1;
+                beat_reg <= value_beat[PORT_BITS-1:0];
             end else begin
-                beat_valid <= full | plane_done;
-                beat <= stream[PORT_BITS-1:0];
+                beat_valid_reg <= full | plane_done;
+                beat_reg <= stream[PORT_BITS-1:0];
                 flush_reg <= plane_done & over;
                 carry_reg <= full ? rest[PORT_BITS-1:0] : plane_done ? {PORT_BITS{1'b0}} : stream[PORT_BITS-1:0];
                 count_reg <= full ? total - PORT_COUNT[COUNT_BITS-1:0] : plane_done ? {COUNT_BITS{1'b0}} : total;
             end
         end
         if (start || rst) begin
-            beat_valid <= 1'b0;
+            beat_valid_reg <= 1'b0;
             flush_reg <= 1'b0;
             carry_reg <= {PORT_BITS{1'b0}};
             count_reg <= {COUNT_BITS{1'b0}};

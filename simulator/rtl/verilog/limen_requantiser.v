@@ -1,11 +1,12 @@
 // Requantiser: sat((acc + 2^(t-1)) >> t), no rounding at t = 0; raw layers pass through.
 //
 // (acc + 2^(t-1)) >> t equals (acc >> t) + bit t-1 of acc for every t, so no wide rounding adder is needed.
+// Combinational, without a handshake.
 `default_nettype none
 
 module limen_requantiser #(
-    parameter ACC_BITS = 20,  // accumulator width
-    parameter Y_BITS = 9      // width of the signed limits: one more than an activation
+    parameter ACC_BITS = 20,  // accumulator width, 2..48
+    parameter Y_BITS = 9      // width of the signed limits: one more than an activation, 3..17
 ) (
     input  wire [ACC_BITS-1:0]  acc,
     input  wire [4:0]           shift,   // t
@@ -16,6 +17,12 @@ module limen_requantiser #(
 );
     // Formed one bit wider than the accumulator, and never narrower than the limits.
     localparam WIDE_BITS = (ACC_BITS > Y_BITS ? ACC_BITS : Y_BITS) + 1;
+
+    generate
+        if (ACC_BITS < 2 || ACC_BITS > 48 || Y_BITS < 3 || Y_BITS > 17) begin : g_wrong
+            limen_wrong_parameter acc_bits_are_2_to_48_and_y_bits_3_to_17 ();
+        end
+    endgenerate
 
     wire signed [WIDE_BITS-1:0] wide;
     wire signed [WIDE_BITS-1:0] low;

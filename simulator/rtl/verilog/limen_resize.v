@@ -1,11 +1,11 @@
-// Sign-extends, or drops upper bits of, a two's complement value.
+// Sign-extends, or drops upper bits of, a two's complement value. Combinational, without a handshake.
 //
 // Dropping is exact where the receiver's sum is taken modulo its own width.
 `default_nettype none
 
 module limen_resize #(
-    parameter FROM_BITS = 9,  // width of the input
-    parameter TO_BITS = 20    // width of the output
+    parameter FROM_BITS = 9,  // width of the input, 1 at least
+    parameter TO_BITS = 20    // width of the output, 1 at least
 ) (
     input  wire [FROM_BITS-1:0]  in,
     output wire [TO_BITS-1:0]    out

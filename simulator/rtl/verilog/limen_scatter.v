@@ -2,16 +2,21 @@
 //
 // A residual tile comes as densely packed beats, plane after plane; a pooled word comes whole. What is
 // written is value << shift, which the edge finds as its first psum.
+//
+// start, high for one cycle, begins a tile and drops what was under way; the inputs of a tile stay until its last word.
+// A beat comes only while beat_ready is high; it falls while a whole word waits and never asks for beat_valid first. A
+// pooled word stays, with word_valid, until word_taken. Words are written from the cycle on in which they are there:
+// the banks take write_data with the clock edge.
 `default_nettype none
 
 module limen_scatter #(
-    parameter COLS = 4,
-    parameter FEEDER = 4,       // channels a word
+    parameter COLS = 4,         // C, 1 at least
+    parameter FEEDER = 4,       // channels a word, a power of two: 1..32
     parameter DATAFLOW = 0,     // 0: os, 1: ws, 2: is
-    parameter X_BITS = 8,
-    parameter X_SIGNED = 1,
-    parameter ACC_BITS = 20,
-    parameter PORT_BITS = 64
+    parameter X_BITS = 8,       // activation width, 2..16
+    parameter X_SIGNED = 1,     // 1: activations are signed; 0: unsigned
+    parameter ACC_BITS = 20,    // accumulator width, 1 at least; values wrap modulo 2^ACC_BITS
+    parameter PORT_BITS = 64    // bits a beat: 32, 64, 128, 256 or 512
 ) (
     input  wire                      clk,
     input  wire                      rst,
@@ -40,6 +45,22 @@ module limen_scatter #(
     localparam COUNT_BITS = $clog2(STREAM_BITS + 1);
     localparam [31:0] PORT_COUNT = PORT_BITS;
     localparam [31:0] WORD_COUNT = WORD_BITS;
+
+    localparam OS = 0;
+    localparam IS = 2;
+
+    generate
+        if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
+            limen_wrong_parameter dataflow_is_0_1_or_2 ();
+        end
+        if (COLS < 1 || X_BITS < 2 || X_SIGNED < 0 || X_SIGNED > 1 || ACC_BITS < 1
+            || FEEDER < 1 || (FEEDER & (FEEDER - 1)) != 0) begin : g_wrong
+            limen_wrong_parameter feeder_is_a_power_of_two_and_x_signed_0_or_1 ();
+        end
+        if (PORT_BITS < 32 || PORT_BITS > 512 || (PORT_BITS & (PORT_BITS - 1)) != 0) begin : g_wrong_port
+            limen_wrong_parameter port_bits_are_32_64_128_256_or_512 ();
+        end
+    endgenerate
 
     reg [STREAM_BITS-1:0] stream_reg;
     reg [COUNT_BITS-1:0] count_reg;
@@ -78,7 +99,7 @@ module limen_scatter #(
             limen_resize #(.FROM_BITS(X_BITS + 1), .TO_BITS(ACC_BITS)) resize (.in(signed_value), .out(value));
             assign values[e*ACC_BITS +: ACC_BITS] = value << shift;
         end
-        if (DATAFLOW != 2) begin : g_side_by_side
+        if (DATAFLOW != IS) begin : g_side_by_side
             wire [15:0] col;
             wire [15:0] count;
             limen_walker #(.COLS(COLS), .LANES(FEEDER)) walker (
@@ -104,11 +125,11 @@ module limen_scatter #(
             reg [15:0] base_reg;
             reg [15:0] channel_reg;
             reg [15:0] channels_left_reg;
-            wire [15:0] own_lanes = channels_left_reg < LANE_COUNT[15:0] ? channels_left_reg : LANE_COUNT[15:0];
+            wire [15:0] word_lanes = channels_left_reg < LANE_COUNT[15:0] ? channels_left_reg : LANE_COUNT[15:0];
             wire last_bank = bank_reg == COL_COUNT[15:0] - 16'd1;
             assign active = active_reg;
             assign lane = lane_reg;
-            assign word_ends = lane_reg == own_lanes - 16'd1;
+            assign word_ends = lane_reg == word_lanes - 16'd1;
             assign plane_ends = word_ends && pixel_reg == pixels - 16'd1;
             assign write_addr = base_reg + channel_reg + lane_reg;
             wire [ACC_BITS-1:0] value;
@@ -124,9 +145,9 @@ module limen_scatter #(
                     lane_reg <= word_ends ? 16'd0 : lane_reg + 16'd1;
                     if (plane_ends) begin
                         {bank_reg, pixel_reg, base_reg} <= 48'd0;
-                        channel_reg <= channel_reg + own_lanes;
-                        channels_left_reg <= channels_left_reg - own_lanes;
-                        if (channels_left_reg == own_lanes) active_reg <= 1'b0;
+                        channel_reg <= channel_reg + word_lanes;
+                        channels_left_reg <= channels_left_reg - word_lanes;
+                        if (channels_left_reg == word_lanes) active_reg <= 1'b0;
                     end else if (word_ends) begin
                         pixel_reg <= pixel_reg + 16'd1;
                         bank_reg <= last_bank ? 16'd0 : bank_reg + 16'd1;

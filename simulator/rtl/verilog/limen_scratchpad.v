@@ -1,13 +1,17 @@
 // Double-buffered scratchpad: densely packed beats in, one row a cycle out.
 //
-// Rows lie in the stream without gaps and straddle beats; a beat is taken every cycle. Up to BANKS rows
-// end in one beat, so rows are dealt to that many banks in turn. One half fills while the other is read.
+// Rows lie in the stream without gaps and straddle beats. Up to BANKS rows end in one beat, so rows are dealt to that
+// many banks in turn. One half fills while the other is read.
+//
+// There is no ready: a beat is taken in every cycle with beat_valid, and the rows that end in it can be read from the
+// next cycle on. skip, base and rows are looked at with a run's first beat, fill_half with each. read_data answers one
+// cycle after read_enable and stays until the next read.
 `default_nettype none
 
 module limen_scratchpad #(
-    parameter WIDTH = 32,      // bits a row
-    parameter DEPTH = 256,     // rows of each half
-    parameter PORT_BITS = 64   // bits a beat
+    parameter WIDTH = 32,      // bits a row, 1 at least
+    parameter DEPTH = 256,     // rows of each half, 0..65536; 0 where no network of the design stores any
+    parameter PORT_BITS = 64   // bits a beat: 32, 64, 128, 256 or 512
 ) (
     input  wire                          clk,
     // fill
@@ -33,6 +37,15 @@ module limen_scratchpad #(
     localparam [31:0] PORT_COUNT = PORT_BITS;
     localparam [31:0] ROW_COUNT = WIDTH;
     localparam [31:0] LAST_BANK = BANKS - 1;
+
+    generate
+        if (WIDTH < 1 || DEPTH < 0 || DEPTH > 65536) begin : g_wrong
+            limen_wrong_parameter width_is_1_at_least_and_depth_0_to_65536 ();
+        end
+        if (PORT_BITS < 32 || PORT_BITS > 512 || (PORT_BITS & (PORT_BITS - 1)) != 0) begin : g_wrong_port
+            limen_wrong_parameter port_bits_are_32_64_128_256_or_512 ();
+        end
+    endgenerate
 
     reg [WIDTH-1:0] carry_reg;               // bits of a row that has not ended
     reg [COUNT_BITS-1:0] carry_count_reg;
@@ -78,14 +91,14 @@ module limen_scratchpad #(
         for (b = 0; b < BANKS; b = b + 1) begin : g_bank
             // Which of the ended rows is this bank's: the one whose number ends in b.
             wire [15:0] place = (b[15:0] - row) & LAST_BANK[15:0];
-            wire [15:0] own_row = row + place;
-            wire mine = beat_valid && place < taken && place < rows_left;
+            wire [15:0] bank_row = row + place;
+            wire is_written = beat_valid && place < taken && place < rows_left;
             wire [STREAM_BITS-1:0] shifted = stream >> (place[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0]);
             wire unused = &{1'b0, shifted[STREAM_BITS-1:WIDTH]};
             for (h = 0; h < 2; h = h + 1) begin : g_half
                 limen_bank #(.WIDTH(WIDTH), .DEPTH(BANK_DEPTH)) bank (
                     .clk(clk),
-                    .write_enable(mine && fill_half == h), .write_addr(own_row >> BANK_BITS),
+                    .write_enable(is_written && fill_half == h), .write_addr(bank_row >> BANK_BITS),
                     .write_data(shifted[WIDTH-1:0]),
                     .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
                     .read_data(words[(h*BANKS+b)*WIDTH +: WIDTH])

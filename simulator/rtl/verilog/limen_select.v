@@ -1,10 +1,12 @@
 // One of several words. Words lie at powers of two inside, whatever their width, so that choosing one takes
 // multiplexers only: a slice of a vector that begins at a product becomes a shifter of single bits.
+//
+// Combinational, without a handshake.
 `default_nettype none
 
 module limen_select #(
-    parameter WIDTH = 8,  // bits a word
-    parameter COUNT = 4   // words
+    parameter WIDTH = 8,  // bits a word, 1 at least
+    parameter COUNT = 4   // words, 1..65536
 ) (
     input  wire [COUNT*WIDTH-1:0]  words,
     input  wire [15:0]             index,  // below COUNT wherever it matters
@@ -15,6 +17,10 @@ module limen_select #(
     localparam INDEX_BITS = $clog2(COUNT);
     genvar i;
     generate
+        if (WIDTH < 1 || COUNT < 1 || COUNT > 65536) begin : g_wrong
+            limen_wrong_parameter width_is_1_at_least_and_count_1_to_65536 ();
+        end
+
         if (COUNT == 1) begin : g_only
             assign word = words;
         end else begin : g_choice

@@ -1,8 +1,10 @@
 // Delay line: what enters leaves DEPTH cycles later. Lane i of the array gets its operands i cycles late.
+//
+// No handshake and no reset: a word every cycle. With DEPTH 0 it is a wire.
 `default_nettype none
 
 module limen_skew #(
-    parameter WIDTH = 8,  // bits
+    parameter WIDTH = 8,  // bits, 1 at least
     parameter DEPTH = 1   // cycles, 0 and up
 ) (
     input  wire              clk,
@@ -10,6 +12,10 @@ module limen_skew #(
     output wire [WIDTH-1:0]  out
 );
     generate
+        if (WIDTH < 1 || DEPTH < 0) begin : g_wrong
+            limen_wrong_parameter width_is_1_at_least_and_depth_0_and_up ();
+        end
+
         if (DEPTH == 0) begin : g_wire
             assign out = in;
             wire unused = &{1'b0, clk};
