@@ -1,0 +1,63 @@
+"""The modules behind limen_top on their own: clean with the parameters they come with, refused with wrong ones."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from cost_models.sources.source import VERILOG
+from simulator.rtl.toolchain import find_verilator
+from tests.support.tools import needs_verilator
+
+needs_verilator()
+
+WRONG = {
+    "bank": [({"WIDTH": 0}, "width_is_1_at_least"), ({"DEPTH": 65537}, "addr_bits_reach_every_word")],
+    "dma": [({"PORT_BITS": 48}, "port_bits_are_32_64_128_256_or_512"), ({"PORT_BITS": 1024}, "port_bits_are_32")],
+    "edge": [({"VALUE_BITS": 0}, "value_bits_are_1_at_least"), ({"ACC_BITS": 49}, "acc_bits_are_2_to_48")],
+    "folds": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"POLARITY": 3}, "polarity_is_0_1_or_2")],
+    "group": [({"FEEDER": 3}, "feeder_is_a_power_of_two")],
+    "im2col": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 6}, "feeder_is_a_power_of_two")],
+    "operands": [({"DATAFLOW": -1}, "dataflow_is_0_1_or_2"), ({"DEPTH": 3}, "depth_holds_a_word")],
+    "packer": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"PORT_BITS": 32, "X_BITS": 9}, "and_hold_a_word")],
+    "pool": [({"X_SIGNED": 2}, "x_signed_0_or_1")],
+    "requantiser": [({"Y_BITS": 18}, "y_bits_3_to_17")],
+    "rows": [({"PER_READ": 2}, "are_0_or_1")],
+    "scatter": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 3}, "feeder_is_a_power_of_two")],
+    "scratchpad": [({"DEPTH": 65537}, "depth_0_to_65536"), ({"PORT_BITS": 96}, "port_bits_are_32")],
+    "select": [({"COUNT": 0}, "count_1_to_65536")],
+    "skew": [({"DEPTH": -1}, "depth_0_and_up")],
+    "tag": [({"ADDR_BITS": 0}, "addr_bits_are_1_at_least")],
+    "walker": [({"COLS": 0}, "cols_and_lanes_are_1_at_least")],
+}
+"""Parameters that would give hardware which runs and is wrong, and the line that refuses each, by module."""
+
+
+def lint(module: str, parameters: dict[str, int]) -> str:
+    """Return what Verilator says of a module with these parameters: nothing where it is clean."""
+    verilator, root = find_verilator()
+    command = [verilator, "--lint-only", "-Wall", "--quiet", "--top-module", f"limen_{module}"]
+    command += ["-y", str(VERILOG), str(VERILOG / f"limen_{module}.v")]
+    command += [f"-G{name}={value}" for name, value in parameters.items()]
+    environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
+    outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
+    return outcome.stdout + outcome.stderr
+
+
+@pytest.mark.parametrize("module", WRONG)
+def test_parameters(module: str) -> None:
+    assert lint(module, {}) == ""
+    for parameters, said in WRONG[module]:
+        outcome = lint(module, parameters)
+        assert "Error-MODMISSING" in outcome and said in outcome, parameters
+
+
+def test_every_parameter_has_a_comment() -> None:
+    """It says what the parameter is and which values it takes, beside it."""
+    for path in sorted(VERILOG.glob("*.v")):
+        for line in path.read_text().splitlines():
+            if re.match(r"\s*parameter ", line):
+                assert re.search(r"// \S", line), f"{path.name}: {line.strip()}"
