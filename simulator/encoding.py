@@ -1,7 +1,7 @@
 """The one encoding: what descriptors hold and what codes mean, under the names that the Verilog has for them.
 
-Nothing else in Python knows a field's place. The Verilog's own places are in limen_top and limen_sequencer; a test
-compares them with these.
+Nothing else in Python knows a field's place, and nothing in Verilog but limen_descriptor; limen_top has the sizes. A
+test compares the two.
 """
 
 from __future__ import annotations

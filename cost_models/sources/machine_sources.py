@@ -88,7 +88,7 @@ def pool(unit: Pool) -> Source:
 
 def control(unit: Control) -> Source:
     """limen_top with sequencer, DMA, folds and im2col unit: descriptor bits that nothing reads go, the rest stays."""
-    files = tuple(f"limen_{name}.v" for name in ("sequencer", "dma", "rows", "group", "im2col", "top"))
+    files = tuple(f"limen_{name}.v" for name in ("descriptor", "sequencer", "dma", "rows", "group", "im2col", "top"))
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder_width, "PORT_BITS": unit.port_bits}
     return Source(

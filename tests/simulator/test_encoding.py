@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
 from enum import IntEnum
-from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -33,98 +31,36 @@ def constants(text: str) -> dict[str, int]:
     return {pair[1]: int(pair[2]) for pair in pairs if pair}
 
 
-WORDS = {"layer": "LAYER", "next_tile": "TILE", "now": "TILE", "stored_tile": "TILE", "scattered": "TILE"}
-"""Descriptors, by what limen_top calls their words."""
-
-RENAMED = {
-    "residual_stride": "plane_stride",
-    "store_stride": "plane_stride",
-    "lowest": "y_low",
-    "shift": "residual_shift",
-    "packer.channels": "tile_outputs",
-    "scatter.channels": "tile_outputs",
-    "ifmap_scratchpad.rows": "plane_words",
-    "weight_scratchpad.rows": "weight_rows",
-    "polarity_scratchpad.rows": "polarity_rows",
-    "channel_scratchpad.rows": "channel_rows",
-}
-"""Fields behind ports of another name, some of them by their instance."""
-
-FLAGS = ("raw", "pool", "residual", "load_filter", "load_ifmap", "load_residual", "first_k", "last_k")
-IN_SEQUENCER = ("STORE", "LOAD_FILTER", "LOAD_IFMAP", "FIRST_K", "LAST")
-
-
-class Slice(NamedTuple):
-    """Bits of a descriptor that go to a port or a wire. bits: 0 where parameters decide."""
-
-    name: str
-    kind: str
-    begin: int
-    bits: int
-
-
-def number(text: str) -> int:
-    """Return a sum of products."""
-    return sum(math.prod(map(int, part.split("*"))) for part in text.split("+"))
-
-
-def slices() -> list[Slice]:
-    """Return all bits of descriptors that limen_top names."""
-    found = []
-    text = verilog("top")
-    for ports in re.split(r"\) (?=\w+ \( \.)", text):
-        instance = ports.partition(" (")[0]
-        for name, words, bits in re.findall(r"(?:\.|wire )(\w+)(?:\(| = )(?:pool \? 4'd0 : )?(\w+)\[([^\]]+)\]", ports):
-            if words in WORDS and not bits.startswith("TILE_"):
-                begin, _, width = bits.partition(" +: ")
-                high, _, low = begin.partition(":")
-                width = str(int(high) - int(low) + 1) if low else width or "1"
-                known = RENAMED.get(f"{instance}.{name}", RENAMED.get(name, name))
-                found.append(Slice(known, WORDS[words], number(low or high), int(width) if width.isdigit() else 0))
-    return found
-
-
-def test_fields() -> None:
-    """Every field goes to the port of its name in Verilog, from the bit where it begins, as wide as it is."""
-    found = [own for own in slices() if own.name not in FLAGS]
-    for own in found:
-        kind, offset = DESCRIPTORS[own.kind].fields[own.name][:2]
-        assert own.begin == 8 * offset, own
-        # Widths of the datapath decide how much is read of limits and of bits to skip; a shift has four bits.
-        known = {"y_low": 0, "y_high": 0, "skip": 0, "residual_shift": 4}
-        assert own.bits == known.get(own.name, 8 * kind.itemsize), own
-    read = {(own.kind, own.name) for own in found} | {("LAYER", "tiles")}  # by the sequencer
-    fields = {(kind, name) for kind, descriptor in DESCRIPTORS.items() for name in descriptor.names or ()}
-    assert fields - read == {("LAYER", "flag_bits"), ("LAYER", "reserved"), ("TILE", "flag_bits")}
-
-
-def test_flags() -> None:
-    """A flag is a bit of a descriptor's first word in Verilog and its value in Python."""
-    found = {own.name: own for own in slices() if own.name in FLAGS}
-    for name, own in found.items():
-        assert (1 << own.begin, own.bits) == (getattr(encoding, name.upper()), 1), own
-    assert found.keys() == set(FLAGS)
-    sequencer, places = verilog("sequencer"), {name: int(math.log2(getattr(encoding, name))) for name in IN_SEQUENCER}
-    for line in (
-        "store = tile_valid_reg & tile_reg[{STORE}];",
-        "if (next_reg[{LOAD_FILTER}]) filter_half",
-        "if (next_reg[{LOAD_IFMAP}]) ifmap_half",
-        "next_valid_reg ? next_reg[{FIRST_K}] : store",
-        "done <= layer[{LAST}];",
-        "tiles_left_reg <= layer[31:16];",
-    ):
-        assert line.format(**places) in sequencer, line
-    op = encoding.OP_PLACE, encoding.OP_PLACE + encoding.OP_MASK.bit_length() - 1
-    assert f"op_reg <= layer[{op[1]}:{op[0]}];" in verilog("top")
+@pytest.mark.parametrize("kind", DESCRIPTORS)
+def test_fields(kind: str) -> None:
+    """Every field begins at its bit, and every wire is as wide as its field."""
+    text, fields = verilog("descriptor"), DESCRIPTORS[kind].fields
+    assert fields is not None
+    begins = {f"{kind}_{name.upper()}": 8 * offset for name, (_, offset) in fields.items() if name != "reserved"}
+    assert {name: at for name, at in constants(text).items() if name.startswith(f"{kind}_")} == begins
+    wires = re.findall(rf"assign (?:next_|now_|stored_)?(\w+) = \w+\[{kind}_(\w+) \+: (\d+)\];", text)
+    assert {place.lower() for _, place, _ in wires} == fields.keys() - {"flag_bits", "reserved"}
+    for name, place, bits in wires:
+        assert name == place.lower() and int(bits) == 8 * fields[name][0].itemsize
+    for high, name in re.findall(r"output wire \[(\d+):0\] (?:next_|now_|stored_)?(\w+)", text):
+        assert name not in fields or int(high) + 1 == 8 * fields[name][0].itemsize
 
 
 def test_words() -> None:
-    sizes = constants(verilog("sequencer"))
-    words = {kind: descriptor_words(own) for kind, own in DESCRIPTORS.items()}
-    assert {kind: sizes[f"{kind}_WORDS"] for kind in DESCRIPTORS} == words
-    top = verilog("top")
-    for kind, count in words.items():
-        assert f"localparam {kind}_BEATS = ({count} * 32 + PORT_BITS - 1) / PORT_BITS;" in top
+    sizes = constants(verilog("top"))
+    there = {kind: sizes[f"{kind}_WORDS"] for kind in DESCRIPTORS}
+    assert {kind: descriptor_words(own) for kind, own in DESCRIPTORS.items()} == there
+
+
+def test_flags() -> None:
+    """A flag is a bit of flag_bits in Verilog and its value in Python; an op stands above the layer's flags."""
+    bits = constants(verilog("descriptor"))
+    for name in "LAST RAW POOL RESIDUAL LOAD_FILTER LOAD_IFMAP LOAD_RESIDUAL STORE FIRST_K LAST_K".split():
+        assert getattr(encoding, name) == 1 << bits[name], name
+    assert bits["OP_PLACE"] == encoding.OP_PLACE and f"+: {encoding.OP_MASK.bit_length()}];" in verilog("descriptor")
+    bit = r"assign (?:next_|now_|tile_)?(\w+) = (\w+)\[(\w+)_FLAG_BITS \+ (\w+)\];"
+    for name, word, kind, flag in re.findall(bit, verilog("descriptor")):
+        assert name.upper() == flag and (kind == "LAYER") == (word == "layer")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,9 @@
 `default_nettype none
 
 module limen_sequencer #(
-    parameter PORT_BITS = 64
+    parameter PORT_BITS = 64,   // bits a beat
+    parameter LAYER_WORDS = 1,  // 32-bit words of a layer's descriptor
+    parameter TILE_WORDS = 1    // 32-bit words of a tile's; limen_top sets both
 ) (
     input  wire                  clk,
     input  wire                  rst,
@@ -17,10 +19,17 @@ module limen_sequencer #(
     input  wire                  beat_is_layer,
     input  wire                  beat_is_tile,
     input  wire [PORT_BITS-1:0]  beat,
-    output wire [8*32-1:0]       layer,
-    output wire [19*32-1:0]      next_tile,       // being loaded
-    output wire [19*32-1:0]      tile,            // being computed
-    output wire [19*32-1:0]      stored_tile,     // being stored
+    output wire [LAYER_WORDS*32-1:0]  layer,
+    output wire [TILE_WORDS*32-1:0]   next_tile,    // being loaded
+    output wire [TILE_WORDS*32-1:0]   tile,         // being computed
+    output wire [TILE_WORDS*32-1:0]   stored_tile,  // being stored
+    // of these, see limen_descriptor
+    input  wire                  last,            // layer
+    input  wire [15:0]           tiles,
+    input  wire                  next_load_filter,
+    input  wire                  next_load_ifmap,
+    input  wire                  next_first_k,
+    input  wire                  tile_store,
     // DMA
     output wire                  dma_start,
     output wire                  dma_layer,
@@ -35,8 +44,6 @@ module limen_sequencer #(
     output reg                   ifmap_half,
     output reg                   ofmap_half
 );
-    localparam LAYER_WORDS = 8;
-    localparam TILE_WORDS = 19;
     localparam PER_BEAT = PORT_BITS / 32;
     localparam LAYER_BITS = ((LAYER_WORDS + PER_BEAT - 1) / PER_BEAT) * PORT_BITS;
     localparam TILE_BITS = ((TILE_WORDS + PER_BEAT - 1) / PER_BEAT) * PORT_BITS;
@@ -61,12 +68,12 @@ module limen_sequencer #(
     assign running = state_reg != IDLE;
 
     wire still = ~dma_busy & ~compute_busy;
-    wire store = tile_valid_reg & tile_reg[3];    // flags of the tile just computed
+    wire store = tile_valid_reg & tile_store;
     wire load = tiles_left_reg != 16'd0;
     wire more = store | load | next_valid_reg;
     wire steps = state_reg == STEP && still && more;
     wire layer_ends = state_reg == STEP && still && !more;
-    wire fetch = (state_reg == IDLE && start) || (layer_ends && !layer[0]);
+    wire fetch = (state_reg == IDLE && start) || (layer_ends && !last);
     assign dma_layer = fetch;
     assign dma_store = steps & store;
     assign dma_load = steps & load;
@@ -80,7 +87,7 @@ module limen_sequencer #(
         case (state_reg)
             FETCH: if (~dma_busy) begin
                 state_reg <= STEP;
-                tiles_left_reg <= layer[31:16];
+                tiles_left_reg <= tiles;
                 next_valid_reg <= 1'b0;
                 tile_valid_reg <= 1'b0;
             end
@@ -92,15 +99,15 @@ module limen_sequencer #(
             if (load) tiles_left_reg <= tiles_left_reg - 16'd1;
             if (next_valid_reg) begin
                 tile_reg <= next_reg[TILE_WORDS*32-1:0];
-                if (next_reg[0]) filter_half <= ~filter_half;
-                if (next_reg[1]) ifmap_half <= ~ifmap_half;
+                if (next_load_filter) filter_half <= ~filter_half;
+                if (next_load_ifmap) ifmap_half <= ~ifmap_half;
             end
-            if (next_valid_reg ? next_reg[4] : store) ofmap_half <= ~ofmap_half;  // a new tile of outputs, or the end
+            if (next_valid_reg ? next_first_k : store) ofmap_half <= ~ofmap_half;  // a new tile of outputs, or the end
             stored_reg <= tile_reg;
         end
         if (layer_ends) begin
-            state_reg <= layer[0] ? IDLE : FETCH;
-            done <= layer[0];
+            state_reg <= last ? IDLE : FETCH;
+            done <= last;
         end
         if (state_reg == IDLE && start) begin
             state_reg <= FETCH;

@@ -72,20 +72,31 @@ module limen_top #(
     localparam CHANNEL_LANES = DATAFLOW == IS ? 1 : COLS;
     localparam WORD_BITS = FEEDER * X_BITS;
     localparam Y_BITS = X_BITS + 1;
-    localparam LAYER_BEATS = (8 * 32 + PORT_BITS - 1) / PORT_BITS;
-    localparam TILE_BEATS = (19 * 32 + PORT_BITS - 1) / PORT_BITS;
+    localparam LAYER_WORDS = 8;
+    localparam TILE_WORDS = 19;
+    localparam LAYER_BEATS = (LAYER_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
+    localparam TILE_BEATS = (TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
     // The pair that contributes nothing: lowest activation with highest excitatory threshold, an activation of 0 with
     // the exponent of weight 0, or zeros, which are nothing under every op.
     localparam [31:0] NEUTRAL_X = OP == THRESHOLD ? 1 << (X_BITS - 1) : 0;
     localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD || OP == SHIFT ? (1 << (W_BITS - 1)) - 1 : 0;
 
-    wire [8*32-1:0] layer;
-    wire [19*32-1:0] next_tile;
-    wire [19*32-1:0] tile;
-    wire [19*32-1:0] stored_tile;
-    wire raw = layer[1];
-    wire pool = layer[2];
-    wire residual = layer[3];
+    // Descriptors: words, and what they hold.
+    wire [LAYER_WORDS*32-1:0] layer;
+    wire [TILE_WORDS*32-1:0] next_tile, tile, stored_tile;
+    wire last, raw, pool, residual, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
+        now_first_k, now_last_k, tile_store;
+    wire [1:0] op;
+    wire [7:0] residual_shift;
+    wire [15:0] tiles, in_width, out_width, stride_w, row_step, stride_h, pad_left, group_lanes, kernel_h, kernel_w,
+        next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows, next_channel_beats,
+        next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_skip, next_plane_words, next_residual_runs,
+        next_residual_beats, next_pixels, next_group_outputs, next_tile_outputs, now_groups, now_plane_words,
+        now_tile_rows, now_first_row, now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane,
+        now_channels, now_first_addr, now_group_step, stored_store_runs, stored_store_beats, stored_pixels,
+        stored_group_outputs, stored_tile_outputs;
+    wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
+        next_plane_stride, stored_plane_stride, stored_store_addr;
 
     // DMA and sequencer.
     wire dma_start, dma_layer, dma_store, dma_load, dma_busy, dma_picking;
@@ -100,10 +111,38 @@ module limen_top #(
     wire running;
     assign mem_kind = kind;
 
-    limen_sequencer #(.PORT_BITS(PORT_BITS)) sequencer (
+    limen_descriptor #(.LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) descriptor (
+        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile), .compute_start(compute_start),
+        .last(last), .raw(raw), .pool(pool), .residual(residual), .op(op), .residual_shift(residual_shift),
+        .tiles(tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
+        .stride_w(stride_w), .row_step(row_step), .stride_h(stride_h), .pad_left(pad_left),
+        .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w), .next_load_filter(next_load_filter),
+        .next_load_ifmap(next_load_ifmap), .next_load_residual(next_load_residual), .next_first_k(next_first_k),
+        .next_filter_addr(next_filter_addr), .next_weight_beats(next_weight_beats),
+        .next_weight_rows(next_weight_rows), .next_polarity_beats(next_polarity_beats),
+        .next_polarity_rows(next_polarity_rows), .next_channel_beats(next_channel_beats),
+        .next_channel_rows(next_channel_rows), .next_ifmap_addr(next_ifmap_addr), .next_ifmap_runs(next_ifmap_runs),
+        .next_ifmap_beats(next_ifmap_beats), .next_skip(next_skip), .next_plane_words(next_plane_words),
+        .next_ifmap_stride(next_ifmap_stride), .next_residual_addr(next_residual_addr),
+        .next_residual_runs(next_residual_runs), .next_residual_beats(next_residual_beats),
+        .next_plane_stride(next_plane_stride), .next_pixels(next_pixels), .next_group_outputs(next_group_outputs),
+        .next_tile_outputs(next_tile_outputs), .now_first_k(now_first_k), .now_last_k(now_last_k),
+        .now_groups(now_groups), .now_plane_words(now_plane_words), .now_tile_rows(now_tile_rows),
+        .now_first_row(now_first_row), .now_pixels(now_pixels), .now_k_size(now_k_size),
+        .now_group_outputs(now_group_outputs), .now_tile_outputs(now_tile_outputs), .now_first_lane(now_first_lane),
+        .now_channels(now_channels), .now_first_addr(now_first_addr), .now_group_step(now_group_step),
+        .tile_store(tile_store), .stored_plane_stride(stored_plane_stride), .stored_store_addr(stored_store_addr),
+        .stored_store_runs(stored_store_runs), .stored_store_beats(stored_store_beats),
+        .stored_pixels(stored_pixels), .stored_group_outputs(stored_group_outputs),
+        .stored_tile_outputs(stored_tile_outputs)
+    );
+
+    limen_sequencer #(.PORT_BITS(PORT_BITS), .LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) sequencer (
         .clk(clk), .rst(rst), .start(start), .done(done), .running(running),
         .beat_valid(beat_valid), .beat_is_layer(kind == 3'd1), .beat_is_tile(kind == 3'd2), .beat(mem_read_data),
         .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
+        .last(last), .tiles(tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
+        .next_first_k(next_first_k), .tile_store(tile_store),
         .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
         .dma_busy(dma_busy | scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
         .filter_half(filter_half), .ifmap_half(ifmap_half), .ofmap_half(ofmap_half)
@@ -114,17 +153,14 @@ module limen_top #(
         .start_layer(dma_layer), .start_store(dma_store), .start_load(dma_load), .busy(dma_busy),
         .picking(dma_picking), .kind(kind),
         .layer_beats(LAYER_BEATS[15:0]), .tile_beats(TILE_BEATS[15:0]),
-        .load_filter(next_tile[0]), .load_ifmap(next_tile[1]), .load_residual(next_tile[2]),
-        .filter_addr(next_tile[1*32 +: 32]),
-        .weight_beats(next_tile[2*32 +: 16]), .polarity_beats(next_tile[3*32 +: 16]),
-        .channel_beats(next_tile[4*32 +: 16]),
-        .ifmap_addr(next_tile[5*32 +: 32]), .ifmap_runs(next_tile[6*32 +: 16]),
-        .ifmap_beats(next_tile[6*32+16 +: 16]), .ifmap_stride(next_tile[8*32 +: 32]),
-        .plane_words(next_tile[7*32+16 +: 16]),
-        .residual_addr(next_tile[9*32 +: 32]), .residual_runs(next_tile[10*32 +: 16]),
-        .residual_beats(next_tile[10*32+16 +: 16]), .residual_stride(next_tile[11*32 +: 32]),
-        .store_addr(stored_tile[12*32 +: 32]), .store_runs(stored_tile[13*32 +: 16]),
-        .store_beats(stored_tile[13*32+16 +: 16]), .store_stride(stored_tile[11*32 +: 32]),
+        .load_filter(next_load_filter), .load_ifmap(next_load_ifmap), .load_residual(next_load_residual),
+        .filter_addr(next_filter_addr), .weight_beats(next_weight_beats), .polarity_beats(next_polarity_beats),
+        .channel_beats(next_channel_beats), .ifmap_addr(next_ifmap_addr), .ifmap_runs(next_ifmap_runs),
+        .ifmap_beats(next_ifmap_beats), .ifmap_stride(next_ifmap_stride), .plane_words(next_plane_words),
+        .residual_addr(next_residual_addr), .residual_runs(next_residual_runs),
+        .residual_beats(next_residual_beats), .residual_stride(next_plane_stride),
+        .store_addr(stored_store_addr), .store_runs(stored_store_runs),
+        .store_beats(stored_store_beats), .store_stride(stored_plane_stride),
         .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base), .residual_ready(residual_ready),
         .residual_start(residual_start), .store_start(pack_start), .store_valid(pack_valid), .store_taken(pack_taken), .store_beat(pack_beat),
         .mem_request(mem_request), .mem_request_ready(mem_request_ready), .mem_write(mem_write),
@@ -132,8 +168,7 @@ module limen_top #(
         .mem_write_valid(mem_write_valid), .mem_write_ready(mem_write_ready), .mem_write_data(mem_write_data)
     );
 
-    // Folds and im2col. In the cycle that starts a tile its descriptor is still the next one's.
-    wire [19*32-1:0] now = compute_start ? next_tile : tile;
+    // Folds and im2col.
     wire [2:0] fold_phase;
     wire block_filled, release_block;
     wire x_read, x_half, filter_read, array_shift;
@@ -154,10 +189,10 @@ module limen_top #(
     ) folds (
         .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
         .pool_busy(im2col_active | pool_wait_reg),
-        .groups(now[31:16]), .pixels(now[15*32 +: 16]), .k_size(now[15*32+16 +: 16]),
-        .group_outputs(now[16*32 +: 16]), .tile_outputs(now[16*32+16 +: 16]),
-        .first_k(now[4]), .last_k(now[5]),
-        .first_lane(now[17*32 +: 16]), .channels(now[17*32+16 +: 16]), .group_lanes(layer[6*32+16 +: 16]),
+        .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
+        .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
+        .first_k(now_first_k), .last_k(now_last_k),
+        .first_lane(now_first_lane), .channels(now_channels), .group_lanes(group_lanes),
         .block_filled(block_filled), .release_block(release_block),
         .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
         .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .array_shift(array_shift),
@@ -168,12 +203,12 @@ module limen_top #(
     limen_im2col #(.LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER)) im2col (
         .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .hold(pool_wait_reg), .active(im2col_active),
         .release_block(release_block),
-        .groups(now[31:16]), .pixels(now[15*32 +: 16]), .in_width(layer[3*32 +: 16]), .out_width(layer[3*32+16 +: 16]),
-        .stride_w(layer[4*32 +: 16]), .stride_h(layer[5*32 +: 16]), .row_step(layer[4*32+16 +: 16]),
-        .kernel_h(layer[7*32 +: 16]), .kernel_w(layer[7*32+16 +: 16]), .pad_left(layer[6*32 +: 16]),
-        .tile_rows(now[14*32 +: 16]), .first_row(now[14*32+16 +: 16]), .first_addr(now[18*32 +: 16]),
-        .plane_words(now[7*32+16 +: 16]), .first_lane(now[17*32 +: 16]), .channels(now[17*32+16 +: 16]),
-        .group_step(now[18*32+16 +: 16]), .group_lanes(layer[6*32+16 +: 16]),
+        .groups(now_groups), .pixels(now_pixels), .in_width(in_width), .out_width(out_width),
+        .stride_w(stride_w), .stride_h(stride_h), .row_step(row_step),
+        .kernel_h(kernel_h), .kernel_w(kernel_w), .pad_left(pad_left),
+        .tile_rows(now_tile_rows), .first_row(now_first_row), .first_addr(now_first_addr),
+        .plane_words(now_plane_words), .first_lane(now_first_lane), .channels(now_channels),
+        .group_step(now_group_step), .group_lanes(group_lanes),
         .issue(issue), .read_enable(ifmap_read), .read_row(ifmap_row), .pixel_ends(pixel_ends),
         .write_valid(fill_valid), .write_inside(fill_inside), .write_half(fill_half), .write_addr(fill_addr),
         .write_lane(fill_lane), .write_from(fill_from), .write_count(fill_count), .write_first(fill_first),
@@ -188,7 +223,7 @@ module limen_top #(
 
     limen_scratchpad #(.WIDTH(WORD_BITS), .DEPTH(IFMAP_DEPTH), .PORT_BITS(PORT_BITS)) ifmap_scratchpad (
         .clk(clk), .beat_valid(beat_valid && kind == 3'd4), .beat_first(beat_first), .beat(mem_read_data),
-        .skip(next_tile[7*32 +: $clog2(PORT_BITS)]), .base(base), .rows(next_tile[7*32+16 +: 16]),
+        .skip(next_skip[$clog2(PORT_BITS)-1:0]), .base(base), .rows(next_plane_words),
         .fill_half(~ifmap_half), .read_enable(ifmap_read), .read_half(ifmap_half), .read_row(ifmap_row),
         .read_data(ifmap_word)
     );
@@ -211,7 +246,7 @@ module limen_top #(
         if (FUSED) begin : g_op_of_layer
             reg [1:0] op_reg;
             always @(posedge clk) begin
-                if (compute_start) op_reg <= layer[5:4];
+                if (compute_start) op_reg <= op;
                 if (rst) op_reg <= 2'd0;
             end
             assign op_select = op_reg;
@@ -227,7 +262,7 @@ module limen_top #(
     always @(posedge clk) synapse_valid_reg <= filter_read;
     limen_scratchpad #(.WIDTH(SYNAPSE_LANES * W_BITS), .DEPTH(FILTER_DEPTH), .PORT_BITS(PORT_BITS)) weight_scratchpad (
         .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd0), .beat_first(beat_first),
-        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[2*32+16 +: 16]),
+        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_weight_rows),
         .fill_half(~filter_half), .read_enable(filter_read), .read_half(filter_half), .read_row(filter_row),
         .read_data(weights)
     );
@@ -241,7 +276,7 @@ module limen_top #(
             wire [POLARITY_LANES-1:0] polarity;
             limen_scratchpad #(.WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)) polarity_scratchpad (
                 .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd1), .beat_first(beat_first),
-                .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[3*32+16 +: 16]),
+                .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_polarity_rows),
                 .fill_half(~filter_half), .read_enable(polarity_read), .read_half(filter_half), .read_row(polarity_row),
                 .read_data(stored)
             );
@@ -307,7 +342,7 @@ module limen_top #(
         .WIDTH(CHANNEL_LANES * CHANNEL_BITS), .DEPTH(CHANNEL_DEPTH), .PORT_BITS(PORT_BITS)
     ) channel_scratchpad (
         .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd2), .beat_first(beat_first),
-        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_tile[4*32+16 +: 16]),
+        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_channel_rows),
         .fill_half(~filter_half), .read_enable(channel_read), .read_half(filter_half), .read_row(channel_row),
         .read_data(channels)
     );
@@ -350,7 +385,7 @@ module limen_top #(
                 .a_valid(tag_valid && edge_cols_left > c), .a_first(edge_first), .a_last(edge_last), .a_addr(tag_addr),
                 .b_value(bottom[c*VALUE_BITS +: VALUE_BITS]),
                 .b_bias(channel[ACC_BITS-1:0]), .b_shift(channel[CHANNEL_BITS-1:ACC_BITS]),
-                .raw(raw), .y_low(layer[1*32 +: Y_BITS]), .y_high(layer[2*32 +: Y_BITS]), .residual(residual),
+                .raw(raw), .y_low(y_low[Y_BITS-1:0]), .y_high(y_high[Y_BITS-1:0]), .residual(residual),
                 .pack_read(pack_read), .pack_addr(pack_addr), .pack_word(pack_words[c*ACC_BITS +: ACC_BITS]),
                 .scatter_write(scatter_write[c]), .scatter_half(ofmap_half ^ ~pool), .scatter_addr(scatter_addr),
                 .scatter_data(scatter_data[c*ACC_BITS +: ACC_BITS])
@@ -362,27 +397,25 @@ module limen_top #(
         .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
     ) packer (
         .clk(clk), .rst(rst), .start(pack_start), .raw(raw),
-        .pixels(stored_tile[15*32 +: 16]), .channels(stored_tile[16*32+16 +: 16]),
-        .group_outputs(stored_tile[16*32 +: 16]),
+        .pixels(stored_pixels), .channels(stored_tile_outputs), .group_outputs(stored_group_outputs),
         .read_enable(pack_read), .read_addr(pack_addr), .words(pack_words),
         .beat_valid(pack_valid), .beat_taken(pack_taken), .beat(pack_beat)
     );
 
     limen_pool #(.FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED)) pooling (
-        .clk(clk), .rst(rst), .start(compute_start), .enable(pool), .lowest(layer[1*32 +: X_BITS]),
+        .clk(clk), .rst(rst), .start(compute_start), .enable(pool), .lowest(y_low[X_BITS-1:0]),
         .word_valid(fill_valid), .word_inside(fill_inside), .word_first(fill_first), .word_last(fill_last),
         .word(ifmap_word), .out_valid(pool_valid), .out(pool_word), .out_taken(pool_taken)
     );
 
     // The scatter unit belongs to the tile being pooled, or to the one whose residual is being loaded.
-    wire [19*32-1:0] scattered = pool ? now : next_tile;
     limen_scatter #(
         .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED),
         .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
     ) scatter (
         .clk(clk), .rst(rst), .start(pool ? compute_start : residual_start),
-        .pixels(scattered[15*32 +: 16]), .channels(scattered[16*32+16 +: 16]),
-        .group_outputs(scattered[16*32 +: 16]), .shift(pool ? 4'd0 : layer[11:8]),
+        .pixels(pool ? now_pixels : next_pixels), .channels(pool ? now_tile_outputs : next_tile_outputs),
+        .group_outputs(pool ? now_group_outputs : next_group_outputs), .shift(pool ? 4'd0 : residual_shift[3:0]),
         .beat_valid(beat_valid && kind == 3'd5), .beat_first(beat_first), .beat(mem_read_data), .beat_ready(residual_ready),
         .word_valid(pool_valid), .word_in(pool_word), .word_taken(pool_taken), .busy(scatter_busy),
         .write_enable(scatter_write), .write_addr(scatter_addr), .write_data(scatter_data)
@@ -398,7 +431,7 @@ module limen_top #(
     assign activity = {
         dma_layer, pack_read, channel_read, filter_read, ifmap_read, mem_write_valid & mem_write_ready, beat_valid
     };
-    wire unused = &{1'b0, next_tile, tile, stored_tile, scattered, layer};
+    wire unused = &{1'b0, op, residual_shift, y_low, y_high, next_skip, next_polarity_rows};
 endmodule
 
 `default_nettype wire
