@@ -55,7 +55,7 @@ CHIP = "limen_chip"
 MEMORY = "limen_bank"
 MEMORY_FILE = "limen_bank.v"
 INSIDE = (
-    *("limen_top", "limen_array", "limen_sequencer", "limen_dma", "limen_folds", "limen_im2col"),
+    *("limen_top", "limen_array", "limen_sequencer", "limen_dma", "limen_folds", "limen_im2col", "limen_descriptor"),
     *("limen_rows", "limen_group", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
     *("limen_op", "limen_op_*"),
 )
@@ -131,7 +131,7 @@ def compare_whole(folder: Path, liberty: Files, costs: str = "ihp130", closed: b
     return [*lines, Line("total", sum(line.instances for line in lines), whole, sums)]
 
 
-def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, bytes]]:
+def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, str]]:
     """Return the design of an exported folder and its Verilog, memories as black boxes."""
     exported = read_exported(folder, with_vectors=False)
     files = dict(exported.verilog)
@@ -139,7 +139,7 @@ def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, bytes]]:
     memory_of_limen = plain_verilog((VERILOG / MEMORY_FILE).read_bytes(), MEMORY_FILE)
     if memory.split() != memory_of_limen.split():
         raise LimenError(f"{folder}/rtl/{MEMORY_FILE}: differs from Limen's; memories are left out on both sides")
-    return exported.design, {name: text.encode() for name, text in files.items()} | {"memory.v": MEMORY_BOX.encode()}
+    return exported.design, files | {"memory.v": MEMORY_BOX}
 
 
 def _parts(table: Table, design: FittedDesign) -> list[Part]:

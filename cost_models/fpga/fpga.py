@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cost_models.fpga.fpga_units import FpgaUnit, System, inputs_of, registered, source_of
-from cost_models.gates.synthesis import PACKAGES, canonical_source, read_verilog, run_yosys, source_files, top_module
+from cost_models.gates.synthesis import PACKAGES, canonical_files, read_verilog, run_yosys, top_module
 from cost_models.sources.source import Source
 from cost_models.units.unit import Neuron
 from workloads.errors import LimenError, pip_command
@@ -132,7 +132,7 @@ def fingerprint(target: str, unit: FpgaUnit, recipe: str) -> str:
     """Return 16 hex digits over Verilog's tokens, passes and the placement's options."""
     source = _source(target, unit)
     digest = hashlib.sha256("\n".join(passes(target, source, recipe)).encode())
-    digest.update(canonical_source(source).encode())
+    digest.update("\n".join(canonical_files(source).values()).encode())
     if target == "ecp5":
         device = device_of(unit)
         digest.update(" ".join(option for seed in device.seeds for option in options(device, seed)).encode())
@@ -147,13 +147,14 @@ def implement(target: str, unit: FpgaUnit, ways: tuple[str, ...]) -> Implementat
     """
     tools(target)
     source = _source(target, unit)
+    files = canonical_files(source)
     netlists: list[tuple[float, str, dict[str, float]]] = []
     with scratch_folder() as folder:
         for way in ways:
             scratch = folder / way
             scratch.mkdir()
-            commands = [read_verilog(source), *passes(target, source, way)]
-            document = run_yosys(commands, source_files(source), source.top, scratch)
+            commands = [read_verilog(files), *passes(target, source, way)]
+            document = run_yosys(commands, files, source.top, scratch)
             cells = document["modules"][top_module(document, source.top)]["cells"]
             kinds = Counter(cell["type"] for cell in cells.values())
             values = _xc7_values(kinds) if target == "xc7" else _ecp5_values(kinds)

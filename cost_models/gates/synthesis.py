@@ -9,7 +9,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
 
 PACKAGES = Path(__file__).parents[2]
+
+UNIT_FILE = "unit.v"
+"""Name of the text of a source beside its files."""
 
 BEFORE = ["proc", "flatten", "memory", "opt -full", "wreduce", "peepopt", "opt_clean"]
 LOGIC = ["alumacc", "opt", "techmap", "opt -full"]
@@ -138,15 +141,19 @@ def avoiding(kit: Kit, steps: Sequence[str], options: str = "") -> list[str]:
 def fingerprint(kit: Kit, source: Source, multiplier: str) -> str:
     """Return 16 hex digits over Verilog's tokens, library and recipe."""
     digest = hashlib.sha256(kit.digest.encode())
-    digest.update(canonical_source(source).encode())
+    digest.update("\n".join(canonical_files(source).values()).encode())
     digest.update("\n".join(passes(kit, source, multiplier)).encode())
     return digest.hexdigest()[:16]
 
 
-def canonical_source(source: Source) -> str:
-    """Return the Verilog of a source as its tokens, what a hash is over."""
-    texts = [(VERILOG / name).read_text(encoding="utf-8") for name in source.files]
-    return "\n".join(canonical_verilog(text) for text in (*texts, source.text))
+def canonical_files(source: Source) -> dict[str, str]:
+    """Return the files that Yosys reads, by name: Verilog's tokens, so that netlist and hash are of the same text.
+
+    Yosys names what has no name after its line, and orders by name: the files themselves would give other netlists
+    with a comment more.
+    """
+    texts = {name: (VERILOG / name).read_text(encoding="utf-8") for name in source.files} | {UNIT_FILE: source.text}
+    return {name: canonical_verilog(text) for name, text in texts.items()}
 
 
 def synthesise(kit: Kit, source: Source, multiplier: str = DEFAULT_MULTIPLIER) -> Netlist:
@@ -155,24 +162,18 @@ def synthesise(kit: Kit, source: Source, multiplier: str = DEFAULT_MULTIPLIER) -
     Raises:
         LimenError: pyosys is missing, or Yosys refuses; its first error line is in the message.
     """
-    document = run_mapping(
-        kit, [read_verilog(source), *passes(kit, source, multiplier)], source_files(source), source.top
-    )
+    files = canonical_files(source)
+    document = run_mapping(kit, [read_verilog(files), *passes(kit, source, multiplier)], files, source.top)
     netlist = read_netlist(document, top_module(document, source.top), kit.cells)
     return with_buffers(netlist, kit.cells) if source.buffered else netlist
 
 
-def source_files(source: Source) -> dict[str, bytes]:
-    """Return the contents of the files that Yosys reads, by name."""
-    return {name: (VERILOG / name).read_bytes() for name in source.files} | {"unit.v": source.text.encode()}
+def read_verilog(files: Iterable[str]) -> str:
+    """Return the pass that reads files, in this order."""
+    return f"read_verilog {' '.join(files)}"
 
 
-def read_verilog(source: Source) -> str:
-    """Return the pass that reads the files of a source."""
-    return f"read_verilog {' '.join([*source.files, 'unit.v'])}"
-
-
-def run_mapping(kit: Kit, commands: Sequence[str], files: Mapping[str, bytes], name: str) -> dict[str, Any]:
+def run_mapping(kit: Kit, commands: Sequence[str], files: Mapping[str, str], name: str) -> dict[str, Any]:
     """Return the design that passes leave, as Yosys' JSON: `files`, library.lib and full_adder.v lie beside them.
 
     Raises:
@@ -187,15 +188,15 @@ def run_mapping(kit: Kit, commands: Sequence[str], files: Mapping[str, bytes], n
         return run_yosys(commands, files, name, scratch)
 
 
-def run_yosys(commands: Sequence[str], files: Mapping[str, bytes], name: str, scratch: Path) -> dict[str, Any]:
+def run_yosys(commands: Sequence[str], files: Mapping[str, str], name: str, scratch: Path) -> dict[str, Any]:
     """Return the design that passes leave, as Yosys' JSON; they run in the folder `scratch`, netlist.json stays there.
 
     Raises:
         LimenError: Yosys refuses `name`; its first error line is in the message.
     """
     # Yosys names nets after file names and orders by name: relative paths make results independent of the folder.
-    for file, content in files.items():
-        (scratch / file).write_bytes(content)
+    for file, text in files.items():
+        (scratch / file).write_text(text, encoding="utf-8")
     # Yosys names the library to abc by an absolute path, and abc stumbles over signs in it that no folder of ours has.
     here = [command.replace("abc -liberty ", "abc -liberty /proc/self/cwd/") for command in commands]
     job = {"passes": [*here, "write_json netlist.json"]}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from cost_models.sources.source import VERILOG, Source
 from simulator.encoding import Dataflow
+from simulator.rtl.verilog_tokens import canonical_verilog
 
 if TYPE_CHECKING:
     from cost_models.units.unit import Control, Edge, Lanes, Mover, Packer, Pool, Scatter, Scratchpad
@@ -102,6 +103,6 @@ def control(unit: Control) -> Source:
 
 def _box(name: str) -> str:
     """Return a module's header as a black box."""
-    text = (VERILOG / f"limen_{name}.v").read_text(encoding="utf-8")
-    header = text[text.index("module limen_") : text.index(");") + 2]
-    return f"(* blackbox *)\n{header.replace('output reg ', 'output wire')}\nendmodule\n"
+    tokens = canonical_verilog((VERILOG / f"limen_{name}.v").read_text(encoding="utf-8"))
+    header = tokens[tokens.index("module ") : tokens.index(") ; ")]
+    return f"(* blackbox *)\n{header.replace('output reg ', 'output wire ')});\nendmodule\n"
