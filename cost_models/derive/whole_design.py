@@ -40,7 +40,7 @@ from cost_models.price.breakdown import UM2_PER_MM2, Breakdown, Part, parts_of
 from cost_models.price.machine import Machines, refuse_several_ops
 from cost_models.price.machine_events import Events
 from cost_models.price.price import DRAM
-from cost_models.sources.machine_sources import MEMORY_BOX
+from cost_models.sources.machine_sources import CONTROL, MEMORY_BOX
 from cost_models.sources.source import VERILOG
 from cost_models.table.table import Table, load_table
 from simulator.designs.design import FittedDesign
@@ -55,8 +55,8 @@ CHIP = "limen_chip"
 MEMORY = "limen_bank"
 MEMORY_FILE = "limen_bank.v"
 INSIDE = (
-    *("limen_top", "limen_array", "limen_sequencer", "limen_dma", "limen_folds", "limen_im2col", "limen_descriptor"),
-    *("limen_rows", "limen_group", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
+    *(f"limen_{name}" for name in CONTROL),
+    *("limen_array", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
     *("limen_op", "limen_op_*"),
 )
 """Modules inside a unit or the control; any other is a unit, with a line of its own where UNITS doesn't know it."""

@@ -30,6 +30,12 @@ module limen_memory #(parameter WIDTH = 8, parameter BITS = 8) (
 endmodule
 """
 
+CONTROL = (
+    *("parameters", "descriptor", "sequencer", "beats", "dma", "rows", "group", "folds", "layer_op", "im2col"),
+    *("activations", "filters", "feed", "edges", "refill", "phase", "top"),
+)
+"""Modules of limen_top that are the control's."""
+
 OUTSIDE = ("skew", "tag", "scratchpad", "operands", "array", "edge", "packer", "pool", "scatter")
 """Modules inside limen_top that are units of their own, black boxes to the control."""
 
@@ -89,16 +95,10 @@ def pool(unit: Pool) -> Source:
 
 def control(unit: Control) -> Source:
     """limen_top with sequencer, DMA, folds and im2col unit: descriptor bits that nothing reads go, the rest stays."""
-    files = tuple(f"limen_{name}.v" for name in ("descriptor", "sequencer", "dma", "rows", "group", "im2col", "top"))
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder_width, "PORT_BITS": unit.port_bits}
-    return Source(
-        "limen_top",
-        files,
-        sizes,
-        (VERILOG / "limen_folds.v").read_text(encoding="utf-8") + "".join(_box(name) for name in OUTSIDE),
-        True,
-    )
+    files = tuple(f"limen_{name}.v" for name in CONTROL)
+    return Source("limen_top", files, sizes, "".join(_box(name) for name in OUTSIDE), True)
 
 
 def _box(name: str) -> str:

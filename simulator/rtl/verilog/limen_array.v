@@ -2,13 +2,15 @@
 //
 // os: top carries synapses, left activations, bottom accumulators while draining.
 // ws: top carries synapses during preload, left activations; is: the two exchanged. Bottom carries psums.
+//
+// No handshake: operands come in and values go out in every cycle, and whoever gives the operands knows which count.
 `default_nettype none
 
 module limen_array #(
     parameter ROWS = 4,           // R
     parameter COLS = 4,           // C
     parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
-    parameter OP = 0,             // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
+    parameter OPS = 1,            // which ops there are, bit by bit: 1 threshold, 2 mac, 4 adder, 8 shift
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
     parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
@@ -28,7 +30,6 @@ module limen_array #(
 );
     localparam OS = 0;
     localparam IS = 2;
-    localparam OPS = OP >= 16 ? OP - 16 : 1 << OP;  // bit by bit
     genvar r;
     genvar c;
     generate

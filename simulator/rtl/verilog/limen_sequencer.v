@@ -2,6 +2,11 @@
 //
 // Step i: the DMA stores tile i - 1 and loads tile i + 1 while the array computes tile i; it ends when both
 // have. A layer ends when nothing is left to store; then the next layer's descriptor is fetched, unhidden.
+//
+// `start` counts where nothing runs; `done` is high from the end of the program to the next start. dma_start and
+// compute_start are high for one cycle, only while neither is busy; what there is to do is said with them: by
+// dma_layer, dma_store and dma_load, and by the descriptors. The one to be computed is next_tile in the cycle of
+// compute_start, and `tile` from the next cycle on. Beats of descriptors are taken whenever they come.
 `default_nettype none
 
 module limen_sequencer #(
@@ -12,12 +17,11 @@ module limen_sequencer #(
     input  wire                  clk,
     input  wire                  rst,
     input  wire                  start,
-    output reg                   done,            // high from the end of the program to the next start
+    output wire                  done,
     output wire                  running,
     // descriptors
-    input  wire                  beat_valid,
-    input  wire                  beat_is_layer,
-    input  wire                  beat_is_tile,
+    input  wire                  layer_beat,      // the beat is a layer's
+    input  wire                  tile_beat,       // a tile's
     input  wire [PORT_BITS-1:0]  beat,
     output wire [LAYER_WORDS*32-1:0]  layer,
     output wire [TILE_WORDS*32-1:0]   next_tile,    // being loaded
@@ -31,25 +35,28 @@ module limen_sequencer #(
     input  wire                  next_first_k,
     input  wire                  tile_store,
     // DMA
+    output wire                  rewind,          // back to the program's first descriptor
     output wire                  dma_start,
-    output wire                  dma_layer,
-    output wire                  dma_store,
-    output wire                  dma_load,
+    output wire                  dma_layer,       // fetch a layer's descriptor
+    output wire                  dma_store,       // store a tile
+    output wire                  dma_load,        // fetch a tile's descriptor, and what it asks for
     input  wire                  dma_busy,
+    input  wire                  scatter_busy,    // what came in last isn't written yet
     // compute
     output wire                  compute_start,
     input  wire                  compute_busy,
     // double buffers: the halves the present tile uses
-    output reg                   filter_half,
-    output reg                   ifmap_half,
-    output reg                   ofmap_half
+    output wire                  filter_half,
+    output wire                  ifmap_half,
+    output wire                  ofmap_half
 );
-    localparam PER_BEAT = PORT_BITS / 32;
-    localparam LAYER_BITS = ((LAYER_WORDS + PER_BEAT - 1) / PER_BEAT) * PORT_BITS;
-    localparam TILE_BITS = ((TILE_WORDS + PER_BEAT - 1) / PER_BEAT) * PORT_BITS;
+    localparam LAYER_BITS = ((LAYER_WORDS * 32 + PORT_BITS - 1) / PORT_BITS) * PORT_BITS;  // whole beats
+    localparam TILE_BITS = ((TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS) * PORT_BITS;
     localparam [1:0] IDLE = 2'd0, FETCH = 2'd1, STEP = 2'd2;
 
     reg [1:0] state_reg;
+    reg done_reg;
+    reg filter_half_reg, ifmap_half_reg, ofmap_half_reg;
     reg [LAYER_BITS-1:0] layer_reg;
     reg [TILE_BITS-1:0] next_reg;
     reg [TILE_WORDS*32-1:0] tile_reg;
@@ -66,14 +73,18 @@ module limen_sequencer #(
     assign tile = tile_reg;
     assign stored_tile = stored_reg;
     assign running = state_reg != IDLE;
+    assign done = done_reg;
+    assign {filter_half, ifmap_half, ofmap_half} = {filter_half_reg, ifmap_half_reg, ofmap_half_reg};
 
-    wire still = ~dma_busy & ~compute_busy;
+    wire moving = dma_busy | scatter_busy;
+    wire still = ~moving & ~compute_busy;
     wire store = tile_valid_reg & tile_store;
     wire load = tiles_left_reg != 16'd0;
     wire more = store | load | next_valid_reg;
     wire steps = state_reg == STEP && still && more;
     wire layer_ends = state_reg == STEP && still && !more;
     wire fetch = (state_reg == IDLE && start) || (layer_ends && !last);
+    assign rewind = start & ~running;
     assign dma_layer = fetch;
     assign dma_store = steps & store;
     assign dma_load = steps & load;
@@ -82,10 +93,10 @@ module limen_sequencer #(
 
     always @(posedge clk) begin
         // Descriptors come beat by beat, first word first.
-        if (beat_valid & beat_is_layer) layer_reg <= layer_shifted[PORT_BITS +: LAYER_BITS];
-        if (beat_valid & beat_is_tile) next_reg <= next_shifted[PORT_BITS +: TILE_BITS];
+        if (layer_beat) layer_reg <= layer_shifted[PORT_BITS +: LAYER_BITS];
+        if (tile_beat) next_reg <= next_shifted[PORT_BITS +: TILE_BITS];
         case (state_reg)
-            FETCH: if (~dma_busy) begin
+            FETCH: if (~moving) begin
                 state_reg <= STEP;
                 tiles_left_reg <= tiles;
                 next_valid_reg <= 1'b0;
@@ -99,24 +110,25 @@ module limen_sequencer #(
             if (load) tiles_left_reg <= tiles_left_reg - 16'd1;
             if (next_valid_reg) begin
                 tile_reg <= next_reg[TILE_WORDS*32-1:0];
-                if (next_load_filter) filter_half <= ~filter_half;
-                if (next_load_ifmap) ifmap_half <= ~ifmap_half;
+                if (next_load_filter) filter_half_reg <= ~filter_half_reg;
+                if (next_load_ifmap) ifmap_half_reg <= ~ifmap_half_reg;
             end
-            if (next_valid_reg ? next_first_k : store) ofmap_half <= ~ofmap_half;  // a new tile of outputs, or the end
+            // A new tile of outputs, or the end.
+            if (next_valid_reg ? next_first_k : store) ofmap_half_reg <= ~ofmap_half_reg;
             stored_reg <= tile_reg;
         end
         if (layer_ends) begin
             state_reg <= last ? IDLE : FETCH;
-            done <= last;
+            done_reg <= last;
         end
         if (state_reg == IDLE && start) begin
             state_reg <= FETCH;
-            done <= 1'b0;
+            done_reg <= 1'b0;
         end
         if (rst) begin
             state_reg <= IDLE;
-            done <= 1'b0;
-            {filter_half, ifmap_half, ofmap_half} <= 3'd0;
+            done_reg <= 1'b0;
+            {filter_half_reg, ifmap_half_reg, ofmap_half_reg} <= 3'd0;
         end
     end
 endmodule

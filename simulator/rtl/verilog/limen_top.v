@@ -1,7 +1,11 @@
-// Limen: DMA, scratchpads, im2col unit, operand memory, array, array edge and sequencer; runs a whole network.
+// A whole accelerator: it runs a network's program from `start` to `done`. Here are only its parts and their wires.
 //
 // The program (descriptors), the filters and all activations lie in the memory behind the port, which is
 // addressed in beats; the program begins at beat 0. Nothing else is loaded or read.
+//
+// Memory port: mem_request is high, and mem_write, mem_addr, mem_beats and mem_kind stay, up to a clock edge at which
+// mem_request_ready is high. Then mem_beats beats move, one at each clock edge at which valid and ready are both high;
+// mem_write_valid and mem_write_data stay until then, mem_read_valid may fall again. One run moves at a time.
 `default_nettype none
 
 module limen_top #(
@@ -27,15 +31,15 @@ module limen_top #(
     input  wire                  rst,
     input  wire                  start,              // high for one cycle: run the program
     output wire                  done,               // high from the end of the program to the next start
-    output wire [3:0]            phase,              // see limen_top's end
-    output wire [6:0]            activity,           // memories accessed in this cycle, see limen_top's end
+    output wire [3:0]            phase,              // what the cycle is spent on, see limen_phase
+    output wire [6:0]            activity,           // memories accessed in this cycle, see limen_phase
     // memory port
     output wire                  mem_request,        // a run of consecutive beats
     input  wire                  mem_request_ready,
     output wire                  mem_write,
     output wire [31:0]           mem_addr,           // in beats
     output wire [15:0]           mem_beats,
-    output wire [2:0]            mem_kind,           // 0 store, 1 layer, 2 tile, 3 filter, 4 ifmap, 5 residual
+    output wire [2:0]            mem_kind,           // what moves, see limen_dma
     input  wire                  mem_read_valid,
     output wire                  mem_read_ready,
     input  wire [PORT_BITS-1:0]  mem_read_data,
@@ -43,27 +47,35 @@ module limen_top #(
     input  wire                  mem_write_ready,
     output wire [PORT_BITS-1:0]  mem_write_data
 );
-    localparam THRESHOLD = 0;
-    localparam MAC = 1;
-    localparam ADDER = 2;
-    localparam SHIFT = 3;
+    localparam OP_THRESHOLD = 0;
+    localparam OP_MAC = 1;
+    localparam OP_ADDER = 2;
+    localparam OP_SHIFT = 3;
+    localparam SEVERAL_OPS = 16;
     localparam OS = 0;
     localparam IS = 2;
-    localparam FUSED = OP >= 16;
-    localparam OPS = FUSED ? OP - 16 : 1 << OP;
-    localparam POLAR = (OPS >> THRESHOLD) % 2;
+    // The op, or ops, and the widths of their operands and results.
+    localparam SEVERAL = OP >= SEVERAL_OPS ? 1 : 0;
+    localparam OPS = SEVERAL != 0 ? OP - SEVERAL_OPS : 1 << OP;
+    localparam POLAR = (OPS >> OP_THRESHOLD) % 2;
     localparam SYNAPSE_BITS = W_BITS + POLAR;
     localparam ALIGNED_BITS = X_BITS > W_BITS ? X_BITS : W_BITS;
-    localparam DIFFERENCE_BITS = POLAR + (OPS >> ADDER) % 2 != 0 ? ALIGNED_BITS + 1 : 0;
-    localparam PRODUCT_BITS = (OPS >> MAC) % 2 != 0 ? X_BITS + W_BITS : 0;
+    localparam DIFFERENCE_BITS = POLAR + (OPS >> OP_ADDER) % 2 != 0 ? ALIGNED_BITS + 1 : 0;
+    localparam PRODUCT_BITS = (OPS >> OP_MAC) % 2 != 0 ? X_BITS + W_BITS : 0;
     localparam SHIFT_W_BITS = W_BITS < 5 ? W_BITS : 5;
-    localparam SHIFTED_BITS = (OPS >> SHIFT) % 2 != 0 ? X_BITS + (1 << (SHIFT_W_BITS - 1)) - 1 : 0;
+    localparam SHIFTED_BITS = (OPS >> OP_SHIFT) % 2 != 0 ? X_BITS + (1 << (SHIFT_W_BITS - 1)) - 1 : 0;
     localparam WIDER_BITS = PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHIFTED_BITS;
     localparam OP_BITS = DIFFERENCE_BITS > WIDER_BITS ? DIFFERENCE_BITS : WIDER_BITS;
     localparam PSUM_BITS = OP_BITS + $clog2(ROWS);
     localparam VALUE_BITS = DATAFLOW == OS ? ACC_BITS : PSUM_BITS;
     localparam LEFT_BITS = DATAFLOW == IS ? SYNAPSE_BITS : X_BITS;
     localparam TOP_BITS = DATAFLOW == IS ? X_BITS : SYNAPSE_BITS;
+    localparam Y_BITS = X_BITS + 1;
+    // The pair that contributes nothing: lowest activation with highest excitatory threshold, an activation of 0 with
+    // the exponent of weight 0, or zeros, which are nothing under every op.
+    localparam [31:0] NEUTRAL_X = OP == OP_THRESHOLD ? 1 << (X_BITS - 1) : 0;
+    localparam [31:0] NEUTRAL_SYNAPSE = OP == OP_THRESHOLD || OP == OP_SHIFT ? (1 << (W_BITS - 1)) - 1 : 0;
+    // Lanes.
     localparam X_LANES = DATAFLOW == IS ? COLS : ROWS;
     localparam SYNAPSE_LANES = DATAFLOW == IS ? ROWS : COLS;
     // One bit serves all lanes where lanes differ in what polarity does not depend on.
@@ -71,15 +83,18 @@ module limen_top #(
     localparam CHANNEL_BITS = ACC_BITS + 5;
     localparam CHANNEL_LANES = DATAFLOW == IS ? 1 : COLS;
     localparam WORD_BITS = FEEDER * X_BITS;
-    localparam Y_BITS = X_BITS + 1;
+    // Descriptors.
     localparam LAYER_WORDS = 8;
     localparam TILE_WORDS = 19;
     localparam LAYER_BEATS = (LAYER_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
     localparam TILE_BEATS = (TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
-    // The pair that contributes nothing: lowest activation with highest excitatory threshold, an activation of 0 with
-    // the exponent of weight 0, or zeros, which are nothing under every op.
-    localparam [31:0] NEUTRAL_X = OP == THRESHOLD ? 1 << (X_BITS - 1) : 0;
-    localparam [31:0] NEUTRAL_SYNAPSE = OP == THRESHOLD || OP == SHIFT ? (1 << (W_BITS - 1)) - 1 : 0;
+
+    limen_parameters #(
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS),
+        .X_SIGNED(X_SIGNED), .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
+        .IFMAP_DEPTH(IFMAP_DEPTH), .FILTER_DEPTH(FILTER_DEPTH), .POLARITY_DEPTH(POLARITY_DEPTH),
+        .CHANNEL_DEPTH(CHANNEL_DEPTH), .OFMAP_DEPTH(OFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH)
+    ) parameters ();
 
     // Descriptors: words, and what they hold.
     wire [LAYER_WORDS*32-1:0] layer;
@@ -98,18 +113,51 @@ module limen_top #(
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
         next_plane_stride, stored_plane_stride, stored_store_addr;
 
-    // DMA and sequencer.
-    wire dma_start, dma_layer, dma_store, dma_load, dma_busy, dma_picking;
-    wire compute_start, compute_busy, filter_half, ifmap_half, ofmap_half;
+    // From the sequencer.
+    wire running, rewind, dma_start, dma_layer, dma_store, dma_load, compute_start;
+    wire filter_half, ifmap_half, ofmap_half;
+    // From the DMA, and beats by what they are of.
+    wire dma_busy, dma_picking, beat_valid, beat_first, residual_start, pack_start, pack_taken;
     wire [2:0] kind;
-    wire beat_valid, beat_first;
     wire [1:0] plane;
     wire [15:0] base;
-    wire residual_start, residual_ready, scatter_busy;
-    wire pack_start, pack_valid, pack_taken;
+    wire layer_beat, tile_beat, weight_beat, polarity_beat, channel_beat, ifmap_beat, residual_beat;
+    // From the folds, and the layer's op.
+    wire compute_busy, release_block, x_read, x_half, filter_read, channel_read, array_shift;
+    wire edge_valid, edge_first, edge_last;
+    wire [2:0] fold_phase;
+    wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row, channel_row, edge_addr, edge_cols_left;
+    wire [1:0] op_select;
+    // From activations and filters to the array.
+    wire words_left, block_filled, ifmap_read, pixel_ends, word_valid, word_inside, word_first, word_last;
+    wire [WORD_BITS-1:0] word;
+    wire [X_LANES*X_BITS-1:0] x_operands;
+    wire [SYNAPSE_LANES*SYNAPSE_BITS-1:0] synapses;
+    wire [CHANNEL_LANES*CHANNEL_BITS-1:0] channels;
+    wire [ROWS*LEFT_BITS-1:0] left;
+    wire [COLS*TOP_BITS-1:0] top;
+    // From the array, its edges, the packer, and what refills the edges' banks.
+    wire [COLS*VALUE_BITS-1:0] bottom;
+    wire [COLS*ACC_BITS-1:0] pack_words;
+    wire pack_read, pack_valid;
+    wire [15:0] pack_addr;
     wire [PORT_BITS-1:0] pack_beat;
-    wire running;
-    assign mem_kind = kind;
+    wire hold, pool_busy, scatter_busy, residual_ready, scatter_half;
+    wire [COLS-1:0] scatter_write;
+    wire [15:0] scatter_addr;
+    wire [COLS*ACC_BITS-1:0] scatter_data;
+
+    // The program, and the memory port.
+    limen_sequencer #(.PORT_BITS(PORT_BITS), .LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) sequencer (
+        .clk(clk), .rst(rst), .start(start), .done(done), .running(running),
+        .layer_beat(layer_beat), .tile_beat(tile_beat), .beat(mem_read_data),
+        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
+        .last(last), .tiles(tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
+        .next_first_k(next_first_k), .tile_store(tile_store),
+        .rewind(rewind), .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
+        .dma_busy(dma_busy), .scatter_busy(scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
+        .filter_half(filter_half), .ifmap_half(ifmap_half), .ofmap_half(ofmap_half)
+    );
 
     limen_descriptor #(.LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) descriptor (
         .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile), .compute_start(compute_start),
@@ -137,19 +185,8 @@ module limen_top #(
         .stored_tile_outputs(stored_tile_outputs)
     );
 
-    limen_sequencer #(.PORT_BITS(PORT_BITS), .LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) sequencer (
-        .clk(clk), .rst(rst), .start(start), .done(done), .running(running),
-        .beat_valid(beat_valid), .beat_is_layer(kind == 3'd1), .beat_is_tile(kind == 3'd2), .beat(mem_read_data),
-        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
-        .last(last), .tiles(tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
-        .next_first_k(next_first_k), .tile_store(tile_store),
-        .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
-        .dma_busy(dma_busy | scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
-        .filter_half(filter_half), .ifmap_half(ifmap_half), .ofmap_half(ofmap_half)
-    );
-
     limen_dma #(.PORT_BITS(PORT_BITS)) dma (
-        .clk(clk), .rst(rst), .rewind(start & ~running), .start(dma_start),
+        .clk(clk), .rst(rst), .rewind(rewind), .start(dma_start),
         .start_layer(dma_layer), .start_store(dma_store), .start_load(dma_load), .busy(dma_busy),
         .picking(dma_picking), .kind(kind),
         .layer_beats(LAYER_BEATS[15:0]), .tile_beats(TILE_BEATS[15:0]),
@@ -161,34 +198,27 @@ module limen_top #(
         .residual_beats(next_residual_beats), .residual_stride(next_plane_stride),
         .store_addr(stored_store_addr), .store_runs(stored_store_runs),
         .store_beats(stored_store_beats), .store_stride(stored_plane_stride),
-        .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base), .residual_ready(residual_ready),
-        .residual_start(residual_start), .store_start(pack_start), .store_valid(pack_valid), .store_taken(pack_taken), .store_beat(pack_beat),
+        .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base),
+        .residual_ready(residual_ready), .residual_start(residual_start),
+        .store_start(pack_start), .store_valid(pack_valid), .store_taken(pack_taken), .store_beat(pack_beat),
         .mem_request(mem_request), .mem_request_ready(mem_request_ready), .mem_write(mem_write),
         .mem_addr(mem_addr), .mem_beats(mem_beats), .mem_read_valid(mem_read_valid), .mem_read_ready(mem_read_ready),
         .mem_write_valid(mem_write_valid), .mem_write_ready(mem_write_ready), .mem_write_data(mem_write_data)
     );
+    assign mem_kind = kind;
 
-    // Folds and im2col.
-    wire [2:0] fold_phase;
-    wire block_filled, release_block;
-    wire x_read, x_half, filter_read, array_shift;
-    wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row;
-    wire edge_valid, edge_first, edge_last, channel_read;
-    wire [15:0] edge_addr, edge_cols_left, channel_row;
-    wire im2col_active, issue, pixel_ends, ifmap_read;
-    wire [15:0] ifmap_row;
-    wire fill_valid, fill_inside, fill_half, fill_first, fill_last;
-    wire [15:0] fill_addr, fill_lane, fill_from, fill_count;
-    wire [WORD_BITS-1:0] ifmap_word;
-    wire pool_valid, pool_taken;
-    wire [WORD_BITS-1:0] pool_word;
-    reg pool_wait_reg;                                // a pixel's words are read, its result not yet written
+    limen_beats beats (
+        .beat_valid(beat_valid), .kind(kind), .plane(plane), .layer_beat(layer_beat), .tile_beat(tile_beat),
+        .weight_beat(weight_beat), .polarity_beat(polarity_beat), .channel_beat(channel_beat),
+        .ifmap_beat(ifmap_beat), .residual_beat(residual_beat)
+    );
 
+    // What a tile's computation does when.
     limen_folds #(
         .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .POLARITY(POLARITY)
     ) folds (
         .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
-        .pool_busy(im2col_active | pool_wait_reg),
+        .pool_busy(pool_busy),
         .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
         .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
         .first_k(now_first_k), .last_k(now_last_k),
@@ -200,198 +230,65 @@ module limen_top #(
         .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
     );
 
-    limen_im2col #(.LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER)) im2col (
-        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .hold(pool_wait_reg), .active(im2col_active),
-        .release_block(release_block),
-        .groups(now_groups), .pixels(now_pixels), .in_width(in_width), .out_width(out_width),
-        .stride_w(stride_w), .stride_h(stride_h), .row_step(row_step),
-        .kernel_h(kernel_h), .kernel_w(kernel_w), .pad_left(pad_left),
-        .tile_rows(now_tile_rows), .first_row(now_first_row), .first_addr(now_first_addr),
-        .plane_words(now_plane_words), .first_lane(now_first_lane), .channels(now_channels),
-        .group_step(now_group_step), .group_lanes(group_lanes),
-        .issue(issue), .read_enable(ifmap_read), .read_row(ifmap_row), .pixel_ends(pixel_ends),
-        .write_valid(fill_valid), .write_inside(fill_inside), .write_half(fill_half), .write_addr(fill_addr),
-        .write_lane(fill_lane), .write_from(fill_from), .write_count(fill_count), .write_first(fill_first),
-        .write_last(fill_last), .block_ends(block_filled)
+    limen_layer_op #(.OP(OP)) layer_op (.clk(clk), .rst(rst), .start(compute_start), .op(op), .op_select(op_select));
+
+    // Operands.
+    limen_activations #(
+        .LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .X_BITS(X_BITS), .PORT_BITS(PORT_BITS),
+        .IFMAP_DEPTH(IFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH), .NEUTRAL(NEUTRAL_X[X_BITS-1:0])
+    ) activations (
+        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .hold(hold), .active(words_left), .half(ifmap_half),
+        .in_width(in_width), .out_width(out_width), .stride_w(stride_w), .stride_h(stride_h), .row_step(row_step),
+        .kernel_h(kernel_h), .kernel_w(kernel_w), .pad_left(pad_left), .group_lanes(group_lanes),
+        .groups(now_groups), .pixels(now_pixels), .tile_rows(now_tile_rows), .first_row(now_first_row),
+        .first_addr(now_first_addr), .plane_words(now_plane_words), .first_lane(now_first_lane),
+        .channels(now_channels), .group_step(now_group_step),
+        .beat_valid(ifmap_beat), .beat_first(beat_first), .beat(mem_read_data),
+        .skip(next_skip[$clog2(PORT_BITS)-1:0]), .base(base), .next_plane_words(next_plane_words),
+        .block_filled(block_filled), .release_block(release_block),
+        .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
+        .x_operands(x_operands), .ifmap_read(ifmap_read), .pixel_ends(pixel_ends), .word_valid(word_valid),
+        .word_inside(word_inside), .word_first(word_first), .word_last(word_last), .word(word)
     );
 
-    always @(posedge clk) begin
-        if (pool_taken) pool_wait_reg <= 1'b0;
-        if (issue & pixel_ends & pool) pool_wait_reg <= 1'b1;
-        if (rst) pool_wait_reg <= 1'b0;
-    end
-
-    limen_scratchpad #(.WIDTH(WORD_BITS), .DEPTH(IFMAP_DEPTH), .PORT_BITS(PORT_BITS)) ifmap_scratchpad (
-        .clk(clk), .beat_valid(beat_valid && kind == 3'd4), .beat_first(beat_first), .beat(mem_read_data),
-        .skip(next_skip[$clog2(PORT_BITS)-1:0]), .base(base), .rows(next_plane_words),
-        .fill_half(~ifmap_half), .read_enable(ifmap_read), .read_half(ifmap_half), .read_row(ifmap_row),
-        .read_data(ifmap_word)
+    limen_filters #(
+        .LANES(SYNAPSE_LANES), .W_BITS(W_BITS), .POLAR(POLAR), .POLARITY_LANES(POLARITY_LANES), .SEVERAL(SEVERAL),
+        .SYNAPSE_BITS(SYNAPSE_BITS), .NEUTRAL(NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0]), .CHANNEL_BITS(CHANNEL_BITS),
+        .CHANNEL_LANES(CHANNEL_LANES), .PORT_BITS(PORT_BITS), .FILTER_DEPTH(FILTER_DEPTH),
+        .POLARITY_DEPTH(POLARITY_DEPTH), .CHANNEL_DEPTH(CHANNEL_DEPTH)
+    ) filters (
+        .clk(clk), .half(filter_half), .op_select(op_select), .weight_beat(weight_beat), .polarity_beat(polarity_beat),
+        .channel_beat(channel_beat), .beat_first(beat_first), .beat(mem_read_data), .weight_rows(next_weight_rows),
+        .polarity_rows(next_polarity_rows), .channel_rows(next_channel_rows),
+        .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .synapses(synapses),
+        .channel_read(channel_read), .channel_row(channel_row), .channels(channels)
     );
 
-    wire [X_LANES*X_BITS-1:0] x_operands;
-    wire [WORD_BITS-1:0] fill_word = fill_inside ? ifmap_word : {WORD_BITS{1'b0}};
-    limen_operands #(
-        .LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .X_BITS(X_BITS), .DEPTH(OPERAND_DEPTH),
-        .NEUTRAL(NEUTRAL_X[X_BITS-1:0])
-    ) operands (
-        .clk(clk), .write_valid(fill_valid & ~pool), .write_half(fill_half), .write_addr(fill_addr),
-        .write_lane(fill_lane), .write_from(fill_from), .write_count(fill_count), .word(fill_word),
-        .read_valid(x_read), .read_half(x_half), .read_addr(x_addr), .element(x_element), .lanes_left(x_lanes_left),
-        .x_out(x_operands)
-    );
+    limen_feed #(
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS),
+        .X_WIDTH(X_LANES * X_BITS), .SYNAPSE_WIDTH(SYNAPSE_LANES * SYNAPSE_BITS)
+    ) feed (.clk(clk), .x_operands(x_operands), .synapses(synapses), .left(left), .top(top));
 
-    // Op of the tile that is computed: it stays as it is from the first operand to the last.
-    wire [1:0] op_select;
-    generate
-        if (FUSED) begin : g_op_of_layer
-            reg [1:0] op_reg;
-            always @(posedge clk) begin
-                if (compute_start) op_reg <= op;
-                if (rst) op_reg <= 2'd0;
-            end
-            assign op_select = op_reg;
-        end else begin : g_op_of_design
-            assign op_select = OP[1:0];
-        end
-    endgenerate
-
-    // Filters: thresholds or weights, polarity, and bias and shift.
-    wire [SYNAPSE_LANES*W_BITS-1:0] weights;
-    wire [SYNAPSE_LANES*SYNAPSE_BITS-1:0] synapses;
-    reg synapse_valid_reg;
-    always @(posedge clk) synapse_valid_reg <= filter_read;
-    limen_scratchpad #(.WIDTH(SYNAPSE_LANES * W_BITS), .DEPTH(FILTER_DEPTH), .PORT_BITS(PORT_BITS)) weight_scratchpad (
-        .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd0), .beat_first(beat_first),
-        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_weight_rows),
-        .fill_half(~filter_half), .read_enable(filter_read), .read_half(filter_half), .read_row(filter_row),
-        .read_data(weights)
-    );
-    genvar r;
-    genvar c;
-    genvar l;
-    generate
-        if (POLAR != 0) begin : g_polarity
-            wire polarity_read;
-            wire [POLARITY_LANES-1:0] stored;
-            wire [POLARITY_LANES-1:0] polarity;
-            limen_scratchpad #(.WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)) polarity_scratchpad (
-                .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd1), .beat_first(beat_first),
-                .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_polarity_rows),
-                .fill_half(~filter_half), .read_enable(polarity_read), .read_half(filter_half), .read_row(polarity_row),
-                .read_data(stored)
-            );
-            if (FUSED) begin : g_of_layer
-                wire polar = op_select == THRESHOLD[1:0];   // layers of other ops have no polarity to read
-                assign polarity_read = filter_read & polar;
-                assign polarity = stored & {POLARITY_LANES{polar}};
-            end else begin : g_of_design
-                assign polarity_read = filter_read;
-                assign polarity = stored;
-            end
-            for (l = 0; l < SYNAPSE_LANES; l = l + 1) begin : g_lane
-                assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] = synapse_valid_reg
-                    ? {polarity[POLARITY_LANES == 1 ? 0 : l], weights[l*W_BITS +: W_BITS]}
-                    : NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0];
-            end
-        end else begin : g_weights
-            for (l = 0; l < SYNAPSE_LANES; l = l + 1) begin : g_lane
-                assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] = synapse_valid_reg
-                    ? weights[l*W_BITS +: W_BITS] : NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0];
-            end
-            wire unused = &{1'b0, polarity_row};
-        end
-    endgenerate
-
-    // Array: rows get their operands one cycle after one another; under os the columns too.
-    wire [ROWS*LEFT_BITS-1:0] left;
-    wire [COLS*TOP_BITS-1:0] top;
-    wire [COLS*VALUE_BITS-1:0] bottom;
-    wire [ROWS*LEFT_BITS-1:0] left_straight;
-    wire [COLS*TOP_BITS-1:0] top_straight;
-    generate
-        if (DATAFLOW == IS) begin : g_is
-            assign left_straight = synapses;
-            assign top_straight = x_operands;
-        end else begin : g_os_ws
-            assign left_straight = x_operands;
-            assign top_straight = synapses;
-        end
-        for (r = 0; r < ROWS; r = r + 1) begin : g_row
-            limen_skew #(.WIDTH(LEFT_BITS), .DEPTH(r)) skew (
-                .clk(clk), .in(left_straight[r*LEFT_BITS +: LEFT_BITS]), .out(left[r*LEFT_BITS +: LEFT_BITS])
-            );
-        end
-        for (c = 0; c < COLS; c = c + 1) begin : g_top
-            limen_skew #(.WIDTH(TOP_BITS), .DEPTH(DATAFLOW == OS ? c : 0)) skew (
-                .clk(clk), .in(top_straight[c*TOP_BITS +: TOP_BITS]), .out(top[c*TOP_BITS +: TOP_BITS])
-            );
-        end
-    endgenerate
-
+    // The array and its outputs.
     limen_array #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .X_BITS(X_BITS), .W_BITS(W_BITS),
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS),
         .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS),
         .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS), .VALUE_BITS(VALUE_BITS)
     ) array (
         .clk(clk), .rst(rst), .op_select(op_select), .shift(array_shift), .left(left), .top(top), .bottom(bottom)
     );
 
-    // Array edge.
-    wire [CHANNEL_LANES*CHANNEL_BITS-1:0] channels;
-    limen_scratchpad #(
-        .WIDTH(CHANNEL_LANES * CHANNEL_BITS), .DEPTH(CHANNEL_DEPTH), .PORT_BITS(PORT_BITS)
-    ) channel_scratchpad (
-        .clk(clk), .beat_valid(beat_valid && kind == 3'd3 && plane == 2'd2), .beat_first(beat_first),
-        .beat(mem_read_data), .skip({$clog2(PORT_BITS){1'b0}}), .base(16'd0), .rows(next_channel_rows),
-        .fill_half(~filter_half), .read_enable(channel_read), .read_half(filter_half), .read_row(channel_row),
-        .read_data(channels)
+    limen_edges #(
+        .COLS(COLS), .DATAFLOW(DATAFLOW), .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .Y_BITS(Y_BITS),
+        .CHANNEL_BITS(CHANNEL_BITS), .CHANNEL_LANES(CHANNEL_LANES), .DEPTH(OFMAP_DEPTH)
+    ) edges (
+        .clk(clk), .rst(rst), .half(ofmap_half), .edge_valid(edge_valid), .edge_addr(edge_addr),
+        .edge_first(edge_first), .edge_last(edge_last), .edge_cols_left(edge_cols_left),
+        .values(bottom), .channels(channels), .raw(raw), .y_low(y_low[Y_BITS-1:0]), .y_high(y_high[Y_BITS-1:0]),
+        .residual(residual), .pack_read(pack_read), .pack_addr(pack_addr), .pack_words(pack_words),
+        .scatter_write(scatter_write), .scatter_half(scatter_half), .scatter_addr(scatter_addr),
+        .scatter_data(scatter_data)
     );
-
-    wire [COLS*ACC_BITS-1:0] pack_words;
-    wire pack_read;
-    wire [15:0] pack_addr;
-    wire [COLS-1:0] scatter_write;
-    wire [15:0] scatter_addr;
-    wire [COLS*ACC_BITS-1:0] scatter_data;
-    generate
-        for (c = 0; c < COLS; c = c + 1) begin : g_col
-            // The tag walks on along the columns under ws and is; os drains all columns at once.
-            wire tag_valid;
-            wire [15:0] tag_addr;
-            if (c == 0 || DATAFLOW == OS) begin : g_tag
-                assign tag_valid = edge_valid;
-                assign tag_addr = edge_addr;
-            end else begin : g_tag_later
-                limen_tag #(.ADDR_BITS(16)) tag (
-                    .clk(clk), .rst(rst), .valid_in(g_col[c-1].tag_valid), .addr_in(g_col[c-1].tag_addr),
-                    .valid_out(tag_valid), .addr_out(tag_addr)
-                );
-            end
-
-            // Bias and shift; under is channels vary with time, so one word walks on with the tag.
-            wire [CHANNEL_BITS-1:0] channel;
-            if (DATAFLOW != IS) begin : g_channel
-                assign channel = channels[c*CHANNEL_BITS +: CHANNEL_BITS];
-            end else if (c == 0) begin : g_channel_first
-                assign channel = channels;
-            end else begin : g_channel_later
-                limen_skew #(.WIDTH(CHANNEL_BITS), .DEPTH(1)) skew (.clk(clk), .in(g_col[c-1].channel), .out(channel));
-            end
-
-            limen_edge #(
-                .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .DEPTH(OFMAP_DEPTH), .Y_BITS(Y_BITS)
-            ) column_edge (
-                .clk(clk), .rst(rst), .half(ofmap_half),
-                .a_valid(tag_valid && edge_cols_left > c), .a_first(edge_first), .a_last(edge_last), .a_addr(tag_addr),
-                .b_value(bottom[c*VALUE_BITS +: VALUE_BITS]),
-                .b_bias(channel[ACC_BITS-1:0]), .b_shift(channel[CHANNEL_BITS-1:ACC_BITS]),
-                .raw(raw), .y_low(y_low[Y_BITS-1:0]), .y_high(y_high[Y_BITS-1:0]), .residual(residual),
-                .pack_read(pack_read), .pack_addr(pack_addr), .pack_word(pack_words[c*ACC_BITS +: ACC_BITS]),
-                .scatter_write(scatter_write[c]), .scatter_half(ofmap_half ^ ~pool), .scatter_addr(scatter_addr),
-                .scatter_data(scatter_data[c*ACC_BITS +: ACC_BITS])
-            );
-        end
-    endgenerate
 
     limen_packer #(
         .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
@@ -402,36 +299,32 @@ module limen_top #(
         .beat_valid(pack_valid), .beat_taken(pack_taken), .beat(pack_beat)
     );
 
-    limen_pool #(.FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED)) pooling (
-        .clk(clk), .rst(rst), .start(compute_start), .enable(pool), .lowest(y_low[X_BITS-1:0]),
-        .word_valid(fill_valid), .word_inside(fill_inside), .word_first(fill_first), .word_last(fill_last),
-        .word(ifmap_word), .out_valid(pool_valid), .out(pool_word), .out_taken(pool_taken)
-    );
-
-    // The scatter unit belongs to the tile being pooled, or to the one whose residual is being loaded.
-    limen_scatter #(
+    limen_refill #(
         .COLS(COLS), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED),
         .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
-    ) scatter (
-        .clk(clk), .rst(rst), .start(pool ? compute_start : residual_start),
-        .pixels(pool ? now_pixels : next_pixels), .channels(pool ? now_tile_outputs : next_tile_outputs),
-        .group_outputs(pool ? now_group_outputs : next_group_outputs), .shift(pool ? 4'd0 : residual_shift[3:0]),
-        .beat_valid(beat_valid && kind == 3'd5), .beat_first(beat_first), .beat(mem_read_data), .beat_ready(residual_ready),
-        .word_valid(pool_valid), .word_in(pool_word), .word_taken(pool_taken), .busy(scatter_busy),
-        .write_enable(scatter_write), .write_addr(scatter_addr), .write_data(scatter_data)
+    ) refill (
+        .clk(clk), .rst(rst), .pool(pool), .half(ofmap_half), .compute_start(compute_start), .words_left(words_left),
+        .hold(hold), .pool_busy(pool_busy), .busy(scatter_busy),
+        .now_pixels(now_pixels), .now_channels(now_tile_outputs), .now_group_outputs(now_group_outputs),
+        .next_pixels(next_pixels), .next_channels(next_tile_outputs), .next_group_outputs(next_group_outputs),
+        .residual_start(residual_start), .residual_shift(residual_shift[3:0]), .beat_valid(residual_beat),
+        .beat_first(beat_first), .beat(mem_read_data), .residual_ready(residual_ready),
+        .lowest(y_low[X_BITS-1:0]), .pixel_ends(pixel_ends), .word_valid(word_valid), .word_inside(word_inside),
+        .word_first(word_first), .word_last(word_last), .word(word),
+        .scatter_write(scatter_write), .scatter_half(scatter_half), .scatter_addr(scatter_addr),
+        .scatter_data(scatter_data)
     );
 
-    // Phase of this cycle: 0 idle, 1 preload, 2 stream, 3 drain, 4 pipeline, 5 pool; and stalls: 6 feeder,
-    // 7 ifmap (residuals included), 8 filter, 9 ofmap store, 10 control.
-    wire [3:0] dma_phase = ~dma_busy ? (scatter_busy ? 4'd7 : 4'd10) :
-        dma_picking ? 4'd10 : kind == 3'd0 ? 4'd9 : kind == 3'd3 ? 4'd8 : kind == 3'd4 || kind == 3'd5 ? 4'd7 : 4'd10;
-    assign phase = compute_busy ? {1'b0, fold_phase} : running ? dma_phase : 4'd0;
-    // Activity of this cycle: 0 a beat in, 1 a beat out, 2 ifmap read, 3 filter read, 4 bias and shift read,
-    // 5 packer's read, 6 the next cycle is a layer's first.
-    assign activity = {
-        dma_layer, pack_read, channel_read, filter_read, ifmap_read, mem_write_valid & mem_write_ready, beat_valid
-    };
-    wire unused = &{1'b0, op, residual_shift, y_low, y_high, next_skip, next_polarity_rows};
+    // For whoever counts.
+    limen_phase phases (
+        .running(running), .compute_busy(compute_busy), .fold_phase(fold_phase), .dma_busy(dma_busy),
+        .dma_picking(dma_picking), .kind(kind), .scatter_busy(scatter_busy), .phase(phase),
+        .beat_in(beat_valid), .beat_out_valid(mem_write_valid), .beat_out_ready(mem_write_ready),
+        .ifmap_read(ifmap_read), .filter_read(filter_read), .channel_read(channel_read), .pack_read(pack_read),
+        .layer_begins(dma_layer), .activity(activity)
+    );
+
+    wire unused = &{1'b0, residual_shift, y_low, y_high, next_skip};
 endmodule
 
 `default_nettype wire
