@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,13 +19,23 @@ from workloads.host.files import write_whole
 from workloads.host.scratch import clear_folder
 
 
+WRONG_PARAMETER = re.compile(r"(limen_\w+\.v):[^\n]*'limen_wrong_parameter'\n[^\n]*limen_wrong_parameter (\w+)")
+"""What Verilator says where our Verilog refuses a parameter: the file, and the name that says what is allowed."""
+
+
 class BuildError(LimenError):
-    """A testbench that doesn't build: the tool's first line about it; `words` are all of them."""
+    """A testbench that doesn't build: the parameter that Verilog refuses, or the tool's first line about it.
+
+    words: all of the tool's.
+    """
 
     def __init__(self, words: str):
         lines = [line.strip() for line in words.splitlines() if line.strip()]
         telling = (line for line in lines if line.startswith("%") or "rror" in line)
         first = next(telling, lines[0] if lines else "no message")
+        wrong = WRONG_PARAMETER.search(words)
+        if wrong is not None:
+            first = f"{wrong[1]}: a parameter is not allowed: {wrong[2]}"
         super().__init__(f"the testbench does not build: {first}")
         self.words = words
 

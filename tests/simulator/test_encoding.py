@@ -63,19 +63,29 @@ def test_flags() -> None:
         assert name.upper() == flag and (kind == "LAYER") == (word == "layer")
 
 
-@pytest.mark.parametrize(
-    ("codes", "module", "prefix"),
-    [
-        *((Op, "top", ""), (Dataflow, "folds", ""), (Kind, "dma", "KIND_"), (Polarity, "folds", "POLARITY_")),
-        (Phase, "folds", "PHASE_"),
-    ],
-    ids=lambda own: getattr(own, "__name__", own),
-)
-def test_codes(codes: type[IntEnum], module: str, prefix: str) -> None:
-    """A module has all codes of a kind; of phases, the folds have those in which something is computed."""
-    there = constants(verilog(module))
-    named = {code.name: code.value for code in codes if codes is not Phase or code <= Phase.STALL_FEEDER}
-    assert {name: there[f"{prefix}{name}"] for name in named} == named
+CODES = {"KIND_": Kind, "PHASE_": Phase, "OP_": Op, "": Dataflow}
+"""How the names of codes begin in Verilog, in whatever module: KIND_STORE, PHASE_IDLE, OP_MAC, OS."""
+
+
+@pytest.mark.parametrize("prefix", CODES, ids=lambda own: own or "dataflow")
+def test_codes(prefix: str) -> None:
+    """In every module a code has the value that it has in Python, and every code is named somewhere."""
+    codes: dict[str, int] = {prefix + code.name: code.value for code in CODES[prefix]}
+    seen = set()
+    for path in (RTL / "verilog").glob("*.v"):
+        text = verilog(path.stem.removeprefix("limen_"))
+        there = constants(text)
+        named = there.keys() & codes.keys()
+        if prefix in ("KIND_", "PHASE_"):  # nothing else begins so
+            named |= set(re.findall(rf"\b{prefix}\w+\b", text))
+        assert {name: there.get(name) for name in named} == {name: codes.get(name) for name in named}, path.name
+        seen |= named
+    assert seen == codes.keys()
+
+
+def test_several_ops() -> None:
+    for name in ("top", "layer_op", "parameters"):
+        assert constants(verilog(name))["SEVERAL_OPS"] == encoding.SEVERAL_OPS
 
 
 def test_phases_and_polarities() -> None:

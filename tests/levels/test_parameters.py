@@ -1,0 +1,65 @@
+"""limen_top refuses every parameter that no machine can have, and the one line of a build says which."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from cost_models.sources.source import VERILOG
+from simulator.rtl.toolchain import BuildError, find_verilator
+from tests.support.tools import needs_verilator
+
+needs_verilator()
+
+SMALL = {"ROWS": 1, "COLS": 1, "DATAFLOW": 0, "OP": 0, "X_BITS": 4, "W_BITS": 4, "ACC_BITS": 8, "FEEDER": 2}
+MAC, ADDER, SHIFT = {"OP": 1}, {"OP": 2}, {"OP": 3}
+MAC_AND_SHIFT = {"OP": 16 + 2 + 8}
+DEPTHS = ("IFMAP_DEPTH", "FILTER_DEPTH", "POLARITY_DEPTH", "CHANNEL_DEPTH", "OFMAP_DEPTH")
+
+
+def elaborate(changes: dict[str, int]) -> str:
+    """Return what Verilator says of limen_top with SMALL, changed: nothing where all is well."""
+    verilator, root = find_verilator()
+    command = [verilator, "--lint-only", "-Wall", "--quiet", "--top-module", "limen_top"]
+    command += [*map(str, sorted(VERILOG.glob("*.v"))), *(f"-G{name}={value}" for name, value in changes.items())]
+    environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
+    outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert (outcome.returncode == 0) == (outcome.stdout + outcome.stderr == "")
+    return outcome.stderr + outcome.stdout
+
+
+@pytest.mark.parametrize(
+    "right",
+    [
+        {"ACC_BITS": 5, "POLARITY": 2, "PORT_BITS": 512, **dict.fromkeys(DEPTHS, 1), "OPERAND_DEPTH": 2},
+        {**MAC, "X_SIGNED": 0, "X_BITS": 16, "W_BITS": 16, "ACC_BITS": 48, "PORT_BITS": 32},
+        {**SHIFT, "W_BITS": 5, "FEEDER": 1, **dict.fromkeys(DEPTHS, 65536)},
+        {**MAC_AND_SHIFT, "W_BITS": 16, "X_SIGNED": 0, "DATAFLOW": 2},
+    ],
+    ids=str,
+)
+def test_the_furthest_right_ones(right: dict[str, int]) -> None:
+    assert elaborate(SMALL | right) == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"ROWS": 0}, {"ROWS": 257}, {"COLS": 0}, {"COLS": 257}, {"DATAFLOW": -1}, {"DATAFLOW": 3}),
+        *({"OP": -1}, {"OP": 4}, {"OP": 16}, {"OP": 32}, {"X_BITS": 1}, {"X_BITS": 17, "ACC_BITS": 20}),
+        *({"W_BITS": 1}, {"W_BITS": 17}, {"W_BITS": 6, **SHIFT}, {"X_SIGNED": 0}, {"X_SIGNED": 0, **ADDER}),
+        *({"X_SIGNED": 2, **MAC}, {"ACC_BITS": 4}, {"ACC_BITS": 49}, {"POLARITY": -1}, {"POLARITY": 3}),
+        *({"POLARITY": 1, **MAC}, {"FEEDER": 0}, {"FEEDER": 3}, {"FEEDER": 64, "PORT_BITS": 512, "X_BITS": 2}),
+        *({"PORT_BITS": 16}, {"PORT_BITS": 48}, {"PORT_BITS": 1024}, {"PORT_BITS": 32, "FEEDER": 16}),
+        *({name: value} for name in DEPTHS for value in (0, 65537)),
+        *({"OPERAND_DEPTH": 1}, {"OPERAND_DEPTH": 65537}),
+    ],
+    ids=lambda wrong: "-".join(f"{name}={value}" for name, value in wrong.items()),
+)
+def test_wrong_ones(wrong: dict[str, int]) -> None:
+    """The line that says what is wrong is a module that isn't there: no tool builds the machine."""
+    words = elaborate(SMALL | wrong)
+    assert f"limen_wrong_parameter {next(iter(wrong))}_is_" in words
+    assert "a parameter is not allowed: " in str(BuildError(words))
