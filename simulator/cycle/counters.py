@@ -22,7 +22,7 @@ SIGNALS = record_type(
     *(
         "folds__state_reg",
         "folds__count_reg",
-        "issue",
+        "activations__issue",
         "x_read",
         "filter_read",
         "filter_row",

@@ -14,7 +14,7 @@ from simulator.cycle.wires import PARAMETERS_RECORD
 from workloads.host.jit import njit_in_place
 
 POOL = record_type("out_valid_reg", "pool_wait_reg")
-"""The largest is known; a pixel's words are read, its result not yet written (a register of limen_top)."""
+"""The largest is known; a pixel's words are read, its result not yet written (a register of limen_refill)."""
 
 POOL_RECORD = from_dtype(POOL)
 

@@ -280,7 +280,7 @@ def end_cycle(machine, cycle):
 def keep_signals(machine, signals):
     """Keep the signals of this cycle; those of the memory port as it sees them."""
     wires = machine.wires
-    signals.phase, signals.issue, signals.x_read = wires.phase, wires.issue, wires.x_read
+    signals.phase, signals.activations__issue, signals.x_read = wires.phase, wires.issue, wires.x_read
     signals.mem_request, signals.mem_write, signals.mem_kind = wires.mem_request, wires.mem_write, wires.kind
     signals.mem_read_valid = wires.offered and not wires.mem_write
     signals.mem_write_valid = wires.mem_write_valid

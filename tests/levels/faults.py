@@ -195,8 +195,8 @@ RTL_FAULTS = [
     Fault("limen_descriptor.v", "TILE_SKIP = 224", "TILE_SKIP = 240"),
     Fault("limen_top.v", ".start(compute_start), .op(op)", ".start(dma_layer), .op(op)", "ws fused"),
     Fault("limen_phase.v", "kind == KIND_IFMAP || kind == KIND_RESIDUAL ?", "kind == KIND_IFMAP ?", "is threshold"),
-    Fault("limen_beats.v", "plane == 2'd1", "plane == 2'd0", "is threshold"),
-    Fault("limen_filters.v", "POLARITY_LANES == 1 ? 0 : l", "0"),
+    Fault("limen_beats.v", "plane == PLANE_POLARITY", "plane == PLANE_WEIGHTS", "is threshold"),
+    Fault("limen_filters.v", "POLARITY_LANES == 1 ? 0 : l", "0", "ws fused"),
     Fault("limen_feed.v", "DATAFLOW == OS ? c : 0", "0"),
     Fault("limen_refill.v", "| (pool_wait_reg & ~pool_taken)", ""),
 ]  # fmt: skip

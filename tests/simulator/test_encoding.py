@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from enum import IntEnum
 
 import numpy as np
 import pytest
@@ -63,8 +62,8 @@ def test_flags() -> None:
         assert name.upper() == flag and (kind == "LAYER") == (word == "layer")
 
 
-CODES = {"KIND_": Kind, "PHASE_": Phase, "OP_": Op, "": Dataflow}
-"""How the names of codes begin in Verilog, in whatever module: KIND_STORE, PHASE_IDLE, OP_MAC, OS."""
+CODES = {"KIND_": Kind, "PHASE_": Phase, "OP_": Op, "POLARITY_": Polarity, "": Dataflow}
+"""How the names of codes begin in Verilog, in whatever module: KIND_STORE, PHASE_IDLE, OP_MAC, POLARITY_INPUT, OS."""
 
 
 @pytest.mark.parametrize("prefix", CODES, ids=lambda own: own or "dataflow")

@@ -246,21 +246,26 @@ def replaced(path: Path, make: Callable[[Path], object]) -> None:
     make(path)
 
 
+LISTED = sorted(path.name for path in (ROOT / "simulator" / "rtl" / "verilog").glob("*.v"))
+LINE = f"line {LISTED.index('limen_op.v') + 1}"
+
+
 def listing(line: str) -> Callable[[Path], object]:
+    """Return a change of the line of limen_op.v."""
     return lambda chip: edit(chip / "filelist.f", "rtl/limen_op.v\n", f"{line}\n")
 
 
 FILES: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "an absolute path": (listing("/etc/passwd"), ("filelist.f", "line 8", "'/etc/passwd'", "rtl/limen_NAME.v")),
-    "a parent": (listing("rtl/../../limen_op.v"), ("filelist.f", "line 8")),
-    "a folder below": (listing("rtl/limen_a/limen_op.v"), ("filelist.f", "line 8")),
+    "an absolute path": (listing("/etc/passwd"), ("filelist.f", LINE, "'/etc/passwd'", "rtl/limen_NAME.v")),
+    "a parent": (listing("rtl/../../limen_op.v"), ("filelist.f", LINE)),
+    "a folder below": (listing("rtl/limen_a/limen_op.v"), ("filelist.f", LINE)),
     "an option": (listing("-CFLAGS -O0"), ("filelist.f", "'-CFLAGS -O0'")),
-    "another list": (listing("-f other.f"), ("filelist.f", "line 8")),
-    "C++": (listing("rtl/limen_op.cpp"), ("filelist.f", "line 8")),
-    "a shell's words": (listing("rtl/limen_op.v;touch seen;.v"), ("filelist.f", "line 8")),
-    "a blank": (listing("rtl/limen_op .v"), ("filelist.f", "line 8")),
-    "Yosys' words": (listing("rtl/full_adder.v"), ("filelist.f", "line 8")),
-    "a file twice": (listing("rtl/limen_bank.v"), ("filelist.f", "line 8", "each once")),
+    "another list": (listing("-f other.f"), ("filelist.f", LINE)),
+    "C++": (listing("rtl/limen_op.cpp"), ("filelist.f", LINE)),
+    "a shell's words": (listing("rtl/limen_op.v;touch seen;.v"), ("filelist.f", LINE)),
+    "a blank": (listing("rtl/limen_op .v"), ("filelist.f", LINE)),
+    "Yosys' words": (listing("rtl/full_adder.v"), ("filelist.f", LINE)),
+    "a file twice": (listing("rtl/limen_bank.v"), ("filelist.f", LINE, "each once")),
     "another alphabet": (listing("rtl/limen_öp.v"), ("filelist.f", "not ASCII")),
     "no files": (lambda chip: (chip / "filelist.f").write_text(""), ("filelist.f", "0 files", "1 to 256")),
     "no chip": (lambda chip: edit(chip / "filelist.f", "rtl/limen_chip.v\n", ""), ("limen_chip.v", "differs")),

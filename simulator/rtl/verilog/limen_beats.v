@@ -16,13 +16,14 @@ module limen_beats (
     output wire        residual_beat
 );
     localparam [2:0] KIND_LAYER = 3'd1, KIND_TILE = 3'd2, KIND_FILTER = 3'd3, KIND_IFMAP = 3'd4, KIND_RESIDUAL = 3'd5;
+    localparam [1:0] PLANE_WEIGHTS = 2'd0, PLANE_POLARITY = 2'd1, PLANE_CHANNELS = 2'd2;
 
     wire filter_beat = beat_valid && kind == KIND_FILTER;
     assign layer_beat = beat_valid && kind == KIND_LAYER;
     assign tile_beat = beat_valid && kind == KIND_TILE;
-    assign weight_beat = filter_beat && plane == 2'd0;
-    assign polarity_beat = filter_beat && plane == 2'd1;
-    assign channel_beat = filter_beat && plane == 2'd2;
+    assign weight_beat = filter_beat && plane == PLANE_WEIGHTS;
+    assign polarity_beat = filter_beat && plane == PLANE_POLARITY;
+    assign channel_beat = filter_beat && plane == PLANE_CHANNELS;
     assign ifmap_beat = beat_valid && kind == KIND_IFMAP;
     assign residual_beat = beat_valid && kind == KIND_RESIDUAL;
 endmodule

@@ -52,6 +52,8 @@ module limen_top #(
     localparam OP_ADDER = 2;
     localparam OP_SHIFT = 3;
     localparam SEVERAL_OPS = 16;
+    localparam POLARITY_SYNAPSE = 0;
+    localparam POLARITY_INPUT = 1;
     localparam OS = 0;
     localparam IS = 2;
     // The op, or ops, and the widths of their operands and results.
@@ -79,7 +81,8 @@ module limen_top #(
     localparam X_LANES = DATAFLOW == IS ? COLS : ROWS;
     localparam SYNAPSE_LANES = DATAFLOW == IS ? ROWS : COLS;
     // One bit serves all lanes where lanes differ in what polarity does not depend on.
-    localparam POLARITY_LANES = POLARITY == 0 ? SYNAPSE_LANES : (POLARITY == 1) == (DATAFLOW == IS) ? SYNAPSE_LANES : 1;
+    localparam POLARITY_LANES = POLARITY == POLARITY_SYNAPSE ? SYNAPSE_LANES :
+        (POLARITY == POLARITY_INPUT) == (DATAFLOW == IS) ? SYNAPSE_LANES : 1;
     localparam CHANNEL_BITS = ACC_BITS + 5;
     localparam CHANNEL_LANES = DATAFLOW == IS ? 1 : COLS;
     localparam WORD_BITS = FEEDER * X_BITS;
