@@ -13,7 +13,15 @@ from workloads.host.jit import njit_in_place
 IDLE, FETCH, STEP = range(3)
 
 SEQUENCER = record_type(
-    *("state_reg", "next_valid_reg", "tile_valid_reg", "tiles_left_reg", "filter_half", "ifmap_half", "ofmap_half"),
+    *(
+        "state_reg",
+        "next_valid_reg",
+        "tile_valid_reg",
+        "tiles_left_reg",
+        "filter_half_reg",
+        "ifmap_half_reg",
+        "ofmap_half_reg",
+    ),
     "layers_done",
 )
 """Registers, and how many layers have ended."""
@@ -54,10 +62,10 @@ def step_sequencer(sequencer, descriptors, wires):
         copy_row(descriptors.tile_values[STORED], descriptors.tile_values[PRESENT])
         if sequencer.next_valid_reg:
             copy_row(descriptors.tile_values[PRESENT], descriptors.tile_values[NEXT])
-            sequencer.filter_half ^= flag(tile.flag_bits, LOAD_FILTER)
-            sequencer.ifmap_half ^= flag(tile.flag_bits, LOAD_IFMAP)
+            sequencer.filter_half_reg ^= flag(tile.flag_bits, LOAD_FILTER)
+            sequencer.ifmap_half_reg ^= flag(tile.flag_bits, LOAD_IFMAP)
         # A new tile of outputs, or the end.
-        sequencer.ofmap_half ^= flag(tile.flag_bits, FIRST_K) if sequencer.next_valid_reg else wires.store
+        sequencer.ofmap_half_reg ^= flag(tile.flag_bits, FIRST_K) if sequencer.next_valid_reg else wires.store
         sequencer.tile_valid_reg, sequencer.next_valid_reg = sequencer.next_valid_reg, wires.load
         sequencer.tiles_left_reg -= wires.load
     if wires.layer_ends:

@@ -125,7 +125,7 @@ def run_edges(machine, counts):
         wires.edge_reads, wires.edge_writes = 0, 0
         bottom = machine.array.pe[VALUE, machine.parameters.rows - 1]
         show_channels(edges, machine.parameters, slot)
-        layer, half = machine.descriptors.layers[0], machine.sequencer.ofmap_half
+        layer, half = machine.descriptors.layers[0], machine.sequencer.ofmap_half_reg
         step_edges(edges, machine.parameters, wires, layer, bottom, half)
         counts.ofmap_reads += wires.edge_reads
         counts.ofmap_writes += wires.edge_writes
@@ -135,7 +135,7 @@ def run_edges(machine, counts):
 def run_filters(machine, counts):
     """Let the scratchpads of filters answer: operands of the next cycle, neutral ones where none are read."""
     wires, filters, synapses = machine.wires, machine.filters, machine.array.synapse_out
-    half, w_bits, polarity_word = machine.sequencer.filter_half, machine.parameters.w_bits, filters.polarity_word
+    half, w_bits, polarity_word = machine.sequencer.filter_half_reg, machine.parameters.w_bits, filters.polarity_word
     synapses[:] = machine.parameters.neutral_synapse
     if wires.filter_read:
         counts.weight_reads += 1
@@ -169,7 +169,7 @@ def run_operands(machine, counts):
 def run_packer(machine, counts):
     """Step the packer while a tile is stored."""
     packer, wires, descriptors = machine.packer, machine.wires, machine.descriptors
-    half, stored_tile = 1 - machine.sequencer.ofmap_half, descriptors.tiles[STORED]
+    half, stored_tile = 1 - machine.sequencer.ofmap_half_reg, descriptors.tiles[STORED]
     if wires.dma_busy and wires.kind == Kind.STORE:
         answer, banks = machine.edges.answer[half], machine.edges.ofmap[half]
         counts.pack_reads += step_packer(packer, answer, banks, stored_tile, machine.parameters, wires.pack_taken)
@@ -183,7 +183,7 @@ def run_scatter(machine, counts):
     scatter, wires, sequencer, descriptors = machine.scatter, machine.wires, machine.sequencer, machine.descriptors
     wires.scattered, wires.pool_taken = 0, 0
     if scatter_unit.steps(scatter, machine.pool.registers.out_valid_reg, machine.parameters):
-        half = sequencer.ofmap_half if wires.pool else 1 - sequencer.ofmap_half
+        half = sequencer.ofmap_half_reg if wires.pool else 1 - sequencer.ofmap_half_reg
         write_step(scatter, machine.pool, machine.edges.ofmap[half], machine.parameters, wires)
         counts.scatter_writes += wires.scattered
     if wires.beat_valid and wires.kind == Kind.RESIDUAL and not wires.pool:
@@ -212,7 +212,7 @@ def run_im2col(machine, counts):
     wires.issue, wires.pixel_ends, wires.ifmap_read = 0, 0, 0
     if wires.compute_start or im2col.registers.active_reg:
         layer, tile = machine.descriptors.layers[0], present_tile(machine)
-        step_im2col(im2col, machine.parameters, machine.ifmap[machine.sequencer.ifmap_half], layer, tile, wires)
+        step_im2col(im2col, machine.parameters, machine.ifmap[machine.sequencer.ifmap_half_reg], layer, tile, wires)
     pool.pool_wait_reg |= wires.pool and wires.issue and wires.pixel_ends
     counts.ifmap_reads += wires.ifmap_read
 
@@ -223,7 +223,7 @@ def load_ifmap(machine, counts):
     ports, next_tile = machine.scratchpad.registers, machine.descriptors.tiles[NEXT]
     ports.skip, ports.first_row = next_tile.skip, machine.dma.base_reg
     ports.rows, ports.width = next_tile.plane_words, machine.parameters.x_bits
-    half = machine.ifmap[1 - machine.sequencer.ifmap_half]
+    half = machine.ifmap[1 - machine.sequencer.ifmap_half_reg]
     counts.ifmap_writes += fill_scratchpad(machine.scratchpad, half, machine.port.beat, machine.wires.beat_first)
 
 
@@ -232,7 +232,7 @@ def load_filters(machine, counts):
     """Take a beat into the other half of the scratchpad of weights, of polarity, or of bias and shift."""
     ports, next_tile, parameters = machine.scratchpad.registers, machine.descriptors.tiles[NEXT], machine.parameters
     beat, first, filters = machine.port.beat, machine.wires.beat_first, machine.filters
-    half = 1 - machine.sequencer.filter_half
+    half = 1 - machine.sequencer.filter_half_reg
     ports.skip, ports.first_row = 0, 0
     if machine.dma.plane_reg == 0:
         ports.rows, ports.width = next_tile.weight_rows, parameters.w_bits

@@ -52,7 +52,7 @@ module limen_sequencer #(
 );
     localparam LAYER_BITS = ((LAYER_WORDS * 32 + PORT_BITS - 1) / PORT_BITS) * PORT_BITS;  // whole beats
     localparam TILE_BITS = ((TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS) * PORT_BITS;
-    localparam [1:0] IDLE = 2'd0, FETCH = 2'd1, STEP = 2'd2;
+    localparam [1:0] STATE_IDLE = 2'd0, STATE_FETCH = 2'd1, STATE_STEP = 2'd2;
 
     reg [1:0] state_reg;
     reg done_reg;
@@ -72,7 +72,7 @@ module limen_sequencer #(
     assign next_tile = next_reg[TILE_WORDS*32-1:0];
     assign tile = tile_reg;
     assign stored_tile = stored_reg;
-    assign running = state_reg != IDLE;
+    assign running = state_reg != STATE_IDLE;
     assign done = done_reg;
     assign {filter_half, ifmap_half, ofmap_half} = {filter_half_reg, ifmap_half_reg, ofmap_half_reg};
 
@@ -81,9 +81,9 @@ module limen_sequencer #(
     wire store = tile_valid_reg & tile_store;
     wire load = tiles_left_reg != 16'd0;
     wire more = store | load | next_valid_reg;
-    wire steps = state_reg == STEP && still && more;
-    wire layer_ends = state_reg == STEP && still && !more;
-    wire fetch = (state_reg == IDLE && start) || (layer_ends && !last);
+    wire steps = state_reg == STATE_STEP && still && more;
+    wire layer_ends = state_reg == STATE_STEP && still && !more;
+    wire fetch = (state_reg == STATE_IDLE && start) || (layer_ends && !last);
     assign rewind = start & ~running;
     assign dma_layer = fetch;
     assign dma_store = steps & store;
@@ -96,8 +96,8 @@ module limen_sequencer #(
         if (layer_beat) layer_reg <= layer_shifted[PORT_BITS +: LAYER_BITS];
         if (tile_beat) next_reg <= next_shifted[PORT_BITS +: TILE_BITS];
         case (state_reg)
-            FETCH: if (~moving) begin
-                state_reg <= STEP;
+            STATE_FETCH: if (~moving) begin
+                state_reg <= STATE_STEP;
                 tiles_left_reg <= tiles;
                 next_valid_reg <= 1'b0;
                 tile_valid_reg <= 1'b0;
@@ -118,15 +118,15 @@ module limen_sequencer #(
             stored_reg <= tile_reg;
         end
         if (layer_ends) begin
-            state_reg <= last ? IDLE : FETCH;
+            state_reg <= last ? STATE_IDLE : STATE_FETCH;
             done_reg <= last;
         end
-        if (state_reg == IDLE && start) begin
-            state_reg <= FETCH;
+        if (state_reg == STATE_IDLE && start) begin
+            state_reg <= STATE_FETCH;
             done_reg <= 1'b0;
         end
         if (rst) begin
-            state_reg <= IDLE;
+            state_reg <= STATE_IDLE;
             done_reg <= 1'b0;
             {filter_half_reg, ifmap_half_reg, ofmap_half_reg} <= 3'd0;
         end
