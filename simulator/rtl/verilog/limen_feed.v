@@ -21,6 +21,13 @@ module limen_feed #(
     localparam OS = 0;
     localparam IS = 2;
 
+    generate
+        if (X_WIDTH != (DATAFLOW == IS ? COLS * TOP_BITS : ROWS * LEFT_BITS)
+            || SYNAPSE_WIDTH != (DATAFLOW == IS ? ROWS * LEFT_BITS : COLS * TOP_BITS)) begin : g_wrong
+            limen_wrong_parameter activations_and_synapses_fill_their_sides ();
+        end
+    endgenerate
+
     wire [ROWS*LEFT_BITS-1:0] left_straight;
     wire [COLS*TOP_BITS-1:0] top_straight;
     genvar r;
