@@ -18,7 +18,6 @@ from workloads.host.children import run_child
 from workloads.host.files import write_whole
 from workloads.host.scratch import clear_folder
 
-
 WRONG_PARAMETER = re.compile(r"(limen_\w+\.v):[^\n]*'limen_wrong_parameter'\n[^\n]*limen_wrong_parameter (\w+)")
 """What Verilator says where our Verilog refuses a parameter: the file, and the name that says what is allowed."""
 
