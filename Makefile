@@ -12,7 +12,7 @@ INPUTS ?= 20000
 # A process a core; whoever has nothing left takes tests of another.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: study test exactness kills mutants fuzz lint bench tables notebooks clean
+.PHONY: study test exactness kills mutants fuzz lint bench bench-peers growth tables notebooks clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -55,6 +55,14 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.studies
 	$(BIN)/python -m tests.bench.fronts
+
+# SCALE-Sim and ZigZag beside Limen; installs them by pip into environments of their own.
+bench-peers: $(VENV)/test.stamp
+	$(BIN)/python -m tests.bench.peers $(OUT)/peers
+
+# The figures of docs/speed.md: the time of counting and of the search, against what it grows with.
+growth: $(VENV)/test.stamp
+	$(BIN)/python -m tests.bench.growth
 
 # docs/tables, from the shipped rows and runs; the tests compare them.
 tables: $(VENV)/test.stamp

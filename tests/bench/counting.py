@@ -16,14 +16,15 @@ import numpy as np
 
 from simulator.cuts.schedule import build
 from simulator.designs.design import FittedDesign
-from simulator.plan.axes import distinct, most_parts
+from simulator.designs.order import ORDERS
+from simulator.plan.axes import distinct, first_of, granules, most_parts, sizes
 from simulator.plan.geometry import Geometry
 from simulator.timing.count_kernels import count_batch
 from simulator.timing.cut_kernels import new_job
-from simulator.timing.integers import COUNT_INTEGERS, layer_integers, machine_integers
+from simulator.timing.integers import COUNT_INTEGERS, CUT_INTEGERS, layer_integers, machine_integers
 from simulator.timing.search_kernels import choose_cut
 from simulator.timing.timing import Cut, best_cut, cut_integers
-from tests.bench.zoo import design, resnet18, zoo
+from tests.bench.zoo import design, gemm, resnet18, zoo
 from tests.simulator.slow_counts import slow_timing
 
 DATAFLOWS = ("os", "ws", "is")
@@ -98,16 +99,17 @@ def choose_one(layer: Geometry, each: FittedDesign) -> Cut:
 
 
 def search() -> None:
-    print(f"search of every cut of {len(zoo())} layers: milliseconds a layer, CPU time (time on the clock)")
-    print(f"{'array, buffers':20} {'cuts: median':>13} {'most':>7} {'time: median':>18} {'most':>18}")
+    print(f"search of every cut, of {len(zoo())} layers those that fit: ms a layer, CPU time (time on the clock)")
+    print(f"{'array, buffers':20} {'layers':>6} {'cuts: median':>13} {'most':>7} {'time: median':>18} {'most':>18}")
     for name, fields in MACHINES.items():
         for dataflow in DATAFLOWS:
-            each = design(dataflow, **fields)
-            found = [searched(layer, each) for layer in zoo()]
+            machine = design(dataflow, **fields)
+            found = [searched(layer, machine) for layer in zoo() if best_cut(layer, machine)]
             cuts, cpu, wall = (list(column) for column in zip(*found, strict=True))
             middle = f"{1e3 * statistics.median(cpu):.2f} ({1e3 * statistics.median(wall):.2f})"
             most = f"{1e3 * max(cpu):.2f} ({1e3 * max(wall):.2f})"
-            print(f"{name + ', ' + dataflow:20} {statistics.median(cuts):13.0f} {max(cuts):7} {middle:>18} {most:>18}")
+            numbers = f"{len(found):6} {statistics.median(cuts):13.0f} {max(cuts):7}"
+            print(f"{name + ', ' + dataflow:20} {numbers} {middle:>18} {most:>18}")
 
 
 def searched(layer: Geometry, machine: FittedDesign) -> tuple[int, float, float]:
@@ -122,9 +124,26 @@ def searched(layer: Geometry, machine: FittedDesign) -> tuple[int, float, float]
     return cuts, least_seconds(choose), least_seconds(choose, time.perf_counter)
 
 
+def every_cut() -> None:
+    """Beside the search: all cuts of the layer with most of them, fitting or not, counted by the same kernel."""
+    layer, machine = gemm(512, 3072, 1024), design("os", **SMALL)
+    steps = zip(sizes(layer), granules(layer, machine), most_parts(layer, machine), strict=True)
+    axes = [[first_of(size, parts, granule)[1] for parts in distinct(most)] for size, granule, most in steps]
+    cuts = np.array(list(itertools.product(*axes, range(len(ORDERS)))))
+    rows = np.array([tuple(cut) for cut in cuts.tolist()], CUT_INTEGERS)[None]
+    layers, counts = np.repeat(layer_integers(layer), rows.size), np.zeros(rows.shape, COUNT_INTEGERS)
+    job, records = new_job(), machine_integers(machine)
+    counted = least_seconds(lambda: count_batch(job, layers, records, rows, counts))
+    _, found, _ = searched(layer, machine)
+    print(
+        f"every one of {rows.size} cuts counted {1e3 * counted:.1f} ms, search {1e3 * found:.2f}: {counted / found:.0f}"
+    )
+
+
 def main() -> None:
     given_cuts()
     search()
+    every_cut()
 
 
 if __name__ == "__main__":
