@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from dataclasses import fields
+from collections.abc import Mapping
 from random import Random
 
 import numpy as np
 import pytest
 
+from cost_models.price.machine import Machines, lacking
 from cost_models.price.price import price
 from cost_models.price.sum_kernels import column_sums
-from cost_models.table.table import load_priced_table
+from cost_models.table.operands import UNIFORM
+from cost_models.table.table import ONE_STAGE, Value, load_priced_table
 from simulator.designs.design import FittedDesign
 from simulator.designs.design_block import DesignBlock
 from simulator.designs.sizes import FittedSizes, Sizes
 from simulator.run import simulate
 from simulator.timing.integers import machine_integers
-from tests.cost_models.price_oracle import price_alone
+from tests.cost_models.price_oracle import Machine, price_alone
 from tests.levels.random_pairs import random_pair
 from workloads.errors import LimenError
 
@@ -52,17 +55,38 @@ def random_designs(count: int) -> list[FittedDesign]:
     return designs
 
 
+def block_of(designs: list[FittedDesign]) -> DesignBlock:
+    names = [field.name for field in dataclasses.fields(DesignBlock)]
+    return DesignBlock(**{name: np.array([getattr(design, name) for design in designs]) for name in names})
+
+
 def test_sizes_and_integers_of_many_designs_are_those_of_each() -> None:
     designs = random_designs(60)
-    columns = {
-        field.name: np.array([getattr(design, field.name) for design in designs]) for field in fields(DesignBlock)
-    }
-    block = DesignBlock(**columns)
+    block = block_of(designs)
     for name in [*SIZES, "op_bits", "polarity_bits"]:
         sizes = [getattr(design, name) for design in designs]
         assert np.broadcast_to(getattr(block, name), len(designs)).tolist() == sizes, name
     assert (machine_integers(block) == np.concatenate([machine_integers(design) for design in designs])).all()
     assert {design.polarity for design in designs} == {"synapse", "input", "neuron"}
+
+
+def test_of_equal_paths_the_last_name_sets_the_clock() -> None:
+    """In a table whose every delay is 0."""
+    table = load_priced_table("ihp130")
+
+    def still(quantities: Mapping[str, Value]) -> dict[str, Value]:
+        return {
+            name: Value(0.0, value.method) if name.partition(":")[0].endswith("_ns") else value
+            for name, value in quantities.items()
+        }
+
+    index = {unit: {bits: still(named) for bits, named in widths.items()} for unit, widths in table.index.items()}
+    frozen = dataclasses.replace(table, variants={(UNIFORM, ONE_STAGE): index})
+    designs = [design for design in random_designs(40) if not lacking(frozen, DesignBlock.of(design))]
+    clocks = Machines(frozen, block_of(designs)).clocks()
+    expected = [Machine(frozen, design).clock() for design in designs]
+    assert list(zip(clocks.ns, clocks.component, clocks.method, strict=True)) == expected
+    assert len(designs) > 15
 
 
 def test_breakdowns_are_those_of_plain_python() -> None:

@@ -1,0 +1,87 @@
+"""What a design of the digits network costs from its fields to its figures, side by side in one run: `make bench`.
+
+Search of every cut, counts, clock, price: in blocks, as a block of one, which is a trial of a study, and through the
+public functions one after another. On one core, in CPU time, the least of a few runs; quote the ratios.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import fields
+
+import numpy as np
+
+from cost_models.price.machine import Machines
+from cost_models.price.machine_events import count_events
+from cost_models.price.prices import price_machines
+from cost_models.table.table import load_priced_table
+from dse.study.blocks import BlockEvaluator
+from dse.study.evaluate import Evaluator
+from dse.study.space import Coordinates, Space
+from dse.study.study_spec import StudySpec, load_study
+from simulator.designs.design_block import DesignBlock
+from simulator.timing.timing import count_best, network_integers
+
+BLOCK, FEW, RUNS = 4096, 64, 5
+
+
+def random_points(spec: StudySpec) -> list[Coordinates]:
+    """Points of the built-in study with more arrays and buffers: 209,952 of them."""
+    sizes: dict[str, list[int]] = {"rows": [4, 8, 12, 16, 24, 32], "cols": [4, 8, 12, 16, 24, 32]}
+    buffers = {name: [8.0, 16.0, 32.0] for name in ("ifmap_kib", "filter_kib", "ofmap_kib")}
+    axes = spec.space.model_copy(update={**sizes, **buffers, "operand_depth": [256, 512], "port_bits": [64, 128]})
+    space = Space(axes, [(op, bits, bits) for op in axes.op for bits in axes.bits.x])
+    chance = random.Random(0)
+    return [space.at({name: chance.choice(values) for name, values in space.axes.items()}) for _ in range(BLOCK)]
+
+
+def microseconds(work: Callable[[], object], designs: int) -> float:
+    """Return CPU microseconds a design, the least of RUNS, after one that compiles and looks everything up."""
+    work()
+    least = float("inf")
+    for _ in range(RUNS):
+        start = time.process_time()
+        work()
+        least = min(least, time.process_time() - start)
+    return 1e6 * least / designs
+
+
+def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
+    """What counting and pricing take of a block of one op and width, whose designs are known."""
+    points = [point._replace(op="mac", x_bits=8, w_bits=8) for point in points]
+    columns = dict(zip(Coordinates._fields, map(np.array, zip(*points, strict=True)), strict=True))
+    first = DesignBlock.of(evaluator.design(points[0]))
+    others = {field.name: getattr(first, field.name).repeat(len(points)) for field in fields(first)}
+    designs = DesignBlock(**{**others, **columns})
+    layers = network_integers(evaluator.network("mac", 8, 8))
+    table, (counts, fits) = load_priced_table("ihp130"), count_best(layers, designs)
+    designs, counts = designs[fits], counts[fits]
+
+    def price() -> None:
+        machines = Machines(table, designs)
+        price_machines(machines, machines.clocks(), count_events(layers, counts, designs), "lpddr4")
+
+    return {
+        "  of that search of all cuts and counts": microseconds(lambda: count_best(layers, designs), len(designs)),
+        "  of that clock and price": microseconds(price, len(designs)),
+    }
+
+
+def main() -> None:
+    spec = load_study("digits")
+    points, sources = random_points(spec), ("digits", "ihp130")
+    blocks, evaluator = BlockEvaluator(spec, *sources), Evaluator(spec, *sources)
+    few = points[:FEW]
+    rows = {f"in blocks of {BLOCK}": microseconds(lambda: blocks.evaluate(points), BLOCK)}
+    rows |= parts(evaluator, points)
+    rows["a block of one: a trial of a study"] = microseconds(lambda: [blocks.evaluate([point]) for point in few], FEW)
+    rows["design, simulate, price one by one"] = microseconds(lambda: [evaluator.figures(point) for point in few], FEW)
+    print(f"{'a design of digits, CPU time':45} {'us':>10} {'ratio':>8}")
+    for what, taken in rows.items():
+        print(f"{what:45} {taken:10.1f} {taken / next(iter(rows.values())):8.2f}")
+
+
+if __name__ == "__main__":
+    main()
