@@ -93,7 +93,7 @@ class SweepRecord:
 
 def _content(state: SweepState) -> bytes:
     stored = state.model_dump(mode="json")
-    return f"{json.dumps(stored | {'sha256': key_of(stored)}, indent=1)}\n".encode()
+    return json.dumps(stored | {"sha256": key_of(stored)}).encode()
 
 
 def key_of_sweep(workload: str, costs: str) -> str:
