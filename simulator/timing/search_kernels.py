@@ -111,10 +111,10 @@ def take_cut(index, job, tables):
     return index % 2
 
 
-@njit_in_place(void(JOB, TABLES, int64[:, ::1]))
+@njit_in_place(int64(JOB, TABLES, int64[:, ::1]))
 def fill_bounds(job, tables, bounds):
-    """Fill in (least cycles, beats) of every cut; NEVER where it does not fit, or is the same as in the other order."""
-    index = 0
+    """Fill in (least cycles, beats, index) of every cut that fits, of two equal orders the first; return how many."""
+    index, filled = int64(0), int64(0)
     for row_index in range(len(tables.rows)):
         row = tables.rows[row_index]
         for output_index in range(len(tables.outputs)):
@@ -123,11 +123,13 @@ def fill_bounds(job, tables, bounds):
                 channel, filters = tables.channels[channel_index], tables.filters[output_index, channel_index]
                 fits = cut_fits(row, output, channel, filters, results, job)
                 for order in range(2):
-                    job.cut[0].order, bounds[index, 0] = order, NEVER
+                    job.cut[0].order = order
                     if fits and (order == ROWS_INSIDE or (row.parts > 1 and output.parts > 1)):
                         bound, beats = least_of_cut(row, output, channel, filters, results, job)
-                        bounds[index, 0], bounds[index, 1] = bound, beats
+                        bounds[filled, 0], bounds[filled, 1], bounds[filled, 2] = bound, beats, index
+                        filled += 1
                     index += 1
+    return filled
 
 
 @njit_in_place(int64(JOB, TABLES, int64[:, ::1], COUNTS))
@@ -135,28 +137,33 @@ def search(job, tables, bounds, counts):
     """Leave the best of all cuts in the job; return its cycles, NEVER where none fits.
 
     The best has the fewest cycles, then the fewest beats, then comes first: the fewest parts of rows, of output
-    channels, of input channels, then the order. bounds [cuts, 2]: scratch; a cut whose bound is beyond the best one's
+    channels, of input channels, then the order. bounds [cuts, 3]: scratch; a cut whose bound is beyond the best one's
     cycles is not looked at. counts: scratch.
     """
     fill_tables(job, tables)
-    fill_bounds(job, tables, bounds)
+    left = fill_bounds(job, tables, bounds)
     best, best_cycles, best_beats = int64(-1), int64(NEVER), int64(NEVER)
     while True:
-        chosen, least = int64(-1), best_cycles
-        for index in range(len(bounds)):
-            bound = bounds[index, 0]
-            if bound < least or (bound == least < NEVER and chosen < 0):
-                chosen, least = index, bound
+        chosen, least, kept = int64(-1), best_cycles, int64(0)
+        for place in range(left):
+            bound = bounds[place, 0]
+            if bound > best_cycles:
+                continue  # not the best, and not looked at again
+            bounds[kept, 0], bounds[kept, 1], bounds[kept, 2] = bound, bounds[place, 1], bounds[place, 2]
+            if bound < least or (bound == least and chosen < 0):
+                chosen, least = kept, bound
+            kept += 1
+        left = kept
         if chosen < 0:
             break
         bounds[chosen, 0] = NEVER
-        beats = bounds[chosen, 1]
-        if least == best_cycles and (beats, chosen) > (best_beats, best):
+        beats, index = bounds[chosen, 1], bounds[chosen, 2]
+        if least == best_cycles and (beats, index) > (best_beats, best):
             continue
-        take_cut(chosen, job, tables)
+        take_cut(index, job, tables)
         cycles = cycles_of_cut(job, counts)
-        if (cycles, beats, chosen) < (best_cycles, best_beats, best):
-            best, best_cycles, best_beats = chosen, cycles, beats
+        if (cycles, beats, index) < (best_cycles, best_beats, best):
+            best, best_cycles, best_beats = index, cycles, beats
     if best >= 0:
         take_cut(best, job, tables)
     return best_cycles
@@ -186,7 +193,7 @@ def choose_cut(job, counts):
         length = next_length(length, layer.channels, granule)
     filters = np.zeros((len(outputs), len(channels)), FILTERS)
     results = np.zeros((len(rows), len(outputs)), RESULTS)
-    bounds = np.zeros((2 * len(rows) * len(outputs) * len(channels), 2), np.int64)
+    bounds = np.zeros((2 * len(rows) * len(outputs) * len(channels), 3), np.int64)
     return search(job, Tables(rows, outputs, channels, filters, results), bounds, counts)
 
 
