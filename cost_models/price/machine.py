@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -116,10 +117,12 @@ class Machines:
         designs, names = self.designs, (*self.widths, "operand", "ofmap")
         shape = len(names), len(designs)
         width, words, written, count = (np.zeros(shape, np.int64) for _ in range(4))
-        for place, (name, row_bits) in enumerate(self.widths.items()):
-            banks = for_each(scratchpad_banks, row_bits, designs.port_bits)
-            width[place], count[place] = row_bits, HALVES * banks
-            words[place] = -(-getattr(designs, f"{'filter' if name == 'weight' else name}_depth") // banks)
+        rows = len(self.widths)
+        width[:rows] = [*self.widths.values()]
+        ports = np.broadcast_to(designs.port_bits, (rows, len(designs)))
+        banks = for_each(scratchpad_banks, width[:rows].ravel(), ports.ravel()).reshape(rows, -1)
+        depths = designs.ifmap_depth, designs.filter_depth, designs.polarity_depth, designs.channel_depth
+        words[:rows], count[:rows] = -(-np.array(depths) // banks), HALVES * banks
         dealt = designs.dataflow == "ws"
         width[-2] = designs.x_lanes * either(dealt, designs.x_bits, designs.word_bits)
         words[-2] = either(dealt, designs.operand_depth, designs.operand_depth // designs.feeder_width)
@@ -167,6 +170,12 @@ class Machines:
         return paths.longest()
 
 
+@lru_cache(maxsize=16)
+def _ranks(texts: tuple[str, ...]) -> np.ndarray:
+    """Return the place of each text among them all in order."""
+    return np.argsort(np.argsort(np.array(texts)))
+
+
 class _Paths:
     """Every path that could set the clock. launch: ns that a register takes to show its value."""
 
@@ -207,12 +216,12 @@ class _Paths:
 
     def longest(self) -> Clocks:
         """Return the longest path of each design."""
+        order, method_order = _ranks(tuple(self._names)), _ranks(METHODS)
         periods, methods = np.array(self._periods), np.array(self._methods)
         named = np.zeros(methods.shape, np.int64)
         for path, name in enumerate(self._named):
             named[path] = name
-        rank, method_rank = (np.argsort(np.argsort(np.array(texts))) for texts in (self._names, METHODS))
-        last = np.where(periods == periods.max(axis=0), rank[named] * len(METHODS) + method_rank[methods], -1)
+        last = np.where(periods == periods.max(axis=0), order[named] * len(METHODS) + method_order[methods], -1)
         at = last.argmax(axis=0), np.arange(periods.shape[1])
         names, methods_by_place = np.array(self._names, object), np.array(METHODS, object)
         return Clocks(periods[at], names[named[at]], methods_by_place[methods[at]])

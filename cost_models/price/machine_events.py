@@ -103,7 +103,7 @@ def pe_events(designs: DesignBlock, events: Events) -> dict[str, np.ndarray]:
     os = designs.dataflow == "os"
     # Psums pass beyond both where ops of a neutral operand aren't 0: -|x|, or an x above every narrower w.
     passes = for_each(_acts_on_neutral, designs.op, designs.x_bits, designs.w_bits, designs.dataflow)
-    polar = for_each(lambda op: operation(op).polar, designs.op)
+    polar = designs.polarity_bits > 0
     down_all = polar & os & (designs.polarity == "input")  # one polarity goes down all columns
     along_all = polar & (designs.dataflow == "is") & (designs.polarity == "neuron")  # or along all rows
     beyond = events.beyond_both

@@ -136,9 +136,10 @@ class BlockEvaluator:
             if machines is None:
                 continue
             chosen, columns = self._figures_of(forms[at[0]], machines)
+            at = at[chosen]
             for name, column in columns.items():
-                block.figures[name][at[chosen]] = column
-            priced[at[chosen]] = True
+                block.figures[name][at] = column
+            priced[at] = True
         done = np.flatnonzero(priced).tolist()
         for rank, name in enumerate(ACCURACIES):
             if name in block.figures:
@@ -167,12 +168,14 @@ class BlockEvaluator:
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, price_machines
         from simulator.cuts.layout import may_be_too_large
+        from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
         memory, designs, clocks = self._memory, machines.designs, machines.clocks()
         interval, latency = memory_cycles(clocks.ns, designs.port_bits, memory.dram_gb_per_s, memory.latency_ns)
-        behind = designs.behind(interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES))
-        counts, fits = count_best(form.layers, behind)
+        integers = machine_integers(designs)
+        integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
+        counts, fits = count_best(form.layers, integers)
         fits &= (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
         fits &= ~may_be_too_large(form.network, counts["tiles"].sum(axis=1), designs)
         chosen = np.flatnonzero(fits)

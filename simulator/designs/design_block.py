@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +54,6 @@ class DesignBlock(FittedSizes):
     def __getitem__(self, chosen: np.ndarray) -> DesignBlock:
         """Return some of the designs, by a mask or by their places."""
         return DesignBlock(**{field.name: getattr(self, field.name)[chosen] for field in fields(self)})
-
-    def behind(self, interval: np.ndarray, latency: np.ndarray) -> DesignBlock:
-        """Return the designs with the cycles of a memory: from beat to beat, and from a request to its first beat."""
-        return replace(self, port_interval=interval.astype(np.int64), memory_latency=latency.astype(np.int64))
 
     @staticmethod
     def of(design: FittedDesign) -> DesignBlock:

@@ -25,7 +25,6 @@ from simulator.timing.integers import (
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
-    from simulator.designs.design_block import DesignBlock
     from simulator.plan.geometry import Geometry
     from simulator.plan.steps import Schedule
     from workloads.networks.network import Network
@@ -80,19 +79,19 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
     return counts
 
 
-def count_best(layers: np.ndarray, designs: DesignBlock) -> tuple[np.ndarray, np.ndarray]:
-    """Return the exact counts [designs, layers] of COUNT_INTEGERS by the best of all cuts, and [designs] bool: where
+def count_best(layers: np.ndarray, machines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the exact counts [machines, layers] of COUNT_INTEGERS by the best of all cuts, and [machines] bool: where
     every layer has one; others' counts are not to be used.
 
-    layers: [layers] of LAYER_INTEGERS.
+    layers: [layers] of LAYER_INTEGERS; machines: [machines] of MACHINE_INTEGERS.
     """
     from simulator.timing.cut_kernels import new_job
     from simulator.timing.search_kernels import search_batch
 
-    counts = np.zeros((len(designs), len(layers)), COUNT_INTEGERS)
-    fits = np.zeros(len(designs), np.bool_)
+    counts = np.zeros((len(machines), len(layers)), COUNT_INTEGERS)
+    fits = np.zeros(len(machines), np.bool_)
     job, scratch = new_job(), np.zeros(1, COUNT_INTEGERS)
-    search_batch(job, layers, machine_integers(designs), scratch, fits, counts)
+    search_batch(job, layers, machines, scratch, fits, counts)
     return counts, fits
 
 

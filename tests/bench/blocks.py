@@ -22,6 +22,7 @@ from dse.study.evaluate import Evaluator
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec, load_study
 from simulator.designs.design_block import DesignBlock
+from simulator.timing.integers import machine_integers
 from simulator.timing.timing import count_best, network_integers
 
 BLOCK, FEW, RUNS = 4096, 64, 5
@@ -56,15 +57,16 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
     others = {field.name: getattr(first, field.name).repeat(len(points)) for field in fields(first)}
     designs = DesignBlock(**{**others, **columns})
     layers = network_integers(evaluator.network("mac", 8, 8))
-    table, (counts, fits) = load_priced_table("ihp130"), count_best(layers, designs)
+    machines = machine_integers(designs)
+    table, (counts, fits) = load_priced_table("ihp130"), count_best(layers, machines)
     designs, counts = designs[fits], counts[fits]
 
     def price() -> None:
-        machines = Machines(table, designs)
-        price_machines(machines, machines.clocks(), count_events(layers, counts, designs), "lpddr4")
+        looked_up = Machines(table, designs)
+        price_machines(looked_up, looked_up.clocks(), count_events(layers, counts, designs), "lpddr4")
 
     return {
-        "  of that search of all cuts and counts": microseconds(lambda: count_best(layers, designs), len(designs)),
+        "  of that search of all cuts and counts": microseconds(lambda: count_best(layers, machines), len(machines)),
         "  of that clock and price": microseconds(price, len(designs)),
     }
 
