@@ -12,7 +12,7 @@ from workloads.host.children import run_in_workers
 
 Result = TypeVar("Result")
 
-MOST_IN_A_BLOCK = 1 << 14
+MOST_IN_A_BLOCK = 1 << 13
 """Rows of a block: some megabytes, and seconds of work."""
 
 LEAST_IN_A_BLOCK = 1 << 6
