@@ -25,7 +25,7 @@ from cost_models.liberty.liberty_reader import Files, make_library, read_files
 from cost_models.liberty.mapping_library import mapping_library
 from cost_models.sources.source import VERILOG, Source
 from simulator.rtl.verilog_tokens import canonical_verilog
-from workloads.errors import LimenError, printable
+from workloads.errors import LimenError, pip_command, printable
 from workloads.host.caches import say
 from workloads.host.children import run_child
 from workloads.host.scratch import scratch_folder
@@ -113,7 +113,7 @@ def say_notes(kit: Kit) -> None:
 def tool_versions() -> str:
     """Return what the rows of a table are made with. Raises LimenError where the extra is missing."""
     if importlib.util.find_spec("pyosys") is None:
-        raise LimenError("pyosys is not installed: pip install 'limen[synth]'")
+        raise LimenError(f"pyosys is not installed: {pip_command('synth')}")
     return f"pyosys {importlib.metadata.version('pyosys')}"
 
 

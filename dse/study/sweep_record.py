@@ -14,7 +14,7 @@ from workloads.datasets import content_hash
 from workloads.errors import LimenError
 from workloads.host.files import write_new, write_whole
 from workloads.host.journal import PACKAGES, code_digest, key_of
-from workloads.host.names import is_file_name
+from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.host.opening import read_file
 from workloads.host.specfile import Spec, read_spec, validate
 from workloads.networks.family import load_family
@@ -119,9 +119,8 @@ def _hash(path: Path) -> str:
 
 def _workload_files(workload: str) -> list[Path]:
     if not is_file_name(workload):
-        return sorted(
-            path for path in load_family(workload).folder.iterdir() if path.suffix in (".yaml", ".npz", ".csv")
-        )
+        kept = (*YAML, *TABLE, ".npz")
+        return sorted(path for path in load_family(workload).folder.iterdir() if is_file_name(path, kept))
     checkpoint = read_spec(NetworkFile, workload).checkpoint
     return [Path(workload), *([Path(workload).parent / checkpoint] if checkpoint else [])]
 

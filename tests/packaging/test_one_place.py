@@ -18,6 +18,7 @@ PLACES = {
     "a picture made a file": (r"savefig|print_png|FigureCanvas", "workloads/host/pictures.py"),
     "a finished piece kept": (r"open\([^)]*\"a\"", "workloads/host/journal.py"),
     "a key made of inputs": (r"sha256\(json\.dumps", "workloads/host/journal.py"),
+    "a pip command told": (r"pip install", "workloads/errors.py"),
     "what layers wrote joined": (r"written\.setdefault", "workloads/layers/graph.py"),
 }
 

@@ -82,3 +82,26 @@ def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, monkeypatch:
     place.symlink_to(tmp_path)
     with pytest.raises(Exception, match="nope/limen: cannot be written, nor can"):
         cache_folder.__wrapped__()
+
+
+def test_a_kernel_of_an_older_version_is_compiled_anew(tmp_path: Path) -> None:
+    """Numba's index of a file names the classes of its kernels' arguments: one that is gone is no error."""
+    source = "from typing import NamedTuple\nclass {name}(NamedTuple):\n    number: int\n"
+    kernel = """
+from numba import int64, types
+from shapes import {name}
+from workloads.host.jit import njit
+
+@njit(int64(types.NamedUniTuple(int64, 1, {name})))
+def twice(pair):
+    return 2 * pair.number
+
+print(twice({name}(21)))
+"""
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    for name in ("Pair", "Single"):
+        (tmp_path / "shapes.py").write_text(source.format(name=name))
+        (tmp_path / "kernels.py").write_text(kernel.format(name=name))
+        command = [sys.executable, "-c", "import kernels"]
+        outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert (outcome.returncode, outcome.stdout) == (0, "42\n"), outcome.stderr

@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core.caching import FunctionCache
 
 from workloads.errors import LimenError
 from workloads.host.caches import cache_folder, say
 
 _LOST = (RuntimeError, OSError, EOFError)
 """What Numba raises where no folder can hold a cache, at a full disk, and for a cache that was cut short."""
+
+_OLDER = (AttributeError, ImportError)
+"""What reading a cache raises that names a class or a module which the program had once."""
 
 _kept = [True]
 
@@ -25,7 +29,11 @@ def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
 
     def compiled(function: Any) -> Any:
         try:
-            return _compile(function)
+            try:
+                return _compile(function)
+            except _OLDER:
+                FunctionCache(function).flush()
+                return _compile(function)
         except _LOST:
             pass
         try:
