@@ -218,3 +218,11 @@ def test_vector_fault(name: str, sound: Path, tmp_path: Path) -> None:
     for content, code in ((text, 0), (faulty, 1)):
         (tmp_path / "vectors.txt").write_text(content)
         assert run_testbench(sound, [str(tmp_path / "vectors.txt")]).returncode == code
+
+
+def test_every_fault_has_one_place() -> None:
+    """Seen at once, before anything is built: text that a renaming took away would be no fault."""
+    verilog = ROOT / "simulator" / "rtl" / "verilog"
+    places = [(verilog / fault.file, fault) for fault in [*RTL_FAULTS, REFUSED]]
+    places += [(ROOT / fault.file, fault) for fault in MODEL_FAULTS]
+    assert [fault for path, fault in places if path.read_text().count(fault.old) != 1] == []
