@@ -84,12 +84,17 @@ def test_studies_are_named_after_their_workload() -> None:
     assert study_name("digits") == "digits" and study_name("../nets/res\udcff.yaml") == "res\\udcff"
 
 
+def stop_at(study: Study, trials: int) -> None:
+    """Have the study's run end after so many trials, as if it had been stopped."""
+    study._search._spec = study.spec.model_copy(update={"trials": trials})  # type: ignore[union-attr]
+
+
 def test_a_renamed_study_and_one_of_an_earlier_version(tmp_path: Path) -> None:
     """Earlier versions called every study limen, and stored no list of constraints; both go on as if nothing were."""
     (tmp_path / "small.yaml").write_text(SMALL.replace("trials: 6", "trials: 9"))
     whole = Study(tmp_path / "small.yaml", tmp_path / "whole", quiet=True).run().trials()
     study = Study(tmp_path / "small.yaml", tmp_path / "out", quiet=True)
-    study.spec = study.spec.model_copy(update={"trials": 5})
+    stop_at(study, 5)
     study.run()
     with closing(sqlite3.connect(tmp_path / "out" / "study.db")) as database:
         database.execute("update studies set study_name = 'limen'")
@@ -119,7 +124,7 @@ def test_a_killed_writer_leaves_its_log(tmp_path: Path) -> None:
     whole = Study(tmp_path / "small.yaml", tmp_path / "whole", quiet=True).run()
     Study(tmp_path / "small.yaml", tmp_path / "out", quiet=True)
     record = Record(tmp_path / "out")
-    for each in whole._record.trials()[:3]:
+    for each in Record(tmp_path / "whole").trials()[:3]:
         record.add(each)
     killed = tmp_path / "killed"
     killed.mkdir()
@@ -136,7 +141,7 @@ def test_a_killed_writer_leaves_its_log(tmp_path: Path) -> None:
     for name in ("study.db", "study.db-wal"):
         (killed / name).write_bytes(before[name])
     study = Study(tmp_path / "small.yaml", killed, quiet=True)
-    study.spec = study.spec.model_copy(update={"trials": 3})
+    stop_at(study, 3)
     study.run()  # has nothing to add
     assert not (killed / "study.db-wal").exists() and len(study.trials()) == 3
 
