@@ -75,6 +75,15 @@ class Phase(IntEnum):
     STALL_CONTROL = 10
 
 
+SHIFT_BITS = 5
+"""Bits of a requantiser shift beside each bias."""
+
+MOST_IN_FIELD = 65535
+"""The largest number that 16 bits of a descriptor hold."""
+
+MOST_SIGNED = 32767
+"""Input rows of a tile, and columns of an ifmap, at most: the im2col unit compares them with sign."""
+
 LAYER = np.dtype(
     [
         ("flag_bits", "<u1"),

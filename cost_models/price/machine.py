@@ -13,9 +13,9 @@ from cost_models.price.units import look_up_pe, units_of
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import METHODS, Table
 from cost_models.units.sizes import scratchpad_banks
-from simulator.designs.design import SHIFT_BITS
 from simulator.designs.design_block import DesignBlock, for_each
 from simulator.designs.sizes import HALVES, bit_length, either, most
+from simulator.encoding import SHIFT_BITS
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:

@@ -13,16 +13,11 @@ from typing import NamedTuple
 
 from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS, FittedDesign
 from simulator.designs.sizes import BITS_PER_KIB, HALVES, rows_of
+from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count
 from simulator.plan.geometry import Geometry, Tile, input_rows, tile_needs, tile_shape
 from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
-
-MOST_IN_FIELD = 65535
-"""The largest number that 16 bits of a descriptor hold."""
-
-MOST_SIGNED = 32767
-"""Input rows of a tile, and columns of an ifmap, at most: the im2col unit compares them with sign."""
 
 FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
 

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simulator.cuts.demands import MOST_IN_FIELD
-from simulator.encoding import LAYER, TILE, descriptor_beats
+from simulator.encoding import LAYER, MOST_IN_FIELD, TILE, descriptor_beats
 from simulator.plan.geometry import plane_beats
 from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from simulator.cuts.demands import MOST_SIGNED, refusal, refusal_of_cut
+from simulator.cuts.demands import refusal, refusal_of_cut
 from simulator.cuts.layout import check_addresses, may_be_too_large
 from simulator.designs.design import FittedDesign
 from simulator.designs.given_cut import GivenCut
 from simulator.designs.order import Order
+from simulator.encoding import MOST_SIGNED
 from simulator.plan.axes import Axes, cut, granules, sizes
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape

@@ -25,10 +25,18 @@ from simulator.cycle.scratchpad import SCRATCHPAD, SCRATCHPAD_TYPE, Scratchpad
 from simulator.cycle.sequencer import FETCH, SEQUENCER, SEQUENCER_RECORD
 from simulator.cycle.walker import STEP, WALKER
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES, WIRES_RECORD
-from simulator.encoding import LAYER, SEVERAL_OPS, TILE, WORD_BITS, Dataflow, Kind, Op, Polarity, descriptor_beats
-
-SHIFT_BITS = 5
-"""Of a requantiser's shift, beside each bias."""
+from simulator.encoding import (
+    LAYER,
+    SEVERAL_OPS,
+    SHIFT_BITS,
+    TILE,
+    WORD_BITS,
+    Dataflow,
+    Kind,
+    Op,
+    Polarity,
+    descriptor_beats,
+)
 
 
 class Filters(NamedTuple):

@@ -26,7 +26,7 @@ from simulator.cycle.dma import announce, step_dma
 from simulator.cycle.edge import REST, show_channels, step_edges
 from simulator.cycle.folds import rest_folds, step_folds
 from simulator.cycle.im2col import step_im2col
-from simulator.cycle.machine import MACHINE, SHIFT_BITS
+from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
 from simulator.cycle.packer import start_packer, step_packer
@@ -35,7 +35,7 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, Kind, Phase
+from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 

@@ -37,8 +37,6 @@ MOST_CYCLES = 4096
 
 MAX_ACC_BITS = 48
 AccBits = Annotated[int, Field(ge=2, le=MAX_ACC_BITS)]
-SHIFT_BITS = 5
-"""Bits of a requantiser shift beside each bias."""
 
 
 class Design(Sizes, Spec):

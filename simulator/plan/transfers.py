@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.encoding import SHIFT_BITS
 from simulator.plan.geometry import Geometry, TileShape, plane_beats, tile_needs
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
     row_bits = (
         design.synapse_lanes * design.w_bits,
         design.polarity_lanes,
-        design.channel_lanes * (design.acc_bits + 5),
+        design.channel_lanes * (design.acc_bits + SHIFT_BITS),
     )
     rows = (needs.filter, needs.polarity, needs.channel)
     beats = [-(-count * bits // design.port_bits) for count, bits in zip(rows, row_bits, strict=True)]

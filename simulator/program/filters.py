@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.designs.design import SHIFT_BITS
+from simulator.encoding import SHIFT_BITS
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign

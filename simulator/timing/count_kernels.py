@@ -28,7 +28,7 @@ LAYERS, MACHINES, CUTS, COUNT_ROWS = LAYER[::1], MACHINE[::1], CUT[:, ::1], COUN
 
 
 @njit_in_place(int64(int64, int64, int64))
-def _waited(start, end, computed):
+def waited(start, end, computed):
     """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
     return max(0, end - max(start, computed))
 
@@ -48,25 +48,25 @@ def add_steps(computed, store, tile, load, count, counts):
         return 1 + computed
     control, cycle = int64(0), int64(0)
     if store > 0:
-        control += _waited(0, 1, computed)
-        counts.stall_ofmap += count * _waited(1, store, computed)
+        control += waited(0, 1, computed)
+        counts.stall_ofmap += count * waited(1, store, computed)
         cycle = store
-    control += _waited(cycle, cycle + tile, computed)
+    control += waited(cycle, cycle + tile, computed)
     cycle += tile
     if load.filter > 0:
-        control += _waited(cycle, cycle + 1, computed)
-        counts.stall_filter += count * _waited(cycle + 1, cycle + load.filter, computed)
+        control += waited(cycle, cycle + 1, computed)
+        counts.stall_filter += count * waited(cycle + 1, cycle + load.filter, computed)
         cycle += load.filter
     if load.ifmap > 0:
-        control += _waited(cycle, cycle + 1, computed)
-        counts.stall_ifmap += count * _waited(cycle + 1, cycle + load.ifmap, computed)
+        control += waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += count * waited(cycle + 1, cycle + load.ifmap, computed)
         cycle += load.ifmap
     if load.residual > 0:
-        control += _waited(cycle, cycle + 1, computed)
-        counts.stall_ifmap += count * _waited(cycle + 1, cycle + load.residual, computed)
+        control += waited(cycle, cycle + 1, computed)
+        counts.stall_ifmap += count * waited(cycle + 1, cycle + load.residual, computed)
         cycle += load.residual
-    control += moving * _waited(cycle, cycle + 1, computed)
-    counts.stall_ifmap += count * _waited(end, free, computed)
+    control += moving * waited(cycle, cycle + 1, computed)
+    counts.stall_ifmap += count * waited(end, free, computed)
     counts.stall_control += count * control
     return 1 + max(end, computed, free)
 

@@ -203,6 +203,26 @@ def _add_output_kind(first, last, part, next_part, job):
     parts.output_kinds += 1
 
 
+@njit_in_place(int64(int64, LAYER))
+def outputs_of_group(outputs, layer):
+    """Return the channels that one group has of a part of `outputs` output channels."""
+    return outputs if layer.pool or layer.groups == 1 else layer.outputs // layer.groups
+
+
+@njit_in_place(int64(int64, int64, LAYER, MACHINE))
+def steps_of_word(plane, outputs, layer, machine):
+    """Return the steps under os and ws of a word of a plane of a part of `outputs` channels.
+
+    A step ends with the word, or with a fold of `cols` channels of a group.
+    """
+    group_outputs = outputs_of_group(outputs, layer)
+    folds = ceil_div(group_outputs, machine.cols)
+    start = plane * machine.feeder
+    final = min(start + machine.feeder, outputs) - 1
+    ended = start // group_outputs * folds + start % group_outputs // machine.cols
+    return 1 + final // group_outputs * folds + final % group_outputs // machine.cols - ended
+
+
 @njit_in_place(void(int64, int64, LAYER, MACHINE, JOB))
 def _steps_of_words(outputs, last, layer, machine, job):
     """Fill in the steps that words of a part of `outputs` channels take.
@@ -213,8 +233,7 @@ def _steps_of_words(outputs, last, layer, machine, job):
     words, counted, feeder = job.word_steps[last], job.planes_of_steps[last], machine.feeder
     counted[:] = 0
     words.planes = ceil_div(outputs, feeder)
-    group_outputs = outputs if layer.pool or layer.groups == 1 else layer.outputs // layer.groups
-    folds = ceil_div(group_outputs, machine.cols)
+    group_outputs = outputs_of_group(outputs, layer)
     if machine.dataflow == IS:
         words.total = outputs
         words.first, words.last = min(feeder, outputs), outputs - (words.planes - 1) * feeder
@@ -227,10 +246,7 @@ def _steps_of_words(outputs, last, layer, machine, job):
     else:
         words.total, words.most = 0, 0
         for plane in range(words.planes):
-            start = plane * feeder
-            final = min(start + feeder, outputs) - 1
-            steps = 1 + final // group_outputs * folds + final % group_outputs // machine.cols
-            steps -= start // group_outputs * folds + start % group_outputs // machine.cols
+            steps = steps_of_word(plane, outputs, layer, machine)
             words.total += steps
             counted[steps] += 1
             if plane == 0:

@@ -10,15 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import boolean, from_dtype, int64, types, void
 
+from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.timing.access_kernels import load_filters
 from simulator.timing.count_kernels import move_tile
 from simulator.timing.cut_kernels import JOB, describe_tile, divide_channels, divide_outputs, divide_rows
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, WS, ceil_div, lane_period, range_words
 from workloads.host.jit import njit_in_place
-
-MOST_IN_FIELD, MOST_SIGNED = 65535, 32767
-"""What 16 bits of a descriptor hold: as they are, and where the im2col unit compares them with sign."""
 
 ROWS = records(
     *("length", "parts", "pixels", "in_rows", "fits", "beats", "requests", "first_beats"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.designs.sizes import either
-from simulator.encoding import LAYER, TILE, Dataflow, Polarity, descriptor_beats
+from simulator.encoding import LAYER, SHIFT_BITS, TILE, Dataflow, Polarity, descriptor_beats
 from simulator.plan.counts import Counts
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def machine_integers(design: FittedDesign | DesignBlock) -> np.ndarray:
             "synapse_lanes": design.synapse_lanes,
             "weight_row_bits": design.synapse_lanes * design.w_bits,
             "polarity_row_bits": design.polarity_lanes,
-            "channel_row_bits": design.channel_lanes * (design.acc_bits + 5),
+            "channel_row_bits": design.channel_lanes * (design.acc_bits + SHIFT_BITS),
             "ifmap_depth": design.ifmap_depth,
             "filter_depth": design.filter_depth,
             "ofmap_depth": design.ofmap_depth,

@@ -11,8 +11,8 @@ from numba import from_dtype, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
-from simulator.timing.count_kernels import count_job
-from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows
+from simulator.timing.count_kernels import count_job, waited
+from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows, steps_of_word
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, ceil_div
 from workloads.host.jit import njit, njit_in_place
@@ -45,18 +45,14 @@ def load_run(request, beats, machine, mask):
 
 
 @njit_in_place(int64(int64, int64, JOB))
-def steps_of_word(plane, last_outputs, job):
+def steps_of_plane(plane, last_outputs, job):
     """Return the packer's steps of a word of a plane under os and ws; under is, the plane's channels."""
-    layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]
-    outputs = parts.last_outputs if last_outputs else cut.outputs
-    first = plane * machine.feeder
-    last = min(first + machine.feeder, outputs) - 1
+    layer, machine, outputs = job.layer[0], job.machine[0], job.cut[0].outputs
+    if last_outputs:
+        outputs = job.parts[0].last_outputs
     if machine.dataflow == IS:
-        return last - first + 1
-    group_outputs = outputs if layer.pool or layer.groups == 1 else layer.outputs // layer.groups
-    folds = ceil_div(group_outputs, machine.cols)
-    ended = first // group_outputs * folds + first % group_outputs // machine.cols
-    return 1 + last // group_outputs * folds + last % group_outputs // machine.cols - ended
+        return min(machine.feeder, outputs - plane * machine.feeder)
+    return steps_of_word(plane, outputs, layer, machine)
 
 
 @njit_in_place(UniTuple(int64, 2)(int64, int64, int64, TILE, MACHINE, ARRAY))
@@ -94,7 +90,7 @@ def store(pick, tile, job, mask):
     for plane in range(planes):
         if plane == 0 or not raw:  # a raw tile is one run
             next_beat = allowed(request, mask) + machine.latency
-        steps = 1 if raw else steps_of_word(plane, tile.last_outputs, job)
+        steps = 1 if raw else steps_of_plane(plane, tile.last_outputs, job)
         bits, work = int64(0), int64(0)
         for pixel in range(tile.pixels + 1):
             if pixel < tile.pixels:
@@ -119,12 +115,6 @@ def store(pick, tile, job, mask):
     return taken
 
 
-@njit_in_place(int64(int64, int64, int64))
-def waited(start, end, computed):
-    """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
-    return max(0, end - max(start, computed))
-
-
 @njit_in_place(UniTuple(int64, 2)(int64, int64, TILE, JOB, ARRAY, COUNTS))
 def load_tile(cycle, computed, tile, job, mask, counts):
     """Add what waits for a tile's loads from `cycle` on; return (cycle after them, from which the scatter is free)."""
@@ -147,7 +137,7 @@ def load_tile(cycle, computed, tile, job, mask, counts):
     if tile.residual_beats > 0:
         last = cycle
         for plane in range(tile.planes):
-            steps = steps_of_word(plane, tile.last_outputs, job)
+            steps = steps_of_plane(plane, tile.last_outputs, job)
             last, free = load_residual_run(last + 1, free, steps, tile, machine, mask)
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)

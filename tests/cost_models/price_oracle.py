@@ -15,8 +15,9 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SOFT, Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
 from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
-from simulator.designs.design import SHIFT_BITS, FittedDesign
+from simulator.designs.design import FittedDesign
 from simulator.designs.sizes import HALVES
+from simulator.encoding import SHIFT_BITS
 from simulator.plan.counts import Counts
 from simulator.run import Run
 from workloads.layers.layer import Layer

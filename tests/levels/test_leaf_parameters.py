@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 
 import pytest
 
 from cost_models.sources.source import VERILOG
-from simulator.rtl.toolchain import find_verilator
 from tests.support.tools import needs_verilator
+from tests.support.verilog_lint import lint
 
 needs_verilator()
 
@@ -34,17 +32,6 @@ WRONG = {
     "walker": [({"COLS": 0}, "cols_and_lanes_are_1_at_least")],
 }
 """Parameters that would give hardware which runs and is wrong, and the line that refuses each, by module."""
-
-
-def lint(module: str, parameters: dict[str, int]) -> str:
-    """Return what Verilator says of a module with these parameters: nothing where it is clean."""
-    verilator, root = find_verilator()
-    command = [verilator, "--lint-only", "-Wall", "--quiet", "--top-module", f"limen_{module}"]
-    command += ["-y", str(VERILOG), str(VERILOG / f"limen_{module}.v")]
-    command += [f"-G{name}={value}" for name, value in parameters.items()]
-    environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
-    outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
-    return outcome.stdout + outcome.stderr
 
 
 @pytest.mark.parametrize("module", WRONG)

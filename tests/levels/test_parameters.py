@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-
 import pytest
 
-from cost_models.sources.source import VERILOG
-from simulator.rtl.toolchain import BuildError, find_verilator
+from simulator.rtl.toolchain import BuildError
 from tests.support.tools import needs_verilator
+from tests.support.verilog_lint import lint
 
 needs_verilator()
 
@@ -17,17 +14,6 @@ SMALL = {"ROWS": 1, "COLS": 1, "DATAFLOW": 0, "OP": 0, "X_BITS": 4, "W_BITS": 4,
 MAC, ADDER, SHIFT = {"OP": 1}, {"OP": 2}, {"OP": 3}
 MAC_AND_SHIFT = {"OP": 16 + 2 + 8}
 DEPTHS = ("IFMAP_DEPTH", "FILTER_DEPTH", "POLARITY_DEPTH", "CHANNEL_DEPTH", "OFMAP_DEPTH")
-
-
-def elaborate(changes: dict[str, int]) -> str:
-    """Return what Verilator says of limen_top with SMALL, changed: nothing where all is well."""
-    verilator, root = find_verilator()
-    command = [verilator, "--lint-only", "-Wall", "--quiet", "--top-module", "limen_top"]
-    command += [*map(str, sorted(VERILOG.glob("*.v"))), *(f"-G{name}={value}" for name, value in changes.items())]
-    environment = {**os.environ, **({"VERILATOR_ROOT": root} if root else {})}
-    outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert (outcome.returncode == 0) == (outcome.stdout + outcome.stderr == "")
-    return outcome.stderr + outcome.stdout
 
 
 @pytest.mark.parametrize(
@@ -41,7 +27,7 @@ def elaborate(changes: dict[str, int]) -> str:
     ids=str,
 )
 def test_the_furthest_right_ones(right: dict[str, int]) -> None:
-    assert elaborate(SMALL | right) == ""
+    assert lint("top", SMALL | right) == ""
 
 
 @pytest.mark.parametrize(
@@ -60,6 +46,6 @@ def test_the_furthest_right_ones(right: dict[str, int]) -> None:
 )
 def test_wrong_ones(wrong: dict[str, int]) -> None:
     """The line that says what is wrong is a module that isn't there: no tool builds the machine."""
-    words = elaborate(SMALL | wrong)
+    words = lint("top", SMALL | wrong)
     assert f"limen_wrong_parameter {next(iter(wrong))}_is_" in words
     assert "a parameter is not allowed: " in str(BuildError(words))

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from simulator.cuts.demands import MOST_IN_FIELD, fits
+from simulator.cuts.demands import fits
 from simulator.cuts.schedule import choose
 from simulator.designs.built_in import load_design
 from simulator.designs.design import FittedDesign
 from simulator.designs.order import ORDERS
+from simulator.encoding import MOST_IN_FIELD
 from simulator.plan.axes import Axes, distinct, most_parts, tile_count
 from simulator.plan.geometry import Geometry
 from simulator.timing.timing import Cut, best_cut, count_layers
