@@ -11,7 +11,7 @@ from cost_models.gates.synthesis import Kit, open_kit, say_notes, tool_versions
 from cost_models.liberty.liberty_reader import Files
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SMALLEST, Row, load_table
-from cost_models.units.catalogue import fitted_groups, is_straightened, pe_units
+from cost_models.units.catalogue import fitted_groups, is_priced, sharing
 from cost_models.units.neurons import SYNAPSES
 from cost_models.units.unit import GATED, PE_COMPONENTS, Edge, Fitted, Nand2, Neuron, Operator, Pe, Tag, Unit
 from workloads.errors import LimenError
@@ -72,9 +72,7 @@ def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
 
 def _sharing(unit: Unit) -> tuple[Unit, ...]:
     """Return the units whose recipe a unit has: a PE that of its three widths, any other its own."""
-    if not is_straightened(unit):
-        return (unit,)
-    return pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
+    return sharing(unit) if is_priced(unit) else (unit,)
 
 
 def _name(row: Row) -> str:

@@ -50,7 +50,8 @@ class Clocks:
 def check_array(table: Table, design: FittedDesign) -> None:
     """Raise LimenError unless the table has the PE and the edge of a fitted design: it may lack an op or a width."""
     refuse_several_ops(table, design)
-    look_up_pe(table, design.op, design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed)
+    form = design.op, design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed
+    look_up_pe(table, *form, design.pe_stages, design.zero_gating)
     table.at("edge", design.acc_bits, x_bits=design.x_bits)
 
 
@@ -72,7 +73,8 @@ def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[i
 def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ...], ...]:
     """Return the keys of PEs, edges and tags, see `Units`."""
     d, address_bits = designs, most(2, bit_length(designs.ofmap_depth - 1))
-    pe = (d.op, d.x_bits, d.w_bits, d.held_bits, d.dataflow, d.polarity, d.x_signed, np.full(len(d), stream))
+    form = d.op, d.x_bits, d.w_bits, d.held_bits, d.dataflow, d.polarity, d.x_signed
+    pe = (*form, d.pe_stages, d.zero_gating, np.full(len(d), stream))
     return pe, (d.acc_bits, d.x_bits), (address_bits,)
 
 

@@ -63,7 +63,7 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock) -
     computing = layers["pool"] == 0
     results = layers["out_height"] * layers["out_width"] * layers["outputs"]
     final = results[computing].sum()
-    streaming = total.stream - total.folds * (designs.rows + designs.cols - 2)
+    streaming = total.stream - total.folds * (designs.rows + designs.cols - 2 + designs.pe_stages - 1)
     turned = designs.dataflow == "is"
     rows: Any = streaming
     packs: Any = total.pack_reads

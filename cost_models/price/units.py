@@ -10,7 +10,7 @@ from cost_models.price.shelf import Shelf
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, Value
 from cost_models.units.sizes import delay_terms, terms
-from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from cost_models.units.unit import GATED, Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 from workloads.errors import LimenError
 from workloads.ops.registry import operation
 
@@ -33,7 +33,8 @@ def energies(*events: str) -> tuple[str, ...]:
 class Units:
     """The shelves of one table: numbers of units by what decides them.
 
-    pe: by op, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stream. edge: by acc_bits, x_bits.
+    pe: by op, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
+    zero gating, stream. edge: by acc_bits, x_bits.
     tag: by address bits. bank: by width, words, two ports, bits of a write. All others: by the fields of their unit.
     """
 
@@ -72,6 +73,8 @@ def look_up_pe(
     held_bits: int,
     dataflow: str,
     x_signed: bool,
+    stages: int = 1,
+    zero_gating: bool = False,
     stream: str = UNIFORM,
 ) -> Mapping[str, Value]:
     """Return the quantities of a PE that holds a sum of so many bits.
@@ -83,20 +86,21 @@ def look_up_pe(
         raise LimenError(
             f"{table.path}: x_signed: true is not allowed for op {op}: its rows are of unsigned activations"
         )
-    pe = table.at("pe", held_bits, op, x_bits, w_bits, dataflow)
+    lookup = GATED if zero_gating else "pe", held_bits, op, x_bits, w_bits, dataflow
+    pe = table.at(*lookup, stages=stages)
     if stream != UNIFORM:
-        pe |= table.at("pe", held_bits, op, x_bits, w_bits, dataflow, stream)
+        pe |= table.at(*lookup, stream, stages)
     return pe
 
 
 def _pe(
     table: Table, op: str, x_bits: int, w_bits: int, held_bits: int, dataflow: str, polarity: str, signed: bool,
-    stream: str,
+    stages: int, zero_gating: bool, stream: str,
 ) -> Mapping[str, Value]:  # fmt: skip
     events = ["op", "shift_cycle", "left_cycle", "top_cycle" if dataflow == "os" else "psum_cycle"]
     if operation(op).polar and (dataflow, polarity) in (("os", "input"), ("is", "neuron")):
         events.append("polarity_cycle")
-    pe = look_up_pe(table, op, x_bits, w_bits, held_bits, dataflow, signed, stream)
+    pe = look_up_pe(table, op, x_bits, w_bits, held_bits, dataflow, signed, stages, zero_gating, stream)
     return {name: pe[name] for name in ("min_clock_ns", *STATIC, *energies(*events))}
 
 

@@ -20,7 +20,7 @@ from cost_models.stimuli.captured import captured_windows, has_network
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
 from cost_models.stimuli.stimulus import SEED, STEPS, WARM_UP, Stream, constant, uniform, until
 from cost_models.table.operands import GAUSSIAN, NETWORK, SORTED, UNIFORM
-from cost_models.units.catalogue import is_straightened
+from cost_models.units.catalogue import is_priced
 from cost_models.units.neurons import weight_bits
 from cost_models.units.unit import Pe
 
@@ -58,7 +58,7 @@ def pe_streams(unit: Pe, random: np.random.Generator) -> list[Stream]:
     idle, shift = "energy_per_idle_cycle_pj", "energy_per_shift_cycle_pj"
     operation = op_stream(unit, Operands(UNIFORM, x, synapse, None if unit.dataflow == "os" else chain))
     psum = chain & ((1 << unit.sum_bits) - 1)
-    tails = list(_tail_streams(unit, x, synapse, chain, random)) if is_straightened(unit) else []
+    tails = list(_tail_streams(unit, x, synapse, chain, random)) if is_priced(unit) else []
     if unit.dataflow == "os":
         rest = {"rst": until(1), "drain": constant(0), "acc_in": constant(0)}
         still_x, still_synapse = x.copy(), synapse.copy()

@@ -77,7 +77,11 @@ class Table:
     @property
     def index(self) -> Index:
         """The rows of uniform operands and one stage, and those that name neither."""
-        return self.variants.get((UNIFORM, ONE_STAGE), {})
+        return self._index_of(UNIFORM)
+
+    def _index_of(self, stream: str, stages: str = ONE_STAGE) -> Index:
+        """Return the rows of some operands and stages."""
+        return self.variants.get((stream, stages), {})
 
     @cached_property
     def of_fpga(self) -> bool:
@@ -93,29 +97,31 @@ class Table:
         w_bits: int | None = None,
         dataflow: str = "",
         stream: str = UNIFORM,
+        stages: int = 1,
     ) -> dict[str, Value]:
         """Return every quantity of a component, linear in acc_bits between the table's widths.
 
         stream: operands of the energies; only the uniform ones have areas, delays and leakage beside them.
+        stages: of a PE.
 
         Raises:
             LimenError: no row for these widths or operands, or acc_bits outside them: nothing is extrapolated.
         """
         x, w = ("" if bits is None else str(bits) for bits in (x_bits, w_bits))
         key = (component, op, x, w, dataflow)
-        by_width = self.variants.get((stream, ONE_STAGE), {}).get(key)
-        if by_width is None and key in self.index:
+        by_width, of_stages = self._index_of(stream, str(stages)).get(key), self._index_of(UNIFORM, str(stages))
+        if by_width is None and key in of_stages:
             streams = [
                 stream_there
-                for (stream_there, stages), index in self.variants.items()
-                if stages == ONE_STAGE and key in index
+                for (stream_there, stages_there), index in self.variants.items()
+                if stages_there == str(stages) and key in index
             ]
             raise LimenError(
                 f"{self.path}: stream: {stream!r} is missing for {' '.join(filter(None, key))}: "
                 f"the table has {', '.join(streams)}"
             )
         if by_width is None:
-            raise LimenError(self._missing(component, op, x, w, dataflow))
+            raise LimenError(self._missing(of_stages, component, op, x, w, dataflow))
         where = f"{self.path}: component {component!r}"
         if acc_bits in by_width:
             return Quantities(where, by_width[acc_bits])
@@ -123,8 +129,8 @@ class Table:
         above = min((width for width in by_width if width > acc_bits), default=None)
         if below is None or above is None:
             raise LimenError(
-                f"{self.path}: acc_bits: {acc_bits} is not allowed for {component} {op} {x} {w} {dataflow}: "
-                f"the table has {min(by_width)} to {max(by_width)}"
+                f"{self.path}: acc_bits: {acc_bits} is not allowed for {component} {op} {x} {w} {dataflow}"
+                f"{' of 2 stages' * (stages == 2)}: the table has {min(by_width)} to {max(by_width)}"
             )
         share = (acc_bits - below) / (above - below)
         between = {
@@ -158,11 +164,11 @@ class Table:
         value = sum(coefficient.value * sizes[term] for term, coefficient in coefficients.items())
         return Value(value, "assumed" if beyond else softest(coefficients.values()))
 
-    def _missing(self, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
+    def _missing(self, index: Index, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
         """Return the line that says which field of a lookup the table lacks, and what it has."""
-        keys = [key for key in self.index if key[0] == component]
+        keys = [key for key in index if key[0] == component]
         if not keys:
-            known = sorted({key[0] for key in self.index})
+            known = sorted({key[0] for key in index})
             return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
         looked_up = (component, op, x_bits, w_bits, dataflow)
         for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):

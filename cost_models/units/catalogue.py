@@ -77,9 +77,14 @@ SMALL_NEURON: Window = "neuron_3x3"
 DATAFLOWS = ("os", "ws", "is")
 
 
-def is_straightened(unit: Unit) -> TypeGuard[Pe]:
+def is_priced(unit: Unit) -> TypeGuard[Pe]:
     """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
-    return isinstance(unit, Pe) and unit.stages == 1 and not unit.zero_gating and not unit.smallest
+    return isinstance(unit, Pe) and not unit.smallest
+
+
+def is_straightened(unit: Unit) -> TypeGuard[Pe]:
+    """Return whether a unit is a PE of the machine with further widths that make the lines between them straight."""
+    return is_priced(unit) and unit.stages == 1
 
 
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
@@ -95,16 +100,19 @@ def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
     return tuple(Pe(op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
 
 
+def sharing(unit: Pe) -> tuple[Pe, ...]:
+    """Return the PEs that share their recipe with one that `is_priced`, itself among them: its like of other widths."""
+    plain = pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
+    return tuple(replace(each, stages=unit.stages, zero_gating=unit.zero_gating) for each in plain)
+
+
 def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
-    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
-    staged: list[tuple[Pe, ...]] = []
-    for op, x_bits, dataflow in product(known_ops(), widths, ("os", "ws")):
-        plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
-        staged += [
-            (replace(plain, stages=STAGED_STAGES, zero_gating=zero_gating),)
-            for zero_gating in ((False, True) if operation(op).multiplies else (False,))
-        ]
-    return staged
+    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, each at all its sums."""
+    return [
+        sharing(Pe(op, x_bits, weight_bits(op, x_bits), 0, dataflow, STAGED_STAGES, zero_gating))
+        for op, x_bits, dataflow in product(known_ops(), widths, DATAFLOWS)
+        for zero_gating in ((False, True) if operation(op).multiplies else (False,))
+    ]
 
 
 def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:

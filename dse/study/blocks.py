@@ -202,7 +202,7 @@ def _roomiest(point: Coordinates) -> Coordinates:
     """Return the point with the widest port, on which only op, widths and feeder decide what a design can run."""
     return point._replace(
         dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
-        port_bits=MOST_PORT_BITS,
+        port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False,
     )  # fmt: skip
 
 
@@ -225,6 +225,7 @@ def _consistent(designs: DesignBlock) -> np.ndarray:
     """Return where the fields go together as those of a `Design` must, and the format runs its network."""
     fits: np.ndarray = (designs.acc_bits > 0) & (designs.word_bits <= designs.port_bits)
     fits &= designs.operand_depth >= designs.feeder_width
+    fits &= ~designs.zero_gating | ((designs.op == "mac") & (designs.pe_stages == 2))
     for kib in (designs.ifmap_kib, designs.filter_kib, designs.ofmap_kib):
         fits &= half_bits(kib) >= designs.port_bits
     return fits

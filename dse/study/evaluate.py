@@ -233,18 +233,23 @@ class Evaluator:
     def _roomy(self, form: Format, dataflow: str, rows: int) -> FittedDesign:
         """Return a fitted design of the space with these coordinates. Raises LimenError where there is none.
 
-        Larger scratchpads and operand blocks never hinder; beats and words may be too wide, so all of them are tried.
+        Larger scratchpads and operand blocks never hinder; beats and words may be too wide, and an op may have no zero
+        gating, so all of them are tried.
         """
         space = self._spec.space
         network = self.network(*form)
         largest = {name: max(getattr(space, name)) for name in BUFFERS}
         refusal: LimenError | None = None
-        for port_bits, feeder_width in itertools.product(
-            sorted(space.port_bits, reverse=True), sorted(space.feeder_width)
-        ):
-            buffers = largest | {"port_bits": port_bits, "feeder_width": feeder_width}
+        tried: dict[str, list[Any]] = {
+            "port_bits": sorted(space.port_bits, reverse=True),
+            "feeder_width": sorted(space.feeder_width),
+            "pe_stages": sorted(space.pe_stages),
+            "zero_gating": sorted(space.zero_gating),
+        }
+        for values in itertools.product(*tried.values()):
+            others = largest | dict(zip(tried, values, strict=True))
             try:
-                return self.unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **buffers)).fitted(network)
+                return self.unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **others)).fitted(network)
             except LimenError as error:
                 refusal = refusal or error
         assert refusal is not None

@@ -10,19 +10,22 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.study.study_spec import BUFFERS, SpaceSpec
+from dse.study.study_spec import BUFFERS, PIPELINES, SpaceSpec
 from simulator.designs.design import Design
 
-BUFFER_DEFAULTS = {name: Design.model_fields[name].default for name in BUFFERS}
+DEFAULTS = {name: Design.model_fields[name].default for name in (*BUFFERS, *PIPELINES)}
 
 RANDOM_TRIES = 64
 """Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
 
 Value = str | int | float
 
+SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
+"""What stands for an axis in a design's name, where it isn't the first word of it."""
+
 
 class Coordinates(NamedTuple):
-    """One point of the space: an op, its widths, a dataflow, an array, and the buffers around it."""
+    """One point of the space: an op, its widths, a dataflow, an array, buffers around it, and stages of a PE."""
 
     op: str
     x_bits: int
@@ -36,15 +39,17 @@ class Coordinates(NamedTuple):
     operand_depth: int
     feeder_width: int
     port_bits: int
+    pe_stages: int = 1
+    zero_gating: bool = False
 
     @property
     def key(self) -> str:
-        """The design's name, the same for the same design in every study; buffers where they aren't the default."""
+        """The design's name, the same in every study; optional axes where they aren't the default."""
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
-        for field, default in BUFFER_DEFAULTS.items():
+        for field, default in DEFAULTS.items():
             value = getattr(self, field)
             if value != default:
-                name += f"-{field.split('_')[0]}{value:g}"
+                name += f"-{SHORT.get(field, field.split('_')[0])}{value:g}"
         return name
 
     def fields(self) -> dict[str, Any]:
@@ -67,11 +72,11 @@ class Space:
             "rows": list(spec.rows),
             "cols": list(spec.cols),
         }
-        axes |= {name: list(getattr(spec, name)) for name in BUFFERS}
+        axes |= {name: list(getattr(spec, name)) for name in (*BUFFERS, *PIPELINES)}
         self.axes = {name: values for name, values in axes.items() if values}
         self._formats = tuple(formats)
         self._format_set = frozenset(self._formats)
-        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS)]
+        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS, *PIPELINES)]
         self.size = len(self._formats) * math.prod(map(len, self._machine))
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:
@@ -83,7 +88,7 @@ class Space:
         """Return the points of these numbers, from 0 to `size` - 1.
 
         A point's number is its place in the order of the space: formats of op, x_bits and w_bits as `formats` has them,
-        then dataflow, rows, cols and the buffers, each in the order of its values; the last changes first.
+        then dataflow, rows, cols, buffers and a PE's stages, each in the order of its values; the last changes first.
         """
         axes: list[Sequence[Any]] = [self._formats, *self._machine]
         at = np.unravel_index(np.asarray(numbers, dtype=np.int64), [len(values) for values in axes])

@@ -29,6 +29,9 @@ STUDIES = Path(__file__).parents[1] / "studies"
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_width", "port_bits")
 """Axes a space may leave out: fields of a Design."""
 
+PIPELINES = ("pe_stages", "zero_gating")
+"""Likewise."""
+
 Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
@@ -94,8 +97,10 @@ class SpaceSpec(Spec):
     operand_depth: list[Depth] = Field(default_factory=lambda: _default("operand_depth"), min_length=1)
     feeder_width: list[FeederWidth] = Field(default_factory=lambda: _default("feeder_width"), min_length=1)
     port_bits: list[PortBits] = Field(default_factory=lambda: _default("port_bits"), min_length=1)
+    pe_stages: list[Literal[1, 2]] = Field(default_factory=lambda: _default("pe_stages"), min_length=1)
+    zero_gating: list[bool] = Field(default_factory=lambda: _default("zero_gating"), min_length=1)
 
-    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS)
+    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS, *PIPELINES)
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         for value in values:

@@ -18,7 +18,8 @@ from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
 ACCURACIES = ("accuracy", "test_accuracy")
-TEXT_AXES = ("op", "dataflow")
+AXES: dict[str, Kind] = {"op": "text", "dataflow": "text", "zero_gating": "flag"}
+"""Axes of other than numbers."""
 
 
 class OpFront(NamedTuple):
@@ -52,7 +53,7 @@ def kinds_of(measured: bool) -> dict[str, Kind]:
     """Return the columns of a sweep's rows, those of trials.csv; measured: the workload has accuracies."""
     kinds: dict[str, Kind] = {"trial": "whole", "design": "text"}
     for name in Coordinates._fields:
-        kinds[name] = "text" if name in TEXT_AXES else "real" if name.endswith("_kib") else "whole"
+        kinds[name] = AXES.get(name, "real" if name.endswith("_kib") else "whole")
     for name in FIGURES:
         if measured or name not in ACCURACIES:
             kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in WHOLE_FIGURES else "real"

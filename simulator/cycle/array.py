@@ -8,7 +8,7 @@ import numpy as np
 from numba import from_dtype, int64, types, void
 
 from simulator.cycle.bits import CUBE, ROW, TABLE, population
-from simulator.cycle.op import BROUGHT, apply_op
+from simulator.cycle.op import BROUGHT, apply_stages
 from simulator.cycle.records import record_type
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow
@@ -25,6 +25,7 @@ ARRAY_RECORD = from_dtype(ARRAY)
 
 class Array(NamedTuple):
     """state: ARRAY. registers [3, R * C]: of the PEs; pe [3, R, C]: the same memory. fresh: what they load next.
+    staged [3, R * C]: what stands between the two stages of PEs that have two, see `apply_stages`.
 
     x_out, synapse_out: what memories hand out; left_out, top_out: the same, by the array's side. left_line [R, R],
     top_line [C, C]: skew registers, by cycle modulo their length and lane. left, top: what reaches the array.
@@ -34,6 +35,7 @@ class Array(NamedTuple):
     registers: np.ndarray
     pe: np.ndarray
     fresh: np.ndarray
+    staged: np.ndarray
     x_out: np.ndarray
     synapse_out: np.ndarray
     left_out: np.ndarray
@@ -44,7 +46,7 @@ class Array(NamedTuple):
     top: np.ndarray
 
 
-ARRAY_TYPE = types.NamedTuple([ARRAY_RECORD, TABLE, CUBE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW], Array)
+ARRAY_TYPE = types.NamedTuple([ARRAY_RECORD, TABLE, CUBE, TABLE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW], Array)
 
 
 @njit_in_place(inline="always")
@@ -106,27 +108,31 @@ def fill_brought(registers, fresh, parameters, brought):
     brought(parameters.x_bits, parameters.w_bits, parameters.x_signed, x, synapse, fresh[VALUE])
 
 
-@njit_in_place(void(TABLE, TABLE, PARAMETERS_RECORD, int64, int64))
-def add_values(registers, fresh, parameters, op, shift):
-    """Set what accumulators (os) or psums (ws, is) become."""
+@njit_in_place(int64(TABLE, TABLE, TABLE, PARAMETERS_RECORD, int64, int64))
+def add_values(registers, fresh, staged, parameters, op, shift):
+    """Set what accumulators (os) or psums (ws, is) become; return whether anything changes between two stages."""
     dataflow, cols, mask = parameters.dataflow, parameters.cols, (int64(1) << parameters.psum_bits) - 1
     still, value = registers[STILL], registers[VALUE]
     from_left, from_top, result, pes = fresh[MOVING], fresh[STILL], fresh[VALUE], value.shape[0]
-    if dataflow == Dataflow.OS and shift:
-        result[:cols] = 0
-        for i in range(pes - cols):
-            result[i + cols] = value[i]
-    elif dataflow == Dataflow.OS:
-        apply_op(parameters, op, from_left, from_top, result)
-        for i in range(pes):
-            result[i] = (value[i] + result[i]) & mask
+    if dataflow == Dataflow.OS:
+        changed = int64(0)
+        if parameters.stages == 2 or not shift:
+            changed = apply_stages(staged, parameters, op, from_left, from_top, result)
+        if shift:
+            result[:cols] = 0
+            for i in range(pes - cols):
+                result[i + cols] = value[i]
+        else:
+            for i in range(pes):
+                result[i] = (value[i] + result[i]) & mask
     else:
         x, synapse = (still, from_left) if dataflow == Dataflow.IS else (from_left, still)
-        apply_op(parameters, op, x, synapse, result)
+        changed = apply_stages(staged, parameters, op, x, synapse, result)
         for col in range(cols):
             result[col] &= mask
         for i in range(pes - cols):
             result[i + cols] = (value[i] + result[i + cols]) & mask
+    return changed
 
 
 @njit_in_place(int64(TABLE, TABLE, PARAMETERS_RECORD, int64, ROW))
@@ -159,8 +165,8 @@ def step_array(array, parameters, shift, toggles, brought):
         pass_operands(registers, fresh, array.left, array.top, parameters.cols)
         if state.op_reg == BROUGHT:
             fill_brought(registers, fresh, parameters, brought)
-        add_values(registers, fresh, parameters, state.op_reg, shift)
-        state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0
+        staged = add_values(registers, fresh, array.staged, parameters, state.op_reg, shift)
+        state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0 and not staged
 
 
 @njit_in_place(inline="always")

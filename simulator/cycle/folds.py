@@ -45,7 +45,7 @@ FOLDS_RECORD, SIGNALS_RECORD = from_dtype(FOLDS), from_dtype(SIGNALS)
 class Folds(NamedTuple):
     """registers: FOLDS. signals: SIGNALS. ends: FOLD_ENDS. *_rows: ROWS. group: GROUP.
 
-    last_row [R]: whether the last R cycles streamed.
+    last_row [R + stages - 1]: whether as many last cycles streamed.
     """
 
     registers: np.record
@@ -85,7 +85,7 @@ def find_ends(folds, parameters):
     rows, state = parameters.rows, registers.state_reg
     phase_last = rows - 1
     if state == STREAM:
-        phase_last = signals.time_size + rows + parameters.cols - 3
+        phase_last = signals.time_size + rows + parameters.cols + parameters.stages - 4
     elif state == PIPELINE:
         phase_last = int64(1) if dataflow == Dataflow.OS else int64(2)
     outer_left, inner_left = registers.outer_left_reg, registers.inner_left_reg
@@ -104,7 +104,7 @@ def find_ends(folds, parameters):
     signals.preloading = state == PRELOAD and signals.shift_row_used
     slot = registers.last_row_slot
     folds.last_row[slot] = signals.streaming
-    registers.last_row_slot = 0 if slot == rows - 1 else slot + 1
+    registers.last_row_slot = 0 if slot == folds.last_row.shape[0] - 1 else slot + 1
     signals.last_row_valid = folds.last_row[registers.last_row_slot]
 
 

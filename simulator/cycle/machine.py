@@ -114,8 +114,8 @@ def zeros(*shape: int) -> np.ndarray:
     return np.zeros(shape, np.int64)
 
 
-def make_folds(rows: int) -> Folds:
-    """Return the folds controller of an array of so many rows."""
+def make_folds(rows: int, stages: int) -> Folds:
+    """Return the folds controller of an array of so many rows of PEs of so many stages."""
     return Folds(
         registers=new_record(FOLDS),
         signals=new_record(SIGNALS),
@@ -125,7 +125,7 @@ def make_folds(rows: int) -> Folds:
         out_rows=new_record(ROWS),
         channel_rows=new_record(ROWS),
         group=new_record(GROUP),
-        last_row=zeros(rows),
+        last_row=zeros(rows + stages - 1),
     )
 
 
@@ -161,6 +161,7 @@ def make_array(parameters: np.record) -> Array:
         registers=registers,
         pe=registers.reshape(3, rows, cols),
         fresh=zeros(3, rows * cols),
+        staged=zeros(3, rows * cols),
         x_out=x_out,
         synapse_out=synapse_out,
         left_out=left_out,
@@ -219,7 +220,7 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         sequencer=make_sequencer(),
         dma=make_dma(beat_words * WORD_BITS),
         port=Port(dram, mask, zeros(beat_words), new_record(PORT)),
-        folds=make_folds(rows),
+        folds=make_folds(rows, int(parameters.stages)),
         im2col=make_im2col(feeder, x_lanes),
         scratchpad=Scratchpad(new_record(SCRATCHPAD), zeros(widest // WORD_BITS + 3 + beat_words)),
         ifmap=zeros(2, depths.ifmap, feeder),

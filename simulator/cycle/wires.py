@@ -8,7 +8,7 @@ from simulator.cycle.records import record_type
 
 PARAMETERS = record_type(
     *("rows", "cols", "dataflow", "op", "x_bits", "w_bits", "x_signed", "acc_bits", "psum_bits", "polarity", "feeder"),
-    *("polar_ops", "neutral_x", "neutral_synapse", "memory_latency", "port_interval"),
+    *("stages", "zero_gating", "polar_ops", "neutral_x", "neutral_synapse", "memory_latency", "port_interval"),
 )
 """Parameters of limen_top, which ops have a polarity, the pair that contributes nothing, and the memory."""
 

@@ -46,6 +46,7 @@ class Design(Sizes, Spec):
     x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
     need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
+    pe_stages: pipeline stages of a PE. zero_gating: the multiplier of two stages rests while an activation is 0.
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
     polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
@@ -66,6 +67,8 @@ class Design(Sizes, Spec):
     acc_bits: AccBits | None = None
     acc_policy: Literal["format", "weights"] = "format"
     polarity: Polarity = "synapse"
+    pe_stages: Literal[1, 2] = 1
+    zero_gating: bool = False
     ifmap_kib: Kib = 8
     filter_kib: Kib = 16
     ofmap_kib: Kib = 16
@@ -116,6 +119,11 @@ class Design(Sizes, Spec):
         if not self.polarity_bits and self.polarity != "synapse":
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
+        if self.zero_gating and self.ops != ("mac",):
+            named = " with ".join(self.ops)
+            raise ValueError(f"zero_gating: true is not allowed: op {named} has none; op mac alone has, or false")
+        if self.zero_gating and self.pe_stages != 2:
+            raise ValueError(f"zero_gating: true is not allowed with pe_stages {self.pe_stages}: it takes pe_stages: 2")
         for name in BUFFERS:
             bits = half_bits(getattr(self, name))
             if bits < self.port_bits:

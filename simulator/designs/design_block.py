@@ -29,6 +29,8 @@ class DesignBlock(FittedSizes):
     x_signed: np.ndarray
     acc_bits: np.ndarray
     polarity: np.ndarray
+    pe_stages: np.ndarray
+    zero_gating: np.ndarray
     ifmap_kib: np.ndarray
     filter_kib: np.ndarray
     ofmap_kib: np.ndarray

@@ -103,6 +103,8 @@ def rtl_parameters(design: FittedDesign) -> dict[str, int]:
         "COLS": design.cols,
         "DATAFLOW": Dataflow[design.dataflow.upper()].value,
         "OP": SEVERAL_OPS + sum(1 << op for op in ops) if design.extra_ops else ops[0].value,
+        "STAGES": design.pe_stages,
+        "ZERO_GATING": int(design.zero_gating),
         "X_BITS": design.x_bits,
         "W_BITS": design.w_bits,
         "X_SIGNED": int(design.x_signed),

@@ -47,7 +47,7 @@ def least_computing(row, output, channel, job):
     if layer.pool:
         return pixels * (output.planes * (taps + 1) + output.steps) + tiles
     by_group = job.parts[0].by_group
-    k, setup = taps * layer.channels // layer.groups, 2 * machine.rows + machine.cols - 2
+    k, setup = taps * layer.channels // layer.groups, 2 * machine.rows + machine.cols - 2 + machine.pe_stages - 1
     again = 1 if by_group else output.parts  # every part of the output channels fills its blocks
     first = last = int64(0)
     if machine.dataflow == OS:

@@ -189,7 +189,7 @@ def compute_tile(kind, layer, machine, state):
         kind.inner, time = column_folds, k
     else:
         kind.inner, time = ceil_div(k, machine.rows), n
-    stream = time + machine.rows + machine.cols - 2
+    stream = time + machine.rows + machine.cols - 2 + machine.pe_stages - 1
     _run_groups(kind, layer, machine, state, kind.inner * (stream + machine.rows))
     folds = kind.blocks * kind.inner
     kind.stream = folds * stream

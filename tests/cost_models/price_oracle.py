@@ -69,11 +69,11 @@ class Machine:
     def __init__(self, table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
-        self.pe = table.at("pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow)
+        component = "pe_zero_gated" if design.zero_gating else "pe"
+        pe = component, design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow
+        self.pe = table.at(*pe, stages=design.pe_stages)
         if stream != UNIFORM:
-            self.pe |= table.at(
-                "pe", design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow, stream
-            )
+            self.pe |= table.at(*pe, stream, design.pe_stages)
         self.edge = table.at("edge", acc, x_bits=design.x_bits)
         x, feeder, port, cols = design.x_bits, design.feeder_width, design.port_bits, design.cols
         turned = "is" if design.dataflow == "is" else "os"
@@ -285,7 +285,7 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
         (layer, layer_counts) for layer, layer_counts in zip(layers, counts, strict=True) if layer.has_parameters
     ]
     final = sum(layer.pixels * layer.out_channels for layer, _ in parametric)
-    streaming = total.stream - total.folds * (design.rows + design.cols - 2)
+    streaming = total.stream - total.folds * (design.rows + design.cols - 2 + design.pe_stages - 1)
     rows = streaming
     if design.dataflow == "is":
         rows = sum(_preloaded_rows(layer, layer_counts, design) for layer, layer_counts in parametric)

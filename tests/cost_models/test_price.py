@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from cost_models.price.price import Cost, events_of, price, with_memory
-from cost_models.table.table import DATA, load_table
+from cost_models.table.table import DATA, Row, load_table, table_text
 from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import Design
 from simulator.run import Run, simulate
+from tests.cost_models.price_oracle import price_alone
 from tests.levels.cases import DATAFLOWS
 from tests.levels.random_pairs import random_pair
 from workloads.errors import LimenError
@@ -190,7 +191,50 @@ def _retrained(network: Network) -> Network:
     return dataclasses.replace(network, parameters=(dataclasses.replace(first, weights=weights), *rest))
 
 
+@pytest.mark.parametrize(("op", "zero_gating"), [("threshold", False), ("mac", False), ("mac", True)])
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+class TestStages:
+    def test_two_stages_have_rows_of_their_own(self, op: str, zero_gating: bool, dataflow: str, tmp_path: Path) -> None:
+        """In a table where those of two stages are those of one, three times as slow and twice as large."""
+        staged = Path(tmp_path / "staged.csv")
+        staged.write_text(table_text(_with_two_stages(op, zero_gating)), encoding="utf-8")
+        plain = run_digits(op, 4, rows=8, cols=4, dataflow=dataflow)
+        run = run_digits(op, 4, rows=8, cols=4, dataflow=dataflow, pe_stages=2, zero_gating=zero_gating)
+        one, two = price(plain, str(staged)), price(run, str(staged))
+        assert area_of(two, "pe") == pytest.approx(2 * area_of(one, "pe"))
+        assert two.clock_component.startswith("pe") and two.clock_ns > one.clock_ns
+        folds = sum(counts.folds for counts in run.counts)
+        assert sum(counts.stream for counts in run.counts) == sum(counts.stream for counts in plain.counts) + folds
+        assert events_of(run).streaming == events_of(plain).streaming
+        parts = [tuple(vars(part).values()) for part in two.parts]
+        expected = price_alone(run, load_table(staged))
+        assert {name: getattr(two, name) for name in expected} | {"parts": parts} == expected
+
+
+def _with_two_stages(op: str, zero_gating: bool) -> list[Row]:
+    rows = list(load_table("ihp130").rows)
+    changes = {"min_clock_ns": 3.0, "area_um2": 2.0}
+    own = [row for row in rows if (row["component"], row["op"], row["x_bits"], row["stages"]) == ("pe", op, "4", "1")]
+    kept = [row for row in rows if row["stages"] != "2" or (row["op"], row["x_bits"]) != (op, "4")]
+    component = "pe_zero_gated" if zero_gating else "pe"
+    return kept + [
+        {
+            **row,
+            "component": component,
+            "stages": "2",
+            "value": str(float(row["value"]) * changes.get(row["quantity"], 1)),
+        }
+        for row in own
+    ]
+
+
 class TestRefusals:
+    def test_two_stages_of_widths_without_rows(self) -> None:
+        run = run_digits("mac", 8, pe_stages=2)
+        unequal = run.design.model_copy(update={"x_bits": 6})
+        with pytest.raises(LimenError, match=r"w_bits: 8 of component 'pe' is missing: the table has 6$"):
+            price(dataclasses.replace(run, design=unequal))
+
     def test_a_table_without_tails(self, tmp_path: Path) -> None:
         """One of an earlier Limen: nothing says what a PE beyond a fold's columns takes."""
         lines = (DATA / "ihp130.csv").read_text(encoding="utf-8").splitlines(keepends=True)

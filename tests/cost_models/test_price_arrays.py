@@ -82,7 +82,7 @@ def test_of_equal_paths_the_last_name_sets_the_clock() -> None:
 
     index = {unit: {bits: still(named) for bits, named in widths.items()} for unit, widths in table.index.items()}
     frozen = dataclasses.replace(table, variants={(UNIFORM, ONE_STAGE): index})
-    designs = [design for design in random_designs(40) if not lacking(frozen, DesignBlock.of(design))]
+    designs = [design for design in random_designs(70) if not lacking(frozen, DesignBlock.of(design))]
     clocks = Machines(frozen, block_of(designs)).clocks()
     expected = [Machine(frozen, design).clock() for design in designs]
     assert list(zip(clocks.ns, clocks.component, clocks.method, strict=True)) == expected
@@ -92,7 +92,7 @@ def test_of_equal_paths_the_last_name_sets_the_clock() -> None:
 def test_breakdowns_are_those_of_plain_python() -> None:
     """Pooling, groups, residuals, every polarity: what studies have none of."""
     table, priced = load_priced_table("ihp130"), 0
-    for seed in range(200):
+    for seed in range(320):
         try:
             program = random_pair(seed)[0]
             run = simulate(program.network, program.design)

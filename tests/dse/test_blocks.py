@@ -48,7 +48,8 @@ def random_point(chance: Random, ops: tuple[str, ...] = ("threshold", "mac", "ad
         filter_kib=any_of(chance, 0.05, 0.6, 2.0, 4.5, 16.0, 128.0),
         ofmap_kib=any_of(chance, 0.1, 1.0, 3.0, 16.0, 64.0),
         operand_depth=any_of(chance, 2, 18, 64, 150, 512, 3000), feeder_width=any_of(chance, 1, 2, 4, 8, 16),
-        port_bits=any_of(chance, 32, 64, 128, 512),
+        port_bits=any_of(chance, 32, 64, 128, 512), pe_stages=any_of(chance, *[1] * 15, 2),
+        zero_gating=any_of(chance, *[False] * 15, True),
     )  # fmt: skip
 
 
@@ -83,7 +84,7 @@ def test_a_block_is_its_points(seed: int) -> None:
     """All ops, widths and dataflows, refused points of every kind among them."""
     chance = Random(seed)
     memory = {"dram": any_of(chance, "lpddr4", "ddr3"), "dram_gb_per_s": any_of(chance, 0.4, 6.4, 25.0)}
-    points = [random_point(chance) for _ in range(240)]
+    points = [random_point(chance) for _ in range(270)]
     valid = check(study(memory=memory), points)
     assert 50 < len(valid) < 200
     assert len({points[place][:4] for place in valid}) > 45

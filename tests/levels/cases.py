@@ -166,10 +166,18 @@ MEMORIES = (
 POLARITIES = ("synapse", "input", "neuron")
 
 
+STAGED: tuple[dict[str, Any], ...] = (
+    {"pe_stages": 2, "op": "threshold"},
+    {"pe_stages": 2, "op": "mac", "x_signed": True, "zero_gating": True},
+    {"pe_stages": 2, **FUSIONS["all"]},
+)
+"""PEs of two stages: of an op that acts on what is neutral to the other, of one that rests, of all ops."""
+
+
 def hard_designs() -> list[Design]:
     """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned.
 
-    Then every dataflow with ops together.
+    Then every dataflow with ops together, and with PEs of two stages.
     """
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
@@ -187,7 +195,12 @@ def hard_designs() -> list[Design]:
         x_bits, w_bits = ((8, 8), (6, 4), (3, 7), (5, 8), (2, 2))[index % 5]
         sizes = {"rows": rows, "cols": cols, "x_bits": x_bits, "w_bits": w_bits, **MEMORIES[index % 4 - 1]}
         designs.append(Design(**sizes, dataflow=dataflow, **fusion))
-    return designs
+    return designs + [
+        Design(
+            rows=2 + index % 3, cols=3 - index % 2, x_bits=5, w_bits=4, dataflow=dataflow, **kind, **MEMORIES[index % 4]
+        )
+        for index, (dataflow, kind) in enumerate((d, k) for d in DATAFLOWS for k in STAGED)
+    ]
 
 
 def design_name(design: Design) -> str:
@@ -195,7 +208,8 @@ def design_name(design: Design) -> str:
     ops = "+".join(design.ops)
     name = f"{design.dataflow}-{ops}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
     polarity = f"-{design.polarity}" if design.polarity_bits else ""
-    return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}"
+    staged = f"-s{design.pe_stages}" * (design.pe_stages > 1) + "-gated" * design.zero_gating
+    return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}{staged}"
 
 
 def hard_cases(design: Design) -> list[Case]:

@@ -43,6 +43,7 @@ CORNERS = (
     *("stall feeder", "stall ifmap", "stall filter", "stall ofmap", "stall control"),
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation", "polarity input", "polarity neuron"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
+    *("two stages", "zero gating"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -57,6 +58,8 @@ def impossible(cell: Cell) -> bool:
     dataflow, kind, corner = cell
     if corner.startswith("op"):
         return kind != FUSED
+    if corner == "zero gating":
+        return kind != "mac"
     return (corner == "K folds" and dataflow == "os") or (
         kind not in ("threshold", FUSED) and corner.startswith("polarity")
     )
@@ -105,8 +108,9 @@ def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     """Return the corners that a pair reached."""
     ops = {layer.op for layer in program.network.layers if layer.has_parameters}
     corners = {f"polarity {program.design.polarity}", *(f"op {op}" for op in ops)}
-    if len(ops) > 1:
-        corners.add("ops mixed")
+    corners |= {"ops mixed"} if len(ops) > 1 else set()
+    corners |= {"two stages"} if program.design.pe_stages > 1 else set()
+    corners |= {"zero gating"} if program.design.zero_gating else set()
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
         corners |= set(_corners_of(layer, schedule, program))
         corners |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
@@ -187,11 +191,12 @@ def check_rtl(job: tuple[int, int, dict[str, Any]]) -> Outcome:
 
 
 def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Yield designs without end: dataflows, kinds, polarities and fusions in turn; the first two are 16 x 16."""
+    """Yield designs without end: dataflows, kinds, polarities, fusions, stages in turn; the first two are 16 x 16."""
     fusions = tuple(FUSIONS.values())
     for index in itertools.count():
         kind, turn = KINDS[index // 3 % len(KINDS)], index // (3 * len(KINDS))
         given: dict[str, Any] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
+        given |= {"pe_stages": 1 + turn % 2, "zero_gating": kind == "mac" and turn % 4 == 3}
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron")[turn % 3]
         if kind == FUSED:

@@ -71,6 +71,14 @@ DESIGNS = {
         **{"rows": 2, "cols": 3, "dataflow": "os", "op": "threshold", "extra_ops": ("mac",), "polarity": "input"},
         **{"x_bits": 4, "w_bits": 6, **TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
     ),
+    "os staged": Design(
+        **{"rows": 3, "cols": 2, "dataflow": "os", "op": "threshold", "x_bits": 4, "w_bits": 5, "pe_stages": 2},
+        **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+    ),
+    "ws gated": Design(
+        **{"rows": 2, "cols": 3, "dataflow": "ws", "op": "mac", "x_bits": 4, "w_bits": 5, "x_signed": False},
+        **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4, "pe_stages": 2, "zero_gating": True},
+    ),
 }
 """Small buffers: tiles along rows, outputs and input channels."""
 
@@ -120,7 +128,12 @@ RTL_FAULTS = [
     Fault("limen_edge.v", "pack_word = half ?", "pack_word = ~half ?"),
     Fault("limen_edge.v", "c_addr_reg <= b_addr_reg", "c_addr_reg <= a_addr"),
     Fault("limen_edge.v", "a_valid & (residual | ~a_first)", "a_valid & ~a_first", "is threshold"),
-    Fault("limen_folds.v", "ROWS + COLS - 3", "ROWS + COLS - 2", "ws mac"),
+    Fault("limen_folds.v", "ROWS + COLS + STAGES - 4", "ROWS + COLS + STAGES - 3", "ws mac"),
+    Fault("limen_folds.v", "ROWS + COLS + STAGES - 4", "ROWS + COLS - 3", "os staged"),
+    Fault("limen_folds.v", ".DEPTH(ROWS + STAGES - 2)", ".DEPTH(ROWS - 1)", "ws gated"),
+    Fault("limen_op.v", "live_reg <= live_next", "live_reg <= 1'b1", "ws gated"),
+    Fault("limen_op.v", "carry_reg <= op_carry", "carry_reg <= 1'b0", "os staged"),
+    Fault("limen_top.v", ".STAGES(STAGES), .ZERO_GATING(ZERO_GATING),\n        .X_BITS", ".X_BITS", "os staged"),
     Fault("limen_folds.v", "PIPELINE_LAST = DATAFLOW == OS ? 1 : 2", "PIPELINE_LAST = 2"),
     Fault("limen_folds.v", "count_reg < {1'b0, time_size}", "count_reg <= {1'b0, time_size}", "os mac"),
     Fault("limen_folds.v", "if (~ready_reg[~half_reg]) state_reg <= PHASE_STALL_FEEDER;", ""),
@@ -214,6 +227,10 @@ MODEL_FAULTS = [
           "is threshold"),
     Fault("simulator/timing/tile_kernels.py", "FLUSH_STATIONARY = 2, 3", "FLUSH_STATIONARY = 2, 2", "ws mac"),
     Fault("simulator/timing/tile_kernels.py", "READY = 3", "READY = 2"),
+    Fault("simulator/timing/tile_kernels.py", "- 2 + machine.pe_stages - 1", "- 2", "os staged"),
+    Fault("simulator/cycle/folds.py", "parameters.cols + parameters.stages - 4", "parameters.cols - 3", "ws gated"),
+    Fault("simulator/cycle/op.py", "result[i] *= live[i]", "pass", "ws gated"),
+    Fault("simulator/cycle/op.py", "staged[0, i], result[i] = result[i], staged[0, i]", "pass", "os staged"),
     Fault("simulator/timing/tile_kernels.py", "max(state.filled, state.released_before) + words",
           "state.filled + words"),
     Fault("simulator/timing/cut_kernels.py", "ended = start // group_outputs * folds",

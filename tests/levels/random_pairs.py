@@ -47,6 +47,12 @@ class Draw:
     def __init__(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
 
+    def beside(self) -> Draw:
+        """Return chance of its own, which takes nothing from this one's."""
+        other = Draw(0)
+        other.rng = self.rng.spawn(1)[0]
+        return other
+
     def pick(self, low: int, high: int) -> int:
         return int(self.rng.integers(low, high + 1))
 
@@ -69,6 +75,13 @@ def random_ops(draw: Draw, given: dict[str, Any]) -> dict[str, Any]:
         others = draw.rng.permutation([other for other in OPS if other != op])
         extra = tuple(str(other) for other in others[: draw.one_of(1, 1, 2, 3)]) if draw.chance(0.2) else ()
     return {"op": op, "extra_ops": extra}
+
+
+def random_stages(draw: Draw, ops: set[str], given: dict[str, Any]) -> dict[str, Any]:
+    """How the PEs of a random design are staged, where it is not given."""
+    stages = given.get("pe_stages") or draw.one_of(1, 1, 2)
+    gated = ops == {"mac"} and stages == 2 and draw.chance(0.5)
+    return {"pe_stages": stages, "zero_gating": given.get("zero_gating", gated)}
 
 
 def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any]:
@@ -103,6 +116,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         "port_bits": port,
         "port_interval": draw.pick(1, 6) if draw.chance(0.7) else 1,
         "memory_latency": draw.pick(1, 40),
+        **random_stages(draw.beside(), ops, given),
         **given,
     }
 

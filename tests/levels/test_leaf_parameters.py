@@ -16,7 +16,11 @@ WRONG = {
     "bank": [({"WIDTH": 0}, "width_is_1_at_least"), ({"DEPTH": 65537}, "addr_bits_reach_every_word")],
     "dma": [({"PORT_BITS": 48}, "port_bits_are_32_64_128_256_or_512"), ({"PORT_BITS": 1024}, "port_bits_are_32")],
     "edge": [({"VALUE_BITS": 0}, "value_bits_are_1_at_least"), ({"ACC_BITS": 49}, "acc_bits_are_2_to_48")],
-    "folds": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"POLARITY": 3}, "polarity_is_0_1_or_2")],
+    "folds": [
+        ({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"),
+        ({"POLARITY": 3}, "polarity_is_0_1_or_2"),
+        ({"STAGES": 3}, "stages_are_1"),
+    ],
     "group": [({"FEEDER": 3}, "feeder_is_a_power_of_two")],
     "im2col": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 6}, "feeder_is_a_power_of_two")],
     "operands": [({"DATAFLOW": -1}, "dataflow_is_0_1_or_2"), ({"DEPTH": 3}, "depth_holds_a_word")],

@@ -23,6 +23,7 @@ DEPTHS = ("IFMAP_DEPTH", "FILTER_DEPTH", "POLARITY_DEPTH", "CHANNEL_DEPTH", "OFM
         {**MAC, "X_SIGNED": 0, "X_BITS": 16, "W_BITS": 16, "ACC_BITS": 48, "PORT_BITS": 32},
         {**SHIFT, "W_BITS": 5, "FEEDER": 1, **dict.fromkeys(DEPTHS, 65536)},
         {**MAC_AND_SHIFT, "W_BITS": 16, "X_SIGNED": 0, "DATAFLOW": 2},
+        {**MAC, "STAGES": 2, "ZERO_GATING": 1, "DATAFLOW": 1},
     ],
     ids=str,
 )
@@ -40,7 +41,14 @@ def test_the_furthest_right_ones(right: dict[str, int]) -> None:
         *({"POLARITY": 1, **MAC}, {"FEEDER": 0}, {"FEEDER": 3}, {"FEEDER": 64, "PORT_BITS": 512, "X_BITS": 2}),
         *({"PORT_BITS": 16}, {"PORT_BITS": 48}, {"PORT_BITS": 1024}, {"PORT_BITS": 32, "FEEDER": 16}),
         *({name: value} for name in DEPTHS for value in (0, 65537)),
-        *({"OPERAND_DEPTH": 1}, {"OPERAND_DEPTH": 65537}),
+        *(
+            {"OPERAND_DEPTH": 1},
+            {"OPERAND_DEPTH": 65537},
+            {"STAGES": 0},
+            {"STAGES": 3},
+            {"ZERO_GATING": 2, "STAGES": 2},
+        ),
+        *({"ZERO_GATING": 1, **MAC}, {"ZERO_GATING": 1, "STAGES": 2}),
     ],
     ids=lambda wrong: "-".join(f"{name}={value}" for name, value in wrong.items()),
 )

@@ -45,8 +45,11 @@ HARD = (
     "ws-threshold+mac-2x3-x2-w2-f8-p128-input",
     "ws-threshold+mac+adder+shift-4x1-x3-w7-f2-p256-synapse",
     "is-threshold+adder+shift-2x3-x2-w2-f4-p64-neuron",
+    "os-mac-3x2-x5-w4-f1-p32-s2-gated",
+    "ws-threshold-2x2-x5-w4-f8-p128-synapse-s2",
+    "is-threshold+mac+adder+shift-4x3-x5-w4-f4-p64-synapse-s2",
 )
-"""One a dataflow and op, and one of each fusion; every shape and kind of memory is among them."""
+"""One a dataflow and op, one of each fusion, and of two stages; every shape and kind of memory is among them."""
 
 
 @pytest.mark.parametrize("name", HARD)

@@ -53,6 +53,19 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"extra_ops": ["mac", "mac"]}, ("extra_ops: ['mac', 'mac'] is not allowed", "each op once")),
         ({"op": "mac", "extra_ops": ["shift"], "polarity": "input"}, ("polarity: 'input'", "op mac or shift has none")),
         ({"op": "mac", "extra_ops": ["adder"], "x_signed": False}, ("x_signed: False", "op adder takes signed")),
+        ({"pe_stages": 3}, ("pe_stages: 3 is not allowed", "1 or 2")),
+        (
+            {"op": "mac", "zero_gating": True},
+            ("zero_gating: true is not allowed with pe_stages 1: it takes pe_stages: 2",),
+        ),
+        (
+            {"zero_gating": True, "pe_stages": 2},
+            ("zero_gating: true is not allowed: op threshold has none; op mac alone has, or false",),
+        ),
+        (
+            {"op": "mac", "extra_ops": ["shift"], "zero_gating": True, "pe_stages": 2, "w_bits": 5},
+            ("zero_gating: true is not allowed: op mac with shift has none",),
+        ),
     ],
 )
 def test_designs(change: dict[str, Any], words: tuple[str, ...]) -> None:

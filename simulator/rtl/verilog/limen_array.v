@@ -11,6 +11,8 @@ module limen_array #(
     parameter COLS = 4,           // C
     parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
     parameter OPS = 1,            // which ops there are, bit by bit: 1 threshold, 2 mac, 4 adder, 8 shift
+    parameter STAGES = 1,         // pipeline stages of a PE, 1 or 2
+    parameter ZERO_GATING = 0,    // 1: a PE's op rests while x is 0 (two stages; mac and shift only)
     parameter X_BITS = 8,         // activation width
     parameter W_BITS = 8,         // threshold or weight width
     parameter X_SIGNED = 1,       // 0: unsigned activations (mac and shift only)
@@ -64,8 +66,8 @@ module limen_array #(
 
                 if (DATAFLOW == OS) begin : g_os
                     limen_pe_os #(
-                        .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
-                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
+                        .OPS(OPS), .STAGES(STAGES), .ZERO_GATING(ZERO_GATING), .X_BITS(X_BITS), .W_BITS(W_BITS),
+                        .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .ACC_BITS(VALUE_BITS)
                     ) pe (
                         .clk(clk), .rst(rst), .op_select(op_select), .drain(shift),
                         .x_in(from_left), .synapse_in(from_top), .acc_in(value_from_top),
@@ -73,8 +75,8 @@ module limen_array #(
                     );
                 end else begin : g_stationary
                     limen_pe_stationary #(
-                        .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
-                        .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
+                        .OPS(OPS), .STAGES(STAGES), .ZERO_GATING(ZERO_GATING), .X_BITS(X_BITS), .W_BITS(W_BITS),
+                        .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS), .PSUM_BITS(VALUE_BITS),
                         .X_STAYS(DATAFLOW == IS ? 1 : 0), .STILL_BITS(TOP_BITS), .MOVING_BITS(LEFT_BITS)
                     ) pe (
                         .clk(clk), .op_select(op_select), .preload(shift),

@@ -14,6 +14,7 @@ module limen_folds #(
     parameter ROWS = 4,       // R, 1 at least
     parameter COLS = 4,       // C, 1 at least
     parameter DATAFLOW = 0,   // 0: os, 1: ws, 2: is
+    parameter STAGES = 1,     // pipeline stages of a PE, 1 or 2: the last operand's result comes so much later
     parameter FEEDER = 4,     // channels a word, a power of two: 1..32
     parameter POLARITY = 0    // what a polarity bit depends on: 0: synapse, 1: input, 2: neuron
 ) (
@@ -68,7 +69,7 @@ module limen_folds #(
     localparam [2:0] PHASE_PIPELINE = 3'd4, PHASE_POOL = 3'd5, PHASE_STALL_FEEDER = 3'd6;
     localparam [2:0] FOLD_BEGIN = DATAFLOW == OS ? PHASE_STREAM : PHASE_PRELOAD;
     localparam [2:0] FOLD_END = DATAFLOW == OS ? PHASE_DRAIN : PHASE_STREAM;
-    localparam [31:0] STREAM_EXTRA = ROWS + COLS - 3;  // the last stream cycle is time_size + this
+    localparam [31:0] STREAM_EXTRA = ROWS + COLS + STAGES - 4;  // the last stream cycle is time_size + this
     localparam [31:0] PIPELINE_LAST = DATAFLOW == OS ? 1 : 2;
     localparam [31:0] LAST_ROW = ROWS - 1;
     localparam [31:0] OUTER_STEP = DATAFLOW == IS ? COLS : ROWS;
@@ -81,6 +82,9 @@ module limen_folds #(
         end
         if (POLARITY < POLARITY_SYNAPSE || POLARITY > POLARITY_NEURON) begin : g_wrong_polarity
             limen_wrong_parameter polarity_is_0_1_or_2 ();
+        end
+        if (STAGES < 1 || STAGES > 2) begin : g_wrong_stages
+            limen_wrong_parameter stages_are_1_or_2 ();
         end
         if (ROWS < 1 || COLS < 1 || FEEDER < 1 || (FEEDER & (FEEDER - 1)) != 0) begin : g_wrong
             limen_wrong_parameter rows_and_cols_are_1_at_least_and_feeder_is_a_power_of_two ();
@@ -272,9 +276,9 @@ module limen_folds #(
             assign channel_read = state_reg == PHASE_DRAIN && count_reg == 17'd0;
             wire unused = &{1'b0, tile_outputs, inner_first_reg, outer_first_reg};
         end else begin : g_stationary
-            // A psum leaves the last row one cycle after that row's operand: stage A is array time.
+            // A psum leaves the last row one cycle after that row's operand, with two stages two: stage A is array time.
             wire last_row_valid;
-            limen_skew #(.WIDTH(1), .DEPTH(ROWS - 1)) last_row (.clk(clk), .in(streaming & ~rst), .out(last_row_valid));
+            limen_skew #(.WIDTH(1), .DEPTH(ROWS + STAGES - 2)) last_row (.clk(clk), .in(streaming & ~rst), .out(last_row_valid));
             reg edge_valid_reg;
             reg [15:0] edge_time_reg;
             reg [15:0] edge_addr_reg;

@@ -8,6 +8,8 @@ module limen_parameters #(
     parameter DATAFLOW = 0,           // 0: os, 1: ws, 2: is
     parameter OP = 0,                 // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
     parameter OPS = 1,                // which ops there are, bit by bit: 1 threshold, 2 mac, 4 adder, 8 shift
+    parameter STAGES = 1,             // 1 or 2
+    parameter ZERO_GATING = 0,        // 0 or 1 (1: two stages of mac or shift)
     parameter X_BITS = 8,             // 2..16
     parameter W_BITS = 8,             // 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,           // 0 or 1 (threshold and adder: 1)
@@ -42,6 +44,13 @@ module limen_parameters #(
         end
         if (OP < 0 || OP > SEVERAL_OPS + ALL_OPS || (OP > 3 && OP <= SEVERAL_OPS)) begin : g_op
             limen_wrong_parameter OP_is_0_to_3_or_17_to_31 ();
+        end
+        if (STAGES < 1 || STAGES > 2) begin : g_stages
+            limen_wrong_parameter STAGES_is_1_or_2 ();
+        end
+        if (ZERO_GATING < 0 || ZERO_GATING > 1
+            || (ZERO_GATING != 0 && (STAGES != 2 || (OPS & (THRESHOLD | ADDER)) != 0))) begin : g_zero_gating
+            limen_wrong_parameter ZERO_GATING_is_0_or_with_two_stages_of_mac_or_shift_1 ();
         end
         if (X_BITS < 2 || X_BITS > 16) begin : g_x_bits
             limen_wrong_parameter X_BITS_is_2_to_16 ();

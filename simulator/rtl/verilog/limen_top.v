@@ -13,6 +13,8 @@ module limen_top #(
     parameter COLS = 4,                // C
     parameter DATAFLOW = 0,            // 0: os, 1: ws, 2: is
     parameter OP = 0,                  // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
+    parameter STAGES = 1,              // pipeline stages of a PE, 1 or 2
+    parameter ZERO_GATING = 0,         // 1: a PE's op rests while x is 0 (two stages; mac and shift only)
     parameter X_BITS = 8,              // activation width, 2..16
     parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
@@ -93,8 +95,8 @@ module limen_top #(
     localparam TILE_BEATS = (TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
 
     limen_parameters #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS),
-        .X_SIGNED(X_SIGNED), .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .OPS(OPS), .STAGES(STAGES),
+        .ZERO_GATING(ZERO_GATING), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
         .IFMAP_DEPTH(IFMAP_DEPTH), .FILTER_DEPTH(FILTER_DEPTH), .POLARITY_DEPTH(POLARITY_DEPTH),
         .CHANNEL_DEPTH(CHANNEL_DEPTH), .OFMAP_DEPTH(OFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH)
     ) parameters ();
@@ -218,7 +220,7 @@ module limen_top #(
 
     // What a tile's computation does when.
     limen_folds #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .POLARITY(POLARITY)
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .STAGES(STAGES), .FEEDER(FEEDER), .POLARITY(POLARITY)
     ) folds (
         .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
         .pool_busy(pool_busy),
@@ -274,8 +276,8 @@ module limen_top #(
 
     // The array and its outputs.
     limen_array #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OPS(OPS), .X_BITS(X_BITS), .W_BITS(W_BITS),
-        .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS),
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OPS(OPS), .STAGES(STAGES), .ZERO_GATING(ZERO_GATING),
+        .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS),
         .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS), .VALUE_BITS(VALUE_BITS)
     ) array (
         .clk(clk), .rst(rst), .op_select(op_select), .shift(array_shift), .left(left), .top(top), .bottom(bottom)

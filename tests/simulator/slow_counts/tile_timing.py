@@ -78,7 +78,7 @@ def tile_timing(geometry: Geometry, shape: TileShape, design: FittedDesign) -> T
         inner, time = (column_folds, k) if design.dataflow == "os" else (-(-k // design.rows), n)
         for _, pieces in shape.pieces(design.feeder_width):
             fills += [min(width, m - start) * pieces * geometry.taps for start in range(0, m, width)]
-    stream = time + design.rows + design.cols - 2
+    stream = time + design.rows + design.cols - 2 + (1 if design.pe_stages == 2 else 0)
     fold = stream + design.rows
     waiting, end = _run_blocks(fills, inner * fold)
     folds = len(fills) * inner
