@@ -230,7 +230,7 @@ MODEL_FAULTS = [
     Fault("simulator/timing/tile_kernels.py", "- 2 + machine.pe_stages - 1", "- 2", "os staged"),
     Fault("simulator/cycle/folds.py", "parameters.cols + parameters.stages - 4", "parameters.cols - 3", "ws gated"),
     Fault("simulator/cycle/op.py", "result[i] *= live[i]", "pass", "ws gated"),
-    Fault("simulator/cycle/op.py", "staged[0, i], result[i] = result[i], staged[0, i]", "staged[0, i], result[i] = result[i], 0", "os staged"),
+    Fault("simulator/cycle/op.py", "result[i] = result[i], staged[0, i]", "result[i] = result[i], 0", "os staged"),
     Fault("simulator/timing/tile_kernels.py", "max(state.filled, state.released_before) + words",
           "state.filled + words"),
     Fault("simulator/timing/cut_kernels.py", "ended = start // group_outputs * folds",
