@@ -47,8 +47,8 @@ class Block:
 class _Form(NamedTuple):
     """What an op, widths and a feeder decide: of the design, and of the workload.
 
-    acc_bits: 0 where no design of them runs the network. x_signed: of the design. layers: [layers] of LAYER_INTEGERS;
-    shape: the same as bytes. accuracies: in the order of ACCURACIES.
+    acc_bits: 0 where no design of them runs the network, or each point is counted alone. x_signed: of the design.
+    layers: [layers] of LAYER_INTEGERS; shape: the same as bytes. accuracies: in the order of ACCURACIES.
     """
 
     network: Network
@@ -115,6 +115,8 @@ class BlockEvaluator:
 
         network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
         accuracies = tuple(self._evaluator.accuracies(point).values())
+        if network.schedule:  # its cuts fit or don't, machine by machine
+            return _Form(network, 0, False, np.zeros(0), b"", accuracies)
         try:
             design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
             layers = network_integers(network)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.designs.order import ORDERS, Order
 from simulator.plan.axes import Axes, lengths, pieces_of
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import layer_geometry
@@ -22,6 +21,7 @@ from simulator.timing.integers import (
     layer_integers,
     machine_integers,
 )
+from workloads.layers.order import ORDERS, Order
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign

@@ -17,6 +17,8 @@ from simulator.run import simulate
 from tests.cost_models.price_oracle import price_alone
 from workloads.errors import LimenError
 
+CUT = "schedule:\n  - {layer: first, rows: 2, outputs: 2, order: outputs}\n"
+
 SHAPES = """version: 1
 name: shapes
 op: OP
@@ -121,6 +123,23 @@ def test_a_network_file(op: str, tmp_path: Path) -> None:
     assert len(check(spec, points, str(path))) > 15
     figures = BlockEvaluator(spec, str(path), "ihp130").evaluate(points).figures
     assert {*FIGURES} - {*figures} == {"accuracy", "test_accuracy"}
+
+
+def test_cuts_of_a_network_file(tmp_path: Path) -> None:
+    """They are run as given, or refused, at every point; never faster than the best of all."""
+    text = SHAPES.replace("OP", "threshold").replace("SIGNED", "true")
+    paths = [tmp_path / "best.yaml", tmp_path / "cut.yaml"]
+    for path, schedule in zip(paths, ("", CUT), strict=True):
+        path.write_text(text + schedule, encoding="utf-8")
+    chance, spec = Random(6), study(objectives={"energy_uj": "min"}, constraints={})
+    roomy = {"x_bits": 5, "w_bits": 4, "rows": 4, "ifmap_kib": 8.0, "ofmap_kib": 64.0, "operand_depth": 512}
+    points = [random_point(chance, ("threshold",))._replace(**roomy, port_bits=128) for _ in range(40)]
+    valid = check(spec, points, str(paths[1]))
+    assert len(valid) > 5
+    best, cut = (BlockEvaluator(spec, str(path), "ihp130").evaluate(points) for path in paths)
+    slower = cut.figures["cycles"][valid] - best.figures["cycles"][valid]
+    assert (slower >= 0).all() and (slower > 0).any()
+    assert any("layer first: schedule: " in refusal for refusal in cut.refusals)
 
 
 def test_a_block_of_one_and_of_none() -> None:
