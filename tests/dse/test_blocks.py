@@ -34,6 +34,17 @@ layers:
   - {name: scores, kind: linear, out_channels: 7}
 """
 
+WIDE = """version: 1
+name: wide
+op: mac
+x_bits: 5
+w_bits: 4
+x_signed: false
+input: {height: 4, width: 30000, channels: 4}
+layers:
+  - {name: first, kind: conv2d, out_channels: 4, kernel: [3, 3], padding: [1, 1, 1, 1]}
+"""
+
 
 def any_of(chance: Random, *values: Any) -> Any:
     return chance.choice(values)
@@ -140,6 +151,34 @@ def test_cuts_of_a_network_file(tmp_path: Path) -> None:
     slower = cut.figures["cycles"][valid] - best.figures["cycles"][valid]
     assert (slower >= 0).all() and (slower > 0).any()
     assert any("layer first: schedule: " in refusal for refusal in cut.refusals)
+
+
+def test_refusals_are_told_without_an_evaluation_of_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A millisecond each otherwise, and a space may have a million of them."""
+    chance, blocks = Random(8), BlockEvaluator(study(), "digits", "ihp130")
+    points = [random_point(chance) for _ in range(600)]
+    asked = []
+    monkeypatch.setattr(Evaluator, "figures", lambda _self, point: asked.append(point))
+    refusals = blocks.evaluate(points).refusals
+    assert not asked
+    buffers = [f"{name}_kib: " for name in ("ifmap", "filter", "ofmap")]
+    for words in (*buffers, "operands a lane", "at least feeder_width", "is wider than port_bits", "half of it holds"):
+        assert sum(words in line for line in refusals) > 2, words
+
+
+def test_what_no_buffer_cures(tmp_path: Path) -> None:
+    """Rows too long for any buffer, and memories too slow for a design's fields."""
+    chance = Random(4)
+    machine = {"x_bits": 5, "w_bits": 4, "ifmap_kib": 64.0, "operand_depth": 512, "port_bits": 128}
+    points = [random_point(chance, ("mac",))._replace(**machine) for _ in range(30)]
+    path = tmp_path / "wide.yaml"
+    path.write_text(WIDE, encoding="utf-8")
+    settings: dict[str, Any] = {"objectives": {"energy_uj": "min"}, "constraints": {}}
+    check(study(**settings), points, str(path))
+    lines = BlockEvaluator(study(**settings), str(path), "ihp130").evaluate(points).refusals
+    assert all("words of the ifmap scratchpad: 90000 is not allowed" in line for line in lines)
+    for memory in ({"dram_gb_per_s": 0.001}, {"latency_ns": 20_000.0}):
+        check(study(memory=memory), [random_point(chance) for _ in range(60)])
 
 
 def test_a_block_of_one_and_of_none() -> None:
