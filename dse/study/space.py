@@ -13,7 +13,8 @@ import numpy as np
 from dse.study.study_spec import BUFFERS, SpaceSpec
 from simulator.designs.design import Design
 
-BUFFER_DEFAULTS = {name: Design.model_fields[name].default for name in BUFFERS}
+BUFFER_LABELS = [(name.split("_")[0], Design.model_fields[name].default) for name in BUFFERS]
+"""Of the last coordinates: how a design's name calls them, and their defaults."""
 
 RANDOM_TRIES = 64
 """Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
@@ -41,10 +42,9 @@ class Coordinates(NamedTuple):
     def key(self) -> str:
         """The design's name, the same for the same design in every study; buffers where they aren't the default."""
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
-        for field, default in BUFFER_DEFAULTS.items():
-            value = getattr(self, field)
+        for value, (label, default) in zip(self[-len(BUFFERS) :], BUFFER_LABELS, strict=True):
             if value != default:
-                name += f"-{field.split('_')[0]}{value:g}"
+                name += f"-{label}{value:g}"
         return name
 
     def fields(self) -> dict[str, Any]:
