@@ -15,9 +15,6 @@ import threading
 import time
 from pathlib import Path
 
-from dse.study.study import Study
-from dse.study.tally import total
-
 STUDY = """version: 1
 workloads: [digits]
 costs: ihp130
@@ -91,6 +88,10 @@ def cpu_seconds() -> float:
 
 
 def main() -> None:
+    # Here, as the commands do: a process that evaluates blocks imports this module, and needs none of it.
+    from dse.study.study import Study
+    from dse.study.tally import total
+
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=100_000, help="at least so many")
     parser.add_argument("--jobs", type=int, help="processes, by default one a core")
