@@ -54,6 +54,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.counting
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.blocks
+	$(BIN)/python -m tests.bench.sweep
 	$(BIN)/python -m tests.bench.studies
 	$(BIN)/python -m tests.bench.fronts
 

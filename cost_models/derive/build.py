@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from cost_models.derive.characterise import UnitFigures, characterise_group
+from cost_models.derive.kept_rows import EarlierTable
 from cost_models.derive.memory_rows import MACROS, memory_rows
 from cost_models.derive.table_rows import figure_rows, fit_rows, line_rows
 from cost_models.gates.multipliers import multipliers
@@ -43,12 +44,14 @@ def build_table(
     widths: range = WIDTHS,
     pairs: Pairs = "all",
     sram: str = MACROS,
+    keep: str | None = None,
 ) -> Path:
     """Write the cost table of a standard-cell library to `out` and return its path.
 
     liberty: the kit's file, or its files.
     pairs: PEs of "all" pairs of widths, or only of "equal" x and w (op shift: w as wide as it gets).
     sram: the kit's "macros", or "cacti-NM" of a node that data/sram_cacti.csv has; see `memory_rows`.
+    keep: an earlier table, whose rows stand where their hash is that of today; see `EarlierTable`.
 
     A file `out`.partial holds finished groups until the table is whole: run again to resume. Results don't depend on
     `jobs` or on where a build was stopped.
@@ -60,17 +63,19 @@ def build_table(
     versions = tool_versions()
     if jobs < 1:
         raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
-    memories = memory_rows(sram)
+    memories, earlier = memory_rows(sram), None if keep is None else EarlierTable(keep)
     check_writable(Path(out).absolute().parent)
     todo, journal = groups(widths, pairs), journal_of(out)
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
         method = method_inputs(versions)
-        keys = [group_key(group, kit, method) for group in todo]
-        pieces = dict(zip(keys, todo, strict=True))
+        rows = {} if earlier is None else {group: earlier.rows(group, kit, versions) for group in todo}
+        keys = {group: group_key(group, kit, method) for group in todo if not rows.get(group)}
+        pieces = {key: group for group, key in keys.items()}
         done = journal.finish(pieces, lambda missing: _characterise_all(missing, kit, jobs), progress)
-        text = format_table([done[key] for key in keys], versions, kit.cells.name, memories)
+        rows |= {group: group_rows(done[key], versions, kit.cells.name) for group, key in keys.items()}
+        text = table_text([row for group in todo for row in rows[group]] + list(memories))
     write_whole(Path(out), text.encode())
     journal.remove()
     return Path(out)
@@ -130,13 +135,9 @@ def _work(group: Group) -> list[UnitFigures]:
     return characterise_group(group, _worker_kit[0])
 
 
-def format_table(results: Sequence[Sequence[UnitFigures]], versions: str, library: str, memories: Sequence[Row]) -> str:
-    """Return the CSV text of all groups' figures, and the rows of memories."""
-    rows: list[Row] = []
-    for group in results:
-        if isinstance(group[0].unit, Fitted):
-            rows += fit_rows(group, versions, library)
-        else:
-            rows += [row for figures in group for row in figure_rows(figures, versions, library)]
-            rows += line_rows(group, versions, library)
-    return table_text([*rows, *memories])
+def group_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[Row]:
+    """Return the rows of one group's figures."""
+    if isinstance(group[0].unit, Fitted):
+        return fit_rows(group, versions, library)
+    rows = [row for figures in group for row in figure_rows(figures, versions, library)]
+    return rows + line_rows(group, versions, library)

@@ -87,7 +87,7 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
     for row in load_table(name).rows:
         if row["method"] != "synthesis":
             continue
-        unit = fits.get((row["component"], row["dataflow"])) or _netlist_unit(name, row)
+        unit = fits.get((row["component"], row["dataflow"])) or netlist_unit(name, row)
         if unit is not None:
             rows_of_unit.setdefault(unit, []).append(row)
     if not rows_of_unit:
@@ -95,7 +95,7 @@ def table_units(name: str) -> dict[Unit, list[Row]]:
     return rows_of_unit
 
 
-def _netlist_unit(name: str, row: Row) -> Unit | None:
+def netlist_unit(name: str, row: Row) -> Unit | None:
     """Return the unit that a row of a table is about where that is one netlist, not all those behind a fit.
 
     Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ class Machines:
     """
 
     def __init__(self, table: Table, designs: DesignBlock, stream: str = UNIFORM) -> None:
-        self.table, self.designs, self._stream = table, designs, stream
+        self.table, self.designs = table, designs
         units = units_of(table)
         self.stationary: np.ndarray = designs.dataflow != "os"
         self.turned: np.ndarray = designs.dataflow == "is"
@@ -137,8 +138,18 @@ class Machines:
         return Memories(names, count, found.of_each(len(names)))
 
     def __getitem__(self, chosen: np.ndarray) -> Machines:
-        """Return some of the machines, by their places."""
-        return Machines(self.table, self.designs[chosen], self._stream)
+        """Return some of the machines, by their places: what was looked up is not looked up again."""
+        some = copy(self)
+        for name, value in vars(self).items():
+            if isinstance(value, np.ndarray):
+                setattr(some, name, value[chosen])
+            elif isinstance(value, Quantities):
+                setattr(some, name, value.some(chosen))
+        some.designs, memories = self.designs[chosen], self.memories
+        some.widths = {name: width[chosen] for name, width in self.widths.items()}
+        some.unpackers = {name: found.some(chosen) for name, found in self.unpackers.items()}
+        some.memories = Memories(memories.names, memories.count[:, chosen], memories.banks.some(chosen))
+        return some
 
     def present(self, name: str) -> np.ndarray | bool:
         """Return where there are a memory and an unpacker of this name: of polarity where the op has any."""

@@ -36,6 +36,10 @@ class Quantities:
         place = self.places[name]
         return Values(self.values[place], self.methods[place])
 
+    def some(self, chosen: np.ndarray) -> Quantities:
+        """Return those of some designs, by their places."""
+        return Quantities(self.places, self.values[..., chosen], self.methods[..., chosen])
+
     def of_each(self, units: int) -> Quantities:
         """Return [units, designs] of what was looked up for one unit after another."""
         shape = len(self.places), units, -1
@@ -80,8 +84,11 @@ class Shelf:
         """Return the place of each row's unit, -1 where there is none."""
         rows = list(zip(*(column.tolist() for column in key), strict=True))
         places = self._places
-        for row in set(rows).difference(places):
-            self._add(row)
+        try:
+            return np.fromiter(map(places.__getitem__, rows), np.int64, len(rows))
+        except KeyError:
+            for row in set(rows).difference(places):
+                self._add(row)
         return np.fromiter(map(places.__getitem__, rows), np.int64, len(rows))
 
     def _add(self, row: tuple[Any, ...]) -> None:

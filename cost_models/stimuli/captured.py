@@ -20,11 +20,11 @@ from cost_models.table.operands import FAMILY
 from cost_models.units.unit import Pe
 from simulator.cycle.cycle import run_cycle
 from simulator.designs.design import Dataflow, Design
-from simulator.designs.given_cut import GivenCut
 from simulator.program.program import compile_network
 from simulator.run import choose_inputs, simulate
 from workloads.datasets import content_hash
 from workloads.host.journal import key_of
+from workloads.layers.given_cut import GivenCut
 from workloads.layers.layer import Layer
 from workloads.networks.family import FAMILY_BITS, find_network, load_family
 from workloads.ops.integers import as_signed

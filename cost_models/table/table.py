@@ -161,7 +161,9 @@ class Table:
             raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
         known = {term: terms[f"largest:{term}"].value for term in sizes if f"largest:{term}" in terms}
         beyond = any(sizes[term] > largest for term, largest in known.items())
-        value = sum(coefficient.value * sizes[term] for term, coefficient in coefficients.items())
+        value = 0.0
+        for term, coefficient in coefficients.items():
+            value += coefficient.value * sizes[term]  # not by `sum`, whose last bit Python 3.12 changed
         return Value(value, "assumed" if beyond else softest(coefficients.values()))
 
     def _missing(self, index: Index, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:

@@ -101,14 +101,23 @@ def costs() -> None:
     help="PEs of all pairs of widths, or only of x as wide as w.",
 )
 @click.option("--sram", default="macros", show_default=True, help="SRAM: IHP's macros, or cacti-NM of a node.")
-def build(liberty: tuple[Path, ...], out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str) -> None:
+@click.option("--keep", metavar="TABLE", help="An earlier table: its rows stand where they would have the same hash.")
+def build(
+    liberty: tuple[Path, ...], out: Path, jobs: int, pairs: Literal["all", "equal"], sram: str, keep: str | None
+) -> None:
     """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
     from cost_models.derive.build import build_table
     from dse.report.progress import ProgressBar
 
     with ProgressBar() as bar:
         path = build_table(
-            liberty, out, jobs, lambda done, total: bar.show("synthesising", done, total), pairs=pairs, sram=sram
+            liberty,
+            out,
+            jobs,
+            lambda done, total: bar.show("synthesising", done, total),
+            pairs=pairs,
+            sram=sram,
+            keep=keep,
         )
     echo(f"{path}: written; use it: limen price --costs {path}")
 

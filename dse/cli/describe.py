@@ -130,4 +130,5 @@ def _describe_network(network: Network) -> str:
             f"  {layer.name}: {layer.kind} {layer.op} {list(layer.input_shape)} -> {list(layer.output_shape)}, "
             f"x {layer.x_bits} bits, w {layer.w_bits} bits, fan-in {layer.fan_in}"
         )
+    lines += [f"  schedule: {json.dumps(cut.model_dump())}" for cut in network.schedule]
     return "\n".join(lines)

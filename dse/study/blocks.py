@@ -12,7 +12,7 @@ from cost_models.table.table import Table, load_priced_table
 from dse.study.evaluate import FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import StudySpec
-from simulator.designs.design import MOST_CYCLES
+from simulator.designs.design import BUFFERS, MOST_CYCLES
 from simulator.designs.design_block import DesignBlock
 from simulator.designs.sizes import half_bits
 from simulator.plan.counts import PHASES
@@ -47,11 +47,13 @@ class Block:
 class _Form(NamedTuple):
     """What an op, widths and a feeder decide: of the design, and of the workload.
 
-    acc_bits: 0 where no design of them runs the network. x_signed: of the design. layers: [layers] of LAYER_INTEGERS;
-    shape: the same as bytes. accuracies: in the order of ACCURACIES.
+    refusal: why no design of them runs the network; "" where one does. acc_bits: 0 where none does, or each point
+    is counted alone. x_signed: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes. accuracies:
+    in the order of ACCURACIES.
     """
 
     network: Network
+    refusal: str
     acc_bits: int
     x_signed: bool
     layers: np.ndarray
@@ -70,6 +72,7 @@ class BlockEvaluator:
         self._memory = spec.memory
         self._costs = costs
         self._forms: dict[tuple[str, int, int, int], _Form] = {}
+        self._mistakes: dict[Coordinates, str] = {}
 
     def evaluate(self, points: Sequence[Coordinates]) -> Block:
         """Return the figures of points, and the refusals of those that have none.
@@ -115,27 +118,51 @@ class BlockEvaluator:
 
         network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
         accuracies = tuple(self._evaluator.accuracies(point).values())
+        if network.schedule:  # its cuts fit or don't, machine by machine
+            return _Form(network, "", 0, False, np.zeros(0), b"", accuracies)
         try:
             design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
+        except LimenError as error:
+            return _Form(network, str(error), 0, False, np.zeros(0), b"", accuracies)
+        try:
             layers = network_integers(network)
         except LimenError:
-            return _Form(network, 0, False, np.zeros(0), b"", accuracies)
+            return _Form(network, "", 0, design.x_signed, np.zeros(0), b"", accuracies)
         acc_bits = design.acc_bits if layers["width"].max() <= MOST_SIGNED else 0
-        return _Form(network, acc_bits, design.x_signed, layers, layers.tobytes(), accuracies)
+        return _Form(network, "", acc_bits, design.x_signed, layers, layers.tobytes(), accuracies)
+
+    def _mistake(self, point: Coordinates) -> str:
+        """Return why a point's fields don't go together, worked out once for all points of the same first mistake."""
+        least = _mistaken(point)
+        if least is None:
+            return ""
+        if least not in self._mistakes:
+            line = ""
+            try:
+                self._evaluator.unfitted(least)
+            except LimenError as error:
+                line = str(error)
+            self._mistakes[least] = line
+        return self._mistakes[least]
 
     def _price(
         self, table: Table, points: Sequence[Coordinates], forms: Sequence[_Form], block: Block, priced: np.ndarray
     ) -> None:
         """Fill in the figures of all points that have any, where they are `priced`, and refusals by the table."""
         designs = _designs_of(points, forms)
+        consistent = _consistent(designs)
+        for place in np.flatnonzero(~consistent).tolist():
+            block.refusals[place] = self._mistake(points[place]) or forms[place].refusal
         places: dict[bytes, list[int]] = {}
-        for place in np.flatnonzero(_consistent(designs)).tolist():
+        for place in np.flatnonzero(consistent).tolist():
             places.setdefault(forms[place].shape, []).append(place)
         for alike in places.values():
             machines, at = self._look_up(table, designs, np.array(alike), block)
             if machines is None:
                 continue
-            chosen, columns = self._figures_of(forms[at[0]], machines)
+            chosen, columns, lines = self._figures_of([forms[place] for place in at.tolist()], machines)
+            for row, line in lines.items():
+                block.refusals[at[row]] = line
             at = at[chosen]
             for name, column in columns.items():
                 block.figures[name][at] = column
@@ -163,30 +190,39 @@ class BlockEvaluator:
         others = np.setdiff1d(np.arange(len(at)), list(lines))
         return (Machines(table, chosen[others]) if len(others) else None), at[others]
 
-    def _figures_of(self, form: _Form, machines: Machines) -> tuple[np.ndarray, Columns]:
-        """Return the places of the machines that run the layers, and their figures."""
+    def _figures_of(self, forms: list[_Form], machines: Machines) -> tuple[np.ndarray, Columns, dict[int, str]]:
+        """Return the places of the machines that run their networks, their figures, and by place why others don't.
+
+        forms: of each machine, all of the same layers.
+        """
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, price_machines
+        from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
-        memory, designs, clocks = self._memory, machines.designs, machines.clocks()
+        memory, designs, clocks, form = self._memory, machines.designs, machines.clocks(), forms[0]
         interval, latency = memory_cycles(clocks.ns, designs.port_bits, memory.dram_gb_per_s, memory.latency_ns)
         integers = machine_integers(designs)
         integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
-        counts, fits = count_best(form.layers, integers)
-        fits &= (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
+        counts, reached = count_best(form.layers, integers)
+        known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
+        failing = np.flatnonzero(known & (reached < len(form.layers)))
+        networks = [forms[place].network for place in failing.tolist()]
+        lines = refusals(networks, form.layers, designs[failing], reached[failing])
+        refused = dict(zip(failing.tolist(), lines, strict=True))
+        fits = known & (reached == len(form.layers))
         fits &= ~may_be_too_large(form.network, counts["tiles"].sum(axis=1), designs)
         chosen = np.flatnonzero(fits)
         if not len(chosen):
-            return chosen, {}
+            return chosen, {}, refused
         if len(chosen) < len(designs):
             machines, clocks, counts = machines[chosen], clocks[chosen], counts[chosen]
             designs = machines.designs
         events = count_events(form.layers, counts, designs)
         total, prices = events.total, price_machines(machines, clocks, events, memory.dram)
-        return chosen, prices.figures | {
+        figures = prices.figures | {
             "cycles": total.cycles,
             "stall_cycles": sum(getattr(total, name) for name in PHASES if "stall" in name),
             "dram_bytes": total.dram_bytes,
@@ -196,6 +232,7 @@ class BlockEvaluator:
             "clock_component": clocks.component,
             "clock_method": clocks.method,
         }
+        return chosen, figures, refused
 
 
 def _roomiest(point: Coordinates) -> Coordinates:
@@ -204,6 +241,22 @@ def _roomiest(point: Coordinates) -> Coordinates:
         dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
         port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False,
     )  # fmt: skip
+
+
+def _mistaken(point: Coordinates) -> Coordinates | None:
+    """Return the point with what its design's first mistake depends on, and otherwise roomy; None where there is none.
+
+    The order is that of the checks of a `Design`; whether an op takes w_bits is asked before all of these.
+    """
+    least = _roomiest(point)._replace(port_bits=point.port_bits)
+    if point.feeder_width * point.x_bits > point.port_bits:
+        return least
+    if point.operand_depth < point.feeder_width:
+        return least._replace(operand_depth=point.operand_depth)
+    for name in BUFFERS:
+        if half_bits(getattr(point, name)) < point.port_bits:
+            return least._replace(**{name: getattr(point, name)})
+    return None
 
 
 def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> DesignBlock:
@@ -226,8 +279,8 @@ def _consistent(designs: DesignBlock) -> np.ndarray:
     fits: np.ndarray = (designs.acc_bits > 0) & (designs.word_bits <= designs.port_bits)
     fits &= designs.operand_depth >= designs.feeder_width
     fits &= ~designs.zero_gating | ((designs.op == "mac") & (designs.pe_stages == 2))
-    for kib in (designs.ifmap_kib, designs.filter_kib, designs.ofmap_kib):
-        fits &= half_bits(kib) >= designs.port_bits
+    for name in BUFFERS:
+        fits &= half_bits(getattr(designs, name)) >= designs.port_bits
     return fits
 
 

@@ -13,15 +13,17 @@ import numpy as np
 from dse.study.study_spec import BUFFERS, PIPELINES, SpaceSpec
 from simulator.designs.design import Design
 
-DEFAULTS = {name: Design.model_fields[name].default for name in (*BUFFERS, *PIPELINES)}
+SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
+"""What stands for an axis in a design's name, where it isn't the first word of it."""
+
+OPTIONAL = (*BUFFERS, *PIPELINES)
+LABELS = [(SHORT.get(name, name.split("_")[0]), Design.model_fields[name].default) for name in OPTIONAL]
+"""Of the last coordinates: how a design's name calls them, and their defaults."""
 
 RANDOM_TRIES = 64
 """Random draws before an unseen point is searched for in order: nearly all succeed while a tenth is unseen."""
 
 Value = str | int | float
-
-SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
-"""What stands for an axis in a design's name, where it isn't the first word of it."""
 
 
 class Coordinates(NamedTuple):
@@ -46,10 +48,9 @@ class Coordinates(NamedTuple):
     def key(self) -> str:
         """The design's name, the same in every study; optional axes where they aren't the default."""
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
-        for field, default in DEFAULTS.items():
-            value = getattr(self, field)
+        for value, (label, default) in zip(self[-len(LABELS) :], LABELS, strict=True):
             if value != default:
-                name += f"-{SHORT.get(field, field.split('_')[0])}{value:g}"
+                name += f"-{label}{value:g}"
         return name
 
     def fields(self) -> dict[str, Any]:

@@ -121,7 +121,7 @@ class MemorySpec(Spec):
 
 
 class SamplerSpec(Spec):
-    """An Optuna sampler and its seed, none of which repeats a design; or `exhaustive`, a sweep over the whole space.
+    """A sampler, as Optuna calls it, and its seed: none repeats a design; `exhaustive` is a sweep of the whole space.
 
     points: the form of a sweep's files of points.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -20,6 +21,9 @@ Columns = dict[str, list[Any]]
 
 PARSERS: dict[Kind, Callable[[str], Any]] = {"whole": int, "real": float, "text": str, "flag": "True".__eq__}
 
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .:/_-]*", re.ASCII)
+"""A text that CSV has as it is: no design's name needs more."""
+
 
 def csv_head(kinds: Kinds) -> str:
     """Return the first line of a CSV file."""
@@ -34,10 +38,14 @@ def csv_lines(columns: Columns, kinds: Kinds) -> list[str]:
 
 def _cells(values: Sequence[Any], kind: Kind) -> list[str]:
     if kind == "text":
-        # Beside another cell, as always in a row: alone, nothing would be quoted.
-        written = {text: csv_text(["", text], [])[1:-1] for text in set(values) if text is not None}
+        written = {text: text if PLAIN.fullmatch(text) else _cell(text) for text in set(values) if text is not None}
         return [written.get(text, "") for text in values]
     return ["" if value is None else str(value) for value in values]
+
+
+def _cell(text: str) -> str:
+    """Return a text as `csv_text` writes it beside another cell, as always in a row: alone, nothing would be quoted."""
+    return csv_text(["", text], [])[1:-1]
 
 
 def parse_lines(lines: Sequence[str], kinds: Kinds) -> Columns:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS, FittedDesign
 from simulator.designs.sizes import BITS_PER_KIB, HALVES, rows_of
@@ -19,6 +19,8 @@ from simulator.plan.geometry import Geometry, Tile, input_rows, tile_needs, tile
 from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
 
+SMALLEST = "the smallest tile"
+OPERANDS = "operands a lane"
 FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
 
 
@@ -50,7 +52,7 @@ def memory_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> lis
         Demand("words of the ifmap scratchpad", max(need.ifmap for need in needs), design.ifmap_depth),
         Demand("rows of the filter scratchpad", max(need.filter for need in needs), design.filter_depth),
         Demand("rows of the ofmap scratchpad", max(need.ofmap for need in needs), design.ofmap_depth),
-        Demand("operands a lane", max(need.operand for need in needs), operands),
+        Demand(OPERANDS, max(need.operand for need in needs), operands),
         Demand("rows of bias and shift", max(need.channel for need in needs), design.channel_depth),
         Demand("rows of polarity", max(need.polarity for need in needs), design.polarity_depth),
     ]
@@ -159,29 +161,37 @@ def refusal_of_cut(geometry: Geometry, design: FittedDesign, parts: Axes) -> str
     return None
 
 
-def _larger_buffers(
-    geometry: Geometry, design: FittedDesign, parts: Axes, tile: str = "the smallest tile"
-) -> Iterator[str]:
+def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes, tile: str = SMALLEST) -> Iterator[str]:
     """Yield a line for each buffer that is too small for a cut."""
     needs = memory_demands(geometry, design, parts)
-    for demand, (field, bits) in zip(needs, _row_bits(design).items(), strict=False):
+    for demand, (field, bits) in zip(needs, row_bits(design).items(), strict=False):
         if demand.met:
             continue
-        lack = -(-(demand.needs - demand.has) * bits // 8)
-        yield (
-            f"{field}: {getattr(design, field):.10g} is not allowed: {tile} lacks {lack} bytes in each "
-            f"half; at least {_least_kib(demand.needs, bits):.10g} KiB"
-        )
+        yield too_small(field, getattr(design, field), demand.needs, demand.has, bits, tile)
     operands = needs[len(BUFFERS)]
     if not operands.met:
-        yield (
-            f"operand_depth: {design.operand_depth} is not allowed: {tile} needs {operands.needs} "
-            f"{operands.name}; at least {operands.needs}"
-        )
+        yield too_shallow(design.operand_depth, operands.needs, tile)
 
 
-def _row_bits(design: FittedDesign) -> dict[str, int]:
-    """Return the bits of a row of each buffer that a user sizes, in the order of `memory_demands`."""
+def too_small(field: str, kib: float, needs: int, has: int, bits: int, tile: str = SMALLEST) -> str:
+    """Say that a buffer lacks rows of so many bits."""
+    lack = -(-(needs - has) * bits // 8)
+    return (
+        f"{field}: {kib:.10g} is not allowed: {tile} lacks {lack} bytes in each half; "
+        f"at least {_least_kib(needs, bits):.10g} KiB"
+    )
+
+
+def too_shallow(operand_depth: int, needs: int, tile: str = SMALLEST) -> str:
+    """Say that operand blocks lack operands."""
+    return f"operand_depth: {operand_depth} is not allowed: {tile} needs {needs} {OPERANDS}; at least {needs}"
+
+
+def row_bits(design: Any) -> dict[str, Any]:
+    """Return the bits of a row of each buffer that a user sizes, in the order of `memory_demands`.
+
+    design: fitted, or many as a `DesignBlock`.
+    """
     return {"ifmap_kib": design.word_bits, "filter_kib": design.filter_bits, "ofmap_kib": design.cols * design.acc_bits}
 
 

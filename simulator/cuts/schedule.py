@@ -12,8 +12,6 @@ from collections.abc import Sequence
 from simulator.cuts.demands import refusal, refusal_of_cut
 from simulator.cuts.layout import check_addresses, may_be_too_large
 from simulator.designs.design import FittedDesign
-from simulator.designs.given_cut import GivenCut
-from simulator.designs.order import Order
 from simulator.encoding import MOST_SIGNED
 from simulator.plan.axes import Axes, cut, granules, sizes
 from simulator.plan.counts import Counts
@@ -21,6 +19,8 @@ from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape
 from simulator.plan.steps import Schedule, Step
 from simulator.timing.timing import Cut, best_cut, count_layers
 from workloads.errors import LimenError
+from workloads.layers.given_cut import GivenCut, check_cuts
+from workloads.layers.order import Order
 from workloads.networks.network import Network
 
 
@@ -79,16 +79,16 @@ def given(cut: GivenCut, geometry: Geometry, design: FittedDesign) -> Cut:
 
 
 def choose_network(network: Network, design: FittedDesign) -> list[tuple[Geometry, Cut]]:
-    """Return the geometry and the cut of every layer of `network`: that of the design's schedule, or the best of all.
+    """Return the geometry and the cut of every layer of `network`: the design's, else the network's, else the best.
 
     Raises:
         LimenError: a layer of which no tile fits, or not by its cut; the line names the buffer and the bytes it lacks.
     """
-    given_cuts = {cut.layer: cut for cut in design.schedule}
-    unknown = [name for name in given_cuts if all(name != layer.name for layer in network.layers)]
-    if unknown:
-        names = ", ".join(layer.name for layer in network.layers)
-        raise LimenError(f"network {network.name}: schedule: layer {unknown[0]!r} is not allowed: one of {names}")
+    try:
+        check_cuts(design.schedule, network.layers)
+    except LimenError as error:
+        raise LimenError(f"network {network.name}: {error}") from None
+    given_cuts = {cut.layer: cut for cut in (*network.schedule, *design.schedule)}
     chosen = []
     for index, layer in enumerate(network.layers):
         try:

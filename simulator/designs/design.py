@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.designs.given_cut import GivenCut
 from simulator.designs.sizes import FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
 from workloads.host.specfile import Spec
+from workloads.layers.given_cut import GivenCuts
 from workloads.layers.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
 from workloads.networks.network import Network
 from workloads.ops.integers import (
@@ -52,7 +52,7 @@ class Design(Sizes, Spec):
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`. port_interval: cycles from beat to beat; memory_latency:
     from a request to its first beat; both belong to the memory, not to the Verilog. schedule: cuts of single layers;
-    every other layer has the best of all cuts.
+    every other layer has its network's cut, or the best of all.
     """
 
     version: Literal[1] = 1
@@ -77,7 +77,7 @@ class Design(Sizes, Spec):
     port_bits: Literal[32, 64, 128, 256, 512] = 64
     port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
     memory_latency: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 20
-    schedule: Annotated[tuple[GivenCut, ...], Field(strict=False)] = ()
+    schedule: GivenCuts = ()
 
     @model_validator(mode="before")
     @classmethod
@@ -112,10 +112,6 @@ class Design(Sizes, Spec):
             )
         if self.operand_depth < self.feeder_width:
             raise ValueError(f"operand_depth: {self.operand_depth} is not allowed: at least feeder_width")
-        layers = [cut.layer for cut in self.schedule]
-        if len(set(layers)) < len(layers):
-            twice = next(layer for layer in layers if layers.count(layer) > 1)
-            raise ValueError(f"schedule: layer {twice!r} is not allowed twice")
         if not self.polarity_bits and self.polarity != "synapse":
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.designs.order import Order
 from simulator.plan.axes import Axes
 from simulator.plan.geometry import Geometry, Tile, TileShape
+from workloads.layers.order import Order
 
 
 @dataclass(frozen=True)

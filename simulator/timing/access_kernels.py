@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from numba import from_dtype, int64, void
 
-from simulator.designs.order import ORDERS
 from simulator.encoding import Polarity
 from simulator.timing.cut_kernels import JOB, LAYER, MACHINE, OUTPUT_CLASS
 from simulator.timing.integers import COUNT_INTEGERS
 from simulator.timing.tile_kernels import IS, OS, TILE_KIND, WS, ceil_div, even_ranges, lane_period
 from simulator.timing.transfer_kernels import run_cycles
 from workloads.host.jit import njit_in_place
+from workloads.layers.order import ORDERS
 
 COUNTS = from_dtype(COUNT_INTEGERS)
 KIND = from_dtype(TILE_KIND)

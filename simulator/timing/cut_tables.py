@@ -169,6 +169,23 @@ def describe_filters(filters, channel, job):
     filters.fits = filters.fits and first.filter_beats <= MOST_IN_FIELD
 
 
+@njit_in_place(int64(ROW, OUTPUT, JOB))
+def ofmap_words(row, output, job):
+    """Return the rows of the ofmap scratchpad that the largest tile takes."""
+    layer, machine = job.layer[0], job.machine[0]
+    if machine.dataflow == IS:
+        return row.bank_words * output.length
+    groups = 1 if layer.pool else output.groups
+    return row.pixels * groups * ceil_div(output.group_outputs, machine.cols)
+
+
+@njit_in_place(int64(ROW, OUTPUT, CHANNEL, JOB))
+def ifmap_words(row, output, channel, job):
+    """Return the words of the ifmap scratchpad that the largest tile takes."""
+    words = output.most_words if job.parts[0].by_group else channel.words
+    return words * row.in_rows * job.layer[0].width
+
+
 @njit_in_place(void(RESULT, ROW, OUTPUT, JOB))
 def describe_results(results, row, output, job):
     """Fill in the results of a length of rows and of the output channels that the job has."""
@@ -195,12 +212,8 @@ def describe_results(results, row, output, job):
     results.first_residual = (
         job.moves[int64(row.parts == 1), int64(output.parts == 1)].residual if layer.residual else 0
     )
-    if machine.dataflow == IS:
-        words = row.bank_words * output.length
-    else:
-        groups = 1 if layer.pool else output.groups
-        words = row.pixels * groups * ceil_div(output.group_outputs, machine.cols)
-    results.fits = words <= machine.ofmap_depth and (not layer.raw or row.pixels * output.length <= MOST_IN_FIELD)
+    results.fits = ofmap_words(row, output, job) <= machine.ofmap_depth
+    results.fits = results.fits and (not layer.raw or row.pixels * output.length <= MOST_IN_FIELD)
 
 
 @njit_in_place(void(JOB, TABLES))
@@ -225,8 +238,7 @@ def cut_fits(row, output, channel, filters, results, job):
     layer, machine = job.layer[0], job.machine[0]
     if not (row.fits and filters.fits and results.fits):
         return False
-    words = output.most_words if job.parts[0].by_group else channel.words
-    if words * row.in_rows * layer.width > machine.ifmap_depth:
+    if ifmap_words(row, output, channel, job) > machine.ifmap_depth:
         return False
     if machine.dataflow != WS and not layer.pool and channel.operands > machine.operand_depth:
         return False

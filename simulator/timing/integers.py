@@ -41,6 +41,12 @@ MACHINE_INTEGERS = records(
 CUT_INTEGERS = records("rows", "outputs", "channels", "order")
 """Lengths of a layer's tiles along output rows, output channels and input channels; order: its place in `ORDERS`."""
 
+NEED_INTEGERS = records(
+    *("ifmap", "filter", "ofmap", "operand", "channel", "polarity"),
+    *("pixels", "in_rows", "filter_beats", "raw_beats"),
+)
+"""What a tile asks of each memory, in its rows or words, and of descriptors' fields: see `simulator.cuts.demands`."""
+
 COUNT_NAMES = tuple(field.name for field in fields(Counts) if field.name != "port_bytes")
 
 COUNT_INTEGERS = records(*COUNT_NAMES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import boolean, int64, void
+from numba import int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
@@ -197,19 +197,19 @@ def choose_cut(job, counts):
     return search(job, Tables(rows, outputs, channels, filters, results), bounds, counts)
 
 
-@njit(void(JOB, LAYERS, MACHINES, COUNTS[::1], boolean[::1], COUNT_ROWS))
-def search_batch(job, layers, machines, scratch, fits, counts):
+@njit(void(JOB, LAYERS, MACHINES, COUNTS[::1], int64[::1], COUNT_ROWS))
+def search_batch(job, layers, machines, scratch, reached, counts):
     """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by the best of its cuts.
 
-    fits: [machines], whether every layer has a cut that fits; where one hasn't, the later ones aren't counted.
+    reached: [machines], set to how many layers were counted: up to the first one without a cut that fits.
     job: see `new_job`. scratch: [1].
     """
     for machine in range(len(machines)):
         job.machine[0] = machines[machine]
-        fits[machine] = True
+        reached[machine] = len(layers)
         for layer in range(len(layers)):
             job.layer[0] = layers[layer]
             if choose_cut(job, scratch[0]) == NEVER:
-                fits[machine] = False
+                reached[machine] = layer
                 break
             count_job(job, counts[machine, layer])

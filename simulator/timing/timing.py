@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.designs.order import ORDERS, Order
 from simulator.plan.axes import Axes, lengths, pieces_of
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import layer_geometry
@@ -19,9 +18,11 @@ from simulator.timing.integers import (
     COUNT_INTEGERS,
     COUNT_NAMES,
     CUT_INTEGERS,
+    NEED_INTEGERS,
     layer_integers,
     machine_integers,
 )
+from workloads.layers.order import ORDERS, Order
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -80,8 +81,8 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
 
 
 def count_best(layers: np.ndarray, machines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the exact counts [machines, layers] of COUNT_INTEGERS by the best of all cuts, and [machines] bool: where
-    every layer has one; others' counts are not to be used.
+    """Return the exact counts [machines, layers] of COUNT_INTEGERS by the best of all cuts, and [machines] int64: how
+    many layers were counted, up to the first one of which no cut fits.
 
     layers: [layers] of LAYER_INTEGERS; machines: [machines] of MACHINE_INTEGERS.
     """
@@ -89,10 +90,23 @@ def count_best(layers: np.ndarray, machines: np.ndarray) -> tuple[np.ndarray, np
     from simulator.timing.search_kernels import search_batch
 
     counts = np.zeros((len(machines), len(layers)), COUNT_INTEGERS)
-    fits = np.zeros(len(machines), np.bool_)
+    reached = np.zeros(len(machines), np.int64)
     job, scratch = new_job(), np.zeros(1, COUNT_INTEGERS)
-    search_batch(job, layers, machines, scratch, fits, counts)
-    return counts, fits
+    search_batch(job, layers, machines, scratch, reached, counts)
+    return counts, reached
+
+
+def smallest_needs(layers: np.ndarray, machines: np.ndarray) -> np.ndarray:
+    """Return what the smallest tile of a layer needs on a machine, [pairs] of NEED_INTEGERS.
+
+    layers: [pairs] of LAYER_INTEGERS; machines: [pairs] of MACHINE_INTEGERS.
+    """
+    from simulator.timing.cut_kernels import new_job
+    from simulator.timing.smallest_kernels import fill_needs
+
+    needs = np.zeros(len(layers), NEED_INTEGERS)
+    fill_needs(new_job(), layers, machines, needs)
+    return needs
 
 
 @lru_cache(maxsize=4096)

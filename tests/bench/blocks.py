@@ -58,8 +58,8 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
     designs = DesignBlock(**{**others, **columns})
     layers = network_integers(evaluator.network("mac", 8, 8))
     machines = machine_integers(designs)
-    table, (counts, fits) = load_priced_table("ihp130"), count_best(layers, machines)
-    designs, counts = designs[fits], counts[fits]
+    table, (counts, reached) = load_priced_table("ihp130"), count_best(layers, machines)
+    designs, counts = designs[reached == len(layers)], counts[reached == len(layers)]
 
     def price() -> None:
         looked_up = Machines(table, designs)

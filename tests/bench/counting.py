@@ -16,7 +16,6 @@ import numpy as np
 
 from simulator.cuts.schedule import build
 from simulator.designs.design import FittedDesign
-from simulator.designs.order import ORDERS
 from simulator.plan.axes import distinct, first_of, granules, most_parts, sizes
 from simulator.plan.geometry import Geometry
 from simulator.timing.count_kernels import count_batch
@@ -26,6 +25,7 @@ from simulator.timing.search_kernels import choose_cut
 from simulator.timing.timing import Cut, best_cut, cut_integers
 from tests.bench.zoo import design, gemm, resnet18, zoo
 from tests.simulator.slow_counts import slow_timing
+from workloads.layers.order import ORDERS
 
 DATAFLOWS = ("os", "ws", "is")
 REPEATS = 7

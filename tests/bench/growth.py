@@ -69,8 +69,8 @@ def searched_seconds(layers: list[Geometry], machine: FittedDesign, times: int =
     records = np.concatenate([layer_integers(layer) for layer in layers])
     machines = np.repeat(machine_integers(machine), times)
     counts, scratch = np.zeros((times, len(layers)), COUNT_INTEGERS), np.zeros(1, COUNT_INTEGERS)
-    fits, job = np.zeros(times, np.bool_), new_job()
-    return least_seconds(lambda: search_batch(job, records, machines, scratch, fits, counts))
+    reached, job = np.zeros(times, np.int64), new_job()
+    return least_seconds(lambda: search_batch(job, records, machines, scratch, reached, counts))
 
 
 def measure(panel: Panel, value: float, layers: list[Geometry], machine: FittedDesign) -> None:

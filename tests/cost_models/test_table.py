@@ -178,3 +178,11 @@ def test_a_missing_quantity_is_named(tmp_path: Path) -> None:
         assert row["area_um2"].value == 10 * acc_bits
         with pytest.raises(LimenError, match=r"old\.csv: component 'pe': quantity: 'launch_ns' is missing"):
             row["launch_ns"]
+
+
+def test_a_fit_is_added_term_by_term(tmp_path: Path) -> None:
+    """Each sum rounded, in the order of the sizes, on any Python: from 3.12 on, `sum` keeps what rounding loses."""
+    fitted = {"component": "bank", "op": "", "x_bits": "", "w_bits": "", "acc_bits": "", "dataflow": ""}
+    terms = {"base": "1e16", "per_bit": "1", "per_word": "-1e16"}
+    rows = [{**fitted, "quantity": f"area_um2:{term}", "value": value} for term, value in terms.items()]
+    assert load_table(write(tmp_path / "fit.csv", *rows)).fit("bank", "area_um2", dict.fromkeys(terms, 1)).value == 0

@@ -12,12 +12,12 @@ from ruamel.yaml import YAML
 
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
 from simulator.designs.design import Design
-from simulator.designs.given_cut import GivenCut
 from simulator.run import load_design, reference_scores, simulate
 from tests.docs.schema_rows import SchemaRow, schema_rows
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.specfile import validate
+from workloads.layers.given_cut import GivenCut
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
 from workloads.training.recipe import OpRecipe, Recipe
 
@@ -26,6 +26,7 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("network-format", "`input`"): InputEntry,
     ("network-format", "`layers`"): LayerEntry,
     ("network-format", "`input_map`"): InputMap,
+    ("network-format", "`schedule`"): GivenCut,
     ("design-format", "the file"): Design,
     ("design-format", "`schedule`"): GivenCut,
     ("study-format", "the file"): StudySpec,
@@ -158,7 +159,7 @@ def test_kinds_take_what_the_page_says(line: str, tmp_path: Path) -> None:
 
 def test_network_examples_show_what_the_page_says() -> None:
     texts = examples("network-format")
-    for key in ("residual:", "groups:", "kind: maxpool", "kind: conv1d", "offset:", "op: mac"):
+    for key in ("residual:", "groups:", "kind: maxpool", "kind: conv1d", "offset:", "op: mac", "schedule:"):
         assert any(key in text for text in texts), key
 
 

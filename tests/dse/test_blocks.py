@@ -17,6 +17,8 @@ from simulator.run import simulate
 from tests.cost_models.price_oracle import price_alone
 from workloads.errors import LimenError
 
+CUT = "schedule:\n  - {layer: first, rows: 2, outputs: 2, order: outputs}\n"
+
 SHAPES = """version: 1
 name: shapes
 op: OP
@@ -30,6 +32,17 @@ layers:
   - {name: grouped, kind: conv2d, out_channels: 24, kernel: [3, 3], padding: [1, 1, 1, 1], groups: 24}
   - {name: added, kind: conv2d, out_channels: 24, kernel: [1, 1], residual: pool, residual_shift: 2}
   - {name: scores, kind: linear, out_channels: 7}
+"""
+
+WIDE = """version: 1
+name: wide
+op: mac
+x_bits: 5
+w_bits: 4
+x_signed: false
+input: {height: 4, width: 30000, channels: 4}
+layers:
+  - {name: first, kind: conv2d, out_channels: 4, kernel: [3, 3], padding: [1, 1, 1, 1]}
 """
 
 
@@ -122,6 +135,51 @@ def test_a_network_file(op: str, tmp_path: Path) -> None:
     assert len(check(spec, points, str(path))) > 15
     figures = BlockEvaluator(spec, str(path), "ihp130").evaluate(points).figures
     assert {*FIGURES} - {*figures} == {"accuracy", "test_accuracy"}
+
+
+def test_cuts_of_a_network_file(tmp_path: Path) -> None:
+    """They are run as given, or refused, at every point; never faster than the best of all."""
+    text = SHAPES.replace("OP", "threshold").replace("SIGNED", "true")
+    paths = [tmp_path / "best.yaml", tmp_path / "cut.yaml"]
+    for path, schedule in zip(paths, ("", CUT), strict=True):
+        path.write_text(text + schedule, encoding="utf-8")
+    chance, spec = Random(6), study(objectives={"energy_uj": "min"}, constraints={})
+    roomy = {"x_bits": 5, "w_bits": 4, "rows": 4, "ifmap_kib": 8.0, "ofmap_kib": 64.0, "operand_depth": 512}
+    points = [random_point(chance, ("threshold",))._replace(**roomy, port_bits=128) for _ in range(40)]
+    valid = check(spec, points, str(paths[1]))
+    assert len(valid) > 5
+    best, cut = (BlockEvaluator(spec, str(path), "ihp130").evaluate(points) for path in paths)
+    slower = cut.figures["cycles"][valid] - best.figures["cycles"][valid]
+    assert (slower >= 0).all() and (slower > 0).any()
+    assert any("layer first: schedule: " in refusal for refusal in cut.refusals)
+
+
+def test_refusals_are_told_without_an_evaluation_of_the_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A millisecond each otherwise, and a space may have a million of them."""
+    chance, blocks = Random(8), BlockEvaluator(study(), "digits", "ihp130")
+    points = [random_point(chance) for _ in range(600)]
+    asked = []
+    monkeypatch.setattr(Evaluator, "figures", lambda _self, point: asked.append(point))
+    refusals = blocks.evaluate(points).refusals
+    assert not asked
+    buffers = [f"{name}_kib: " for name in ("ifmap", "filter", "ofmap")]
+    for words in (*buffers, "operands a lane", "at least feeder_width", "is wider than port_bits", "half of it holds"):
+        assert sum(words in line for line in refusals) > 2, words
+
+
+def test_what_no_buffer_cures(tmp_path: Path) -> None:
+    """Rows too long for any buffer, and memories too slow for a design's fields."""
+    chance = Random(4)
+    machine = {"x_bits": 5, "w_bits": 4, "ifmap_kib": 64.0, "operand_depth": 512, "port_bits": 128}
+    points = [random_point(chance, ("mac",))._replace(**machine) for _ in range(30)]
+    path = tmp_path / "wide.yaml"
+    path.write_text(WIDE, encoding="utf-8")
+    settings: dict[str, Any] = {"objectives": {"energy_uj": "min"}, "constraints": {}}
+    check(study(**settings), points, str(path))
+    lines = BlockEvaluator(study(**settings), str(path), "ihp130").evaluate(points).refusals
+    assert all("words of the ifmap scratchpad: 90000 is not allowed" in line for line in lines)
+    for memory in ({"dram_gb_per_s": 0.001}, {"latency_ns": 20_000.0}):
+        check(study(memory=memory), [random_point(chance) for _ in range(60)])
 
 
 def test_a_block_of_one_and_of_none() -> None:

@@ -13,12 +13,12 @@ import numpy as np
 from simulator.cuts.demands import fits
 from simulator.cuts.schedule import choose_network
 from simulator.designs.design import Design, FittedDesign
-from simulator.designs.order import ORDERS
 from simulator.plan.axes import Axes, most_parts, tile_count
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut, count_program
 from tests.levels.graphs import random_inputs, random_parameters
 from workloads.errors import LimenError
+from workloads.layers.order import ORDERS
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.integers import MAX_SHIFT
 from workloads.ops.names import OPS

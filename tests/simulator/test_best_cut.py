@@ -12,7 +12,6 @@ from simulator.cuts.demands import fits
 from simulator.cuts.schedule import choose
 from simulator.designs.built_in import load_design
 from simulator.designs.design import FittedDesign
-from simulator.designs.order import ORDERS
 from simulator.encoding import MOST_IN_FIELD
 from simulator.plan.axes import Axes, distinct, most_parts, tile_count
 from simulator.plan.geometry import Geometry
@@ -20,6 +19,7 @@ from simulator.timing.timing import Cut, best_cut, count_layers
 from tests.levels.random_pairs import Draw
 from tests.simulator.random_cuts import random_pair
 from workloads.errors import LimenError
+from workloads.layers.order import ORDERS
 
 SEEDS = 6_400
 MOST_CUTS = 400

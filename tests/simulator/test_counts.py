@@ -10,13 +10,13 @@ import pytest
 from simulator.cuts.schedule import build
 from simulator.designs.built_in import built_in_designs, load_design
 from simulator.designs.design import FittedDesign
-from simulator.designs.order import ORDERS
 from simulator.plan.axes import Axes, distinct, most_parts, tile_count
 from simulator.timing.timing import Cut, count_layers, count_program
 from tests.levels.random_pairs import Draw
 from tests.simulator.random_cuts import random_cut, random_pair
 from tests.simulator.slow_counts import slow_timing
 from tests.simulator.test_advice import LAYERS, layer_of
+from workloads.layers.order import ORDERS
 
 SEEDS = 12_000
 MOST_TILES = 400

@@ -44,6 +44,8 @@ def network_content(network: Network, checkpoint: str | None) -> dict[str, Any]:
     content["input"] = {"height": tensor.height, "width": tensor.width, "channels": tensor.channels}
     content["layers"] = [_entry(layer) for layer in network.layers]
     content |= {"checkpoint": checkpoint, "dataset": network.dataset, "input_map": network.input_map.model_dump()}
+    if network.schedule:
+        content["schedule"] = [cut.model_dump() for cut in network.schedule]
     return {name: value for name, value in content.items() if value is not None}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -135,6 +136,7 @@ def _no_interrupts() -> Iterator[None]:
 def _start_worker(watched: Connection, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     Thread(target=_end_with_parent, args=(watched,), daemon=True).start()
     start(*arguments)
+    gc.freeze()  # what is there now stays: nothing of it has to be looked through again and again
 
 
 def _end_with_parent(watched: Connection) -> None:

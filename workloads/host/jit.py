@@ -2,53 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numba
-from numba.core.caching import FunctionCache
 
 from workloads.errors import LimenError
 from workloads.host.caches import cache_folder, say
+from workloads.host.kernel_folders import kernel_folder
 
 _LOST = (RuntimeError, OSError, EOFError)
 """What Numba raises where no folder can hold a cache, at a full disk, and for a cache that was cut short."""
 
-_OLDER = (AttributeError, ImportError)
-"""What reading a cache raises that names a class or a module which the program had once."""
-
-_kept = [True]
+_settings: Any = numba.config
+_users_folder: str = _settings.CACHE_DIR
+_setting = RLock()
+_lost: set[Path] = set()
 
 
 def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
     """Compile for a signature, or for what a kernel calls it with, as `numba.njit` does; other threads run meanwhile.
 
-    The result is kept beside the source or in Numba's folder of the user; where neither can be written, in
-    `cache_folder`; and where nothing can, each run compiles it anew, which is said once.
+    The result is kept in the user's NUMBA_CACHE_DIR or beside the source, in a folder of this text of it; where neither
+    can be written, in `cache_folder`; and where nothing can, each run compiles it anew, which is said once.
     """
+    compiler: Any = numba.njit  # its overloads know no options by name
 
     def compiled(function: Any) -> Any:
-        try:
+        source = Path(inspect.getfile(function)).absolute()
+        for base in _bases(source):
             try:
-                return _compile(function)
-            except _OLDER:
-                FunctionCache(function).flush()
-                return _compile(function)
-        except _LOST:
-            pass
-        try:
-            numba.config.CACHE_DIR = str(cache_folder() / "numba")  # type: ignore[attr-defined]
-            return _compile(function)
-        except (LimenError, *_LOST):
-            _kept[0] = False
-            say("no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one")
-        return _compile(function)
-
-    def _compile(function: Any) -> Any:
-        compiler: Any = numba.njit  # its overloads know no options by name
-        return compiler(*signature, cache=_kept[0], nogil=True, **options)(function)
+                with _setting:
+                    _settings.CACHE_DIR = str(kernel_folder(base, source))
+                    try:
+                        return compiler(*signature, cache=True, nogil=True, **options)(function)
+                    finally:
+                        _settings.CACHE_DIR = _users_folder
+            except _LOST:
+                _lost.add(base)
+        _say_that_none_is_kept()
+        return compiler(*signature, nogil=True, **options)(function)
 
     return compiled
+
+
+def _bases(source: Path) -> Iterator[Path]:
+    """Yield the folders that may hold what is compiled of a file, but those where something was lost."""
+    if not source.is_file():
+        return
+    users_own = [Path(_users_folder)] if _users_folder else []
+    yield from (base for base in (*users_own, source.parent / "__pycache__") if base not in _lost)
+    try:
+        elsewhere = cache_folder() / "numba"
+    except LimenError:
+        return
+    if elsewhere not in _lost:
+        yield elsewhere
+
+
+@functools.cache
+def _say_that_none_is_kept() -> None:
+    say("no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one")
 
 
 def njit_in_place(*signature: Any, **options: Any) -> Callable[[Any], Any]:

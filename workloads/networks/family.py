@@ -99,7 +99,8 @@ class Family:
         )
         parameters = tuple(_stored_parameters(arrays, layer, at, tuned) for layer in layers)
         try:
-            return Network(form.name, layers, parameters, form.dataset, InputMap(offset=offset, shift=shift))
+            input_map = InputMap(offset=offset, shift=shift)
+            return Network(form.name, layers, parameters, form.dataset, input_map, form.schedule)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
 

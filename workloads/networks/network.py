@@ -17,6 +17,7 @@ from workloads.datasets import DATASETS
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.files import as_integers, read_arrays
 from workloads.host.specfile import Spec, describe_mistake, read_spec
+from workloads.layers.given_cut import GivenCut, GivenCuts, check_cuts
 from workloads.layers.graph import (
     INPUT,
     Connection,
@@ -58,6 +59,7 @@ class Network:
     layers: in order; each reads and writes tensors by name (`LayerForm`), by default those of a chain.
     parameters: one per layer, or None where only the shapes are known (level "timing" needs no more).
     dataset: name of the shipped data the network was trained on, or None.
+    schedule: cuts of single layers; every other layer has the design's, or the best of all.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Network:
     parameters: tuple[LayerParameters, ...] | None = None
     dataset: str | None = None
     input_map: InputMap = field(default_factory=InputMap)
+    schedule: tuple[GivenCut, ...] = ()
 
     def __repr__(self) -> str:
         state = "shapes only" if self.parameters is None else "trained"
@@ -75,6 +78,10 @@ class Network:
         if not self.layers or self.layers[-1].y_bits is not None:
             raise LimenError(f"network {self.name}: layers: the last one must exist and write raw accumulators")
         _ = self.tensors  # tracing them checks that the layers fit together
+        try:
+            check_cuts(self.schedule, self.layers)
+        except LimenError as error:
+            raise LimenError(f"network {self.name}: {error}") from None
         if self.parameters is not None:
             for layer, parameters in zip(self.layers, self.parameters, strict=True):
                 try:
@@ -87,6 +94,7 @@ class Network:
         check_kind("Network: name", self.name, str, "a text")
         check_kind("Network: input_map", self.input_map, InputMap, "an InputMap")
         _check_all("layers", self.layers, Layer)
+        _check_all("schedule", self.schedule, GivenCut)
         if self.parameters is not None:
             _check_all("parameters", self.parameters, LayerParameters)
         if self.dataset is not None and self.dataset not in DATASETS:
@@ -295,6 +303,7 @@ class NetworkFile(Spec):
     checkpoint: str | None = None
     dataset: Literal[tuple(DATASETS)] | None = None  # type: ignore[valid-type]
     input_map: InputMap = InputMap()
+    schedule: GivenCuts = ()
 
     def build_layers(self) -> tuple[Layer, ...]:
         """Return the layers with input sizes and formats filled in; raises LimenError naming the layer."""
@@ -371,7 +380,7 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network of a YAML file; its checkpoint is looked up beside the file. Raises LimenError."""
     file = read_spec(NetworkFile, path)
     try:
-        shapes = Network(file.name, file.build_layers(), None, file.dataset, file.input_map)
+        shapes = Network(file.name, file.build_layers(), None, file.dataset, file.input_map, file.schedule)
     except LimenError as error:
         raise LimenError(f"{path}: {error}") from None
     if file.checkpoint is None:

@@ -235,7 +235,7 @@ def member_network(
         member_parameters(layer, float_layer.weights, float_layer.polarity, *integers)
         for layer, float_layer, integers in zip(layers, master, member.layers, strict=True)
     ]
-    return Network(form.name, layers, tuple(parameters), form.dataset, member.input_map)
+    return Network(form.name, layers, tuple(parameters), form.dataset, member.input_map, form.schedule)
 
 
 def seed_study(

@@ -1,0 +1,59 @@
+"""Why designs of a block can't run a network: the lines of `choose_network`, of all of them at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.cuts.demands import row_bits, too_shallow, too_small
+from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS
+from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
+from simulator.timing.integers import machine_integers
+from simulator.timing.timing import smallest_needs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from simulator.designs.design_block import DesignBlock
+    from workloads.networks.network import Network
+
+MEMORIES = ("ifmap", "filter", "ofmap", "operand", "channel", "polarity")
+FIELDS = {
+    "pixels": MOST_IN_FIELD,
+    "in_rows": MOST_SIGNED,
+    "filter_beats": MOST_IN_FIELD,
+    "raw_beats": MOST_IN_FIELD,
+}
+"""What descriptors hold at most of what a tile needs."""
+
+_line_of_buffer, _line_of_operands = lru_cache(maxsize=4096)(too_small), lru_cache(maxsize=4096)(too_shallow)
+
+
+def refusals(networks: Sequence[Network], layers: np.ndarray, designs: DesignBlock, failing: np.ndarray) -> list[str]:
+    """Return the line of each design, "" where no larger buffer alone cures it: then only `choose_network` knows.
+
+    networks: of each design, all of the same layers [layers] of LAYER_INTEGERS. failing: [designs], the first layer of
+    which no cut fits.
+    """
+    machines = machine_integers(designs)
+    needs = smallest_needs(layers[failing], machines)
+    largest = {name: np.full(len(designs), float(MOST_KIB)) for name in BUFFERS}
+    roomy = machine_integers(replace(designs, **largest, operand_depth=np.full(len(designs), MOST_OPERANDS)))
+    curable = np.all([needs[name] <= roomy[f"{name}_depth"] for name in MEMORIES], axis=0)
+    curable &= np.all([needs[name] <= limit for name, limit in FIELDS.items()], axis=0)
+    lines = [""] * len(designs)
+    for memory, (field, bits) in zip(MEMORIES, row_bits(designs).items(), strict=False):
+        unmet = np.flatnonzero(curable & (needs[memory] > machines[f"{memory}_depth"]))
+        numbers = getattr(designs, field), needs[memory], machines[f"{memory}_depth"], bits
+        for place, *values in zip(unmet.tolist(), *(column[unmet].tolist() for column in numbers), strict=True):
+            lines[place] = _line_of_buffer(field, *values)
+        curable[unmet] = False
+    for place in np.flatnonzero(curable & (needs["operand"] > machines["operand_depth"])).tolist():
+        lines[place] = _line_of_operands(designs.operand_depth[place].item(), needs["operand"][place].item())
+    return [
+        line and f"network {network.name}: layer {network.layers[layer].name}: {line}"
+        for line, network, layer in zip(lines, networks, failing.tolist(), strict=True)
+    ]

@@ -1,0 +1,55 @@
+"""What the smallest tile of a layer needs: where one memory is too small for it, no cut of the layer fits."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import from_dtype, int64, void
+
+from simulator.timing.count_kernels import LAYERS, MACHINES
+from simulator.timing.cut_kernels import JOB
+from simulator.timing.cut_lengths import output_granule, row_granule
+from simulator.timing.cut_tables import (
+    CHANNELS,
+    FILTERS,
+    OUTPUTS,
+    RESULTS,
+    ROWS,
+    TABLES,
+    Tables,
+    fill_tables,
+    ifmap_words,
+    ofmap_words,
+)
+from simulator.timing.integers import NEED_INTEGERS
+from simulator.timing.tile_kernels import WS
+from workloads.host.jit import njit, njit_in_place
+
+NEEDS = from_dtype(NEED_INTEGERS)
+
+
+@njit_in_place(void(JOB, TABLES, NEEDS))
+def describe_smallest(job, tables, needs):
+    """Fill in what the smallest tile needs; tables: of one length an axis, overwritten."""
+    layer, machine = job.layer[0], job.machine[0]
+    row, output, channel = tables.rows[0], tables.outputs[0], tables.channels[0]
+    whole = layer.groups > 1 or layer.pool  # input channels of groups, and of pooling, are not cut
+    row.length = min(row_granule(layer, machine), layer.out_height)
+    output.length = min(output_granule(layer, machine), layer.outputs)
+    channel.length = layer.channels if whole else min(machine.feeder, layer.channels)
+    fill_tables(job, tables)
+    filters = job.tiles[1, 0, int64(job.parts[0].channels == 1)]
+    needs.ifmap, needs.ofmap = ifmap_words(row, output, channel, job), ofmap_words(row, output, job)
+    needs.filter, needs.polarity, needs.channel = filters.weight_rows, filters.polarity_rows, filters.channel_rows
+    needs.operand = row.pixels if machine.dataflow == WS and not layer.pool else channel.operands
+    needs.pixels, needs.in_rows, needs.filter_beats = row.pixels, row.in_rows, filters.filter_beats
+    needs.raw_beats = row.pixels * output.length if layer.raw else 0
+
+
+@njit(void(JOB, LAYERS, MACHINES, NEEDS[::1]))
+def fill_needs(job, layers, machines, needs):
+    """Fill in what the smallest tile of each layer needs on the machine of the same place; job: see `new_job`."""
+    rows, outputs, channels = np.zeros(1, ROWS), np.zeros(1, OUTPUTS), np.zeros(1, CHANNELS)
+    tables = Tables(rows, outputs, channels, np.zeros((1, 1), FILTERS), np.zeros((1, 1), RESULTS))
+    for place in range(len(layers)):
+        job.layer[0], job.machine[0] = layers[place], machines[place]
+        describe_smallest(job, tables, needs[place])
