@@ -253,6 +253,8 @@ def _mistaken(point: Coordinates) -> Coordinates | None:
         return least
     if point.operand_depth < point.feeder_width:
         return least._replace(operand_depth=point.operand_depth)
+    if point.zero_gating and (point.op != "mac" or point.pe_stages != 2):
+        return least._replace(pe_stages=point.pe_stages, zero_gating=True)
     for name in BUFFERS:
         if half_bits(getattr(point, name)) < point.port_bits:
             return least._replace(**{name: getattr(point, name)})
