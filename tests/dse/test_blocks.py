@@ -171,7 +171,7 @@ def test_what_no_buffer_cures(tmp_path: Path) -> None:
     """Rows too long for any buffer, and memories too slow for a design's fields."""
     chance = Random(4)
     machine = {"x_bits": 5, "w_bits": 4, "ifmap_kib": 64.0, "operand_depth": 512, "port_bits": 128}
-    machine["zero_gating"] = False
+    machine |= {"pe_stages": 1, "zero_gating": False}
     points = [random_point(chance, ("mac",))._replace(**machine) for _ in range(30)]
     path = tmp_path / "wide.yaml"
     path.write_text(WIDE, encoding="utf-8")
