@@ -46,6 +46,7 @@ class Polarity(IntEnum):
     SYNAPSE = 0
     INPUT = 1
     NEURON = 2
+    GENERATED = 3
 
 
 class Kind(IntEnum):
@@ -96,7 +97,7 @@ LAYER = np.dtype(
         ("stride_w", "<u2"),
         ("row_step", "<u2"),
         ("stride_h", "<u2"),
-        ("reserved", "<u2"),
+        ("tap_positions", "<u2"),
         ("pad_left", "<u2"),
         ("group_lanes", "<u2"),
         ("kernel_h", "<u2"),
@@ -106,7 +107,8 @@ LAYER = np.dtype(
 """A layer's descriptor.
 
 flag_bits: see LAST. y_low, y_high: lowest and highest activation of the next layer. row_step: stride_h · in_width,
-modulo 2^16. group_lanes: channels from group to group. The others are the layer's own numbers.
+modulo 2^16. group_lanes: channels from group to group. tap_positions: where polarity is generated, positions from tap
+to tap: all channels of a group. The others are the layer's own numbers.
 """
 
 LAST, RAW, POOL, RESIDUAL = 1, 2, 4, 8
@@ -117,7 +119,8 @@ OP_PLACE, OP_MASK = 4, 3
 
 TILE = np.dtype(
     [
-        ("flag_bits", "<u2"),
+        ("flag_bits", "<u1"),
+        ("first_element", "<u1"),
         ("groups", "<u2"),
         ("filter_addr", "<u4"),
         ("weight_beats", "<u2"),
@@ -155,10 +158,12 @@ TILE = np.dtype(
 
 flag_bits: see LOAD_FILTER. *_addr: first beat in memory, but for first_addr. *_runs, *_beats, *_stride: runs of
 consecutive beats, beats of each, beats from run to run; plane_stride serves residual and store. *_rows: of a plane of
-the filter. skip: bits before the ifmap's first word in its run's first beat. plane_words: of a plane of the ifmap in
-the scratchpad. tile_rows, first_row: input rows held, and the row among them of the first window's top. k_size: fan-in;
-pooling: 0. first_lane, channels: lane of the first channel in its word, and channels of a group. first_addr,
-group_step: scratchpad word of the first window, and words from group to group, both modulo 2^16.
+the filter; where polarity is generated, polarity_beats is instead the position at which its signs begin, first_element
+that position's channel within its tap, and polarity_rows the output channel at which they begin. skip: bits before the
+ifmap's first word in its run's first beat. plane_words: of a plane of the ifmap in the scratchpad. tile_rows,
+first_row: input rows held, and the row among them of the first window's top. k_size: fan-in; pooling: 0. first_lane,
+channels: lane of the first channel in its word, and channels of a group. first_addr, group_step: scratchpad word of
+the first window, and words from group to group, both modulo 2^16.
 """
 
 LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, STORE, FIRST_K, LAST_K = 1, 2, 4, 8, 16, 32

@@ -71,6 +71,7 @@ UNITS = {
     r"limen_operands .*": "operand lanes",
     r"limen_edge .*": "edge",
     r"limen_scratchpad .*\b(ifmap|weight|polarity|channel)_scratchpad": r"\1 unpacker",
+    r"limen_generator .*": "generator",
     r"limen_packer .*": "packer",
     r"limen_scatter .*": "scatter unit",
     r"limen_pool .*": "pooling unit",

@@ -117,6 +117,9 @@ class Breakdown:
             requantise=events.requantises, pack=counts.pack_reads * machines.designs.cols,
             scatter=counts.scatter_writes,
         )  # fmt: skip
+        words = either(machines.turned, events.operand_rows, 0)
+        there = machines.generates_polarity
+        self._logic("generator", "logic", 1, machines.generator, there, row=counts.weight_reads, word=words)
         beats_in = counts.beats - counts.beats_store
         for name, found in machines.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")

@@ -93,7 +93,8 @@ class Machines:
         units = units_of(table)
         self.stationary: np.ndarray = designs.dataflow != "os"
         self.turned: np.ndarray = designs.dataflow == "is"
-        self.polar: np.ndarray = designs.polarity_bits > 0
+        self.stores_polarity: np.ndarray = designs.stores_polarity
+        self.generates_polarity: np.ndarray = designs.generates_polarity
         pe, edge, tag = _array_keys(designs, stream)
         self.pe, self.edge, self.tag = units.pe(*pe), units.edge(*edge), units.tag(*tag)
         x, acc, feeder, port = designs.x_bits, designs.acc_bits, designs.feeder_width, designs.port_bits
@@ -104,6 +105,7 @@ class Machines:
         self.pool = units.pool(x, feeder)
         self.control = units.control(x, designs.dataflow, designs.synapse_lanes, feeder, port)
         self.skew = units.skew(np.ones_like(x))
+        self.generator = units.generator(designs.dataflow, designs.synapse_lanes, self.generates_polarity)
         self.widths = {
             "ifmap": designs.word_bits,
             "weight": designs.synapse_lanes * designs.w_bits,
@@ -152,8 +154,8 @@ class Machines:
         return some
 
     def present(self, name: str) -> np.ndarray | bool:
-        """Return where there are a memory and an unpacker of this name: of polarity where the op has any."""
-        return self.polar if name == "polarity" else True
+        """Return where there are a memory and an unpacker of this name: of polarity where it is stored."""
+        return self.stores_polarity if name == "polarity" else True
 
     def clocks(self) -> Clocks:
         """Return the shortest clock periods; of equal paths the one whose name, then method, is last."""
@@ -163,6 +165,7 @@ class Machines:
         for name, found in units.items():
             there = self.present(name.removesuffix(" unpacker"))
             paths.add(name, [found["min_clock_ns"]], there=there)
+        paths.add("generator", [self.generator["min_clock_ns"]], there=self.generates_polarity)
         paths.add("scatter unit", [self.scatter["min_clock_ns"], self.edge["entry_ns"]])
         paths.add("control", [self.control["min_clock_ns"], self.edge["entry_ns"]])
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"

@@ -10,7 +10,7 @@ from cost_models.price.shelf import Shelf
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, Value
 from cost_models.units.sizes import delay_terms, terms
-from cost_models.units.unit import GATED, Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from cost_models.units.unit import GATED, Control, Fitted, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 from workloads.errors import LimenError
 from workloads.ops.registry import operation
 
@@ -19,6 +19,7 @@ STATIC = ("energy_per_idle_cycle_pj", "area_um2", "leakage_nw")
 
 MOST_EVENTS = 6
 PE_EVENTS = ("op", "shift_cycle", "left_cycle", "top_cycle", "psum_cycle", "polarity_cycle")
+GENERATOR_EVENTS = ("row", "word")
 EDGE_EVENTS = ("accumulate", "requantise", "pack", "scatter")
 EDGE_DELAYS = ("min_clock_ns", "entry_ns", "delay_ns", "behind_memory_ns")
 BANK_NUMBERS = (*("is_sram", "area_um2", "leakage_nw", "read_pj", "write_pj", "idle_pj", "delay_ns", "min_clock_ns"),)
@@ -35,7 +36,8 @@ class Units:
 
     pe: by op, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
     zero gating, stream. edge: by acc_bits, x_bits.
-    tag: by address bits. bank: by width, words, two ports, bits of a write. All others: by the fields of their unit.
+    tag: by address bits. generator: by dataflow, lanes, and whether there is one. bank: by width, words, two ports,
+    bits of a write. All others: by the fields of their unit.
     """
 
     def __init__(self, table: Table) -> None:
@@ -47,6 +49,7 @@ class Units:
         self.pe = Shelf((*STATIC, *energies(*PE_EVENTS), "min_clock_ns"), partial(_pe, table))
         self.edge = Shelf((*STATIC, *energies(*EDGE_EVENTS), *EDGE_DELAYS), partial(_edge, table))
         self.tag = Shelf((*STATIC, *energies("op")), partial(_tag, table))
+        self.generator = Shelf((*STATIC, *energies(*GENERATOR_EVENTS), clock), partial(_generator, table))
         self.lanes = fitted(Lanes, ("read", "write"), clock, delay, behind)
         self.packer = fitted(Packer, ("step",), clock, behind)
         self.scatter = fitted(Scatter, ("step", "other_beat"), clock)
@@ -112,6 +115,15 @@ def _edge(table: Table, acc_bits: int, x_bits: int) -> Mapping[str, Value]:
 def _tag(table: Table, address_bits: int) -> Mapping[str, Value]:
     tag = table.at("tag", address_bits)
     return {name: tag[name] for name in (*STATIC, *energies("op"))}
+
+
+def _generator(table: Table, dataflow: str, lanes: int, there: bool) -> Mapping[str, Value]:
+    """Return the generator of a design that has one, and nothing of others: their table may lack it."""
+    if not there:
+        return {}
+    events = GENERATOR_EVENTS if dataflow == "is" else GENERATOR_EVENTS[:1]  # words move under is alone
+    names = (*STATIC, *energies(*events), "min_clock_ns")
+    return {name: _fit(table, Generator(dataflow, lanes), name) for name in names}
 
 
 def _fit(table: Table, unit: Fitted, name: str) -> Value:

@@ -9,7 +9,7 @@ from simulator.encoding import Dataflow
 from simulator.rtl.verilog_tokens import canonical_verilog
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Control, Edge, Lanes, Mover, Packer, Pool, Scatter, Scratchpad
+    from cost_models.units.unit import Control, Edge, Generator, Lanes, Mover, Packer, Pool, Scatter, Scratchpad
 
 DEPTH = 256
 """Words of the memories behind the black boxes: 8 address bits; a design's own differ by a few."""
@@ -36,7 +36,7 @@ CONTROL = (
 )
 """Modules of limen_top that are the control's."""
 
-OUTSIDE = ("skew", "tag", "scratchpad", "operands", "array", "edge", "packer", "pool", "scatter")
+OUTSIDE = ("skew", "tag", "scratchpad", "generator", "operands", "array", "edge", "packer", "pool", "scatter")
 """Modules inside limen_top that are units of their own, black boxes to the control."""
 
 
@@ -91,6 +91,11 @@ def _mover_sizes(unit: Mover) -> dict[str, int]:
 
 def pool(unit: Pool) -> Source:
     return Source("limen_pool", ("limen_pool.v",), {"FEEDER": unit.feeder_width, "X_BITS": unit.x_bits}, "", True)
+
+
+def generator(unit: Generator) -> Source:
+    sizes = {"LANES": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
+    return Source("limen_generator", ("limen_generator.v",), sizes, "", True)
 
 
 def control(unit: Control) -> Source:

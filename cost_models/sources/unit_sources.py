@@ -37,6 +37,8 @@ def unit_source(unit: Unit) -> Source:
             return machine_sources.scatter(unit)
         case kinds.Pool():
             return machine_sources.pool(unit)
+        case kinds.Generator():
+            return machine_sources.generator(unit)
         case kinds.Control():
             return machine_sources.control(unit)
 

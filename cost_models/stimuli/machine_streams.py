@@ -20,9 +20,10 @@ from simulator.encoding import (
     Phase,
     descriptor_beats,
 )
+from workloads.ops.generated_polarity import CHANNEL_TOP, WORD_MASK, mixed
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Control, Edge, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+    from cost_models.units.unit import Control, Edge, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 
 Inputs = dict[str, np.ndarray]
 Expected = dict[str, np.ndarray]
@@ -191,6 +192,39 @@ def skew(unit: Skew, values: Values) -> dict[str, tuple[Inputs, Expected]]:
         for i, (name, patterns) in enumerate(moving.items())
     }
     return {"op": (moving, expected), "idle_cycle": ({"in@0": values.constant(0)}, {})}
+
+
+def generator(unit: Generator, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+    """A row of signs a cycle, from anywhere; under is a position moving into the lanes; nothing."""
+    lanes, places = np.arange(unit.lanes)[:, None, None], np.arange(values.steps)[:, None]
+    position, channel = (values.random_constant(0, WORD_MASK + 1) for _ in range(2))
+    down = unit.dataflow == "ws"
+    tile = {"first_position": position, "first_channel": channel, "start": values.pulse(GENERATOR_START)}
+    tile |= {"channels": values.constant(64), "tap_positions": values.constant(64)}
+    tile |= {"first_element": values.constant(63 * down), "lanes_left": values.constant(unit.lanes)}
+    idle: dict[str, tuple[Inputs, Expected]] = {"idle_cycle": ({"start": values.constant(0)}, {})}
+    # The row asked for a step ago, which was the first one in the step after the start.
+    rows = places - GENERATOR_START - 2
+    if unit.dataflow != "is":
+        always = {"filter_read": values.constant(1), "next_row": values.constant(1)}
+        positions, channels = position + (-rows if down else rows), channel + lanes
+        return {"row": (tile | always, {"signs": _signs(channels, positions)}), **idle}
+    loading = {name: (rows + 1 >= 0) & (rows + 1 < unit.lanes) | values.constant(0) for name in ("preload", "x_read")}
+    reading = {"filter_read": (rows + 1 >= unit.lanes) | values.constant(0)}
+    signs = _signs(channel + rows - unit.lanes, position + unit.lanes - 1 - lanes)
+    moving = {"preload": values.constant(1), "x_read": values.constant(1)}
+    return {"row": (tile | loading | reading, {"signs": signs}), "word": (tile | moving, {}), **idle}
+
+
+GENERATOR_START = 1
+"""Step in which a tile begins."""
+
+
+def _signs(channels: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Return rows of signs of [lanes, steps, LANES] channels and positions, as patterns [steps, LANES]."""
+    words = (channels & WORD_MASK | CHANNEL_TOP) & mixed(positions & WORD_MASK)
+    bits = np.bitwise_count(words).astype(np.int64) & 1
+    return (bits << np.arange(len(bits))[:, None, None]).sum(axis=0)
 
 
 def control(unit: Control, values: Values) -> dict[str, tuple[Inputs, Expected]]:

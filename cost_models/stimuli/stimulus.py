@@ -23,6 +23,9 @@ NEURON_WEIGHTS = 4096
 WARM_UP = 4
 """Steps that load registers and aren't counted."""
 
+GENERATOR_WARM_UP = 40
+"""Of the generator, whose 32 lanes are loaded one after another."""
+
 CONTROL_WARM_UP, CONTROL_STEPS = 640, 256
 """Of the control, which needs a program first."""
 

@@ -13,6 +13,7 @@ from cost_models.stimuli.pe_streams import pe_streams
 from cost_models.stimuli.stimulus import (
     CONTROL_STEPS,
     CONTROL_WARM_UP,
+    GENERATOR_WARM_UP,
     SEED,
     STEPS,
     WARM_UP,
@@ -38,6 +39,9 @@ def streams(unit: Unit, run: int) -> list[Stream]:
             return _tag(unit, random)
         case kinds.RegisterBank():
             return _bank(unit, random)
+        case kinds.Generator():
+            values = machine_streams.Values(random, GENERATOR_WARM_UP + STEPS)
+            return _streams_of(machine_streams.generator(unit, values), GENERATOR_WARM_UP)
         case kinds.Control():
             values = machine_streams.Values(random, CONTROL_WARM_UP + CONTROL_STEPS)
             return _streams_of(machine_streams.control(unit, values), CONTROL_WARM_UP)

@@ -13,6 +13,7 @@ from cost_models.units.unit import (
     Control,
     Edge,
     Fitted,
+    Generator,
     Lanes,
     Nand2,
     Neuron,
@@ -67,6 +68,8 @@ MOVER_SIZES = {
 
 POOL_SIZES = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
 """(x_bits, feeder_width)."""
+
+GENERATOR_LANES = (2, 4, 8, 16, 32)
 
 CONTROL_SIZES = ((32, 8, 64), (4, 4, 64), (16, 4, 32), (4, 8, 256))
 """(rows and columns, x_bits, port_bits)."""
@@ -185,4 +188,5 @@ def fitted_groups() -> list[tuple[Fitted, ...]]:
         fitted.append(tuple(mover(x, acc, dataflow, cols, feeder, port) for cols, x, feeder, acc, port in sizes))
     for dataflow in DATAFLOWS:
         fitted.append(tuple(Control(x, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_SIZES))
+    fitted += [tuple(Generator(dataflow, lanes) for lanes in GENERATOR_LANES) for dataflow in DATAFLOWS]
     return fitted

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import math
 
-from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, RegisterBank, Scatter, Scratchpad, Skew
+from cost_models.units.unit import (
+    Control,
+    Fitted,
+    Generator,
+    Lanes,
+    Packer,
+    Pool,
+    RegisterBank,
+    Scatter,
+    Scratchpad,
+    Skew,
+)
 
 Terms = dict[str, float]
 
@@ -50,6 +61,8 @@ def terms(unit: Fitted) -> Terms:
                 "per_column_word_bit": unit.cols * word,
                 "per_accumulator_bit": unit.cols * unit.acc_bits * choice,
             }
+        case Generator(_, lanes):
+            return {"base": 1, "per_lane": lanes}
         case Control():
             return {"base": 1, "per_port_bit": unit.port_bits, "per_lane_bit": unit.lanes * (unit.x_bits + 1)}
 
@@ -63,7 +76,7 @@ def delay_terms(unit: Fitted) -> Terms:
     match unit:
         case RegisterBank(width, address_bits):
             return {"base": 1, "per_address_bit": address_bits, "per_log_column": log(width)}
-        case Skew():
+        case Skew() | Generator():
             return {"base": 1}
         case Pool(x_bits):
             return {"base": 1, "per_log_x_bit": log(x_bits)}

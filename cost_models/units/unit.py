@@ -258,6 +258,18 @@ class Scatter(Mover):
 
 
 @dataclass(frozen=True)
+class Generator(UnitBase):
+    """The generator of polarity for `lanes` lanes of synapses."""
+
+    dataflow: str
+    lanes: int
+    component: ClassVar[str] = "generator"
+
+    def columns(self) -> Columns:
+        return Columns(dataflow=self.dataflow)
+
+
+@dataclass(frozen=True)
 class Control(UnitBase):
     """Everything that no other unit is, of an array of `lanes` rows and columns."""
 
@@ -272,7 +284,7 @@ class Control(UnitBase):
         return Columns(dataflow=self.dataflow)
 
 
-Fitted = Lanes | Scratchpad | Packer | Scatter | Pool | Control | RegisterBank | Skew
+Fitted = Lanes | Scratchpad | Packer | Scatter | Pool | Generator | Control | RegisterBank | Skew
 """Units of any size: their rows are terms of fits over several of them."""
 
 Unit = Pe | Operator | Neuron | Edge | Tag | Nand2 | Fitted

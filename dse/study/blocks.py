@@ -48,7 +48,7 @@ class _Form(NamedTuple):
     """What an op, widths and a feeder decide: of the design, and of the workload.
 
     refusal: why no design of them runs the network; "" where one does. acc_bits: 0 where none does, or each point
-    is counted alone. x_signed: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes. accuracies:
+    is counted alone. x_signed, polarity: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes. accuracies:
     in the order of ACCURACIES.
     """
 
@@ -56,6 +56,7 @@ class _Form(NamedTuple):
     refusal: str
     acc_bits: int
     x_signed: bool
+    polarity: str
     layers: np.ndarray
     shape: bytes
     accuracies: tuple[float, ...]
@@ -119,17 +120,17 @@ class BlockEvaluator:
         network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
         accuracies = tuple(self._evaluator.accuracies(point).values())
         if network.schedule:  # its cuts fit or don't, machine by machine
-            return _Form(network, "", 0, False, np.zeros(0), b"", accuracies)
+            return _Form(network, "", 0, False, "synapse", np.zeros(0), b"", accuracies)
         try:
             design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
         except LimenError as error:
-            return _Form(network, str(error), 0, False, np.zeros(0), b"", accuracies)
+            return _Form(network, str(error), 0, False, "synapse", np.zeros(0), b"", accuracies)
         try:
             layers = network_integers(network)
         except LimenError:
-            return _Form(network, "", 0, design.x_signed, np.zeros(0), b"", accuracies)
+            return _Form(network, "", 0, design.x_signed, design.polarity, np.zeros(0), b"", accuracies)
         acc_bits = design.acc_bits if layers["width"].max() <= MOST_SIGNED else 0
-        return _Form(network, "", acc_bits, design.x_signed, layers, layers.tobytes(), accuracies)
+        return _Form(network, "", acc_bits, design.x_signed, design.polarity, layers, layers.tobytes(), accuracies)
 
     def _mistake(self, point: Coordinates) -> str:
         """Return why a point's fields don't go together, worked out once for all points of the same first mistake."""
@@ -270,7 +271,7 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
         **columns,
         x_signed=np.array([form.x_signed for form in forms]),
         acc_bits=np.array([form.acc_bits for form in forms]),
-        polarity=np.full(len(points), "synapse"),
+        polarity=np.array([form.polarity for form in forms]),
         port_interval=ones,
         memory_latency=ones,
     )

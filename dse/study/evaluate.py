@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from cost_models.table.table import load_priced_table
 from dse.study.space import Coordinates
 from dse.study.study_spec import BUFFERS, StudySpec
-from simulator.designs.design import Design, FittedDesign
+from simulator.designs.design import Design, FittedDesign, Polarity
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
@@ -130,10 +130,14 @@ class Evaluator:
         return with_memory(self.unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
 
     def unfitted(self, point: Coordinates) -> Design:
-        """Return the design of a point before it is sized to anything. Raises LimenError where no design is."""
+        """Return the design of a point before it is sized to anything: polarity is generated where the network's is.
+
+        Raises LimenError where no design is.
+        """
         network = self.network(point.op, point.x_bits, point.w_bits)
         signed = operation(point.op).one_range or any(layer.x_signed for layer in network.layers)
-        return Design(**point.fields(), x_signed=signed)
+        polarity: Polarity = "generated" if network.generates_polarity else "synapse"
+        return Design(**point.fields(), x_signed=signed, polarity=polarity)
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""

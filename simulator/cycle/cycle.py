@@ -93,7 +93,7 @@ def design_depths(design: FittedDesign) -> Depths:
     return Depths(
         ifmap=design.ifmap_depth,
         filter=design.filter_depth,
-        polarity=design.polarity_depth,
+        polarity=design.polarity_depth if design.stores_polarity else 0,
         channel=design.channel_depth,
         ofmap=design.ofmap_depth,
         operand=design.operand_depth,

@@ -14,8 +14,10 @@ IDLE, PICK, REQUEST, DATA = range(4)
 DMA = record_type(
     *("state_reg", "kind_reg", "wanted_reg", "program_reg", "addr_reg", "stride_reg", "runs_left_reg", "run_beats_reg"),
     *("beats_left_reg", "first_reg", "plane_reg", "plane_left_reg", "base_reg", "layer_beats", "tile_beats"),
+    "stored_polarity",
 )
-"""Registers, and the beats of descriptors. wanted_reg: kinds still to be served, by bit."""
+"""Registers, the beats of descriptors, and whether filters have a plane of polarity. wanted_reg: kinds still to be
+served, by bit."""
 
 DMA_RECORD = from_dtype(DMA)
 
@@ -28,6 +30,12 @@ LOADS = LOAD_FILTER | LOAD_IFMAP | LOAD_RESIDUAL
 def kinds_wanted(dma, next_tile):
     """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
     return dma.wanted_reg & ((next_tile.flag_bits & LOADS) << Kind.FILTER | 7)
+
+
+@njit_in_place(inline="always")
+def polarity_beats(dma, next_tile):
+    """Return the beats of a filter's plane of polarity."""
+    return next_tile.polarity_beats if dma.stored_polarity else int64(0)
 
 
 @njit_in_place(inline="always")
@@ -59,7 +67,7 @@ def pick(dma, next_tile, stored_tile):
         dma.runs_left_reg, dma.run_beats_reg = next_tile.residual_runs, next_tile.residual_beats
     elif kind == Kind.FILTER:
         dma.addr_reg, dma.runs_left_reg = next_tile.filter_addr, 1
-        dma.run_beats_reg = next_tile.weight_beats + next_tile.polarity_beats + next_tile.channel_beats
+        dma.run_beats_reg = next_tile.weight_beats + polarity_beats(dma, next_tile) + next_tile.channel_beats
     else:
         dma.addr_reg, dma.runs_left_reg = dma.program_reg, 1
         dma.run_beats_reg = dma.layer_beats if kind == Kind.LAYER else dma.tile_beats
@@ -74,7 +82,7 @@ def count_beat(dma, next_tile):
     dma.plane_left_reg -= 1
     if dma.kind_reg == Kind.FILTER and dma.plane_left_reg == 0:
         dma.first_reg = 1
-        dma.plane_reg = 1 if dma.plane_reg == 0 and next_tile.polarity_beats else 2
+        dma.plane_reg = 1 if dma.plane_reg == 0 and polarity_beats(dma, next_tile) else 2
         dma.plane_left_reg = next_tile.polarity_beats if dma.plane_reg == 1 else next_tile.channel_beats
     if dma.beats_left_reg == 0:
         dma.state_reg = PICK if dma.runs_left_reg == 1 else REQUEST

@@ -13,6 +13,7 @@ from simulator.cycle.descriptor import DESCRIPTORS, Descriptors, make_descriptor
 from simulator.cycle.dma import DMA, DMA_RECORD, PICK
 from simulator.cycle.edge import EDGE, EDGES, EDGES_TYPE, Edges
 from simulator.cycle.folds import FOLDS, FOLDS_TYPE, SIGNALS, Folds
+from simulator.cycle.generator import GENERATOR, GENERATOR_TYPE, Generator
 from simulator.cycle.group import GROUP
 from simulator.cycle.im2col import IM2COL, IM2COL_TYPE, PLACE, WORD, Im2col
 from simulator.cycle.packer import PACKER, PACKER_TYPE, Packer
@@ -61,6 +62,7 @@ class Machine(NamedTuple):
     dma: np.record
     port: Port
     folds: Folds
+    generator: Generator
     im2col: Im2col
     scratchpad: Scratchpad
     ifmap: np.ndarray
@@ -76,7 +78,7 @@ class Machine(NamedTuple):
 MACHINE = types.NamedTuple(
     [
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE, FOLDS_TYPE),
-        *(IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE, types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
+        *(GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE, types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
         *(ARRAY_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, POOL_TYPE),
     ],
     Machine,
@@ -101,10 +103,11 @@ def make_sequencer() -> np.record:
     return sequencer
 
 
-def make_dma(port_bits: int) -> np.record:
+def make_dma(port_bits: int, stored_polarity: bool) -> np.record:
     """Return the DMA in that cycle: it begins to fetch the first layer's descriptor."""
     dma = new_record(DMA)
     dma.state_reg, dma.wanted_reg = PICK, 1 << Kind.LAYER
+    dma.stored_polarity = stored_polarity
     dma.layer_beats, dma.tile_beats = (descriptor_beats(kind, port_bits) for kind in (LAYER, TILE))
     return dma
 
@@ -218,9 +221,10 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         wires=new_record(WIRES),
         descriptors=make_descriptors(beat_words * WORD_BITS),
         sequencer=make_sequencer(),
-        dma=make_dma(beat_words * WORD_BITS),
+        dma=make_dma(beat_words * WORD_BITS, parameters.polarity != Polarity.GENERATED),
         port=Port(dram, mask, zeros(beat_words), new_record(PORT)),
         folds=make_folds(rows, int(parameters.stages)),
+        generator=Generator(new_record(GENERATOR), zeros(synapse_lanes)),
         im2col=make_im2col(feeder, x_lanes),
         scratchpad=Scratchpad(new_record(SCRATCHPAD), zeros(widest // WORD_BITS + 3 + beat_words)),
         ifmap=zeros(2, depths.ifmap, feeder),

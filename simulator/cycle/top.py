@@ -25,6 +25,7 @@ from simulator.cycle.descriptor import NEXT, PRESENT, STORED
 from simulator.cycle.dma import announce, step_dma
 from simulator.cycle.edge import REST, show_channels, step_edges
 from simulator.cycle.folds import rest_folds, step_folds
+from simulator.cycle.generator import give_signs, step_generator
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
@@ -35,7 +36,7 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase
+from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase, Polarity
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
@@ -132,6 +133,17 @@ def run_edges(machine, counts):
 
 
 @njit_in_place(inline="always")
+def run_generator(machine):
+    """Put generated signs beside the weights that were read, and step the generator."""
+    wires, folds, generator = machine.wires, machine.folds, machine.generator
+    if wires.filter_read and machine.array.state.polar:
+        give_signs(generator, machine.parameters, wires, machine.array.synapse_out, folds.signals.cols_left)
+    if wires.compute_start or wires.compute_busy:
+        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        step_generator(generator, folds, machine.parameters, wires, layer, tile)
+
+
+@njit_in_place(inline="always")
 def run_filters(machine, counts):
     """Let the scratchpads of filters answer: operands of the next cycle, neutral ones where none are read."""
     wires, filters, synapses = machine.wires, machine.filters, machine.array.synapse_out
@@ -140,7 +152,9 @@ def run_filters(machine, counts):
     if wires.filter_read:
         counts.weight_reads += 1
         read_row(filters.weights[half], wires.filter_row, synapses)
-    if wires.filter_read and machine.array.state.polar:
+    if machine.parameters.polarity == Polarity.GENERATED:
+        run_generator(machine)
+    elif wires.filter_read and machine.array.state.polar:
         counts.polarity_reads += 1
         read_row(filters.polarities[half], wires.polarity_row, polarity_word)
         for lane in range(synapses.shape[0]):

@@ -23,7 +23,7 @@ from workloads.ops.operation import Operation
 from workloads.ops.registry import known_ops, operation
 
 Dataflow = Literal["os", "ws", "is"]
-Polarity = Literal["synapse", "input", "neuron"]
+Polarity = Literal["synapse", "input", "neuron", "generated"]
 MOST_KIB = 65536
 Kib = Annotated[float, Field(gt=0, le=MOST_KIB)]
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
@@ -50,9 +50,10 @@ class Design(Sizes, Spec):
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
     polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
-    polarity: what is stored of it, see `LayerForm`. port_interval: cycles from beat to beat; memory_latency:
-    from a request to its first beat; both belong to the memory, not to the Verilog. schedule: cuts of single layers;
-    every other layer has its network's cut, or the best of all.
+    polarity: what is stored of it, see `LayerForm`; nothing where it is generated. port_interval: cycles from beat to
+    beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. schedule:
+    cuts of single layers; every other layer has its network's cut, or the best of
+    all.
     """
 
     version: Literal[1] = 1
@@ -200,7 +201,10 @@ class Design(Sizes, Spec):
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
         stored = self.polarity in ("synapse", layer.polarity)  # a bit a synapse can hold any structure
         if layer.operation.polar and not stored:
-            return f"polarity: {layer.polarity!r} is not allowed: the design stores it by {self.polarity}"
+            how = f"stores it by {self.polarity}"
+            if self.polarity == "generated":
+                how = "generates it, for networks trained with polarity 'generated'; polarity: 'synapse' stores any"
+            return f"polarity: {layer.polarity!r} is not allowed: the design {how}"
         unfit = self._refusal_of_activations(layer)
         if unfit:
             return unfit

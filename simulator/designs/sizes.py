@@ -93,10 +93,20 @@ class Sizes:
         return either(self.dataflow == "is", self.rows, self.cols)
 
     @property
+    def stores_polarity(self) -> Any:
+        """Whether there is polarity in memory and scratchpad."""
+        return (self.polarity_bits > 0) & (self.polarity != "generated")
+
+    @property
+    def generates_polarity(self) -> Any:
+        """Whether there is a generator of it instead."""
+        return (self.polarity_bits > 0) & (self.polarity == "generated")
+
+    @property
     def polarity_lanes(self) -> Any:
-        """Bits of a polarity row: one serves all lanes where polarity does not depend on what they differ in."""
+        """Bits of a stored polarity row: one serves all lanes where polarity does not depend on what they differ in."""
         same = either(self.dataflow == "is", self.polarity == "neuron", self.polarity == "input")
-        return either(self.polarity_bits > 0, either(same, 1, self.synapse_lanes), 0)
+        return either(self.stores_polarity, either(same, 1, self.synapse_lanes), 0)
 
     @property
     def word_bits(self) -> Any:
@@ -130,7 +140,7 @@ class Sizes:
 
     @property
     def polarity_depth(self) -> Any:
-        """Rows in half of the polarity scratchpad."""
+        """Rows in half of the polarity scratchpad, where there is one."""
         return either(self.polarity == "neuron", self.channel_depth, self.filter_depth)
 
     @property

@@ -227,7 +227,7 @@ def tile_needs(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Ne
     else:
         rows, channel = shape.groups * column_folds * k, shape.groups * column_folds
         by_input, by_neuron = shape.groups * k, channel
-    polarity = {"synapse": rows, "input": by_input, "neuron": by_neuron}[design.polarity]
+    polarity = {"synapse": rows, "input": by_input, "neuron": by_neuron, "generated": 0}[design.polarity]
     words = max(pieces for _, pieces in shape.pieces(design.feeder_width)) * geometry.taps
     operand = shape.pixels if design.dataflow == "ws" else words * design.feeder_width
     return Needs(ifmap, rows, polarity if geometry.polar else 0, channel, ofmap, operand)

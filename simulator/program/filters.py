@@ -1,8 +1,8 @@
 """How a tile's filters are laid out: rows of lanes in the order in which the array reads them.
 
-A plane of weights, one of polarity, one of bias and shift. Lanes without a channel or a position of K hold the
-neutral synapse, which contributes nothing. Weights narrower than the design's are widened: by their sign, which is in
-int64 already, or (op shift) to another code of the same power of two.
+A plane of weights, one of polarity unless it is generated, one of bias and shift. Lanes without a channel or a position
+of K hold the neutral synapse, which contributes nothing. Weights narrower than the design's are widened: by their sign,
+which is in int64 already, or (op shift) to another code of the same power of two.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def filter_planes(
     weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
     rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral[1])
     planes = [(np.concatenate(rows), design.w_bits)]
-    if parameters.polarity is not None:
+    if parameters.polarity is not None and design.stores_polarity:
         inhibitory = _by_group(parameters.polarity, geometry.kernel, outputs, channels, shape.groups) < 0
         planes.append((_polarity_rows(inhibitory.astype(np.int64), design), 1))
     mask = (1 << design.acc_bits) - 1

@@ -38,6 +38,7 @@ from simulator.program.filters import filter_planes
 from simulator.timing.timing import Cut
 from workloads.errors import LimenError
 from workloads.layers.graph import INPUT
+from workloads.ops.generated_polarity import WORD_MASK, beginning
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -179,7 +180,8 @@ def compile_network(network: Network, design: FittedDesign, cuts: Sequence[Cut] 
         placed = _place_layer(network, index, schedule.geometry, layout)
         raw_at = placed.target.address
         for step in schedule.steps:
-            fields = _tile_fields(placed, step, design, raw_at)
+            begin = _beginning(network.layers[index], schedule.geometry, step, design)
+            fields = _tile_fields(placed, step, design, raw_at) | begin
             descriptors.append(_descriptor(TILE, fields, design))
             if schedule.geometry.raw and step.last_k:
                 raw_at += step.shape.pixels * step.shape.outputs
@@ -213,11 +215,29 @@ def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: 
         "stride_w": geometry.stride[1],
         "row_step": geometry.stride[0] * geometry.width & 0xFFFF,
         "stride_h": geometry.stride[0],
-        "reserved": 0,
+        "tap_positions": geometry.group_channels & WORD_MASK if design.generates_polarity else 0,
         "pad_left": geometry.pad_left,
         "group_lanes": schedule.steps[0].shape.group_lanes,
         "kernel_h": geometry.kernel[0],
         "kernel_w": geometry.kernel[1],
+    }
+
+
+def _beginning(layer: Layer, geometry: Geometry, step: Step, design: FittedDesign) -> dict[str, int]:
+    """Return where the generated signs of a tile begin, as the fields of the plane of polarity that it doesn't load.
+
+    Under ws the array's rows are preloaded from the last to the first, so they begin at the last one in use.
+    """
+    if not (design.generates_polarity and layer.generates_polarity):
+        return {}
+    begin, shape = beginning(layer.polarity_seed), step.shape
+    row = min(design.rows, geometry.taps * shape.channels) - 1 if design.dataflow == "ws" else 0
+    tap, element = divmod(row, shape.channels)
+    position = begin.position + tap * geometry.group_channels + step.tile.chan + element
+    return {
+        "polarity_beats": position & WORD_MASK,
+        "first_element": element,
+        "polarity_rows": begin.channel + step.tile.out & WORD_MASK,
     }
 
 
@@ -261,6 +281,7 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
         for plane, count in zip(("weight", "polarity", "channel"), counts, strict=True)
     }
     return filter_fields | {
+        "first_element": 0,
         "flag_bits": flags | (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k,
         "groups": shape.groups,
         "filter_addr": layer.filters.get(filter_key(step), 0),

@@ -14,7 +14,7 @@ from workloads.layers.order import ORDERS
 
 COUNTS = from_dtype(COUNT_INTEGERS)
 KIND = from_dtype(TILE_KIND)
-SYNAPSE, INPUT = int(Polarity.SYNAPSE), int(Polarity.INPUT)
+SYNAPSE, INPUT, GENERATED = int(Polarity.SYNAPSE), int(Polarity.INPUT), int(Polarity.GENERATED)
 ROWS_INSIDE = ORDERS.index("rows")
 """Code of the loop order in which filters stay from tile to tile."""
 
@@ -63,7 +63,7 @@ def load_filters(kind, layer, machine):
         kind.channel_rows = kind.groups * ceil_div(kind.group_outputs, machine.cols)
         kind.weight_rows, by_input = kind.channel_rows * k, kind.groups * k
     beats = ceil_div(kind.weight_rows * machine.weight_row_bits, machine.port_bits)
-    if layer.polar:
+    if layer.polar and machine.polarity != GENERATED:
         by_structure = by_input if machine.polarity == INPUT else kind.channel_rows
         kind.polarity_rows = kind.weight_rows if machine.polarity == SYNAPSE else by_structure
         beats += ceil_div(kind.polarity_rows * machine.polarity_row_bits, machine.port_bits)
@@ -216,7 +216,7 @@ def add_tiles(count, kind, layer, machine, counts):
         down, along, time = k, m, n
         weights, channels, reads, writes = folds * n, folds * n, pairs, kind.fill_words
     counts.weight_reads += count * weights
-    counts.polarity_reads += count * weights * layer.polar
+    counts.polarity_reads += count * weights * (layer.polar and machine.polarity != GENERATED)
     counts.channel_reads += count * channels
     counts.operand_reads += count * reads
     counts.operand_writes += count * writes

@@ -14,7 +14,7 @@ from cost_models.price.banks import Bank, price_bank
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SOFT, Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
-from cost_models.units.unit import Control, Fitted, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from cost_models.units.unit import Control, Fitted, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
 from simulator.designs.design import FittedDesign
 from simulator.designs.sizes import HALVES
 from simulator.encoding import SHIFT_BITS
@@ -84,6 +84,7 @@ class Machine:
         self.pool = _Fit(table, Pool(x, feeder))
         self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port))
         self.skew = _Fit(table, Skew(1))
+        self.generator = _Fit(table, Generator(design.dataflow, design.synapse_lanes))
         self.tag = table.at("tag", max(2, (design.ofmap_depth - 1).bit_length()))
         self.widths = {
             "ifmap": design.word_bits,
@@ -140,6 +141,8 @@ class Machine:
         units |= {f"{name} unpacker": values for name, values in self.unpackers.items()} | {"skew": self.skew}
         for name, values in units.items():
             add(name, values["min_clock_ns"])
+        if design_generates(self.design):
+            add("generator", self.generator["min_clock_ns"])
         add("scatter unit", self.scatter["min_clock_ns"], self.edge["entry_ns"])
         add("control", self.control["min_clock_ns"], self.edge["entry_ns"])
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
@@ -196,6 +199,9 @@ class Machine:
             "edge", "logic", cols, self.edge, accumulate=events.accumulates, requantise=events.requantises,
             pack=packed, scatter=counts.scatter_writes,
         )  # fmt: skip
+        if design_generates(design):
+            words = {"word": events.operand_rows} if design.dataflow == "is" else {}
+            logic("generator", "logic", 1, self.generator, row=counts.weight_reads, **words)
         beats_in = counts.beats - counts.beats_store
         for name, values in self.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
@@ -228,6 +234,11 @@ class Machine:
             packed = counts.pack_reads * self.design.cols
             return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
         return getattr(counts, f"{memory.name}_reads"), getattr(counts, f"{memory.name}_writes")
+
+
+def design_generates(design: FittedDesign) -> bool:
+    """Return whether a design of one op has a generator of polarity instead of memory for it."""
+    return operation(design.op).polar and design.polarity == "generated"
 
 
 def _memory(memory: Memory, reads: int, writes: int, cycles: int, latency_us: float) -> list[Part]:

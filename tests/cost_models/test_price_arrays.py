@@ -67,7 +67,7 @@ def test_sizes_and_integers_of_many_designs_are_those_of_each() -> None:
         sizes = [getattr(design, name) for design in designs]
         assert np.broadcast_to(getattr(block, name), len(designs)).tolist() == sizes, name
     assert (machine_integers(block) == np.concatenate([machine_integers(design) for design in designs])).all()
-    assert {design.polarity for design in designs} == {"synapse", "input", "neuron"}
+    assert {design.polarity for design in designs} == {"synapse", "input", "neuron", "generated"}
 
 
 def test_of_equal_paths_the_last_name_sets_the_clock() -> None:

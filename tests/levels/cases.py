@@ -177,7 +177,7 @@ STAGED: tuple[dict[str, Any], ...] = (
 def hard_designs() -> list[Design]:
     """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned.
 
-    Then every dataflow with ops together, and with PEs of two stages.
+    Then every dataflow with ops together, with PEs of two stages, and with polarity that is generated.
     """
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
@@ -195,6 +195,9 @@ def hard_designs() -> list[Design]:
         x_bits, w_bits = ((8, 8), (6, 4), (3, 7), (5, 8), (2, 2))[index % 5]
         sizes = {"rows": rows, "cols": cols, "x_bits": x_bits, "w_bits": w_bits, **MEMORIES[index % 4 - 1]}
         designs.append(Design(**sizes, dataflow=dataflow, **fusion))
+    generated = {"op": "threshold", "polarity": "generated", "x_bits": 6, "w_bits": 4}
+    for dataflow, (rows, cols), memory in zip(DATAFLOWS, ((2, 3), (3, 2), (4, 1)), MEMORIES, strict=False):
+        designs.append(Design(rows=rows, cols=cols, dataflow=dataflow, **generated, **memory))
     return designs + [
         Design(
             rows=2 + index % 3, cols=3 - index % 2, x_bits=5, w_bits=4, dataflow=dataflow, **kind, **MEMORIES[index % 4]

@@ -41,7 +41,8 @@ PROCESSES = 2
 CORNERS = (
     *("K folds", "K tiles", "row tiles", "output tiles", "M tail", "N tail", "K tail"),
     *("stall feeder", "stall ifmap", "stall filter", "stall ofmap", "stall control"),
-    *("groups", "stride", "padding", "maxpool", "residual", "concatenation", "polarity input", "polarity neuron"),
+    *("groups", "stride", "padding", "maxpool", "residual", "concatenation"),
+    *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
     *("two stages", "zero gating"),
 )
@@ -198,7 +199,7 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, An
         given: dict[str, Any] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
         given |= {"pe_stages": 1 + turn % 2, "zero_gating": kind == "mac" and turn % 4 == 3}
         if kind == "threshold":
-            given["polarity"] = ("synapse", "input", "neuron")[turn % 3]
+            given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]
         if kind == FUSED:
             given |= fusions[turn % len(fusions)]
         if index < 2:

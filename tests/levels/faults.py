@@ -79,6 +79,13 @@ DESIGNS = {
         **{"rows": 2, "cols": 3, "dataflow": "ws", "op": "mac", "x_bits": 4, "w_bits": 5, "x_signed": False},
         **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4, "pe_stages": 2, "zero_gating": True},
     ),
+    **{
+        f"{dataflow} generated": Design(
+            **{"rows": rows, "cols": 2, "dataflow": dataflow, "op": "threshold", "x_bits": 5, "w_bits": 4},
+            **{**TINY, "polarity": "generated", "port_bits": 64, "feeder_width": 2, "memory_latency": 4},
+        )
+        for dataflow, rows in (("os", 2), ("ws", 4), ("is", 3))
+    },
 }
 """Small buffers: tiles along rows, outputs and input channels."""
 
@@ -212,6 +219,15 @@ RTL_FAULTS = [
     Fault("limen_filters.v", "POLARITY_LANES == 1 ? 0 : l", "0", "ws fused"),
     Fault("limen_feed.v", "DATAFLOW == OS ? c : 0", "0"),
     Fault("limen_refill.v", "| (pool_wait_reg & ~pool_taken)", ""),
+    Fault("limen_generator.v", "position_reg - (tap_begins ? gap_reg : 16'd0)", "position_reg", "ws generated"),
+    Fault("limen_generator.v", "head_position_reg + (head_ends ? gap_reg : 16'd0)", "head_position_reg",
+          "ws generated"),
+    Fault("limen_generator.v", "if (start || group_ends) begin", "if (start) begin", "ws generated"),
+    Fault("limen_generator.v", "if (group_ends) {channel_reg", "if (1'b0) {channel_reg", "os generated"),
+    Fault("limen_generator.v", "DATAFLOW == IS ? block_ends : fold_ends", "fold_ends", "is generated"),
+    Fault("limen_generator.v", "16'h79B9), 1, 5, 8", "16'h79B9), 1, 5, 9", "os generated"),
+    Fault("limen_folds.v", "!last_outer && count_reg[15:0] < rows_beyond", "!last_outer", "ws generated"),
+    Fault("limen_top.v", "GENERATED != 0 ? 16'd0 : next_polarity_beats", "next_polarity_beats", "os generated"),
 ]  # fmt: skip
 
 REFUSED = Fault("limen_top.v", "PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHIFTED_BITS", "PRODUCT_BITS", "ws fused")
@@ -261,7 +277,8 @@ MODEL_FAULTS = [
           "self.w_bits)) for room in self.operations)", "self.w_bits)) for room in (operation(self.op),))", "ws fused"),
     Fault("simulator/plan/geometry.py",
           "polar=layer.has_parameters and layer.operation.polar", "polar=True", "ws fused"),
-    Fault("simulator/timing/access_kernels.py", "count * weights * layer.polar", "count * weights", "ws fused"),
+    Fault("simulator/timing/access_kernels.py", "weights * (layer.polar and machine.polarity != GENERATED)", "weights",
+          "ws fused"),
     Fault("simulator/program/program.py", "layer.op if layer.has_parameters else design.op", "design.op", "ws fused"),
     Fault("simulator/program/filters.py",
           "room.codes(room.values(parameters.weights, layer.w_bits), room.fitted_bits(design.w_bits))",
@@ -303,4 +320,12 @@ MODEL_FAULTS = [
     Fault("workloads/ops/threshold.py", "y -= np.cumsum(", "y -= 0 * np.cumsum("),
     Fault("workloads/exact/layer_kernels.py", "<< limits[3]", "<< 0"),
     Fault("workloads/exact/layer_kernels.py", "y[:] = geometry[6]", "y[:] = 0"),
+    Fault("simulator/program/program.py", "tap * geometry.group_channels + step.tile.chan", "row", "ws generated"),
+    Fault("simulator/program/program.py", "begin.channel + step.tile.out", "begin.channel", "os generated"),
+    Fault("simulator/timing/access_kernels.py", "if layer.polar and machine.polarity != GENERATED", "if layer.polar",
+          "os generated"),
+    Fault("simulator/cycle/generator.py", "(position - 1 - (gap if element == 0 else 0))", "(position - 1)",
+          "ws generated"),
+    Fault("simulator/cycle/generator.py", "mixed(generator.registers.position_reg) if wires.x_read else 0",
+          "mixed(generator.registers.position_reg + 1)", "is generated"),
 ]  # fmt: skip

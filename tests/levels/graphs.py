@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.networks.network import Network, NetworkFile
-from workloads.ops.integers import generated_polarity, operand_range
+from workloads.ops.integers import operand_range
 from workloads.ops.names import OPS
 from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
@@ -27,8 +27,8 @@ def random_parameters(layer: Layer, rng: np.random.Generator) -> LayerParameters
     polarity = None
     if layer.op == "threshold":
         drawn = rng.choice(np.array([-1, 1]), shape)
-        made = generated_polarity(layer.polarity_seed, np.arange(shape[0])[:, None], np.arange(layer.fan_in))
-        modes = {"synapse": drawn, "input": drawn[:1], "neuron": drawn[:, :1, :1, :1], "generated": made.reshape(shape)}
+        modes = {"synapse": drawn, "input": drawn[:1], "neuron": drawn[:, :1, :1, :1]}
+        modes["generated"] = layer.generated_polarity()
         polarity = np.broadcast_to(modes[layer.polarity], shape).copy()
     bias, shift = rng.integers(-300, 301, shape[0]), rng.integers(0, 7, shape[0])
     return LayerParameters(rng.integers(low, high + 1, shape), polarity, bias, shift)

@@ -16,7 +16,7 @@ from simulator.designs.design import Design, FittedDesign
 from simulator.plan.axes import Axes, most_parts, tile_count
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut, count_program
-from tests.levels.graphs import random_inputs, random_parameters
+from tests.levels.graphs import POLARITIES, random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.layers.order import ORDERS
 from workloads.networks.network import Network, NetworkFile
@@ -31,6 +31,7 @@ FUSIONS: dict[str, dict[str, Any]] = {
     "adder+shift+threshold": {"op": "adder", "extra_ops": ("shift", "threshold"), "polarity": "neuron"},
     "shift+mac": {"op": "shift", "extra_ops": ("mac",)},
     "all": {"op": "mac", "extra_ops": ("adder", "threshold", "shift"), "polarity": "synapse"},
+    "mac+threshold": {"op": "mac", "extra_ops": ("threshold",), "polarity": "generated"},
 }
 """Designs of several ops that the Verilog is run for."""
 
@@ -107,7 +108,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         "w_bits": w_bits,
         "x_signed": any(operation(op).one_range for op in ops) or draw.chance(0.5),
         "acc_policy": draw.one_of("format", "weights"),
-        "polarity": draw.one_of("synapse", "synapse", "input", "neuron") if "threshold" in ops else "synapse",
+        "polarity": draw.one_of("synapse", "synapse", *POLARITIES[1:]) if "threshold" in ops else "synapse",
         "ifmap_kib": max(beat_kib, draw.about(0.02, 1)),
         "filter_kib": max(beat_kib, draw.about(0.05, 2)),
         "ofmap_kib": max(beat_kib, draw.about(0.05, 2)),

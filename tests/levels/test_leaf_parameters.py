@@ -18,9 +18,10 @@ WRONG = {
     "edge": [({"VALUE_BITS": 0}, "value_bits_are_1_at_least"), ({"ACC_BITS": 49}, "acc_bits_are_2_to_48")],
     "folds": [
         ({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"),
-        ({"POLARITY": 3}, "polarity_is_0_1_or_2"),
+        ({"POLARITY": 4}, "polarity_is_0_to_3"),
         ({"STAGES": 3}, "stages_are_1"),
     ],
+    "generator": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"LANES": 0}, "lanes_are_1_at_least")],
     "group": [({"FEEDER": 3}, "feeder_is_a_power_of_two")],
     "im2col": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 6}, "feeder_is_a_power_of_two")],
     "operands": [({"DATAFLOW": -1}, "dataflow_is_0_1_or_2"), ({"DEPTH": 3}, "depth_holds_a_word")],

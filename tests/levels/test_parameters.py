@@ -24,6 +24,8 @@ DEPTHS = ("IFMAP_DEPTH", "FILTER_DEPTH", "POLARITY_DEPTH", "CHANNEL_DEPTH", "OFM
         {**SHIFT, "W_BITS": 5, "FEEDER": 1, **dict.fromkeys(DEPTHS, 65536)},
         {**MAC_AND_SHIFT, "W_BITS": 16, "X_SIGNED": 0, "DATAFLOW": 2},
         {**MAC, "STAGES": 2, "ZERO_GATING": 1, "DATAFLOW": 1},
+        *({"POLARITY": 3, "DATAFLOW": dataflow} for dataflow in range(3)),
+        {"OP": 16 + 1 + 2, "POLARITY": 3, "ROWS": 2, "COLS": 3},
     ],
     ids=str,
 )
@@ -37,8 +39,9 @@ def test_the_furthest_right_ones(right: dict[str, int]) -> None:
         *({"ROWS": 0}, {"ROWS": 257}, {"COLS": 0}, {"COLS": 257}, {"DATAFLOW": -1}, {"DATAFLOW": 3}),
         *({"OP": -1}, {"OP": 4}, {"OP": 16}, {"OP": 32}, {"X_BITS": 1}, {"X_BITS": 17, "ACC_BITS": 20}),
         *({"W_BITS": 1}, {"W_BITS": 17}, {"W_BITS": 6, **SHIFT}, {"X_SIGNED": 0}, {"X_SIGNED": 0, **ADDER}),
-        *({"X_SIGNED": 2, **MAC}, {"ACC_BITS": 4}, {"ACC_BITS": 49}, {"POLARITY": -1}, {"POLARITY": 3}),
-        *({"POLARITY": 1, **MAC}, {"FEEDER": 0}, {"FEEDER": 3}, {"FEEDER": 64, "PORT_BITS": 512, "X_BITS": 2}),
+        *({"X_SIGNED": 2, **MAC}, {"ACC_BITS": 4}, {"ACC_BITS": 49}, {"POLARITY": -1}, {"POLARITY": 4}),
+        *({"POLARITY": 1, **MAC}, {"POLARITY": 3, **ADDER}, {"FEEDER": 0}, {"FEEDER": 3}),
+        {"FEEDER": 64, "PORT_BITS": 512, "X_BITS": 2},
         *({"PORT_BITS": 16}, {"PORT_BITS": 48}, {"PORT_BITS": 1024}, {"PORT_BITS": 32, "FEEDER": 16}),
         *({name: value} for name in DEPTHS for value in (0, 65537)),
         *(

@@ -20,7 +20,7 @@ from workloads.exact.inference import forward_lanes
 from workloads.layers.graph import TensorShape, walk
 from workloads.layers.layer import Layer, LayerForm, LayerParameters, format_bound, no_parameters, weights_bound
 from workloads.networks.network import Network, NetworkFile, load_network
-from workloads.ops.integers import generated_polarity, operand_range
+from workloads.ops.integers import operand_range
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,18 +128,6 @@ def test_bounds_are_met_with_a_residual() -> None:
     assert reference.forward(layer, given, x, added).item() == weights_bound(layer, given, (6, True)) == 32 + 5 + 31 * 8
     assert format_bound(layer, given, (6, True)) == 32 + 5 + 32 * 8
     assert format_bound(layer, None, (6, False)) == 32 + 63 * 8
-
-
-def test_generated_polarity_is_balanced() -> None:
-    """About as many +1 as −1, in all and in every row of a layer of ordinary size; the formula, bit by bit."""
-    for seed in (0, 1, 0xDEADBEEF):
-        p = generated_polarity(seed, np.arange(64)[:, None], np.arange(9 * 64))
-        assert set(np.unique(p)) == {-1, 1}
-        assert abs(p.mean()) < 0.02 and np.abs(p.mean(axis=1)).max() < 0.1
-    for seed, n, k in ((0, 0, 0), (0x12345678, 7, 300), (2**32 - 1, 65535, 70000)):
-        a, b = [(n >> i ^ seed >> i) & 1 for i in range(16)], [(k >> i ^ seed >> (16 + i)) & 1 for i in range(16)]
-        bit = sum(a[i] * b[i] + b[i] * b[i - 1] + a[i] * a[i - 1] for i in range(16)) % 2
-        assert generated_polarity(seed, np.array(n), np.array(k)) == (-1 if bit else 1)
 
 
 @pytest.mark.parametrize("mode", POLARITIES)
@@ -352,6 +340,7 @@ def test_file_with_everything(tmp_path: Path) -> None:
         for layer, layer_parameters in zip(shapes.layers, parameters, strict=True)
         for name in ("weights", "polarity", "bias", "shift")
         if layer.has_parameters and getattr(layer_parameters, name) is not None
+        if name != "polarity" or not layer.generates_polarity
     }
     np.savez(tmp_path / "everything.npz", **arrays)
     path.write_text(EVERYTHING)

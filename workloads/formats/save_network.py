@@ -28,7 +28,10 @@ def save_network(network: Network, folder: Path, stem: str) -> Path:
     arrays: dict[str, np.ndarray] = {}
     for layer, parameters in zip(network.layers, network.trained(), strict=True):
         if layer.has_parameters:
-            arrays |= {f"{layer.name}.{part}": a for part, a in vars(parameters).items() if isinstance(a, np.ndarray)}
+            stored = {part: array for part, array in vars(parameters).items() if array is not None}
+            if layer.generates_polarity:
+                del stored["polarity"]
+            arrays |= {f"{layer.name}.{part}": array for part, array in stored.items()}
     text = io.BytesIO()
     YAML(typ="safe", pure=True).dump(content, text)
     write_whole(folder / f"{stem}.npz", npz_bytes(arrays))  # first: the file that names it must not be without it

@@ -9,11 +9,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from workloads.host.specfile import Spec
-from workloads.ops.integers import (
-    MAX_SHIFT,
-    generated_polarity,
-    operand_range,
-)
+from workloads.ops.generated_polarity import generated_polarity
+from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.ops.op_field import Op
 from workloads.ops.operation import OPERAND_BITS, Operation
 from workloads.ops.registry import operation
@@ -121,6 +118,16 @@ class Layer(LayerForm):
             unchanged: dict[str, object] = {"y_bits": self.x_bits, "y_signed": self.x_signed}
             return {"out_channels": self.channels, "groups": 1, **unchanged, "residual": None, "polarity": "synapse"}
         return {}
+
+    @property
+    def generates_polarity(self) -> bool:
+        """Whether its signs follow from polarity_seed, and are stored nowhere."""
+        return self.polarity == "generated"
+
+    def generated_polarity(self) -> np.ndarray:
+        """Return the signs that follow from polarity_seed, int64 ±1 of `weights_shape`."""
+        signs = generated_polarity(self.polarity_seed, np.arange(self.out_channels)[:, None], np.arange(self.fan_in))
+        return signs.reshape(self.weights_shape).astype(np.int64)
 
     @property
     def operation(self) -> Operation:
@@ -239,9 +246,8 @@ def _check_polarity(layer: Layer, polarity: np.ndarray) -> None:
         allowed = polarity[:1]
     elif layer.polarity == "neuron":
         allowed = polarity[:, :1, :1, :1]
-    elif layer.polarity == "generated":
-        channels = np.arange(layer.out_channels)[:, None]
-        allowed = generated_polarity(layer.polarity_seed, channels, np.arange(layer.fan_in)).reshape(polarity.shape)
+    elif layer.generates_polarity:
+        allowed = layer.generated_polarity()
     if not np.all(polarity == allowed):
         where = [int(index) for index in np.argwhere(polarity != allowed)[0]]
         raise ValueError(

@@ -47,7 +47,7 @@ class Family:
       L.float_weights [N, kh, kw, C] float32    trained thresholds or weights (norms folded in)
       L.tuned_b       [N, kh, kw, C] float32    the same after fine-tuning at b bits, for b of 4, 3 and 2; may be absent
       L.float_bias, L.tuned_b_bias [N] float32, L.output_shift [N] int8: what else the masters have
-      L.polarity      [N, kh, kw, C] int8       op threshold only
+      L.polarity      [N, kh, kw, C] int8       op threshold only; absent where it is generated
       L.w_exponent    [B, B, N]      int8       weight grid: integer = sat(round(float · 2^-exponent))
       L.bias          [B, B, N]      int32      integer bias, exact folding and bias correction included
       L.shift         [B, B, N]      int8       requantiser shift
@@ -122,7 +122,11 @@ def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
 def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:
     """Return a layer's integers in the member `at`. Raises LimenError where an array is not as `Family` says."""
     weights = f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"
-    polarity = f"{layer.name}.polarity"
+    polarity = None
+    if layer.generates_polarity:
+        polarity = layer.generated_polarity()
+    elif layer.operation.polar:
+        polarity = arrays.integers(f"{layer.name}.polarity", layer.weights_shape)
     side = len(FAMILY_BITS)
     w_exponent, bias, shift = (
         arrays.integers(f"{layer.name}.{part}", (side, side, layer.out_channels))[at]
@@ -134,7 +138,7 @@ def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned:
     return member_parameters(
         layer,
         arrays.reals(weights, layer.weights_shape),
-        arrays.integers(polarity, layer.weights_shape) if layer.operation.polar else None,
+        polarity,
         w_exponent,
         bias,
         shift,

@@ -141,6 +141,12 @@ class Network:
         """The tensors each layer reads, writes and adds, by name."""
         return connect(self.layers)
 
+    @property
+    def generates_polarity(self) -> bool:
+        """Whether it has polarity, and all of it follows from seeds."""
+        polar = [layer for layer in self.layers if layer.has_parameters and layer.operation.polar]
+        return bool(polar) and all(layer.generates_polarity for layer in polar)
+
     def reads(self, index: int) -> str:
         """Return the tensor that layer `index` reads."""
         return self.connections[index].reads
@@ -350,6 +356,8 @@ class NetworkFile(Spec):
 def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParameters, ...]:
     """Read `LAYER.weights|polarity|bias|shift` of every layer from an .npz file (never pickled).
 
+    Generated polarity isn't in the file: it is generated here.
+
     Raises:
         LimenError: absent, damaged, an array missing, unknown, of another shape or out of range.
     """
@@ -360,7 +368,13 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
             parameters.append(no_parameters())
             continue
         arrays_of_layer: dict[str, Any] = {}
+        if layer.generates_polarity:
+            if f"{layer.name}.polarity" in arrays:
+                raise LimenError(f"{path}: {layer.name}.polarity: present; polarity 'generated' follows from its seed")
+            arrays_of_layer["polarity"] = layer.generated_polarity()
         for name in ("weights", "polarity", "bias", "shift"):
+            if name in arrays_of_layer:
+                continue
             array = arrays.pop(f"{layer.name}.{name}", None)
             try:
                 arrays_of_layer[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array

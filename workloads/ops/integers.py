@@ -1,4 +1,4 @@
-"""Integer formats: operand ranges, alignment, the accumulator that can never overflow, generated polarity.
+"""Integer formats: operand ranges, alignment, the accumulator that can never overflow.
 
 Every width is in bits, every range inclusive.
 """
@@ -32,19 +32,3 @@ def alignment(x_bits: int, w_bits: int) -> tuple[int, int]:
 def accumulator_bits(bound: int) -> int:
     """Return the two's complement width that holds every sum of magnitude at most `bound`."""
     return 1 + bound.bit_length()
-
-
-def generated_polarity(seed: int, n: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Return int64 ±1 of output channels n and fan-in positions k (integers, broadcast together).
-
-    A quadratic form over single bits, so the generator at the feeder is XOR and AND gates only.
-    """
-    a = (np.asarray(n) ^ seed) & 0xFFFF
-    b = (np.asarray(k) ^ (seed >> 16)) & 0xFFFF
-    products = (a & b) ^ (b & _rotated(b, 1)) ^ (a & _rotated(a, 1))
-    return 1 - 2 * (np.bitwise_count(products).astype(np.int64) & 1)
-
-
-def _rotated(word: np.ndarray, left: int) -> np.ndarray:
-    """Return 16-bit words rotated left."""
-    return ((word << left) | (word >> (16 - left))) & 0xFFFF

@@ -22,6 +22,7 @@ from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.host.text_tables import csv_bytes, read_csv
 from workloads.layers.layer import Layer
+from workloads.ops.generated_polarity import generated_polarity
 from workloads.training.classifier import Classifier, Data, load_data
 from workloads.training.float_master import outputs_of, real_inputs
 from workloads.training.forward_backward import initialise
@@ -35,7 +36,7 @@ DEPTHS = (2, 4, 8)
 """Threshold layers of a network, the linear one that writes the scores included."""
 
 GRANULARITIES = ("synapse", "input", "neuron")
-INITIALISATIONS = ("random", "balanced", "skewed", "learned")
+INITIALISATIONS = ("random", "balanced", "skewed", "learned", "generated")
 
 SKEWED_TENTHS = 7
 """Tenths of a skewed set of signs that are +1."""
@@ -94,6 +95,8 @@ def draw_polarity(
     free signs are +1, in random places; a neuron's synapses are a set, or the positions, or the neurons. Half of an
     odd set is the number below or above, at random, lest every network lean the same way.
     learned: starts with the very signs that random draws, so that the two differ by learning alone.
+    generated: what `generated_polarity` replays from a random seed: the signs of channel n at position k, n or k always
+    0 where the granularity has no such.
     latent: float32 of the free signs' shape, [N, kh, kw, C], [1, kh, kw, C] or [N, 1, 1, 1], for learned, else None.
     """
     channels, *window = layer.weights_shape
@@ -107,6 +110,9 @@ def draw_polarity(
         positive = latent >= 0
     elif initialisation == "random":
         positive = random.random(shape) < 0.5
+    elif initialisation == "generated":
+        seed, positions = int(random.integers(1 << 32)), np.arange(np.prod(shape[1:]))
+        positive = (generated_polarity(seed, np.arange(shape[0])[:, None], positions) > 0).reshape(shape)
     else:
         sets = channels if layer.polarity == "synapse" else 1
         size = int(np.prod(shape)) // sets

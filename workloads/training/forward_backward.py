@@ -108,7 +108,8 @@ def initialise(
     power of two that brings the output back to a deviation near 1. Without it the activations of threshold layers
     grow by a factor of 3 to 15 a layer.
 
-    draw_polarity: of layers of op threshold; by default every synapse is +1 or −1 with probability 1/2, and stays so.
+    draw_polarity: of layers of op threshold but those that generate it; by default every synapse is +1 or −1 with
+    probability 1/2, and stays so.
     """
     chain = []
     lane = batch_innermost(x[:CALIBRATION_IMAGES].astype(np.float32))
@@ -121,7 +122,9 @@ def initialise(
             weights = lane.mean(axis=PIXELS_AND_IMAGES) + lane.std(axis=PIXELS_AND_IMAGES) * noise
         else:
             weights = noise * np.sqrt(2 / layer.fan_in)
-        if layer.operation.polar and draw_polarity is not None:
+        if layer.generates_polarity:
+            polarity = layer.generated_polarity().astype(np.float32)
+        elif layer.operation.polar and draw_polarity is not None:
             polarity, latent = draw_polarity(layer, random)
         elif layer.operation.polar:
             polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)

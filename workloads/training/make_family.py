@@ -186,7 +186,7 @@ def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[
         arrays[f"{name}.float_weights"] = float_layer.weights
         arrays[f"{name}.float_bias"] = float_layer.bias
         arrays[f"{name}.output_shift"] = float_layer.output_shift.astype(np.int8)
-        if float_layer.polarity is not None:
+        if float_layer.polarity is not None and not float_layer.layer.generates_polarity:
             arrays[f"{name}.polarity"] = float_layer.polarity
         for bits in used - {0}:
             arrays[f"{name}.tuned_{bits}"] = masters[bits][index].weights
@@ -216,13 +216,20 @@ def master_of(arrays: Mapping[str, np.ndarray], layers: Sequence[Layer], tuned: 
         FloatLayer(
             layer,
             arrays[f"{layer.name}.tuned_{tuned}" if tuned else f"{layer.name}.float_weights"],
-            arrays.get(f"{layer.name}.polarity"),
+            _polarity_of(arrays, layer),
             arrays[f"{layer.name}.output_shift"].astype(np.int64),
             arrays[f"{layer.name}.tuned_{tuned}_bias" if tuned else f"{layer.name}.float_bias"],
             index + 1 < len(layers) and not layers[index + 1].x_signed,
         )
         for index, layer in enumerate(layers)
     ]
+
+
+def _polarity_of(arrays: Mapping[str, np.ndarray], layer: Layer) -> np.ndarray | None:
+    """Return a layer's polarity, int8: generated, or as a checkpoint has it."""
+    if layer.generates_polarity:
+        return layer.generated_polarity().astype(np.int8)
+    return arrays.get(f"{layer.name}.polarity")
 
 
 def member_network(
@@ -294,8 +301,11 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
     path = network_path(recipe_path, op)
     layers = read_spec(NetworkFile, path).build_layers()
     for layer in layers:
-        # A chain says nothing of tensors, groups or polarity; training knows no more.
-        for key, plain in LayerForm(name=layer.name, kind=layer.kind):
+        # A chain says nothing of tensors or groups, and of polarity only how it is generated; training knows no more.
+        form = LayerForm(name=layer.name, kind=layer.kind)
+        if layer.generates_polarity:
+            form = form.model_copy(update={"polarity": layer.polarity, "polarity_seed": layer.polarity_seed})
+        for key, plain in form:
             if getattr(layer, key) != plain or (key == "kind" and not layer.has_parameters):
                 raise LimenError(
                     f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "

@@ -32,6 +32,7 @@ module limen_descriptor #(
     output wire [15:0]  group_lanes,
     output wire [15:0]  kernel_h,
     output wire [15:0]  kernel_w,
+    output wire [15:0]  tap_positions,
     // the tile being loaded
     output wire         next_load_filter,
     output wire         next_load_ifmap,
@@ -72,6 +73,9 @@ module limen_descriptor #(
     output wire [15:0]  now_channels,
     output wire [15:0]  now_first_addr,
     output wire [15:0]  now_group_step,
+    output wire [7:0]   now_first_element,
+    output wire [15:0]  now_polarity_beats,
+    output wire [15:0]  now_polarity_rows,
     output wire         tile_store,
     // the tile being stored
     output wire [31:0]  stored_plane_stride,
@@ -93,11 +97,13 @@ module limen_descriptor #(
     localparam LAYER_STRIDE_W = 128;
     localparam LAYER_ROW_STEP = 144;
     localparam LAYER_STRIDE_H = 160;
+    localparam LAYER_TAP_POSITIONS = 176;
     localparam LAYER_PAD_LEFT = 192;
     localparam LAYER_GROUP_LANES = 208;
     localparam LAYER_KERNEL_H = 224;
     localparam LAYER_KERNEL_W = 240;
     localparam TILE_FLAG_BITS = 0;
+    localparam TILE_FIRST_ELEMENT = 8;
     localparam TILE_GROUPS = 16;
     localparam TILE_FILTER_ADDR = 32;
     localparam TILE_WEIGHT_BEATS = 64;
@@ -160,6 +166,7 @@ module limen_descriptor #(
     assign group_lanes = layer[LAYER_GROUP_LANES +: 16];
     assign kernel_h = layer[LAYER_KERNEL_H +: 16];
     assign kernel_w = layer[LAYER_KERNEL_W +: 16];
+    assign tap_positions = layer[LAYER_TAP_POSITIONS +: 16];
 
     assign next_load_filter = next_tile[TILE_FLAG_BITS + LOAD_FILTER];
     assign next_load_ifmap = next_tile[TILE_FLAG_BITS + LOAD_IFMAP];
@@ -201,6 +208,9 @@ module limen_descriptor #(
     assign now_channels = now[TILE_CHANNELS +: 16];
     assign now_first_addr = now[TILE_FIRST_ADDR +: 16];
     assign now_group_step = now[TILE_GROUP_STEP +: 16];
+    assign now_first_element = now[TILE_FIRST_ELEMENT +: 8];
+    assign now_polarity_beats = now[TILE_POLARITY_BEATS +: 16];
+    assign now_polarity_rows = now[TILE_POLARITY_ROWS +: 16];
     assign tile_store = tile[TILE_FLAG_BITS + STORE];
 
     assign stored_plane_stride = stored_tile[TILE_PLANE_STRIDE +: 32];

@@ -10,6 +10,7 @@ module limen_filters #(
     parameter W_BITS = 8,             // threshold or weight width, 2..16
     parameter POLAR = 1,              // 1: threshold is among the ops, and has a polarity bit
     parameter POLARITY_LANES = 4,     // polarity bits a row: one a lane, or one for all of them
+    parameter GENERATED = 0,          // 1: polarity is generated, and has no scratchpad
     parameter SEVERAL = 0,            // 1: layers have ops of their own
     parameter SYNAPSE_BITS = 9,       // W_BITS + POLAR
     parameter [SYNAPSE_BITS-1:0] NEUTRAL = 0,  // the synapse that contributes nothing, beside the neutral activation
@@ -36,6 +37,7 @@ module limen_filters #(
     input  wire                           filter_read,
     input  wire [15:0]                    filter_row,
     input  wire [15:0]                    polarity_row,
+    input  wire [POLARITY_LANES-1:0]      generated,        // the row asked for one cycle before, see limen_generator
     output wire [LANES*SYNAPSE_BITS-1:0]  synapses,
     // bias and shift
     input  wire                           channel_read,
@@ -47,6 +49,9 @@ module limen_filters #(
     generate
         if (SYNAPSE_BITS != W_BITS + POLAR || (POLARITY_LANES != 1 && POLARITY_LANES != LANES)) begin : g_wrong
             limen_wrong_parameter synapse_is_a_weight_and_polarity_of_a_lane_or_of_all ();
+        end
+        if (GENERATED < 0 || GENERATED > POLAR) begin : g_wrong_generated
+            limen_wrong_parameter generated_is_0_or_1_and_without_polarity_0 ();
         end
     endgenerate
 
@@ -67,22 +72,28 @@ module limen_filters #(
     generate
         if (POLAR != 0) begin : g_polarity
             wire polarity_read;
-            wire [POLARITY_LANES-1:0] stored;
+            wire [POLARITY_LANES-1:0] row;
             wire [POLARITY_LANES-1:0] polarity;
-            limen_scratchpad #(
-                .WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)
-            ) polarity_scratchpad (
-                .clk(clk), .beat_valid(polarity_beat), .beat_first(beat_first), .beat(beat), .skip(no_skip),
-                .base(no_base), .rows(polarity_rows), .fill_half(~half), .read_enable(polarity_read), .read_half(half),
-                .read_row(polarity_row), .read_data(stored)
-            );
+            if (GENERATED != 0) begin : g_generated
+                assign row = generated;
+                wire unused = &{1'b0, polarity_read, polarity_beat, polarity_rows, polarity_row};
+            end else begin : g_stored
+                limen_scratchpad #(
+                    .WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)
+                ) polarity_scratchpad (
+                    .clk(clk), .beat_valid(polarity_beat), .beat_first(beat_first), .beat(beat), .skip(no_skip),
+                    .base(no_base), .rows(polarity_rows), .fill_half(~half), .read_enable(polarity_read),
+                    .read_half(half), .read_row(polarity_row), .read_data(row)
+                );
+                wire unused = &{1'b0, generated};
+            end
             if (SEVERAL != 0) begin : g_of_layer
                 wire polar = op_select == OP_THRESHOLD;  // layers of other ops have no polarity to read
                 assign polarity_read = filter_read & polar;
-                assign polarity = stored & {POLARITY_LANES{polar}};
+                assign polarity = row & {POLARITY_LANES{polar}};
             end else begin : g_of_design
                 assign polarity_read = filter_read;
-                assign polarity = stored;
+                assign polarity = row;
                 wire unused = &{1'b0, op_select};
             end
             for (l = 0; l < LANES; l = l + 1) begin : g_lane
@@ -94,7 +105,7 @@ module limen_filters #(
                 assign synapses[l*SYNAPSE_BITS +: SYNAPSE_BITS] =
                     synapse_valid_reg ? weights[l*W_BITS +: W_BITS] : NEUTRAL;
             end
-            wire unused = &{1'b0, op_select, polarity_beat, polarity_rows, polarity_row};
+            wire unused = &{1'b0, op_select, polarity_beat, polarity_rows, polarity_row, generated};
         end
     endgenerate
 

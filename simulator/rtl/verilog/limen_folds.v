@@ -16,7 +16,7 @@ module limen_folds #(
     parameter DATAFLOW = 0,   // 0: os, 1: ws, 2: is
     parameter STAGES = 1,     // pipeline stages of a PE, 1 or 2: the last operand's result comes so much later
     parameter FEEDER = 4,     // channels a word, a power of two: 1..32
-    parameter POLARITY = 0    // what a polarity bit depends on: 0: synapse, 1: input, 2: neuron
+    parameter POLARITY = 0    // what a polarity bit depends on: 0: synapse, 1: input, 2: neuron; 3: it is generated
 ) (
     input  wire         clk,
     input  wire         rst,
@@ -49,6 +49,12 @@ module limen_folds #(
     output wire [15:0]  filter_row,
     output wire [15:0]  polarity_row,
     output wire         array_shift,      // array time: preload or drain
+    // polarity that is generated
+    output wire         fold_ends,        // high in the last cycle of each, an outer one only together with the inner
+    output wire         block_ends,
+    output wire         group_ends,
+    output wire [15:0]  cols_left,        // outputs (is: pixels) from the fold's first column on
+    output wire         next_row,         // ws: high for one cycle a row of the next block, before its first fold
     // array edge
     output wire         edge_valid,       // stage A of column 0 (os: of all columns)
     output wire [15:0]  edge_addr,
@@ -64,6 +70,7 @@ module limen_folds #(
     localparam POLARITY_SYNAPSE = 0;
     localparam POLARITY_INPUT = 1;
     localparam POLARITY_NEURON = 2;
+    localparam POLARITY_GENERATED = 3;
     // States are phases: waiting for a block of operands is a stall of the feeder.
     localparam [2:0] PHASE_IDLE = 3'd0, PHASE_PRELOAD = 3'd1, PHASE_STREAM = 3'd2, PHASE_DRAIN = 3'd3;
     localparam [2:0] PHASE_PIPELINE = 3'd4, PHASE_POOL = 3'd5, PHASE_STALL_FEEDER = 3'd6;
@@ -80,8 +87,8 @@ module limen_folds #(
         if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
             limen_wrong_parameter dataflow_is_0_1_or_2 ();
         end
-        if (POLARITY < POLARITY_SYNAPSE || POLARITY > POLARITY_NEURON) begin : g_wrong_polarity
-            limen_wrong_parameter polarity_is_0_1_or_2 ();
+        if (POLARITY < POLARITY_SYNAPSE || POLARITY > POLARITY_GENERATED) begin : g_wrong_polarity
+            limen_wrong_parameter polarity_is_0_to_3 ();
         end
         if (STAGES < 1 || STAGES > 2) begin : g_wrong_stages
             limen_wrong_parameter stages_are_1_or_2 ();
@@ -112,18 +119,21 @@ module limen_folds #(
         state_reg == PHASE_STREAM ? {1'b0, time_size} + STREAM_EXTRA[16:0] :
         state_reg == PHASE_PIPELINE ? PIPELINE_LAST[16:0] : LAST_ROW[16:0];
     wire phase_ends = count_reg == phase_last;
-    wire fold_ends = phase_ends && state_reg == FOLD_END;
+    assign fold_ends = phase_ends && state_reg == FOLD_END;
     wire last_inner = inner_left_reg <= INNER_STEP[15:0];
     wire last_outer = outer_left_reg <= OUTER_STEP[15:0];
-    wire block_ends = fold_ends & last_inner;
-    wire group_ends = block_ends & last_outer;
+    assign block_ends = fold_ends & last_inner;
+    assign group_ends = block_ends & last_outer;
+    wire [15:0] rows_beyond = outer_left_reg - OUTER_STEP[15:0];  // ws: rows of K after this block
     wire [15:0] rows_left = DATAFLOW == IS ? inner_left_reg : outer_left_reg;
-    wire [15:0] cols_left = DATAFLOW == IS ? outer_left_reg : inner_left_reg;
+    assign cols_left = DATAFLOW == IS ? outer_left_reg : inner_left_reg;
     // Preload and drain go through the rows from the last to the first.
     wire [16:0] shift_row = LAST_ROW[16:0] - count_reg;
     wire shift_row_used = shift_row < {1'b0, rows_left};
     wire streaming = state_reg == PHASE_STREAM && count_reg < {1'b0, time_size};
     wire preloading = state_reg == PHASE_PRELOAD && shift_row_used;
+    // Said in the preload of a block's last fold: after the last block there is none.
+    assign next_row = state_reg == PHASE_PRELOAD && last_inner && !last_outer && count_reg[15:0] < rows_beyond;
 
     always @(posedge clk) begin
         array_state_reg <= state_reg;

@@ -14,7 +14,7 @@ module limen_parameters #(
     parameter W_BITS = 8,             // 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,           // 0 or 1 (threshold and adder: 1)
     parameter ACC_BITS = 20,          // X_BITS+1..48
-    parameter POLARITY = 0,           // 0: synapse, 1: input, 2: neuron (without threshold: 0)
+    parameter POLARITY = 0,           // 0: synapse, 1: input, 2: neuron, 3: generated (without threshold: 0)
     parameter FEEDER = 4,             // 1, 2, 4, 8, 16 or 32
     parameter PORT_BITS = 64,         // 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,      // 1..65536
@@ -64,8 +64,8 @@ module limen_parameters #(
         if (ACC_BITS <= X_BITS || ACC_BITS > 48) begin : g_acc_bits
             limen_wrong_parameter ACC_BITS_is_more_than_X_BITS_and_at_most_48 ();
         end
-        if (POLARITY < 0 || POLARITY > 2 || (POLARITY != 0 && (OPS & THRESHOLD) == 0)) begin : g_polarity
-            limen_wrong_parameter POLARITY_is_0_to_2_and_without_threshold_0 ();
+        if (POLARITY < 0 || POLARITY > 3 || (POLARITY != 0 && (OPS & THRESHOLD) == 0)) begin : g_polarity
+            limen_wrong_parameter POLARITY_is_0_to_3_and_without_threshold_0 ();
         end
         if (FEEDER < 1 || FEEDER > 32 || (FEEDER & (FEEDER - 1)) != 0) begin : g_feeder
             limen_wrong_parameter FEEDER_is_a_power_of_two_up_to_32 ();

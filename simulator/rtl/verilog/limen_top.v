@@ -19,7 +19,7 @@ module limen_top #(
     parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
-    parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron (threshold only)
+    parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron, 3: generated (threshold only)
     parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
     parameter PORT_BITS = 64,          // bits a beat: 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,       // words of FEEDER activations, each half
@@ -56,8 +56,10 @@ module limen_top #(
     localparam SEVERAL_OPS = 16;
     localparam POLARITY_SYNAPSE = 0;
     localparam POLARITY_INPUT = 1;
+    localparam POLARITY_GENERATED = 3;
     localparam OS = 0;
     localparam IS = 2;
+    localparam [2:0] PHASE_PRELOAD = 3'd1;
     // The op, or ops, and the widths of their operands and results.
     localparam SEVERAL = OP >= SEVERAL_OPS ? 1 : 0;
     localparam OPS = SEVERAL != 0 ? OP - SEVERAL_OPS : 1 << OP;
@@ -83,7 +85,8 @@ module limen_top #(
     localparam X_LANES = DATAFLOW == IS ? COLS : ROWS;
     localparam SYNAPSE_LANES = DATAFLOW == IS ? ROWS : COLS;
     // One bit serves all lanes where lanes differ in what polarity does not depend on.
-    localparam POLARITY_LANES = POLARITY == POLARITY_SYNAPSE ? SYNAPSE_LANES :
+    localparam GENERATED = POLARITY == POLARITY_GENERATED ? 1 : 0;
+    localparam POLARITY_LANES = POLARITY == POLARITY_SYNAPSE || GENERATED != 0 ? SYNAPSE_LANES :
         (POLARITY == POLARITY_INPUT) == (DATAFLOW == IS) ? SYNAPSE_LANES : 1;
     localparam CHANNEL_BITS = ACC_BITS + 5;
     localparam CHANNEL_LANES = DATAFLOW == IS ? 1 : COLS;
@@ -107,13 +110,14 @@ module limen_top #(
     wire last, raw, pool, residual, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
         now_first_k, now_last_k, tile_store;
     wire [1:0] op;
+    wire [7:0] now_first_element;
     wire [7:0] residual_shift;
     wire [15:0] tiles, in_width, out_width, stride_w, row_step, stride_h, pad_left, group_lanes, kernel_h, kernel_w,
-        next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows, next_channel_beats,
+        tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows, next_channel_beats,
         next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_skip, next_plane_words, next_residual_runs,
         next_residual_beats, next_pixels, next_group_outputs, next_tile_outputs, now_groups, now_plane_words,
         now_tile_rows, now_first_row, now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane,
-        now_channels, now_first_addr, now_group_step, stored_store_runs, stored_store_beats, stored_pixels,
+        now_channels, now_first_addr, now_group_step, now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
         stored_group_outputs, stored_tile_outputs;
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
         next_plane_stride, stored_plane_stride, stored_store_addr;
@@ -129,14 +133,17 @@ module limen_top #(
     wire layer_beat, tile_beat, weight_beat, polarity_beat, channel_beat, ifmap_beat, residual_beat;
     // From the folds, and the layer's op.
     wire compute_busy, release_block, x_read, x_half, filter_read, channel_read, array_shift;
+    wire fold_ends, block_ends, group_ends, next_row;
     wire edge_valid, edge_first, edge_last;
     wire [2:0] fold_phase;
-    wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row, channel_row, edge_addr, edge_cols_left;
+    wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row, channel_row, edge_addr, edge_cols_left,
+        cols_left;
     wire [1:0] op_select;
     // From activations and filters to the array.
     wire words_left, block_filled, ifmap_read, pixel_ends, word_valid, word_inside, word_first, word_last;
     wire [WORD_BITS-1:0] word;
     wire [X_LANES*X_BITS-1:0] x_operands;
+    wire [POLARITY_LANES-1:0] generated;
     wire [SYNAPSE_LANES*SYNAPSE_BITS-1:0] synapses;
     wire [CHANNEL_LANES*CHANNEL_BITS-1:0] channels;
     wire [ROWS*LEFT_BITS-1:0] left;
@@ -169,7 +176,8 @@ module limen_top #(
         .last(last), .raw(raw), .pool(pool), .residual(residual), .op(op), .residual_shift(residual_shift),
         .tiles(tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
         .stride_w(stride_w), .row_step(row_step), .stride_h(stride_h), .pad_left(pad_left),
-        .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w), .next_load_filter(next_load_filter),
+        .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w),
+        .tap_positions(tap_positions), .next_load_filter(next_load_filter),
         .next_load_ifmap(next_load_ifmap), .next_load_residual(next_load_residual), .next_first_k(next_first_k),
         .next_filter_addr(next_filter_addr), .next_weight_beats(next_weight_beats),
         .next_weight_rows(next_weight_rows), .next_polarity_beats(next_polarity_beats),
@@ -184,7 +192,8 @@ module limen_top #(
         .now_first_row(now_first_row), .now_pixels(now_pixels), .now_k_size(now_k_size),
         .now_group_outputs(now_group_outputs), .now_tile_outputs(now_tile_outputs), .now_first_lane(now_first_lane),
         .now_channels(now_channels), .now_first_addr(now_first_addr), .now_group_step(now_group_step),
-        .tile_store(tile_store), .stored_plane_stride(stored_plane_stride), .stored_store_addr(stored_store_addr),
+        .now_first_element(now_first_element), .now_polarity_beats(now_polarity_beats),
+        .now_polarity_rows(now_polarity_rows), .tile_store(tile_store), .stored_plane_stride(stored_plane_stride), .stored_store_addr(stored_store_addr),
         .stored_store_runs(stored_store_runs), .stored_store_beats(stored_store_beats),
         .stored_pixels(stored_pixels), .stored_group_outputs(stored_group_outputs),
         .stored_tile_outputs(stored_tile_outputs)
@@ -196,7 +205,8 @@ module limen_top #(
         .picking(dma_picking), .kind(kind),
         .layer_beats(LAYER_BEATS[15:0]), .tile_beats(TILE_BEATS[15:0]),
         .load_filter(next_load_filter), .load_ifmap(next_load_ifmap), .load_residual(next_load_residual),
-        .filter_addr(next_filter_addr), .weight_beats(next_weight_beats), .polarity_beats(next_polarity_beats),
+        .filter_addr(next_filter_addr), .weight_beats(next_weight_beats),
+        .polarity_beats(GENERATED != 0 ? 16'd0 : next_polarity_beats),
         .channel_beats(next_channel_beats), .ifmap_addr(next_ifmap_addr), .ifmap_runs(next_ifmap_runs),
         .ifmap_beats(next_ifmap_beats), .ifmap_stride(next_ifmap_stride), .plane_words(next_plane_words),
         .residual_addr(next_residual_addr), .residual_runs(next_residual_runs),
@@ -231,7 +241,8 @@ module limen_top #(
         .block_filled(block_filled), .release_block(release_block),
         .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
         .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .array_shift(array_shift),
-        .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
+        .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends), .cols_left(cols_left),
+        .next_row(next_row), .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
         .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
     );
 
@@ -256,8 +267,27 @@ module limen_top #(
         .word_inside(word_inside), .word_first(word_first), .word_last(word_last), .word(word)
     );
 
+    generate
+        if (GENERATED != 0) begin : g_generated
+            // Where polarity is generated no plane of it is loaded: its beginning stands in the plane's place.
+            limen_generator #(.LANES(SYNAPSE_LANES), .DATAFLOW(DATAFLOW)) generator (
+                .clk(clk), .start(compute_start), .first_position(now_polarity_beats),
+                .first_element({8'd0, now_first_element}), .first_channel(now_polarity_rows), .tap_positions(tap_positions),
+                .channels(now_channels), .group_outputs(now_group_outputs),
+                .preload(fold_phase == PHASE_PRELOAD), .x_read(x_read), .filter_read(filter_read),
+                .next_row(next_row), .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends),
+                .lanes_left(cols_left), .signs(generated)
+            );
+        end else begin : g_stored
+            assign generated = {POLARITY_LANES{1'b0}};
+            wire unused = &{1'b0, now_first_element, now_polarity_beats, now_polarity_rows, tap_positions, fold_ends,
+                block_ends, group_ends, cols_left, next_row};
+        end
+    endgenerate
+
     limen_filters #(
-        .LANES(SYNAPSE_LANES), .W_BITS(W_BITS), .POLAR(POLAR), .POLARITY_LANES(POLARITY_LANES), .SEVERAL(SEVERAL),
+        .LANES(SYNAPSE_LANES), .W_BITS(W_BITS), .POLAR(POLAR), .POLARITY_LANES(POLARITY_LANES), .GENERATED(GENERATED),
+        .SEVERAL(SEVERAL),
         .SYNAPSE_BITS(SYNAPSE_BITS), .NEUTRAL(NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0]), .CHANNEL_BITS(CHANNEL_BITS),
         .CHANNEL_LANES(CHANNEL_LANES), .PORT_BITS(PORT_BITS), .FILTER_DEPTH(FILTER_DEPTH),
         .POLARITY_DEPTH(POLARITY_DEPTH), .CHANNEL_DEPTH(CHANNEL_DEPTH)
@@ -265,8 +295,8 @@ module limen_top #(
         .clk(clk), .half(filter_half), .op_select(op_select), .weight_beat(weight_beat), .polarity_beat(polarity_beat),
         .channel_beat(channel_beat), .beat_first(beat_first), .beat(mem_read_data), .weight_rows(next_weight_rows),
         .polarity_rows(next_polarity_rows), .channel_rows(next_channel_rows),
-        .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .synapses(synapses),
-        .channel_read(channel_read), .channel_row(channel_row), .channels(channels)
+        .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .generated(generated),
+        .synapses(synapses), .channel_read(channel_read), .channel_row(channel_row), .channels(channels)
     );
 
     limen_feed #(

@@ -185,7 +185,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: FittedDesign, ti
         "operand_writes": operand_writes,
         "operand_reads": operand_reads,
         "weight_reads": weights,
-        "polarity_reads": weights if geometry.polar else 0,
+        "polarity_reads": weights if geometry.polar and design.polarity != "generated" else 0,
         "channel_reads": channel,
         "busy": groups * m * n * k,
         "used_rows": groups * down * time * -(-along // design.cols),

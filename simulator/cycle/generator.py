@@ -1,0 +1,142 @@
+"""limen_generator: rows of generated signs, replayed from where a tile's descriptor says that they begin."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import from_dtype, int64, types, void
+
+from simulator.cycle.bits import ROW, population
+from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
+from simulator.cycle.folds import FOLDS_TYPE, PRELOAD
+from simulator.cycle.records import record_type
+from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
+from simulator.encoding import Dataflow
+from workloads.host.jit import njit_in_place
+
+MASK, CHANNEL_TOP = 0xFFFF, 0x8000
+
+GENERATOR = record_type(
+    *("channel_reg", "group_channel_reg", "position_reg", "element_reg", "head_position_reg", "head_element_reg"),
+)
+"""Registers. head: the last row of the next block under ws, where position and element go down."""
+
+GENERATOR_RECORD = from_dtype(GENERATOR)
+
+
+class Generator(NamedTuple):
+    """registers: GENERATOR. position_words [lanes]: under is those of the lanes."""
+
+    registers: np.record
+    position_words: np.ndarray
+
+
+GENERATOR_TYPE = types.NamedTuple([GENERATOR_RECORD, ROW], Generator)
+
+
+@njit_in_place(inline="always")
+def rotated(word, left):
+    """Return a 16-bit word rotated left."""
+    return (word << left | word >> (16 - left)) & MASK
+
+
+@njit_in_place(inline="always")
+def mixed_once(word, first, second, third, constant):
+    """Return a word after one round of mixing."""
+    return word ^ (rotated(word, first) & rotated(word, second)) ^ rotated(word, third) ^ constant
+
+
+@njit_in_place(int64(int64))
+def mixed(word):
+    """Return a position word: gates that all lanes share."""
+    word = mixed_once(word, 1, 2, 5, 0x9E37)
+    word = mixed_once(word, 3, 7, 11, 0x79B9)
+    return mixed_once(word, 1, 5, 8, 0x7F4A)
+
+
+@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, WIRES_RECORD, ROW, int64))
+def give_signs(generator, parameters, wires, synapses, cols_left):
+    """Put the row of signs that is read beside the weights of `synapses`."""
+    registers = generator.registers
+    position = mixed(registers.position_reg)
+    for lane in range(synapses.shape[0]):
+        if parameters.dataflow == Dataflow.IS:
+            word = generator.position_words[lane] & (registers.channel_reg | CHANNEL_TOP)
+        else:
+            channel = (registers.channel_reg + lane) & MASK
+            word = position & (channel | CHANNEL_TOP) if lane < cols_left else int64(0)
+        synapses[lane] |= (population(word) & 1) << parameters.w_bits
+
+
+@njit_in_place(inline="always")
+def move_words(generator, wires):
+    """Let the word of a position that is preloaded under is move into the lanes; where none is, 0."""
+    words = generator.position_words
+    for lane in range(words.shape[0] - 1, 0, -1):
+        words[lane] = words[lane - 1]
+    words[0] = mixed(generator.registers.position_reg) if wires.x_read else 0
+
+
+@njit_in_place(inline="always")
+def step_up(position, element, channels, gap):
+    """Return (position, element) of the next position of the tile."""
+    if element == channels - 1:
+        return (position + gap + 1) & MASK, int64(0)
+    return (position + 1) & MASK, element + 1
+
+
+@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, int64, int64))
+def walk_positions(registers, folds, parameters, wires, channels, gap):
+    """Step the positions within a fold."""
+    position, element = registers.position_reg, registers.element_reg
+    if parameters.dataflow != Dataflow.WS:
+        if wires.x_read if parameters.dataflow == Dataflow.IS else wires.filter_read:
+            registers.position_reg, registers.element_reg = step_up(position, element, channels, gap)
+        return
+    more = not folds.signals.last_outer and wires.fold_count < folds.signals.rows_left - parameters.rows
+    if wires.fold_state == PRELOAD and folds.signals.last_inner and more:
+        position, element = registers.head_position_reg, registers.head_element_reg
+        registers.head_position_reg, registers.head_element_reg = step_up(position, element, channels, gap)
+    if wires.filter_read:
+        position, element = registers.position_reg, registers.element_reg
+        registers.position_reg = (position - 1 - (gap if element == 0 else 0)) & MASK
+        registers.element_reg = (channels if element == 0 else element) - 1
+
+
+@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
+def return_positions(registers, folds, parameters, wires, tile):
+    """Go back to where the next fold's positions begin, where one ends."""
+    ends, dataflow = folds.ends, parameters.dataflow
+    if dataflow == Dataflow.WS and ends.fold_ends:
+        registers.position_reg, registers.element_reg = registers.head_position_reg, registers.head_element_reg
+    back = ends.fold_ends if dataflow == Dataflow.OS else ends.block_ends
+    if wires.compute_start or (ends.group_ends if dataflow == Dataflow.WS else back):
+        registers.position_reg, registers.element_reg = tile.polarity_beats, tile.first_element
+        registers.head_position_reg, registers.head_element_reg = tile.polarity_beats, tile.first_element
+
+
+@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
+def walk_channels(registers, folds, parameters, wires, tile):
+    """Step the channels: from fold to fold, under is in time."""
+    ends, turned = folds.ends, parameters.dataflow == Dataflow.IS
+    if wires.filter_read if turned else ends.fold_ends:
+        registers.channel_reg = (registers.channel_reg + (1 if turned else parameters.cols)) & MASK
+    if ends.fold_ends if turned else ends.block_ends:
+        registers.channel_reg = registers.group_channel_reg
+    if ends.group_ends:
+        registers.group_channel_reg = (registers.group_channel_reg + tile.group_outputs) & MASK
+        registers.channel_reg = registers.group_channel_reg
+    if wires.compute_start:
+        registers.channel_reg, registers.group_channel_reg = tile.polarity_rows, tile.polarity_rows
+
+
+@njit_in_place(void(GENERATOR_TYPE, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, TILE_RECORD))
+def step_generator(generator, folds, parameters, wires, layer, tile):
+    """Take the clock edge."""
+    registers = generator.registers
+    if parameters.dataflow == Dataflow.IS and wires.fold_state == PRELOAD:
+        move_words(generator, wires)
+    walk_positions(registers, folds, parameters, wires, tile.channels, layer.tap_positions - tile.channels)
+    return_positions(registers, folds, parameters, wires, tile)
+    walk_channels(registers, folds, parameters, wires, tile)
