@@ -48,8 +48,8 @@ class _Form(NamedTuple):
     """What an op, widths and a feeder decide: of the design, and of the workload.
 
     refusal: why no design of them runs the network; "" where one does. acc_bits: 0 where none does, or each point
-    is counted alone. x_signed, polarity: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes. accuracies:
-    in the order of ACCURACIES.
+    is counted alone. x_signed, polarity: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes.
+    accuracies: in the order of ACCURACIES.
     """
 
     network: Network

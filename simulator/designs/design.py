@@ -203,7 +203,7 @@ class Design(Sizes, Spec):
         if layer.operation.polar and not stored:
             how = f"stores it by {self.polarity}"
             if self.polarity == "generated":
-                how = "generates it, for networks trained with polarity 'generated'; polarity: 'synapse' stores any"
+                how = "generates it: train the network with polarity 'generated', or take polarity: 'synapse', stored"
             return f"polarity: {layer.polarity!r} is not allowed: the design {how}"
         unfit = self._refusal_of_activations(layer)
         if unfit:

@@ -98,6 +98,21 @@ def test_digits_of_other_ops_in_verilog(dataflow: str, kind: str, w_bits: int, t
     assert proof.cycles == 6 * limen.simulate(network, chip).cycles
 
 
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+@pytest.mark.usefixtures("quick_builds")
+def test_digits_of_generated_polarity_in_verilog(dataflow: str, tmp_path: Path) -> None:
+    """Trained with the signs that the chip's generator replays: every tensor, and every count but those of polarity."""
+    network = limen.network("digits-generated", "threshold", 6, 6)
+    fields = {"rows": 8, "cols": 4, "dataflow": dataflow, "op": "threshold", "x_bits": 6, "w_bits": 6}
+    chip = limen.Design(**fields, polarity="generated")
+    proof = limen.export(network, chip, tmp_path / "chip", images=6).verify()
+    assert (proof.images, proof.layers, proof.mismatches) == (6, 4, 0)
+    run, stored = limen.simulate(network, chip), limen.simulate(network, limen.Design(**fields))
+    assert proof.cycles == 6 * run.cycles < 6 * stored.cycles
+    assert all(counts.polarity_reads == counts.polarity_writes == 0 for counts in run.counts)
+    assert sum(counts.beats_filter for counts in run.counts) < sum(counts.beats_filter for counts in stored.counts)
+
+
 @pytest.mark.parametrize("shape", GRAPHS)
 def test_graphs_run_on_the_machine(shape: str) -> None:
     """Residual blocks, concatenations, pooling and sequences: the cycle model's scores are the reference's."""
@@ -142,10 +157,16 @@ def test_refusals_name_the_layer() -> None:
         assert words in str(refusal.value) and "\n" not in str(refusal.value)
 
 
-@pytest.mark.parametrize(("op", "images"), [("threshold", 100), ("mac", 100), ("mac-threshold", 20)])
+@pytest.mark.parametrize(
+    ("family", "op", "images"),
+    [
+        *(("mnist", "threshold", 100), ("mnist", "mac", 100), ("mnist", "mac-threshold", 20)),
+        ("mnist-generated", "threshold", 20),
+    ],
+)
 @pytest.mark.usefixtures("quick_builds")
 def test_mnist_images_in_verilog(
-    op: str, images: int, shared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    family: str, op: str, images: int, shared: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every bit of every layer and every cycle of up to 100 test images; the scores are those of exact inference.
 
@@ -153,8 +174,10 @@ def test_mnist_images_in_verilog(
     """
     monkeypatch.setenv("LIMEN_DATA", str(shared("data")))
     monkeypatch.setenv("CXXFLAGS", "-O1")  # runs are long
-    network = limen.network("mnist", op, 8, 8)
+    network = limen.network(family, op, 8, 8)
     design = limen.load_design(f"{op}-16x16")
+    if network.generates_polarity:
+        design = design.model_copy(update={"polarity": "generated"})
     run = limen.simulate(network, design, "rtl", images=3)
     x, _ = network.inputs("test")
     predicted = network.predict(x[:images])

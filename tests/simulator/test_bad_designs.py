@@ -40,6 +40,7 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"port_interval": 0}, ("port_interval: 0 is not allowed",)),
         ({"op": "mac", "polarity": "input"}, ("polarity: 'input' is not allowed", "op mac")),
         ({"op": "adder", "polarity": "neuron"}, ("polarity: 'neuron' is not allowed", "op adder")),
+        ({"op": "mac", "polarity": "generated"}, ("polarity: 'generated' is not allowed", "op mac has none")),
         ({"op": "adder", "x_signed": False}, ("x_signed: False is not allowed", "op adder takes signed")),
         ({"op": "shift"}, ("w_bits: 8 is not allowed", "op shift takes 2 to 5")),
         ({"op": "gate"}, ("op: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
@@ -125,6 +126,17 @@ def test_networks_the_design_lacks_something_for() -> None:
             "layer two: offset: 6 is not allowed: a multiple of",
         ),
         ((CONV, SCORES), {"polarity": "neuron"}, "layer conv: polarity: 'synapse' is not allowed"),
+        (
+            (CONV, SCORES),
+            {"polarity": "generated"},
+            "layer conv: polarity: 'synapse' is not allowed: the design generates it: train the network with polarity "
+            "'generated', or take polarity: 'synapse', stored",
+        ),
+        (
+            ({**CONV, "polarity": "generated"}, SCORES),
+            {"polarity": "generated"},
+            "layer scores: polarity: 'synapse' is not allowed: the design generates it",
+        ),
         ((CONV, SCORES), {"op": "adder"}, "layer conv: op: 'threshold' is not allowed: the design has 'adder'"),
         (
             ({**CONV, "op": "mac"}, {**SCORES, "op": "adder"}),
