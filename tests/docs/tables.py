@@ -76,6 +76,7 @@ DIFFERENCES = {
     "synapse, balanced": (("synapse", "balanced"), ("synapse", "random")),
     "synapse, skewed": (("synapse", "skewed"), ("synapse", "random")),
     "synapse, learned": (("synapse", "learned"), ("synapse", "random")),
+    "synapse, generated": (("synapse", "generated"), ("synapse", "random")),
     "input, learned": (("input", "learned"), ("input", "random")),
     "neuron, learned": (("neuron", "learned"), ("neuron", "random")),
     "random: input − synapse": (("input", "random"), ("synapse", "random")),

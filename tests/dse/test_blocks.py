@@ -103,6 +103,21 @@ def test_a_block_is_its_points(seed: int) -> None:
     assert len({points[place][:4] for place in valid}) > 45
 
 
+def test_threshold_designs_of_a_workload_of_generated_polarity_generate_it() -> None:
+    """One by one, in a block, and in the price in plain Python: a generator instead of memory."""
+    chance, spec, table = Random(4), study(), load_priced_table("ihp130")
+    points = [random_point(chance, ("threshold",)) for _ in range(60)]
+    valid = check(spec, points, "digits-generated")
+    evaluator = Evaluator(spec, "digits-generated", "ihp130")
+    for point in (points[place] for place in valid):
+        design = evaluator.design(point)
+        assert design.polarity == "generated"
+        expected = price_alone(simulate(evaluator.network(*point[:3]), design), table)
+        assert evaluator.figures(point)["energy_uj"] == expected["energy_uj"]
+        assert "generator" in {part[0] for part in expected["parts"]}
+    assert len(valid) > 10
+
+
 def test_figures_are_those_of_a_price_in_plain_python() -> None:
     """The oracle shares no formula of the breakdown or the clock with the arrays."""
     chance, spec, table = Random(77), study(), load_priced_table("ihp130")
