@@ -206,7 +206,7 @@ def test_a_stopped_study_ends_with_the_bytes_of_an_unbroken_one(tmp_path, brief)
     whole, broken = tmp_path / "whole", tmp_path / "broken"
     calls = []
     rows = run_study("digits", [2], 1, whole, progress=lambda *call: calls.append(call), effort=brief)
-    assert calls == [("polarity of digits", done, 12) for done in range(1, 13)]
+    assert calls == [("polarity of digits", done, 15) for done in range(1, 16)]
 
     def stop(what, done, total):
         if done == 5:
@@ -217,11 +217,11 @@ def test_a_stopped_study_ends_with_the_bytes_of_an_unbroken_one(tmp_path, brief)
     assert len((broken / "runs.csv").read_text().splitlines()) == 1 + 5
     resumed = []
     again = run_study("digits", [2], 1, broken, progress=lambda *call: resumed.append(call[1]), effort=brief)
-    assert resumed == list(range(6, 13)) and again == rows
+    assert resumed == list(range(6, 16)) and again == rows
     assert (broken / "runs.csv").read_bytes() == (whole / "runs.csv").read_bytes()
     for one, other in zip(write_report(rows, whole), write_report(again, broken), strict=True):
         assert one.read_bytes() == other.read_bytes()
-    assert len({(row.granularity, row.initialisation) for row in rows}) == 12
+    assert len({(row.granularity, row.initialisation) for row in rows}) == 15
     # Nothing is trained anew, and rows of a depth not asked for are kept.
     assert run_study("digits", [2, 2], 1, broken, progress=stop, effort=brief) == rows
 
@@ -241,12 +241,12 @@ def test_tables_hold_means_and_sample_deviations(tmp_path):
     assert head.startswith("dataset,depth,granularity,initialisation,seeds,validation_mean_percent")
     assert line == "digits,2,input,random,2,50.000,0.000,92.000,2.828,25.000,12.500"
     markdown = table_markdown([first, second])
-    assert "| 2 | input | 92.0 ± 2.8 | – | – | 80.0 ± – |" in markdown
+    assert "| 2 | input | 92.0 ± 2.8 | – | – | 80.0 ± – | – |" in markdown
     assert "1 to 2 seeds" in markdown and "float master" in markdown
     assert "| 2 | input | 25.0 | 12.5 |" in markdown
     latex = table_latex([first, second])
-    assert r"2 & synapse & -- & -- & -- & -- \\" in latex
-    assert r" & input & 92.0 $\pm$ 2.8 & -- & -- & 80.0 $\pm$ -- \\" in latex
+    assert r"2 & synapse & -- & -- & -- & -- & -- \\" in latex
+    assert r" & input & 92.0 $\pm$ 2.8 & -- & -- & 80.0 $\pm$ -- & -- \\" in latex
     assert all(rule in latex for rule in (r"\toprule", r"\midrule", r"\bottomrule", r"accuracy in \%"))
     paths = write_report(rows, tmp_path)
     assert [path.name for path in paths] == ["polarity.csv", "polarity.md", "polarity.tex", "polarity.png"]
