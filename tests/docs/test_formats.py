@@ -18,6 +18,7 @@ from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.specfile import validate
 from workloads.layers.given_cut import GivenCut
+from workloads.layers.layer import POOLS
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
 from workloads.training.recipe import OpRecipe, Recipe
 
@@ -42,7 +43,7 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
 
 IMPLIED = {
     (LayerEntry, key): str(list(value))
-    for key, value in LayerEntry(name="any", kind="conv2d", out_channels=1).geometry().items()
+    for key, value in LayerEntry(name="any", kind="conv2d", out_channels=1).geometry(1, 1).items()
 }
 """What a key that is left out means, where the schema's default is no value."""
 
@@ -52,6 +53,8 @@ KINDS = {
     "linear": ("linear", "{height: 8, width: 8, channels: 4}"),
     "maxpool of an image": ("maxpool", "{height: 8, width: 8, channels: 4}"),
     "maxpool of a 1-D network": ("maxpool", "{length: 8, channels: 4}"),
+    "avgpool of an image": ("avgpool", "{height: 8, width: 8, channels: 4}"),
+    "avgpool of a 1-D network": ("avgpool", "{length: 8, channels: 4}"),
 }
 """Lines of the table of kinds: the kind, and an input that it reads."""
 
@@ -108,7 +111,7 @@ def test_network_example_runs(text: str, tmp_path: Path, monkeypatch: pytest.Mon
 def loads(kind: str, source: str, key: str, value: str, folder: Path) -> bool:
     """Return whether a layer of this kind, reading this input, may have this key."""
     before = "conv1d" if "length" in source else "conv2d"
-    given = {"kind": kind, **({} if kind == "maxpool" else {"out_channels": "4"}), key: value}
+    given = {"kind": kind, **({} if kind in POOLS else {"out_channels": "4"}), key: value}
     entry = ", ".join(f"{name}: {word}" for name, word in {"name": "own", **given}.items() if word)
     text = f"""
 version: 1
@@ -147,7 +150,7 @@ def test_kinds_take_what_the_page_says(line: str, tmp_path: Path) -> None:
         if cell.isdigit():
             assert loads(kind, source, key, str([1] * int(cell)), tmp_path), where
             for count in {1, 2, 4} - {int(cell)}:
-                assert kind == "maxpool" or not loads(kind, source, key, str([1] * count), tmp_path), where
+                assert kind in POOLS or not loads(kind, source, key, str([1] * count), tmp_path), where
         elif key == "out_channels":
             assert loads(kind, source, key, "4", tmp_path) == (cell == "required"), where
             assert loads(kind, source, key, "", tmp_path) != (cell == "required"), where
@@ -159,7 +162,17 @@ def test_kinds_take_what_the_page_says(line: str, tmp_path: Path) -> None:
 
 def test_network_examples_show_what_the_page_says() -> None:
     texts = examples("network-format")
-    for key in ("residual:", "groups:", "kind: maxpool", "kind: conv1d", "offset:", "op: mac", "schedule:"):
+    for key in (
+        "residual:",
+        "groups:",
+        "kind: maxpool",
+        "kind: avgpool",
+        "kernel: global",
+        "kind: conv1d",
+        "offset:",
+        "op: mac",
+        "schedule:",
+    ):
         assert any(key in text for text in texts), key
 
 

@@ -16,7 +16,7 @@ from simulator.plan.axes import Axes
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut
 from tests.levels.graphs import random_inputs, random_parameters
-from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, Draw, drawn_cuts, random_pair, widened
+from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, Draw, averaging_ops, drawn_cuts, random_pair, widened
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.registry import operation
@@ -57,8 +57,9 @@ def make_network(name: str, design: Design, form: dict[str, Any], layers: list[d
     for index, entry in enumerate(entries):
         if entry["kind"] == "maxpool":
             continue
-        entry["op"] = design.ops[(seed + index) % len(design.ops)]
-        if entry["op"] == "threshold":
+        ops = averaging_ops(vars(design)) if entry["kind"] == "avgpool" else design.ops
+        entry["op"] = ops[(seed + index) % len(ops)]
+        if entry["op"] == "threshold" and entry["kind"] != "avgpool":
             entry.setdefault("polarity", design.polarity)
         if entry["op"] == "shift":
             entry["w_bits"] = min(entry.get("w_bits", design.w_bits), SHIFT.fitted_bits(design.w_bits))
@@ -109,6 +110,19 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
     narrow = min(design.x_bits, design.w_bits) - 2
     slim = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}
     joined = {"kind": "conv2d", "tensor": "joined", **same}
+    averages = {
+        "averages": (
+            size(5, 4, 3),
+            [
+                {"name": "some", "kind": "avgpool", "kernel": [2, 3], "stride": [2, 1], "padding": [1, 0, 0, 2]},
+                {"name": "all", "kind": "avgpool", "kernel": "global"},
+            ],
+        ),
+        "narrow_average": (
+            size(4, 4, 5),
+            [{"name": "half", "kind": "avgpool", "kernel": [2, 2], **slim}, conv(2, **slim)],
+        ),
+    }
     return {
         "one_of_all": (size(1, 1, 1), [conv(1)]),
         "k1": (size(3, 4, 1), [conv(3), SCORES]),
@@ -152,7 +166,16 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
         "k_tiles": (size(3, 3, 2 * feeder + 3), [conv(5, (2, 2)), SCORES]),
         "row_tiles": (size(16, 4, 2), [conv(2, (3, 1)), conv(1, name="last")]),
         "narrow": (size(3, 3, 3), [conv(4, (2, 2), **slim), {**SCORES, **slim}]),
-    }
+        "large_pools": (
+            size(9, 8, 2),
+            [
+                {"name": "tall", "kind": "maxpool", "kernel": [7, 1]},
+                {"name": "wide", "kind": "maxpool", "kernel": [3, 12], "stride": [1, 2], "padding": [2, 0, 5, 4]},
+                {"name": "all", "kind": "maxpool", "kernel": "global"},
+                SCORES,
+            ],
+        ),
+    } | (averages if averaging_ops(vars(design)) else {})
 
 
 SHAPES = ((1, 1), (1, 3), (4, 1), (3, 5), (2, 3))

@@ -29,7 +29,7 @@ from simulator.timing.timing import count_program
 from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, random_programs
 from workloads.errors import LimenError
 from workloads.layers.graph import INPUT
-from workloads.layers.layer import Layer
+from workloads.layers.layer import POOLS, Layer
 
 SEEDS_A_RUN = 10**7
 """Seeds of one SEED: those of designs for the Verilog follow half-way."""
@@ -44,7 +44,7 @@ CORNERS = (
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
-    *("two stages", "zero gating"),
+    *("two stages", "zero gating", "avgpool", "large window"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -101,6 +101,7 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
         yield "K tiles"
     present = {"groups": layer.groups > 1, "stride": max(layer.stride) > 1, "padding": max(layer.padding) > 0}
     present |= {"maxpool": layer.kind == "maxpool", "residual": layer.residual is not None}
+    present |= {"avgpool": layer.kind == "avgpool", "large window": layer.kind in POOLS and max(layer.kernel) > 3}
     present["concatenation"] = layer.offset > 0
     yield from (name for name, there in present.items() if there)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.layers.layer import Layer, LayerParameters, no_parameters
+from workloads.layers.layer import POOLS, Layer, LayerParameters, kind_parameters
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.integers import operand_range
 from workloads.ops.names import OPS
@@ -14,14 +14,14 @@ from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
 from workloads.ops.shift import SHIFT
 
-KINDS = ("conv2d", "conv1d", "linear", "maxpool")
+KINDS = ("conv2d", "conv1d", "linear", "maxpool", "avgpool")
 POLARITIES = ("synapse", "input", "neuron", "generated")
 
 
 def random_parameters(layer: Layer, rng: np.random.Generator) -> LayerParameters:
     """Uniform weights, polarity of the layer's mode, small biases and shifts."""
-    if not layer.has_parameters:
-        return no_parameters()
+    if not layer.has_arrays:
+        return kind_parameters(layer)
     low, high = operand_range(layer.w_bits)
     shape = layer.weights_shape
     polarity = None
@@ -54,12 +54,17 @@ def random_layer(kind: str, rng: np.random.Generator) -> Layer:
     }
     if kind == "maxpool":
         content |= {"out_channels": channels, "y_bits": x_bits, "y_signed": x_signed}
+    elif kind == "avgpool":
+        content |= {"out_channels": channels, "groups": channels, "y_bits": (None, x_bits)[pick(0, 1)]}
+        content["y_signed"] = x_signed or content["y_bits"] is None
     else:
         content |= {"out_channels": out_channels, "groups": groups, "y_bits": (None, x_bits)[pick(0, 1)]}
         content |= {"residual": ("added", None)[pick(0, 1)], "residual_shift": pick(0, 5)}
         if op == "threshold":
             content |= {"polarity": POLARITIES[pick(0, 3)], "polarity_seed": pick(0, 2**32 - 1)}
     w_bits = pick(*SHIFT.weight_bits) if op == "shift" else pick(2, 9)
+    if kind == "avgpool" and op == "adder":
+        w_bits = max(w_bits, x_bits)
     fixed = {"name": "random", "kind": kind, "op": op, "x_bits": x_bits, "w_bits": w_bits, "x_signed": x_signed}
     return Layer.model_validate({**fixed, "channels": channels, "kernel": kernel, **content})
 
@@ -76,6 +81,7 @@ def residual_blocks(rng: np.random.Generator) -> list[dict[str, Any]]:
         {"name": "b1", "input": "a2", "out_channels": 2 * wide, **same, "stride": [2, 2]},
         {"name": "b2", "out_channels": 2 * wide, **same, "residual": "shortcut", "residual_shift": 1},
         {"name": "pool", "kind": "maxpool", "kernel": [2, 2], "stride": [2, 2], "padding": [0, 1, 1, 0]},
+        {"name": "mean", "kind": "avgpool", "kernel": "global"},
         {"name": "scores", "kind": "linear", "out_channels": 5},
     ]
 
@@ -150,9 +156,12 @@ def random_file(shape: str, rng: np.random.Generator) -> dict[str, Any]:
         layer_op = OPS[int(rng.integers(len(OPS)))] if mixed else op
         if mixed:
             entry["op"] = layer_op
+        if entry["kind"] == "avgpool" and layer_op == "adder":
+            entry["op"] = "mac"  # adders average with weights as wide as activations alone
+            continue
         if layer_op == "shift" and entry["kind"] != "maxpool":
             entry["w_bits"] = int(rng.integers(SHIFT.weight_bits[0], SHIFT.weight_bits[1] + 1))
-        if layer_op == "threshold" and entry["kind"] != "maxpool":
+        if layer_op == "threshold" and entry["kind"] not in POOLS:
             entry |= {"polarity": str(rng.choice(POLARITIES)), "polarity_seed": int(rng.integers(2**32))}
     size = {"length": 12} if shape == "sequence" else {"height": 6, "width": 5}
     bits = {"x_bits": int(rng.integers(2, 9)), "w_bits": int(rng.integers(2, 9))}

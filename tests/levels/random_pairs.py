@@ -133,6 +133,19 @@ def _window(draw: Draw, sizes: tuple[int, int]) -> dict[str, list[int]]:
     return {"kernel": kernel, "stride": strides, "padding": padding}
 
 
+def _pooled(draw: Draw, sizes: tuple[int, int], kinds: tuple[str, ...]) -> tuple[dict[str, Any], tuple[int, int]]:
+    """A pooling layer's keys and the size it leaves: a small window, one up to all there is, or the global one."""
+    kind = draw.one_of(*kinds)
+    form = draw.one_of("small", "small", "any", "global")
+    if form == "global":
+        return {"kind": kind, "kernel": "global"}, (1, 1)
+    window = _window(draw, sizes)
+    if form == "any":
+        top, bottom, left, right = window["padding"]
+        window["kernel"] = [draw.pick(1, sizes[0] + top + bottom), draw.pick(1, sizes[1] + left + right)]
+    return {"kind": kind, **window}, _size_after(window, sizes)
+
+
 def _same(draw: Draw) -> dict[str, list[int]]:
     """A window that keeps height and width."""
     kernel = [draw.one_of(1, 2, 3), draw.one_of(1, 3)]
@@ -152,7 +165,7 @@ def _channels(draw: Draw, fields: dict[str, Any]) -> int:
 
 def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], list[dict[str, Any]]]:
     """Return the input and one to four layers of a network file: a chain with branches here and there."""
-    feeder = fields["feeder_width"]
+    feeder, averages = fields["feeder_width"], averaging_ops(fields)
     flat = draw.chance(0.2)
     sizes = (draw.pick(1, 20), 1) if flat else (draw.pick(1, 9), draw.pick(1, 9))
     channels = _channels(draw, fields)
@@ -163,11 +176,13 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
     for index in range(count):
         last = index == count - 1
         name = f"l{index}"
-        if not last and draw.chance(0.25):
-            window = _window(draw, sizes)
-            layers.append({"name": name, "kind": "maxpool", "input": source, **window})
-            sizes, source = _size_after(window, sizes), name
-            continue
+        if draw.chance(0.25):
+            kinds = (*(() if last else ("maxpool",)), *(("avgpool",) if averages else ()))
+            if kinds:
+                pool, sizes = _pooled(draw, sizes, kinds)
+                layers.append({"name": name, "input": source, **pool})
+                source = name
+                continue
         if draw.chance(0.15):
             layers.append({"name": name, "kind": "linear", "input": source, "out_channels": draw.pick(1, 20)})
             if sizes[0] * sizes[1] * channels <= 400:
@@ -214,16 +229,25 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
     return form, layers
 
 
-def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int) -> dict[str, Any]:
+def averaging_ops(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Return the ops of a design of these fields that can add activations up, whatever widths a layer takes."""
+    ops = (fields["op"], *fields["extra_ops"])
+    able = {op for op in ops if operation(op).averaging_weight(fields["x_bits"], fields["w_bits"]) is not None}
+    if fields["polarity"] == "generated":
+        able.discard("threshold")
+    return tuple(op for op in ops if op in able)
+
+
+def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int, kind: str) -> dict[str, Any]:
     """One of the design's ops for a layer that reads x_bits, with weights as wide as they may be or narrower."""
-    op = draw.one_of(fields["op"], *fields["extra_ops"])
+    op = draw.one_of(*(averaging_ops(fields) if kind == "avgpool" else (fields["op"], *fields["extra_ops"])))
     widest = min(fields["w_bits"], SHIFT.weight_bits[1]) if op == "shift" else fields["w_bits"]
     if operation(op).one_range:  # as the alignment is wired
         w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
     else:
         w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
     keys = {"op": op, "w_bits": w_bits}
-    if op == "threshold":
+    if op == "threshold" and kind != "avgpool":
         stored = fields["polarity"]
         modes = ("synapse", "input", "neuron", "generated") if stored == "synapse" else (stored,)
         keys |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}
@@ -238,7 +262,7 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     formats = {"x_bits": fields["x_bits"] - narrow, "x_signed": signed}
     for entry in layers:
         if entry["kind"] != "maxpool":
-            entry |= _op_of_layer(draw, fields, formats["x_bits"])
+            entry |= _op_of_layer(draw, fields, formats["x_bits"], entry["kind"])
     if not any(operation(op).one_range for op in ops) and signed and formats["x_bits"] > 2 and draw.chance(0.2):
         formats |= {"x_bits": formats["x_bits"] - 1, "x_signed": False}
     content = {"version": 1, "name": name, "op": ops[0], "w_bits": fields["w_bits"], **formats}

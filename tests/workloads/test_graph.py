@@ -157,6 +157,7 @@ BASE = {
     "out_channels": 32,
 }
 POOL = {"kind": "maxpool", "out_channels": 16, "y_bits": 8}
+MEAN = {"kind": "avgpool", "out_channels": 16, "groups": 16}
 LAYER_REFUSALS = (
     ({"groups": 3}, "groups: 3 is not allowed: must divide channels 16 and out_channels 32"),
     ({"kind": "conv1d"}, "width: 4 is not allowed: kind conv1d needs 1"),
@@ -170,6 +171,16 @@ LAYER_REFUSALS = (
     ({**POOL, "y_signed": False}, "y_signed: False is not allowed: kind maxpool needs True"),
     ({**POOL, "residual": "other"}, "residual: 'other' is not allowed: kind maxpool needs None"),
     ({**POOL, "op": "threshold", "polarity": "input"}, "polarity: 'input' is not allowed: kind maxpool"),
+    ({**MEAN, "out_channels": 8}, "out_channels: 8 is not allowed: kind avgpool needs 16"),
+    ({**MEAN, "groups": 4}, "groups: 4 is not allowed: kind avgpool needs 16"),
+    ({**MEAN, "y_bits": 7}, "y_bits: 7 is not allowed: kind avgpool needs 8"),
+    ({**MEAN, "residual": "other"}, "residual: 'other' is not allowed: kind avgpool needs None"),
+    ({**MEAN, "op": "threshold", "polarity": "input"}, "polarity: 'input' is not allowed: kind avgpool"),
+    ({**MEAN, "op": "adder", "w_bits": 7}, "w_bits: 7 is not allowed: an avgpool of op adder takes at least x_bits, 8"),
+    (
+        {**MEAN, "height": 65535, "width": 65535, "kernel": (65535, 65535)},
+        "kernel: [65535, 65535] is not allowed: an avgpool takes at most 2^31 positions",
+    ),
     ({"polarity": "neuron"}, "polarity: 'neuron' is not allowed: op mac has none"),
 )
 
@@ -283,6 +294,14 @@ FILE_REFUSALS = (
     ({"padding": [1, 1]}, "layer b: padding: [1, 1] is not allowed: kind conv2d takes a list of 4"),
     ({"kind": "maxpool", "out_channels": None, "padding": [1] * 3}, "layer b: padding: [1, 1, 1] is not allowed"),
     ({"kind": "maxpool"}, "layer b: out_channels: 4 is not allowed: a maxpool has the channels it reads"),
+    ({"kind": "avgpool"}, "layer b: out_channels: 4 is not allowed: an avgpool has the channels it reads"),
+    ({"kernel": "global"}, "layer b: kernel: global is not allowed: kind conv2d takes a list of 2"),
+    (
+        {"kind": "maxpool", "out_channels": None, "kernel": "global", "stride": [2, 2]},
+        "layer b: stride: [2, 2] is not allowed: a global kernel has one place, without padding",
+    ),
+    ({"kernel": "all"}, "layer b: kernel: 'all' is not allowed: "),
+    ({"kernel": [0, 1]}, "layer b: kernel.0: 0 is not allowed: "),
     ({"out_channels": None}, "layer b: out_channels: missing; this key is required"),
     ({"kind": "pool"}, "layer b: kind: 'pool' is not allowed"),
     ({"offset": -1}, "layer b: offset: -1 is not allowed"),

@@ -27,7 +27,7 @@ def save_network(network: Network, folder: Path, stem: str) -> Path:
         raise LimenError(f"network {network.name}: layers: a tensor's format that no reader has can't be in a file")
     arrays: dict[str, np.ndarray] = {}
     for layer, parameters in zip(network.layers, network.trained(), strict=True):
-        if layer.has_parameters:
+        if layer.has_arrays:
             stored = {part: array for part, array in vars(parameters).items() if array is not None}
             if layer.generates_polarity:
                 del stored["polarity"]
@@ -55,7 +55,7 @@ def network_content(network: Network, checkpoint: str | None) -> dict[str, Any]:
 def _entry(layer: Layer) -> dict[str, Any]:
     entry = {name: getattr(layer, name) for name in LayerForm.model_fields if getattr(layer, name) is not None}
     entry |= {name: getattr(layer, name) for name in ("op", "x_bits", "w_bits", "x_signed")}
-    if layer.has_parameters:
+    if layer.has_arrays:
         entry["out_channels"] = layer.out_channels
     if layer.kind != "linear":
         dimensions = 1 if layer.kind == "conv1d" else 2

@@ -325,9 +325,9 @@ def _exponents(network: Network) -> list[float]:
 
 
 def free_polarity(layer: Layer, parameters: LayerParameters) -> tuple[int, float | None]:
-    """Return how many signs a layer was free to choose, and the share of +1 among them; (0, None) without polarity."""
+    """Return how many signs a layer was free to choose, and the share of +1 among them; (0, None) if there are none."""
     signs = parameters.polarity
-    if signs is None:
+    if signs is None or not layer.has_arrays:
         return 0, None
     free = {"input": signs[:1], "neuron": signs[:, :1, :1, :1]}.get(layer.polarity, signs)
     return free.size, float((free == 1).mean())

@@ -21,6 +21,10 @@ Size = Annotated[int, Field(ge=1, le=65535)]
 Pad = Annotated[int, Field(ge=0, le=255)]
 
 
+Kind = Literal["conv2d", "conv1d", "linear", "maxpool", "avgpool"]
+POOLS = ("maxpool", "avgpool")
+"""Kinds whose channels stay apart and whose integers no checkpoint has."""
+
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Format = tuple[int, bool]
 """Width and sign of a tensor's integers: (bits, signed)."""
@@ -38,7 +42,7 @@ class LayerForm(Spec):
     """
 
     name: Name
-    kind: Literal["conv2d", "conv1d", "linear", "maxpool"]
+    kind: Kind
     groups: Size = 1
     input: Name | None = None
     tensor: Name | None = None
@@ -50,14 +54,15 @@ class LayerForm(Spec):
 
 
 class Layer(LayerForm):
-    """One convolution, linear or max pooling layer, as the machine sees it.
+    """One convolution, linear or pooling layer, as the machine sees it.
 
     A linear layer is the case height = width = 1, a conv1d the case width = 1. Activations are NHWC; the
     fan-in runs (kh, kw, c). `y_bits` is the width of the next layer's activations; None marks the raw last
-    layer. maxpool passes values unchanged and pads with positions that never win.
+    layer. maxpool passes values unchanged and pads with positions that never win. avgpool is a depthwise convolution
+    whose integers follow from its op and window, see `averaging_parameters`.
     """
 
-    kind: Literal["conv2d", "conv1d", "linear", "maxpool"] = "conv2d"
+    kind: Kind = "conv2d"
     op: Op
     x_bits: Bits
     w_bits: Bits
@@ -91,6 +96,8 @@ class Layer(LayerForm):
             )
         if self.kind == "linear" and (self.height, self.width) != (1, 1):
             raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
+        if self.kind == "avgpool":
+            self._check_average()
         for field, value in self._fixed_by_kind().items():
             if getattr(self, field) != value:
                 raise ValueError(
@@ -117,7 +124,29 @@ class Layer(LayerForm):
         if self.kind == "maxpool":
             unchanged: dict[str, object] = {"y_bits": self.x_bits, "y_signed": self.x_signed}
             return {"out_channels": self.channels, "groups": 1, **unchanged, "residual": None, "polarity": "synapse"}
+        if self.kind == "avgpool":
+            kept: dict[str, object] = {} if self.y_bits is None else {"y_bits": self.x_bits, "y_signed": self.x_signed}
+            return {"out_channels": self.channels, "groups": self.channels, **kept, "residual": None,
+                    "polarity": "synapse"}  # fmt: skip
         return {}
+
+    def _check_average(self) -> None:
+        """Raise ValueError unless the op can add up the activations of this window, and the requantiser divide."""
+        if self.operation.averaging_weight(self.x_bits, MOST_BITS) is None:
+            raise ValueError(
+                f"layer {self.name}: kind: 'avgpool' is not allowed: op {self.op} can't add activations up"
+            )
+        if self.operation.averaging_weight(self.x_bits, self.w_bits) is None:
+            raise ValueError(
+                f"layer {self.name}: w_bits: {self.w_bits} is not allowed: an avgpool of op {self.op} takes at least "
+                f"x_bits, {self.x_bits}"
+            )
+        if self.averaging_shift > MAX_SHIFT:
+            most = MAX_SHIFT - self.operation.alignment(self.x_bits, self.w_bits)[0]
+            raise ValueError(
+                f"layer {self.name}: kernel: {list(self.kernel)} is not allowed: an avgpool takes at most 2^{most} "
+                "positions"
+            )
 
     @property
     def generates_polarity(self) -> bool:
@@ -136,7 +165,20 @@ class Layer(LayerForm):
 
     @property
     def has_parameters(self) -> bool:
+        """Whether the array computes it, with weights."""
         return self.kind != "maxpool"
+
+    @property
+    def has_arrays(self) -> bool:
+        """Whether its weights are its own, and a checkpoint has them."""
+        return self.kind not in POOLS
+
+    @property
+    def averaging_shift(self) -> int:
+        """The right shift of an avgpool's sums: to the power of two that is no less than the positions of a window."""
+        return (self.kernel[0] * self.kernel[1] - 1).bit_length() + self.operation.alignment(self.x_bits, self.w_bits)[
+            0
+        ]
 
     @property
     def group_channels(self) -> int:
@@ -229,6 +271,10 @@ class LayerParameters:
         _within(f"{layer.name}.bias", self.bias, -(1 << 46), 1 << 46)
         if self.polarity is not None:
             _check_polarity(layer, self.polarity)
+        if layer.kind == "avgpool":
+            for name, array in vars(averaging_parameters(layer)).items():
+                if array is not None and not np.array_equal(getattr(self, name), array):
+                    raise ValueError(f"{layer.name}.{name}: other values than those of kind avgpool are not allowed")
 
 
 def no_parameters() -> LayerParameters:
@@ -236,6 +282,27 @@ def no_parameters() -> LayerParameters:
     return LayerParameters(
         np.zeros((0, 0, 0, 0), dtype=np.int64), None, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     )
+
+
+def averaging_parameters(layer: Layer) -> LayerParameters:
+    """Return the integers of an avgpool: each term is an activation and a constant, which the bias takes back.
+
+    A window of a power of two gives the mean, rounded. Of others the sum is exact all the same, and is divided by the
+    next power of two: the scale of what reads it takes the rest.
+    """
+    room, shape = layer.operation, layer.weights_shape
+    code = room.averaging_weight(layer.x_bits, layer.w_bits)
+    assert code is not None, f"layer {layer.name}: see Layer._check_average"
+    weights = np.full(shape, code, dtype=np.int64)
+    polarity = np.ones(shape, dtype=np.int64) if room.polar else None
+    values = room.values(weights, layer.w_bits) << room.alignment(layer.x_bits, layer.w_bits)[1]
+    constants = room.terms(np.zeros_like(values), values, polarity).reshape(shape[0], -1).sum(axis=1)
+    return LayerParameters(weights, polarity, -constants, np.full(shape[0], layer.averaging_shift, dtype=np.int64))
+
+
+def kind_parameters(layer: Layer) -> LayerParameters:
+    """Return the integers of a layer whose kind says them all: none of a maxpool, constants of an avgpool."""
+    return averaging_parameters(layer) if layer.has_parameters else no_parameters()
 
 
 def _check_polarity(layer: Layer, polarity: np.ndarray) -> None:
@@ -264,10 +331,13 @@ def _within(name: str, array: np.ndarray, low: int, high: int) -> None:
 def format_bound(layer: Layer, parameters: LayerParameters | None, residual: Format | None = None) -> int:
     """Largest magnitude of the accumulator for any weights of the format: K·D + max|bias| + the residual's.
 
-    residual: the format of the residual tensor, where the layer has one. A maxpool accumulates nothing: 0.
+    residual: the format of the residual tensor, where the layer has one. A maxpool accumulates nothing: 0; an
+    avgpool has no weights but those of its kind.
     """
     if not layer.has_parameters:
         return 0
+    if not layer.has_arrays:
+        return weights_bound(layer, averaging_parameters(layer))
     bias = int(np.abs(parameters.bias).max()) if parameters is not None else 0
     added = max(abs(end) for end in residual_range(layer, residual))
     return layer.fan_in * layer.operation.largest_term(layer.x_bits, layer.w_bits, layer.x_signed) + bias + added

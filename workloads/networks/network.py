@@ -30,7 +30,17 @@ from workloads.layers.graph import (
     trace_tensors,
     walk,
 )
-from workloads.layers.layer import Bits, Format, Layer, LayerForm, LayerParameters, Pad, Size, no_parameters
+from workloads.layers.layer import (
+    POOLS,
+    Bits,
+    Format,
+    Layer,
+    LayerForm,
+    LayerParameters,
+    Pad,
+    Size,
+    kind_parameters,
+)
 from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.ops.op_field import Op
 
@@ -237,12 +247,13 @@ Sizes = Annotated[list[Size], Field(min_length=1, max_length=2)]
 class LayerEntry(LayerForm):
     """A layer as a network file writes it; input sizes and y formats follow from its place in the graph.
 
-    kernel and stride are [down, across], padding [top, bottom, left, right]; a conv1d, and a maxpool of a 1-D
-    network, gives only what lies along its length. A maxpool has no out_channels.
+    kernel and stride are [down, across], padding [top, bottom, left, right]; a conv1d, and pooling in a 1-D
+    network, gives only what lies along its length. Pooling has no out_channels; its kernel may be "global", all that
+    it reads.
     """
 
     out_channels: Size | None = Field(default=None, validate_default=True)
-    kernel: Sizes | None = None
+    kernel: Sizes | Literal["global"] | None = None
     stride: Sizes | None = None
     padding: Annotated[list[Pad], Field(min_length=2, max_length=4)] | None = None
     op: Op | None = None
@@ -252,27 +263,34 @@ class LayerEntry(LayerForm):
 
     @field_validator("out_channels")
     @classmethod
-    def _out_channels_or_maxpool(cls, value: int | None, info: ValidationInfo) -> int | None:
-        if value is None and info.data.get("kind") != "maxpool":
+    def _out_channels_or_pooling(cls, value: int | None, info: ValidationInfo) -> int | None:
+        kind = info.data.get("kind")
+        if value is None and kind not in POOLS:
             raise PydanticKnownError("missing")
-        if value is not None and info.data.get("kind") == "maxpool":
-            raise ValueError(f"{value} is not allowed: a maxpool has the channels it reads")
+        if value is not None and kind in POOLS:
+            article = "an" if kind == "avgpool" else "a"
+            raise ValueError(f"{value} is not allowed: {article} {kind} has the channels it reads")
         return value
 
     @field_validator("kernel", "stride", "padding")
     @classmethod
-    def _dimensions(cls, value: list[int] | None, info: ValidationInfo) -> list[int] | None:
+    def _dimensions(cls, value: list[int] | str | None, info: ValidationInfo) -> list[int] | str | None:
         kind = info.data.get("kind", "")
-        dimensions = {"conv1d": (1,), "maxpool": (1, 2)}.get(kind, (2,))
+        dimensions = {"conv1d": (1,), "maxpool": (1, 2), "avgpool": (1, 2)}.get(kind, (2,))
         allowed = [2 * count if info.field_name == "padding" else count for count in dimensions]
-        if value is not None and len(value) not in allowed:
+        if value == "global" and kind in POOLS:
+            return value
+        if info.data.get("kernel") == "global" and value is not None:
+            raise ValueError(f"{value} is not allowed: a global kernel has one place, without padding")
+        if value is not None and (value == "global" or len(value) not in allowed):
             lengths = " or ".join(str(length) for length in allowed)
             raise ValueError(f"{value} is not allowed: kind {kind} takes a list of {lengths}")
         return value
 
-    def geometry(self) -> dict[str, tuple[int, ...]]:
-        """Return kernel, stride and padding as `Layer` has them, in two dimensions."""
-        kernel, stride, padding = self.kernel or [1], self.stride or [1], self.padding or [0, 0]
+    def geometry(self, height: int, width: int) -> dict[str, tuple[int, ...]]:
+        """Return kernel, stride and padding as `Layer` has them, in two dimensions, of a layer that reads this size."""
+        kernel = [height, width] if self.kernel == "global" else self.kernel or [1]
+        stride, padding = self.stride or [1], self.padding or [0, 0]
         return {"kernel": (*kernel, 1)[:2], "stride": (*stride, 1)[:2], "padding": (*padding, 0, 0)[:4]}
 
 
@@ -331,7 +349,8 @@ class NetworkFile(Spec):
             content = {
                 **{key: getattr(entry, key) for key in LayerForm.model_fields},
                 **dict(zip(("height", "width", "channels"), shape, strict=True)),
-                **entry.geometry(),
+                **entry.geometry(*shape[:2]),
+                "groups": shape[2] if entry.kind == "avgpool" and entry.groups == 1 else entry.groups,
                 "out_channels": entry.out_channels or shape[2],
                 "op": entry.op or self.op,
                 "x_bits": x_bits,
@@ -364,8 +383,8 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
     arrays = read_arrays(path)
     parameters = []
     for layer in layers:
-        if not layer.has_parameters:
-            parameters.append(no_parameters())
+        if not layer.has_arrays:
+            parameters.append(kind_parameters(layer))
             continue
         arrays_of_layer: dict[str, Any] = {}
         if layer.generates_polarity:

@@ -27,6 +27,10 @@ class Adder(Comparison):
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         return -np.abs(x - w)
 
+    def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
+        """No lower than any x: −|x − w| = x − w. Narrower weights than activations are lower than the highest ones."""
+        return (1 << (w_bits - 1)) - 1 if w_bits >= x_bits else None
+
     def term_ends(
         self, low: np.ndarray | int, high: np.ndarray | int, w: np.ndarray, p: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:

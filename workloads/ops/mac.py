@@ -17,6 +17,9 @@ class Mac(Product):
     multiplies = True
     norm = "batch"
 
+    def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
+        return 1
+
     def largest_term(self, x_bits: int, w_bits: int, x_signed: bool) -> int:
         return 1 << (x_bits + w_bits - 2) if x_signed else ((1 << x_bits) - 1) << (w_bits - 1)
 

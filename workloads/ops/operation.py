@@ -106,6 +106,13 @@ class Operation(ABC):
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         """Return what synapses contribute (int64), of aligned x and aligned values w; p: of polar ops."""
 
+    def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
+        """Return the code of the weight with which, at p = +1, every x adds itself and a constant; None: there is none.
+
+        So a sum of activations is a sum of this op's terms, see `workloads.layers.layer.averaging_parameters`.
+        """
+        return None
+
     @abstractmethod
     def term_ends(
         self, low: np.ndarray | int, high: np.ndarray | int, w: np.ndarray, p: np.ndarray | None

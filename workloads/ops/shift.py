@@ -25,6 +25,9 @@ class Shift(Product):
     def codes(self, values: np.ndarray, w_bits: int) -> np.ndarray:
         return shift_codes(values, w_bits)
 
+    def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
+        return 0  # the exponent of 1
+
     def largest_term(self, x_bits: int, w_bits: int, x_signed: bool) -> int:
         e_max = shift_zero(w_bits) - 1
         return (1 << (x_bits - 1 + e_max)) if x_signed else ((1 << x_bits) - 1) << e_max

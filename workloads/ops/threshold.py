@@ -25,6 +25,9 @@ class Threshold(Comparison):
         assert p is not None
         return p * np.maximum(x - w, 0)
 
+    def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
+        return -(1 << (w_bits - 1))  # aligned, the lowest x: all others exceed it
+
     def term_ends(
         self, low: np.ndarray | int, high: np.ndarray | int, w: np.ndarray, p: np.ndarray | None
     ) -> tuple[np.ndarray, np.ndarray]:
