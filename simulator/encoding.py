@@ -132,6 +132,8 @@ TILE = np.dtype(
         ("ifmap_addr", "<u4"),
         ("ifmap_runs", "<u2"),
         ("ifmap_beats", "<u2"),
+        ("ifmap_plane_beats", "<u2"),
+        ("residual_plane_beats", "<u2"),
         ("skip", "<u2"),
         ("plane_words", "<u2"),
         ("ifmap_stride", "<u4"),
@@ -157,13 +159,14 @@ TILE = np.dtype(
 """A tile's descriptor.
 
 flag_bits: see LOAD_FILTER. *_addr: first beat in memory, but for first_addr. *_runs, *_beats, *_stride: runs of
-consecutive beats, beats of each, beats from run to run; plane_stride serves residual and store. *_rows: of a plane of
-the filter; where polarity is generated, polarity_beats is instead the position at which its signs begin, first_element
-that position's channel within its tap, and polarity_rows the output channel at which they begin. skip: bits before the
-ifmap's first word in its run's first beat. plane_words: of a plane of the ifmap in the scratchpad. tile_rows,
-first_row: input rows held, and the row among them of the first window's top. k_size: fan-in; pooling: 0. first_lane,
-channels: lane of the first channel in its word, and channels of a group. first_addr, group_step: scratchpad word of
-the first window, and words from group to group, both modulo 2^16.
+consecutive beats, beats of each, beats from run to run; plane_stride serves residual and store. *_plane_beats: beats of
+a plane, of which a run has one or all. *_rows: of a plane of the filter; where polarity is generated, polarity_beats is
+instead the position at which its signs begin, first_element that position's channel within its tap, and polarity_rows
+the output channel at which they begin. skip: bits before the first word in the first beat of an ifmap's plane.
+plane_words: of a plane of the ifmap in the scratchpad. tile_rows, first_row: input rows held, and the row among them of
+the first window's top. k_size: fan-in; pooling: 0. first_lane, channels: lane of the first channel in its word, and
+channels of a group. first_addr, group_step: scratchpad word of the first window, and words from group to group, both
+modulo 2^16.
 """
 
 LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, STORE, FIRST_K, LAST_K = 1, 2, 4, 8, 16, 32

@@ -75,20 +75,33 @@ def pick(dma, next_tile, stored_tile):
 
 
 @njit_in_place(inline="always")
+def first_plane_beats(dma, next_tile):
+    """Return the beats of a run's first plane."""
+    beats = next_tile.weight_beats
+    if dma.kind_reg == Kind.IFMAP:
+        beats = next_tile.ifmap_plane_beats
+    elif dma.kind_reg == Kind.RESIDUAL:
+        beats = next_tile.residual_plane_beats
+    return beats
+
+
+@njit_in_place(inline="always")
 def count_beat(dma, next_tile):
-    """Count a beat that has moved; the last of a plane of a filter, of a run, of a transfer."""
+    """Count a beat that has moved; the last of a plane, of a run, of a transfer."""
     dma.first_reg = 0
     dma.beats_left_reg -= 1
     dma.plane_left_reg -= 1
-    if dma.kind_reg == Kind.FILTER and dma.plane_left_reg == 0:
+    if dma.plane_left_reg == 0:
         dma.first_reg = 1
-        dma.plane_reg = 1 if dma.plane_reg == 0 and polarity_beats(dma, next_tile) else 2
-        dma.plane_left_reg = next_tile.polarity_beats if dma.plane_reg == 1 else next_tile.channel_beats
+        dma.plane_left_reg = first_plane_beats(dma, next_tile)
+        dma.base_reg += next_tile.plane_words
+        if dma.kind_reg == Kind.FILTER:
+            dma.plane_reg = 1 if dma.plane_reg == 0 and polarity_beats(dma, next_tile) else 2
+            dma.plane_left_reg = next_tile.polarity_beats if dma.plane_reg == 1 else next_tile.channel_beats
     if dma.beats_left_reg == 0:
         dma.state_reg = PICK if dma.runs_left_reg == 1 else REQUEST
         dma.runs_left_reg -= 1
         dma.addr_reg += dma.stride_reg
-        dma.base_reg += next_tile.plane_words
 
 
 @njit_in_place(inline="always")
@@ -99,7 +112,7 @@ def step_dma(dma, next_tile, stored_tile, wires, last_layer):
         pick(dma, next_tile, stored_tile)
     elif state == REQUEST and wires.accepted:
         dma.state_reg, dma.beats_left_reg, dma.first_reg = DATA, dma.run_beats_reg, 1
-        dma.plane_reg, dma.plane_left_reg = 0, next_tile.weight_beats
+        dma.plane_reg, dma.plane_left_reg = 0, first_plane_beats(dma, next_tile)
     elif state == DATA and wires.moved:
         count_beat(dma, next_tile)
     elif state == IDLE and wires.layer_ends and not last_layer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from simulator.encoding import SHIFT_BITS
+from simulator.encoding import MOST_IN_FIELD, SHIFT_BITS
 from simulator.plan.geometry import Geometry, TileShape, plane_beats, tile_needs
 
 if TYPE_CHECKING:
@@ -13,15 +13,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Planes:
+    """Planes of words that a tile moves, and beats of each. dense: all of them are one run; else each is."""
+
+    count: int
+    plane_beats: int
+    dense: bool
+
+    @property
+    def runs(self) -> int:
+        return 1 if self.dense else self.count
+
+    @property
+    def run_beats(self) -> int:
+        return self.beats if self.dense else self.plane_beats
+
+    @property
+    def beats(self) -> int:
+        return self.count * self.plane_beats
+
+
+def planes_of(count: int, plane_beats: int, stride: int) -> Planes:
+    """Return planes that lie `stride` beats apart: dense where they leave no gap and a run's beats fit their field."""
+    return Planes(count, plane_beats, plane_beats == stride and count * plane_beats <= MOST_IN_FIELD)
+
+
+@dataclass(frozen=True)
 class Transfers:
-    """Beats of a tile's loads and store: a run each of `filter`; `ifmap` and `planes` a run a plane."""
+    """What a tile's loads and store move: a run of beats each of `filter`; planes of its ifmap and of its results."""
 
     filter: tuple[int, int, int]
     filter_rows: tuple[int, int, int]
-    ifmap_runs: int
-    ifmap_beats: int
-    plane_runs: int
-    plane_beats: int
+    ifmap: Planes
+    results: Planes
     raw_beats: int
 
 
@@ -40,9 +64,15 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
     return Transfers(
         filter=(beats[0], beats[1], beats[2]),
         filter_rows=rows,
-        ifmap_runs=shape.in_chunks,
-        ifmap_beats=-(-plane_bits // design.port_bits),
-        plane_runs=-(-shape.outputs // design.feeder_width),
-        plane_beats=plane_beats(shape.pixels, design),
+        ifmap=planes_of(
+            shape.in_chunks,
+            -(-plane_bits // design.port_bits),
+            plane_beats(geometry.height * geometry.width, design),
+        ),
+        results=planes_of(
+            -(-shape.outputs // design.feeder_width),
+            plane_beats(shape.pixels, design),
+            plane_beats(geometry.pixels, design),
+        ),
         raw_beats=shape.pixels * shape.outputs,
     )

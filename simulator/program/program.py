@@ -273,7 +273,7 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
     else:
         plane = (geometry.offset + tile.out) // design.feeder_width
         store = layer.target.address + plane * layer.target.stride + row_beats
-        runs, beats = moved.plane_runs, moved.plane_beats
+        runs, beats = moved.results.runs, moved.results.run_beats
     plane_words = shape.in_rows * geometry.width
     filter_fields = {
         f"{plane}_{unit}": count
@@ -286,14 +286,16 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
         "groups": shape.groups,
         "filter_addr": layer.filters.get(filter_key(step), 0),
         "ifmap_addr": layer.source.address + shape.first_chunk * layer.source.stride + first_bit // design.port_bits,
-        "ifmap_runs": moved.ifmap_runs,
-        "ifmap_beats": moved.ifmap_beats,
+        "ifmap_runs": moved.ifmap.runs,
+        "ifmap_beats": moved.ifmap.run_beats,
+        "ifmap_plane_beats": moved.ifmap.plane_beats,
+        "residual_plane_beats": moved.results.plane_beats,
         "skip": first_bit % design.port_bits,
         "plane_words": plane_words,
         "ifmap_stride": layer.source.stride,
         "residual_addr": added,
-        "residual_runs": moved.plane_runs,
-        "residual_beats": moved.plane_beats,
+        "residual_runs": moved.results.runs,
+        "residual_beats": moved.results.run_beats,
         "plane_stride": plane_beats(geometry.pixels, design),
         "store_addr": store,
         "store_runs": runs,

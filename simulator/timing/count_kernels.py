@@ -21,7 +21,15 @@ from simulator.timing.cut_kernels import (
     divide_rows,
     time_tiles,
 )
-from simulator.timing.transfer_kernels import raw_store_cycles, residual_cycles, run_cycles, store_cycles
+from simulator.timing.transfer_kernels import (
+    beats_of,
+    is_dense,
+    planes_cycles,
+    raw_store_cycles,
+    residual_cycles,
+    run_cycles,
+    store_cycles,
+)
 from workloads.host.jit import njit_in_place
 
 LAYERS, MACHINES, CUTS, COUNT_ROWS = LAYER[::1], MACHINE[::1], CUT[:, ::1], COUNTS[:, ::1]
@@ -78,13 +86,14 @@ def move_tile(last_rows, last_outputs, job):
     moves, words = job.moves[last_rows, last_outputs], job.word_steps[last_outputs]
     planes = job.planes_of_steps[last_outputs, : words.most + 1]
     pixels = (parts.last_rows if last_rows else cut.rows) * layer.out_width
+    dense = is_dense(words.planes, beats_of(pixels, machine), beats_of(layer.out_height * layer.out_width, machine))
     if layer.raw:
         moves.store = raw_store_cycles(pixels, parts.last_outputs if last_outputs else cut.outputs, machine)
     else:
-        moves.store = store_cycles(pixels, words.first, planes, machine)
+        moves.store = store_cycles(pixels, words.first, planes, dense, machine)
     moves.residual, moves.free = 0, 0
     if layer.residual:
-        moves.residual, moves.free = residual_cycles(pixels, words.last, planes, machine)
+        moves.residual, moves.free = residual_cycles(pixels, words.last, planes, dense, machine)
 
 
 @njit_in_place(void(JOB))
@@ -102,10 +111,10 @@ def time_moves(job):
 @njit_in_place(void(int64, int64, int64, int64, JOB))
 def _load_tile(beats, last_rows, part, last_channels, job):
     """Set the cycles of loading a tile whole; `beats` of each of its ifmap's planes."""
-    load, kind = job.load[0], job.tiles[1, part, last_channels]
+    load, kind, layer, machine = job.load[0], job.tiles[1, part, last_channels], job.layer[0], job.machine[0]
     moves = job.moves[last_rows, job.classes[part].last]
     load.filter = kind.filter_cycles
-    load.ifmap = run_cycles(kind.words, beats, job.machine[0])
+    load.ifmap = planes_cycles(kind.words, beats, beats_of(layer.height * layer.width, machine), machine)
     load.residual, load.free = moves.residual, moves.free
 
 

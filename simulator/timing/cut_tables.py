@@ -16,14 +16,16 @@ from simulator.timing.count_kernels import move_tile
 from simulator.timing.cut_kernels import JOB, describe_tile, divide_channels, divide_outputs, divide_rows
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, WS, ceil_div, lane_period, range_words
+from simulator.timing.transfer_kernels import beats_of
 from workloads.host.jit import njit_in_place
 
 ROWS = records(
-    *("length", "parts", "pixels", "in_rows", "fits", "beats", "requests", "first_beats"),
+    *("length", "parts", "pixels", "in_rows", "fits", "beats", "plane_cycles", "load_cycles", "first_beats"),
     *("blocks", "first_pixels", "bank_words"),
 )
 """Parts of the output rows. pixels: of the longest; in_rows: of the one with most. beats: of one plane of each part,
-summed; requests: cycles of the requests for them, summed; first_beats: of the first part. blocks: of as many pixels as
+summed; first_beats: of the first part. plane_cycles, load_cycles: at least, of a plane of each part, and of a load of
+each beside its planes, summed. blocks: of as many pixels as
 the array takes; first_pixels: of the first block; both summed. bank_words: of an ofmap bank a channel, under is."""
 
 OUTPUTS = records(
@@ -77,7 +79,14 @@ def describe_rows(row, job):
     job.cut[0].rows = row.length
     divide_rows(job)
     row.parts, row.beats, row.first_beats = parts.rows, parts.ifmap_beats, job.row_kinds[0].beats
-    row.requests = parts.rows * (1 + machine.latency) + (parts.ifmap_beats - parts.rows) * machine.interval
+    stride, request = beats_of(layer.height * layer.width, machine), 1 + machine.latency - machine.interval
+    row.plane_cycles, row.load_cycles = parts.ifmap_beats * machine.interval, 0
+    for index in range(parts.row_kinds):
+        kind = job.row_kinds[index]
+        # Dense planes are one request, unless they have too many beats: at least what takes less of both.
+        dense = kind.beats == stride and request > 0
+        row.plane_cycles += 0 if dense else kind.count * request
+        row.load_cycles += kind.count * (1 + request if dense else 1)
     row.pixels, last = row.length * layer.out_width, parts.last_rows * layer.out_width
     row.in_rows = parts.most_in_rows
     width = machine.cols if machine.dataflow == IS else machine.rows

@@ -15,14 +15,16 @@ from simulator.timing.count_kernels import count_job, waited
 from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows, steps_of_word
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, ceil_div
+from simulator.timing.transfer_kernels import beats_of, is_dense
 from workloads.host.jit import njit, njit_in_place
 
 MASKED_TILE = records(
     *("computed", "filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
-    *("planes", "pixels", "outputs", "last_outputs"),
+    *("planes", "dense", "pixels", "outputs", "last_outputs"),
 )
-"""A tile in its order: cycles that it computes, and its beats, 0 where nothing is moved; of ifmap, residual and store a
-run each plane. last_outputs: whether it holds the last part of the output channels."""
+"""A tile in its order: cycles that it computes, and its beats, 0 where nothing is moved; of ifmap of each run, of
+residual and store of each plane, which are one run where they lie densely. last_outputs: whether it holds the last part
+of the output channels."""
 
 TILE, ARRAY = from_dtype(MASKED_TILE), int64[::1]
 
@@ -56,12 +58,12 @@ def steps_of_plane(plane, last_outputs, job):
 
 
 @njit_in_place(UniTuple(int64, 2)(int64, int64, int64, TILE, MACHINE, ARRAY))
-def load_residual_run(request, free, steps, tile, machine, mask):
+def load_residual_plane(moved, free, steps, tile, machine, mask):
     """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
 
-    free: cycle from which it is free now. steps: cycles it takes a word, of which it begins when a word is whole.
+    moved: first cycle in which the memory has the plane's first beat. free: cycle from which the unit is free now.
+    steps: cycles it takes a word, of which it begins when a word is whole.
     """
-    moved = allowed(request, mask) + machine.latency
     bits, words = int64(0), tile.pixels
     for beat in range(tile.residual_beats):
         if beat > 0:
@@ -88,7 +90,7 @@ def store(pick, tile, job, mask):
     word_bits = machine.port_bits if raw else machine.word_bits
     next_beat = int64(0)
     for plane in range(planes):
-        if plane == 0 or not raw:  # a raw tile is one run
+        if plane == 0 or not (raw or tile.dense):  # a raw tile is one run
             next_beat = allowed(request, mask) + machine.latency
         steps = 1 if raw else steps_of_plane(plane, tile.last_outputs, job)
         bits, work = int64(0), int64(0)
@@ -138,7 +140,10 @@ def load_tile(cycle, computed, tile, job, mask, counts):
         last = cycle
         for plane in range(tile.planes):
             steps = steps_of_plane(plane, tile.last_outputs, job)
-            last, free = load_residual_run(last + 1, free, steps, tile, machine, mask)
+            first = last + machine.interval
+            if plane == 0 or not tile.dense:
+                first = allowed(last + 1, mask) + machine.latency
+            last, free = load_residual_plane(first, free, steps, tile, machine, mask)
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
         cycle = last + 1
@@ -199,9 +204,12 @@ def lay_tiles(tiles, job):
         tile = tiles[index]
         tile.computed, tile.pixels, tile.outputs = kind.cycles, kind.pixels, kind.outputs
         tile.last_outputs, tile.planes = output == parts.outputs - 1, ceil_div(kind.outputs, machine.feeder)
-        plane_beats = ceil_div(kind.pixels * machine.word_bits, machine.port_bits)
+        plane_beats = beats_of(kind.pixels, machine)
+        tile.dense = is_dense(tile.planes, plane_beats, beats_of(layer.out_height * layer.out_width, machine))
         tile.filter_beats = filters.filter_beats if filter_part != before_filter else 0
         tile.ifmap_runs, tile.ifmap_beats = kind.words, ifmap_beats if ifmap_part != before_ifmap else 0
+        if is_dense(kind.words, tile.ifmap_beats, beats_of(layer.height * layer.width, machine)):
+            tile.ifmap_runs, tile.ifmap_beats = 1, kind.words * tile.ifmap_beats
         tile.residual_beats = plane_beats if layer.residual and channel == 0 else 0
         tile.store_beats = kind.pixels * kind.outputs if layer.raw else plane_beats
         if not last_channel:

@@ -27,7 +27,7 @@ from simulator.timing.cut_tables import (
     fill_tables,
 )
 from simulator.timing.tile_kernels import FLUSH_OS, FLUSH_STATIONARY, OS, READY, WS
-from simulator.timing.transfer_kernels import run_cycles
+from simulator.timing.transfer_kernels import beats_of, planes_cycles, run_cycles
 from workloads.host.jit import njit, njit_in_place
 
 NEVER = 1 << 62
@@ -85,13 +85,14 @@ def least_of_cut(row, output, channel, filters, results, job):
         filter_times = row.parts
     if channel.parts > 1 or (order == ROWS_INSIDE and row.parts > 1):
         ifmap_times = output.parts
-    words, loads = channel.all_words * ifmap_times, row.parts * channel.parts * ifmap_times
+    words, loads = channel.all_words * ifmap_times, channel.parts * ifmap_times
     first_words = channel.words
     if by_group:
-        words, loads, first_words = output.words, tiles, output.first_words
+        words, loads, first_words = output.words, output.parts, output.first_words
     first = fetch + filters.first_cycles + results.first_residual
-    first += run_cycles(first_words, row.first_beats, machine)
-    moving = tiles * fetch + filter_times * filters.cycles + words * row.requests + loads
+    stride = beats_of(job.layer[0].height * job.layer[0].width, machine)
+    first += planes_cycles(first_words, row.first_beats, stride, machine)
+    moving = tiles * fetch + filter_times * filters.cycles + words * row.plane_cycles + loads * row.load_cycles
     moving += results.cycles + results.residual_cycles + tiles + 1
     computing = least_computing(row, output, channel, job) + first + results.last_cycles + 2
     # Every tile is a step, and there is one before and one after; the layer's descriptor and the last hand-over.

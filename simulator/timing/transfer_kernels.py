@@ -6,9 +6,10 @@ Kernels: records and integers in, cycles out. Each is equal to stepping the same
 
 from __future__ import annotations
 
-from numba import from_dtype, int64
+from numba import boolean, from_dtype, int64
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
+from simulator.encoding import MOST_IN_FIELD
 from simulator.timing.integers import MACHINE_INTEGERS
 from simulator.timing.tile_kernels import IS, ceil_div
 from workloads.host.jit import njit_in_place
@@ -22,6 +23,26 @@ ARRAY = int64[::1]
 def run_cycles(runs, beats, machine):
     """Return the cycles from picking a load to its last beat: `runs` requests of `beats` beats each."""
     return runs * (1 + machine.latency + (beats - 1) * machine.interval) + 1
+
+
+@njit_in_place(int64(int64, MACHINE))
+def beats_of(words, machine):
+    """Return the beats of so many densely packed words of activations."""
+    return ceil_div(words * machine.word_bits, machine.port_bits)
+
+
+@njit_in_place(boolean(int64, int64, int64))
+def is_dense(planes, beats, stride):
+    """Return whether planes of `beats` beats, `stride` apart, are one run: without a gap, and its beats fit a field."""
+    return beats == stride and planes * beats <= MOST_IN_FIELD
+
+
+@njit_in_place(int64(int64, int64, int64, MACHINE))
+def planes_cycles(planes, beats, stride, machine):
+    """Return the cycles from picking a load of planes of `beats` beats each, `stride` apart, to its last beat."""
+    if is_dense(planes, beats, stride):
+        return run_cycles(1, planes * beats, machine)
+    return run_cycles(planes, beats, machine)
 
 
 @njit_in_place(int64(int64, int64, int64, MACHINE))
@@ -95,20 +116,21 @@ def pack_plane(pixels, steps, machine):
     return _word_work(0, first_words, steps, machine), cycles
 
 
-@njit_in_place(int64(int64, int64, ARRAY, MACHINE))
-def store_cycles(pixels, first_steps, planes_of_steps, machine):
+@njit_in_place(int64(int64, int64, ARRAY, boolean, MACHINE))
+def store_cycles(pixels, first_steps, planes_of_steps, dense, machine):
     """Return the cycles from picking a tile's store to its last beat, both included.
 
     planes_of_steps: how many planes of words take so many steps, see `pack_plane`; first_steps: of the first plane. A
-    plane is a request; the packer begins two cycles after the store is picked.
+    plane is a request, or dense planes all together; the packer begins two cycles after the store is picked.
     """
     total = int64(1)
+    between = machine.interval if dense else 1 + machine.latency  # from a plane's last beat to the next one's first
     for steps in range(1, len(planes_of_steps)):
         if planes_of_steps[steps] > 0:
             work, cycles = pack_plane(pixels, steps, machine)
-            total += planes_of_steps[steps] * (max(1 + machine.latency, work) + cycles)
+            total += planes_of_steps[steps] * (max(between, work) + cycles)
             if steps == first_steps:
-                total += max(1 + machine.latency, 2 + work) - max(1 + machine.latency, work)
+                total += max(1 + machine.latency, 2 + work) - max(between, work)
     return total
 
 
@@ -135,19 +157,20 @@ def scatter_plane(pixels, steps, machine):
     return cycles, 1 + (pixels - words) * steps
 
 
-@njit_in_place(PAIR(int64, int64, ARRAY, MACHINE))
-def residual_cycles(pixels, last_steps, planes_of_steps, machine):
+@njit_in_place(PAIR(int64, int64, ARRAY, boolean, MACHINE))
+def residual_cycles(pixels, last_steps, planes_of_steps, dense, machine):
     """Return (cycles from picking a tile's residual to its last beat, to the scatter unit being free after it).
 
-    planes_of_steps, last_steps: as of `store_cycles`, of the last plane. A plane is a request; a beat waits until the
-    unit is done with the words that the one before completed.
+    planes_of_steps, dense: as of `store_cycles`; last_steps: of the last plane. A beat waits until the unit is done
+    with the words that the one before completed.
     """
     total, free = int64(1), int64(0)
+    between = machine.interval if dense else 1 + machine.latency
     for steps in range(1, len(planes_of_steps)):
         if planes_of_steps[steps] > 0:
             cycles, until_free = scatter_plane(pixels, steps, machine)
-            total += planes_of_steps[steps] * (cycles + max(1 + machine.latency, until_free))
+            total += planes_of_steps[steps] * (cycles + max(between, until_free))
             if steps == last_steps:
-                total += 1 + machine.latency - max(1 + machine.latency, until_free)
+                total += 1 + machine.latency - max(between, until_free)
                 free = until_free
     return total, total + free - 1

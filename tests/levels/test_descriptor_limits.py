@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +44,11 @@ def conv(**more: Any) -> dict[str, Any]:
 
 def pool(**more: Any) -> list[dict[str, Any]]:
     return [{"name": "own", "kind": "maxpool", "kernel": [1, 1], **more}, LAST]
+
+
+def best_of(network: Network, design: FittedDesign) -> Callable[[int], Cut]:
+    """Return what gives the best cut of a layer."""
+    return lambda index: simulator.cuts.schedule.choose(layer_geometry(network, index), design)
 
 
 LAST = {"name": "last", "kind": "linear", "out_channels": 1}
@@ -95,10 +101,12 @@ LIMITS = [
           (("layer", "kernel_w", 33277),)),
     Limit("channels of pooling", "ws", (1, 1, 65535), pool(),
           (("tile", "groups", 65535), ("tile", "tile_outputs", 65535),
-           ("tile", "group_outputs", 65535), ("tile", "store_runs", 65535))),
+           ("tile", "group_outputs", 65535), ("tile", "store_runs", 1), ("tile", "store_beats", 65535))),
     Limit("fan-in", "ws", (1, 1, 65535), [FLAT],
-          (("tile", "weight_rows", 65535), ("tile", "ifmap_runs", 65535),
+          (("tile", "weight_rows", 65535), ("tile", "ifmap_runs", 1), ("tile", "ifmap_beats", 65535),
            ("tile", "k_size", 65535), ("tile", "channels", 65535))),
+    Limit("runs", "ws", (9, 1, 65535), [conv()],
+          (("tile", "ifmap_runs", 65535), ("tile", "ifmap_beats", 1)), (9, 1, 1)),
     Limit("words of a plane", "os", (255, 257, 1), [conv(stride=[2, 2])],
           (("tile", "plane_words", 65535),)),
     Limit("input rows", "ws", (32767, 1, 1), [conv(stride=[2, 1])], (("tile", "tile_rows", 32767),)),
@@ -173,6 +181,20 @@ def test_beats_of_a_tile_s_filters(fan_in: int, one_tile: bool) -> None:
     design = DESIGNS["ws"].model_copy(update={"cols": 2, "w_bits": 16, "acc_bits": 27, "filter_kib": 65536})
     network = make_network("limit", design, {"channels": fan_in}, [{**FLAT, "out_channels": 2}], 3)
     assert fits(layer_geometry(network, 0), design, (1, 1, 1)) == one_tile
+
+
+@pytest.mark.parametrize(("pixels", "runs", "beats"), [(255, 1, 65280), (256, 256, 256)])
+def test_beats_of_a_dense_run(pixels: int, runs: int, beats: int) -> None:
+    """256 planes of a beat a pixel: one run up to 65,535 beats, else a run each."""
+    design = DESIGNS["os"].model_copy(update={"cols": 16, "feeder_width": 8, "ofmap_kib": 8192})
+    layers = [*pool(padding=[pixels - 1, 0, 0, 0])[:1], {"name": "next", "kind": "maxpool", "kernel": [pixels, 1]}, LAST]
+    network = make_network("limit", design, {"channels": 2048}, layers, 3)
+    program = compile_network(network, design, [Cut(Axes(1, 1, 1), "rows"), *map(best_of(network, design), (1, 2))])
+    tile = program.image[descriptor_words(LAYER) :, 0].astype("<u4")[: descriptor_words(TILE)].view(TILE)[0]
+    assert (tile["store_runs"], tile["store_beats"]) == (runs, beats)
+    x = extreme_input(network, 1)
+    assert model_difference(program, x, ALWAYS_READY, run_cycle(program, x)) is None
+    assert bench(design).run(program, x).passed
 
 
 @pytest.mark.parametrize("module", ["layout", "program"])

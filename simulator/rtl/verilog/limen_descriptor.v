@@ -48,6 +48,8 @@ module limen_descriptor #(
     output wire [31:0]  next_ifmap_addr,
     output wire [15:0]  next_ifmap_runs,
     output wire [15:0]  next_ifmap_beats,
+    output wire [15:0]  next_ifmap_plane_beats,
+    output wire [15:0]  next_residual_plane_beats,
     output wire [15:0]  next_skip,
     output wire [15:0]  next_plane_words,
     output wire [31:0]  next_ifmap_stride,
@@ -115,26 +117,28 @@ module limen_descriptor #(
     localparam TILE_IFMAP_ADDR = 160;
     localparam TILE_IFMAP_RUNS = 192;
     localparam TILE_IFMAP_BEATS = 208;
-    localparam TILE_SKIP = 224;
-    localparam TILE_PLANE_WORDS = 240;
-    localparam TILE_IFMAP_STRIDE = 256;
-    localparam TILE_RESIDUAL_ADDR = 288;
-    localparam TILE_RESIDUAL_RUNS = 320;
-    localparam TILE_RESIDUAL_BEATS = 336;
-    localparam TILE_PLANE_STRIDE = 352;
-    localparam TILE_STORE_ADDR = 384;
-    localparam TILE_STORE_RUNS = 416;
-    localparam TILE_STORE_BEATS = 432;
-    localparam TILE_TILE_ROWS = 448;
-    localparam TILE_FIRST_ROW = 464;
-    localparam TILE_PIXELS = 480;
-    localparam TILE_K_SIZE = 496;
-    localparam TILE_GROUP_OUTPUTS = 512;
-    localparam TILE_TILE_OUTPUTS = 528;
-    localparam TILE_FIRST_LANE = 544;
-    localparam TILE_CHANNELS = 560;
-    localparam TILE_FIRST_ADDR = 576;
-    localparam TILE_GROUP_STEP = 592;
+    localparam TILE_IFMAP_PLANE_BEATS = 224;
+    localparam TILE_RESIDUAL_PLANE_BEATS = 240;
+    localparam TILE_SKIP = 256;
+    localparam TILE_PLANE_WORDS = 272;
+    localparam TILE_IFMAP_STRIDE = 288;
+    localparam TILE_RESIDUAL_ADDR = 320;
+    localparam TILE_RESIDUAL_RUNS = 352;
+    localparam TILE_RESIDUAL_BEATS = 368;
+    localparam TILE_PLANE_STRIDE = 384;
+    localparam TILE_STORE_ADDR = 416;
+    localparam TILE_STORE_RUNS = 448;
+    localparam TILE_STORE_BEATS = 464;
+    localparam TILE_TILE_ROWS = 480;
+    localparam TILE_FIRST_ROW = 496;
+    localparam TILE_PIXELS = 512;
+    localparam TILE_K_SIZE = 528;
+    localparam TILE_GROUP_OUTPUTS = 544;
+    localparam TILE_TILE_OUTPUTS = 560;
+    localparam TILE_FIRST_LANE = 576;
+    localparam TILE_CHANNELS = 592;
+    localparam TILE_FIRST_ADDR = 608;
+    localparam TILE_GROUP_STEP = 624;
     // Bits of a layer's flags, and where its op begins; of a tile's flags.
     localparam LAST = 0;
     localparam RAW = 1;
@@ -182,6 +186,8 @@ module limen_descriptor #(
     assign next_ifmap_addr = next_tile[TILE_IFMAP_ADDR +: 32];
     assign next_ifmap_runs = next_tile[TILE_IFMAP_RUNS +: 16];
     assign next_ifmap_beats = next_tile[TILE_IFMAP_BEATS +: 16];
+    assign next_ifmap_plane_beats = next_tile[TILE_IFMAP_PLANE_BEATS +: 16];
+    assign next_residual_plane_beats = next_tile[TILE_RESIDUAL_PLANE_BEATS +: 16];
     assign next_skip = next_tile[TILE_SKIP +: 16];
     assign next_plane_words = next_tile[TILE_PLANE_WORDS +: 16];
     assign next_ifmap_stride = next_tile[TILE_IFMAP_STRIDE +: 32];

@@ -1,6 +1,7 @@
 // DMA: one transfer at a time over one memory port, in a fixed order: store, descriptor, filter, ifmap, residual.
 //
-// A transfer is a list of runs of consecutive beats, one request each. Where its beats go is said by `kind`.
+// A transfer is a list of runs of consecutive beats, one request each. Where its beats go is said by `kind`. A run holds
+// one plane or, where planes lie densely, several: they follow each other without another request.
 //
 // start, high for one cycle while busy is low, begins a job; busy rises one cycle later and falls when all of it has
 // moved. Between transfers a cycle is spent on picking, in which what to move is read; it stays until it has moved.
@@ -36,21 +37,23 @@ module limen_dma #(
     input  wire [31:0]           ifmap_addr,
     input  wire [31:0]           ifmap_stride,
     input  wire [15:0]           ifmap_runs,
-    input  wire [15:0]           ifmap_beats,
-    input  wire [15:0]           plane_words,        // rows of the ifmap scratchpad a run fills
+    input  wire [15:0]           ifmap_beats,        // of a run
+    input  wire [15:0]           ifmap_plane_beats,
+    input  wire [15:0]           plane_words,        // rows of the ifmap scratchpad a plane fills
     input  wire [31:0]           residual_addr,
     input  wire [31:0]           residual_stride,
     input  wire [15:0]           residual_runs,
     input  wire [15:0]           residual_beats,
+    input  wire [15:0]           residual_plane_beats,
     input  wire [31:0]           store_addr,
     input  wire [31:0]           store_stride,
     input  wire [15:0]           store_runs,
     input  wire [15:0]           store_beats,
-    // beats in: a run's first beat is marked; so is the first of each plane of a filter
+    // beats in: a plane's first beat is marked
     output wire                  beat_valid,
     output wire                  beat_first,
     output wire [1:0]            plane,              // of a filter, a PLANE below
-    output wire [15:0]           base,               // ifmap: first row of this run
+    output wire [15:0]           base,               // ifmap: first row of this plane
     input  wire                  residual_ready,
     // beats out
     output wire                  residual_start,     // high for one cycle: the residual is next
@@ -106,6 +109,8 @@ module limen_dma #(
         state_reg == STATE_DATA && (mem_write ? store_valid & mem_write_ready : mem_read_valid & mem_read_ready);
     wire run_ends = moved && beats_left_reg == 16'd1;
     wire plane_ends = moved && plane_left_reg == 16'd1;
+    wire [15:0] first_plane_beats =
+        kind_reg == KIND_IFMAP ? ifmap_plane_beats : kind_reg == KIND_RESIDUAL ? residual_plane_beats : weight_beats;
 
     always @(posedge clk) begin
         case (state_reg)
@@ -151,24 +156,27 @@ module limen_dma #(
                 beats_left_reg <= run_beats_reg;
                 first_reg <= 1'b1;
                 plane_reg <= PLANE_WEIGHTS;
-                plane_left_reg <= weight_beats;
+                plane_left_reg <= first_plane_beats;
             end
             STATE_DATA: if (moved) begin
                 first_reg <= 1'b0;
                 beats_left_reg <= beats_left_reg - 16'd1;
                 plane_left_reg <= plane_left_reg - 16'd1;
-                if (plane_ends && kind_reg == KIND_FILTER) begin
-                    plane_reg <=
-                        plane_reg == PLANE_WEIGHTS && polarity_beats != 16'd0 ? PLANE_POLARITY : PLANE_CHANNELS;
-                    plane_left_reg <=
-                        plane_reg == PLANE_WEIGHTS && polarity_beats != 16'd0 ? polarity_beats : channel_beats;
+                if (plane_ends) begin
                     first_reg <= 1'b1;
+                    plane_left_reg <= first_plane_beats;
+                    base_reg <= base_reg + plane_words;
+                    if (kind_reg == KIND_FILTER) begin
+                        plane_reg <=
+                            plane_reg == PLANE_WEIGHTS && polarity_beats != 16'd0 ? PLANE_POLARITY : PLANE_CHANNELS;
+                        plane_left_reg <=
+                            plane_reg == PLANE_WEIGHTS && polarity_beats != 16'd0 ? polarity_beats : channel_beats;
+                    end
                 end
                 if (run_ends) begin
                     state_reg <= runs_left_reg == 16'd1 ? STATE_PICK : STATE_REQUEST;
                     runs_left_reg <= runs_left_reg - 16'd1;
                     addr_reg <= addr_reg + stride_reg;
-                    base_reg <= base_reg + plane_words;
                 end
             end
             default: if (start) begin

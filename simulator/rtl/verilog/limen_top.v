@@ -93,7 +93,7 @@ module limen_top #(
     localparam WORD_BITS = FEEDER * X_BITS;
     // Descriptors.
     localparam LAYER_WORDS = 8;
-    localparam TILE_WORDS = 19;
+    localparam TILE_WORDS = 20;
     localparam LAYER_BEATS = (LAYER_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
     localparam TILE_BEATS = (TILE_WORDS * 32 + PORT_BITS - 1) / PORT_BITS;
 
@@ -114,10 +114,11 @@ module limen_top #(
     wire [7:0] residual_shift;
     wire [15:0] tiles, in_width, out_width, stride_w, row_step, stride_h, pad_left, group_lanes, kernel_h, kernel_w,
         tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows, next_channel_beats,
-        next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_skip, next_plane_words, next_residual_runs,
-        next_residual_beats, next_pixels, next_group_outputs, next_tile_outputs, now_groups, now_plane_words,
-        now_tile_rows, now_first_row, now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane,
-        now_channels, now_first_addr, now_group_step, now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
+        next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats, next_residual_plane_beats,
+        next_skip, next_plane_words, next_residual_runs, next_residual_beats, next_pixels, next_group_outputs,
+        next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row, now_pixels, now_k_size,
+        now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr, now_group_step,
+        now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
         stored_group_outputs, stored_tile_outputs;
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
         next_plane_stride, stored_plane_stride, stored_store_addr;
@@ -183,8 +184,10 @@ module limen_top #(
         .next_weight_rows(next_weight_rows), .next_polarity_beats(next_polarity_beats),
         .next_polarity_rows(next_polarity_rows), .next_channel_beats(next_channel_beats),
         .next_channel_rows(next_channel_rows), .next_ifmap_addr(next_ifmap_addr), .next_ifmap_runs(next_ifmap_runs),
-        .next_ifmap_beats(next_ifmap_beats), .next_skip(next_skip), .next_plane_words(next_plane_words),
-        .next_ifmap_stride(next_ifmap_stride), .next_residual_addr(next_residual_addr),
+        .next_ifmap_beats(next_ifmap_beats), .next_ifmap_plane_beats(next_ifmap_plane_beats),
+        .next_residual_plane_beats(next_residual_plane_beats), .next_skip(next_skip),
+        .next_plane_words(next_plane_words), .next_ifmap_stride(next_ifmap_stride),
+        .next_residual_addr(next_residual_addr),
         .next_residual_runs(next_residual_runs), .next_residual_beats(next_residual_beats),
         .next_plane_stride(next_plane_stride), .next_pixels(next_pixels), .next_group_outputs(next_group_outputs),
         .next_tile_outputs(next_tile_outputs), .now_first_k(now_first_k), .now_last_k(now_last_k),
@@ -208,9 +211,10 @@ module limen_top #(
         .filter_addr(next_filter_addr), .weight_beats(next_weight_beats),
         .polarity_beats(GENERATED != 0 ? 16'd0 : next_polarity_beats),
         .channel_beats(next_channel_beats), .ifmap_addr(next_ifmap_addr), .ifmap_runs(next_ifmap_runs),
-        .ifmap_beats(next_ifmap_beats), .ifmap_stride(next_ifmap_stride), .plane_words(next_plane_words),
-        .residual_addr(next_residual_addr), .residual_runs(next_residual_runs),
-        .residual_beats(next_residual_beats), .residual_stride(next_plane_stride),
+        .ifmap_beats(next_ifmap_beats), .ifmap_plane_beats(next_ifmap_plane_beats), .ifmap_stride(next_ifmap_stride),
+        .plane_words(next_plane_words), .residual_addr(next_residual_addr), .residual_runs(next_residual_runs),
+        .residual_beats(next_residual_beats), .residual_plane_beats(next_residual_plane_beats),
+        .residual_stride(next_plane_stride),
         .store_addr(stored_store_addr), .store_runs(stored_store_runs),
         .store_beats(stored_store_beats), .store_stride(stored_plane_stride),
         .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base),

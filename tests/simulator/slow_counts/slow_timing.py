@@ -48,9 +48,9 @@ class _Tiles:
         geometry, design = self.schedule.geometry, self.design
         total = dict.fromkeys(("store", "filter", "ifmap", "residual"), 0)
         for step, moved in zip(self.schedule.steps, self.transfers, strict=True):
-            planes = moved.plane_runs * moved.plane_beats
+            planes = moved.results.count * moved.results.plane_beats
             total["filter"] += sum(moved.filter) * step.load_filter
-            total["ifmap"] += moved.ifmap_runs * moved.ifmap_beats * step.load_ifmap
+            total["ifmap"] += moved.ifmap.runs * moved.ifmap.run_beats * step.load_ifmap
             total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
             total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
         layer, tile = (descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE))
@@ -125,19 +125,19 @@ def _count_layer(schedule: Schedule, design: FittedDesign, start: int, mask: np.
 def _tile_row(schedule: Schedule, step: Step, timing: TileTiming, moved: Transfers) -> list[int]:
     """Return a tile as `timing_kernels` takes it."""
     residual = schedule.geometry.residual_shift is not None and step.first_k
-    runs, beats = (1, moved.raw_beats) if schedule.geometry.raw else (moved.plane_runs, moved.plane_beats)
+    beats = moved.raw_beats if schedule.geometry.raw else moved.results.plane_beats
     return [
         timing.cycles,
         sum(moved.filter) if step.load_filter else 0,
-        moved.ifmap_runs,
-        moved.ifmap_beats if step.load_ifmap else 0,
-        moved.plane_runs,
-        moved.plane_beats if residual else 0,
-        runs,
+        moved.ifmap.runs,
+        moved.ifmap.run_beats if step.load_ifmap else 0,
+        moved.results.count,
+        moved.results.plane_beats if residual else 0,
+        moved.results.dense,
         beats if step.last_k else 0,
         step.shape.pixels,
         step.shape.outputs,
-        moved.plane_runs,
+        moved.results.count,
     ]
 
 
@@ -157,7 +157,7 @@ def _accesses(tiles: _Tiles) -> dict[str, int]:
             for name, rows in zip(("weight", "polarity", "channel"), moved.filter_rows, strict=True):
                 total[f"{name}_writes"] += rows
         if step.load_ifmap:
-            total["ifmap_writes"] += moved.ifmap_runs * shape.in_rows * geometry.width
+            total["ifmap_writes"] += moved.ifmap.count * shape.in_rows * geometry.width
         results = shape.pixels * shape.outputs
         if residual and step.first_k:
             total["scatter_writes"] += results

@@ -12,9 +12,9 @@ from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from workloads.host.jit import njit
 
-# Columns of `tiles`. A run a plane for ifmap, residual and store; 0 beats: nothing to move.
-COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_RUNS, RESIDUAL_BEATS = 0, 1, 2, 3, 4, 5
-STORE_RUNS, STORE_BEATS, PIXELS, OUTPUTS, PLANES = 6, 7, 8, 9, 10
+# Columns of `tiles`. Runs of ifmap; planes of residual and store, all in one run where DENSE; 0 beats: nothing to move.
+COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_PLANES, RESIDUAL_BEATS = 0, 1, 2, 3, 4, 5
+DENSE, STORE_BEATS, PIXELS, OUTPUTS, PLANES = 6, 7, 8, 9, 10
 # Entries of `machine`.
 COLS, TURNED, RAW, WORD_BITS, PORT_BITS, LATENCY, INTERVAL, LAYER_BEATS, TILE_BEATS = 0, 1, 2, 3, 4, 5, 6, 7, 8
 # Entries of the result.
@@ -44,12 +44,12 @@ def load_run(request, beats, machine, mask):
 
 
 @njit(UniTuple(int64, 2)(int64, int64, _ONE, int64, _ONE, _ONE))
-def load_residual_run(request, free, tile, steps, machine, mask):
+def load_residual_plane(moved, free, tile, steps, machine, mask):
     """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
 
-    free: cycle from which it is free now. steps: cycles it takes a word, of which it begins when a word is whole.
+    moved: first cycle in which the memory has the first beat. free: cycle from which the unit is free now. steps:
+    cycles it takes a word, of which it begins when a word is whole.
     """
-    moved = allowed(request, mask) + machine[LATENCY]
     bits, words = int64(0), tile[PIXELS]
     for beat in range(tile[RESIDUAL_BEATS]):
         if beat > 0:
@@ -76,7 +76,7 @@ def store(pick, tile, lanes, steps, machine, mask):
     word_bits = machine[PORT_BITS] if machine[RAW] else machine[WORD_BITS]
     next_beat = int64(0)
     for plane in range(planes):
-        if plane == 0 or not machine[RAW]:  # a raw tile is one run
+        if plane == 0 or not (machine[RAW] or tile[DENSE]):  # a raw tile is one run
             next_beat = allowed(request, mask) + machine[LATENCY]
         bits, work = int64(0), int64(0)
         for pixel in range(pixels + 1):
@@ -154,9 +154,13 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
                 cycle = last + 1
             if tile[RESIDUAL_BEATS] > 0:
                 last = cycle
-                for plane in range(tile[RESIDUAL_RUNS]):
+                for plane in range(tile[RESIDUAL_PLANES]):
                     each = lanes[i + 1, plane] if machine[TURNED] else steps[i + 1, plane]
-                    last, free = load_residual_run(last + 1, free, tile, each, machine, mask)
+                    if plane > 0 and tile[DENSE]:
+                        first = last + machine[INTERVAL]
+                    else:
+                        first = allowed(last + 1, mask) + machine[LATENCY]
+                    last, free = load_residual_plane(first, free, tile, each, machine, mask)
                 result[CONTROL] += waited(cycle, cycle + 1, computed)
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
