@@ -15,6 +15,9 @@ from workloads.host.jit import njit_in_place
 NEXT, PRESENT, STORED = range(3)
 """Rows of tiles: being loaded, computed, stored."""
 
+PRESENT_LAYER, NEXT_LAYER = range(2)
+"""Rows of layers: the one that runs; the one that is fetched."""
+
 LAYER_VALUES, TILE_VALUES = record_type(*(LAYER.names or ())), record_type(*(TILE.names or ()))
 """Fields of a descriptor as numbers side by side."""
 
@@ -24,8 +27,8 @@ LAYER_RECORD, TILE_RECORD = from_dtype(LAYER_VALUES), from_dtype(TILE_VALUES)
 class Descriptors(NamedTuple):
     """Registers of the sequencer: words as they come, and their fields.
 
-    layer_words, tile_words: as many beats as a descriptor takes. layer_places, tile_places: `field_places`. layers [1],
-    tiles [3]: fields by name. layer_values [1, fields], tile_values [3, fields]: the same memory, by number.
+    layer_words, tile_words: as many beats as a descriptor takes. layer_places, tile_places: `field_places`. layers [2],
+    tiles [3]: fields by name. layer_values [2, fields], tile_values [3, fields]: the same memory, by number.
     """
 
     layer_words: np.ndarray
@@ -44,7 +47,7 @@ DESCRIPTORS = types.NamedTuple([ROW, ROW, TABLE, TABLE, LAYER_RECORD[::1], TILE_
 def make_descriptors(port_bits: int) -> Descriptors:
     """Return registers for the descriptors that come over a port."""
     layer, tile = (descriptor_beats(kind, port_bits) * port_bits // WORD_BITS for kind in (LAYER, TILE))
-    layers, tiles = np.zeros(1, LAYER_VALUES), np.zeros(3, TILE_VALUES)
+    layers, tiles = np.zeros(2, LAYER_VALUES), np.zeros(3, TILE_VALUES)
     return Descriptors(
         layer_words=np.zeros(layer, np.int64),
         tile_words=np.zeros(tile, np.int64),
@@ -52,7 +55,7 @@ def make_descriptors(port_bits: int) -> Descriptors:
         tile_places=field_places(TILE),
         layers=layers,
         tiles=tiles,
-        layer_values=layers.view(np.int64).reshape(1, -1),
+        layer_values=layers.view(np.int64).reshape(2, -1),
         tile_values=tiles.view(np.int64).reshape(3, -1),
     )
 

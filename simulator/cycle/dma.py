@@ -105,8 +105,8 @@ def count_beat(dma, next_tile):
 
 
 @njit_in_place(inline="always")
-def step_dma(dma, next_tile, stored_tile, wires, last_layer):
-    """Take the clock edge; a job starts where a layer ends, unless it is the last, or a step begins."""
+def step_dma(dma, next_tile, stored_tile, wires):
+    """Take the clock edge; a job starts where a step begins that has any."""
     state = dma.state_reg
     if state == PICK:
         pick(dma, next_tile, stored_tile)
@@ -115,8 +115,8 @@ def step_dma(dma, next_tile, stored_tile, wires, last_layer):
         dma.plane_reg, dma.plane_left_reg = 0, first_plane_beats(dma, next_tile)
     elif state == DATA and wires.moved:
         count_beat(dma, next_tile)
-    elif state == IDLE and wires.layer_ends and not last_layer:
-        dma.state_reg, dma.wanted_reg = PICK, 1 << Kind.LAYER
-    elif state == IDLE and (wires.store or wires.load) and wires.steps:
+    elif state == IDLE and (wires.store or wires.load or wires.fetch) and wires.steps:
         dma.state_reg = PICK
-        dma.wanted_reg = wires.store << Kind.STORE | (ALL_OF_A_TILE if wires.load else 0)
+        dma.wanted_reg = (
+            wires.store << Kind.STORE | wires.fetch << Kind.LAYER | (ALL_OF_A_TILE if wires.load else 0)
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import from_dtype
 
 from simulator.cycle.bits import copy_row, flag
-from simulator.cycle.descriptor import NEXT, PRESENT, STORED, take_beat
+from simulator.cycle.descriptor import NEXT, NEXT_LAYER, PRESENT, PRESENT_LAYER, STORED, take_beat
 from simulator.cycle.records import record_type
 from simulator.encoding import FIRST_K, LAST, LOAD_FILTER, LOAD_IFMAP, POOL, STORE, Kind
 from workloads.host.jit import njit_in_place
@@ -32,7 +32,7 @@ SEQUENCER_RECORD = from_dtype(SEQUENCER)
 @njit_in_place(inline="always")
 def decide(sequencer, descriptors, wires):
     """Say what begins in this cycle: a step, a tile's computation, the layer's end."""
-    wires.pool = flag(descriptors.layers[0].flag_bits, POOL)
+    wires.pool = flag(descriptors.layers[PRESENT_LAYER].flag_bits, POOL)
     still = not wires.dma_busy and not wires.scatter_busy and not wires.compute_busy
     wires.store = sequencer.tile_valid_reg and flag(descriptors.tiles[PRESENT].flag_bits, STORE)
     wires.load = sequencer.tiles_left_reg != 0
@@ -40,13 +40,14 @@ def decide(sequencer, descriptors, wires):
     wires.steps = sequencer.state_reg == STEP and still and more
     wires.layer_ends = sequencer.state_reg == STEP and still and not more
     wires.compute_start = wires.steps and sequencer.next_valid_reg
+    wires.fetch = wires.compute_start and not wires.load and not flag(descriptors.layers[PRESENT_LAYER].flag_bits, LAST)
 
 
 @njit_in_place(inline="always")
 def take_descriptor(descriptors, beat, wires):
     """Take a beat of a descriptor, if this is one."""
     if wires.beat_valid and wires.kind == Kind.LAYER:
-        take_beat(descriptors.layer_words, beat, descriptors.layer_places, descriptors.layer_values[0])
+        take_beat(descriptors.layer_words, beat, descriptors.layer_places, descriptors.layer_values[NEXT_LAYER])
     elif wires.beat_valid and wires.kind == Kind.TILE:
         take_beat(descriptors.tile_words, beat, descriptors.tile_places, descriptors.tile_values[NEXT])
 
@@ -54,10 +55,8 @@ def take_descriptor(descriptors, beat, wires):
 @njit_in_place(inline="always")
 def step_sequencer(sequencer, descriptors, wires):
     """Take the clock edge."""
-    layer, tile = descriptors.layers[0], descriptors.tiles[PRESENT]
-    if sequencer.state_reg == FETCH and not wires.dma_busy and not wires.scatter_busy:
-        sequencer.state_reg, sequencer.tiles_left_reg = STEP, layer.tiles
-        sequencer.next_valid_reg, sequencer.tile_valid_reg = 0, 0
+    tile = descriptors.tiles[PRESENT]
+    fetched = sequencer.state_reg == FETCH and not wires.dma_busy and not wires.scatter_busy
     if wires.steps:
         copy_row(descriptors.tile_values[STORED], descriptors.tile_values[PRESENT])
         if sequencer.next_valid_reg:
@@ -69,5 +68,10 @@ def step_sequencer(sequencer, descriptors, wires):
         sequencer.tile_valid_reg, sequencer.next_valid_reg = sequencer.next_valid_reg, wires.load
         sequencer.tiles_left_reg -= wires.load
     if wires.layer_ends:
-        sequencer.state_reg = IDLE if layer.flag_bits & LAST else FETCH
         sequencer.layers_done += 1
+    if wires.layer_ends and flag(descriptors.layers[PRESENT_LAYER].flag_bits, LAST):
+        sequencer.state_reg = IDLE
+    elif fetched or wires.layer_ends:
+        copy_row(descriptors.layer_values[PRESENT_LAYER], descriptors.layer_values[NEXT_LAYER])
+        sequencer.state_reg, sequencer.tiles_left_reg = STEP, descriptors.layers[NEXT_LAYER].tiles
+        sequencer.next_valid_reg, sequencer.tile_valid_reg = 0, 0

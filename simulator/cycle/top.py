@@ -21,7 +21,7 @@ from simulator.cycle import sequencer as programs
 from simulator.cycle.array import VALUE, step_array, step_slots
 from simulator.cycle.bits import ROW, TABLE, copy_row, flag
 from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
-from simulator.cycle.descriptor import NEXT, PRESENT, STORED
+from simulator.cycle.descriptor import NEXT, PRESENT, PRESENT_LAYER, STORED
 from simulator.cycle.dma import announce, step_dma
 from simulator.cycle.edge import REST, show_channels, step_edges
 from simulator.cycle.folds import rest_folds, step_folds
@@ -36,7 +36,7 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import LAST, OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase, Polarity
+from simulator.encoding import OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase, Polarity
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
@@ -106,7 +106,7 @@ def run_folds(machine, counts):
     wires.hold = machine.pool.registers.pool_wait_reg
     wires.pool_busy = im2col.registers.active_reg or wires.hold
     if wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
-        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
         step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends_reg)
     else:
         rest_folds(folds.registers, machine.parameters)
@@ -126,7 +126,7 @@ def run_edges(machine, counts):
         wires.edge_reads, wires.edge_writes = 0, 0
         bottom = machine.array.pe[VALUE, machine.parameters.rows - 1]
         show_channels(edges, machine.parameters, slot)
-        layer, half = machine.descriptors.layers[0], machine.sequencer.ofmap_half_reg
+        layer, half = machine.descriptors.layers[PRESENT_LAYER], machine.sequencer.ofmap_half_reg
         step_edges(edges, machine.parameters, wires, layer, bottom, half)
         counts.ofmap_reads += wires.edge_reads
         counts.ofmap_writes += wires.edge_writes
@@ -139,7 +139,7 @@ def run_generator(machine):
     if wires.filter_read and machine.array.state.polar:
         give_signs(generator, machine.parameters, wires, machine.array.synapse_out, folds.signals.cols_left)
     if wires.compute_start or wires.compute_busy:
-        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
         step_generator(generator, folds, machine.parameters, wires, layer, tile)
 
 
@@ -188,7 +188,7 @@ def run_packer(machine, counts):
         answer, banks = machine.edges.answer[half], machine.edges.ofmap[half]
         counts.pack_reads += step_packer(packer, answer, banks, stored_tile, machine.parameters, wires.pack_taken)
     if wires.pack_start:
-        start_packer(packer, stored_tile, flag(descriptors.layers[0].flag_bits, RAW))
+        start_packer(packer, stored_tile, flag(descriptors.layers[PRESENT_LAYER].flag_bits, RAW))
 
 
 @njit_in_place(inline="always")
@@ -204,7 +204,7 @@ def run_scatter(machine, counts):
         take_residuals(scatter, machine.port.beat, wires.beat_first)
     if wires.compute_start if wires.pool else wires.residual_start:
         tile = present_tile(machine) if wires.pool else descriptors.tiles[NEXT]
-        start_scatter(scatter, tile, 0 if wires.pool else descriptors.layers[0].residual_shift)
+        start_scatter(scatter, tile, 0 if wires.pool else descriptors.layers[PRESENT_LAYER].residual_shift)
 
 
 @njit_in_place(inline="always")
@@ -214,7 +214,7 @@ def run_pool(machine):
     if wires.pool_taken:
         pool.registers.out_valid_reg, pool.registers.pool_wait_reg = 0, 0
     if wires.pool and im2col.registers.write_valid_reg:
-        lowest = machine.descriptors.layers[0].y_low & ((int64(1) << parameters.x_bits) - 1)
+        lowest = machine.descriptors.layers[PRESENT_LAYER].y_low & ((int64(1) << parameters.x_bits) - 1)
         step_pool(pool, im2col, lowest, parameters)
 
 
@@ -225,7 +225,7 @@ def run_im2col(machine, counts):
     im2col.registers.write_valid_reg, im2col.registers.block_ends_reg = 0, 0
     wires.issue, wires.pixel_ends, wires.ifmap_read = 0, 0, 0
     if wires.compute_start or im2col.registers.active_reg:
-        layer, tile = machine.descriptors.layers[0], present_tile(machine)
+        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
         step_im2col(im2col, machine.parameters, machine.ifmap[machine.sequencer.ifmap_half_reg], layer, tile, wires)
     pool.pool_wait_reg |= wires.pool and wires.issue and wires.pixel_ends
     counts.ifmap_reads += wires.ifmap_read
@@ -272,7 +272,7 @@ def fill_scratchpads(machine, counts):
 def choose_op(machine):
     """Take a layer's op when a tile of it begins: it stays as it is from the first operand to the last."""
     if machine.parameters.op == SEVERAL_OPS and machine.wires.compute_start:
-        state, op = machine.array.state, (machine.descriptors.layers[0].flag_bits >> OP_PLACE) & OP_MASK
+        state, op = machine.array.state, (machine.descriptors.layers[PRESENT_LAYER].flag_bits >> OP_PLACE) & OP_MASK
         state.quiet = state.quiet and state.op_reg == op
         state.op_reg = op
         state.polar = machine.parameters.polar_ops >> op & 1
@@ -283,8 +283,7 @@ def end_cycle(machine, cycle):
     """Memory port, DMA and sequencer take the clock edge."""
     wires, descriptors, dma = machine.wires, machine.descriptors, machine.dma
     step_port(machine.port, dma, wires, machine.parameters, cycle)
-    last_layer = descriptors.layers[0].flag_bits & LAST
-    step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires, last_layer)
+    step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires)
     take_descriptor(descriptors, machine.port.beat, wires)
     step_sequencer(machine.sequencer, descriptors, wires)
     step_slots(machine.array, machine.parameters)

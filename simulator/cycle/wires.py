@@ -14,7 +14,7 @@ PARAMETERS = record_type(
 
 WIRES = record_type(
     # Sequencer and DMA.
-    *("dma_busy", "compute_busy", "scatter_busy", "steps", "layer_ends", "store", "load", "compute_start"),
+    *("dma_busy", "compute_busy", "scatter_busy", "steps", "layer_ends", "fetch", "store", "load", "compute_start"),
     *("pool", "pool_busy", "residual_start", "pack_start", "pack_taken"),
     # Memory port.
     *("mem_request", "mem_write", "kind", "accepted", "offered", "moved", "beat_valid", "beat_first"),

@@ -21,7 +21,8 @@ class Geometry:
     """A layer as the machine runs it. A linear layer is a convolution whose kernel is the whole tensor it reads.
 
     channels: of the tensor read. groups, group_channels, group_outputs: as the array sees them. polar: whether its
-    synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual.
+    synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual. first, last:
+    of the network: nothing hides the fetch of the first layer's descriptor, and the last fetches none.
     """
 
     height: int
@@ -40,6 +41,8 @@ class Geometry:
     raw: bool
     offset: int
     residual_shift: int | None
+    first: bool = True
+    last: bool = True
 
     @property
     def group_channels(self) -> int:
@@ -91,6 +94,8 @@ def layer_geometry(network: Network, index: int) -> Geometry:
         raw=layer.y_bits is None,
         offset=layer.offset,
         residual_shift=None if layer.residual is None else layer.residual_shift,
+        first=index == 0,
+        last=index == len(network.layers) - 1,
     )
 
 

@@ -164,6 +164,12 @@ def _add_results(pairs, part, job, counts):
         counts.ifmap_reads += part.count * pairs * steps.planes
 
 
+@njit_in_place(int64(LAYER))
+def layer_fetches(layer):
+    """Return how many layers' descriptors are fetched in a layer: of the first its own, of all but the last the next."""
+    return layer.first + 1 - layer.last
+
+
 @njit_in_place(void(JOB, COUNTS))
 def add_accesses(job, counts):
     """Add all reads, writes and beats of a layer, and what is busy of the array."""
@@ -171,7 +177,7 @@ def add_accesses(job, counts):
     planes, pairs = _planes_loaded(job), pairs_inside(layer)
     counts.ifmap_writes += planes * parts.in_rows * layer.width
     counts.beats_ifmap += planes * parts.ifmap_beats
-    counts.beats_descriptor += machine.layer_beats + parts.tiles * machine.tile_beats
+    counts.beats_descriptor += layer_fetches(layer) * machine.layer_beats + parts.tiles * machine.tile_beats
     counts.tiles += parts.tiles
     results = layer.out_height * layer.out_width * layer.outputs
     if layer.residual:

@@ -45,7 +45,8 @@ def waited(start, end, computed):
 def add_steps(computed, store, tile, load, count, counts):
     """Add `count` steps of the program that take so long to compute, store and load; return the cycles of one.
 
-    store: cycles, 0 where nothing is stored; tile: of a descriptor's fetch, 0 where no tile is loaded.
+    store: cycles, 0 where nothing is stored; tile: of a descriptor's fetch, 0 where none is: a tile's, to be loaded, or
+    that of the next layer.
     """
     moving = store > 0 or tile > 0
     loaded = store + tile + load.filter + load.ifmap
@@ -164,6 +165,12 @@ def _load_nothing(load):
     load.filter, load.ifmap, load.residual, load.free = 0, 0, 0, 0
 
 
+@njit_in_place(int64(JOB))
+def next_layer_cycles(job):
+    """Return the cycles of fetching the next layer's descriptor, which the last tile hides; 0 where there is none."""
+    return 0 if job.layer[0].last else run_cycles(1, job.machine[0].layer_beats, job.machine[0])
+
+
 @njit_in_place(int64(ROW, OUTPUT, JOB, COUNTS))
 def _add_parts(row, output, job, counts):
     """Add the steps of all tiles of these parts of rows and output channels, as often as there are; return cycles."""
@@ -184,10 +191,10 @@ def _add_parts(row, output, job, counts):
             load.residual, load.free = 0, 0
             total += count * add_steps(tiles[0].cycles, 0, fetch, load, count, counts)
         store = 0
-    follows = _load_after(row, output, job)
-    if not follows:
+    if not _load_after(row, output, job):
         _load_nothing(load)
-    return total + count * add_steps(tiles[1].cycles, store, fetch if follows else 0, load, count, counts)
+        fetch = next_layer_cycles(job)
+    return total + count * add_steps(tiles[1].cycles, store, fetch, load, count, counts)
 
 
 @njit_in_place(int64(JOB, COUNTS))
@@ -198,9 +205,10 @@ def _add_waiting(job, counts):
     loads, one after the last only stores, and one more hand-over finds that the layer is done.
     """
     machine, parts, load = job.machine[0], job.parts[0], job.load[0]
-    fetch = run_cycles(1, machine.layer_beats, machine) + 2
-    counts.stall_control += fetch + 1
-    total = fetch + 1
+    total = int64(1)
+    if job.layer[0].first:
+        total += run_cycles(1, machine.layer_beats, machine) + 2
+    counts.stall_control += total
     _load_tile(job.row_kinds[0].beats, int64(parts.rows == 1), 0, int64(parts.channels == 1), job)
     total += add_steps(0, 0, run_cycles(1, machine.tile_beats, machine), load, 1, counts)
     for row in range(parts.row_kinds):

@@ -154,10 +154,11 @@ def load_tile(cycle, computed, tile, job, mask, counts):
 def step_tiles(start, tiles, job, mask, counts):
     """Add the waiting cycles of a layer's tiles; return the cycle after the layer's last.
 
-    start: first cycle of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which the memory pauses.
+    start: first cycle; of the first layer, of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which the memory pauses.
     """
-    count = len(tiles)
-    step = load_run(start + 1, job.machine[0].layer_beats, job.machine[0], mask) + 3
+    count, layer, machine, step = len(tiles), job.layer[0], job.machine[0], start
+    if layer.first:
+        step = load_run(start + 1, machine.layer_beats, machine, mask) + 3
     counts.stall_control += step - start
     for i in range(-1, count + 1):
         # In cycle `step` the units start; they work from the next one on.
@@ -168,6 +169,7 @@ def step_tiles(start, tiles, job, mask, counts):
         cycle, free = step + 1, step + 1
         storing = i >= 1 and tiles[i - 1].store_beats > 0
         loading = i + 1 < count
+        fetching = i + 1 == count and not layer.last
         if storing:
             last = store(cycle, tiles[i - 1], job, mask)
             counts.stall_control += waited(cycle, cycle + 1, computed)
@@ -175,7 +177,11 @@ def step_tiles(start, tiles, job, mask, counts):
             cycle = last + 1
         if loading:
             cycle, free = load_tile(cycle, computed, tiles[i + 1], job, mask, counts)
-        if storing or loading:  # one more cycle to find that nothing is left
+        if fetching:
+            last = load_run(cycle + 1, machine.layer_beats, machine, mask)
+            counts.stall_control += waited(cycle, last + 1, computed)
+            cycle = last + 1
+        if storing or loading or fetching:  # one more cycle to find that nothing is left
             counts.stall_control += waited(cycle, cycle + 1, computed)
             cycle += 1
         counts.stall_ifmap += waited(cycle, free, computed)

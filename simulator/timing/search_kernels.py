@@ -6,7 +6,7 @@ import numpy as np
 from numba import int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, layer_fetches
 from simulator.timing.count_kernels import COUNT_ROWS, LAYERS, MACHINES, count_job, cycles_of_cut
 from simulator.timing.cut_kernels import JOB
 from simulator.timing.cut_lengths import count_lengths, next_length, output_granule, row_granule
@@ -77,7 +77,7 @@ def least_computing(row, output, channel, job):
 @njit_in_place(UniTuple(int64, 2)(ROW, OUTPUT, CHANNEL, FILTER, RESULT, JOB))
 def least_of_cut(row, output, channel, filters, results, job):
     """Return (cycles that a layer takes at least by a cut in the job's order, its beats exactly)."""
-    machine, by_group, order = job.machine[0], job.parts[0].by_group, job.cut[0].order
+    layer, machine, by_group, order = job.layer[0], job.machine[0], job.parts[0].by_group, job.cut[0].order
     tiles = row.parts * output.parts * channel.parts
     fetch = run_cycles(1, machine.tile_beats, machine)
     filter_times, ifmap_times = int64(1), int64(1)
@@ -90,15 +90,17 @@ def least_of_cut(row, output, channel, filters, results, job):
     if by_group:
         words, loads, first_words = output.words, output.parts, output.first_words
     first = fetch + filters.first_cycles + results.first_residual
-    stride = beats_of(job.layer[0].height * job.layer[0].width, machine)
+    stride = beats_of(layer.height * layer.width, machine)
     first += planes_cycles(first_words, row.first_beats, stride, machine)
     moving = tiles * fetch + filter_times * filters.cycles + words * row.plane_cycles + loads * row.load_cycles
     moving += results.cycles + results.residual_cycles + tiles + 1
+    layer_fetch = run_cycles(1, machine.layer_beats, machine)
+    moving += 0 if layer.last else layer_fetch + 1
     computing = least_computing(row, output, channel, job) + first + results.last_cycles + 2
-    # Every tile is a step, and there is one before and one after; the layer's descriptor and the last hand-over.
-    cycles = max(moving, computing) + tiles + 2 + run_cycles(1, machine.layer_beats, machine) + 3
+    # Every tile is a step, and there is one before and one after; the first layer's descriptor and the last hand-over.
+    cycles = max(moving, computing) + tiles + 3 + (layer_fetch + 2 if layer.first else 0)
     beats = filter_times * filters.beats + words * row.beats + results.beats + results.residual_beats
-    return cycles, beats + machine.layer_beats + tiles * machine.tile_beats
+    return cycles, beats + layer_fetches(layer) * machine.layer_beats + tiles * machine.tile_beats
 
 
 @njit_in_place(int64(int64, JOB, TABLES))

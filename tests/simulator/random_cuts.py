@@ -52,6 +52,8 @@ def random_geometry(draw: Draw) -> Geometry:
         raw=not pool and draw.chance(0.25),
         offset=0,
         residual_shift=draw.pick(0, 3) if not pool and draw.chance(0.4) else None,
+        first=draw.chance(0.5),
+        last=draw.chance(0.5),
     )
 
 

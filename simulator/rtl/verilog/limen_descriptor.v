@@ -9,6 +9,7 @@ module limen_descriptor #(
 ) (
     // words, as the sequencer has them
     input  wire [LAYER_WORDS*32-1:0]  layer,
+    input  wire [LAYER_WORDS*32-1:0]  next_layer,
     input  wire [TILE_WORDS*32-1:0]   next_tile,
     input  wire [TILE_WORDS*32-1:0]   tile,
     input  wire [TILE_WORDS*32-1:0]   stored_tile,
@@ -20,7 +21,6 @@ module limen_descriptor #(
     output wire         residual,
     output wire [1:0]   op,
     output wire [7:0]   residual_shift,
-    output wire [15:0]  tiles,
     output wire [31:0]  y_low,
     output wire [31:0]  y_high,
     output wire [15:0]  in_width,
@@ -33,6 +33,8 @@ module limen_descriptor #(
     output wire [15:0]  kernel_h,
     output wire [15:0]  kernel_w,
     output wire [15:0]  tap_positions,
+    // the layer after it
+    output wire [15:0]  next_tiles,
     // the tile being loaded
     output wire         next_load_filter,
     output wire         next_load_ifmap,
@@ -158,7 +160,7 @@ module limen_descriptor #(
     assign residual = layer[LAYER_FLAG_BITS + RESIDUAL];
     assign op = layer[LAYER_FLAG_BITS + OP_PLACE +: 2];
     assign residual_shift = layer[LAYER_RESIDUAL_SHIFT +: 8];
-    assign tiles = layer[LAYER_TILES +: 16];
+    assign next_tiles = next_layer[LAYER_TILES +: 16];
     assign y_low = layer[LAYER_Y_LOW +: 32];
     assign y_high = layer[LAYER_Y_HIGH +: 32];
     assign in_width = layer[LAYER_IN_WIDTH +: 16];
@@ -226,7 +228,7 @@ module limen_descriptor #(
     assign stored_pixels = stored_tile[TILE_PIXELS +: 16];
     assign stored_group_outputs = stored_tile[TILE_GROUP_OUTPUTS +: 16];
     assign stored_tile_outputs = stored_tile[TILE_TILE_OUTPUTS +: 16];
-    wire unused = &{1'b0, layer, next_tile, now, stored_tile};
+    wire unused = &{1'b0, layer, next_layer, next_tile, now, stored_tile};
 endmodule
 
 `default_nettype wire

@@ -1,7 +1,8 @@
 // Sequencer: runs a program of descriptors, layer by layer, each as steps of one tile.
 //
 // Step i: the DMA stores tile i - 1 and loads tile i + 1 while the array computes tile i; it ends when both
-// have. A layer ends when nothing is left to store; then the next layer's descriptor is fetched, unhidden.
+// have. While the last tile is computed, the next layer's descriptor is fetched. A layer ends when nothing is left to
+// store; then the next one begins.
 //
 // `start` counts where nothing runs; `done` is high from the end of the program to the next start. dma_start and
 // compute_start are high for one cycle, only while neither is busy; what there is to do is said with them: by
@@ -19,17 +20,19 @@ module limen_sequencer #(
     input  wire                  start,
     output wire                  done,
     output wire                  running,
+    output wire                  layer_begins,    // a layer but the first begins in the next cycle
     // descriptors
     input  wire                  layer_beat,      // the beat is a layer's
     input  wire                  tile_beat,       // a tile's
     input  wire [PORT_BITS-1:0]  beat,
     output wire [LAYER_WORDS*32-1:0]  layer,
+    output wire [LAYER_WORDS*32-1:0]  next_layer,   // fetched, or being fetched
     output wire [TILE_WORDS*32-1:0]   next_tile,    // being loaded
     output wire [TILE_WORDS*32-1:0]   tile,         // being computed
     output wire [TILE_WORDS*32-1:0]   stored_tile,  // being stored
     // of these, see limen_descriptor
     input  wire                  last,            // layer
-    input  wire [15:0]           tiles,
+    input  wire [15:0]           next_tiles,      // next_layer
     input  wire                  next_load_filter,
     input  wire                  next_load_ifmap,
     input  wire                  next_first_k,
@@ -57,18 +60,20 @@ module limen_sequencer #(
     reg [1:0] state_reg;
     reg done_reg;
     reg filter_half_reg, ifmap_half_reg, ofmap_half_reg;
-    reg [LAYER_BITS-1:0] layer_reg;
+    reg [LAYER_WORDS*32-1:0] layer_reg;
+    reg [LAYER_BITS-1:0] next_layer_reg;
     reg [TILE_BITS-1:0] next_reg;
     reg [TILE_WORDS*32-1:0] tile_reg;
     reg [TILE_WORDS*32-1:0] stored_reg;
     reg next_valid_reg;                           // a loaded tile waits to be computed
     reg tile_valid_reg;                           // a tile is, or has just been, computed
     reg [15:0] tiles_left_reg;                    // still to be loaded
-    wire [LAYER_BITS+PORT_BITS-1:0] layer_shifted = {beat, layer_reg};
+    wire [LAYER_BITS+PORT_BITS-1:0] layer_shifted = {beat, next_layer_reg};
     wire [TILE_BITS+PORT_BITS-1:0] next_shifted = {beat, next_reg};
     wire unused = &{1'b0, layer_shifted, next_shifted};
 
-    assign layer = layer_reg[LAYER_WORDS*32-1:0];
+    assign layer = layer_reg;
+    assign next_layer = next_layer_reg[LAYER_WORDS*32-1:0];
     assign next_tile = next_reg[TILE_WORDS*32-1:0];
     assign tile = tile_reg;
     assign stored_tile = stored_reg;
@@ -83,7 +88,10 @@ module limen_sequencer #(
     wire more = store | load | next_valid_reg;
     wire steps = state_reg == STATE_STEP && still && more;
     wire layer_ends = state_reg == STATE_STEP && still && !more;
-    wire fetch = (state_reg == STATE_IDLE && start) || (layer_ends && !last);
+    wire last_tile = steps & next_valid_reg & ~load;
+    wire fetch = (state_reg == STATE_IDLE && start) || (last_tile && !last);
+    wire fetched = state_reg == STATE_FETCH && !moving;
+    assign layer_begins = layer_ends & ~last;
     assign rewind = start & ~running;
     assign dma_layer = fetch;
     assign dma_store = steps & store;
@@ -93,17 +101,15 @@ module limen_sequencer #(
 
     always @(posedge clk) begin
         // Descriptors come beat by beat, first word first.
-        if (layer_beat) layer_reg <= layer_shifted[PORT_BITS +: LAYER_BITS];
+        if (layer_beat) next_layer_reg <= layer_shifted[PORT_BITS +: LAYER_BITS];
         if (tile_beat) next_reg <= next_shifted[PORT_BITS +: TILE_BITS];
-        case (state_reg)
-            STATE_FETCH: if (~moving) begin
-                state_reg <= STATE_STEP;
-                tiles_left_reg <= tiles;
-                next_valid_reg <= 1'b0;
-                tile_valid_reg <= 1'b0;
-            end
-            default: ;
-        endcase
+        if (fetched | layer_begins) begin
+            state_reg <= STATE_STEP;
+            layer_reg <= next_layer;
+            tiles_left_reg <= next_tiles;
+            next_valid_reg <= 1'b0;
+            tile_valid_reg <= 1'b0;
+        end
         if (steps) begin
             next_valid_reg <= load;
             tile_valid_reg <= next_valid_reg;
@@ -117,9 +123,9 @@ module limen_sequencer #(
             if (next_valid_reg ? next_first_k : store) ofmap_half_reg <= ~ofmap_half_reg;
             stored_reg <= tile_reg;
         end
-        if (layer_ends) begin
-            state_reg <= last ? STATE_IDLE : STATE_FETCH;
-            done_reg <= last;
+        if (layer_ends & last) begin
+            state_reg <= STATE_IDLE;
+            done_reg <= 1'b1;
         end
         if (state_reg == STATE_IDLE && start) begin
             state_reg <= STATE_FETCH;

@@ -105,16 +105,16 @@ module limen_top #(
     ) parameters ();
 
     // Descriptors: words, and what they hold.
-    wire [LAYER_WORDS*32-1:0] layer;
+    wire [LAYER_WORDS*32-1:0] layer, next_layer;
     wire [TILE_WORDS*32-1:0] next_tile, tile, stored_tile;
     wire last, raw, pool, residual, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
         now_first_k, now_last_k, tile_store;
     wire [1:0] op;
     wire [7:0] now_first_element;
     wire [7:0] residual_shift;
-    wire [15:0] tiles, in_width, out_width, stride_w, row_step, stride_h, pad_left, group_lanes, kernel_h, kernel_w,
-        tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows, next_channel_beats,
-        next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats, next_residual_plane_beats,
+    wire [15:0] next_tiles, in_width, out_width, stride_w, row_step, stride_h, pad_left, group_lanes, kernel_h,
+        kernel_w, tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows,
+        next_channel_beats, next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats, next_residual_plane_beats,
         next_skip, next_plane_words, next_residual_runs, next_residual_beats, next_pixels, next_group_outputs,
         next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row, now_pixels, now_k_size,
         now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr, now_group_step,
@@ -124,7 +124,7 @@ module limen_top #(
         next_plane_stride, stored_plane_stride, stored_store_addr;
 
     // From the sequencer.
-    wire running, rewind, dma_start, dma_layer, dma_store, dma_load, compute_start;
+    wire running, layer_begins, rewind, dma_start, dma_layer, dma_store, dma_load, compute_start;
     wire filter_half, ifmap_half, ofmap_half;
     // From the DMA, and beats by what they are of.
     wire dma_busy, dma_picking, beat_valid, beat_first, residual_start, pack_start, pack_taken;
@@ -162,10 +162,10 @@ module limen_top #(
 
     // The program, and the memory port.
     limen_sequencer #(.PORT_BITS(PORT_BITS), .LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) sequencer (
-        .clk(clk), .rst(rst), .start(start), .done(done), .running(running),
+        .clk(clk), .rst(rst), .start(start), .done(done), .running(running), .layer_begins(layer_begins),
         .layer_beat(layer_beat), .tile_beat(tile_beat), .beat(mem_read_data),
-        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
-        .last(last), .tiles(tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
+        .layer(layer), .next_layer(next_layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
+        .last(last), .next_tiles(next_tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
         .next_first_k(next_first_k), .tile_store(tile_store),
         .rewind(rewind), .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
         .dma_busy(dma_busy), .scatter_busy(scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
@@ -173,9 +173,10 @@ module limen_top #(
     );
 
     limen_descriptor #(.LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) descriptor (
-        .layer(layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile), .compute_start(compute_start),
+        .layer(layer), .next_layer(next_layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
+        .compute_start(compute_start),
         .last(last), .raw(raw), .pool(pool), .residual(residual), .op(op), .residual_shift(residual_shift),
-        .tiles(tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
+        .next_tiles(next_tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
         .stride_w(stride_w), .row_step(row_step), .stride_h(stride_h), .pad_left(pad_left),
         .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w),
         .tap_positions(tap_positions), .next_load_filter(next_load_filter),
@@ -360,7 +361,7 @@ module limen_top #(
         .dma_picking(dma_picking), .kind(kind), .scatter_busy(scatter_busy), .phase(phase),
         .beat_in(beat_valid), .beat_out_valid(mem_write_valid), .beat_out_ready(mem_write_ready),
         .ifmap_read(ifmap_read), .filter_read(filter_read), .channel_read(channel_read), .pack_read(pack_read),
-        .layer_begins(dma_layer), .activity(activity)
+        .layer_begins(layer_begins), .activity(activity)
     );
 
     wire unused = &{1'b0, residual_shift, y_low, y_high, next_skip};

@@ -54,7 +54,8 @@ class _Tiles:
             total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
             total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
         layer, tile = (descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE))
-        total["descriptor"] = layer + len(self.timings) * tile
+        fetches = geometry.first + (not geometry.last)  # the first layer's own, and the next one's
+        total["descriptor"] = fetches * layer + len(self.timings) * tile
         return {f"beats_{stream}": beats for stream, beats in total.items()}
 
 
@@ -92,6 +93,7 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
     machine = [design.cols, design.dataflow == "is", schedule.geometry.raw, design.word_bits, design.port_bits]
     machine += [design.memory_latency, design.port_interval]
     machine += [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
+    machine += [schedule.geometry.first, schedule.geometry.last]
     return time_layer(
         start, np.array(rows, dtype=np.int64), lanes, steps, np.array(machine, dtype=np.int64), mask.astype(np.int64)
     )

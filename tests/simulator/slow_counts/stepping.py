@@ -17,6 +17,7 @@ COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_PLANES, RESIDUAL_BEATS 
 DENSE, STORE_BEATS, PIXELS, OUTPUTS, PLANES = 6, 7, 8, 9, 10
 # Entries of `machine`.
 COLS, TURNED, RAW, WORD_BITS, PORT_BITS, LATENCY, INTERVAL, LAYER_BEATS, TILE_BEATS = 0, 1, 2, 3, 4, 5, 6, 7, 8
+FIRST_LAYER, LAST_LAYER = 9, 10
 # Entries of the result.
 IFMAP, FILTER, OFMAP, CONTROL, END = 0, 1, 2, 3, 4
 
@@ -112,12 +113,14 @@ def waited(start, end, computed):
 def time_layer(start, tiles, lanes, steps, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
 
-    start: first cycle of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's words.
+    start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's words.
     mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
     """
     result = np.zeros(5, dtype=np.int64)
     count = len(tiles)
-    step = load_run(start + 1, machine[LAYER_BEATS], machine, mask) + 3
+    step = start
+    if machine[FIRST_LAYER]:
+        step = load_run(start + 1, machine[LAYER_BEATS], machine, mask) + 3
     result[CONTROL] = step - start
     for i in range(-1, count + 1):
         # In cycle `step` the units start; they work from the next one on.
@@ -129,6 +132,7 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
         free = cycle
         storing = i >= 1 and tiles[i - 1, STORE_BEATS] > 0
         loading = i + 1 < count
+        fetching = i + 1 == count and not machine[LAST_LAYER]
         if storing:
             tile = tiles[i - 1]
             last = store(cycle, tile, lanes[i - 1], steps[i - 1], machine, mask)
@@ -164,7 +168,11 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
                 result[CONTROL] += waited(cycle, cycle + 1, computed)
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
-        if storing or loading:  # one more cycle to find that nothing is left
+        if fetching:
+            last = load_run(cycle + 1, machine[LAYER_BEATS], machine, mask)
+            result[CONTROL] += waited(cycle, last + 1, computed)
+            cycle = last + 1
+        if storing or loading or fetching:  # one more cycle to find that nothing is left
             result[CONTROL] += waited(cycle, cycle + 1, computed)
             cycle += 1
         result[IFMAP] += waited(cycle, free, computed)
