@@ -12,9 +12,10 @@ from cost_models.table.table import Table, load_priced_table
 from dse.study.evaluate import FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import StudySpec
-from simulator.designs.design import BUFFERS, MOST_CYCLES
-from simulator.designs.design_block import DesignBlock
-from simulator.designs.sizes import half_bits
+from simulator.designs.channel_rows import rows_of_smallest_tiles
+from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
+from simulator.designs.design_block import DesignBlock, for_each
+from simulator.designs.sizes import MOST_ROWS, half_bits
 from simulator.plan.counts import PHASES
 from workloads.errors import LimenError
 
@@ -266,12 +267,18 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
     """Return the designs of points, as `Evaluator.design` but for the memory's cycles, which are 1 here."""
     values = zip(*points, strict=True)
     columns = {name: np.array(column) for name, column in zip(Coordinates._fields, values, strict=True)}
-    ones = np.ones(len(points), np.int64)
+    ones, numbers = np.ones(len(points), np.int64), {id(form): number for number, form in enumerate(forms)}
+    form = np.array([numbers[id(form)] for form in forms])
+    rows = for_each(
+        lambda form, cols, feeder, dataflow: rows_of_smallest_tiles(forms[form].network, cols, feeder, dataflow),
+        *(form, columns["cols"], columns["feeder_width"], columns["dataflow"]),
+    )
     return DesignBlock(
         **columns,
         x_signed=np.array([form.x_signed for form in forms]),
         acc_bits=np.array([form.acc_bits for form in forms]),
         polarity=np.array([form.polarity for form in forms]),
+        channel_rows=np.clip(rows, FEWEST_CHANNEL_ROWS, MOST_ROWS),
         port_interval=ones,
         memory_latency=ones,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.cuts.demands import row_bits, too_shallow, too_small
+from simulator.cuts.demands import OPERANDS, row_bits, too_shallow, too_small
 from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS
 from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.timing.integers import machine_integers
@@ -52,7 +52,8 @@ def refusals(networks: Sequence[Network], layers: np.ndarray, designs: DesignBlo
             lines[place] = _line_of_buffer(field, *values)
         curable[unmet] = False
     for place in np.flatnonzero(curable & (needs["operand"] > machines["operand_depth"])).tolist():
-        lines[place] = _line_of_operands(designs.operand_depth[place].item(), needs["operand"][place].item())
+        depth, needed = designs.operand_depth[place].item(), needs["operand"][place].item()
+        lines[place] = _line_of_operands("operand_depth", depth, needed, OPERANDS)
     return [
         line and f"network {network.name}: layer {network.layers[layer].name}: {line}"
         for line, network, layer in zip(lines, networks, failing.tolist(), strict=True)

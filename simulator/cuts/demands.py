@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS, FittedDesign
-from simulator.designs.sizes import BITS_PER_KIB, HALVES, rows_of
+from simulator.designs.sizes import BITS_PER_KIB, HALVES, MOST_ROWS, rows_of
 from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count
 from simulator.plan.geometry import Geometry, Tile, input_rows, tile_needs, tile_shape
@@ -21,6 +21,10 @@ from workloads.errors import LimenError
 
 SMALLEST = "the smallest tile"
 OPERANDS = "operands a lane"
+
+LARGEST = {**dict.fromkeys(BUFFERS, float(MOST_KIB)), "operand_depth": MOST_OPERANDS, "channel_rows": MOST_ROWS}
+"""The most of every field that sizes a memory."""
+
 FEEDERS, PORTS = (1, 2, 4, 8, 16, 32), (32, 64, 128, 256, 512)
 
 
@@ -129,7 +133,7 @@ def refusal(geometry: Geometry, design: FittedDesign) -> str:
     Following the line leads, field by field, to a design that runs, or to a limit.
     """
     most = most_parts(geometry, design)
-    roomy = _with(design, **dict.fromkeys(BUFFERS, MOST_KIB), operand_depth=MOST_OPERANDS)
+    roomy = _with(design, **LARGEST)
     assert roomy is not None
     if not fits(geometry, roomy, most):
         return _beyond_buffers(geometry, roomy, design)
@@ -168,9 +172,9 @@ def _larger_buffers(geometry: Geometry, design: FittedDesign, parts: Axes, tile:
         if demand.met:
             continue
         yield too_small(field, getattr(design, field), demand.needs, demand.has, bits, tile)
-    operands = needs[len(BUFFERS)]
-    if not operands.met:
-        yield too_shallow(design.operand_depth, operands.needs, tile)
+    for field, demand in zip(("operand_depth", "channel_rows"), needs[len(BUFFERS) :], strict=False):
+        if not demand.met:
+            yield too_shallow(field, getattr(design, field), demand.needs, demand.name, tile)
 
 
 def too_small(field: str, kib: float, needs: int, has: int, bits: int, tile: str = SMALLEST) -> str:
@@ -182,9 +186,9 @@ def too_small(field: str, kib: float, needs: int, has: int, bits: int, tile: str
     )
 
 
-def too_shallow(operand_depth: int, needs: int, tile: str = SMALLEST) -> str:
-    """Say that operand blocks lack operands."""
-    return f"operand_depth: {operand_depth} is not allowed: {tile} needs {needs} {OPERANDS}; at least {needs}"
+def too_shallow(field: str, rows: int, needs: int, name: str, tile: str = SMALLEST) -> str:
+    """Say that a memory lacks rows, or operands."""
+    return f"{field}: {rows} is not allowed: {tile} needs {needs} {name}; at least {needs}"
 
 
 def row_bits(design: Any) -> dict[str, Any]:
@@ -239,16 +243,15 @@ def _too_many_tiles(geometry: Geometry, design: FittedDesign, roomy: FittedDesig
         assert other is not None
         return fewest_tiles(geometry, other)[0]
 
-    largest = {**dict.fromkeys(BUFFERS, float(MOST_KIB)), "operand_depth": MOST_OPERANDS}
-    now = {field: getattr(design, field) for field in largest}
-    growing = [field for field, most in largest.items() if now[field] < most]
+    now = {field: getattr(design, field) for field in LARGEST}
+    growing = [field for field, most in LARGEST.items() if now[field] < most]
     field = max(growing, key=lambda field: tiles_with(roomy, {field: now[field]}))
     times = 2
-    while tiles_with(design, {grown: min(times * now[grown], most) for grown, most in largest.items()}) > MOST_IN_FIELD:
+    while tiles_with(design, {grown: min(times * now[grown], most) for grown, most in LARGEST.items()}) > MOST_IN_FIELD:
         times *= 2
     fewest, _ = fewest_tiles(geometry, design)
     unit = " KiB" if field in BUFFERS else ""
     return (
         f"{field}: {now[field]:.10g} is not allowed: no cut has fewer than {fewest} tiles, and the most is "
-        f"{MOST_IN_FIELD}; at least {min(times * now[field], largest[field]):.10g}{unit}"
+        f"{MOST_IN_FIELD}; at least {min(times * now[field], LARGEST[field]):.10g}{unit}"
     )

@@ -117,6 +117,4 @@ def step_dma(dma, next_tile, stored_tile, wires):
         count_beat(dma, next_tile)
     elif state == IDLE and (wires.store or wires.load or wires.fetch) and wires.steps:
         dma.state_reg = PICK
-        dma.wanted_reg = (
-            wires.store << Kind.STORE | wires.fetch << Kind.LAYER | (ALL_OF_A_TILE if wires.load else 0)
-        )
+        dma.wanted_reg = wires.store << Kind.STORE | wires.fetch << Kind.LAYER | (ALL_OF_A_TILE if wires.load else 0)

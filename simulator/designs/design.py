@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from simulator.designs.sizes import FittedSizes, Sizes, half_bits
+from simulator.designs.channel_rows import rows_of_smallest_tiles
+from simulator.designs.sizes import MOST_ROWS, FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
 from workloads.host.specfile import Spec
 from workloads.layers.given_cut import GivenCuts
@@ -29,6 +30,9 @@ Kib = Annotated[float, Field(gt=0, le=MOST_KIB)]
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
 """Fields of the scratchpads' sizes."""
 
+FEWEST_CHANNEL_ROWS = 16
+"""Rows of bias and shift in half of the channel scratchpad, at least."""
+
 MOST_OPERANDS = 16384
 """Activations of an array lane in an operand block, at most."""
 
@@ -48,7 +52,8 @@ class Design(Sizes, Spec):
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
     pe_stages: pipeline stages of a PE. zero_gating: the multiplier of two stages rests while an activation is 0.
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
-    polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block.
+    polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block. channel_rows:
+    of bias and shift in each half, at least; a network whose smallest tiles have more gets so many.
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`; nothing where it is generated. port_interval: cycles from beat to
     beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. schedule:
@@ -74,6 +79,7 @@ class Design(Sizes, Spec):
     filter_kib: Kib = 16
     ofmap_kib: Kib = 16
     operand_depth: Annotated[int, Field(ge=1, le=MOST_OPERANDS)] = 512
+    channel_rows: Annotated[int, Field(ge=FEWEST_CHANNEL_ROWS, le=MOST_ROWS)] = FEWEST_CHANNEL_ROWS
     feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
     port_bits: Literal[32, 64, 128, 256, 512] = 64
     port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
@@ -169,7 +175,8 @@ class Design(Sizes, Spec):
         return True
 
     def fitted(self, network: Network) -> FittedDesign:
-        """Return this design with acc_bits sized to `network`, or as they are where they are set and wide enough.
+        """Return this design with acc_bits sized to `network`, or as they are where they are set and wide enough, and
+        with as many rows of bias and shift as its smallest tiles need.
 
         Raises:
             LimenError: an op, a width or an accumulator the network needs and the design lacks.
@@ -183,14 +190,18 @@ class Design(Sizes, Spec):
         needed = [self._needed_bits(network, index) for index in range(len(network.layers))]
         widest = max(range(len(needed)), key=needed.__getitem__)
         bits = max(needed[widest], self.x_bits + 1)
+        rows = rows_of_smallest_tiles(network, self.cols, self.feeder_width, self.dataflow)
+        sized = {"channel_rows": min(max(self.channel_rows, rows), MOST_ROWS)}
         if self.acc_bits is None and bits <= MAX_ACC_BITS:
-            return FittedDesign(**{**self.model_dump(), "acc_bits": bits})
+            return FittedDesign(**{**self.model_dump(), "acc_bits": bits, **sized})
         if self.acc_bits is None or self.acc_bits < bits:
             raise LimenError(
                 f"network {network.name}: layer {network.layers[widest].name}: acc_bits: "
                 f"{self.acc_bits or MAX_ACC_BITS} is not allowed: at least {bits} for acc_policy {self.acc_policy}"
             )
-        return self if isinstance(self, FittedDesign) else FittedDesign(**self.model_dump())
+        if isinstance(self, FittedDesign) and rows <= self.channel_rows:
+            return self
+        return FittedDesign(**{**self.model_dump(), **sized})
 
     def _refusal(self, layer: Layer) -> str | None:
         if layer.offset % self.feeder_width:

@@ -35,6 +35,7 @@ class DesignBlock(FittedSizes):
     filter_kib: np.ndarray
     ofmap_kib: np.ndarray
     operand_depth: np.ndarray
+    channel_rows: np.ndarray
     feeder_width: np.ndarray
     port_bits: np.ndarray
     port_interval: np.ndarray

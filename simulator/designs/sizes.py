@@ -15,7 +15,6 @@ BITS_PER_KIB = 8192
 FEWEST_CHANNELS = 256
 """Channels whose bias and shift fit in half of the channel scratchpad, at least."""
 
-FEWEST_CHANNEL_ROWS = 16
 MOST_ROWS = 65535
 """Rows of a scratchpad half that 16-bit addresses reach."""
 
@@ -66,6 +65,7 @@ class Sizes:
         ifmap_kib: Any
         filter_kib: Any
         feeder_width: Any
+        channel_rows: Any
 
         @property
         def op_bits(self) -> Any: ...
@@ -135,8 +135,8 @@ class Sizes:
 
     @property
     def channel_depth(self) -> Any:
-        """Rows of bias and shift in half of the channel scratchpad: at least 16, and 256 channels."""
-        return most(FEWEST_CHANNEL_ROWS, -(-FEWEST_CHANNELS // self.channel_lanes))
+        """Rows of bias and shift in half of the channel scratchpad: at least `channel_rows`, and 256 channels."""
+        return most(self.channel_rows, -(-FEWEST_CHANNELS // self.channel_lanes))
 
     @property
     def polarity_depth(self) -> Any:

@@ -166,7 +166,7 @@ def _add_results(pairs, part, job, counts):
 
 @njit_in_place(int64(LAYER))
 def layer_fetches(layer):
-    """Return how many layers' descriptors are fetched in a layer: of the first its own, of all but the last the next."""
+    """Return the descriptors of layers fetched in a layer: of the first its own, of all but the last the next."""
     return layer.first + 1 - layer.last
 
 

@@ -154,7 +154,8 @@ def load_tile(cycle, computed, tile, job, mask, counts):
 def step_tiles(start, tiles, job, mask, counts):
     """Add the waiting cycles of a layer's tiles; return the cycle after the layer's last.
 
-    start: first cycle; of the first layer, of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which the memory pauses.
+    start: first cycle; of the first layer, of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which
+    the memory pauses.
     """
     count, layer, machine, step = len(tiles), job.layer[0], job.machine[0], start
     if layer.first:

@@ -74,6 +74,7 @@ def designs(seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
             fields = {"rows": rows, "cols": cols, "dataflow": dataflow, "op": "mac", "acc_bits": 40, "x_signed": False}
             fields |= {"x_bits": x_bits, "w_bits": x_bits, "feeder_width": feeder, "port_bits": port}
             fields |= {"ifmap_kib": 2, "filter_kib": 2, "ofmap_kib": 2, "operand_depth": max(feeder, 16)}
+            fields |= {"channel_rows": 16}
             yield name, fields
 
 
@@ -118,7 +119,8 @@ def test_advice_leads_to_a_design_that_runs_or_to_a_limit(seed: int) -> None:
 
 def fits_somehow(geometry: Geometry, fields: dict[str, Any]) -> bool:
     """Return whether the layer fits with the largest buffers and some other feeder, port or array."""
-    largest = {"ifmap_kib": 65536, "filter_kib": 65536, "ofmap_kib": 65536, "operand_depth": 16384}
+    largest = {"ifmap_kib": 65536, "filter_kib": 65536, "ofmap_kib": 65536}
+    largest |= {"operand_depth": 16384, "channel_rows": 65535}
     changes = [{"feeder_width": feeder} for feeder in (1, 2, 4, 8, 16, 32)]
     changes += [{"port_bits": port} for port in (32, 64, 128, 256, 512)]
     changes += [{axis: size} for axis in ("rows", "cols") for size in (1, 2, 4, 8, 16, 32, 64, 128, 256)]

@@ -113,8 +113,8 @@ def waited(start, end, computed):
 def time_layer(start, tiles, lanes, steps, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
 
-    start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's words.
-    mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
+    start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's
+    words. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
     """
     result = np.zeros(5, dtype=np.int64)
     count = len(tiles)
