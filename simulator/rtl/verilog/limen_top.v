@@ -116,8 +116,8 @@ module limen_top #(
         kernel_w, tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows,
         next_channel_beats, next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats,
         next_residual_plane_beats, next_skip, next_plane_words, next_residual_runs, next_residual_beats, next_pixels,
-        next_group_outputs, next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row, now_pixels, now_k_size,
-        now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr, now_group_step,
+        next_group_outputs, next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row, now_pixels,
+        now_k_size, now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr, now_group_step,
         now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
         stored_group_outputs, stored_tile_outputs;
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
