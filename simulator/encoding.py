@@ -111,8 +111,9 @@ modulo 2^16. group_lanes: channels from group to group. tap_positions: where pol
 to tap: all channels of a group. The others are the layer's own numbers.
 """
 
-LAST, RAW, POOL, RESIDUAL = 1, 2, 4, 8
-"""Flags of a layer: the network's last; raw scores; max pooling; a tensor is added."""
+LAST, RAW, POOL, RESIDUAL, EXCITATORY = 1, 2, 4, 8, 64
+"""Flags of a layer: the network's last; raw scores; max pooling; a tensor is added; where polarity is generated, all of
+its signs are +1 instead."""
 
 OP_PLACE, OP_MASK = 4, 3
 """Where a layer's op stands in its flags, as an `Op`; PEs of several ops read it."""

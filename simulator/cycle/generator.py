@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, int64, types, void
 
-from simulator.cycle.bits import ROW, population
+from simulator.cycle.bits import ROW, flag, population
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.folds import FOLDS_TYPE, PRELOAD
 from simulator.cycle.records import record_type
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
-from simulator.encoding import Dataflow
+from simulator.encoding import EXCITATORY, Dataflow
 from workloads.host.jit import njit_in_place
 
 MASK, CHANNEL_TOP = 0xFFFF, 0x8000
@@ -55,11 +55,17 @@ def mixed(word):
     return mixed_once(word, 1, 5, 8, 0x7F4A)
 
 
-@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, WIRES_RECORD, ROW, int64))
-def give_signs(generator, parameters, wires, synapses, cols_left):
+@njit_in_place(int64(GENERATOR_RECORD, LAYER_RECORD))
+def present_word(registers, layer):
+    """Return the word of the present position; all of its signs are +1 where the layer's are."""
+    return int64(0) if flag(layer.flag_bits, EXCITATORY) else mixed(registers.position_reg)
+
+
+@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, LAYER_RECORD, ROW, int64))
+def give_signs(generator, parameters, layer, synapses, cols_left):
     """Put the row of signs that is read beside the weights of `synapses`."""
     registers = generator.registers
-    position = mixed(registers.position_reg)
+    position = present_word(registers, layer)
     for lane in range(synapses.shape[0]):
         if parameters.dataflow == Dataflow.IS:
             word = generator.position_words[lane] & (registers.channel_reg | CHANNEL_TOP)
@@ -70,12 +76,12 @@ def give_signs(generator, parameters, wires, synapses, cols_left):
 
 
 @njit_in_place(inline="always")
-def move_words(generator, wires):
+def move_words(generator, layer, wires):
     """Let the word of a position that is preloaded under is move into the lanes; where none is, 0."""
     words = generator.position_words
     for lane in range(words.shape[0] - 1, 0, -1):
         words[lane] = words[lane - 1]
-    words[0] = mixed(generator.registers.position_reg) if wires.x_read else 0
+    words[0] = present_word(generator.registers, layer) if wires.x_read else 0
 
 
 @njit_in_place(inline="always")
@@ -136,7 +142,7 @@ def step_generator(generator, folds, parameters, wires, layer, tile):
     """Take the clock edge."""
     registers = generator.registers
     if parameters.dataflow == Dataflow.IS and wires.fold_state == PRELOAD:
-        move_words(generator, wires)
+        move_words(generator, layer, wires)
     walk_positions(registers, folds, parameters, wires, tile.channels, layer.tap_positions - tile.channels)
     return_positions(registers, folds, parameters, wires, tile)
     walk_channels(registers, folds, parameters, wires, tile)

@@ -136,10 +136,10 @@ def run_edges(machine, counts):
 def run_generator(machine):
     """Put generated signs beside the weights that were read, and step the generator."""
     wires, folds, generator = machine.wires, machine.folds, machine.generator
+    layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
     if wires.filter_read and machine.array.state.polar:
-        give_signs(generator, machine.parameters, wires, machine.array.synapse_out, folds.signals.cols_left)
+        give_signs(generator, machine.parameters, layer, machine.array.synapse_out, folds.signals.cols_left)
     if wires.compute_start or wires.compute_busy:
-        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
         step_generator(generator, folds, machine.parameters, wires, layer, tile)
 
 

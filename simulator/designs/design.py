@@ -210,16 +210,10 @@ class Design(Sizes, Spec):
             return self._refusal_of_activations(layer)
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
-        # A bit a synapse can hold any structure; an avgpool's polarity is +1 by every one that is stored.
-        stored = self.polarity in ("synapse", layer.polarity)
-        stored |= layer.kind == "avgpool" and self.polarity != "generated"
-        if layer.operation.polar and not stored:
+        # A bit a synapse can hold any structure; an avgpool's polarity is +1 on any design, a generator's too.
+        fits = self.polarity in ("synapse", layer.polarity) or layer.kind == "avgpool"
+        if layer.operation.polar and not fits:
             how = f"stores it by {self.polarity}"
-            if self.polarity == "generated" and layer.kind == "avgpool":
-                return (
-                    f"kind: 'avgpool' of op {layer.op} is not allowed: its polarity is +1, and the design generates "
-                    "others: take polarity: 'synapse', stored, or an avgpool of another op"
-                )
             if self.polarity == "generated":
                 how = "generates it: train the network with polarity 'generated', or take polarity: 'synapse', stored"
             return f"polarity: {layer.polarity!r} is not allowed: the design {how}"

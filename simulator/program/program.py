@@ -15,6 +15,7 @@ import numpy as np
 from simulator.cuts.layout import Layout, Place, filter_key, lay_out
 from simulator.cuts.schedule import schedule_network
 from simulator.encoding import (
+    EXCITATORY,
     FIRST_K,
     LAST,
     LAST_K,
@@ -203,6 +204,7 @@ def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: 
     geometry = schedule.geometry
     op = op_code(layer.op if layer.has_parameters else design.op)
     flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
+    flags |= EXCITATORY * (design.generates_polarity and not layer.generates_polarity)
     y_low, y_high = layer.y_range or (0, 0)
     return {
         "flag_bits": flags | RESIDUAL * (geometry.residual_shift is not None) | op << OP_PLACE,

@@ -232,10 +232,7 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
 def averaging_ops(fields: dict[str, Any]) -> tuple[str, ...]:
     """Return the ops of a design of these fields that can add activations up, whatever widths a layer takes."""
     ops = (fields["op"], *fields["extra_ops"])
-    able = {op for op in ops if operation(op).averaging_weight(fields["x_bits"], fields["w_bits"]) is not None}
-    if fields["polarity"] == "generated":
-        able.discard("threshold")
-    return tuple(op for op in ops if op in able)
+    return tuple(op for op in ops if operation(op).averaging_weight(fields["x_bits"], fields["w_bits"]) is not None)
 
 
 def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int, kind: str) -> dict[str, Any]:

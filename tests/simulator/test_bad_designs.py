@@ -137,11 +137,6 @@ def test_networks_the_design_lacks_something_for() -> None:
             {"polarity": "generated"},
             "layer scores: polarity: 'synapse' is not allowed: the design generates it",
         ),
-        (
-            ({"name": "mean", "kind": "avgpool"}, {**SCORES, "polarity": "generated"}),
-            {"polarity": "generated"},
-            "layer mean: kind: 'avgpool' of op threshold is not allowed: its polarity is +1, and the design generates",
-        ),
         ((CONV, SCORES), {"op": "adder"}, "layer conv: op: 'threshold' is not allowed: the design has 'adder'"),
         (
             ({**CONV, "op": "mac"}, {**SCORES, "op": "adder"}),

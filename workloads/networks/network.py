@@ -153,8 +153,8 @@ class Network:
 
     @property
     def generates_polarity(self) -> bool:
-        """Whether it has polarity, and all of it follows from seeds."""
-        polar = [layer for layer in self.layers if layer.has_parameters and layer.operation.polar]
+        """Whether it has polarity of its own, and all of it follows from seeds."""
+        polar = [layer for layer in self.layers if layer.has_arrays and layer.operation.polar]
         return bool(polar) and all(layer.generates_polarity for layer in polar)
 
     def reads(self, index: int) -> str:

@@ -19,6 +19,7 @@ module limen_descriptor #(
     output wire         raw,
     output wire         pool,
     output wire         residual,
+    output wire         excitatory,
     output wire [1:0]   op,
     output wire [7:0]   residual_shift,
     output wire [31:0]  y_low,
@@ -146,6 +147,7 @@ module limen_descriptor #(
     localparam RAW = 1;
     localparam POOL = 2;
     localparam RESIDUAL = 3;
+    localparam EXCITATORY = 6;
     localparam OP_PLACE = 4;
     localparam LOAD_FILTER = 0;
     localparam LOAD_IFMAP = 1;
@@ -158,6 +160,7 @@ module limen_descriptor #(
     assign raw = layer[LAYER_FLAG_BITS + RAW];
     assign pool = layer[LAYER_FLAG_BITS + POOL];
     assign residual = layer[LAYER_FLAG_BITS + RESIDUAL];
+    assign excitatory = layer[LAYER_FLAG_BITS + EXCITATORY];
     assign op = layer[LAYER_FLAG_BITS + OP_PLACE +: 2];
     assign residual_shift = layer[LAYER_RESIDUAL_SHIFT +: 8];
     assign next_tiles = next_layer[LAYER_TILES +: 16];

@@ -24,6 +24,7 @@ module limen_generator #(
     input  wire [15:0]       first_position,
     input  wire [15:0]       first_element,   // channel of that position within its tap
     input  wire [15:0]       first_channel,   // of the first output
+    input  wire              excitatory,      // all signs of the layer are 0
     input  wire [15:0]       tap_positions,   // positions from tap to tap: the layer's channels of a group
     input  wire [15:0]       channels,        // of a group that the tile has
     input  wire [15:0]       group_outputs,
@@ -88,16 +89,17 @@ module limen_generator #(
             reg [15:0] head_element_reg;
             wire head_ends = head_element_reg == channels - 16'd1;
             wire tap_begins = element_reg == 16'd0;
+            wire [15:0] head_position_next =
+                head_position_reg + (next_row ? (head_ends ? gap_reg : 16'd0) + 16'd1 : 16'd0);
+            wire [15:0] head_element_next = next_row ? (head_ends ? 16'd0 : head_element_reg + 16'd1) : head_element_reg;
             always @(posedge clk) begin
-                if (next_row) begin
-                    head_position_reg <= head_position_reg + (head_ends ? gap_reg : 16'd0) + 16'd1;
-                    head_element_reg <= head_ends ? 16'd0 : head_element_reg + 16'd1;
-                end
+                head_position_reg <= head_position_next;
+                head_element_reg <= head_element_next;
                 if (filter_read) begin
                     position_reg <= position_reg - (tap_begins ? gap_reg : 16'd0) - 16'd1;
                     element_reg <= (tap_begins ? channels : element_reg) - 16'd1;
                 end
-                if (fold_ends) {position_reg, element_reg} <= {head_position_reg, head_element_reg};
+                if (fold_ends) {position_reg, element_reg} <= {head_position_next, head_element_next};
                 if (start || group_ends) begin
                     {head_position_reg, head_element_reg} <= {first_position, first_element};
                     {position_reg, element_reg} <= {first_position, first_element};
@@ -121,13 +123,14 @@ module limen_generator #(
     wire [15:0] mixed = mixed_once(
         mixed_once(mixed_once(position_reg, 1, 2, 5, 16'h9E37), 3, 7, 11, 16'h79B9), 1, 5, 8, 16'h7F4A
     );
+    wire [15:0] word = excitatory ? 16'd0 : mixed;
 
     reg [LANES-1:0] sign_reg;
     genvar l;
     generate
         if (DATAFLOW == IS) begin : g_positions
             reg [LANES*16-1:0] words_reg;  // a position word a lane
-            wire [(LANES+1)*16-1:0] moved = {words_reg, x_read ? mixed : 16'd0};
+            wire [(LANES+1)*16-1:0] moved = {words_reg, x_read ? word : 16'd0};
             always @(posedge clk) if (preload) words_reg <= moved[LANES*16-1:0];
             for (l = 0; l < LANES; l = l + 1) begin : g_lane
                 always @(posedge clk) sign_reg[l] <= ^((channel_reg | CHANNEL_TOP) & words_reg[l*16 +: 16]);
@@ -136,7 +139,7 @@ module limen_generator #(
         end else begin : g_channels
             for (l = 0; l < LANES; l = l + 1) begin : g_lane
                 wire [15:0] channel = channel_reg + l;
-                always @(posedge clk) sign_reg[l] <= l < lanes_left && ^((channel | CHANNEL_TOP) & mixed);
+                always @(posedge clk) sign_reg[l] <= l < lanes_left && ^((channel | CHANNEL_TOP) & word);
             end
             wire unused = &{1'b0, x_read, preload};
         end

@@ -107,7 +107,7 @@ module limen_top #(
     // Descriptors: words, and what they hold.
     wire [LAYER_WORDS*32-1:0] layer, next_layer;
     wire [TILE_WORDS*32-1:0] next_tile, tile, stored_tile;
-    wire last, raw, pool, residual, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
+    wire last, raw, pool, residual, excitatory, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
         now_first_k, now_last_k, tile_store;
     wire [1:0] op;
     wire [7:0] now_first_element;
@@ -175,7 +175,8 @@ module limen_top #(
     limen_descriptor #(.LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) descriptor (
         .layer(layer), .next_layer(next_layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
         .compute_start(compute_start),
-        .last(last), .raw(raw), .pool(pool), .residual(residual), .op(op), .residual_shift(residual_shift),
+        .last(last), .raw(raw), .pool(pool), .residual(residual), .excitatory(excitatory), .op(op),
+        .residual_shift(residual_shift),
         .next_tiles(next_tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
         .stride_w(stride_w), .row_step(row_step), .stride_h(stride_h), .pad_left(pad_left),
         .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w),
@@ -277,7 +278,8 @@ module limen_top #(
             // Where polarity is generated no plane of it is loaded: its beginning stands in the plane's place.
             limen_generator #(.LANES(SYNAPSE_LANES), .DATAFLOW(DATAFLOW)) generator (
                 .clk(clk), .start(compute_start), .first_position(now_polarity_beats),
-                .first_element({8'd0, now_first_element}), .first_channel(now_polarity_rows), .tap_positions(tap_positions),
+                .first_element({8'd0, now_first_element}), .first_channel(now_polarity_rows),
+                .excitatory(excitatory), .tap_positions(tap_positions),
                 .channels(now_channels), .group_outputs(now_group_outputs),
                 .preload(fold_phase == PHASE_PRELOAD), .x_read(x_read), .filter_read(filter_read),
                 .next_row(next_row), .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends),
@@ -285,7 +287,7 @@ module limen_top #(
             );
         end else begin : g_stored
             assign generated = {POLARITY_LANES{1'b0}};
-            wire unused = &{1'b0, now_first_element, now_polarity_beats, now_polarity_rows, tap_positions, fold_ends,
+            wire unused = &{1'b0, excitatory, now_first_element, now_polarity_beats, now_polarity_rows, tap_positions, fold_ends,
                 block_ends, group_ends, cols_left, next_row};
         end
     endgenerate
