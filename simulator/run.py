@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from simulator.cuts.loop_nest import loop_nest
+from simulator.cuts.memory_use import MemoryUse, memory_use
 from simulator.cuts.schedule import choose_network, count_network
 from simulator.designs.built_in import load_design
 from simulator.designs.design import Design, FittedDesign
@@ -57,6 +58,11 @@ class Run:
     def cycles(self) -> int:
         """Cycles of one image through all layers."""
         return sum(counts.cycles for counts in self.counts)
+
+    @property
+    def memory(self) -> MemoryUse:
+        """What the program takes of the memory behind the port."""
+        return memory_use(self.network, choose_network(self.network, self.design), self.counts, self.design)
 
     @property
     def schedule(self) -> pandas.DataFrame:

@@ -98,6 +98,7 @@ def simulate(
             "network": network.name,
             "design": fitted.model_dump(),
             "images": images,
+            "memory_kib": {"program": first.memory.program_kib, "tensors": first.memory.tensors_kib},
             "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
             "cycles_per_image": {run.level: run.cycles for run in runs},
             "disagree": different,
@@ -110,6 +111,11 @@ def simulate(
         echo(
             f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
             f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
+        )
+        echo(
+            (f"on-chip memory of {fitted.memory_kib:g} KiB" if fitted.on_chip else "DRAM")
+            + f": descriptors and filters {first.memory.program_kib:.4g} KiB, "
+            + f"tensors {'at their peak ' * fitted.on_chip}{first.memory.tensors_kib:.4g} KiB"
         )
         for run in runs:
             echo(f"\nlevel {run.level}: {run.cycles} cycles an image")

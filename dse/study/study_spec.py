@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, TypeVar
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from simulator.designs.design import Dataflow, Design, Kib
+from simulator.designs.design import Dataflow, Design
+from simulator.designs.memory import Kib
 from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits

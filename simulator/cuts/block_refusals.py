@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.cuts.demands import OPERANDS, row_bits, too_shallow, too_small
-from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS
+from simulator.designs.design import BUFFERS, MOST_OPERANDS
+from simulator.designs.memory import MOST_KIB
 from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.timing.integers import machine_integers
 from simulator.timing.timing import smallest_needs

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from simulator.designs.design import BUFFERS, MOST_KIB, MOST_OPERANDS, FittedDesign
+from simulator.designs.design import BUFFERS, MOST_OPERANDS, FittedDesign
+from simulator.designs.memory import MOST_KIB
 from simulator.designs.sizes import BITS_PER_KIB, HALVES, MOST_ROWS, rows_of
 from simulator.encoding import MOST_IN_FIELD, MOST_SIGNED
 from simulator.plan.axes import Axes, cut, distinct, first_of, granules, most_parts, sizes, tile_count

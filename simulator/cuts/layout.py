@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from simulator.cuts.sharing import lifetimes, share
 from simulator.encoding import LAYER, MOST_IN_FIELD, TILE, descriptor_beats
 from simulator.plan.geometry import plane_beats
 from simulator.plan.transfers import tile_transfers
@@ -33,11 +35,13 @@ class Place:
 class Layout:
     """First beats of a program's parts.
 
-    filters: of every layer's tiles, by `filter_key`. places: of every tensor. beats: all of them together.
+    filters: of every layer's tiles, by `filter_key`. places: of every tensor. first_beat: where the tensors begin.
+    beats: all of them together.
     """
 
     filters: tuple[dict[tuple[int, ...], int], ...]
     places: dict[str, Place]
+    first_beat: int
     beats: int
 
 
@@ -63,23 +67,47 @@ def lay_out(network: Network, schedules: Sequence[Schedule], design: FittedDesig
                 free += sum(tile_transfers(schedule.geometry, step.shape, design).filter)
         _check(free, f"layer {layer.name}: filters")
     places, beats = place_tensors(network, free, design)
-    return Layout(tuple(filters), places, beats)
+    return Layout(tuple(filters), places, free, beats)
+
+
+def tensor_beats(network: Network, design: FittedDesign) -> dict[str, int]:
+    """Return the beats of every tensor."""
+    return {
+        name: shape.height * shape.width * shape.channels
+        if shape.bits is None
+        else plane_beats(shape.height * shape.width, design) * -(-shape.channels // design.feeder_width)
+        for name, shape in network.tensors.items()
+    }
+
+
+def peak_beats(network: Network, design: FittedDesign) -> int:
+    """Return the beats that all tensors take together: in an on-chip memory those that are alive, at their peak."""
+    beats = tensor_beats(network, design)
+    if not design.on_chip:
+        return sum(beats.values())
+    return max(at + beats[name] for name, at in share(beats, lifetimes(network)).items())
 
 
 def place_tensors(network: Network, first: int, design: FittedDesign) -> tuple[dict[str, Place], int]:
-    """Return where the tensors lie, one after another from beat `first` on, the input first, and where they end.
+    """Return where the tensors lie, from beat `first` on, and where the last of them ends.
+
+    In DRAM they lie one after another, the input first; in an on-chip memory they `share` addresses.
 
     Raises:
         LimenError: beyond what addresses reach.
     """
-    places, free = {}, first
+    beats = tensor_beats(network, design)
+    if design.on_chip:
+        begins = share(beats, lifetimes(network))
+    else:
+        begins = dict(zip(beats, accumulate(beats.values(), initial=0), strict=False))
+    places, end = {}, first
     for name, shape in network.tensors.items():
-        pixels = shape.height * shape.width
-        stride = 0 if shape.bits is None else plane_beats(pixels, design)
-        places[name] = Place(free, stride)
-        free += pixels * shape.channels if stride == 0 else stride * -(-shape.channels // design.feeder_width)
-        _check(free, f"tensor {name}")
-    return places, free
+        stride = 0 if shape.bits is None else plane_beats(shape.height * shape.width, design)
+        places[name] = Place(first + begins[name], stride)
+        end = max(end, places[name].address + beats[name])
+        _check(end, f"tensor {name}")
+    return places, end
 
 
 def may_be_too_large(network: Network, tiles: Any, design: FittedDesign | DesignBlock) -> Any:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from simulator.cuts.demands import refusal, refusal_of_cut
 from simulator.cuts.layout import check_addresses, may_be_too_large
+from simulator.cuts.memory_use import check_room, memory_use
 from simulator.designs.design import FittedDesign
 from simulator.encoding import MOST_SIGNED
 from simulator.plan.axes import Axes, cut, granules, sizes
@@ -106,12 +107,15 @@ def schedule_network(network: Network, design: FittedDesign, cuts: Sequence[Cut]
     cuts: of all layers, which must fit; by default as `choose_network` has them.
 
     Raises:
-        LimenError: as `choose_network`, and a program beyond what addresses reach.
+        LimenError: as `choose_network`, and a program beyond what addresses reach or an on-chip memory holds.
     """
     if cuts is None:
         chosen = choose_network(network, design)
     else:
         chosen = [(layer_geometry(network, index), cut) for index, cut in enumerate(cuts)]
+    if design.on_chip:
+        counts = count_layers([geometry for geometry, _ in chosen], [cut for _, cut in chosen], design)
+        check_room(network, memory_use(network, chosen, counts, design), design)
     schedules = [build(geometry, design, *cut) for geometry, cut in chosen]
     try:
         check_addresses(network, schedules, design)
@@ -126,4 +130,6 @@ def count_network(network: Network, design: FittedDesign) -> list[Counts]:
     counts = count_layers([geometry for geometry, _ in chosen], [cut for _, cut in chosen], design)
     if may_be_too_large(network, sum(layer.tiles for layer in counts), design):
         schedule_network(network, design)
+    if design.on_chip:
+        check_room(network, memory_use(network, chosen, counts, design), design)
     return counts

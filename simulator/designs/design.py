@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from simulator.designs.channel_rows import rows_of_smallest_tiles
+from simulator.designs.memory import Kib, Memory
 from simulator.designs.sizes import MOST_ROWS, FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
 from workloads.host.specfile import Spec
@@ -25,8 +26,6 @@ from workloads.ops.registry import known_ops, operation
 
 Dataflow = Literal["os", "ws", "is"]
 Polarity = Literal["synapse", "input", "neuron", "generated"]
-MOST_KIB = 65536
-Kib = Annotated[float, Field(gt=0, le=MOST_KIB)]
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib")
 """Fields of the scratchpads' sizes."""
 
@@ -38,6 +37,9 @@ MOST_OPERANDS = 16384
 
 MOST_CYCLES = 4096
 """From beat to beat, and from a request to its first beat, at most."""
+
+SRAM_LATENCY = 1
+"""Cycles from a request to its first beat of an SRAM, where nothing else is said."""
 
 MAX_ACC_BITS = 48
 AccBits = Annotated[int, Field(ge=2, le=MAX_ACC_BITS)]
@@ -56,9 +58,9 @@ class Design(Sizes, Spec):
     of bias and shift in each half, at least; a network whose smallest tiles have more gets so many.
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`; nothing where it is generated. port_interval: cycles from beat to
-    beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. schedule:
-    cuts of single layers; every other layer has its network's cut, or the best of
-    all.
+    beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. memory: what
+    that is, DRAM or an SRAM on the chip, whose latency is 1 unless given. schedule: cuts of single layers; every other
+    layer has its network's cut, or the best of all.
     """
 
     version: Literal[1] = 1
@@ -84,6 +86,7 @@ class Design(Sizes, Spec):
     port_bits: Literal[32, 64, 128, 256, 512] = 64
     port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
     memory_latency: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 20
+    memory: Memory = Memory()
     schedule: GivenCuts = ()
 
     @model_validator(mode="before")
@@ -94,6 +97,13 @@ class Design(Sizes, Spec):
         extra = fields.get("extra_ops")
         ops = [fields.get("op"), *(extra if isinstance(extra, (list, tuple)) else ())]
         return {**fields, "x_signed": any(op in known_ops() and operation(op).one_range for op in ops)}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_latency(cls, fields: Any) -> Any:
+        memory = fields.get("memory") if isinstance(fields, dict) else None
+        kind = memory.get("kind") if isinstance(memory, dict) else getattr(memory, "kind", None)
+        return {"memory_latency": SRAM_LATENCY, **fields} if kind == "sram" else fields
 
     @model_validator(mode="after")
     def _consistent(self) -> Design:
@@ -160,6 +170,16 @@ class Design(Sizes, Spec):
     def neutral(self) -> tuple[int, int]:
         """Patterns (activation, synapse) that together contribute nothing: of several ops zeros, nothing under each."""
         return (0, 0) if self.extra_ops else operation(self.op).neutral(self.x_bits, self.w_bits)
+
+    @property
+    def on_chip(self) -> bool:
+        """Whether the main memory is an SRAM on the chip."""
+        return self.memory.kind == "sram"
+
+    @property
+    def memory_kib(self) -> float:
+        """The size of an on-chip main memory; 0 where there is none."""
+        return float(self.memory.kib or 0)
 
     @property
     def op_bits(self) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DesignBlock(FittedSizes):
-    """Fields of designs of one op each, [designs] of int64, float64 or text: as those of `FittedDesign`."""
+    """Fields of designs of one op each, [designs] of int64, float64, bool or text: as those of `FittedDesign`."""
 
     rows: np.ndarray
     cols: np.ndarray
@@ -40,6 +40,8 @@ class DesignBlock(FittedSizes):
     port_bits: np.ndarray
     port_interval: np.ndarray
     memory_latency: np.ndarray
+    on_chip: np.ndarray
+    memory_kib: np.ndarray
 
     @cached_property
     def op_bits(self) -> np.ndarray:

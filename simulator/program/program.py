@@ -83,7 +83,7 @@ class Program:
     """A network compiled for a fitted design.
 
     image: [beats, port_bits / 32] int64, all of the memory but for the input and what the chip writes.
-    places: of every tensor. schedules: one a layer.
+    places: of every tensor; first_beat: where they begin, behind descriptors and filters. schedules: one a layer.
     """
 
     network: Network
@@ -91,6 +91,7 @@ class Program:
     schedules: tuple[Schedule, ...]
     image: np.ndarray
     places: dict[str, Place]
+    first_beat: int
 
     def load(self, x: np.ndarray) -> np.ndarray:
         """Return the image with input x [H, W, C] in its place, H, W and C those of the network's input."""
@@ -103,7 +104,7 @@ class Program:
         return image
 
     def tensor(self, image: np.ndarray, name: str) -> np.ndarray:
-        """Return a tensor [H, W, C] from a memory image; int64, sign-extended."""
+        """Return a tensor [H, W, C] from a memory image that still has it; int64, sign-extended."""
         shape, place = self.network.tensors[name], self.places[name]
         if shape.bits is None:
             return self._raw(image, name)
@@ -188,9 +189,9 @@ def compile_network(network: Network, design: FittedDesign, cuts: Sequence[Cut] 
                 raw_at += step.shape.pixels * step.shape.outputs
     image = np.zeros((layout.beats, design.port_bits // WORD), dtype=np.int64)
     content = np.concatenate([*descriptors, *blobs])
-    assert len(content) == layout.places[INPUT].address
+    assert len(content) == layout.first_beat
     image[: len(content)] = content
-    return Program(network, design, tuple(schedules), image, layout.places)
+    return Program(network, design, tuple(schedules), image, layout.places, layout.first_beat)
 
 
 def _descriptor(kind: np.dtype, fields: Mapping[str, int], design: FittedDesign) -> np.ndarray:

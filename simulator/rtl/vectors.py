@@ -10,11 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from simulator.cuts.layout import place_tensors
+from simulator.cuts.layout import Place, place_tensors, tensor_beats
 from simulator.encoding import WORD_BITS, Dataflow
 from simulator.plan.counts import PHASES, Counts
 from simulator.program.program import Program, pack_tensor
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
     from workloads.networks.network import Network
 
-VERSION = 3
+VERSION = 4
 HEX_DIGITS = set("0123456789abcdef")
 COUNTED = (*PHASES, "beats_in", "beats_out", "ifmap_reads", "weight_reads", "channel_reads", "pack_reads")
 """What the testbench counts of each layer, as it calls it."""
@@ -47,7 +47,7 @@ def _line(keyword: str, *values: object) -> str:
 def _header(design: FittedDesign, first_beat: int, input_beats: int, beats: int) -> dict[str, int]:
     """Return the numbers a vector file begins with, a line each.
 
-    first_beat: of the tensors, of which the input with its input_beats is the first. beats: of the memory.
+    first_beat: of the tensors. input_beats: of the input. beats: of the memory.
     """
     return {
         "limen-vectors": VERSION,
@@ -67,27 +67,47 @@ def _hex(words: Iterable[int]) -> str:
     return " ".join(f"{word:08x}" for word in words)
 
 
-def expected_tensors(program: Program, x: np.ndarray) -> np.ndarray:
-    """Return all tensors after a run on x [H, W, C] as the reference gives them, [beats, port words]."""
-    network, design = program.network, program.design
-    first = program.places[INPUT].address
-    tensors = np.zeros((len(program.image) - first, program.image.shape[1]), dtype=np.int64)
-    outputs = reference.run(network.layers, network.trained(), x[None])
-    values = {name: np.zeros((t.height, t.width, t.channels), dtype=np.int64) for name, t in network.tensors.items()}
-    values[INPUT][:] = x
-    for index, output in enumerate(outputs):
+class Stored(NamedTuple):
+    """Where a layer's output lies: its first beat, and its beats, which follow one another."""
+
+    address: int
+    beats: int
+
+
+def stores(network: Network, places: dict[str, Place], design: FittedDesign) -> list[Stored]:
+    """Return what each layer stores."""
+    stored = []
+    for index, layer in enumerate(network.layers):
         name, offset = network.writes(index)
-        values[name][:, :, offset : offset + output.shape[-1]] = output[0]
-    for name, tensor in network.tensors.items():
-        beats = pack_raw(program, name, values[name]) if tensor.bits is None else pack_tensor(values[name], design)
-        at = program.places[name].address - first
-        tensors[at : at + len(beats)] = beats
-    return tensors
+        place, width = places[name], design.feeder_width
+        beats = place.stride * -(-layer.out_channels // width) if place.stride else layer.pixels * layer.out_channels
+        stored.append(Stored(place.address + offset // width * place.stride, beats))
+    return stored
 
 
-def pack_raw(program: Program, name: str, values: np.ndarray) -> np.ndarray:
-    """Return raw scores [H, W, N] as their tiles lie in memory: one 32-bit accumulator a beat, channel by channel."""
-    index = next(i for i in range(len(program.schedules)) if program.network.writes(i)[0] == name)
+def expected_stores(program: Program, x: np.ndarray) -> list[np.ndarray]:
+    """Return what each layer stores in a run on x [H, W, C] as the reference gives it, [beats, port words] each."""
+    network = program.network
+    outputs = reference.run(network.layers, network.trained(), x[None])
+    return [
+        pack_raw(program, index, output[0])
+        if network.layers[index].y_bits is None
+        else pack_tensor(output[0], program.design)
+        for index, output in enumerate(outputs)
+    ]
+
+
+def expected_tensors(program: Program, x: np.ndarray) -> np.ndarray:
+    """Return the tensors' part of the memory after a run on x [H, W, C], [beats, port words]; 0 where none was."""
+    image = program.load(x)
+    stored = stores(program.network, program.places, program.design)
+    for (address, beats), words in zip(stored, expected_stores(program, x), strict=True):
+        image[address : address + beats] = words
+    return image[program.first_beat :]
+
+
+def pack_raw(program: Program, index: int, values: np.ndarray) -> np.ndarray:
+    """Return a layer's raw scores [H, W, N] as its tiles lie in memory: one 32-bit accumulator a beat, by channel."""
     words = []
     for step in program.schedules[index].steps:
         if step.last_k:
@@ -101,17 +121,24 @@ def pack_raw(program: Program, name: str, values: np.ndarray) -> np.ndarray:
 
 def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_READY) -> str:
     """Return the vector file of a program for int64 inputs x [images, H, W, C] and a memory's ready-mask."""
-    design, places = program.design, program.places
-    first = places[INPUT].address
-    inputs = len(pack_tensor(x[0], design))
+    design, network, first = program.design, program.network, program.first_beat
+    inputs = tensor_beats(network, design)[INPUT]
     counts = count_program(program.schedules, design, mask)
     lines = [_line(*pair) for pair in _header(design, first, inputs, len(program.image)).items()]
     lines += [_line("mask", "".join(str(int(bit)) for bit in mask)), _line("layers", len(counts))]
-    for layer, layer_counts in zip(program.network.layers, counts, strict=True):
-        lines.append(_line("layer", layer.name, *chain.from_iterable(counted(layer_counts).items())))
-    lines += ["image", _hex(program.image[:first].reshape(-1)), _line("inputs", len(x))]
-    lines += [_line("tensors", _hex(expected_tensors(program, image).reshape(-1))) for image in x]
+    stored = stores(network, program.places, design)
+    for layer, store, layer_counts in zip(network.layers, stored, counts, strict=True):
+        lines.append(_line("layer", layer.name, *_at(store), *chain.from_iterable(counted(layer_counts).items())))
+    lines += ["image", _hex(program.image[:first].reshape(-1))]
+    lines.append(_line("inputs", len(x), "input_beat", program.places[INPUT].address))
+    for image in x:
+        words = np.concatenate([pack_tensor(image, design), *expected_stores(program, image)])
+        lines.append(_line("tensors", _hex(words.reshape(-1))))
     return "\n".join([*lines, "end"]) + "\n"
+
+
+def _at(store: Stored) -> tuple[object, ...]:
+    return "store_beat", store.address, "store_beats", store.beats
 
 
 def check_vectors(
@@ -156,18 +183,18 @@ def check_vectors(
         raise refuse(number, lines[number - 1], "first_beat and a number")
     first = int(begins[1])
     places, end = place_tensors(network, first, design)
-    inputs = list(places.values())[1].address - first
+    inputs, stored = tensor_beats(network, design)[INPUT], stores(network, places, design)
     for name, value in _header(design, first, inputs, end).items():
         expect(name, value)
     expect("mask", 1)
     expect("layers", layers)
-    for layer, expected_cycles in zip(network.layers, cycles, strict=True):
-        _expect_counts(*next(numbered), layer.name, expected_cycles, refuse)
+    for layer, store, expected_cycles in zip(network.layers, stored, cycles, strict=True):
+        _expect_counts(*next(numbered), _line(layer.name, *_at(store)), expected_cycles, refuse)
     expect("image")
     expect_words("", first)
-    expect("inputs", images)
+    expect("inputs", images, "input_beat", places[INPUT].address)
     for _ in range(images):
-        expect_words("tensors ", end - first)
+        expect_words("tensors ", inputs + sum(store.beats for store in stored))
     expect("end")
     expect("")
 
@@ -175,7 +202,7 @@ def check_vectors(
 def _expect_counts(
     number: int, line: str, layer: str, cycles: int, refuse: Callable[[int, str, str], LimenError]
 ) -> None:
-    """Check a layer's line: its name, and every count by name, of which the phases are so many cycles."""
+    """Check a layer's line: its name, what it stores, every count by name, of which the phases are so many cycles."""
     form = " ".join(rf"{name} (?P<{name}>\d{{1,13}})" for name in COUNTED)
     counts = re.fullmatch(f"layer {layer} {form}", line)
     if counts is None or sum(int(counts[name]) for name in PHASES) != cycles:

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
 from simulator.designs.design import Design
+from simulator.designs.memory import Memory
 from simulator.run import load_design, reference_scores, simulate
 from tests.docs.schema_rows import SchemaRow, schema_rows
 from tests.support.paths import ROOT
@@ -29,6 +30,7 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("network-format", "`input_map`"): InputMap,
     ("network-format", "`schedule`"): GivenCut,
     ("design-format", "the file"): Design,
+    ("design-format", "`memory`"): Memory,
     ("design-format", "`schedule`"): GivenCut,
     ("study-format", "the file"): StudySpec,
     ("study-format", "`memory`"): MemorySpec,
@@ -176,7 +178,7 @@ def test_network_examples_show_what_the_page_says() -> None:
         assert any(key in text for text in texts), key
 
 
-@pytest.mark.parametrize("text", examples("design-format"), ids=["shortest", "larger", "cut by hand"])
+@pytest.mark.parametrize("text", examples("design-format"), ids=["shortest", "larger", "cut by hand", "on one chip"])
 def test_design_example_runs(text: str, tmp_path: Path) -> None:
     path = tmp_path / "design.yaml"
     path.write_text(text, encoding="utf-8")

@@ -33,7 +33,6 @@ from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.exact.kernel_arrays import layer_gradients, layer_rows, layer_sums
 from workloads.insight.statistics import layer_statistics
-from workloads.layers.graph import INPUT
 from workloads.layers.layer import Layer, weights_bound
 from workloads.networks.network import Network
 from workloads.ops.registry import known_ops, registered
@@ -99,7 +98,7 @@ def test_every_level_gives_the_same_bits_and_cycles(dataflow: str) -> None:
     assert np.array_equal(network.predict(x), outputs[-1].reshape(2, -1))
     assert np.abs(reference.accumulate(first, parameters, x)).max() <= weights_bound(first, parameters)
     run = run_cycle(program, x[0])
-    assert np.array_equal(run.image[program.places[INPUT].address :], expected_tensors(program, x[0]))
+    assert np.array_equal(run.image[program.first_beat :], expected_tensors(program, x[0]))
     assert list(run.counts) == count_program(program.schedules, program.design)
 
 

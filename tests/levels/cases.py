@@ -16,7 +16,17 @@ from simulator.plan.axes import Axes
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut
 from tests.levels.graphs import random_inputs, random_parameters
-from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, Draw, averaging_ops, drawn_cuts, random_pair, widened
+from tests.levels.random_pairs import (
+    DATAFLOWS,
+    FUSIONS,
+    ON_CHIP,
+    OPS,
+    Draw,
+    averaging_ops,
+    drawn_cuts,
+    random_pair,
+    widened,
+)
 from workloads.errors import LimenError
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.registry import operation
@@ -123,7 +133,7 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
             [{"name": "half", "kind": "avgpool", "kernel": [2, 2], **slim}, conv(2, **slim)],
         ),
     }
-    return {
+    networks = {
         "one_of_all": (size(1, 1, 1), [conv(1)]),
         "k1": (size(3, 4, 1), [conv(3), SCORES]),
         "m1": (size(1, 1, 17), [{"name": "only", "kind": "linear", "out_channels": 5}]),
@@ -175,7 +185,10 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
                 SCORES,
             ],
         ),
-    } | (averages if averaging_ops(vars(design)) else {})
+    }
+    adds = conv(3, name="adds", residual="input", residual_shift=5)
+    later = {"block": (size(9, 4, 3), [conv(3), conv(3, name="mid"), adds, SCORES])}
+    return networks | (averages if averaging_ops(vars(design)) else {}) | later
 
 
 SHAPES = ((1, 1), (1, 3), (4, 1), (3, 5), (2, 3))
@@ -190,11 +203,14 @@ POLARITIES = ("synapse", "input", "neuron")
 
 
 STAGED: tuple[dict[str, Any], ...] = (
-    {"pe_stages": 2, "op": "threshold"},
+    {"pe_stages": 2, "op": "threshold", "memory": ON_CHIP},
     {"pe_stages": 2, "op": "mac", "x_signed": True, "zero_gating": True},
     {"pe_stages": 2, **FUSIONS["all"]},
 )
-"""PEs of two stages: of an op that acts on what is neutral to the other, of one that rests, of all ops."""
+"""PEs of two stages: of an op that acts on what is neutral to the other, of one that rests, of all ops.
+
+The first has an on-chip main memory, too, where tensors share addresses.
+"""
 
 
 def hard_designs() -> list[Design]:

@@ -20,15 +20,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from simulator.cuts.layout import tensor_beats
 from simulator.cycle.cycle import CycleRun, run_cycle
+from simulator.designs.memory import Memory
 from simulator.plan.counts import PHASES
 from simulator.plan.steps import Schedule
 from simulator.program.program import Program
 from simulator.rtl.vectors import counted, expected_tensors
 from simulator.timing.timing import count_program
-from tests.levels.random_pairs import DATAFLOWS, FUSIONS, OPS, random_pair, random_programs
+from tests.levels.random_pairs import DATAFLOWS, FUSIONS, ON_CHIP, OPS, random_pair, random_programs
 from workloads.errors import LimenError
-from workloads.layers.graph import INPUT
 from workloads.layers.layer import POOLS, Layer
 
 SEEDS_A_RUN = 10**7
@@ -44,7 +45,7 @@ CORNERS = (
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
-    *("two stages", "zero gating", "avgpool", "large window"),
+    *("two stages", "zero gating", "avgpool", "large window", "on-chip memory"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -106,12 +107,19 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
     yield from (name for name, there in present.items() if there)
 
 
+def shares_addresses(program: Program) -> bool:
+    """Whether two tensors lie in one place."""
+    beats = sum(tensor_beats(program.network, program.design).values())
+    return len(program.image) - program.first_beat < beats
+
+
 def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     """Return the corners that a pair reached."""
     ops = {layer.op for layer in program.network.layers if layer.has_parameters}
     corners = {f"polarity {program.design.polarity}", *(f"op {op}" for op in ops)}
     corners |= {"ops mixed"} if len(ops) > 1 else set()
     corners |= {"two stages"} if program.design.pe_stages > 1 else set()
+    corners |= {"on-chip memory"} if shares_addresses(program) else set()
     corners |= {"zero gating"} if program.design.zero_gating else set()
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
         corners |= set(_corners_of(layer, schedule, program))
@@ -140,7 +148,7 @@ def model_difference(program: Program, x: np.ndarray, mask: np.ndarray, run: Cyc
                 return f"layer {layer.name}: {name}: cycle {getattr(cycle, name)}, timing {getattr(timing, name)}"
     if run.cycles != sum(counts.cycles for counts in counted):
         return f"cycles: cycle {run.cycles}, timing {sum(counts.cycles for counts in counted)}"
-    first = program.places[INPUT].address
+    first = program.first_beat
     expected = np.concatenate([program.image[:first], expected_tensors(program, x)])
     return image_difference("cycle", run.image, "reference", expected)
 
@@ -193,11 +201,12 @@ def check_rtl(job: tuple[int, int, dict[str, Any]]) -> Outcome:
 
 
 def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, Any]]]:
-    """Yield designs without end: dataflows, kinds, polarities, fusions, stages in turn; the first two are 16 x 16."""
+    """Yield designs without end: dataflows, kinds, memories, polarities, fusions, stages in turn; two are 16 x 16."""
     fusions = tuple(FUSIONS.values())
     for index in itertools.count():
         kind, turn = KINDS[index // 3 % len(KINDS)], index // (3 * len(KINDS))
         given: dict[str, Any] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
+        given["memory"] = (Memory(), ON_CHIP)[index // 3 % 2]
         given |= {"pe_stages": 1 + turn % 2, "zero_gating": kind == "mac" and turn % 4 == 3}
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]

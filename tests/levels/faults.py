@@ -46,6 +46,7 @@ DESIGNS = {
             "memory_latency": 3,
             "port_interval": 2,
         },
+        memory={"kind": "sram", "kib": 64},
     ),
     "is threshold": Design(
         **{"rows": 3, "cols": 3, "dataflow": "is", "op": "threshold", "x_bits": 4, "w_bits": 6, "polarity": "neuron"},
@@ -274,6 +275,8 @@ MODEL_FAULTS = [
           "is threshold"),
     Fault("simulator/cuts/schedule.py", "(row, out if by_group else chan)", "(row, chan)", "is threshold"),
     Fault("simulator/cuts/schedule.py", "first_k=chan == chans[0]", "first_k=True"),
+    Fault("simulator/cuts/sharing.py", "else index, index + 1)", "else index, index)", "ws mac"),
+    Fault("simulator/cuts/sharing.py", "placed[other] < at + beats[name]", "placed[other] < at", "ws mac"),
     Fault("simulator/plan/geometry.py", "geometry.pad_top - in_start", "geometry.pad_top"),
     Fault("simulator/plan/geometry.py", "divmod(geometry.group_channels, feeder)", "0, 0", "ws mac"),
     Fault("simulator/program/program.py", "(geometry.offset + tile.out) //", "tile.out //"),

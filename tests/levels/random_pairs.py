@@ -13,6 +13,7 @@ import numpy as np
 from simulator.cuts.demands import fits
 from simulator.cuts.schedule import choose_network
 from simulator.designs.design import Design, FittedDesign
+from simulator.designs.memory import MOST_KIB, Memory
 from simulator.plan.axes import Axes, most_parts, tile_count
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut, count_program
@@ -37,6 +38,8 @@ FUSIONS: dict[str, dict[str, Any]] = {
 
 DRAWS, MOST_TILES = 12, 60
 """Cuts tried for one that fits in so many tiles; else a layer has the best."""
+
+ON_CHIP = Memory(kind="sram", kib=MOST_KIB)
 
 LONGEST = 20_000
 """Cycles above which a pair is refused: the sweep is to see many of them."""
@@ -85,6 +88,11 @@ def random_stages(draw: Draw, ops: set[str], given: dict[str, Any]) -> dict[str,
     return {"pe_stages": stages, "zero_gating": given.get("zero_gating", gated)}
 
 
+def random_memory(draw: Draw) -> dict[str, Any]:
+    """What is behind the port of a random design: now and then a memory on the chip."""
+    return {"memory": ON_CHIP if draw.chance(0.3) else Memory()}
+
+
 def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any]:
     """The fields of a random design but for those given; its accumulators are still to be sized."""
     chosen = random_ops(draw, given)
@@ -118,6 +126,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         "port_interval": draw.pick(1, 6) if draw.chance(0.7) else 1,
         "memory_latency": draw.pick(1, 40),
         **random_stages(draw.beside(), ops, given),
+        **random_memory(draw.beside()),
         **given,
     }
 

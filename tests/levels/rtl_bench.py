@@ -18,7 +18,6 @@ from simulator.rtl.vectors import format_vectors
 from simulator.rtl.verify import read_report
 from simulator.timing.timing import ALWAYS_READY
 from tests.support.builds import SCRATCH, build_quickly
-from workloads.layers.graph import INPUT
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class RtlRun:
 
     def image(self, program: Program) -> np.ndarray:
         """Return the whole memory after the run; the program in front of the tensors never changes."""
-        first = program.places[INPUT].address
+        first = program.first_beat
         return np.concatenate([program.image[:first], self.tensors])
 
 

@@ -34,7 +34,6 @@ from tests.support.paths import ROOT
 from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
 from workloads.exact import reference
-from workloads.layers.graph import INPUT
 
 SOUND = "sound"
 
@@ -107,7 +106,7 @@ def compare_models(where: str) -> None:
         assert [y[0].tolist() for y in outputs] == naive_network(network.layers, network.trained(), case.x.tolist())
         assert np.array_equal(network.predict(case.x[None]), outputs[-1].reshape(1, -1)), case.name
         run = run_cycle(program, case.x, case.mask)
-        first = program.places[INPUT].address
+        first = program.first_beat
         assert np.array_equal(run.image[first:], expected_tensors(program, case.x)), case.name
         assert list(run.counts) == expected, case.name
 

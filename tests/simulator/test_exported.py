@@ -195,10 +195,11 @@ def huge(chip: Path, first_beat: int) -> None:
     """Say that the tensors begin there."""
     edit_line(chip, 8, f"first_beat {first_beat}")
     edit_line(chip, 10, f"beats {first_beat + 5}")
+    edit(vectors(chip), "store_beat 33", f"store_beat {first_beat + 3}")
 
 
 VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
-    "another version": (lambda chip: edit_line(chip, 1, "limen-vectors 1"), ("line 1", "limen-vectors 3")),
+    "another version": (lambda chip: edit_line(chip, 1, "limen-vectors 1"), ("line 1", "limen-vectors 4")),
     "another array": (lambda chip: edit_line(chip, 4, "cols 4"), ("line 4", "cols 2")),
     "all memory is input": (lambda chip: edit_line(chip, 9, "input_beats 5"), ("line 9", "input_beats 3")),
     "gigabytes": (lambda chip: huge(chip, 4_000_000_000), ("line 15", "4000000000")),
@@ -212,6 +213,9 @@ VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda chip: edit(vectors(chip), "preload 0 stream 5", "preload -1 stream 6"),
         ("line 13",),
     ),
+    "an output elsewhere": (lambda chip: edit(vectors(chip), "store_beat 33", "store_beat 34"), ("store_beat 33",)),
+    "a longer output": (lambda chip: edit(vectors(chip), "store_beats 2", "store_beats 3"), ("store_beats 2",)),
+    "an input elsewhere": (lambda chip: edit_line(chip, 16, "inputs 2 input_beat 31"), ("line 16", "input_beat 30")),
     "a count too few": (lambda chip: edit(vectors(chip), " pack_reads 2", ""), ("line 13", "16 counts")),
     "a count of another name": (lambda chip: edit(vectors(chip), "preload", "stream"), ("line 13", "16 counts")),
     "no image": (lambda chip: edit_line(chip, 15, ""), ("line 15", "30 words")),
@@ -225,7 +229,7 @@ VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "an input alone": (lambda chip: edit_line(chip, 18, "tensors" + " 00000000" * 3), ("line 18", "5 words")),
     "other words at the end": (lambda chip: edit_line(chip, 19, "PASS"), ("line 19", "'end'")),
     "more after the end": (lambda chip: edit_line(chip, 20, "more"), ("line 20", "''")),
-    "cut short": (lambda chip: vectors(chip).write_text("limen-vectors 3\n"), ("2 lines", "20")),
+    "cut short": (lambda chip: vectors(chip).write_text("limen-vectors 4\n"), ("2 lines", "20")),
     "empty": (lambda chip: vectors(chip).write_text(""), ("1 lines", "20")),
     "no text": (lambda chip: (chip / "vectors/vectors.txt").write_bytes(b"limen\xff"), ("not ASCII",)),
 }

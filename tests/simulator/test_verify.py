@@ -110,7 +110,7 @@ def test_hardware_that_does_nothing_is_not_proved(chip: Path, quick_builds: None
     listed = "rtl/limen_top.v\nrtl/limen_chip.v\n"
     (chip / "filelist.f").write_text(listed)
     edit_facts(chip, lambda facts: facts["layers"][0].update(cycles=0))
-    edit_line(chip, 13, " ".join(["layer scores", *(f"{name} 0" for name in COUNTED)]))
+    edit_line(chip, 13, " ".join(["layer scores store_beat 33 store_beats 2", *(f"{name} 0" for name in COUNTED)]))
     for number in (17, 18):
         edit_line(chip, number, "tensors" + " 00000000" * 3 + " deadbeef" * 2)
     assert verify(chip).mismatches >= 2 * IMAGES

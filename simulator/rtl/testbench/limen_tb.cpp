@@ -9,6 +9,7 @@
 //
 // Exit code 0: everything equal; 1: mismatches; 2: unusable arguments or vectors. --memory writes what the chip
 // left in each image's tensors. --trace and --flip reach the PE registers of the first image (LIMEN_TRACE only).
+#include <algorithm>
 #include <cinttypes>
 #include <cstdint>
 #include <cstdio>
@@ -46,6 +47,7 @@ struct Counts {
 
 struct Layer {
     std::string name;
+    int64_t store_beat, store_beats;  // where its output lies
     Counts expected;
 };
 
@@ -53,10 +55,10 @@ struct Vectors {
     int64_t dataflow, rows, cols, port_words, latency, interval;
     std::vector<int> mask;
     std::vector<uint32_t> image;      // descriptors and filters; what follows is written by the chip
-    int64_t first_beat, input_beats;  // first beat of the tensors, of which the input is the first
-    int64_t beats;
+    int64_t first_beat, beats;        // of the tensors; of the memory
+    int64_t input_beat, input_beats;  // where the input lies
     std::vector<Layer> layers;
-    std::vector<std::vector<uint32_t>> expected;  // [image][word] of the tensors, input included
+    std::vector<std::vector<uint32_t>> expected;  // [image][word] of the input, then of every layer's output
 };
 
 class Reader {
@@ -93,7 +95,7 @@ private:
 Vectors read_vectors(const std::string& path) {
     Reader in(path);
     Vectors vectors;
-    if (in.number("limen-vectors") != 3) fail(path + ": version: only 3 is allowed");
+    if (in.number("limen-vectors") != 4) fail(path + ": version: only 4 is allowed");
     vectors.dataflow = in.number("dataflow");
     vectors.rows = in.number("rows");
     vectors.cols = in.number("cols");
@@ -110,6 +112,8 @@ Vectors read_vectors(const std::string& path) {
         Layer layer;
         in.keyword("layer");
         layer.name = in.word();
+        layer.store_beat = in.number("store_beat");
+        layer.store_beats = in.number("store_beats");
         for (int i = 1; i < PHASES; ++i) layer.expected.phases[i] = in.number(PHASE_NAMES[i]);
         for (int i = 0; i < ACTIVITIES; ++i) layer.expected.activity[i] = in.number(ACTIVITY_NAMES[i]);
         vectors.layers.push_back(layer);
@@ -117,9 +121,13 @@ Vectors read_vectors(const std::string& path) {
     in.keyword("image");
     vectors.image = in.words(vectors.first_beat * vectors.port_words);
     const int64_t images = in.number("inputs");
+    vectors.input_beat = in.number("input_beat");
+    int64_t beats = vectors.input_beats;
+    for (const auto& layer : vectors.layers) beats += layer.store_beats;
+    if (vectors.input_beat + vectors.input_beats > vectors.beats) fail(path + ": input_beat: beyond the memory");
     for (int64_t image = 0; image < images; ++image) {
         in.keyword("tensors");
-        vectors.expected.push_back(in.words((vectors.beats - vectors.first_beat) * vectors.port_words));
+        vectors.expected.push_back(in.words(beats * vectors.port_words));
     }
     in.keyword("end");
     return vectors;
@@ -132,24 +140,45 @@ struct Flip {
 
 // The memory behind the port: a request is taken while idle; its first beat moves `latency` cycles later at the
 // earliest, each further one `interval` cycles after the one before; nothing happens in cycles masked out.
+// Outputs may share addresses: the n-th word stored in a place is compared with the n-th layer's whose output has it.
 class Memory {
 public:
-    explicit Memory(const Vectors& vectors) : vectors_(vectors), written_(vectors.beats) {
+    explicit Memory(const Vectors& vectors) : vectors_(vectors), due_words_(vectors.beats), stored_(vectors.beats) {
         words_.resize(vectors.beats * vectors.port_words);
+        int64_t word = vectors.input_beats * vectors.port_words;
+        for (const auto& layer : vectors.layers) {
+            if (layer.store_beat + layer.store_beats > vectors.beats) fail("layer " + layer.name + ": no such memory");
+            for (int64_t i = 0; i < layer.store_beats; ++i, word += vectors.port_words)
+                due_words_[layer.store_beat + i].push_back(word);
+        }
     }
 
-    void load(const std::vector<uint32_t>& tensors) {
+    void load(const std::vector<uint32_t>& expected) {
+        expected_ = &expected;
         std::copy(vectors_.image.begin(), vectors_.image.end(), words_.begin());
-        const int64_t first = vectors_.first_beat * vectors_.port_words;
-        std::fill(words_.begin() + first, words_.end(), NEVER_WRITTEN);
-        std::copy(tensors.begin(), tensors.begin() + vectors_.input_beats * vectors_.port_words, words_.begin() + first);
-        std::fill(written_.begin(), written_.end(), false);
-        std::fill_n(written_.begin() + vectors_.first_beat, vectors_.input_beats, true);
-        beats_left_ = 0;
+        std::fill(words_.begin() + vectors_.first_beat * vectors_.port_words, words_.end(), NEVER_WRITTEN);
+        std::copy(expected.begin(), expected.begin() + vectors_.input_beats * vectors_.port_words,
+                  words_.begin() + vectors_.input_beat * vectors_.port_words);
+        std::fill(stored_.begin(), stored_.end(), 0);
+        touched_ = vectors_.input_beat + vectors_.input_beats;
+        beats_left_ = wrong_words_ = 0;
     }
-    // Whether the chip, or for the input `load`, has put a word there; what the memory held before proves nothing.
-    bool written(int64_t index) const { return written_[index / vectors_.port_words]; }
-    uint32_t word(int64_t index) const { return words_[index]; }
+    // What the memory holds; 0 where neither the chip nor, for the input, `load` has put anything.
+    uint32_t word(int64_t index) const {
+        const int64_t beat = index / vectors_.port_words, from_input = beat - vectors_.input_beat;
+        const bool input = from_input >= 0 && from_input < vectors_.input_beats;
+        return input || stored_[beat] > 0 ? words_[index] : 0;
+    }
+    // Words stored that differ from what is expected or that nobody expects, and expected ones that weren't stored.
+    int64_t wrong_words() const {
+        int64_t wrong = wrong_words_;
+        for (size_t beat = 0; beat < stored_.size(); ++beat)
+            if (stored_[beat] < due_words_[beat].size())
+                wrong += (due_words_[beat].size() - stored_[beat]) * vectors_.port_words;
+        return wrong;
+    }
+    // Beats from the first to the last that was read or written.
+    int64_t touched() const { return touched_; }
 
     // Before the clock edge of `cycle`: what the memory offers.
     void drive(Vlimen_chip& top, int64_t cycle) {
@@ -170,11 +199,11 @@ public:
             if (addr_ + beats_left_ > vectors_.beats || beats_left_ == 0) fail("a request outside the memory");
         } else if ((top.mem_read_valid && top.mem_read_ready) || (top.mem_write_valid && top.mem_write_ready)) {
             if (write_) {
-                written_[addr_] = true;
                 for (int64_t i = 0; i < vectors_.port_words; ++i)
                     words_[addr_ * vectors_.port_words + i] = get(top.mem_write_data, i);
+                compare();
             }
-            ++addr_;
+            touched_ = std::max(touched_, ++addr_);
             --beats_left_;
             due_ = cycle + vectors_.interval;
         }
@@ -182,6 +211,13 @@ public:
 
 private:
     uint32_t at(int64_t i) const { return words_[addr_ * vectors_.port_words + i]; }
+    // The beat that was just stored with what is expected there this time.
+    void compare() {
+        const size_t turn = stored_[addr_]++;
+        const bool due = turn < due_words_[addr_].size();
+        for (int64_t i = 0; i < vectors_.port_words; ++i)
+            wrong_words_ += !due || at(i) != (*expected_)[due_words_[addr_][turn] + i];
+    }
     // A port of 32 or 64 bits is an integer in Verilator's model, a wider one an array of words.
     static void set(IData& port, int64_t, uint32_t word) { port = word; }
     static void set(QData& port, int64_t i, uint32_t word) {
@@ -196,8 +232,10 @@ private:
 
     const Vectors& vectors_;
     std::vector<uint32_t> words_;
-    std::vector<bool> written_;  // by beat
-    int64_t addr_ = 0, beats_left_ = 0, due_ = 0;
+    std::vector<std::vector<int64_t>> due_words_;  // by beat: first words of what layer after layer stores there
+    std::vector<size_t> stored_;                   // by beat: how often the chip has stored it
+    const std::vector<uint32_t>* expected_ = nullptr;
+    int64_t addr_ = 0, beats_left_ = 0, due_ = 0, wrong_words_ = 0, touched_ = 0;
     bool write_ = false;
 };
 
@@ -243,7 +281,8 @@ public:
     }
 
     uint32_t word(int64_t index) const { return memory_.word(index); }
-    bool written(int64_t index) const { return memory_.written(index); }
+    int64_t wrong_words() const { return memory_.wrong_words(); }
+    int64_t touched() const { return memory_.touched(); }
 
 private:
     void tick() {
@@ -345,16 +384,18 @@ int main(int argc, char** argv) {
 
     Chip chip(vectors);
     std::vector<Counts> counts;
-    int64_t total_cycles = 0, words = 0, wrong_words = 0, wrong_counts = 0;
-    const int64_t first = vectors.first_beat * vectors.port_words;
+    int64_t total_cycles = 0, words = 0, wrong_words = 0, wrong_counts = 0, touched = 0;
     for (size_t image = 0; image < images; ++image) {
         const auto& expected = vectors.expected[image];
         total_cycles += chip.run(expected, counts, image == 0 ? trace_file : nullptr, image == 0 ? flip : Flip{});
-        for (size_t i = 0; i < expected.size(); ++i) {
-            wrong_words += !chip.written(first + i) || chip.word(first + i) != expected[i];
-            if (memory_file != nullptr) std::fprintf(memory_file, "%08" PRIx32 " ", chip.word(first + i));
+        wrong_words += chip.wrong_words();
+        wrong_counts += chip.touched() != vectors.beats;
+        touched = std::max(touched, chip.touched());
+        if (memory_file != nullptr) {
+            for (int64_t i = vectors.first_beat * vectors.port_words; i < vectors.beats * vectors.port_words; ++i)
+                std::fprintf(memory_file, "%08" PRIx32 " ", chip.word(i));
+            std::fputc('\n', memory_file);
         }
-        if (memory_file != nullptr) std::fputc('\n', memory_file);
         words += expected.size() - vectors.input_beats * vectors.port_words;
         for (size_t l = 0; l < counts.size(); ++l) {
             for (int i = 1; i < PHASES; ++i)
@@ -372,7 +413,8 @@ int main(int argc, char** argv) {
     }
     for (FILE* file : {memory_file, trace_file})
         if (file != nullptr) std::fclose(file);
-    std::printf("%s images %zu cycles %" PRId64 " words %" PRId64 " wrong_words %" PRId64 " wrong_counts %" PRId64 "\n",
-                wrong_words + wrong_counts ? "FAIL" : "PASS", images, total_cycles, words, wrong_words, wrong_counts);
+    std::printf("%s images %zu cycles %" PRId64 " words %" PRId64 " wrong_words %" PRId64 " wrong_counts %" PRId64
+                " memory_beats %" PRId64 "\n", wrong_words + wrong_counts ? "FAIL" : "PASS", images, total_cycles, words,
+                wrong_words, wrong_counts, touched);
     return wrong_words + wrong_counts ? 1 : 0;
 }
