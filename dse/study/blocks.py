@@ -281,6 +281,8 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
         channel_rows=np.clip(rows, FEWEST_CHANNEL_ROWS, MOST_ROWS),
         port_interval=ones,
         memory_latency=ones,
+        on_chip=np.zeros(len(points), bool),
+        memory_kib=np.zeros(len(points)),
     )
 
 
