@@ -11,7 +11,7 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
-from tests.docs import cost_tables, whole_machine
+from tests.docs import cost_tables, generated_signs, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
@@ -176,6 +176,12 @@ PAGES = {
         "`limen study run` finds the same with the study's file, `sampler: {name: random, seed: 0}` and `trials: 756`; "
         "without `constraints` where a table isn't of feasible designs.",
         whole_machine.whole_machine,
+    ),
+    "generated-polarity": Page(
+        "What generated polarity saves",
+        "One image of each network on 16 × 16 PEs with default buffers and `acc_policy: weights`, ihp130: a bit a "
+        "synapse stored → signs generated. Filters are what moves over the port of weights, polarity, bias and shift.",
+        generated_signs.generated_signs,
     ),
     "polarity-digits": Page(
         "Polarity: digits",
