@@ -62,8 +62,8 @@ class Design(Sizes, Spec):
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`; nothing where it is generated. port_interval: cycles from beat to
     beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. memory: what
-    that is, DRAM or an SRAM on the chip, whose latency is 1 unless given. images_at_once: of a pass, which loads filters
-    once for all of them; see `simulator.cuts.passes`. schedule: cuts of single layers; every other layer has its
+    that is, DRAM or an SRAM on the chip, whose latency is 1 unless given. images_at_once: of a pass, which loads
+    filters once for all of them, see `simulator.cuts.passes`. schedule: cuts of single layers; any other has its
     network's cut, or the best of all.
     """
 
