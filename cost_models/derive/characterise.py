@@ -69,7 +69,8 @@ class UnitFigures:
     @property
     def merit(self) -> float:
         """Area × energy × clock: the three objectives at once; smaller is better."""
-        return self.values["area_um2"] * self.values["energy_per_op_pj"] * self.values["min_clock_ns"]
+        energy = sum(self.values[name] for name in self.unit.op_energies)
+        return self.values["area_um2"] * energy * self.values["min_clock_ns"]
 
 
 def unit_of(quantity: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cost_models.derive.characterise import best_multiplier, characterise, characterise_group
 from cost_models.derive.table_rows import figure_rows, fit_rows
@@ -11,13 +11,27 @@ from cost_models.gates.synthesis import Kit, open_kit, say_notes, tool_versions
 from cost_models.liberty.liberty_reader import Files
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SMALLEST, Row, load_table
-from cost_models.units.catalogue import fitted_groups, is_priced, sharing
+from cost_models.units.catalogue import fitted_groups, fused_units, is_priced, sharing
 from cost_models.units.neurons import SYNAPSES
-from cost_models.units.unit import GATED, PE_COMPONENTS, Edge, Fitted, Nand2, Neuron, Operator, Pe, Tag, Unit
+from cost_models.units.unit import (
+    FUSED,
+    GATED,
+    PE_COMPONENTS,
+    SIGNED,
+    Edge,
+    Fitted,
+    FusedPe,
+    Nand2,
+    Neuron,
+    Operator,
+    Pe,
+    Tag,
+    Unit,
+)
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
 
-WITH_OP = (*PE_COMPONENTS, *SYNAPSES, "op", "op_result")
+WITH_OP = (*PE_COMPONENTS, SIGNED, FUSED, *SYNAPSES, "op", "op_result")
 """Components of units with an op, whose rows are one netlist each."""
 
 
@@ -71,7 +85,9 @@ def check_unit(unit: Unit, rows: list[Row], kit: Kit) -> list[Mismatch]:
 
 
 def _sharing(unit: Unit) -> tuple[Unit, ...]:
-    """Return the units whose recipe a unit has: a PE that of its three widths, any other its own."""
+    """Return the units whose recipe a unit has: a PE that of its widths, any other its own."""
+    if isinstance(unit, FusedPe):
+        return fused_units(unit.ops, unit.x_bits, unit.dataflow)
     return sharing(unit) if is_priced(unit) else (unit,)
 
 
@@ -116,9 +132,11 @@ def netlist_unit(name: str, row: Row) -> Unit | None:
         return None
     if not op:
         raise LimenError(f"{name}: op: '' is not allowed for component {row['component']!r}: it has one")
-    if component in PE_COMPONENTS:
-        stages = int(row["stages"] or 1)
-        return Pe(op, x_bits, w_bits, acc_bits, row["dataflow"], stages, component == GATED, smallest=smallest)
+    if component == FUSED:
+        return FusedPe(op, x_bits, w_bits, acc_bits, row["dataflow"])
+    if component in (*PE_COMPONENTS, SIGNED):
+        pe = Pe(op, x_bits, w_bits, acc_bits, row["dataflow"], int(row["stages"] or 1), smallest=smallest)
+        return replace(pe, zero_gating=component == GATED, signed=component == SIGNED)
     for window in SYNAPSES:
         if component == window:
             return Neuron(op, x_bits, w_bits, window, acc_bits, smallest=smallest)

@@ -37,12 +37,13 @@ from cost_models.gates.synthesis import (
 from cost_models.liberty.full_adders import FULL_ADDERS
 from cost_models.liberty.liberty_reader import Files
 from cost_models.price.breakdown import UM2_PER_MM2, Breakdown, Part, parts_of
-from cost_models.price.machine import Machines, refuse_several_ops
-from cost_models.price.machine_events import Events
+from cost_models.price.machine import Machines
+from cost_models.price.machine_events import Events, PeCycles
 from cost_models.price.price import DRAM
 from cost_models.sources.machine_sources import CONTROL, MEMORY_BOX
 from cost_models.sources.source import VERILOG
-from cost_models.table.table import Table, load_table
+from cost_models.table.table import ONE_STAGE, Table, load_table
+from cost_models.units.unit import FUSED, GATED, SIGNED
 from simulator.designs.design import FittedDesign
 from simulator.designs.design_block import DesignBlock
 from simulator.plan.counts import Counts
@@ -50,6 +51,8 @@ from simulator.rtl.exported import read_exported
 from simulator.rtl.verilog_text import plain_verilog
 from workloads.errors import LimenError
 from workloads.host.scratch import scratch_folder
+from workloads.ops.names import AND
+from workloads.ops.registry import operation
 
 CHIP = "limen_chip"
 MEMORY = "limen_bank"
@@ -145,20 +148,24 @@ def _read_folder(folder: Path) -> tuple[FittedDesign, dict[str, str]]:
 
 def _parts(table: Table, design: FittedDesign) -> list[Part]:
     """Return the lines of the table's logic; areas don't depend on what a run does."""
-    refuse_several_ops(table, design)
     machines, none = Machines(table, DesignBlock.of(design)), np.zeros(1, np.int64)
     counts = Counts(**dict.fromkeys((item.name for item in fields(Counts)), none))  # type: ignore[arg-type]
-    idle = Events(counts, **dict.fromkeys((item.name for item in fields(Events) if item.name != "total"), none))
+    names = [item.name for item in fields(Events) if item.name not in ("total", "pe_cycles")]
+    cycles = (PeCycles(none, none, none, none),) * len(design.ops)
+    idle = Events(counts, pe_cycles=cycles, **dict.fromkeys(names, none))
     parts = parts_of(Breakdown(machines, idle, np.zeros(1), DRAM).lines, 0)
     return [part for part in parts if part.group in ("array", "logic")]
 
 
 def _multiplier(table: Table, design: FittedDesign) -> str:
-    """Return the recipe of the product in the table's own PE."""
-    pe = ("pe", design.op, str(design.x_bits), str(design.w_bits), design.dataflow)
-    names = ("component", "op", "x_bits", "w_bits", "dataflow")
-    recipes = {row["multiplier"] for row in table.rows if tuple(row[name] for name in names) == pe}
-    return next(iter(recipes)) or DEFAULT_MULTIPLIER
+    """Return the recipe of the product in the table's own PE: of the sum that is nearest to the design's."""
+    signed = design.x_signed and not operation(design.op).one_range
+    component = FUSED if design.extra_ops else GATED if design.zero_gating else SIGNED if signed else "pe"
+    pe = (component, AND.join(design.ops), str(design.x_bits), str(design.w_bits), design.dataflow)
+    names, stages = ("component", "op", "x_bits", "w_bits", "dataflow"), str(design.pe_stages)
+    rows = [row for row in table.rows if tuple(row[name] for name in names) == pe]
+    rows = [row for row in rows if (row["stages"] or ONE_STAGE) == stages]
+    return min(rows, key=lambda row: abs(int(row["acc_bits"]) - design.held_bits))["multiplier"] or DEFAULT_MULTIPLIER
 
 
 def _rounds(design: FittedDesign) -> int:

@@ -12,7 +12,7 @@ from cost_models.price.machine import Machines
 from cost_models.price.machine_events import Events, pe_events
 from cost_models.price.shelf import ABSENT, Quantities
 from cost_models.price.sum_kernels import column_sums
-from cost_models.price.units import MOST_EVENTS, STATIC
+from cost_models.price.units import STATIC
 from cost_models.table.table import METHODS
 from simulator.designs.sizes import either, least
 
@@ -146,7 +146,8 @@ class Breakdown:
     def _lines_of_logic(self) -> list[Line]:
         shape = len(self._units), len(self._machines.designs)
         static, copies = np.zeros((len(STATIC), *shape)), np.zeros(shape, np.int64)
-        energies, numbers = np.zeros((MOST_EVENTS, *shape)), np.zeros((MOST_EVENTS, *shape))
+        most = max(len(unit.spent) for unit in self._units)
+        energies, numbers = np.zeros((most, *shape)), np.zeros((most, *shape))
         present, methods = np.ones(shape, bool), np.zeros(shape, np.int8)
         for place, unit in enumerate(self._units):
             events = slice(len(STATIC), len(STATIC) + len(unit.spent))

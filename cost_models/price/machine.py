@@ -17,7 +17,7 @@ from cost_models.units.sizes import scratchpad_banks
 from simulator.designs.design_block import DesignBlock, for_each
 from simulator.designs.sizes import HALVES, bit_length, either, most
 from simulator.encoding import SHIFT_BITS
-from workloads.errors import LimenError
+from workloads.ops.names import AND
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
@@ -50,18 +50,9 @@ class Clocks:
 
 def check_array(table: Table, design: FittedDesign) -> None:
     """Raise LimenError unless the table has the PE and the edge of a fitted design: it may lack an op or a width."""
-    refuse_several_ops(table, design)
-    form = design.op, design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed
+    form = AND.join(design.ops), design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed
     look_up_pe(table, *form, design.pe_stages, design.zero_gating)
     table.at("edge", design.acc_bits, x_bits=design.x_bits)
-
-
-def refuse_several_ops(table: Table, design: FittedDesign) -> None:
-    """Raise LimenError for a design of more than one op."""
-    if design.extra_ops:
-        raise LimenError(
-            f"{table.path}: extra_ops: {', '.join(design.extra_ops)} is not allowed: its rows are of PEs of one op"
-        )
 
 
 def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[int, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
@@ -12,6 +13,7 @@ from simulator.designs.design_block import for_each
 from simulator.designs.sizes import either
 from simulator.plan.counts import Counts
 from simulator.timing.integers import COUNT_NAMES
+from workloads.ops.names import AND
 from workloads.ops.operation import Operation
 from workloads.ops.registry import operation
 
@@ -19,28 +21,53 @@ if TYPE_CHECKING:
     from simulator.designs.design_block import DesignBlock
 
 
+PLACES = ("", "second_")
+"""How events and energies of a PE's ops begin, in the order of its ops: tables have PEs of one op and of two."""
+
+
+@dataclass(frozen=True)
+class PeCycles:
+    """PE-cycles in which operands of layers of one op stream, [designs]: see `Events`; op: an operand pair each."""
+
+    op: Any
+    beyond_cols: Any
+    beyond_rows: Any
+    beyond_both: Any
+
+
 @dataclass(frozen=True)
 class Events:
     """Events of some layers and one image on each of some designs, [designs] int64, beside `total`, summed counts.
 
     shift: PE-cycles in which stationary operands or accumulators move down. streaming: cycles in which a fold's
-    operands enter the array. beyond_cols, beyond_rows, beyond_both: PE-cycles in which they pass PEs that lie beyond
-    the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises,
-    accumulates: values through the edge that are final, and those that aren't yet. pooled: words the pooling unit
-    compares. packs: steps of the packer. compute: cycles in which the array or the pooling unit works.
+    operands enter the array. pe_cycles: of each op of a PE what its layers do; beyond_cols, beyond_rows, beyond_both:
+    PE-cycles in which operands pass PEs that lie beyond the fold's columns, its rows, or both. operand_rows: reads of
+    all lanes' operands at once. requantises, accumulates: values through the edge that are final, and those that aren't
+    yet. pooled: words the pooling unit compares. packs: steps of the packer. compute: cycles in which the array or the
+    pooling unit works.
     """
 
     total: Counts
     shift: Any
     streaming: Any
-    beyond_cols: Any
-    beyond_rows: Any
-    beyond_both: Any
+    pe_cycles: tuple[PeCycles, ...]
     operand_rows: Any
     requantises: Any
     accumulates: Any
     pooled: Any
     packs: Any
+
+    @property
+    def beyond_cols(self) -> Any:
+        return sum(cycles.beyond_cols for cycles in self.pe_cycles)
+
+    @property
+    def beyond_rows(self) -> Any:
+        return sum(cycles.beyond_rows for cycles in self.pe_cycles)
+
+    @property
+    def beyond_both(self) -> Any:
+        return sum(cycles.beyond_both for cycles in self.pe_cycles)
 
     @property
     def compute(self) -> Any:
@@ -54,31 +81,32 @@ def sum_counts(counts: np.ndarray, port_bytes: Any) -> Counts:
     return Counts(**sums, port_bytes=port_bytes)
 
 
-def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock) -> Events:
+def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, layer_ops: Sequence[str] = ()) -> Events:
     """Return the events of layers that were counted on some designs.
 
-    layers: [layers] of LAYER_INTEGERS; counts: [designs, layers] of COUNT_INTEGERS.
+    layers: [layers] of LAYER_INTEGERS; counts: [designs, layers] of COUNT_INTEGERS. layer_ops: the op of each layer
+    where PEs have several, the same for all designs; pooling has any.
     """
     total = sum_counts(counts, designs.port_bits // 8)
     computing = layers["pool"] == 0
     results = layers["out_height"] * layers["out_width"] * layers["outputs"]
     final = results[computing].sum()
-    streaming = total.stream - total.folds * (designs.rows + designs.cols - 2 + designs.pe_stages - 1)
+    streaming = _streaming(total, designs)
     turned = designs.dataflow == "is"
     rows: Any = streaming
     packs: Any = total.pack_reads
     if turned.any():
-        rows = np.where(turned, _preloaded_rows(layers[computing], counts[:, computing], designs), rows)
+        rows = np.where(turned, _preloaded_rows(layers[computing], counts[:, computing]), rows)
         # A block is read, then turned into words: one a step.
         packs = np.where(turned, packs + total.beats_store * designs.port_bits // designs.word_bits, packs)
-    in_rows, in_cols = total.used_rows * designs.cols, total.used_cols * designs.rows
+    of_ops = [counts]
+    if layer_ops:
+        of_ops = [counts[:, np.array(layer_ops) == op] for op in str(designs.op[0]).split(AND)]
     return Events(
         total=total,
         shift=(total.preload + total.drain) * designs.pes,
         streaming=streaming,
-        beyond_cols=in_rows - total.busy,
-        beyond_rows=in_cols - total.busy,
-        beyond_both=streaming * designs.pes - in_rows - in_cols + total.busy,
+        pe_cycles=tuple(_pe_cycles(of_op, designs) for of_op in of_ops),
         operand_rows=rows,
         requantises=final,
         accumulates=total.ofmap_writes - final,
@@ -87,11 +115,30 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock) -
     )
 
 
-def _preloaded_rows(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock) -> np.ndarray:
-    """Return the rows of activations preloaded under is: those of a fold that K fills. Exact where K isn't tiled."""
+def _streaming(total: Counts, designs: DesignBlock) -> Any:
+    return total.stream - total.folds * (designs.rows + designs.cols - 2 + designs.pe_stages - 1)
+
+
+def _pe_cycles(counts: np.ndarray, designs: DesignBlock) -> PeCycles:
+    total = sum_counts(counts, designs.port_bits // 8)
+    in_rows, in_cols = total.used_rows * designs.cols, total.used_cols * designs.rows
+    return PeCycles(
+        op=total.busy,
+        beyond_cols=in_rows - total.busy,
+        beyond_rows=in_cols - total.busy,
+        beyond_both=_streaming(total, designs) * designs.pes - in_rows - in_cols + total.busy,
+    )
+
+
+def _preloaded_rows(layers: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return the rows of activations preloaded under is: those of a fold that K fills.
+
+    An output leaves the array once for each fold that its K takes, in whatever tiles: so the writes of outputs tell the
+    folds of one K, and the folds how often K is preloaded.
+    """
     k = layers["kernel_h"] * layers["kernel_w"] * layers["channels"] // layers["groups"]
-    array_rows = designs.rows[:, None]
-    return (counts["preload"] * k // (array_rows * -(-k // array_rows))).sum(axis=1)
+    outputs = layers["out_height"] * layers["out_width"] * layers["outputs"]
+    return (counts["folds"] * outputs // counts["ofmap_writes"] * k).sum(axis=1)
 
 
 def pe_events(designs: DesignBlock, events: Events) -> dict[str, np.ndarray]:
@@ -100,29 +147,40 @@ def pe_events(designs: DesignBlock, events: Events) -> dict[str, np.ndarray]:
     While a fold's operands stream, PEs beyond its columns see the operand from the left alone, those beyond its rows
     the operand from the top (os) or the psums of the rows above (ws, is), those beyond both nothing, as a rule.
     """
+    spent: dict[str, np.ndarray] = {}
+    for place, cycles in enumerate(events.pe_cycles):
+        spent |= {f"{PLACES[place]}{name}": number for name, number in _op_events(designs, cycles, place).items()}
+        if place == 0:
+            spent["shift_cycle"] = events.shift
+    return spent
+
+
+def _op_events(designs: DesignBlock, cycles: PeCycles, place: int) -> dict[str, np.ndarray]:
+    """Return those of the op at a place among the ops of a PE."""
     os = designs.dataflow == "os"
+    ops = for_each(lambda names: names.split(AND)[place], designs.op)
     # Psums pass beyond both where ops of a neutral operand aren't 0: -|x|, or an x above every narrower w.
-    passes = for_each(_acts_on_neutral, designs.op, designs.x_bits, designs.w_bits, designs.dataflow)
-    polar = designs.polarity_bits > 0
+    several = for_each(lambda names: AND in names, designs.op)
+    passes = for_each(_acts_on_neutral, ops, designs.x_bits, designs.w_bits, designs.dataflow, several)
+    polar = for_each(lambda op: operation(op).polar, ops)
     down_all = polar & os & (designs.polarity == "input")  # one polarity goes down all columns
     along_all = polar & (designs.dataflow == "is") & (designs.polarity == "neuron")  # or along all rows
-    beyond = events.beyond_both
+    beyond = cycles.beyond_both
     return {
-        "op": events.total.busy,
-        "shift_cycle": events.shift,
-        "left_cycle": events.beyond_cols,
-        "top_cycle": either(os, events.beyond_rows, 0),
-        "psum_cycle": either(os, 0, events.beyond_rows + beyond * passes),
+        "op": cycles.op,
+        "left_cycle": cycles.beyond_cols,
+        "top_cycle": either(os, cycles.beyond_rows, 0),
+        "psum_cycle": either(os, 0, cycles.beyond_rows + beyond * passes),
         "polarity_cycle": either(
-            down_all, events.beyond_cols + beyond, either(along_all, events.beyond_rows + beyond, 0)
+            down_all, cycles.beyond_cols + beyond, either(along_all, cycles.beyond_rows + beyond, 0)
         ),
     }
 
 
-def _acts_on_neutral(op: str, x_bits: int, w_bits: int, dataflow: str) -> bool:
-    return _acts(operation(op), x_bits, w_bits, dataflow == "ws")
+def _acts_on_neutral(op: str, x_bits: int, w_bits: int, dataflow: str, several: bool) -> bool:
+    return _acts(operation(op), x_bits, w_bits, dataflow == "ws", several)
 
 
 @lru_cache(maxsize=4096)
-def _acts(room: Operation, x_bits: int, w_bits: int, x_moves: bool) -> bool:
-    return room.acts_on_neutral(x_bits, w_bits, x_moves)
+def _acts(room: Operation, x_bits: int, w_bits: int, x_moves: bool, several: bool) -> bool:
+    return room.acts_on_neutral(x_bits, room.fitted_bits(w_bits), x_moves, (0, 0) if several else None)

@@ -6,19 +6,34 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
 from cost_models.price.banks import price_bank
+from cost_models.price.machine_events import PLACES
 from cost_models.price.shelf import Shelf
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, Value
 from cost_models.units.sizes import delay_terms, terms
-from cost_models.units.unit import GATED, Control, Fitted, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from cost_models.units.unit import (
+    FUSED,
+    GATED,
+    SIGNED,
+    Control,
+    Fitted,
+    Generator,
+    Lanes,
+    Packer,
+    Pool,
+    Scatter,
+    Scratchpad,
+    Skew,
+)
 from workloads.errors import LimenError
+from workloads.ops.names import AND
 from workloads.ops.registry import operation
 
 STATIC = ("energy_per_idle_cycle_pj", "area_um2", "leakage_nw")
 """What a unit takes whatever happens; on a shelf first, then energies of events, then delays."""
 
-MOST_EVENTS = 6
-PE_EVENTS = ("op", "shift_cycle", "left_cycle", "top_cycle", "psum_cycle", "polarity_cycle")
+OP_EVENTS = ("op", "left_cycle", "top_cycle", "psum_cycle", "polarity_cycle")
+PE_EVENTS = (*OP_EVENTS, "shift_cycle", *(f"{PLACES[1]}{event}" for event in OP_EVENTS))
 GENERATOR_EVENTS = ("row", "word")
 EDGE_EVENTS = ("accumulate", "requantise", "pack", "scatter")
 EDGE_DELAYS = ("min_clock_ns", "entry_ns", "delay_ns", "behind_memory_ns")
@@ -34,7 +49,7 @@ def energies(*events: str) -> tuple[str, ...]:
 class Units:
     """The shelves of one table: numbers of units by what decides them.
 
-    pe: by op, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
+    pe: by op, or ops joined by AND, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
     zero gating, stream. edge: by acc_bits, x_bits.
     tag: by address bits. generator: by dataflow, lanes, and whether there is one. bank: by width, words, two ports,
     bits of a write. All others: by the fields of their unit.
@@ -85,11 +100,17 @@ def look_up_pe(
     Raises:
         LimenError: a table that lacks the op, a width, the dataflow or the operands.
     """
-    if not operation(op).one_range and x_signed:
-        raise LimenError(
-            f"{table.path}: x_signed: true is not allowed for op {op}: its rows are of unsigned activations"
-        )
-    lookup = GATED if zero_gating else "pe", held_bits, op, x_bits, w_bits, dataflow
+    component = GATED if zero_gating else "pe"
+    if AND in op:
+        component = FUSED
+    elif x_signed and not operation(op).one_range:
+        if zero_gating or stages > 1:
+            raise LimenError(
+                f"{table.path}: x_signed: true is not allowed for op {op} with pe_stages {stages}: "
+                "its rows are of unsigned activations"
+            )
+        component = SIGNED
+    lookup = component, held_bits, op, x_bits, w_bits, dataflow
     pe = table.at(*lookup, stages=stages)
     if stream != UNIFORM:
         pe |= table.at(*lookup, stream, stages)
@@ -100,11 +121,17 @@ def _pe(
     table: Table, op: str, x_bits: int, w_bits: int, held_bits: int, dataflow: str, polarity: str, signed: bool,
     stages: int, zero_gating: bool, stream: str,
 ) -> Mapping[str, Value]:  # fmt: skip
-    events = ["op", "shift_cycle", "left_cycle", "top_cycle" if dataflow == "os" else "psum_cycle"]
-    if operation(op).polar and (dataflow, polarity) in (("os", "input"), ("is", "neuron")):
-        events.append("polarity_cycle")
     pe = look_up_pe(table, op, x_bits, w_bits, held_bits, dataflow, signed, stages, zero_gating, stream)
-    return {name: pe[name] for name in ("min_clock_ns", *STATIC, *energies(*events))}
+    found = {name: pe[name] for name in ("min_clock_ns", *STATIC, *energies("shift_cycle"))}
+    ops = op.split(AND)
+    for place, own in zip(PLACES, ops, strict=False):
+        events = ["op", "left_cycle", "top_cycle" if dataflow == "os" else "psum_cycle"]
+        if operation(own).polar and (dataflow, polarity) in (("os", "input"), ("is", "neuron")):
+            events.append("polarity_cycle")
+        of = f"{own}_" if len(ops) > 1 else ""
+        for event in events:
+            found[f"energy_per_{place}{event}_pj"] = pe[f"energy_per_{of}{event}_pj"]
+    return found
 
 
 def _edge(table: Table, acc_bits: int, x_bits: int) -> Mapping[str, Value]:

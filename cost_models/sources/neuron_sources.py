@@ -18,7 +18,7 @@ from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Neuron, Operator, OpUnit
+    from cost_models.units.unit import FusedPe, Neuron, Operator, OpUnit
 
 NAND2 = """
 module limen_nand2 (input wire a, input wire b, output wire y);
@@ -50,13 +50,13 @@ CHOICE = """        if (OPS == {number}) begin : g_{module}
         end"""
 
 
-def read_ops(op: Op) -> tuple[Op, ...]:
-    """Return the ops whose Verilog is read for a unit of one.
+def read_ops(*ops: Op) -> tuple[Op, ...]:
+    """Return the ops whose Verilog is read for a unit of one, or of a few.
 
     Yosys looks at modules as they are without parameters first, of op threshold. It numbers what it reads and orders
     names by their text: without op mac, which was read from the first table on, some units are other netlists.
     """
-    return tuple(dict.fromkeys(("threshold", "mac", op)))
+    return tuple(dict.fromkeys(("threshold", "mac", *ops)))
 
 
 def op_files(op: Op) -> tuple[str, ...]:
@@ -78,12 +78,24 @@ def _alone(op: Op) -> str:
 
 
 def op_parameters(unit: OpUnit) -> dict[str, int]:
-    """Return the parameters of limen_op; a MAC's activations are unsigned, as after ReLU."""
+    """Return the parameters of limen_op."""
     return {
         "OPS": op_number(unit.op),
         "X_BITS": unit.x_bits,
         "W_BITS": unit.w_bits,
-        "X_SIGNED": int(unit.operation.one_range),
+        "X_SIGNED": int(unit.x_signed),
+        "SYNAPSE_BITS": unit.synapse_bits,
+        "OP_BITS": unit.op_bits,
+    }
+
+
+def fused_parameters(unit: FusedPe) -> dict[str, int]:
+    """Return the parameters of limen_op with several ops."""
+    return {
+        "OPS": sum(op_number(op) for op in unit.members()),
+        "X_BITS": unit.x_bits,
+        "W_BITS": unit.w_bits,
+        "X_SIGNED": 1,
         "SYNAPSE_BITS": unit.synapse_bits,
         "OP_BITS": unit.op_bits,
     }

@@ -6,13 +6,20 @@ from cost_models.sources import machine_sources, neuron_sources
 from cost_models.sources.source import Source
 from cost_models.units import unit as kinds
 from cost_models.units.unit import Unit
+from workloads.ops.registry import operation
 
 
 def unit_source(unit: Unit) -> Source:
     """Return the Verilog of a unit."""
     match unit:
         case kinds.Pe():
-            return _pe(unit)
+            parameters = neuron_sources.op_parameters(unit)
+            parameters |= {"STAGES": unit.stages, "ZERO_GATING": int(unit.zero_gating)}
+            return _pe(unit, parameters, neuron_sources.op_files(unit.op), neuron_sources.op_text(unit.op))
+        case kinds.FusedPe():
+            ops = tuple(unit.members())
+            files = tuple(f"{operation(op).verilog_module}.v" for op in neuron_sources.read_ops(*ops))
+            return _pe(unit, neuron_sources.fused_parameters(unit), files, "")
         case kinds.Operator():
             return neuron_sources.op_result(unit) if unit.one_number else neuron_sources.op_alone(unit)
         case kinds.Neuron():
@@ -43,9 +50,8 @@ def unit_source(unit: Unit) -> Source:
             return machine_sources.control(unit)
 
 
-def _pe(unit: kinds.Pe) -> Source:
-    parameters = neuron_sources.op_parameters(unit)
-    parameters |= {"STAGES": unit.stages, "ZERO_GATING": int(unit.zero_gating)}
+def _pe(unit: kinds.Pe | kinds.FusedPe, parameters: dict[str, int], op_files: tuple[str, ...], op_text: str) -> Source:
+    """Return the PE whose limen_op has these parameters."""
     if unit.dataflow == "os":
         top, sizes = "limen_pe_os", {"ACC_BITS": unit.sum_bits}
     else:
@@ -53,8 +59,7 @@ def _pe(unit: kinds.Pe) -> Source:
         still, moving = (unit.x_bits, unit.synapse_bits) if stays else (unit.synapse_bits, unit.x_bits)
         top = "limen_pe_stationary"
         sizes = {"PSUM_BITS": unit.sum_bits, "X_STAYS": int(stays), "STILL_BITS": still, "MOVING_BITS": moving}
-    files = ("limen_resize.v", "limen_op.v", *neuron_sources.op_files(unit.op), f"{top}.v")
-    return Source(top, files, {**parameters, **sizes}, neuron_sources.op_text(unit.op))
+    return Source(top, ("limen_resize.v", "limen_op.v", *op_files, f"{top}.v"), {**parameters, **sizes}, op_text)
 
 
 def _tag(unit: kinds.Tag) -> Source:

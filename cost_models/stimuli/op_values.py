@@ -28,9 +28,9 @@ def op_carries(unit: OpUnit, x: np.ndarray, synapse: np.ndarray) -> np.ndarray:
 def _operands(unit: OpUnit, x: np.ndarray, synapse: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return aligned x, codes of w, and polarities ±1 (+1 where the op has none) of patterns.
 
-    x is two's complement under ops that compare it with w, otherwise unsigned, as after ReLU.
+    x is two's complement where the unit takes signed activations, otherwise unsigned, as after ReLU.
     """
-    integers = as_signed(x, unit.x_bits) if unit.operation.one_range else x
+    integers = as_signed(x, unit.x_bits) if unit.x_signed else x
     codes = as_signed(synapse & ((1 << unit.w_bits) - 1), unit.w_bits)
     polarity = 1 - 2 * (synapse >> unit.w_bits & unit.operation.polar)
     return integers << unit.operation.alignment(unit.x_bits, unit.w_bits)[0], codes, polarity

@@ -11,7 +11,7 @@ network_sorted        os only: the same folds with their synapses in polarity or
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -22,7 +22,9 @@ from cost_models.stimuli.stimulus import SEED, STEPS, WARM_UP, Stream, constant,
 from cost_models.table.operands import GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.units.catalogue import is_priced
 from cost_models.units.neurons import weight_bits
-from cost_models.units.unit import Pe
+from cost_models.units.unit import FusedPe, Pe
+from simulator.encoding import op_code
+from workloads.ops.integers import as_signed
 
 CHAIN = 8
 """PEs above the one that is driven: its psum input is the sum of that many ops."""
@@ -32,6 +34,16 @@ DEVIATIONS = 3
 
 LEFT, TOP, PSUM, POLARITY = (f"energy_per_{moving}_cycle_pj" for moving in ("left", "top", "psum", "polarity"))
 """Cycles in which nothing moves but the operand from the left or from the top, the psum, or the polarity."""
+
+
+PER, IDLE, SHIFT = "energy_per_", "idle_cycle_pj", "shift_cycle_pj"
+OF_ALL_OPS = (IDLE, SHIFT)
+"""Cycles of a PE of several ops in which none of them has anything to do."""
+
+NOTHING = (0, 0)
+"""Neutral under every op at once, see `Design.neutral`."""
+
+SYNAPSE_PORTS = {"os": "synapse_in", "ws": "still_in", "is": "moving_in"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +60,20 @@ class Operands:
     before: np.ndarray | None
 
 
-def pe_streams(unit: Pe, random: np.random.Generator) -> list[Stream]:
-    """Return the uniform streams of a PE: operations, idle cycles, cycles that shift values through, tails of folds."""
+def pe_streams(unit: Pe, random: np.random.Generator, neutral: tuple[int, int]) -> list[Stream]:
+    """Return the uniform streams of a PE: operations, idle cycles, cycles that shift values through, tails of folds.
+
+    neutral: patterns of x and synapse that together are nothing.
+    """
     x, synapse = uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)
     chain = np.zeros_like(x)
     for _ in range(CHAIN):
         chain += op_values(unit, uniform(random, unit.x_bits), uniform(random, unit.synapse_bits)[:1])
-    quiet_x, quiet_synapse = (constant(value) for value in unit.operation.neutral(unit.x_bits, unit.w_bits))
-    idle, shift = "energy_per_idle_cycle_pj", "energy_per_shift_cycle_pj"
+    quiet_x, quiet_synapse = (constant(value) for value in neutral)
+    idle, shift = PER + IDLE, PER + SHIFT
     operation = op_stream(unit, Operands(UNIFORM, x, synapse, None if unit.dataflow == "os" else chain))
     psum = chain & ((1 << unit.sum_bits) - 1)
-    tails = list(_tail_streams(unit, x, synapse, chain, random)) if is_priced(unit) else []
+    tails = list(_tail_streams(unit, x, synapse, chain, random, neutral)) if is_priced(unit) else []
     if unit.dataflow == "os":
         rest = {"rst": until(1), "drain": constant(0), "acc_in": constant(0)}
         still_x, still_synapse = x.copy(), synapse.copy()
@@ -87,7 +102,12 @@ def pe_streams(unit: Pe, random: np.random.Generator) -> list[Stream]:
 
 
 def _tail_streams(
-    unit: Pe, x: np.ndarray, synapse: np.ndarray, chain: np.ndarray, random: np.random.Generator
+    unit: Pe,
+    x: np.ndarray,
+    synapse: np.ndarray,
+    chain: np.ndarray,
+    random: np.random.Generator,
+    neutral: tuple[int, int],
 ) -> Iterator[Stream]:
     """Yield what PEs beyond a fold's columns or rows see while its operands stream: all else is neutral.
 
@@ -95,7 +115,7 @@ def _tail_streams(
     psums of the rows above, `chain` [steps, LANES]. A polarity that all columns (os) or all rows (is) share moves
     beyond them too.
     """
-    quiet_x, quiet_synapse = (constant(value) for value in unit.operation.neutral(unit.x_bits, unit.w_bits))
+    quiet_x, quiet_synapse = (constant(value) for value in neutral)
     nothing = None if unit.dataflow == "os" else constant(0)
     if unit.dataflow == "os":
         beyond_columns = Operands(UNIFORM, x, quiet_synapse, None)
@@ -117,9 +137,32 @@ def _tail_streams(
         yield op_stream(unit, Operands(UNIFORM, quiet_x, quiet_synapse | polarity, nothing), POLARITY)
 
 
+def fused_streams(unit: FusedPe, random: np.random.Generator) -> list[Stream]:
+    """Return the uniform streams of a PE of several ops: of each op its own, and what is the same under all once.
+
+    A weight narrower than the synapse is in its low bits, extended by its sign as filters are stored.
+    """
+    streams: list[Stream] = []
+    for op, member in unit.members().items():
+        for stream in pe_streams(member, random, NOTHING):
+            event = stream.quantity.removeprefix(PER)
+            if event in OF_ALL_OPS:
+                quantity = stream.quantity
+                if any(other.quantity == quantity for other in streams):
+                    continue
+            else:
+                quantity = f"{PER}{op}_{event}"
+            inputs = stream.inputs | {"op_select": constant(op_code(op))}
+            if member.w_bits < unit.w_bits:
+                port = SYNAPSE_PORTS[unit.dataflow]
+                inputs[port] = as_signed(inputs[port], member.w_bits) & ((1 << unit.w_bits) - 1)
+            streams.append(replace(stream, quantity=quantity, inputs=inputs))
+    return streams
+
+
 def operand_streams(unit: Pe, run: int) -> list[Stream]:
     """Return the streams of operations beyond the uniform one, of PEs that have them: os and ws, x as wide as w."""
-    if unit.dataflow not in ("os", "ws") or unit.w_bits != weight_bits(unit.op, unit.x_bits):
+    if unit.signed or unit.dataflow not in ("os", "ws") or unit.w_bits != weight_bits(unit.op, unit.x_bits):
         return []
     random = np.random.default_rng([SEED, run, 1])
     return [op_stream(unit, operands) for operands in _kinds(unit, random)]

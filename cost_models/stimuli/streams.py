@@ -9,7 +9,7 @@ import numpy as np
 
 from cost_models.gates.switching import LANES
 from cost_models.stimuli import machine_streams, neuron_streams
-from cost_models.stimuli.pe_streams import pe_streams
+from cost_models.stimuli.pe_streams import fused_streams, pe_streams
 from cost_models.stimuli.stimulus import (
     CONTROL_STEPS,
     CONTROL_WARM_UP,
@@ -34,7 +34,9 @@ def streams(unit: Unit, run: int) -> list[Stream]:
     random = np.random.default_rng([SEED, run])
     match unit:
         case kinds.Pe():
-            return pe_streams(unit, random)
+            return pe_streams(unit, random, unit.operation.neutral(unit.x_bits, unit.w_bits))
+        case kinds.FusedPe():
+            return fused_streams(unit, random)
         case kinds.Tag():
             return _tag(unit, random)
         case kinds.RegisterBank():

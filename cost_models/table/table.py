@@ -14,6 +14,7 @@ from cost_models.table.operands import UNIFORM
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.names import TABLE, named_file
 from workloads.host.text_tables import csv_text, read_csv
+from workloads.ops.names import FUSED_OPS
 
 if TYPE_CHECKING:
     import pandas
@@ -121,7 +122,7 @@ class Table:
                 f"the table has {', '.join(streams)}"
             )
         if by_width is None:
-            raise LimenError(self._missing(of_stages, component, op, x, w, dataflow))
+            raise LimenError(self._missing(of_stages, stages, component, op, x, w, dataflow))
         where = f"{self.path}: component {component!r}"
         if acc_bits in by_width:
             return Quantities(where, by_width[acc_bits])
@@ -166,12 +167,15 @@ class Table:
             value += coefficient.value * sizes[term]  # not by `sum`, whose last bit Python 3.12 changed
         return Value(value, "assumed" if beyond else softest(coefficients.values()))
 
-    def _missing(self, index: Index, component: str, op: str, x_bits: str, w_bits: str, dataflow: str) -> str:
+    def _missing(
+        self, index: Index, stages: int, component: str, op: str, x_bits: str, w_bits: str, dataflow: str
+    ) -> str:
         """Return the line that says which field of a lookup the table lacks, and what it has."""
         keys = [key for key in index if key[0] == component]
         if not keys:
             known = sorted({key[0] for key in index})
-            return f"{self.path}: component: {component!r} is missing: the table has {', '.join(known)}"
+            of_stages = " of 2 stages" * (stages == 2)
+            return f"{self.path}: component: {component!r}{of_stages} is missing: the table has {', '.join(known)}"
         looked_up = (component, op, x_bits, w_bits, dataflow)
         for position, field in ((1, "op"), (4, "dataflow"), (2, "x_bits"), (3, "w_bits")):
             having = sorted({key[position] for key in keys}, key=lambda text: (text.isdecimal() and int(text), text))
@@ -244,7 +248,7 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
         raise LimenError(f"{path}: columns: {', '.join(missing) or 'one twice'} is not allowed: each column once")
     from workloads.ops.registry import known_ops  # with numpy, which nothing else here needs
 
-    allowed = {"op": ("", *known_ops()), **ALLOWED}
+    allowed = {"op": ("", *known_ops(), *FUSED_OPS), **ALLOWED}
     rows = []
     variants: dict[tuple[str, str], dict[UnitKey, dict[int, dict[str, Value]]]] = {}
     seen: dict[tuple[str, ...], int] = {}

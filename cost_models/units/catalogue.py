@@ -13,6 +13,7 @@ from cost_models.units.unit import (
     Control,
     Edge,
     Fitted,
+    FusedPe,
     Generator,
     Lanes,
     Nand2,
@@ -28,6 +29,8 @@ from cost_models.units.unit import (
     Tag,
     Unit,
 )
+from simulator.designs.design import MAX_ACC_BITS
+from workloads.ops.names import FUSED_OPS
 from workloads.ops.op_field import Op
 from workloads.ops.registry import known_ops, operation
 
@@ -40,7 +43,7 @@ MAX_ROWS = 256
 """psum widths reach op_bits + log2 of this."""
 
 FAN_IN_BITS = 14
-"""Accumulators reach op_bits + this: fan-in 4,608 and a bias as large again."""
+"""PEs are straight lines up to op_bits + this: fan-in 4,608 and a bias as large again; then to MAX_ACC_BITS."""
 
 EDGE_ACC_BITS = (3, 8, 16, 24, 32)
 TAG_BITS = (2, 16)
@@ -48,7 +51,7 @@ SKEW_BITS = (1, 8, 32)
 BANK_SIZES = tuple(product((4, 12, 24), (2, 3, 4)))
 """(width, address bits) of the register-file banks behind the fit."""
 
-LANE_SIZES = ((2, 2, 2), (2, 8, 4), (8, 2, 8), (8, 8, 1), (16, 4, 4), (32, 8, 4))
+LANE_SIZES = ((2, 2, 2), (2, 8, 4), (8, 2, 8), (8, 8, 1), (16, 4, 4), (32, 8, 4), (16, 16, 4))
 """(lanes, x_bits, feeder_width)."""
 
 IFMAP_SIZES = ((2, 32), (4, 64), (8, 64), (16, 32), (16, 64), (32, 64), (32, 128), (64, 64), (64, 256))
@@ -60,13 +63,13 @@ FILTER_SIZES = (
 
 MOVER_SIZES = {
     "os": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (16, 8, 4, 20, 64), (16, 4, 8, 16, 64), (8, 4, 4, 16, 256),
-           (16, 2, 2, 10, 32), (32, 8, 2, 24, 64)),
+           (16, 2, 2, 10, 32), (32, 8, 2, 24, 64), (16, 16, 4, 40, 64)),
     "is": ((2, 4, 2, 12, 64), (4, 8, 4, 20, 64), (8, 4, 4, 16, 64), (8, 8, 2, 24, 32), (4, 4, 8, 16, 256),
-           (16, 4, 2, 14, 64)),
+           (16, 4, 2, 14, 64), (16, 16, 4, 40, 64)),
 }  # fmt: skip
 """(columns, x_bits, feeder_width, acc_bits, port_bits) of packer and scatter unit."""
 
-POOL_SIZES = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8))
+POOL_SIZES = ((2, 1), (8, 1), (4, 4), (8, 4), (8, 8), (16, 4))
 """(x_bits, feeder_width)."""
 
 GENERATOR_LANES = (2, 4, 8, 16, 32)
@@ -87,7 +90,7 @@ def is_priced(unit: Unit) -> TypeGuard[Pe]:
 
 def is_straightened(unit: Unit) -> TypeGuard[Pe]:
     """Return whether a unit is a PE of the machine with further widths that make the lines between them straight."""
-    return is_priced(unit) and unit.stages == 1
+    return is_priced(unit) and unit.stages == 1 and not unit.signed and unit.sum_bits < MAX_ACC_BITS
 
 
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
@@ -103,10 +106,22 @@ def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
     return tuple(Pe(op, x_bits, w_bits, width, dataflow) for width in sorted(widths))
 
 
+def widest_sum(units: tuple[Pe, ...]) -> Pe:
+    """Return an os PE with the widest accumulator that a design may have, far beyond those of `pe_units`."""
+    return replace(units[-1], sum_bits=MAX_ACC_BITS)
+
+
 def sharing(unit: Pe) -> tuple[Pe, ...]:
-    """Return the PEs that share their recipe with one that `is_priced`, itself among them: its like of other widths."""
+    """Return the PEs that share their recipe with one that `is_priced`, itself among them: its like of other widths.
+
+    Of one stage and for unsigned activations, the one of the widest accumulator has a recipe of its own.
+    """
     plain = pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
-    return tuple(replace(each, stages=unit.stages, zero_gating=unit.zero_gating) for each in plain)
+    if unit.stages == 1 and not unit.signed:
+        return (unit,) if unit.sum_bits == MAX_ACC_BITS else plain
+    wide = (widest_sum(plain),) if unit.dataflow == "os" else ()
+    changes = {"stages": unit.stages, "zero_gating": unit.zero_gating, "signed": unit.signed}
+    return tuple(replace(each, **changes) for each in (*plain, *wide))
 
 
 def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
@@ -118,27 +133,58 @@ def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
     ]
 
 
+def signed_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
+    """Return PEs for signed activations of the ops whose others take unsigned ones, x as wide as w, at all sums."""
+    ops = [op for op in known_ops() if not operation(op).one_range]
+    return [
+        sharing(Pe(op, x_bits, weight_bits(op, x_bits), 0, dataflow, signed=True))
+        for op, x_bits, dataflow in product(ops, widths, DATAFLOWS)
+    ]
+
+
+def fused_units(ops: str, bits: int, dataflow: str) -> tuple[FusedPe, ...]:
+    """Return a PE of several ops, x as wide as w, at its narrowest and its widest sums, and at op bits."""
+    unit = FusedPe(ops, bits, bits, 0, dataflow)
+    widths = {unit.op_bits, unit.op_bits + (MAX_ROWS - 1).bit_length()}
+    if dataflow == "os":
+        widths = {min(bits + 1, unit.op_bits), unit.op_bits, unit.op_bits + FAN_IN_BITS, MAX_ACC_BITS}
+    return tuple(replace(unit, sum_bits=width) for width in sorted(widths))
+
+
 def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...]]:
     """Return all units of a table, in groups that share one multiplier; the whole of a table in a fixed order.
 
     pairs: PEs of all pairs of widths, or only of x as wide as w.
     """
-    chosen: list[tuple[Unit, ...]] = [
+    wide = wide_bits(widths)
+    pes = [
         pe_units(op, x_bits, w_bits, dataflow)
         for op, x_bits, w_bits, dataflow in product(known_ops(), widths, widths, DATAFLOWS)
         if operation(op).weight_bits[0] <= w_bits <= operation(op).weight_bits[1]
         if pairs == "all" or w_bits == weight_bits(op, x_bits)
     ]
-    chosen += [tuple(Edge(x, acc) for acc in EDGE_ACC_BITS) for x in widths]
+    chosen: list[tuple[Unit, ...]] = [*pes]
+    chosen += [tuple(Edge(x, acc) for acc in EDGE_ACC_BITS) for x in (*widths, *wide)]
     chosen.append(tuple(Tag(bits) for bits in TAG_BITS))
-    return [*chosen, *fitted_groups(), *compared_groups(widths)]
+    chosen += [*fitted_groups(), *compared_groups(widths)]
+    wide_pes = [pe_units(op, bits, weight_bits(op, bits), "os") for op, bits in product(known_ops(), wide)]
+    chosen += [(widest_sum(pe),) for pe in (*pes, *wide_pes) if pe[0].dataflow == "os"]
+    chosen += [(Edge(x, MAX_ACC_BITS),) for x in (*widths, *wide)]
+    chosen += signed_units(widths)
+    chosen += [fused_units(*fused) for fused in product(FUSED_OPS, widths, DATAFLOWS)]
+    return chosen
+
+
+def wide_bits(widths: range) -> tuple[int, ...]:
+    """Return the widths of a table beyond those of all pairs: none where it was asked for few."""
+    return WIDE_BITS if widths == WIDTHS else ()
 
 
 def compared_groups(widths: range) -> list[tuple[Unit, ...]]:
     """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
-    wide, ops = WIDE_BITS if widths == WIDTHS else (), known_ops()
+    wide, ops = wide_bits(widths), known_ops()
     compared: list[tuple[Unit, ...]] = [
-        pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, ("os", "ws"))
+        pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, DATAFLOWS)
     ]
     compared += staged_units((*widths, *wide))
     compared.append((Nand2(),))

@@ -12,12 +12,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
 
 from cost_models.units.neurons import SYNAPSES, Window
+from workloads.ops.names import AND
 from workloads.ops.op_field import Op
 from workloads.ops.operation import Operation
 from workloads.ops.registry import operation
 
 GATED = "pe_zero_gated"
 """A MAC's PE whose multiplier keeps its operands, and whose sum stays, while x is 0: it needs two stages."""
+
+SIGNED = "pe_signed"
+"""A PE for signed activations, of an op whose `pe` takes unsigned ones."""
+
+FUSED = "pe_fused"
+"""A PE of several ops."""
 
 PE_COMPONENTS = ("pe", GATED)
 STAGED_STAGES = 2
@@ -59,6 +66,11 @@ class UnitBase(ABC):
         """Whether it holds a multiplier."""
         return False
 
+    @property
+    def op_energies(self) -> tuple[str, ...]:
+        """The energies that choose among its recipes: what operating it costs."""
+        return ("energy_per_op_pj",)
+
     def columns(self) -> Columns:
         """Return what its rows say of it: nothing by default, as of units behind a fit, whose sizes are terms."""
         return Columns()
@@ -87,6 +99,11 @@ class OpUnit(UnitBase):
         return self.operation.multiplies
 
     @property
+    def x_signed(self) -> bool:
+        """Whether activations are two's complement; otherwise they are unsigned, as after ReLU."""
+        return self.operation.one_range
+
+    @property
     def op_bits(self) -> int:
         return self.operation.result_bits(self.x_bits, self.w_bits)
 
@@ -97,19 +114,64 @@ class OpUnit(UnitBase):
 
 @dataclass(frozen=True)
 class Pe(OpUnit):
-    """A PE. sum_bits: of its accumulator (os) or psum (ws, is). zero_gating: see GATED."""
+    """A PE. sum_bits: of its accumulator (os) or psum (ws, is). zero_gating: see GATED. signed: see SIGNED."""
 
     sum_bits: int
     dataflow: str
     stages: int = 1
     zero_gating: bool = False
+    signed: bool = False
 
     @property
     def component(self) -> str:
-        return GATED if self.zero_gating else "pe"
+        return GATED if self.zero_gating else SIGNED if self.signed else "pe"
+
+    @property
+    def x_signed(self) -> bool:
+        return self.signed or super().x_signed
 
     def columns(self) -> Columns:
         return Columns(self.op, self.x_bits, self.w_bits, self.sum_bits, self.dataflow, self.stages)
+
+
+@dataclass(frozen=True)
+class FusedPe(UnitBase):
+    """A PE of several ops, `ops` as AND joins them. Activations are signed; a weight has the bits that its op takes."""
+
+    ops: str
+    x_bits: int
+    w_bits: int
+    sum_bits: int
+    dataflow: str
+    component: ClassVar[str] = FUSED
+
+    def members(self) -> dict[Op, Pe]:
+        """Return the PE of each of its ops alone, with a sum as wide."""
+        return {op: self._member(op) for op in self.ops.split(AND)}
+
+    def _member(self, op: Op) -> Pe:
+        room = operation(op)
+        w_bits = room.fitted_bits(self.w_bits)
+        return Pe(op, self.x_bits, w_bits, self.sum_bits, self.dataflow, signed=not room.one_range)
+
+    @property
+    def multiplies(self) -> bool:
+        return any(pe.multiplies for pe in self.members().values())
+
+    @property
+    def op_bits(self) -> int:
+        return max(pe.op_bits for pe in self.members().values())
+
+    @property
+    def synapse_bits(self) -> int:
+        return self.w_bits + any(pe.operation.polar for pe in self.members().values())
+
+    @property
+    def op_energies(self) -> tuple[str, ...]:
+        return tuple(f"energy_per_{op}_op_pj" for op in self.members())
+
+    def columns(self) -> Columns:
+        return Columns(self.ops, self.x_bits, self.w_bits, self.sum_bits, self.dataflow, 1)
 
 
 @dataclass(frozen=True)
@@ -287,7 +349,7 @@ class Control(UnitBase):
 Fitted = Lanes | Scratchpad | Packer | Scatter | Pool | Generator | Control | RegisterBank | Skew
 """Units of any size: their rows are terms of fits over several of them."""
 
-Unit = Pe | Operator | Neuron | Edge | Tag | Nand2 | Fitted
+Unit = Pe | FusedPe | Operator | Neuron | Edge | Tag | Nand2 | Fitted
 """All units of a library's table."""
 
 UNITS: tuple[type[Unit], ...] = get_args(Unit)

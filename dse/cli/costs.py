@@ -44,13 +44,37 @@ WITHIN_PERCENT = 5.0
     show_default=True,
     help="Operands of the PEs: uniform, gaussian_relu, ...; network: its own, for members of digits alone.",
 )
+@click.option(
+    "--dram-gb-per-s",
+    type=float,
+    help="The DRAM's bandwidth, as in studies, instead of port_interval; 6.4 where only --latency-ns is given.",
+)
+@click.option(
+    "--latency-ns",
+    type=float,
+    help="From a request to its first beat, instead of memory_latency; 100 where only --dram-gb-per-s is given.",
+)
 @json_option
-def price(design: str, workload: str, costs: str, dram: str, stream: str, as_json: bool) -> None:
+def price(
+    design: str,
+    workload: str,
+    costs: str,
+    dram: str,
+    stream: str,
+    dram_gb_per_s: float | None,
+    latency_ns: float | None,
+    as_json: bool,
+) -> None:
     """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
     from cost_models.price.price import price as price_run
+    from cost_models.price.price import with_memory
     from simulator.run import simulate
 
     chip, network = load_pair(design, workload)
+    memory = {"dram_gb_per_s": dram_gb_per_s, "latency_ns": latency_ns}
+    given = {name: value for name, value in memory.items() if value is not None}
+    if given:
+        chip = with_memory(chip, network, costs, **given)
     run = simulate(network, chip, "timing")
     cost = price_run(run, costs, dram, stream)
     figures: dict[str, Any] = {

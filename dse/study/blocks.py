@@ -18,6 +18,9 @@ from simulator.designs.design_block import DesignBlock, for_each
 from simulator.designs.sizes import MOST_ROWS, half_bits
 from simulator.plan.counts import PHASES
 from workloads.errors import LimenError
+from workloads.networks.family import made_of
+from workloads.ops.names import AND
+from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from cost_models.price.machine import Machines
@@ -131,7 +134,8 @@ class BlockEvaluator:
         except LimenError:
             return _Form(network, "", 0, design.x_signed, design.polarity, np.zeros(0), b"", accuracies)
         acc_bits = design.acc_bits if layers["width"].max() <= MOST_SIGNED else 0
-        return _Form(network, "", acc_bits, design.x_signed, design.polarity, layers, layers.tobytes(), accuracies)
+        shape = layers.tobytes() + " ".join(_layer_ops(design.ops, network)).encode()
+        return _Form(network, "", acc_bits, design.x_signed, design.polarity, layers, shape, accuracies)
 
     def _mistake(self, point: Coordinates) -> str:
         """Return why a point's fields don't go together, worked out once for all points of the same first mistake."""
@@ -222,7 +226,8 @@ class BlockEvaluator:
         if len(chosen) < len(designs):
             machines, clocks, counts = machines[chosen], clocks[chosen], counts[chosen]
             designs = machines.designs
-        events = count_events(form.layers, counts, designs)
+        ops = str(designs.op[0]).split(AND)
+        events = count_events(form.layers, counts, designs, _layer_ops(ops, form.network))
         total, prices = events.total, price_machines(machines, clocks, events, memory.dram)
         figures = prices.figures | {
             "cycles": total.cycles,
@@ -263,10 +268,21 @@ def _mistaken(point: Coordinates) -> Coordinates | None:
     return None
 
 
+def _layer_ops(ops: Sequence[str], network: Network) -> list[str]:
+    """Return the op of each layer where PEs have several, else nothing."""
+    return [layer.op for layer in network.layers] if len(ops) > 1 else []
+
+
+def _pe_ops(op: str) -> str:
+    """Return the ops of a PE as a `DesignBlock` names them."""
+    return AND.join(name for name in known_ops() if name in made_of(op))
+
+
 def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> DesignBlock:
     """Return the designs of points, as `Evaluator.design` but for the memory's cycles, which are 1 here."""
     values = zip(*points, strict=True)
     columns = {name: np.array(column) for name, column in zip(Coordinates._fields, values, strict=True)}
+    columns["op"] = for_each(_pe_ops, columns["op"])
     ones, numbers = np.ones(len(points), np.int64), {id(form): number for number, form in enumerate(forms)}
     form = np.array([numbers[id(form)] for form in forms])
     rows = for_each(

@@ -15,7 +15,7 @@ from simulator.run import simulate
 from workloads.errors import LimenError
 from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
-from workloads.networks.family import find_network, load_family
+from workloads.networks.family import find_network, load_family, made_of
 from workloads.networks.network import Network
 from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
@@ -135,7 +135,8 @@ class Evaluator:
         Raises LimenError where no design is.
         """
         network = self.network(point.op, point.x_bits, point.w_bits)
-        signed = operation(point.op).one_range or any(layer.x_signed for layer in network.layers)
+        signed = any(operation(op).one_range for op in made_of(point.op))
+        signed |= any(layer.x_signed for layer in network.layers)
         polarity: Polarity = "generated" if network.generates_polarity else "synapse"
         return Design(**point.fields(), x_signed=signed, polarity=polarity)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from dse.study.study_spec import BUFFERS, PIPELINES, SpaceSpec
 from simulator.designs.design import Design
+from workloads.networks.family import made_of
 
 SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
 """What stands for an axis in a design's name, where it isn't the first word of it."""
@@ -54,8 +55,9 @@ class Coordinates(NamedTuple):
         return name
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a Design that are axes of a space."""
-        return self._asdict()
+        """Return the fields of a Design that are axes of a space; a mix of ops is that of fused PEs."""
+        op, *extra = made_of(self.op)
+        return {**self._asdict(), "op": op, **({"extra_ops": extra} if extra else {})}
 
 
 class Space:

@@ -16,7 +16,7 @@ from simulator.designs.memory import Kib
 from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits
-from workloads.ops.op_field import Op
+from workloads.networks.family import FamilyOp
 
 OBJECTIVES = {"energy_uj": "µJ an image", "latency_us": "µs an image", "area_mm2": "mm²", "accuracy": "validation"}
 """What a study can optimise, with its unit. Accuracy is the validation split's; the test split only reports."""
@@ -89,7 +89,7 @@ class SpaceSpec(Spec):
 
     rows: list[Size] = Field(min_length=1)
     cols: list[Size] = Field(min_length=1)
-    op: list[Op] = Field(min_length=1)
+    op: list[FamilyOp] = Field(min_length=1)
     bits: BitsSpec
     dataflow: list[Dataflow] = Field(min_length=1)
     ifmap_kib: list[Kib] = Field(default_factory=lambda: _default("ifmap_kib"), min_length=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from simulator.designs.sizes import FittedSizes, Sizes
+from workloads.ops.names import AND
 from workloads.ops.registry import operation
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DesignBlock(FittedSizes):
-    """Fields of designs of one op each, [designs] of int64, float64, bool or text: as those of `FittedDesign`."""
+    """Fields of designs, [designs] of int64, float64, bool or text: as those of `FittedDesign`.
+
+    op: of PEs of several ops all of them, in their order, joined by AND.
+    """
 
     rows: np.ndarray
     cols: np.ndarray
@@ -46,12 +50,12 @@ class DesignBlock(FittedSizes):
     @cached_property
     def op_bits(self) -> np.ndarray:
         """Width of an op's result."""
-        return for_each(lambda op, x, w: operation(op).result_bits(x, w), self.op, self.x_bits, self.w_bits)
+        return for_each(_op_bits, self.op, self.x_bits, self.w_bits)
 
     @cached_property
     def polarity_bits(self) -> np.ndarray:
         """Bits of polarity beside a synapse in a PE."""
-        return for_each(lambda op: int(operation(op).polar), self.op)
+        return for_each(lambda ops: int(any(operation(op).polar for op in ops.split(AND))), self.op)
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -63,7 +67,10 @@ class DesignBlock(FittedSizes):
     @staticmethod
     def of(design: FittedDesign) -> DesignBlock:
         """Return a block of one design."""
-        return DesignBlock(**{field.name: np.array([getattr(design, field.name)]) for field in fields(DesignBlock)})
+        values = {field.name: getattr(design, field.name) for field in fields(DesignBlock)} | {
+            "op": AND.join(design.ops)
+        }
+        return DesignBlock(**{name: np.array([value]) for name, value in values.items()})
 
 
 # A block asks for the same arrays many times: it keeps them.
@@ -73,6 +80,11 @@ for _kind in (Sizes, FittedSizes):
             _kept: Any = cached_property(_size.fget)  # type: ignore[arg-type]
             _kept.__set_name__(DesignBlock, _name)
             setattr(DesignBlock, _name, _kept)
+
+
+def _op_bits(ops: str, x_bits: int, w_bits: int) -> int:
+    rooms = [operation(op) for op in ops.split(AND)]
+    return max(room.result_bits(x_bits, room.fitted_bits(w_bits)) for room in rooms)
 
 
 def for_each(work_out: Callable[..., Any], *columns: np.ndarray) -> np.ndarray:

@@ -69,8 +69,12 @@ class Machine:
     def __init__(self, table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:
         self.table, self.design, acc = table, design, design.acc_bits
         self.stationary = design.dataflow != "os"
-        component = "pe_zero_gated" if design.zero_gating else "pe"
-        pe = component, design.held_bits, design.op, design.x_bits, design.w_bits, design.dataflow
+        signed = design.x_signed and design.op in ("mac", "shift")
+        component = "pe_zero_gated" if design.zero_gating else "pe_signed" if signed else "pe"
+        ops = design.op
+        if design.extra_ops:
+            component, ops = "pe_fused", "+".join(design.ops)
+        pe = component, design.held_bits, ops, design.x_bits, design.w_bits, design.dataflow
         self.pe = table.at(*pe, stages=design.pe_stages)
         if stream != UNIFORM:
             self.pe |= table.at(*pe, stream, design.pe_stages)
@@ -183,7 +187,7 @@ class Machine:
             energy = math.fsum(dynamic) / PJ_PER_UJ + leakage
             parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
 
-        logic("pe", "array", design.pes, self.pe, **pe_events(design, events))
+        logic("pe", "array", design.pes, self.pe, **pe_events(design, events.of_op))
         stages = rows * (rows - 1) // 2 * left + (0 if self.stationary else cols * (cols - 1) // 2 * top)
         logic("skew registers", "array", stages, self.skew, op=stages * events.streaming)
         if self.stationary:
@@ -262,15 +266,34 @@ def _leakage_uj(leakage_nw: float, latency_us: float) -> float:
 
 
 @dataclass(frozen=True)
+class OfOp:
+    """What layers of one op do to the PEs."""
+
+    busy: int
+    shift: int
+    beyond_cols: int
+    beyond_rows: int
+    beyond_both: int
+
+
+def _of_op(counts: Sequence[Counts], design: FittedDesign) -> OfOp:
+    busy = in_rows = in_cols = streaming = shift = 0
+    for layer in counts:
+        busy += layer.busy
+        in_rows, in_cols = in_rows + layer.used_rows * design.cols, in_cols + layer.used_cols * design.rows
+        streaming += layer.stream - layer.folds * (design.rows + design.cols - 2 + design.pe_stages - 1)
+        shift += (layer.preload + layer.drain) * design.pes
+    return OfOp(busy, shift, in_rows - busy, in_cols - busy, streaming * design.pes - in_rows - in_cols + busy)
+
+
+@dataclass(frozen=True)
 class Events:
     """Events of some layers and one image, see `cost_models.price.machine_events.Events`."""
 
     total: Counts
     shift: int
     streaming: int
-    beyond_cols: int
-    beyond_rows: int
-    beyond_both: int
+    of_op: dict[str, OfOp]
     operand_rows: int
     requantises: int
     accumulates: int
@@ -299,18 +322,21 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
     streaming = total.stream - total.folds * (design.rows + design.cols - 2 + design.pe_stages - 1)
     rows = streaming
     if design.dataflow == "is":
-        rows = sum(_preloaded_rows(layer, layer_counts, design) for layer, layer_counts in parametric)
+        rows = sum(_preloaded_rows(layer, layer_counts) for layer, layer_counts in parametric)
     packs = total.pack_reads
     if design.dataflow == "is":  # a block is read, then turned into words: one a step
         packs += total.beats_store * design.port_bits // design.word_bits
-    in_rows, in_cols = total.used_rows * design.cols, total.used_cols * design.rows
+    by_op = {
+        op: [layer_counts for layer, layer_counts in zip(layers, counts, strict=True) if layer.op == op]
+        for op in design.ops
+    }
+    if len(design.ops) == 1:
+        by_op = {design.op: list(counts)}
     return Events(
         total=total,
         shift=(total.preload + total.drain) * design.pes,
         streaming=streaming,
-        beyond_cols=in_rows - total.busy,
-        beyond_rows=in_cols - total.busy,
-        beyond_both=streaming * design.pes - in_rows - in_cols + total.busy,
+        of_op={op: _of_op(op_counts, design) for op, op_counts in by_op.items()},
         operand_rows=rows,
         requantises=final,
         accumulates=total.ofmap_writes - final,
@@ -323,30 +349,34 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
     )
 
 
-def _preloaded_rows(layer: Layer, counts: Counts, design: FittedDesign) -> int:
-    """Return the rows of activations preloaded under is: those of a fold that K fills. Exact where K isn't tiled."""
-    k = layer.fan_in
-    return counts.preload * k // (design.rows * -(-k // design.rows))
+def _preloaded_rows(layer: Layer, counts: Counts) -> int:
+    """Return the rows of activations preloaded under is: those of a fold that K fills."""
+    folds_of_k = counts.ofmap_writes // (layer.pixels * layer.out_channels)
+    return counts.folds // folds_of_k * layer.fan_in
 
 
-def pe_events(design: FittedDesign, events: Events) -> dict[str, int]:
+def pe_events(design: FittedDesign, of_op: Mapping[str, OfOp]) -> dict[str, int]:
     """Return the PE-cycles that take more than an idle one, by what takes it: the `energy_per_…_pj` of a PE's rows.
 
     While a fold's operands stream, PEs beyond its columns see the operand from the left alone, those beyond its rows
     the operand from the top (os) or the psums of the rows above (ws, is), those beyond both nothing, as a rule.
     """
-    room = operation(design.op)
-    spent = {"op": events.total.busy, "shift_cycle": events.shift, "left_cycle": events.beyond_cols}
-    if design.dataflow == "os":
-        spent["top_cycle"] = events.beyond_rows
-    else:
-        # Psums pass beyond both where ops of a neutral operand aren't 0: -|x|, or an x above every narrower w.
-        passes = room.acts_on_neutral(design.x_bits, design.w_bits, x_moves=design.dataflow == "ws")
-        spent["psum_cycle"] = events.beyond_rows + events.beyond_both * passes
-    if room.polar and (design.dataflow, design.polarity) == ("os", "input"):
-        spent["polarity_cycle"] = events.beyond_cols + events.beyond_both  # one polarity goes down all columns
-    if room.polar and (design.dataflow, design.polarity) == ("is", "neuron"):
-        spent["polarity_cycle"] = events.beyond_rows + events.beyond_both  # one polarity goes along all rows
+    spent = {"shift_cycle": sum(events.shift for events in of_op.values())}
+    for op, events in of_op.items():
+        room, several = operation(op), len(of_op) > 1
+        own = f"{op}_" if several else ""
+        spent |= {f"{own}op": events.busy, f"{own}left_cycle": events.beyond_cols}
+        if design.dataflow == "os":
+            spent[f"{own}top_cycle"] = events.beyond_rows
+        else:
+            # Psums pass beyond both where ops of a neutral operand aren't 0: -|x|, or an x above every narrower w.
+            neutral, w_bits = (0, 0) if several else None, min(design.w_bits, room.weight_bits[1])
+            passes = room.acts_on_neutral(design.x_bits, w_bits, design.dataflow == "ws", neutral)
+            spent[f"{own}psum_cycle"] = events.beyond_rows + events.beyond_both * passes
+        if room.polar and (design.dataflow, design.polarity) == ("os", "input"):
+            spent[f"{own}polarity_cycle"] = events.beyond_cols + events.beyond_both  # one goes down all columns
+        if room.polar and (design.dataflow, design.polarity) == ("is", "neuron"):
+            spent[f"{own}polarity_cycle"] = events.beyond_rows + events.beyond_both  # one goes along all rows
     return spent
 
 

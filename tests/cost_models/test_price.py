@@ -14,6 +14,7 @@ from cost_models.table.table import DATA, Row, load_table, table_text
 from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import Design
 from simulator.run import Run, simulate
+from tests.cost_models.fused_rows import FUSED, fused_rows, without_fused
 from tests.cost_models.price_oracle import price_alone
 from tests.levels.cases import DATAFLOWS
 from tests.levels.random_pairs import random_pair
@@ -160,9 +161,7 @@ class TestEvents:
         assert events.streaming == streaming
         assert (events.beyond_cols, events.beyond_rows, events.beyond_both) == (beyond_cols, beyond_rows, beyond_both)
         assert events.requantises == final
-        tiled = any(schedule.parts[2] > 1 for schedule in schedule_network(network, run.design))
-        if design.dataflow != "is" or not tiled:
-            assert events.operand_rows == rows
+        assert events.operand_rows == rows
 
 
 class TestOperands:
@@ -228,6 +227,38 @@ def _with_two_stages(op: str, zero_gating: bool) -> list[Row]:
     ]
 
 
+MIXED_WIDTHS = Design(rows=4, cols=4, dataflow="os", op="threshold", extra_ops=("mac",), x_bits=8, w_bits=5)
+
+
+@pytest.mark.parametrize("mix", FUSED)
+@pytest.mark.parametrize(
+    ("dataflow", "polarity"), [("os", "synapse"), ("os", "input"), ("ws", "synapse"), ("is", "neuron")]
+)
+class TestFused:
+    def test_each_layer_is_priced_by_its_own_op(self, mix: str, dataflow: str, polarity: str, tmp_path: Path) -> None:
+        """In a table where an op of either costs another made-up energy: what plain Python says of it."""
+        fused = Path(tmp_path / "fused.csv")
+        fused.write_text(table_text([*without_fused(), *fused_rows(FUSED[mix], (5,))]), encoding="utf-8")
+        network = find_network("digits", op=mix, x_bits=5, w_bits=5)
+        op, extra = FUSED[mix].split("+")
+        polarity = polarity if op == "threshold" else "synapse"
+        design = Design(
+            rows=7, cols=5, dataflow=dataflow, op=op, extra_ops=(extra,), x_bits=5, w_bits=5, polarity="synapse"
+        )
+        run = simulate(network, design)
+        run = dataclasses.replace(run, design=run.design.model_copy(update={"polarity": polarity}))
+        cost = price(run, str(fused))
+        expected = price_alone(run, load_table(fused))
+        parts = [tuple(vars(part).values()) for part in cost.parts]
+        assert {name: getattr(cost, name) for name in expected} | {"parts": parts} == expected
+        busy = dict.fromkeys((op, extra), 0)
+        for counts, layer in zip(run.counts, network.layers, strict=True):
+            busy[layer.op] += counts.busy
+        assert [cycles.op[0] for cycles in events_of(run).pe_cycles] == [*busy.values()] and min(busy.values()) > 0
+        with pytest.raises(LimenError, match="stream: 'gaussian_relu' is missing for pe_fused"):
+            price(run, str(fused), stream="gaussian_relu")
+
+
 class TestRefusals:
     def test_two_stages_of_widths_without_rows(self) -> None:
         run = run_digits("mac", 8, pe_stages=2)
@@ -252,8 +283,11 @@ class TestRefusals:
             match=r"ihp130\.csv: x_bits: 9 of component 'pe' is missing: the table has 2, 3, 4, 5, 6, 7, 8, 10, 12, 16",
         ):
             price(dataclasses.replace(run, design=run.design.model_copy(update={"x_bits": 9, "w_bits": 9})))
-        with pytest.raises(LimenError, match="acc_bits: 48 is not allowed"):
-            price(run_digits(acc_bits=48))
+        with pytest.raises(LimenError, match=r"w_bits: 5 of component 'pe_fused' is missing|component: 'pe_fused'"):
+            price(simulate(find_network("digits", op="mac-threshold", x_bits=8, w_bits=5), MIXED_WIDTHS))
+        with pytest.raises(LimenError, match="component: 'pe_fused' of 2 stages is missing: the table has pe, pe_zero"):
+            two = MIXED_WIDTHS.model_copy(update={"w_bits": 8, "pe_stages": 2})
+            price(simulate(find_network("digits", op="mac-threshold", x_bits=8, w_bits=8), two))
 
     def test_unknown_table(self) -> None:
         with pytest.raises(LimenError, match="costs: 'gold'"):

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from cost_models.table.table import DATA, load_priced_table
+from cost_models.table.table import DATA, load_priced_table, table_text
 from dse.study.blocks import WHOLE_FIGURES, BlockEvaluator
 from dse.study.evaluate import COST_FIGURES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import StudySpec, load_study
 from simulator.run import simulate
+from tests.cost_models.fused_rows import FUSED, fused_rows, without_fused
 from tests.cost_models.price_oracle import price_alone
 from workloads.errors import LimenError
 
@@ -116,6 +117,19 @@ def test_threshold_designs_of_a_workload_of_generated_polarity_generate_it() -> 
         assert evaluator.figures(point)["energy_uj"] == expected["energy_uj"]
         assert "generator" in {part[0] for part in expected["parts"]}
     assert len(valid) > 10
+
+
+def test_fused_pes_beside_others(tmp_path: Path) -> None:
+    """Networks of two ops and of one, whose layers are alike; widths that the table lacks among them."""
+    costs = tmp_path / "fused.csv"
+    rows = [row for ops in FUSED.values() for row in fused_rows(ops, range(2, 9))]
+    costs.write_text(table_text([*without_fused(), *rows]), encoding="utf-8")
+    chance = Random(3)
+    points = [random_point(chance, (*FUSED, "mac", "shift")) for _ in range(160)]
+    points = [point._replace(w_bits=point.x_bits) if chance.random() < 0.8 else point for point in points]
+    points = [point for point in points if point.op != "shift" or point.w_bits <= 5]
+    valid = check(study(), points, costs=str(costs))
+    assert all(sum(points[place].op == op for place in valid) > 4 for op in (*FUSED, "mac"))
 
 
 def test_figures_are_those_of_a_price_in_plain_python() -> None:

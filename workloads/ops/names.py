@@ -10,3 +10,9 @@ BASELINE = "mac"
 
 MIXES = {"shift-adder": ("shift", "adder"), "mac-threshold": ("mac", "threshold")}
 """Networks of two ops: shift and adder in turn (ShiftAddNet); mac first, threshold after."""
+
+AND = "+"
+"""Joins the ops of a fused PE to its name in a cost table."""
+
+FUSED_OPS = tuple(AND.join(op for op in OPS if op in mix) for mix in MIXES.values())
+"""The ops of the fused PEs that run them."""

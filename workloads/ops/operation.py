@@ -186,9 +186,12 @@ class Operation(ABC):
         """Return the patterns (x, synapse) that contribute nothing, as the feeders inject them."""
         return 0, 0
 
-    def acts_on_neutral(self, x_bits: int, w_bits: int, x_moves: bool) -> bool:
-        """Return whether an x that moves past the neutral w, or a w past the neutral x, makes a term other than 0."""
-        x, code = np.array([[end] for end in self.neutral(x_bits, w_bits)])
+    def acts_on_neutral(self, x_bits: int, w_bits: int, x_moves: bool, neutral: tuple[int, int] | None = None) -> bool:
+        """Return whether an x that moves past the neutral w, or a w past the neutral x, makes a term other than 0.
+
+        neutral: the patterns that are, if not the op's own.
+        """
+        x, code = np.array([[end] for end in neutral or self.neutral(x_bits, w_bits)])
         if x_moves:
             x = np.arange(1 << x_bits)
         else:
