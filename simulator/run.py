@@ -12,6 +12,7 @@ import numpy as np
 
 from simulator.cuts.loop_nest import loop_nest
 from simulator.cuts.memory_use import MemoryUse, memory_use
+from simulator.cuts.passes import in_passes, pass_of
 from simulator.cuts.schedule import choose_network, count_network
 from simulator.designs.built_in import load_design
 from simulator.designs.design import Design, FittedDesign
@@ -37,10 +38,11 @@ MOST_VALUES = 1 << 28
 class Run:
     """A network's exact counts on a design and, at the levels that carry data, its scores.
 
-    counts: one per layer, of one image; they do not depend on values. Level "rtl" measures cycles and the accesses the
+    network: that of a pass, see `pass_of`: of one image as it is.
+    counts: one per layer, of one pass; they do not depend on values. Level "rtl" measures cycles and the accesses the
     testbench counts, and takes the rest from "timing".
     scores: [images, N] int64 raw scores, or None at level "timing".
-    toggles: per layer, bit changes of each PE register over all images; level "cycle" only.
+    toggles: per layer, bit changes of each PE register over all passes; level "cycle" only.
     """
 
     network: Network
@@ -55,9 +57,18 @@ class Run:
         return f"Run({self.network.name} on {machine}, level {self.level}: {self.cycles} cycles an image)"
 
     @property
-    def cycles(self) -> int:
-        """Cycles of one image through all layers."""
+    def pass_cycles(self) -> int:
+        """Cycles of one pass through all layers."""
         return sum(counts.cycles for counts in self.counts)
+
+    @property
+    def cycles(self) -> int | float:
+        """Cycles of one image through all layers: its share of a pass, a whole number where it is alone in it."""
+        return self._of_image(self.pass_cycles)
+
+    def _of_image(self, count: int) -> int | float:
+        images = self.design.images_at_once
+        return count if images == 1 else count / images
 
     @property
     def memory(self) -> MemoryUse:
@@ -77,16 +88,20 @@ class Run:
 
     @property
     def layers(self) -> pandas.DataFrame:
-        """A row per layer: sizes, cycles by phase and stall, accesses, DRAM beats and bytes[, toggles by register]."""
+        """A row per layer, of one image: sizes, cycles by phase and stall, accesses, DRAM beats and bytes.
+
+        At level "cycle" also toggles by register, of all passes.
+        """
         import pandas
 
         rows = []
         for index, (layer, counts) in enumerate(zip(self.network.layers, self.counts, strict=True)):
             row: dict[str, object] = {"layer": layer.name, "op": layer.op if layer.has_parameters else "max"}
-            row |= {"M": layer.pixels, "N": layer.out_channels, "K": layer.fan_in, "cycles": counts.cycles}
-            row |= {name: value for name, value in vars(counts).items() if name != "port_bytes"}
-            row |= {"idle": counts.idle(self.design.pes)}
-            row |= {"dram_bytes": counts.dram_bytes, "utilisation": counts.utilisation(self.design.pes)}
+            row |= {"M": layer.pixels // self.design.images_at_once, "N": layer.out_channels, "K": layer.fan_in}
+            whole = {"cycles": counts.cycles, **vars(counts), "idle": counts.idle(self.design.pes)}
+            whole |= {"dram_bytes": counts.dram_bytes}
+            row |= {name: self._of_image(value) for name, value in whole.items() if name != "port_bytes"}
+            row |= {"utilisation": counts.utilisation(self.design.pes)}
             if self.toggles is not None:
                 row |= {f"toggles_{name}": count for name, count in self.toggles[index].items()}
             rows.append(row)
@@ -186,14 +201,18 @@ def simulate(
     _check_inputs(images, seed)
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
+    whole = pass_of(network, fitted)
     if level == "timing":
-        return Run(network, fitted, level, tuple(count_network(network, fitted)))
-    program = compile_network(network, fitted)
-    x = choose_inputs(network, images, seed)
-    return _run_cycle(program, x) if level == "cycle" else _run_rtl(program, x)
+        return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
+    program = compile_network(whole, fitted)
+    x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
+    run = _run_cycle(program, x) if level == "cycle" else _run_rtl(program, x)
+    assert run.scores is not None
+    return replace(run, scores=run.scores[:images])
 
 
 def _run_cycle(program: Program, x: np.ndarray) -> Run:
+    """Run passes [passes, H, W, C]; scores are those of all their images."""
     from simulator.cycle.cycle import run_cycle
 
     runs = [run_cycle(program, image) for image in x]
@@ -201,12 +220,14 @@ def _run_cycle(program: Program, x: np.ndarray) -> Run:
         {name: sum(run.toggles[index][name] for run in runs) for name in layer}
         for index, layer in enumerate(runs[0].toggles)
     )
-    scores = np.stack([_scores(program, run.image) for run in runs])
+    scores = np.concatenate([_scores(program, run.image) for run in runs])
     return Run(program.network, program.design, "cycle", runs[0].counts, scores, toggles)
 
 
 def _scores(program: Program, image: np.ndarray) -> np.ndarray:
-    return program.tensor(image, program.network.writes(len(program.schedules) - 1)[0]).reshape(-1)
+    """Return the scores [images of a pass, N] in a memory image."""
+    scores = program.tensor(image, program.network.writes(len(program.schedules) - 1)[0])
+    return scores.reshape(program.design.images_at_once, -1)
 
 
 def _run_rtl(program: Program, x: np.ndarray) -> Run:
@@ -230,7 +251,7 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
         image = program.image.copy()
         image[-(len(words) // image.shape[1]) :] = words.reshape(-1, image.shape[1])
         scores.append(_scores(program, image))
-    return Run(program.network, program.design, "rtl", tuple(counts), np.stack(scores))
+    return Run(program.network, program.design, "rtl", tuple(counts), np.concatenate(scores))
 
 
 def export(
@@ -253,6 +274,7 @@ def export(
     check_kind("folder", folder, (str, Path), "the folder to write")
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
-    program = compile_network(network, fitted)
-    replaced = write_folder(program, choose_inputs(network, images, seed), Path(folder))
+    program = compile_network(pass_of(network, fitted), fitted)
+    x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
+    replaced = write_folder(program, x, Path(folder))
     return Exported(Path(folder), fitted, replaced)

@@ -7,7 +7,7 @@ memory port. The clock is that of the slowest path. Area is the chip's; the DRAM
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,10 +38,10 @@ DRAM = "lpddr4"
 class Cost:
     """Price of one image through all layers of a network on a design, from its DRAM and back.
 
-    energy_uj, latency_us: one image. power_mw: their ratio, while it runs. clock_ns: the shortest period, set
-    by clock_component, whose softest row is of clock_method. *_share: parts of the energy, in the PEs with the skew
-    registers before them (array), in on-chip memories and in the DRAM; the rest is logic around the array.
-    *_assumed_share: share that comes from rows of method scaled or assumed; assumed_share is the larger.
+    energy_uj, latency_us: one image, or its share of a pass of several. power_mw: their ratio, while it runs. clock_ns:
+    the shortest period, set by clock_component, whose softest row is of clock_method. *_share: parts of the energy, in
+    the PEs with the skew registers before them (array), in on-chip memories and in the DRAM; the rest is logic around
+    the array. *_assumed_share: share that comes from rows of method scaled or assumed; assumed_share is the larger.
     """
 
     energy_uj: float
@@ -84,19 +84,24 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
     check_kind("run", run, Run, "a Run, as limen.simulate returns it")
     for name, value in (("dram", dram), ("stream", stream)):
         check_kind(name, value, str, "a name in the cost table")
-    table, designs = load_priced_table(costs), DesignBlock.of(run.design)
+    table, design = load_priced_table(costs), run.design
+    designs = DesignBlock.of(design)
     machines = Machines(table, designs, stream)
     if stream.removesuffix(SORTED) == NETWORK:
         _refuse_others_operands(run, stream)
     clocks = machines.clocks()
     prices = price_machines(machines, clocks, events_of(run), dram)
     figures = {name: column[0].item() for name, column in prices.figures.items()}
-    component, method = clocks.component[0], clocks.method[0]
-    return Cost(**figures, clock_component=component, clock_method=method, parts=tuple(parts_of(prices.lines, 0)))
+    component, method, parts = clocks.component[0], clocks.method[0], parts_of(prices.lines, 0)
+    if design.images_at_once > 1:
+        parts = [replace(part, energy_uj=part.energy_uj / design.images_at_once) for part in parts]
+        figures["energy_uj"] = math.fsum(part.energy_uj for part in parts)
+        figures["latency_us"] /= design.images_at_once
+    return Cost(**figures, clock_component=component, clock_method=method, parts=tuple(parts))
 
 
 def events_of(run: Run) -> Events:
-    """Return what a run does to its machine, [1] each."""
+    """Return what a run, of one pass, does to its machine, [1] each."""
     ops = [layer.op for layer in run.network.layers] if run.design.extra_ops else []
     return count_events(network_integers(run.network), count_integers(run.counts), DesignBlock.of(run.design), ops)
 

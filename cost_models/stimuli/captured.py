@@ -119,7 +119,7 @@ def captured_folds(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Fol
     assert bits is not None
     by_image = []
     for image in choose_inputs(network, IMAGES):
-        run = run_cycle(program, image, traced_cycles=timing.cycles, signal_cycles=timing.cycles)
+        run = run_cycle(program, image, traced_cycles=timing.pass_cycles, signal_cycles=timing.pass_cycles)
         assert run.trace is not None and run.signals is not None
         reads = np.flatnonzero(np.diff(np.r_[0, run.signals["x_read"], 0]))
         by_image.append(

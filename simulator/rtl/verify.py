@@ -26,6 +26,7 @@ PROOF, LOG = "proof.json", "build.log"
 class Proof:
     """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ.
 
+    images: of whole passes.
     sha256: of every file of the folder that was proved and of Limen's own testbench and rules that did it, by path.
     """
 
@@ -78,10 +79,12 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
         if (folder / MARKER).is_file():  # else it is not ours
             _remove_reports(folder)
         raise
-    images = exported.images if images is None else images
-    check_kind("images", images, Integral, f"a whole number, 1 to {exported.images}")
-    if not 1 <= images <= exported.images:
-        raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {exported.images}, as exported")
+    at_once = exported.design.images_at_once
+    most = exported.images * at_once
+    images = most if images is None else images
+    check_kind("images", images, Integral, f"a whole number, 1 to {most}")
+    if not 1 <= images <= most:
+        raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {most}, as exported")
     _remove_reports(folder)
     with scratch_folder() as scratch:
         write_sources(scratch, exported.verilog)
@@ -92,7 +95,7 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
             name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()
         }
         try:
-            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(images)])
+            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(-(-images // at_once))])
         except LimenError as error:
             raise LimenError(f"{folder}: {error}") from None
     summary = read_report(outcome.stdout).summary
@@ -135,7 +138,7 @@ def _build(scratch: Path, folder: Path) -> Path:
 
 def _proof(exported: ExportedFolder, summary: dict[str, int], testbench: dict[str, str]) -> Proof:
     return Proof(
-        images=summary["images"],
+        images=summary["images"] * exported.design.images_at_once,
         layers=len(exported.network.layers),
         words=summary["words"],
         bits=summary["images"] * exported.bits,

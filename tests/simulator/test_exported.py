@@ -137,7 +137,7 @@ FACTS: dict[str, tuple[Callable[[dict[str, Any]], object], tuple[str, ...]]] = {
     "fewer cycles": (lambda facts: facts["layers"][0].update(cycles=1), ("line 13", "scores", "1 cycles")),
     "a larger layer": (
         lambda facts: facts["layers"][0].update(out_channels=4, bits=128),
-        ("line 10", "beats 37"),
+        ("line 10", "beats 38"),
     ),
     "a huge layer": (
         lambda facts: facts["layers"][0].update(kind="conv2d", height=65535, width=65535, channels=65535),
@@ -218,7 +218,7 @@ VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
     "an input elsewhere": (lambda chip: edit_line(chip, 16, "inputs 2 input_beat 31"), ("line 16", "input_beat 30")),
     "a count too few": (lambda chip: edit(vectors(chip), " pack_reads 2", ""), ("line 13", "16 counts")),
     "a count of another name": (lambda chip: edit(vectors(chip), "preload", "stream"), ("line 13", "16 counts")),
-    "no image": (lambda chip: edit_line(chip, 15, ""), ("line 15", "30 words")),
+    "no image": (lambda chip: edit_line(chip, 15, ""), ("line 15", "31 words")),
     "a word of the image too few": (
         lambda chip: edit(vectors(chip), "image\n00010003 ", "image\n"),
         ("line 15",),

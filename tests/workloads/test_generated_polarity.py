@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.levels.graphs import random_parameters
+from tests.levels.graphs import POLARITIES, random_parameters
 from workloads.errors import LimenError
 from workloads.formats.save_network import save_network
 from workloads.layers.layer import Layer
@@ -103,3 +103,19 @@ def test_training_begins_with_them() -> None:
     chain = initialise([layer_of(), layer_of(polarity="synapse")], x, np.random.default_rng(5))
     assert np.array_equal(chain[0].polarity, layer_of().generated_polarity())
     assert not np.array_equal(chain[1].polarity, layer_of().generated_polarity())
+
+
+@pytest.mark.parametrize("mode", POLARITIES)
+def test_polarity_modes(mode: str) -> None:
+    """Each mode accepts its own structure; one synapse changed breaks all but "synapse"."""
+    fields = {"name": "first", "op": "threshold", "x_bits": 4, "w_bits": 4, "channels": 4, "out_channels": 6}
+    layer = Layer.model_validate({**fields, "groups": 2, "polarity": mode, "polarity_seed": 2412})
+    parameters = random_parameters(layer, np.random.default_rng(1))
+    parameters.check(layer)
+    assert parameters.polarity is not None
+    parameters.polarity[3, 0, 0, 1] *= -1
+    if mode == "synapse":
+        parameters.check(layer)
+    else:
+        with pytest.raises(ValueError, match=rf"^first.polarity: -?1 at .* is not allowed: polarity is '{mode}'$"):
+            parameters.check(layer)

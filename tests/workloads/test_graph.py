@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 
-from tests.levels.graphs import GRAPHS, KINDS, POLARITIES, random_file, random_graph, random_inputs, random_layer
+from tests.levels.graphs import GRAPHS, KINDS, random_file, random_graph, random_inputs, random_layer
 from tests.levels.graphs import random_parameters as draw_parameters
 from tests.levels.naive import naive_layer, naive_network
 from workloads.errors import LimenError
@@ -128,22 +128,6 @@ def test_bounds_are_met_with_a_residual() -> None:
     assert reference.forward(layer, given, x, added).item() == weights_bound(layer, given, (6, True)) == 32 + 5 + 31 * 8
     assert format_bound(layer, given, (6, True)) == 32 + 5 + 32 * 8
     assert format_bound(layer, None, (6, False)) == 32 + 63 * 8
-
-
-@pytest.mark.parametrize("mode", POLARITIES)
-def test_polarity_modes(mode: str) -> None:
-    """Each mode accepts its own structure; one synapse changed breaks all but "synapse"."""
-    fields = {"name": "first", "op": "threshold", "x_bits": 4, "w_bits": 4, "channels": 4, "out_channels": 6}
-    layer = Layer.model_validate({**fields, "groups": 2, "polarity": mode, "polarity_seed": 2412})
-    parameters = draw_parameters(layer, np.random.default_rng(1))
-    parameters.check(layer)
-    assert parameters.polarity is not None
-    parameters.polarity[3, 0, 0, 1] *= -1
-    if mode == "synapse":
-        parameters.check(layer)
-    else:
-        with pytest.raises(ValueError, match=rf"^first.polarity: -?1 at .* is not allowed: polarity is '{mode}'$"):
-            parameters.check(layer)
 
 
 BASE = {

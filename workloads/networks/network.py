@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -15,7 +15,6 @@ from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError, check_kind, shown
-from workloads.host.files import as_integers, read_arrays
 from workloads.host.specfile import Spec, describe_mistake, read_spec
 from workloads.layers.given_cut import GivenCut, GivenCuts, check_cuts
 from workloads.layers.graph import (
@@ -39,8 +38,8 @@ from workloads.layers.layer import (
     LayerParameters,
     Pad,
     Size,
-    kind_parameters,
 )
+from workloads.networks.checkpoint import load_checkpoint
 from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.ops.op_field import Op
 
@@ -370,43 +369,6 @@ class NetworkFile(Spec):
 
     def _x_format(self, entry: LayerEntry) -> Format:
         return entry.x_bits or self.x_bits, self.x_signed if entry.x_signed is None else entry.x_signed
-
-
-def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParameters, ...]:
-    """Read `LAYER.weights|polarity|bias|shift` of every layer from an .npz file (never pickled).
-
-    Generated polarity isn't in the file: it is generated here.
-
-    Raises:
-        LimenError: absent, damaged, an array missing, unknown, of another shape or out of range.
-    """
-    arrays = read_arrays(path)
-    parameters = []
-    for layer in layers:
-        if not layer.has_arrays:
-            parameters.append(kind_parameters(layer))
-            continue
-        arrays_of_layer: dict[str, Any] = {}
-        if layer.generates_polarity:
-            if f"{layer.name}.polarity" in arrays:
-                raise LimenError(f"{path}: {layer.name}.polarity: present; polarity 'generated' follows from its seed")
-            arrays_of_layer["polarity"] = layer.generated_polarity()
-        for name in ("weights", "polarity", "bias", "shift"):
-            if name in arrays_of_layer:
-                continue
-            array = arrays.pop(f"{layer.name}.{name}", None)
-            try:
-                arrays_of_layer[name] = as_integers(array) if array is not None and array.dtype.kind in "iu" else array
-            except ValueError as error:
-                raise LimenError(f"{path}: {layer.name}.{name}: {error}") from None
-        parameters.append(LayerParameters(**arrays_of_layer))
-        try:
-            parameters[-1].check(layer)
-        except ValueError as error:
-            raise LimenError(f"{path}: {error}") from None
-    if arrays:
-        raise LimenError(f"{path}: {min(arrays)}: unknown array; allowed: weights, polarity, bias, shift of each layer")
-    return tuple(parameters)
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:

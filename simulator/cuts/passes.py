@@ -1,0 +1,59 @@
+"""A pass of several images: the network that the machine then runs, and whether filters are loaded once in it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from simulator.cuts.demands import fits
+from simulator.plan.axes import Axes, most_parts
+from simulator.plan.geometry import Geometry, layer_geometry
+from workloads.errors import LimenError
+from workloads.networks.stacked import stack
+
+if TYPE_CHECKING:
+    from simulator.designs.design import FittedDesign
+    from workloads.networks.network import Network
+
+
+def pass_of(network: Network, design: FittedDesign) -> Network:
+    """Return the network of a pass: `network` for the design's `images_at_once`, one above the other.
+
+    Raises:
+        LimenError: windows that cross images, or more images than tiles hold, so that filters were loaded again.
+    """
+    images = design.images_at_once
+    if images == 1:
+        return network
+    stacked = stack(network, images)
+    for index, layer in enumerate(stacked.layers):
+        geometry = layer_geometry(stacked, index)
+        if geometry.pool or _loads_once(geometry, design):
+            continue
+        rows = geometry.height // images, geometry.out_height // images
+        fewer = (
+            count
+            for count in range(images - 1, 1, -1)
+            if _loads_once(replace(geometry, height=count * rows[0], out_height=count * rows[1]), design)
+        )
+        raise LimenError(
+            f"network {network.name}: layer {layer.name}: images_at_once: {images} is not allowed: tiles don't hold so "
+            f"many, and filters would be loaded again; at most {next(fewer, 1)}"
+        )
+    return stacked
+
+
+def _loads_once(geometry: Geometry, design: FittedDesign) -> bool:
+    """Return whether a cut loads every filter once: all rows are one tile, or all input channels are."""
+    most = most_parts(geometry, design)
+    cuts = Axes(1, most.outputs, most.channels), Axes(most.rows, most.outputs, 1)
+    return any(fits(geometry, design, parts) for parts in cuts)
+
+
+def in_passes(x: np.ndarray, images_at_once: int) -> np.ndarray:
+    """Return inputs [images, H, W, C] as [passes, images_at_once · H, W, C]; the last image fills up a shorter pass."""
+    passes = -(-len(x) // images_at_once)
+    places = np.minimum(np.arange(passes * images_at_once), len(x) - 1)
+    return x[places].reshape(passes, images_at_once * x.shape[1], *x.shape[2:])

@@ -1,0 +1,72 @@
+"""Several images at once: a network whose input is that many images, one above the other."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from workloads.errors import LimenError
+from workloads.layers.layer import Layer, LayerParameters
+
+if TYPE_CHECKING:
+    from workloads.layers.graph import TensorShape
+    from workloads.networks.network import Network
+
+
+def stack(network: Network, images: int) -> Network:
+    """Return a network that gives of `images` inputs, one above the other, their outputs, one above the other.
+
+    Layers are the same with more rows; a linear layer is a convolution whose windows are the images. Bits of an image
+    are those that it has alone.
+
+    Raises:
+        LimenError: a layer whose windows don't keep to an image; the line names it.
+    """
+    if images == 1:
+        return network
+    layers = []
+    for index, layer in enumerate(network.layers):
+        try:
+            form = _form_of(layer, network.tensors[network.reads(index)], images)
+            layers.append(Layer(**{**layer.model_dump(), **form}))
+        except LimenError as error:
+            raise LimenError(f"network {network.name}: layer {layer.name}: {error}") from None
+    parameters = None
+    if network.parameters is not None:
+        pairs = zip(layers, network.parameters, strict=True)
+        parameters = tuple(_parameters_of(layer, of_layer) for layer, of_layer in pairs)
+    return replace(network, layers=tuple(layers), parameters=parameters)
+
+
+def _form_of(layer: Layer, shape: TensorShape, images: int) -> dict[str, Any]:
+    """Return the fields of a layer that more images change. Raises LimenError where its windows cross images."""
+    if layer.kind == "linear":
+        window = shape.height, shape.width
+        channels = layer.channels // (shape.height * shape.width)
+        return {
+            "kind": "conv2d",
+            "height": images * shape.height,
+            "width": shape.width,
+            "channels": channels,
+            "kernel": window,
+            "stride": window,
+        }
+    inside = layer.padding[:2] == (0, 0) and layer.kernel[0] <= layer.stride[0]
+    if not inside or layer.stride[0] * layer.out_height != layer.height:
+        raise LimenError(
+            f"images_at_once: {images} is not allowed: rows of its windows are padded, shared or left out, so images "
+            "can't lie above each other; at most 1"
+        )
+    return {"height": images * layer.height}
+
+
+def _parameters_of(layer: Layer, parameters: LayerParameters) -> LayerParameters:
+    """Return a layer's integers in its new shape: the fan-in of a linear layer in the order of its window."""
+    if not layer.has_parameters:
+        return parameters
+    shape, polarity = layer.weights_shape, parameters.polarity
+    return replace(
+        parameters,
+        weights=parameters.weights.reshape(shape),
+        polarity=None if polarity is None else polarity.reshape(shape),
+    )
