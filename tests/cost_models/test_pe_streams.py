@@ -19,12 +19,12 @@ from cost_models.stimuli.captured import captured_folds, captured_windows
 from cost_models.stimuli.op_values import in_polarity_order, op_values, sign_bit
 from cost_models.stimuli.pe_streams import operand_streams
 from cost_models.stimuli.stimulus import STEPS, WARM_UP
-from cost_models.units.catalogue import pe_units, staged_units
+from cost_models.units.catalogue import DATAFLOWS, fused_units, pe_units, signed_units, staged_units
 from cost_models.units.unit import Pe
 from workloads.errors import LimenError
 from workloads.networks.family import find_network
 from workloads.ops.integers import as_signed
-from workloads.ops.names import OPS
+from workloads.ops.names import FUSED_OPS, OPS
 from workloads.ops.op_field import Op
 
 
@@ -184,6 +184,37 @@ class TestNetlists:
             )
         )
         assert held < moving
+
+
+@pytest.mark.parametrize(("ops", "dataflow"), [*product(FUSED_OPS, DATAFLOWS)])
+class TestFused:
+    def test_every_op_is_computed(self, kit: Kit, ops: str, dataflow: str) -> None:
+        """Every output of every vector is right, a shift weight narrower than the synapse; each op has its energies."""
+        unit = fused_units(ops, 6 if ops == "adder+shift" else 3, dataflow)[1]
+        values = measure(synthesise(kit, unit_source(unit)), unit, kit)
+        below = "top" if dataflow == "os" else "psum"
+        events = {f"{op}_{event}" for op in unit.members() for event in ("op", "left_cycle", f"{below}_cycle")}
+        events |= {"idle_cycle", "shift_cycle"}
+        events |= {"threshold_polarity_cycle"} & {f"{op}_polarity_cycle" for op in unit.members() if dataflow != "ws"}
+        assert {f"energy_per_{event}_pj" for event in events} == {
+            name for name in values if name.startswith("energy") and "settled" not in name
+        }
+
+    def test_a_choice_that_is_stuck_is_found(self, kit: Kit, ops: str, dataflow: str) -> None:
+        """The first op, whatever is chosen."""
+        unit = fused_units(ops, 3, dataflow)[1]
+        choice = "op_select == NUMBER[1:0] ?"
+        wrong = with_op_changed(unit_source(unit), choice, "op_select == NUMBER[1:0] || 1'b1 ?")
+        with pytest.raises(LimenError, match="vectors differ from the definition"):
+            measure(synthesise(kit, wrong), unit, kit)
+
+
+@pytest.mark.parametrize("unit", [group[1] for group in signed_units((3,))], ids=str)
+def test_signed_activations(kit: Kit, unit: Pe) -> None:
+    """Every output is right; the PE for unsigned ones computes something else."""
+    assert measure(synthesise(kit, unit_source(unit)), unit, kit)["energy_per_left_cycle_pj"] > 0
+    with pytest.raises(LimenError, match="vectors differ from the definition"):
+        measure(synthesise(kit, unit_source(replace(unit, signed=False))), unit, kit)
 
 
 def test_streams_don_t_depend_on_what_ran_before() -> None:
