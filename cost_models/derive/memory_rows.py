@@ -104,6 +104,7 @@ def _cacti_macros(node: str) -> list[Row]:
         "fewest_words": words[width == width.min()].min(),
         "fewest_words_widest": words[width == width.max()].min(),
         "most_words": words[width == width.max()].max(),
+        "most_words_widest": words[width == width.max()].max(),
         "fewest_columns": width.min(),
         "most_columns": width.max(),
     }

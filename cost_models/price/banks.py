@@ -46,6 +46,14 @@ def price_bank(table: Table, width: int, words: int, two_ports: bool = False, wr
     return registers if registers.area_um2 <= sram.area_um2 else sram
 
 
+def price_main_memory(table: Table, port_bits: int, words: int) -> Bank:
+    """Return an on-chip main memory of so many beats: SRAM macros, several below one another and side by side.
+
+    None has more words than the kit's widest: deeper ones are narrow, and take more energy an access.
+    """
+    return _macros(table, port_bits, max(words, 1), False, port_bits, "most_words_widest")
+
+
 def _registers(table: Table, width: int, words: int, written: int) -> Bank:
     def fit(name: str, columns: int = width) -> Value:
         sizes = {"base": 1, "per_column": columns, "per_word": words, "per_bit": columns * words}
@@ -70,8 +78,11 @@ def _registers(table: Table, width: int, words: int, written: int) -> Bank:
     )
 
 
-def _macros(table: Table, width: int, words: int, two_ports: bool, written: int) -> Bank:
-    """Return the smaller of macros as narrow as they come, and of the widest, of which the kit has lower ones."""
+def _macros(table: Table, width: int, words: int, two_ports: bool, written: int, deepest: str = "most_words") -> Bank:
+    """Return the smaller of macros as narrow as they come, and of the widest, of which the kit has lower ones.
+
+    deepest: the limit of the words of one.
+    """
 
     def limit(name: str) -> int:
         return int(table.quantity("sram", name).value)
@@ -79,7 +90,7 @@ def _macros(table: Table, width: int, words: int, two_ports: bool, written: int)
     ports = table.quantity("sram", "macros_for_two_ports") if two_ports else Value(1, "cited")
     words = -(-words // int(ports.value))
     most = limit("most_columns")
-    deep, wide = -(-words // limit("most_words")), -(-width // most)
+    deep, wide = -(-words // limit(deepest)), -(-width // most)
     words = -(-words // deep)
     narrowest = max(-(-width // wide), limit("fewest_columns"))
     shapes = [(narrowest, max(words, limit("fewest_words"))), (most, max(words, limit("fewest_words_widest")))]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cost_models.price.machine import Machines
+from cost_models.price.machine import MAIN, Machines
 from cost_models.price.machine_events import Events, pe_events
 from cost_models.price.shelf import ABSENT, Quantities
 from cost_models.price.sum_kernels import column_sums
@@ -193,20 +193,22 @@ class Breakdown:
         return lines
 
     def _lines_of_dram(self, dram: str) -> list[Line]:
+        on_chip, port_bits = self._machines.designs.on_chip, self._machines.designs.port_bits
+        if on_chip.all():
+            return []
         bit = self._machines.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
-        port_bits = self._machines.designs.port_bits
-        nothing, method = np.zeros(len(port_bits)), np.full(len(port_bits), METHODS.index(bit.method))
-        return [
-            Line(
-                f"dram {stream}", "dram", nothing,
-                getattr(self._events.total, f"beats_{stream}") * port_bits * bit.value / PJ_PER_UJ, method,
-            )
-            for stream in STREAMS
-        ]  # fmt: skip
+        nothing, method = np.zeros(len(port_bits)), np.where(on_chip, ABSENT, METHODS.index(bit.method))
+        lines = []
+        for stream in STREAMS:
+            energy = getattr(self._events.total, f"beats_{stream}") * port_bits * bit.value / PJ_PER_UJ
+            lines.append(Line(f"dram {stream}", "dram", nothing, np.where(on_chip, 0.0, energy), method))
+        return lines
 
     def _accesses(self, memory: str) -> tuple[Any, Any]:
         """Return the reads and the writes of a memory."""
         counts = self._events.total
+        if memory == MAIN:
+            return counts.beats - counts.beats_store, counts.beats_store
         if memory == "operand":
             return self._events.operand_rows, np.ceil(self._fills)
         if memory == "ofmap":

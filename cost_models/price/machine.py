@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
 
 
+MAIN = "main"
+"""The main memory where it is on the chip, among the names of memories."""
+
+
 @dataclass(frozen=True)
 class Memories:
     """On-chip memories. count: [memories, designs] of equal banks, both halves of a double buffer among them.
@@ -128,7 +132,9 @@ class Machines:
         two_ports = np.zeros(shape, bool)
         two_ports[-1] = True
         found = units_of(self.table).bank(width.ravel(), words.ravel(), two_ports.ravel(), written.ravel())
-        return Memories(names, count, found.of_each(len(names)))
+        found = found.beside(units_of(self.table).main_memory(designs.port_bits, designs.memory_beats, designs.on_chip))
+        count = np.concatenate([count, np.ones((1, len(designs)), np.int64)])
+        return Memories((*names, MAIN), count, found.of_each(len(count)))
 
     def __getitem__(self, chosen: np.ndarray) -> Machines:
         """Return some of the machines, by their places: what was looked up is not looked up again."""
@@ -146,7 +152,16 @@ class Machines:
 
     def present(self, name: str) -> np.ndarray | bool:
         """Return where there are a memory and an unpacker of this name: of polarity where it is stored."""
+        if name == MAIN:
+            on_chip: np.ndarray = self.designs.on_chip
+            return on_chip
         return self.stores_polarity if name == "polarity" else True
+
+    @property
+    def main_access_ns(self) -> np.ndarray:
+        """The access time of an on-chip main memory."""
+        access: np.ndarray = self.memories.banks["delay_ns"].value[self.memories.names.index(MAIN)]
+        return access
 
     def clocks(self) -> Clocks:
         """Return the shortest clock periods; of equal paths the one whose name, then method, is last."""

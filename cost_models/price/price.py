@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from cost_models.price.breakdown import Part, parts_of
 from cost_models.price.machine import Machines
 from cost_models.price.machine_events import Events, count_events
-from cost_models.price.prices import memory_cycles, price_machines
+from cost_models.price.prices import memory_cycles, memory_figures, price_machines
 from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
 from cost_models.table.table import load_priced_table
 from simulator.designs.design import Design
@@ -42,6 +44,8 @@ class Cost:
     the shortest period, set by clock_component, whose softest row is of clock_method. *_share: parts of the energy, in
     the PEs with the skew registers before them (array), in on-chip memories and in the DRAM; the rest is logic around
     the array. *_assumed_share: share that comes from rows of method scaled or assumed; assumed_share is the larger.
+    buffers_kib: of the memories around the array. device_kib: of all on the chip: beside them, where the main memory is
+    there, descriptors, filters, and tensors at their peak.
     """
 
     energy_uj: float
@@ -55,6 +59,8 @@ class Cost:
     energy_assumed_share: float
     area_assumed_share: float
     assumed_share: float
+    buffers_kib: float
+    device_kib: float
     clock_component: str
     clock_method: str
     parts: tuple[Part, ...] = field(repr=False)
@@ -91,7 +97,8 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
         _refuse_others_operands(run, stream)
     clocks = machines.clocks()
     prices = price_machines(machines, clocks, events_of(run), dram)
-    figures = {name: column[0].item() for name, column in prices.figures.items()}
+    kib = memory_figures(designs, np.array([run.memory.beats]))
+    figures = {name: column[0].item() for name, column in (prices.figures | kib).items()}
     component, method, parts = clocks.component[0], clocks.method[0], parts_of(prices.lines, 0)
     if design.images_at_once > 1:
         parts = [replace(part, energy_uj=part.energy_uj / design.images_at_once) for part in parts]
@@ -124,7 +131,8 @@ def with_memory(
     """Return a design fitted to `network` whose port_interval and memory_latency are those of a memory.
 
     The design's clock is the table's: a slower clock sees a faster memory. dram_gb_per_s: of one channel of
-    LPDDR4-3200, 16 bits wide, unless given. latency_ns: from a request to its first beat.
+    LPDDR4-3200, 16 bits wide, unless given. latency_ns: from a request to its first beat. Of an on-chip memory both
+    cycles follow from its access time.
 
     Raises:
         LimenError: the design can't run the network, the table lacks it, or a memory too slow for the design's fields.
@@ -133,8 +141,7 @@ def with_memory(
         if not (math.isfinite(value) and value > 0):
             raise LimenError(f"{name}: {value} is not allowed: more than 0")
     fitted, table = design.fitted(network), load_priced_table(costs)
-    clock_ns = Machines(table, DesignBlock.of(fitted)).clocks().ns
-    interval, latency = (
-        int(cycles[0]) for cycles in memory_cycles(clock_ns, fitted.port_bits, dram_gb_per_s, latency_ns)
-    )
+    machines = Machines(table, DesignBlock.of(fitted))
+    cycles = memory_cycles(machines, machines.clocks().ns, dram_gb_per_s, latency_ns)
+    interval, latency = (int(column[0]) for column in cycles)
     return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,8 @@ from cost_models.price.machine import Clocks, Machines
 from cost_models.price.machine_events import Events
 from cost_models.price.sum_kernels import column_sums
 from cost_models.table.table import METHODS, SOFT
+from simulator.designs.design_block import DesignBlock
+from simulator.designs.sizes import BITS_PER_KIB
 
 NS_PER_US = 1e3
 FIRST_SOFT = min(METHODS.index(method) for method in SOFT)
@@ -59,8 +60,26 @@ def price_machines(machines: Machines, clocks: Clocks, events: Events, dram: str
     return Prices(figures, lines)
 
 
-def memory_cycles(clock_ns: np.ndarray, port_bits: Any, dram_gb_per_s: float, latency_ns: float) -> tuple[Any, Any]:
-    """Return the cycles from beat to beat of a memory, and from a request to its first beat, as whole float64."""
+def memory_cycles(
+    machines: Machines, clock_ns: np.ndarray, dram_gb_per_s: float, latency_ns: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cycles from beat to beat of a memory, and from a request to its first beat, as whole float64.
+
+    dram_gb_per_s, latency_ns: of DRAM. An on-chip memory takes its access time, a cycle at least, for either.
+    """
+    port_bits, on_chip = machines.designs.port_bits, machines.designs.on_chip
     # Beyond what any design has the numbers need not be exact; they may not be infinite.
     interval = np.ceil(port_bits // 8 / np.maximum(dram_gb_per_s * clock_ns, 1 / MOST_CYCLES))
-    return interval, np.ceil(np.minimum(latency_ns / clock_ns, MOST_CYCLES))
+    latency = np.ceil(np.minimum(latency_ns / clock_ns, MOST_CYCLES))
+    access = np.maximum(np.ceil(machines.main_access_ns / clock_ns), 1.0)
+    return np.where(on_chip, access, interval), np.where(on_chip, access, latency)
+
+
+def memory_figures(designs: DesignBlock, beats: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the KiB of the memories around the array, and of all that is held on the chip.
+
+    beats: [designs], of descriptors, filters, and tensors at their peak: on the chip where the main memory is.
+    """
+    buffers = designs.buffers_kib
+    held = np.where(designs.on_chip, beats * designs.port_bits / BITS_PER_KIB, 0.0)
+    return {"buffers_kib": buffers, "device_kib": buffers + held}

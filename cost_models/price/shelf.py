@@ -40,6 +40,13 @@ class Quantities:
         """Return those of some designs, by their places."""
         return Quantities(self.places, self.values[..., chosen], self.methods[..., chosen])
 
+    def beside(self, others: Quantities) -> Quantities:
+        """Return these and others of the same names, one after another."""
+        values, methods = (
+            np.concatenate(pair, axis=1) for pair in ((self.values, others.values), (self.methods, others.methods))
+        )
+        return Quantities(self.places, values, methods)
+
     def of_each(self, units: int) -> Quantities:
         """Return [units, designs] of what was looked up for one unit after another."""
         shape = len(self.places), units, -1

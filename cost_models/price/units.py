@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 
-from cost_models.price.banks import price_bank
+from cost_models.price.banks import Bank, price_bank, price_main_memory
 from cost_models.price.machine_events import PLACES
 from cost_models.price.shelf import Shelf
 from cost_models.table.operands import UNIFORM
@@ -75,6 +75,7 @@ class Units:
         self.ifmap_unpacker = fitted(partial(Scratchpad, "ifmap"), beats, clock, delay)
         self.filter_unpacker = fitted(partial(Scratchpad, "filter"), beats, clock, delay)
         self.bank = Shelf(BANK_NUMBERS, partial(_bank, table))
+        self.main_memory = Shelf(BANK_NUMBERS, partial(_main_memory, table))
 
 
 @lru_cache(maxsize=16)
@@ -160,7 +161,15 @@ def _fit(table: Table, unit: Fitted, name: str) -> Value:
 
 
 def _bank(table: Table, width: int, words: int, two_ports: bool, write_bits: int) -> Mapping[str, Value]:
-    bank = price_bank(table, width, words, two_ports, write_bits)
+    return _numbers(price_bank(table, width, words, two_ports, write_bits))
+
+
+def _main_memory(table: Table, port_bits: int, words: int, there: bool) -> Mapping[str, Value]:
+    """Return the main memory of a design that has it on the chip, and nothing of others: their table may lack SRAM."""
+    return _numbers(price_main_memory(table, port_bits, words)) if there else {}
+
+
+def _numbers(bank: Bank) -> Mapping[str, Value]:
     numbers = {name: Value(getattr(bank, name), bank.method) for name in ("area_um2", "read_pj", "write_pj", "idle_pj")}
     numbers["is_sram"] = Value(bank.kind == "sram", bank.method)
     numbers["leakage_nw"] = Value(bank.leakage_nw, bank.leakage_method)

@@ -101,6 +101,7 @@ def price(
         f"energy in the array {100 * cost.array_share:.1f} %, on-chip memories {100 * cost.memory_share:.1f} %, "
         f"DRAM {100 * cost.dram_share:.1f} %, logic around the array the rest"
     )
+    echo(f"on the chip {cost.device_kib:.4g} KiB, of which memories around the array {cost.buffers_kib:.4g} KiB")
     echo(
         f"scaled or assumed: {100 * cost.energy_assumed_share:.1f} % of the energy, "
         f"{100 * cost.area_assumed_share:.1f} % of the area\n"

@@ -11,7 +11,7 @@ import numpy as np
 from cost_models.table.table import Table, load_priced_table
 from dse.study.evaluate import FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
-from dse.study.study_spec import StudySpec
+from dse.study.study_spec import MEMORY, StudySpec, parse_memory
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
 from simulator.designs.design_block import DesignBlock, for_each
@@ -202,14 +202,14 @@ class BlockEvaluator:
         forms: of each machine, all of the same layers.
         """
         from cost_models.price.machine_events import count_events
-        from cost_models.price.prices import memory_cycles, price_machines
+        from cost_models.price.prices import memory_cycles, memory_figures, price_machines
         from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
         memory, designs, clocks, form = self._memory, machines.designs, machines.clocks(), forms[0]
-        interval, latency = memory_cycles(clocks.ns, designs.port_bits, memory.dram_gb_per_s, memory.latency_ns)
+        interval, latency = memory_cycles(machines, clocks.ns, memory.dram_gb_per_s, memory.latency_ns)
         integers = machine_integers(designs)
         integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
         counts, reached = count_best(form.layers, integers)
@@ -219,6 +219,7 @@ class BlockEvaluator:
         lines = refusals(networks, form.layers, designs[failing], reached[failing])
         refused = dict(zip(failing.tolist(), lines, strict=True))
         fits = known & (reached == len(form.layers))
+        fits &= ~designs.on_chip  # what their programs take is known by cuts: each alone
         fits &= ~may_be_too_large(form.network, counts["tiles"].sum(axis=1), designs)
         chosen = np.flatnonzero(fits)
         if not len(chosen):
@@ -229,16 +230,20 @@ class BlockEvaluator:
         ops = str(designs.op[0]).split(AND)
         events = count_events(form.layers, counts, designs, _layer_ops(ops, form.network))
         total, prices = events.total, price_machines(machines, clocks, events, memory.dram)
-        figures = prices.figures | {
-            "cycles": total.cycles,
-            "stall_cycles": sum(getattr(total, name) for name in PHASES if "stall" in name),
-            "dram_bytes": total.dram_bytes,
-            "utilisation": total.utilisation(designs.pes),
-            "acc_bits": designs.acc_bits,
-            "pes": designs.pes,
-            "clock_component": clocks.component,
-            "clock_method": clocks.method,
-        }
+        figures = (
+            prices.figures
+            | memory_figures(designs, np.zeros(len(designs), np.int64))
+            | {
+                "cycles": total.cycles,
+                "stall_cycles": sum(getattr(total, name) for name in PHASES if "stall" in name),
+                "dram_bytes": total.dram_bytes,
+                "utilisation": total.utilisation(designs.pes),
+                "acc_bits": designs.acc_bits,
+                "pes": designs.pes,
+                "clock_component": clocks.component,
+                "clock_method": clocks.method,
+            }
+        )
         return chosen, figures, refused
 
 
@@ -282,6 +287,7 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
     """Return the designs of points, as `Evaluator.design` but for the memory's cycles, which are 1 here."""
     values = zip(*points, strict=True)
     columns = {name: np.array(column) for name, column in zip(Coordinates._fields, values, strict=True)}
+    memories = [parse_memory(words) for words in columns.pop(MEMORY).tolist()]
     columns["op"] = for_each(_pe_ops, columns["op"])
     ones, numbers = np.ones(len(points), np.int64), {id(form): number for number, form in enumerate(forms)}
     form = np.array([numbers[id(form)] for form in forms])
@@ -297,8 +303,8 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
         channel_rows=np.clip(rows, FEWEST_CHANNEL_ROWS, MOST_ROWS),
         port_interval=ones,
         memory_latency=ones,
-        on_chip=np.zeros(len(points), bool),
-        memory_kib=np.zeros(len(points)),
+        on_chip=np.array([memory.kind == "sram" for memory in memories]),
+        memory_kib=np.array([memory.kib or 0.0 for memory in memories]),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, cast
 
 from cost_models.table.table import load_priced_table
 from dse.study.space import Coordinates
-from dse.study.study_spec import BUFFERS, StudySpec
+from dse.study.study_spec import BUFFERS, MEMORY, StudySpec, parse_memory
 from simulator.designs.design import Design, FittedDesign, Polarity
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
@@ -34,6 +34,8 @@ COST_FIGURES = (
     "assumed_share",
     "energy_assumed_share",
     "area_assumed_share",
+    "buffers_kib",
+    "device_kib",
 )
 """Figures of `cost_models.price.price.Cost` that a trial stores."""
 
@@ -138,7 +140,8 @@ class Evaluator:
         signed = any(operation(op).one_range for op in made_of(point.op))
         signed |= any(layer.x_signed for layer in network.layers)
         polarity: Polarity = "generated" if network.generates_polarity else "synapse"
-        return Design(**point.fields(), x_signed=signed, polarity=polarity)
+        fields = {**point.fields(), MEMORY: parse_memory(point.memory)}
+        return Design(**fields, x_signed=signed, polarity=polarity)
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""

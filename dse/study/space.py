@@ -10,15 +10,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.study.study_spec import BUFFERS, PIPELINES, SpaceSpec
+from dse.study.study_spec import BUFFERS, MEMORY, PIPELINES, SpaceSpec
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
 
 SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
 """What stands for an axis in a design's name, where it isn't the first word of it."""
 
-OPTIONAL = (*BUFFERS, *PIPELINES)
-LABELS = [(SHORT.get(name, name.split("_")[0]), Design.model_fields[name].default) for name in OPTIONAL]
+OPTIONAL = (*BUFFERS, MEMORY, *PIPELINES)
+DEFAULTS = {**{name: Design.model_fields[name].default for name in OPTIONAL}, MEMORY: "dram"}
+LABELS = [(SHORT.get(name, name.split("_")[0]), DEFAULTS[name]) for name in OPTIONAL]
 """Of the last coordinates: how a design's name calls them, and their defaults."""
 
 RANDOM_TRIES = 64
@@ -42,6 +43,7 @@ class Coordinates(NamedTuple):
     operand_depth: int
     feeder_width: int
     port_bits: int
+    memory: str = "dram"
     pe_stages: int = 1
     zero_gating: bool = False
 
@@ -51,11 +53,11 @@ class Coordinates(NamedTuple):
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
         for value, (label, default) in zip(self[-len(LABELS) :], LABELS, strict=True):
             if value != default:
-                name += f"-{label}{value:g}"
+                name += f"-{value.replace(' ', '')}" if isinstance(value, str) else f"-{label}{value:g}"
         return name
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a Design that are axes of a space; a mix of ops is that of fused PEs."""
+        """Return the fields of a Design that are axes of a space: a mix of ops as fused PEs, memory in words."""
         op, *extra = made_of(self.op)
         return {**self._asdict(), "op": op, **({"extra_ops": extra} if extra else {})}
 
@@ -75,11 +77,11 @@ class Space:
             "rows": list(spec.rows),
             "cols": list(spec.cols),
         }
-        axes |= {name: list(getattr(spec, name)) for name in (*BUFFERS, *PIPELINES)}
+        axes |= {name: list(getattr(spec, name)) for name in (*BUFFERS, MEMORY, *PIPELINES)}
         self.axes = {name: values for name, values in axes.items() if values}
         self._formats = tuple(formats)
         self._format_set = frozenset(self._formats)
-        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS, *PIPELINES)]
+        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS, MEMORY, *PIPELINES)]
         self.size = len(self._formats) * math.prod(map(len, self._machine))
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:

@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from simulator.designs.design import Dataflow, Design
-from simulator.designs.memory import Kib
+from simulator.designs.memory import MOST_KIB, Kib, Memory
 from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits
@@ -21,7 +21,7 @@ from workloads.networks.family import FamilyOp
 OBJECTIVES = {"energy_uj": "µJ an image", "latency_us": "µs an image", "area_mm2": "mm²", "accuracy": "validation"}
 """What a study can optimise, with its unit. Accuracy is the validation split's; the test split only reports."""
 
-CONSTRAINABLE = (*OBJECTIVES, "power_mw", "clock_ns", "cycles", "pes")
+CONSTRAINABLE = (*OBJECTIVES, "power_mw", "clock_ns", "cycles", "pes", "device_kib")
 """What a study can bound."""
 
 BIT_RANGE = (2, 16)
@@ -29,6 +29,9 @@ STUDIES = Path(__file__).parents[1] / "studies"
 
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_width", "port_bits")
 """Axes a space may leave out: fields of a Design."""
+
+MEMORY = "memory"
+"""Likewise, in words: see `parse_memory`."""
 
 PIPELINES = ("pe_stages", "zero_gating")
 """Likewise."""
@@ -60,6 +63,20 @@ def parse_bits(value: Any) -> list[int]:
     if not widths or not whole or len(set(widths)) != len(widths):
         raise ValueError(f"{value!r} is not allowed: {allowed}")
     return sorted(widths)
+
+
+def parse_memory(words: str) -> Memory:
+    """Return the main memory that an axis's value names: `dram`, or `sram` and its KiB, as in `sram 64`.
+
+    Raises:
+        ValueError: other words, or a size that is not allowed.
+    """
+    match = re.fullmatch(r"sram (\d{1,5}(?:\.\d{1,9})?)", words)
+    if words == "dram":
+        return Memory()
+    if match is None or not 0 < float(match[1]) <= MOST_KIB:
+        raise ValueError(f"{words!r} is not allowed: dram, or sram and its KiB, at most {MOST_KIB}, such as sram 64")
+    return Memory(kind="sram", kib=float(match[1]))
 
 
 def _default(name: str) -> list[Any]:
@@ -98,10 +115,18 @@ class SpaceSpec(Spec):
     operand_depth: list[Depth] = Field(default_factory=lambda: _default("operand_depth"), min_length=1)
     feeder_width: list[FeederWidth] = Field(default_factory=lambda: _default("feeder_width"), min_length=1)
     port_bits: list[PortBits] = Field(default_factory=lambda: _default("port_bits"), min_length=1)
+    memory: list[str] = Field(default=["dram"], min_length=1)
     pe_stages: list[Literal[1, 2]] = Field(default_factory=lambda: _default("pe_stages"), min_length=1)
     zero_gating: list[bool] = Field(default_factory=lambda: _default("zero_gating"), min_length=1)
 
-    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS, *PIPELINES)
+    @field_validator(MEMORY)
+    @classmethod
+    def _named(cls, values: list[str]) -> list[str]:
+        for value in values:
+            parse_memory(value)
+        return values
+
+    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS, MEMORY, *PIPELINES)
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         for value in values:

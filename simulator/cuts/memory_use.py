@@ -35,6 +35,10 @@ class MemoryUse(NamedTuple):
     port_bits: int
 
     @property
+    def beats(self) -> int:
+        return self.program + self.tensors
+
+    @property
     def program_kib(self) -> float:
         return self.program * self.port_bits / BITS_PER_KIB
 

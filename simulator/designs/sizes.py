@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from simulator.encoding import SHIFT_BITS
+
 HALVES = 2
 BITS_PER_KIB = 8192
 
@@ -154,11 +156,34 @@ class FittedSizes(Sizes):
     if TYPE_CHECKING:
         acc_bits: Any
         ofmap_kib: Any
+        operand_depth: Any
+        port_bits: Any
+
+        @property
+        def memory_kib(self) -> Any: ...
 
     @property
     def ofmap_depth(self) -> Any:
         """Accumulators of one column in half of the ofmap scratchpad."""
         return rows_of(self.ofmap_kib, self.cols * self.acc_bits)
+
+    @property
+    def memory_beats(self) -> Any:
+        """Beats of an on-chip main memory."""
+        bits = self.memory_kib * BITS_PER_KIB
+        return -(-(bits.astype(np.int64) if isinstance(bits, np.ndarray) else int(bits)) // self.port_bits)
+
+    @property
+    def buffers_kib(self) -> Any:
+        """KiB of all memories around the array: scratchpads with polarity, bias and shift, operand blocks."""
+        bits = self.ifmap_depth * self.word_bits + self.filter_depth * self.synapse_lanes * self.w_bits
+        bits = bits + self.polarity_depth * self.polarity_lanes
+        bits = bits + self.channel_depth * self.channel_lanes * (self.acc_bits + SHIFT_BITS)
+        # Under ws a lane's operand block is of activations, else of whole words.
+        words = self.operand_depth // self.feeder_width * self.word_bits
+        bits = bits + self.x_lanes * either(self.dataflow == "ws", self.operand_depth * self.x_bits, words)
+        bits = bits + self.ofmap_depth * self.cols * self.acc_bits
+        return HALVES * bits / BITS_PER_KIB
 
     @property
     def held_bits(self) -> Any:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cost_models.price.banks import Bank, price_bank
+from cost_models.price.banks import Bank, price_bank, price_main_memory
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SOFT, Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
 from cost_models.units.unit import Control, Fitted, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from simulator.cuts.layout import lay_out
+from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import FittedDesign
 from simulator.designs.sizes import HALVES
 from simulator.encoding import SHIFT_BITS
@@ -121,7 +123,24 @@ class Machine:
         memories["operand"] = Memory("operand", HALVES, bank)
         bank = price_bank(table, design.acc_bits, design.ofmap_depth, two_ports=True)
         memories["ofmap"] = Memory("ofmap", HALVES * design.cols, bank)
+        if design.memory.kib is not None:
+            words = math.ceil(design.memory.kib * 8192 // 1 / design.port_bits)
+            memories["main"] = Memory("main", 1, price_main_memory(table, design.port_bits, words))
         return memories
+
+    def buffer_bits(self) -> int:
+        """Return the bits of the memories around the array, filled to their last word."""
+        design = self.design
+        rows = {
+            "ifmap": design.ifmap_depth,
+            "weight": design.filter_depth,
+            "polarity": design.polarity_depth,
+            "channel": design.channel_depth,
+        }
+        bits = sum(width * rows[name] for name, width in self.widths.items())
+        words, feeder = design.operand_depth, design.feeder_width
+        bits += design.x_lanes * design.x_bits * (words if design.dataflow == "ws" else words // feeder * feeder)
+        return HALVES * (bits + design.ofmap_depth * design.cols * design.acc_bits)
 
     def clock(self) -> tuple[float, str, str]:
         """Return the shortest clock period in ns, the component that sets it, and the softest method behind it."""
@@ -220,6 +239,8 @@ class Machine:
         for memory in self.memories.values():
             reads, writes = self._accesses(memory, events)
             parts += _memory(memory, reads, writes, cycles, latency_us)
+        if "main" in self.memories:
+            return parts
         bit = self.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
         for stream in ("store", "descriptor", "filter", "ifmap", "residual"):
             bits = getattr(counts, f"beats_{stream}") * design.port_bits
@@ -232,6 +253,8 @@ class Machine:
 
     def _accesses(self, memory: Memory, events: Events) -> tuple[int, int]:
         counts = events.total
+        if memory.name == "main":
+            return counts.beats - counts.beats_store, counts.beats_store
         if memory.name == "operand":
             return events.operand_rows, math.ceil(self._fills(counts.operand_writes))
         if memory.name == "ofmap":
@@ -380,6 +403,12 @@ def pe_events(design: FittedDesign, of_op: Mapping[str, OfOp]) -> dict[str, int]
     return spent
 
 
+def held_kib(run: Run) -> float:
+    """Return what an on-chip main memory holds, as the program's own layout says."""
+    design, network = run.design, run.network
+    return lay_out(network, schedule_network(network, design), design).beats * design.port_bits / 8192 * design.on_chip
+
+
 def price_alone(run: Run, table: Table, dram: str = "lpddr4", stream: str = UNIFORM) -> dict[str, Any]:
     """Return the figures of `cost_models.price.price.Cost`, its parts as tuples."""
     machine = Machine(table, run.design, stream)
@@ -406,6 +435,8 @@ def price_alone(run: Run, table: Table, dram: str = "lpddr4", stream: str = UNIF
         "energy_assumed_share": soft_energy,
         "area_assumed_share": soft_area,
         "assumed_share": max(soft_energy, soft_area),
+        "buffers_kib": machine.buffer_bits() / 8192,
+        "device_kib": machine.buffer_bits() / 8192 + held_kib(run),
         "clock_component": clock_component,
         "clock_method": clock_method,
         "parts": [tuple(vars(part).values()) for part in parts],
