@@ -264,8 +264,8 @@ class Machine:
 
 
 def design_generates(design: FittedDesign) -> bool:
-    """Return whether a design of one op has a generator of polarity instead of memory for it."""
-    return operation(design.op).polar and design.polarity == "generated"
+    """Return whether a design has a generator of polarity instead of memory for it."""
+    return any(room.polar for room in design.operations) and design.polarity == "generated"
 
 
 def _memory(memory: Memory, reads: int, writes: int, cycles: int, latency_us: float) -> list[Part]:

@@ -232,7 +232,8 @@ MIXED_WIDTHS = Design(rows=4, cols=4, dataflow="os", op="threshold", extra_ops=(
 
 @pytest.mark.parametrize("mix", FUSED)
 @pytest.mark.parametrize(
-    ("dataflow", "polarity"), [("os", "synapse"), ("os", "input"), ("ws", "synapse"), ("is", "neuron")]
+    ("dataflow", "polarity"),
+    [("os", "synapse"), ("os", "input"), ("ws", "synapse"), ("is", "neuron"), ("is", "generated")],
 )
 class TestFused:
     def test_each_layer_is_priced_by_its_own_op(self, mix: str, dataflow: str, polarity: str, tmp_path: Path) -> None:
