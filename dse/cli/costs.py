@@ -91,7 +91,10 @@ def price(
         }
         echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
         return
-    echo(f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {chip.op}, costs {costs}, {stream} operands")
+    echo(
+        f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {' and '.join(chip.ops)}, costs {costs}, "
+        f"{stream} operands"
+    )
     echo(f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2")
     echo(
         f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "

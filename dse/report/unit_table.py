@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from cost_models.table.operands import FAMILY, NETWORK, UNIFORM
 from cost_models.table.table import SMALLEST, Table, Value, load_table
 from cost_models.units.neurons import SYNAPSES, weight_bits
 from cost_models.units.unit import GATED, PE_COMPONENTS
+from simulator.designs.design import MAX_ACC_BITS
 from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
 from workloads.ops.names import BASELINE
@@ -193,13 +194,20 @@ def _widths(table: Table, definition: Definition) -> list[int]:
 
 
 def _quantities(table: Table, definition: Definition, op: Op, x_bits: int, choice: Choice) -> dict[str, Value] | None:
-    """Return the quantities of the widest accumulator or psum at this width; None where the table has no such row."""
+    """Return the quantities of the widest accumulator or psum at this width; None where the table has no such row.
+
+    It is that of many inputs: PEs of MAX_ACC_BITS, whatever the op, are there for designs that ask for more.
+    """
     key = (definition.component, op, str(x_bits), str(weight_bits(op, x_bits)), definition.dataflow)
     by_width = table.variants.get((UNIFORM, definition.stages), {}).get(key)
     if by_width is None or choice.stream == UNIFORM:
-        return dict(by_width[max(by_width)]) if by_width else None
+        return dict(by_width[_widest(by_width)]) if by_width else None
     operands = table.variants.get((choice.stream, definition.stages), {}).get(key)
-    return {**by_width[max(by_width)], **operands[max(operands)]} if operands else None
+    return {**by_width[_widest(by_width)], **operands[_widest(operands)]} if operands else None
+
+
+def _widest(widths: Iterable[int]) -> int:
+    return max((width for width in widths if width < MAX_ACC_BITS), default=MAX_ACC_BITS)
 
 
 def _unit_row(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 from cost_models.table.table import Row
+from simulator.designs.design import MAX_ACC_BITS
 
 MOST = 0.02
 """What a line may be off a width it is fitted to."""
@@ -29,7 +30,8 @@ def check_lines(rows: Sequence[Row]) -> None:
     """Work out each residual again from the rows of its netlists, and look for widths that nothing stands for."""
     values: dict[tuple[str, ...], dict[int, float]] = {}
     for row in rows:
-        if row["component"] == "pe" and row["stages"] == "1" and row["stream"] in ("", "uniform"):
+        between = row["component"] == "pe" and int(row["acc_bits"]) < MAX_ACC_BITS
+        if between and row["stages"] == "1" and row["stream"] in ("", "uniform"):
             values.setdefault((*pe_of(row), row["quantity"]), {})[int(row["acc_bits"])] = float(row["value"])
     for line in (row for row in rows if row["component"] == "pe_line"):
         by_width = values[(*pe_of(line), line["quantity"].removeprefix("largest_residual:"))]

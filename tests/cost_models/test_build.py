@@ -36,7 +36,7 @@ class Stop(Exception):
 
 
 SMALL_FITS = {"bank": 2, "skew": 2, "lane": 2, "pool": 2, "ifmap_scratchpad": 2, "filter_scratchpad": 2}
-SMALL_FITS |= {"packer": 1, "scatter": 1, "control": 1}
+SMALL_FITS |= {"packer": 1, "scatter": 1, "control": 1, "generator": 2}
 """Points behind each fit of a table that a test can wait for."""
 
 

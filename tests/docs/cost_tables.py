@@ -10,12 +10,14 @@ from cost_models.price.machine_events import pe_events
 from cost_models.price.price import events_of, price
 from cost_models.table.table import Row, Value, load_table
 from dse.report.unit_table import Choice, UnitRow, table_markdown, unit_table
-from simulator.designs.design import Design
+from simulator.designs.design import MAX_ACC_BITS, Design
 from simulator.designs.design_block import DesignBlock
 from simulator.run import simulate
 from tests.cost_models.line_check import pe_of
 from workloads.host.text_tables import markdown_table
 from workloads.networks.family import find_network
+
+WIDEST = str(MAX_ACC_BITS)
 
 LIBRARIES = ("ihp130", "sky130hd", "asap7")
 FPGAS = ("xc7-fabric", "ecp5-fabric")
@@ -32,25 +34,26 @@ def accumulators() -> str:
     for name in LIBRARIES:
         rows = load_table(name).rows
         lines = [row for row in rows if row["component"] == "pe_line"]
-        netlists = {(*pe_of(row), row["acc_bits"]) for row in rows if row["component"] == "pe" and row["stages"] == "1"}
-        pes = len({pe_of(row) for row in lines})
+        pes = [row for row in rows if (row["component"], row["stages"]) == ("pe", "1") and row["acc_bits"] != WIDEST]
+        netlists = {(*pe_of(row), row["acc_bits"]) for row in pes}
+        lined = len({pe_of(row) for row in lines})
         for quantity in LINEAR:
             chosen = [row for row in lines if row["quantity"].endswith(f":{quantity}")]
             worst = max(chosen, key=lambda row: float(row["value"]))
             values = [median(float(row["value"]) for row in chosen), float(worst["value"])]
             of = f"{worst['op']}, {worst['x_bits']} × {worst['w_bits']} bits, {worst['dataflow']}"
             table_rows.append(
-                [name, str(pes), f"{len(netlists):,}", f"`{quantity}`", *(f"{100 * value:.2f} %" for value in values)]
+                [name, str(lined), f"{len(netlists):,}", f"`{quantity}`", *(f"{100 * value:.2f} %" for value in values)]
             )
             table_rows[-1][-1] += f" ({of})" if values[1] >= 0.00005 else ""
     return markdown("table | PEs | netlists | quantity | median | largest", table_rows)
 
 
 def widest(name: str, component: str, op: str, dataflow: str, stages: str, stream: str) -> dict[str, Value]:
-    """Return the quantities of a PE of 8 bits at its widest sum; the shift PE's weights have 5."""
+    """Return the quantities of a PE of 8 bits at the widest sum of many inputs; the shift PE's weights have 5."""
     w_bits = "5" if op == "shift" else "8"
     widths = load_table(name).variants[stream, stages][component, op, "8", w_bits, dataflow]
-    return widths[max(widths)]
+    return widths[max(width for width in widths if width < MAX_ACC_BITS)]
 
 
 def multiplier(name: str, dataflow: str) -> str:
