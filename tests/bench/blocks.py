@@ -53,6 +53,7 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
     """What counting and pricing take of a block of one op and width, whose designs are known."""
     points = [point._replace(op="mac", x_bits=8, w_bits=8) for point in points]
     columns = dict(zip(Coordinates._fields, map(np.array, zip(*points, strict=True)), strict=True))
+    del columns["memory"]  # in words; that of the first
     first = DesignBlock.of(evaluator.design(points[0]))
     others = {field.name: getattr(first, field.name).repeat(len(points)) for field in fields(first)}
     designs = DesignBlock(**{**others, **columns})
