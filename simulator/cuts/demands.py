@@ -71,10 +71,12 @@ def field_demands(geometry: Geometry, design: FittedDesign, parts: Axes) -> list
     row, out, chan = (first_of(*axis) for axis in zip(sizes(geometry), parts, granules(geometry, design), strict=True))
     shape = tile_shape(geometry, Tile(*row, *out, *chan), design)
     moved = tile_transfers(geometry, shape, design)
+    crossing = row[1] if geometry.images > 1 and geometry.image_out_height % row[1] else 0
     return [
         Demand("output pixels of a tile", shape.pixels, MOST_IN_FIELD),
         Demand("input rows of a tile", _input_rows(geometry, row[1]), MOST_SIGNED),
         Demand("beats of a tile's filters", sum(moved.filter), MOST_IN_FIELD),
+        Demand("output rows that cross images", crossing, 0),
         Demand("raw scores of a tile", moved.raw_beats if geometry.raw else 0, MOST_IN_FIELD),
     ]
 
@@ -84,11 +86,11 @@ def _input_rows(geometry: Geometry, length: int) -> int:
 
     From part to part they grow while windows begin in the padding above, then stay, then shrink.
     """
-    last = (geometry.out_height - 1) // length
+    last = (geometry.image_out_height - 1) // length
     unclipped = min(last, -(-geometry.pad_top // (length * geometry.stride[0])))
     held = []
     for part in (max(0, unclipped - 1), unclipped):
-        start, end = input_rows(geometry, part * length, min((part + 1) * length, geometry.out_height))
+        start, end = input_rows(geometry, part * length, min((part + 1) * length, geometry.image_out_height))
         held.append(end - start)
     return max(held)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.cuts.demands import fits
-from simulator.plan.axes import Axes, most_parts
+from simulator.plan.axes import Axes, most_parts, row_granule
 from simulator.plan.geometry import Geometry, layer_geometry
 from workloads.errors import LimenError
 from workloads.networks.stacked import stack
@@ -22,7 +22,7 @@ def pass_of(network: Network, design: FittedDesign) -> Network:
     """Return the network of a pass: `network` for the design's `images_at_once`, one above the other.
 
     Raises:
-        LimenError: windows that cross images, or more images than tiles hold, so that filters were loaded again.
+        LimenError: images that don't end on a beat, or more than tiles hold, so that filters were loaded again.
     """
     images = design.images_at_once
     if images == 1:
@@ -30,6 +30,14 @@ def pass_of(network: Network, design: FittedDesign) -> Network:
     stacked = stack(network, images)
     for index, layer in enumerate(stacked.layers):
         geometry = layer_geometry(stacked, index)
+        if geometry.images > 1:
+            if geometry.image_out_height % row_granule(geometry, design):
+                raise LimenError(
+                    f"network {network.name}: layer {layer.name}: images_at_once: {images} is not allowed: results of "
+                    f"an image don't end on a beat, and a tile can't begin there; at most 1, or words of feeder_width "
+                    "activations as wide as a beat"
+                )
+            continue
         if geometry.pool or _loads_once(geometry, design):
             continue
         rows = geometry.height // images, geometry.out_height // images

@@ -22,7 +22,8 @@ class Geometry:
 
     channels: of the tensor read. groups, group_channels, group_outputs: as the array sees them. polar: whether its
     synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual. first, last:
-    of the network: nothing hides the fetch of the first layer's descriptor, and the last fetches none.
+    of the network: nothing hides the fetch of the first layer's descriptor, and the last fetches none. images: that lie
+    above each other in both heights; no tile crosses from one to the next.
     """
 
     height: int
@@ -43,6 +44,7 @@ class Geometry:
     residual_shift: int | None
     first: bool = True
     last: bool = True
+    images: int = 1
 
     @property
     def group_channels(self) -> int:
@@ -51,6 +53,14 @@ class Geometry:
     @property
     def group_outputs(self) -> int:
         return self.outputs // self.groups
+
+    @property
+    def image_height(self) -> int:
+        return self.height // self.images
+
+    @property
+    def image_out_height(self) -> int:
+        return self.out_height // self.images
 
     @property
     def taps(self) -> int:
@@ -96,6 +106,7 @@ def layer_geometry(network: Network, index: int) -> Geometry:
         residual_shift=None if layer.residual is None else layer.residual_shift,
         first=index == 0,
         last=index == len(network.layers) - 1,
+        images=layer.images,
     )
 
 
@@ -159,11 +170,19 @@ class TileShape:
         return pieces
 
 
+def window_top(geometry: Geometry, row: int) -> tuple[int, int]:
+    """Return (first input row of the image, row of it at which the window of an output row begins)."""
+    image, own = divmod(row, geometry.image_out_height)
+    return image * geometry.image_height, own * geometry.stride[0] - geometry.pad_top
+
+
 def input_rows(geometry: Geometry, row: int, row_end: int) -> tuple[int, int]:
     """Return [first, end) of the input rows that output rows [row, row_end) hold."""
-    top = row * geometry.stride[0] - geometry.pad_top
-    bottom = (row_end - 1) * geometry.stride[0] - geometry.pad_top + geometry.kernel[0]
-    start, end = max(0, min(top, geometry.height - 1)), min(geometry.height, max(bottom, 1))
+    height = geometry.image_height
+    first, top = window_top(geometry, row)
+    start = first + max(0, min(top, height - 1))
+    first, top = window_top(geometry, row_end - 1)
+    end = first + min(height, max(top + geometry.kernel[0], 1))
     return start, max(end, start + 1)  # windows wholly in the padding still load one row
 
 
@@ -196,7 +215,7 @@ def tile_shape(geometry: Geometry, tile: Tile, design: FittedDesign) -> TileShap
         group_words=group_words,
         in_start=in_start,
         in_rows=in_end - in_start,
-        first_row=tile.row * geometry.stride[0] - geometry.pad_top - in_start,
+        first_row=sum(window_top(geometry, tile.row)) - in_start,
         first_chunk=first // feeder,
         in_chunks=-(-last // feeder) - first // feeder,
     )

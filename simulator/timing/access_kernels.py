@@ -29,7 +29,8 @@ def places_inside(count, stride, first, size):
 @njit_in_place(int64(int64, LAYER))
 def rows_inside(tap, layer):
     """Return the output rows for which a tap down the kernel lies inside the ifmap."""
-    return places_inside(layer.out_height, layer.stride_h, tap - layer.pad_top, layer.height)
+    outputs, height = layer.out_height // layer.images, layer.height // layer.images
+    return layer.images * places_inside(outputs, layer.stride_h, tap - layer.pad_top, height)
 
 
 @njit_in_place(int64(int64, LAYER))

@@ -42,9 +42,9 @@ first plane, of the last, the most. Under is, channels of the plane take their p
 MOST_CLASSES, MOST_OUTPUT_KINDS, MOST_STEPS = 40, 160, 33
 """A group begins in one of at most 32 lanes, which recur in turn: that bounds what there is of each."""
 
-MOST_ROW_KINDS = 600
-"""Parts of the output rows differ in what padding clips of their windows, 255 rows above and below at most, and
-elsewhere in a beat more or less."""
+MOST_ROW_KINDS = 2400
+"""Parts of the output rows differ in what padding clips of their windows, 255 rows above and below at most, and each in
+one image or another, in a beat more or less, as does the next."""
 
 
 MOVES = records("store", "residual", "free")
@@ -95,8 +95,9 @@ JOB = from_dtype(JOB_RECORD)
 
 @njit_in_place(int64(int64, LAYER))
 def input_row(row, layer):
-    """Return the input row that the window of an output row begins in, clipped to the ifmap."""
-    return max(0, min(row * layer.stride_h - layer.pad_top, layer.height - 1))
+    """Return the input row that the window of an output row begins in, clipped to its image."""
+    outputs, height = layer.out_height // layer.images, layer.height // layer.images
+    return row // outputs * height + max(0, min(row % outputs * layer.stride_h - layer.pad_top, height - 1))
 
 
 @njit_in_place(void(types.boolean, types.boolean, int64, int64, types.boolean, JOB))
@@ -120,10 +121,11 @@ def ifmap_of_rows(part, job):
     """Return (input rows of a part of the output rows, beats of one of their planes)."""
     layer, machine, cut = job.layer[0], job.machine[0], job.cut[0]
     row, row_bits = part * cut.rows, layer.width * machine.word_bits
-    end = min(row + cut.rows, layer.out_height)
-    start = input_row(row, layer)
-    bottom = (end - 1) * layer.stride_h - layer.pad_top + layer.kernel_h
-    in_rows = max(min(layer.height, max(bottom, 1)) - start, 1)  # windows wholly in the padding load one
+    last, start = min(row + cut.rows, layer.out_height) - 1, input_row(row, layer)
+    outputs, height = layer.out_height // layer.images, layer.height // layer.images
+    bottom = last % outputs * layer.stride_h - layer.pad_top + layer.kernel_h
+    end = last // outputs * height + min(height, max(bottom, 1))
+    in_rows = max(end - start, 1)  # windows wholly in the padding load one
     return in_rows, ceil_div(start * row_bits % machine.port_bits + in_rows * row_bits, machine.port_bits)
 
 

@@ -94,6 +94,7 @@ def describe_rows(row, job):
     row.first_pixels = (row.parts - 1) * min(row.pixels, width) + min(last, width)
     row.bank_words = ceil_div(row.pixels, machine.cols)
     row.fits = row.pixels <= MOST_IN_FIELD and row.in_rows <= MOST_SIGNED
+    row.fits = row.fits and (layer.images == 1 or layer.out_height // layer.images % row.length == 0)
     if machine.dataflow == WS and not layer.pool:
         row.fits = row.fits and row.pixels <= machine.operand_depth
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.designs.design import FittedDesign
@@ -69,6 +70,12 @@ def random_pair(seed: int, larger: float = 1.0) -> Pair | None:
     except LimenError:
         return None
     return Pair(random_geometry(draw), design)
+
+
+def with_images(geometry: Geometry, images: int) -> Geometry:
+    """Return a layer of so many images above each other."""
+    rows = images * geometry.height, images * geometry.out_height
+    return replace(geometry, height=rows[0], out_height=rows[1], images=images)
 
 
 def random_cut(seed: int, pair: Pair) -> Cut:

@@ -17,7 +17,7 @@ from simulator.plan.axes import Axes, distinct, most_parts, tile_count
 from simulator.plan.geometry import Geometry
 from simulator.timing.timing import Cut, best_cut, count_layers
 from tests.levels.random_pairs import Draw
-from tests.simulator.random_cuts import random_pair
+from tests.simulator.random_cuts import random_pair, with_images
 from workloads.errors import LimenError
 from workloads.layers.order import ORDERS
 
@@ -45,6 +45,8 @@ def test_the_search_finds_what_all_cuts_have(share: int) -> None:
         pair = random_pair(seed, larger=Draw(seed).about(1, 60))
         if pair is None:
             continue
+        if seed % 3 == 0:
+            pair = pair._replace(geometry=with_images(pair.geometry, 1 + seed % 5))
         cuts = all_cuts(*pair)
         if len(cuts) > MOST_CUTS:
             compared["left out"] += 1

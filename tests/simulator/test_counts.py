@@ -10,10 +10,10 @@ import pytest
 from simulator.cuts.schedule import build
 from simulator.designs.built_in import built_in_designs, load_design
 from simulator.designs.design import FittedDesign
-from simulator.plan.axes import Axes, distinct, most_parts, tile_count
+from simulator.plan.axes import Axes, distinct, lengths, most_parts, tile_count
 from simulator.timing.timing import Cut, count_layers, count_program
 from tests.levels.random_pairs import Draw
-from tests.simulator.random_cuts import random_cut, random_pair
+from tests.simulator.random_cuts import random_cut, random_pair, with_images
 from tests.simulator.slow_counts import slow_timing
 from tests.simulator.test_advice import LAYERS, layer_of
 from workloads.layers.order import ORDERS
@@ -45,6 +45,29 @@ def test_any_cut_of_any_layer_as_tile_by_tile(share: int) -> None:
     print(f"seeds {share}, {share + 4} … {SEEDS}: {dict(counted)}")
     assert sum(counted[dataflow] for dataflow in ("os", "ws", "is")) > 0.85 * SEEDS / 4
     assert min(counted[kind] for kind in ("os", "ws", "is", "raw", "pool", "groups", "residual")) > 300
+
+
+def test_images_above_each_other_as_tile_by_tile() -> None:
+    """Any cut whose tiles keep to an image, also on a memory that pauses."""
+    compared = 0
+    for seed in range(3_000):
+        pair = random_pair(seed)
+        if pair is None or pair.geometry.pixels > 150:
+            continue
+        geometry, mask = with_images(pair.geometry, 2 + seed % 4), np.ones(1 + seed % 2, np.int64)
+        mask[1:] = 0
+        cut = random_cut(seed, pair)
+        rows = geometry.out_height // lengths(pair.geometry, pair.design, cut.parts).rows
+        cut = Cut(cut.parts._replace(rows=rows), cut.order)
+        length = lengths(geometry, pair.design, cut.parts).rows
+        if geometry.image_out_height % length or tile_count(geometry, pair.design, cut.parts) > MOST_TILES:
+            continue
+        schedule = build(geometry, pair.design, *cut)
+        counts = count_program([schedule], pair.design, mask)
+        assert counts == slow_timing.count_program([schedule], pair.design, mask), f"seed {seed}: {geometry} {cut}"
+        compared += 1
+    print(f"{compared} layers")
+    assert compared > 500
 
 
 def test_a_memory_that_pauses_as_tile_by_tile() -> None:

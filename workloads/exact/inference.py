@@ -25,6 +25,8 @@ def forward_lanes(
 
     residual: [OH, OW, N, B] where the layer has one.
     """
+    if layer.images > 1:
+        return _forward_images(layer, parameters, lanes, residual)
     if not layer.has_parameters:
         lowest, _ = operand_range(layer.x_bits, layer.x_signed)
         place = [*layer.stride, layer.padding[0], layer.padding[2], *layer.kernel, lowest]
@@ -38,6 +40,21 @@ def forward_lanes(
     x = layer_rows(layer, (lanes << x_shift).astype(precision))
     sums = layer_sums(layer, weights.astype(precision), parameters.polarity, x)
     return requantised(sums, parameters.bias, parameters.shift, layer.y_range, residual, layer.residual_shift)
+
+
+def _forward_images(
+    layer: Layer, parameters: LayerParameters, lanes: np.ndarray, residual: np.ndarray | None
+) -> np.ndarray:
+    """Return what `forward_lanes` gives of images that lie above each other: each is a lane of a layer of one image."""
+    alone = layer.model_copy(update={"images": 1, "height": layer.image_height})
+
+    def apart(values: np.ndarray) -> np.ndarray:
+        rows = values.reshape(layer.images, -1, *values.shape[1:])  # [images, rows, W, C, B]
+        return np.ascontiguousarray(rows.transpose(1, 2, 3, 0, 4)).reshape(*rows.shape[1:4], -1)
+
+    outputs = forward_lanes(alone, parameters, apart(lanes), None if residual is None else apart(residual))
+    rows = outputs.reshape(*outputs.shape[:3], layer.images, -1).transpose(3, 0, 1, 2, 4)
+    return np.ascontiguousarray(rows).reshape(-1, *rows.shape[2:])
 
 
 def requantised(

@@ -22,7 +22,8 @@ def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
     absent: the value of padding.
     """
     top, bottom, left, right = layer.padding
-    padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=absent)
+    images = x.reshape(len(x) * layer.images, layer.image_height, *x.shape[2:])
+    padded = np.pad(images, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=absent)
     windows = np.lib.stride_tricks.sliding_window_view(padded, layer.kernel, axis=(1, 2))
     windows = windows[:, :: layer.stride[0], :: layer.stride[1]]  # [images, oh, ow, C, kh, kw]
     return windows.transpose(0, 1, 2, 4, 5, 3).reshape(len(x), layer.pixels, -1, layer.channels)

@@ -59,7 +59,8 @@ class Layer(LayerForm):
     A linear layer is the case height = width = 1, a conv1d the case width = 1. Activations are NHWC; the
     fan-in runs (kh, kw, c). `y_bits` is the width of the next layer's activations; None marks the raw last
     layer. maxpool passes values unchanged and pads with positions that never win. avgpool is a depthwise convolution
-    whose integers follow from its op and window, see `averaging_parameters`.
+    whose integers follow from its op and window, see `averaging_parameters`. images: that lie above each other in its
+    height, each padded on its own.
     """
 
     kind: Kind = "conv2d"
@@ -76,14 +77,17 @@ class Layer(LayerForm):
     padding: tuple[Pad, Pad, Pad, Pad] = (0, 0, 0, 0)
     y_bits: Bits | None = None
     y_signed: bool = True
+    images: Size = 1
 
     @model_validator(mode="after")
     def _fits(self) -> Layer:
         top, bottom, left, right = self.padding
-        if self.kernel[0] > self.height + top + bottom or self.kernel[1] > self.width + left + right:
+        if self.height % self.images:
+            raise ValueError(f"layer {self.name}: images: {self.images} is not allowed: must divide {self.height} rows")
+        if self.kernel[0] > self.image_height + top + bottom or self.kernel[1] > self.width + left + right:
             raise ValueError(
                 f"layer {self.name}: kernel: {list(self.kernel)} is not allowed: at most the padded input, "
-                f"[{self.height + top + bottom}, {self.width + left + right}]"
+                f"[{self.image_height + top + bottom}, {self.width + left + right}]"
             )
         if self.operation.one_range and not self.x_signed and self.has_parameters:
             raise ValueError(
@@ -196,8 +200,14 @@ class Layer(LayerForm):
         return self.out_channels, *self.kernel, self.group_channels
 
     @property
+    def image_height(self) -> int:
+        """Rows of each of the images that lie above each other."""
+        return self.height // self.images
+
+    @property
     def out_height(self) -> int:
-        return (self.height + self.padding[0] + self.padding[1] - self.kernel[0]) // self.stride[0] + 1
+        top, bottom = self.padding[:2]
+        return self.images * ((self.image_height + top + bottom - self.kernel[0]) // self.stride[0] + 1)
 
     @property
     def out_width(self) -> int:

@@ -20,7 +20,7 @@ def stack(network: Network, images: int) -> Network:
     are those that it has alone.
 
     Raises:
-        LimenError: a layer whose windows don't keep to an image; the line names it.
+        LimenError: more rows than a layer can have; the line names it.
     """
     if images == 1:
         return network
@@ -39,7 +39,7 @@ def stack(network: Network, images: int) -> Network:
 
 
 def _form_of(layer: Layer, shape: TensorShape, images: int) -> dict[str, Any]:
-    """Return the fields of a layer that more images change. Raises LimenError where its windows cross images."""
+    """Return the fields of a layer that more images change."""
     if layer.kind == "linear":
         window = shape.height, shape.width
         channels = layer.channels // (shape.height * shape.width)
@@ -52,12 +52,9 @@ def _form_of(layer: Layer, shape: TensorShape, images: int) -> dict[str, Any]:
             "stride": window,
         }
     inside = layer.padding[:2] == (0, 0) and layer.kernel[0] <= layer.stride[0]
-    if not inside or layer.stride[0] * layer.out_height != layer.height:
-        raise LimenError(
-            f"images_at_once: {images} is not allowed: rows of its windows are padded, shared or left out, so images "
-            "can't lie above each other; at most 1"
-        )
-    return {"height": images * layer.height}
+    if inside and layer.stride[0] * layer.out_height == layer.height:
+        return {"height": images * layer.height}  # windows go on from image to image
+    return {"height": images * layer.height, "images": images}
 
 
 def _parameters_of(layer: Layer, parameters: LayerParameters) -> LayerParameters:
