@@ -195,7 +195,7 @@ def huge(chip: Path, first_beat: int) -> None:
     """Say that the tensors begin there."""
     edit_line(chip, 8, f"first_beat {first_beat}")
     edit_line(chip, 10, f"beats {first_beat + 5}")
-    edit(vectors(chip), "store_beat 33", f"store_beat {first_beat + 3}")
+    edit(vectors(chip), "store_beat 34", f"store_beat {first_beat + 3}")
 
 
 VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
@@ -213,9 +213,9 @@ VECTORS: dict[str, tuple[Callable[[Path], object], tuple[str, ...]]] = {
         lambda chip: edit(vectors(chip), "preload 0 stream 5", "preload -1 stream 6"),
         ("line 13",),
     ),
-    "an output elsewhere": (lambda chip: edit(vectors(chip), "store_beat 33", "store_beat 34"), ("store_beat 33",)),
+    "an output elsewhere": (lambda chip: edit(vectors(chip), "store_beat 34", "store_beat 35"), ("store_beat 34",)),
     "a longer output": (lambda chip: edit(vectors(chip), "store_beats 2", "store_beats 3"), ("store_beats 2",)),
-    "an input elsewhere": (lambda chip: edit_line(chip, 16, "inputs 2 input_beat 31"), ("line 16", "input_beat 30")),
+    "an input elsewhere": (lambda chip: edit_line(chip, 16, "inputs 2 input_beat 30"), ("line 16", "input_beat 31")),
     "a count too few": (lambda chip: edit(vectors(chip), " pack_reads 2", ""), ("line 13", "16 counts")),
     "a count of another name": (lambda chip: edit(vectors(chip), "preload", "stream"), ("line 13", "16 counts")),
     "no image": (lambda chip: edit_line(chip, 15, ""), ("line 15", "31 words")),
