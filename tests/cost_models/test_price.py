@@ -227,6 +227,46 @@ def _with_two_stages(op: str, zero_gating: bool) -> list[Row]:
     ]
 
 
+class TestReach:
+    """What a table has beside the widths of all pairs."""
+
+    @pytest.mark.parametrize(("op", "dataflow"), [("threshold", "os"), ("mac", "ws")])
+    @pytest.mark.parametrize("bits", [10, 12, 16])
+    def test_wide_operands(self, op: str, dataflow: str, bits: int) -> None:
+        """The whole machine: the network of 8 bits on a wider design, no unit of logic beyond the range of its fit."""
+        network = find_network("digits", op=op, x_bits=8, w_bits=8)
+        run = simulate(network, Design(rows=8, cols=8, dataflow=dataflow, op=op, x_bits=bits, w_bits=bits))
+        cost, expected = price(run), price_alone(run, load_table("ihp130"))
+        assert {name: getattr(cost, name) for name in expected if name != "parts"} == {
+            name: value for name, value in expected.items() if name != "parts"
+        }
+        assert [part.component for part in cost.parts if part.group == "logic" and part.method == "assumed"] == []
+        assert area_of(cost, "edge") > area_of(price(run_digits(op, rows=8, cols=8, dataflow=dataflow)), "edge")
+
+    @pytest.mark.parametrize("op", OPS)
+    def test_wide_sums_at_the_edge(self, op: str) -> None:
+        costs = [price(run_digits(op, dataflow="ws", acc_bits=bits)) for bits in (32, 40, 48)]
+        areas = [area_of(cost, "edge") for cost in costs]
+        assert areas == sorted(areas) and areas[0] < areas[-1]
+
+    @pytest.mark.parametrize("dataflow", DATAFLOWS)
+    def test_signed_activations(self, dataflow: str) -> None:
+        """Rows of their own; with two stages, or where x isn't as wide as w, there are none."""
+        network = find_network("digits", op="mac", x_bits=7, w_bits=8)
+        design = Design(rows=8, cols=8, dataflow=dataflow, op="mac", x_bits=8, w_bits=8, x_signed=True)
+        run = simulate(network, design)
+        cost = price(run)
+        assert cost.energy_uj == price_alone(run, load_table("ihp130"))["energy_uj"]
+        unsigned = price(simulate(network, Design(**{**design.model_dump(), "x_signed": False})))
+        assert 0.8 < area_of(cost, "pe") / area_of(unsigned, "pe") < 1.25 and cost != unsigned
+        for field, value, line in (
+            ("pe_stages", 2, "x_signed: true is not allowed for op mac with pe_stages 2"),
+            ("w_bits", 7, "w_bits: 7 of component 'pe_signed' is missing: the table has 8$"),
+        ):
+            with pytest.raises(LimenError, match=line):
+                price(dataclasses.replace(run, design=run.design.model_copy(update={field: value})))
+
+
 MIXED_WIDTHS = Design(rows=4, cols=4, dataflow="os", op="threshold", extra_ops=("mac",), x_bits=8, w_bits=5)
 
 

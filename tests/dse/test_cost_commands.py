@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import limen
+from cost_models.price.price import with_memory
 from tests.support.command import refused, run_command
 from tests.support.tools import needs_yosys
 
@@ -27,6 +28,23 @@ def test_price_is_that_of_the_public_api(tmp_path: Path) -> None:
     assert "DRAM" in text and "dram filter" in text and "scaled or assumed" in text
 
 
+def test_a_memory_in_gb_per_s_and_ns(tmp_path: Path) -> None:
+    """As studies have it, the other one their default; and the prices of a network of two ops name both."""
+    network = limen.network("digits", op="mac-threshold", x_bits=8, w_bits=8)
+    design = limen.load_design("mac-threshold-16x16")
+    for options, memory in (
+        (("--dram-gb-per-s", "0.2", "--latency-ns", "300"), {"dram_gb_per_s": 0.2, "latency_ns": 300.0}),
+        (("--latency-ns", "40"), {"latency_ns": 40.0}),
+    ):
+        outcome = run_command("price", "-d", "mac-threshold-16x16", *options, cwd=tmp_path)
+        run = limen.simulate(network, with_memory(design, network, **memory))
+        assert f"{limen.price(run).latency_us:.4g} us" in outcome.stdout and f"{run.cycles} cycles" in outcome.stdout
+        assert (
+            "os threshold and mac, costs ihp130" in outcome.stdout
+            and run.cycles != limen.simulate(network, design).cycles
+        )
+
+
 def test_costs_show(tmp_path: Path) -> None:
     outcome = run_command("costs", "show", "--component", "pe", "--op", "mac", "--json", cwd=tmp_path)
     rows = json.loads(outcome.stdout)
@@ -38,7 +56,12 @@ def test_costs_show(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (("price", "--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
-        (("price", "-d", "mac-threshold-16x16"), ("extra_ops: mac is not allowed", "PEs of one op")),
+        (
+            ("price", "-d", "mac-threshold-16x16", "--stream", "network"),
+            ("stream: 'network' is missing for pe_fused threshold+mac 8 8 os", "the table has uniform"),
+        ),
+        (("price", "--latency-ns", "0"), ("latency_ns: 0.0 is not allowed", "more than 0")),
+        (("price", "--dram-gb-per-s", "nan"), ("dram_gb_per_s: nan is not allowed", "more than 0")),
         (("price", "--costs", "gone.csv"), ("gone.csv", "cannot be read")),
         (("costs", "show", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
         (("costs", "show", "--component", "alu"), ("component", "'alu'", "pe")),

@@ -25,7 +25,7 @@ BAD = [
     ("rows: [2, 4]", "rows: [2, 2]", ("space.rows", "2 stands 2 times")),
     ("rows: [2, 4]", "rows: [0]", ("space.rows.0", "0", "greater than or equal to 1")),
     ("rows: [2, 4]", "rows: ['2']", ("space.rows.0", "'2'", "integer")),
-    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'mac', 'adder' or 'shift'")),
+    ("op: [threshold, mac]", "op: [xnor]", ("space.op.0", "'xnor'", "'shift', 'shift-adder' or 'mac-threshold'")),
     ("op: [threshold, mac], ", "", ("space.op", "missing")),
     ("dataflow: [os, ws, is]", "dataflow: [rs]", ("space.dataflow.0", "'rs'", "'os', 'ws' or 'is'")),
     ("x: 4..5", "x: 5..4", ("space.bits.x", "'5..4'", "2..8")),
@@ -81,14 +81,14 @@ def test_no_objectives(tmp_path: Path) -> None:
 
 
 def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
-    (tmp_path / "shapes.yaml").write_text(NETWORK.replace("_bits: 6", "_bits: 12"))
+    (tmp_path / "shapes.yaml").write_text(NETWORK.replace("_bits: 6", "_bits: 11"))
     lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
     text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
-    text = text.replace("[digits]", "[shapes.yaml]").replace("4..5", "12").replace("[threshold, mac]", "[threshold]")
+    text = text.replace("[digits]", "[shapes.yaml]").replace("4..5", "11").replace("[threshold, mac]", "[threshold]")
     (tmp_path / "wide.yaml").write_text(text)
-    with pytest.raises(LimenError, match="12"):
+    with pytest.raises(LimenError, match="x_bits: 11 of component 'pe' is missing"):
         Study(tmp_path / "wide.yaml", tmp_path / "out", quiet=True)
-    (tmp_path / "narrow.yaml").write_text(text.replace("x: 12", "x: 4..5"))
+    (tmp_path / "narrow.yaml").write_text(text.replace("x: 11", "x: 4..5"))
     both = r"space: no valid point: .*the design has at most 4; .*the design has at most 5$"  # a reason for each point
     with pytest.raises(LimenError, match=both):
         Study(tmp_path / "narrow.yaml", tmp_path / "out", quiet=True)
