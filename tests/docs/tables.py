@@ -11,7 +11,7 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
-from tests.docs import cost_tables, generated_signs, whole_machine
+from tests.docs import cost_tables, generated_signs, several_ops, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
@@ -169,6 +169,13 @@ PAGES = {
         "PEs of one and two stages, and the zero-gated MAC",
         "8 bits, IHP SG13G2, energy of an operation by its operands.",
         cost_tables.two_stages,
+    ),
+    "several-ops": Page(
+        "Networks of two ops: fused PEs, or a sub-array per op",
+        "8 bits on ihp130, uniform operands: 16 × 16 fused PEs, beside two designs of one op each, 16 × 8 PEs, side by "
+        "side, an estimate ([how](../costs.md#several-ops)). Of energies side by side, the first is with the idle "
+        "sub-array stopped, that in brackets with its clock running.",
+        several_ops.table,
     ),
     "whole-machine": Page(
         "Threshold against MAC, the whole machine",
