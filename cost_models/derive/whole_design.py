@@ -40,7 +40,7 @@ from cost_models.price.breakdown import UM2_PER_MM2, Breakdown, Part, parts_of
 from cost_models.price.machine import Machines
 from cost_models.price.machine_events import Events, PeCycles
 from cost_models.price.price import DRAM
-from cost_models.sources.machine_sources import CONTROL, MEMORY_BOX
+from cost_models.sources.machine_sources import CONTROL, MEMORY_BOX, OF_OVERLAP
 from cost_models.sources.source import VERILOG
 from cost_models.table.table import ONE_STAGE, Table, load_table
 from cost_models.units.unit import FUSED, GATED, SIGNED
@@ -58,7 +58,7 @@ CHIP = "limen_chip"
 MEMORY = "limen_bank"
 MEMORY_FILE = "limen_bank.v"
 INSIDE = (
-    *(f"limen_{name}" for name in CONTROL),
+    *(f"limen_{name}" for name in (*CONTROL, *OF_OVERLAP)),
     *("limen_array", "limen_walker", "limen_select", "limen_resize", "limen_requantiser", MEMORY),
     *("limen_op", "limen_op_*"),
 )
@@ -69,8 +69,11 @@ UNITS = {
     r"limen_pe_\w+ .*": "pe",
     r"limen_skew .*\.g_(row|top)\[\d+\]\..*": "skew registers",
     r"limen_skew .*\.g_channel_later\..*": "channel skew registers",
-    r"limen_skew machine\.folds\..*": "control",
+    r"limen_skew machine\.g_(folds|overlap)\.folds\..*": "control",
     r"limen_tag .*": "tags",
+    r"limen_shadow .*": "shadows",
+    r"limen_waves .*": "skew registers",
+    r"limen_turn .*": "column turns",
     r"limen_operands .*": "operand lanes",
     r"limen_edge .*": "edge",
     r"limen_scratchpad .*\b(ifmap|weight|polarity|channel)_scratchpad": r"\1 unpacker",

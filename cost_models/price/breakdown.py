@@ -101,10 +101,18 @@ class Breakdown:
         left = either(machines.turned, designs.synapse_bits, designs.x_bits)
         top = either(machines.turned, designs.x_bits, designs.synapse_bits)
         self._logic("pe", "array", designs.pes, machines.pe, **pe_events(designs, events))
-        stages = rows * (rows - 1) // 2 * left + either(machines.stationary, 0, cols * (cols - 1) // 2 * top)
-        self._logic("skew registers", "array", stages, machines.skew, op=stages * events.streaming)
+        overlap, folds = designs.overlap, events.total.folds
+        self._logic("shadows", "array", designs.pes, machines.shadow, overlap, move=events.moves)
+        left_bits = rows * (rows - 1) // 2 * left
+        top_bits = either(machines.stationary & ~overlap, 0, cols * (cols - 1) // 2 * top)
+        preloads = either(machines.turned, events.operand_rows, events.total.weight_reads)
+        shifts = top_bits * either(machines.stationary, preloads, events.streaming)
+        waves = overlap * 2 * (rows - 1)  # of loads and shifts down column 0
+        spent = dict(op=left_bits * events.streaming + shifts + waves * folds)
+        self._logic("skew registers", "array", left_bits + top_bits + waves, machines.skew, **spent)
         tags = dict(op=(cols - 1) * events.streaming)
-        self._logic("tags", "logic", cols - 1, machines.tag, machines.stationary, **tags)
+        self._logic("tags", "logic", cols - 1, machines.tag, machines.stationary | overlap, **tags)
+        self._logic("column turns", "logic", cols - 1, machines.turn, overlap, move=(cols - 1) * folds)
         bits = (cols - 1) * machines.widths["channel"]
         spent = dict(op=bits * events.streaming)
         self._logic("channel skew registers", "logic", bits, machines.skew, machines.turned, **spent)
@@ -120,6 +128,8 @@ class Breakdown:
         words = either(machines.turned, events.operand_rows, 0)
         there = machines.generates_polarity
         self._logic("generator", "logic", 1, machines.generator, there, row=counts.weight_reads, word=words)
+        lanes = machines.designs.synapse_lanes
+        self._logic("kept words", "logic", lanes, machines.kept_word, machines.keeps_words, move=lanes * counts.folds)
         beats_in = counts.beats - counts.beats_store
         for name, found in machines.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")

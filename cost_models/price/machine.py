@@ -57,13 +57,17 @@ def check_array(table: Table, design: FittedDesign) -> None:
     form = AND.join(design.ops), design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed
     look_up_pe(table, *form, design.pe_stages, design.zero_gating)
     table.at("edge", design.acc_bits, x_bits=design.x_bits)
+    machines = DesignBlock.of(design)
+    units_of(table).shadow(*_shadow_key(machines))
+    units_of(table).control(*_control_key(machines))
 
 
 def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[int, str]:
     """Return for each place of a design whose PE, edge or tags the table lacks the line that says so."""
     units = units_of(table)
     pe, edge, tag = _array_keys(designs, stream)
-    return units.tag.refusals(*tag) | units.edge.refusals(*edge) | units.pe.refusals(*pe)
+    of_overlap = units.shadow.refusals(*_shadow_key(designs)) | units.control.refusals(*_control_key(designs))
+    return of_overlap | units.tag.refusals(*tag) | units.edge.refusals(*edge) | units.pe.refusals(*pe)
 
 
 def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ...], ...]:
@@ -72,6 +76,24 @@ def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ..
     form = d.op, d.x_bits, d.w_bits, d.held_bits, d.dataflow, d.polarity, d.x_signed
     pe = (*form, d.pe_stages, d.zero_gating, np.full(len(d), stream))
     return pe, (d.acc_bits, d.x_bits), (address_bits,)
+
+
+def _shadow_key(designs: DesignBlock) -> tuple[np.ndarray, ...]:
+    """Return the keys of shadows: what stays in a PE, or under os its accumulator."""
+    still = either(designs.dataflow == "is", designs.x_bits, designs.synapse_bits)
+    return designs.overlap, either(designs.dataflow == "os", designs.acc_bits, still), designs.dataflow
+
+
+def _control_key(designs: DesignBlock) -> tuple[np.ndarray, ...]:
+    sizes = designs.synapse_lanes, designs.feeder_width, designs.port_bits
+    return designs.x_bits, designs.dataflow, *sizes, designs.overlap
+
+
+TURN_BITS = 3
+"""Bits that a column keeps of a fold beside bias and shift."""
+
+POSITION_WORD_BITS = 16
+"""Bits that a lane of a generator keeps of a fold under is."""
 
 
 class Machines:
@@ -98,7 +120,7 @@ class Machines:
         self.lanes = units.lanes(x, dealt, designs.x_lanes, feeder)
         self.packer, self.scatter = units.packer(*mover), units.scatter(*mover)
         self.pool = units.pool(x, feeder)
-        self.control = units.control(x, designs.dataflow, designs.synapse_lanes, feeder, port)
+        self.control, self.shadow = units.control(*_control_key(designs)), units.shadow(*_shadow_key(designs))
         self.skew = units.skew(np.ones_like(x))
         self.generator = units.generator(designs.dataflow, designs.synapse_lanes, self.generates_polarity)
         self.widths = {
@@ -107,6 +129,12 @@ class Machines:
             "polarity": most(designs.polarity_lanes, 1),  # where there is none, nothing of it counts
             "channel": designs.channel_lanes * (acc + SHIFT_BITS),
         }
+        # Under is, bias and shift pass by themselves. A column's bits are kept as a shadow's are.
+        kept = TURN_BITS + either(self.turned, 0, acc + SHIFT_BITS)
+        self.keeps_words = designs.overlap & self.turned & self.generates_polarity
+        words = np.full(len(designs), POSITION_WORD_BITS), np.full(len(designs), "ws")
+        self.kept_word = units.shadow(self.keeps_words, *words)
+        self.turn = units.shadow(designs.overlap, kept, np.full(len(designs), "ws"))
         self.unpackers = {
             name: (units.ifmap_unpacker if name == "ifmap" else units.filter_unpacker)(width, port)
             for name, width in self.widths.items()
@@ -174,6 +202,7 @@ class Machines:
         paths.add("generator", [self.generator["min_clock_ns"]], there=self.generates_polarity)
         paths.add("scatter unit", [self.scatter["min_clock_ns"], self.edge["entry_ns"]])
         paths.add("control", [self.control["min_clock_ns"], self.edge["entry_ns"]])
+        paths.add("shadow", [self.shadow["min_clock_ns"]], there=self.designs.overlap)
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
         paths.add("pe", [pe, self.lanes["delay_ns"]], "operand")
         for name in ("weight", "polarity"):

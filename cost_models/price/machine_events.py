@@ -39,16 +39,17 @@ class PeCycles:
 class Events:
     """Events of some layers and one image on each of some designs, [designs] int64, beside `total`, summed counts.
 
-    shift: PE-cycles in which stationary operands or accumulators move down. streaming: cycles in which a fold's
-    operands enter the array. pe_cycles: of each op of a PE what its layers do; beyond_cols, beyond_rows, beyond_both:
-    PE-cycles in which operands pass PEs that lie beyond the fold's columns, its rows, or both. operand_rows: reads of
-    all lanes' operands at once. requantises, accumulates: values through the edge that are final, and those that aren't
-    yet. pooled: words the pooling unit compares. packs: steps of the packer. compute: cycles in which the array or the
-    pooling unit works.
+    shift: PE-cycles in which stationary operands or accumulators move down, or where folds overlap to and from shadows.
+    moves: of values into shadows. streaming: cycles in which a fold's operands enter the array. pe_cycles: of each op of
+    a PE what its layers do; beyond_cols, beyond_rows, beyond_both: PE-cycles in which operands pass PEs that lie beyond
+    the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises, accumulates:
+    values through the edge that are final, and those that aren't yet. pooled: words the pooling unit compares. packs:
+    steps of the packer. compute: cycles in which the array or the pooling unit works.
     """
 
     total: Counts
     shift: Any
+    moves: Any
     streaming: Any
     pe_cycles: tuple[PeCycles, ...]
     operand_rows: Any
@@ -91,7 +92,7 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
     computing = layers["pool"] == 0
     results = layers["out_height"] * layers["out_width"] * layers["outputs"]
     final = results[computing].sum()
-    streaming = _streaming(total, designs)
+    streaming = total.streaming
     turned = designs.dataflow == "is"
     rows: Any = streaming
     packs: Any = total.pack_reads
@@ -104,7 +105,8 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
         of_ops = [counts[:, np.array(layer_ops) == op] for op in str(designs.op[0]).split(AND)]
     return Events(
         total=total,
-        shift=(total.preload + total.drain) * designs.pes,
+        shift=either(designs.overlap, total.folds, total.preload + total.drain) * designs.pes,
+        moves=designs.overlap * total.folds * designs.cols * (designs.rows * (designs.rows + 1) // 2),
         streaming=streaming,
         pe_cycles=tuple(_pe_cycles(of_op, designs) for of_op in of_ops),
         operand_rows=rows,
@@ -115,10 +117,6 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
     )
 
 
-def _streaming(total: Counts, designs: DesignBlock) -> Any:
-    return total.stream - total.folds * (designs.rows + designs.cols - 2 + designs.pe_stages - 1)
-
-
 def _pe_cycles(counts: np.ndarray, designs: DesignBlock) -> PeCycles:
     total = sum_counts(counts, designs.port_bits // 8)
     in_rows, in_cols = total.used_rows * designs.cols, total.used_cols * designs.rows
@@ -126,7 +124,7 @@ def _pe_cycles(counts: np.ndarray, designs: DesignBlock) -> PeCycles:
         op=total.busy,
         beyond_cols=in_rows - total.busy,
         beyond_rows=in_cols - total.busy,
-        beyond_both=_streaming(total, designs) * designs.pes - in_rows - in_cols + total.busy,
+        beyond_both=total.streaming * designs.pes - in_rows - in_cols + total.busy,
     )
 
 

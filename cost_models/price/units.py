@@ -23,6 +23,7 @@ from cost_models.units.unit import (
     Pool,
     Scatter,
     Scratchpad,
+    Shadow,
     Skew,
 )
 from workloads.errors import LimenError
@@ -51,8 +52,9 @@ class Units:
 
     pe: by op, or ops joined by AND, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
     zero gating, stream. edge: by acc_bits, x_bits.
-    tag: by address bits. generator: by dataflow, lanes, and whether there is one. bank: by width, words, two ports,
-    bits of a write. All others: by the fields of their unit.
+    tag: by address bits. generator: by dataflow, lanes, and whether there is one. shadow: by whether there are, bits,
+    dataflow; both are absent where not. bank: by width, words, two ports, bits of a write. All others: by the fields of
+    their unit.
     """
 
     def __init__(self, table: Table) -> None:
@@ -71,6 +73,7 @@ class Units:
         self.pool = fitted(Pool, ("word", "other_word"), clock, behind)
         self.control = fitted(Control, ("compute_cycle", "beat"), clock)
         self.skew = fitted(Skew, ("op",), clock, "launch_ns")
+        self.shadow = Shelf((*STATIC, *energies("move"), clock), partial(_shadow, table))
         beats = ("beat", "other_beat", "read")
         self.ifmap_unpacker = fitted(partial(Scratchpad, "ifmap"), beats, clock, delay)
         self.filter_unpacker = fitted(partial(Scratchpad, "filter"), beats, clock, delay)
@@ -152,6 +155,13 @@ def _generator(table: Table, dataflow: str, lanes: int, there: bool) -> Mapping[
     events = GENERATOR_EVENTS if dataflow == "is" else GENERATOR_EVENTS[:1]  # words move under is alone
     names = (*STATIC, *energies(*events), "min_clock_ns")
     return {name: _fit(table, Generator(dataflow, lanes), name) for name in names}
+
+
+def _shadow(table: Table, overlap: bool, width: int, dataflow: str) -> Mapping[str, Value]:
+    """Return the shadow of a design whose folds overlap, and nothing of others."""
+    unit = Shadow(width, "os" if dataflow == "os" else "ws")
+    names = (*STATIC, *energies("move"), "min_clock_ns")
+    return {name: _fit(table, unit, name) for name in names} if overlap else {}
 
 
 def _fit(table: Table, unit: Fitted, name: str) -> Value:

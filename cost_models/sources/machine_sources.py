@@ -36,7 +36,10 @@ CONTROL = (
 )
 """Modules of limen_top that are the control's."""
 
-OUTSIDE = ("skew", "tag", "scratchpad", "generator", "operands", "array", "edge", "packer", "pool", "scatter")
+OF_OVERLAP = ("overlap", "fold_loop")
+"""Its further ones where folds overlap."""
+
+OUTSIDE = ("skew", "tag", "turn", "scratchpad", "generator", "operands", "array", "edge", "packer", "pool", "scatter")
 """Modules inside limen_top that are units of their own, black boxes to the control."""
 
 
@@ -102,7 +105,8 @@ def control(unit: Control) -> Source:
     """limen_top with sequencer, DMA, folds and im2col unit: descriptor bits that nothing reads go, the rest stays."""
     sizes = {"ROWS": unit.lanes, "COLS": unit.lanes, "DATAFLOW": Dataflow[unit.dataflow.upper()].value}
     sizes |= {"X_BITS": unit.x_bits, "W_BITS": unit.x_bits, "FEEDER": unit.feeder_width, "PORT_BITS": unit.port_bits}
-    files = tuple(f"limen_{name}.v" for name in CONTROL)
+    sizes |= {"OVERLAP": 1} if unit.overlap else {}
+    files = tuple(f"limen_{name}.v" for name in (*CONTROL, *(OF_OVERLAP if unit.overlap else ())))
     return Source("limen_top", files, sizes, "".join(_box(name) for name in OUTSIDE), True)
 
 

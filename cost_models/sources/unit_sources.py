@@ -30,6 +30,8 @@ def unit_source(unit: Unit) -> Source:
             return _tag(unit)
         case kinds.Skew():
             return _skew(unit)
+        case kinds.Shadow():
+            return _shadow(unit)
         case kinds.RegisterBank():
             return _bank(unit)
         case kinds.Edge():
@@ -68,6 +70,10 @@ def _tag(unit: kinds.Tag) -> Source:
 
 def _skew(unit: kinds.Skew) -> Source:
     return Source("limen_skew", ("limen_skew.v",), {"WIDTH": unit.width, "DEPTH": 1})
+
+
+def _shadow(unit: kinds.Shadow) -> Source:
+    return Source("limen_shadow", ("limen_shadow.v",), {"WIDTH": unit.width, "TAKES": int(unit.dataflow == "os")})
 
 
 def _bank(unit: kinds.RegisterBank) -> Source:

@@ -23,7 +23,7 @@ from simulator.encoding import (
 from workloads.ops.generated_polarity import CHANNEL_TOP, WORD_MASK, mixed
 
 if TYPE_CHECKING:
-    from cost_models.units.unit import Control, Edge, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+    from cost_models.units.unit import Control, Edge, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Shadow, Skew
 
 Inputs = dict[str, np.ndarray]
 Expected = dict[str, np.ndarray]
@@ -225,6 +225,19 @@ def _signs(channels: np.ndarray, positions: np.ndarray) -> np.ndarray:
     words = (channels & WORD_MASK | CHANNEL_TOP) & mixed(positions & WORD_MASK)
     bits = np.bitwise_count(words).astype(np.int64) & 1
     return (bits << np.arange(len(bits))[:, None, None]).sum(axis=0)
+
+
+def shadow(unit: Shadow, values: Values) -> dict[str, tuple[Inputs, Expected]]:
+    """A fresh value from above a cycle; the same kept, while others pass."""
+    moving = values.wide("above", unit.width)
+    expected = {
+        name.replace("above@", "value@") + f"+{min(32, unit.width - 32 * i)}": np.roll(patterns, 1, axis=0)
+        for i, (name, patterns) in enumerate(moving.items())
+    }
+    return {
+        "move": (moving | {"shift_in": values.constant(1)}, expected),
+        "idle_cycle": ({"shift_in": values.constant(0), "load_in": values.constant(0)}, {}),
+    }
 
 
 def control(unit: Control, values: Values) -> dict[str, tuple[Inputs, Expected]]:

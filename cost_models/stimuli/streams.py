@@ -26,7 +26,9 @@ from cost_models.units import unit as kinds
 from cost_models.units.unit import Unit
 
 Combined = kinds.Operator | kinds.Neuron | kinds.Nand2
-Moving = kinds.Edge | kinds.Lanes | kinds.Scratchpad | kinds.Packer | kinds.Scatter | kinds.Pool | kinds.Skew
+Moving = (
+    kinds.Edge | kinds.Lanes | kinds.Scratchpad | kinds.Packer | kinds.Scatter | kinds.Pool | kinds.Skew | kinds.Shadow
+)
 
 
 def streams(unit: Unit, run: int) -> list[Stream]:
@@ -79,6 +81,8 @@ def _events(unit: Combined | Moving, values: machine_streams.Values) -> neuron_s
             return machine_streams.pool(unit, values)
         case kinds.Skew():
             return machine_streams.skew(unit, values)
+        case kinds.Shadow():
+            return machine_streams.shadow(unit, values)
 
 
 def _tag(unit: kinds.Tag, random: np.random.Generator) -> list[Stream]:

@@ -25,6 +25,7 @@ from cost_models.units.unit import (
     RegisterBank,
     Scatter,
     Scratchpad,
+    Shadow,
     Skew,
     Tag,
     Unit,
@@ -48,6 +49,7 @@ FAN_IN_BITS = 14
 EDGE_ACC_BITS = (3, 8, 16, 24, 32)
 TAG_BITS = (2, 16)
 SKEW_BITS = (1, 8, 32)
+SHADOW_BITS = (2, 9, 32)
 BANK_SIZES = tuple(product((4, 12, 24), (2, 3, 4)))
 """(width, address bits) of the register-file banks behind the fit."""
 
@@ -235,4 +237,8 @@ def fitted_groups() -> list[tuple[Fitted, ...]]:
     for dataflow in DATAFLOWS:
         fitted.append(tuple(Control(x, dataflow, lanes, 4, port) for lanes, x, port in CONTROL_SIZES))
     fitted += [tuple(Generator(dataflow, lanes) for lanes in GENERATOR_LANES) for dataflow in DATAFLOWS]
+    for dataflow in ("os", "ws"):
+        fitted.append(tuple(Shadow(bits, dataflow) for bits in SHADOW_BITS))
+    for dataflow in DATAFLOWS:
+        fitted.append(tuple(Control(x, dataflow, lanes, 4, port, True) for lanes, x, port in CONTROL_SIZES))
     return fitted

@@ -18,6 +18,7 @@ from cost_models.units.unit import (
     RegisterBank,
     Scatter,
     Scratchpad,
+    Shadow,
     Skew,
 )
 
@@ -30,7 +31,7 @@ def terms(unit: Fitted) -> Terms:
         case RegisterBank(width, address_bits):
             words = 1 << address_bits
             return {"base": 1, "per_column": width, "per_word": words, "per_bit": width * words}
-        case Skew(width):
+        case Skew(width) | Shadow(width):
             return {"base": 1, "per_bit": width}
         case Pool(x_bits, feeder_width):
             return {"base": 1, "per_word_bit": feeder_width * x_bits}
@@ -76,7 +77,7 @@ def delay_terms(unit: Fitted) -> Terms:
     match unit:
         case RegisterBank(width, address_bits):
             return {"base": 1, "per_address_bit": address_bits, "per_log_column": log(width)}
-        case Skew() | Generator():
+        case Skew() | Generator() | Shadow():
             return {"base": 1}
         case Pool(x_bits):
             return {"base": 1, "per_log_x_bit": log(x_bits)}

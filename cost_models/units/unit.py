@@ -332,21 +332,37 @@ class Generator(UnitBase):
 
 
 @dataclass(frozen=True)
+class Shadow(UnitBase):
+    """A PE's shadow where folds overlap, which takes accumulators under os."""
+
+    width: int
+    dataflow: str
+    component: ClassVar[str] = "shadow"
+
+    def columns(self) -> Columns:
+        return Columns(dataflow=self.dataflow)
+
+
+@dataclass(frozen=True)
 class Control(UnitBase):
-    """Everything that no other unit is, of an array of `lanes` rows and columns."""
+    """Everything that no other unit is, of an array of `lanes` rows and columns. overlap: folds overlap."""
 
     x_bits: int
     dataflow: str
     lanes: int
     feeder_width: int
     port_bits: int
-    component: ClassVar[str] = "control"
+    overlap: bool = False
+
+    @property
+    def component(self) -> str:
+        return "control_overlap" if self.overlap else "control"
 
     def columns(self) -> Columns:
         return Columns(dataflow=self.dataflow)
 
 
-Fitted = Lanes | Scratchpad | Packer | Scatter | Pool | Generator | Control | RegisterBank | Skew
+Fitted = Lanes | Scratchpad | Packer | Scatter | Pool | Generator | Control | RegisterBank | Skew | Shadow
 """Units of any size: their rows are terms of fits over several of them."""
 
 Unit = Pe | FusedPe | Operator | Neuron | Edge | Tag | Nand2 | Fitted

@@ -252,6 +252,7 @@ def _roomiest(point: Coordinates) -> Coordinates:
     return point._replace(
         dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
         port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False,
+        overlap=False,
     )  # fmt: skip
 
 

@@ -253,6 +253,7 @@ class Evaluator:
             "feeder_width": sorted(space.feeder_width),
             "pe_stages": sorted(space.pe_stages),
             "zero_gating": sorted(space.zero_gating),
+            "overlap": sorted(space.overlap),
         }
         for values in itertools.product(*tried.values()):
             others = largest | dict(zip(tried, values, strict=True))

@@ -29,7 +29,7 @@ Value = str | int | float
 
 
 class Coordinates(NamedTuple):
-    """One point of the space: an op, its widths, a dataflow, an array, buffers around it, and stages of a PE."""
+    """One point of the space: op, widths, dataflow, array, buffers around it, stages of a PE, whether folds overlap."""
 
     op: str
     x_bits: int
@@ -46,6 +46,7 @@ class Coordinates(NamedTuple):
     memory: str = "dram"
     pe_stages: int = 1
     zero_gating: bool = False
+    overlap: bool = False
 
     @property
     def key(self) -> str:
@@ -93,7 +94,8 @@ class Space:
         """Return the points of these numbers, from 0 to `size` - 1.
 
         A point's number is its place in the order of the space: formats of op, x_bits and w_bits as `formats` has them,
-        then dataflow, rows, cols, buffers and a PE's stages, each in the order of its values; the last changes first.
+        then dataflow, rows, cols, buffers and what pipelines the array, each in the order of its values; the last
+        changes first.
         """
         axes: list[Sequence[Any]] = [self._formats, *self._machine]
         at = np.unravel_index(np.asarray(numbers, dtype=np.int64), [len(values) for values in axes])

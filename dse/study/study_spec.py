@@ -33,7 +33,7 @@ BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_widt
 MEMORY = "memory"
 """Likewise, in words: see `parse_memory`."""
 
-PIPELINES = ("pe_stages", "zero_gating")
+PIPELINES = ("pe_stages", "zero_gating", "overlap")
 """Likewise."""
 
 Size = Annotated[int, Field(ge=1, le=256)]
@@ -118,6 +118,7 @@ class SpaceSpec(Spec):
     memory: list[str] = Field(default=["dram"], min_length=1)
     pe_stages: list[Literal[1, 2]] = Field(default_factory=lambda: _default("pe_stages"), min_length=1)
     zero_gating: list[bool] = Field(default_factory=lambda: _default("zero_gating"), min_length=1)
+    overlap: list[bool] = Field(default_factory=lambda: _default("overlap"), min_length=1)
 
     @field_validator(MEMORY)
     @classmethod

@@ -18,7 +18,7 @@ from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
 ACCURACIES = ("accuracy", "test_accuracy")
-AXES: dict[str, Kind] = {"op": "text", "dataflow": "text", "memory": "text", "zero_gating": "flag"}
+AXES: dict[str, Kind] = {"op": "text", "dataflow": "text", "memory": "text", "zero_gating": "flag", "overlap": "flag"}
 """Axes of other than numbers."""
 
 

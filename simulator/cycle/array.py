@@ -10,6 +10,7 @@ from numba import from_dtype, int64, types, void
 from simulator.cycle.bits import CUBE, ROW, TABLE, population
 from simulator.cycle.op import BROUGHT, apply_stages
 from simulator.cycle.records import record_type
+from simulator.cycle.shadow import step_shadows, step_waves
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow
 from workloads.host.jit import njit_in_place
@@ -147,6 +148,35 @@ def load_array(registers, fresh, parameters, shift, toggles):
     values = load_registers(registers[VALUE], fresh[VALUE])
     toggles[VALUE] += values
     return moved + stills + values
+
+
+@njit_in_place(void(TABLE, TABLE, ROW, ROW, int64))
+def turn_pes(registers, fresh, shadow, load_in, dataflow):
+    """Let PEs turn to their next fold where folds overlap: load_in [R * C]."""
+    still, from_shadow = registers[STILL], fresh[STILL]
+    for i in range(load_in.shape[0]):
+        if dataflow == Dataflow.OS:
+            fresh[VALUE, i] = int64(0) if load_in[i] else fresh[VALUE, i]
+        else:
+            from_shadow[i] = shadow[i] if load_in[i] else still[i]
+
+
+@njit_in_place(inline="always")
+def step_overlapped(array, shadows, parameters, wires, toggles, brought):
+    """As `step_array`, with shadows beside the PEs."""
+    state, registers, fresh, dataflow = array.state, array.registers, array.fresh, parameters.dataflow
+    changed = step_waves(shadows, dataflow == Dataflow.OS, wires.array_load, wires.array_shift)
+    changed |= step_skew(array.left_line, state.row_slot, array.left_out, array.left)
+    changed |= step_skew(array.top_line, state.col_slot, array.top_out, array.top)
+    if changed or not state.quiet:
+        pass_operands(registers, fresh, array.left, array.top, parameters.cols)
+        if state.op_reg == BROUGHT:
+            fill_brought(registers, fresh, parameters, brought)
+        staged = add_values(registers, fresh, array.staged, parameters, state.op_reg, 0)
+        turn_pes(registers, fresh, shadows.value, shadows.load_in, dataflow)
+        moved = step_shadows(shadows, dataflow, registers[VALUE], array.top)
+        loaded = load_array(registers, fresh, parameters, 1, toggles)
+        state.quiet = loaded == 0 and not (staged | moved)
 
 
 @njit_in_place(inline="always")

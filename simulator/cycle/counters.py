@@ -8,7 +8,7 @@ from simulator.cycle.records import record_type
 from simulator.encoding import Kind, Phase
 
 COUNTERS = record_type(
-    *("folds", "tiles", "busy", "used_rows", "used_cols"),
+    *("folds", "tiles", "streaming", "busy", "used_rows", "used_cols"),
     *("ifmap_reads", "ifmap_writes", "weight_reads", "weight_writes", "polarity_reads", "polarity_writes"),
     *("channel_reads", "channel_writes", "operand_reads", "operand_writes", "ofmap_reads", "ofmap_writes"),
     *("pack_reads", "scatter_writes"),

@@ -81,6 +81,7 @@ def design_parameters(design: FittedDesign) -> np.record:
     parameters.rows, parameters.cols = design.rows, design.cols
     parameters.dataflow, parameters.polarity = Dataflow[design.dataflow.upper()], Polarity[design.polarity.upper()]
     parameters.stages, parameters.zero_gating = design.pe_stages, design.zero_gating
+    parameters.overlap = design.overlap
     parameters.x_bits, parameters.w_bits, parameters.x_signed = design.x_bits, design.w_bits, design.x_signed
     parameters.acc_bits, parameters.feeder = design.acc_bits, design.feeder_width
     parameters.psum_bits = register_bits(design)[REGISTERS[design.dataflow][VALUE]]

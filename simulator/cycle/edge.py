@@ -17,8 +17,9 @@ from workloads.host.jit import njit_in_place
 EDGE = record_type(
     *("tag_valid", "tag_addr", "b_valid_reg", "b_first_reg", "b_last_reg", "b_addr_reg"),
     *("c_valid_reg", "c_addr_reg", "c_acc_reg", "c_shift_reg", "b_bias", "b_shift"),
+    *("begins", "first", "last", "used", "channel"),
 )
-"""Of a column: the tag of stage A, registers of stages B and C, bias and shift as it sees them."""
+"""Of a column: the tag of stage A, registers of stages B and C, bias and shift as it sees them; and of its fold."""
 
 EDGE_RECORD = from_dtype(EDGE)
 
@@ -61,12 +62,19 @@ def requantise(acc, acc_bits, shift, raw, y_low, y_high):
 
 @njit_in_place(void(EDGES_TYPE, PARAMETERS_RECORD, int64))
 def show_channels(edges, parameters, slot):
-    """Set bias and shift as each column sees them: under is those of as many cycles ago as its number."""
+    """Set bias and shift as each column sees them: under is those of as many cycles ago as its number.
+
+    Where folds overlap, another column than the first keeps its own from a cycle after its fold begins there.
+    """
     cols, acc_bits, turned = parameters.cols, parameters.acc_bits, parameters.dataflow == Dataflow.IS
     mask = (int64(1) << acc_bits) - 1
     for c in range(cols):
         delayed = edges.channel_line[slot - c + (cols if c > slot else 0)]
         pattern = delayed if turned else edges.channel_word[c]
+        if parameters.overlap and c > 0 and not turned:
+            if edges.columns[c].begins:
+                edges.columns[c].channel = pattern
+            pattern = edges.columns[c].channel
         edges.columns[c].b_bias, edges.columns[c].b_shift = pattern & mask, pattern >> acc_bits
 
 
@@ -99,20 +107,30 @@ def write_bank(edge, bank, total, layer, parameters):
     return int64(1)
 
 
+@njit_in_place(void(EDGES_TYPE, PARAMETERS_RECORD, WIRES_RECORD))
+def turn_columns(edges, parameters, wires):
+    """limen_turn: set what each column takes the present value for; where folds overlap, as its fold had it."""
+    for c in range(parameters.cols - 1, -1, -1):
+        edge = edges.columns[c]
+        edge.begins = edges.columns[c - 1].begins if c > 0 else wires.edge_begins
+        if edge.begins or c == 0 or not parameters.overlap:
+            edge.first, edge.last, edge.used = wires.edge_first, wires.edge_last, c < wires.edge_cols_left
+
+
 @njit_in_place(void(EDGES_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, ROW, int64))
 def step_edges(edges, parameters, wires, layer, bottom, half):
     """Take the clock edge; bottom [C]: what leaves the array."""
     cols, residual = parameters.cols, flag(layer.flag_bits, RESIDUAL)
-    reads = residual or not wires.edge_first
-    for c in range(cols if parameters.dataflow == Dataflow.OS else 1):
+    turn_columns(edges, parameters, wires)
+    for c in range(cols if parameters.dataflow == Dataflow.OS and not parameters.overlap else 1):
         edges.columns[c].tag_valid, edges.columns[c].tag_addr = wires.edge_valid, wires.edge_addr
     for c in range(cols - 1, -1, -1):
         edge, bank, total = edges.columns[c], edges.ofmap[half, c], int64(0)
         if edge.b_valid_reg:
             psum = signed(bottom[c], parameters.psum_bits)
             total = add_psum(edge, psum, edges.answer[half, c], residual, parameters.acc_bits)
-        valid = edge.tag_valid and c < wires.edge_cols_left
-        if valid and reads:
+        valid = edge.tag_valid and edge.used
+        if valid and (residual or not edge.first):
             wires.edge_reads += 1
             if edge.tag_addr < bank.shape[0]:
                 edges.answer[half, c] = bank[edge.tag_addr]
@@ -120,6 +138,6 @@ def step_edges(edges, parameters, wires, layer, bottom, half):
         edge.c_valid_reg = edge.b_valid_reg and edge.b_last_reg
         edge.c_addr_reg, edge.c_acc_reg, edge.c_shift_reg = edge.b_addr_reg, total, edge.b_shift
         edge.b_valid_reg, edge.b_addr_reg = valid, edge.tag_addr
-        edge.b_first_reg, edge.b_last_reg = wires.edge_first, wires.edge_last
+        edge.b_first_reg, edge.b_last_reg = edge.first, edge.last
         if c > 0:
             edge.tag_valid, edge.tag_addr = edges.columns[c - 1].tag_valid, edges.columns[c - 1].tag_addr

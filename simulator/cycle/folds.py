@@ -114,6 +114,13 @@ def read_operands(folds, parameters, wires):
     registers, signals, dataflow = folds.registers, folds.signals, parameters.dataflow
     wires.array_shift = registers.array_state_reg == PRELOAD or registers.array_state_reg == DRAIN
     wires.release_block, wires.fold_ends = folds.ends.block_ends, folds.ends.fold_ends
+    wires.sign_fold_ends, wires.sign_block_ends = folds.ends.fold_ends, folds.ends.block_ends
+    wires.sign_group_ends, wires.cols_left = folds.ends.group_ends, signals.cols_left
+    wires.preloads = registers.state_reg == PRELOAD
+    # Said in the preload of a block's last fold: after the last block there is none.
+    more = not signals.last_outer and registers.count_reg < signals.rows_left - parameters.rows
+    wires.next_row = wires.preloads and signals.last_inner and more and dataflow == Dataflow.WS
+    wires.streaming = signals.streaming
     wires.used_rows = min(parameters.rows, signals.rows_left) if signals.streaming else int64(0)
     wires.used_cols = min(parameters.cols, signals.cols_left) if signals.streaming else int64(0)
     wires.filter_read = signals.preloading if dataflow == Dataflow.WS else signals.streaming

@@ -7,9 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, int64, types, void
 
-from simulator.cycle.bits import ROW, flag, population
+from simulator.cycle.bits import ROW, copy_row, flag, population
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
-from simulator.cycle.folds import FOLDS_TYPE, PRELOAD
 from simulator.cycle.records import record_type
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import EXCITATORY, Dataflow
@@ -26,13 +25,16 @@ GENERATOR_RECORD = from_dtype(GENERATOR)
 
 
 class Generator(NamedTuple):
-    """registers: GENERATOR. position_words [lanes]: under is those of the lanes."""
+    """registers: GENERATOR. position_words [lanes]: under is those of the lanes; kept_words: of the fold that streams,
+    where folds overlap.
+    """
 
     registers: np.record
     position_words: np.ndarray
+    kept_words: np.ndarray
 
 
-GENERATOR_TYPE = types.NamedTuple([GENERATOR_RECORD, ROW], Generator)
+GENERATOR_TYPE = types.NamedTuple([GENERATOR_RECORD, ROW, ROW], Generator)
 
 
 @njit_in_place(inline="always")
@@ -61,17 +63,19 @@ def present_word(registers, layer):
     return int64(0) if flag(layer.flag_bits, EXCITATORY) else mixed(registers.position_reg)
 
 
-@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, LAYER_RECORD, ROW, int64))
-def give_signs(generator, parameters, layer, synapses, cols_left):
+@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, ROW))
+def give_signs(generator, parameters, wires, layer, synapses):
     """Put the row of signs that is read beside the weights of `synapses`."""
     registers = generator.registers
-    position = present_word(registers, layer)
+    position, words = present_word(registers, layer), generator.position_words
+    if parameters.overlap and not wires.begins:
+        words = generator.kept_words
     for lane in range(synapses.shape[0]):
         if parameters.dataflow == Dataflow.IS:
-            word = generator.position_words[lane] & (registers.channel_reg | CHANNEL_TOP)
+            word = words[lane] & (registers.channel_reg | CHANNEL_TOP)
         else:
             channel = (registers.channel_reg + lane) & MASK
-            word = position & (channel | CHANNEL_TOP) if lane < cols_left else int64(0)
+            word = position & (channel | CHANNEL_TOP) if lane < wires.cols_left else int64(0)
         synapses[lane] |= (population(word) & 1) << parameters.w_bits
 
 
@@ -92,16 +96,15 @@ def step_up(position, element, channels, gap):
     return (position + 1) & MASK, element + 1
 
 
-@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, int64, int64))
-def walk_positions(registers, folds, parameters, wires, channels, gap):
+@njit_in_place(void(GENERATOR_RECORD, PARAMETERS_RECORD, WIRES_RECORD, int64, int64))
+def walk_positions(registers, parameters, wires, channels, gap):
     """Step the positions within a fold."""
     position, element = registers.position_reg, registers.element_reg
     if parameters.dataflow != Dataflow.WS:
         if wires.x_read if parameters.dataflow == Dataflow.IS else wires.filter_read:
             registers.position_reg, registers.element_reg = step_up(position, element, channels, gap)
         return
-    more = not folds.signals.last_outer and wires.fold_count < folds.signals.rows_left - parameters.rows
-    if wires.fold_state == PRELOAD and folds.signals.last_inner and more:
+    if wires.next_row:
         position, element = registers.head_position_reg, registers.head_element_reg
         registers.head_position_reg, registers.head_element_reg = step_up(position, element, channels, gap)
     if wires.filter_read:
@@ -110,39 +113,41 @@ def walk_positions(registers, folds, parameters, wires, channels, gap):
         registers.element_reg = (channels if element == 0 else element) - 1
 
 
-@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
-def return_positions(registers, folds, parameters, wires, tile):
+@njit_in_place(void(GENERATOR_RECORD, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
+def return_positions(registers, parameters, wires, tile):
     """Go back to where the next fold's positions begin, where one ends."""
-    ends, dataflow = folds.ends, parameters.dataflow
-    if dataflow == Dataflow.WS and ends.fold_ends:
+    dataflow = parameters.dataflow
+    if dataflow == Dataflow.WS and wires.sign_fold_ends:
         registers.position_reg, registers.element_reg = registers.head_position_reg, registers.head_element_reg
-    back = ends.fold_ends if dataflow == Dataflow.OS else ends.block_ends
-    if wires.compute_start or (ends.group_ends if dataflow == Dataflow.WS else back):
+    back = wires.sign_fold_ends if dataflow == Dataflow.OS else wires.sign_block_ends
+    if wires.compute_start or (wires.sign_group_ends if dataflow == Dataflow.WS else back):
         registers.position_reg, registers.element_reg = tile.polarity_beats, tile.first_element
         registers.head_position_reg, registers.head_element_reg = tile.polarity_beats, tile.first_element
 
 
-@njit_in_place(void(GENERATOR_RECORD, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
-def walk_channels(registers, folds, parameters, wires, tile):
+@njit_in_place(void(GENERATOR_RECORD, PARAMETERS_RECORD, WIRES_RECORD, TILE_RECORD))
+def walk_channels(registers, parameters, wires, tile):
     """Step the channels: from fold to fold, under is in time."""
-    ends, turned = folds.ends, parameters.dataflow == Dataflow.IS
-    if wires.filter_read if turned else ends.fold_ends:
+    turned = parameters.dataflow == Dataflow.IS
+    if wires.filter_read if turned else wires.sign_fold_ends:
         registers.channel_reg = (registers.channel_reg + (1 if turned else parameters.cols)) & MASK
-    if ends.fold_ends if turned else ends.block_ends:
+    if wires.sign_fold_ends if turned else wires.sign_block_ends:
         registers.channel_reg = registers.group_channel_reg
-    if ends.group_ends:
+    if wires.sign_group_ends:
         registers.group_channel_reg = (registers.group_channel_reg + tile.group_outputs) & MASK
         registers.channel_reg = registers.group_channel_reg
     if wires.compute_start:
         registers.channel_reg, registers.group_channel_reg = tile.polarity_rows, tile.polarity_rows
 
 
-@njit_in_place(void(GENERATOR_TYPE, FOLDS_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, TILE_RECORD))
-def step_generator(generator, folds, parameters, wires, layer, tile):
+@njit_in_place(void(GENERATOR_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, TILE_RECORD))
+def step_generator(generator, parameters, wires, layer, tile):
     """Take the clock edge."""
     registers = generator.registers
-    if parameters.dataflow == Dataflow.IS and wires.fold_state == PRELOAD:
+    if wires.begins:
+        copy_row(generator.kept_words, generator.position_words)
+    if parameters.dataflow == Dataflow.IS and wires.preloads:
         move_words(generator, layer, wires)
-    walk_positions(registers, folds, parameters, wires, tile.channels, layer.tap_positions - tile.channels)
-    return_positions(registers, folds, parameters, wires, tile)
-    walk_channels(registers, folds, parameters, wires, tile)
+    walk_positions(registers, parameters, wires, tile.channels, layer.tap_positions - tile.channels)
+    return_positions(registers, parameters, wires, tile)
+    walk_channels(registers, parameters, wires, tile)

@@ -12,10 +12,12 @@ from simulator.cycle.bits import CUBE, ROW
 from simulator.cycle.descriptor import DESCRIPTORS, Descriptors, make_descriptors
 from simulator.cycle.dma import DMA, DMA_RECORD, PICK
 from simulator.cycle.edge import EDGE, EDGES, EDGES_TYPE, Edges
+from simulator.cycle.fold_loop import FOLD_LOOP
 from simulator.cycle.folds import FOLDS, FOLDS_TYPE, SIGNALS, Folds
 from simulator.cycle.generator import GENERATOR, GENERATOR_TYPE, Generator
 from simulator.cycle.group import GROUP
 from simulator.cycle.im2col import IM2COL, IM2COL_TYPE, PLACE, WORD, Im2col
+from simulator.cycle.overlap import OVERLAP, OVERLAP_TYPE, Overlap
 from simulator.cycle.packer import PACKER, PACKER_TYPE, Packer
 from simulator.cycle.pool import POOL, POOL_TYPE, Pool
 from simulator.cycle.port import PORT, PORT_TYPE, Port
@@ -24,6 +26,7 @@ from simulator.cycle.rows import FOLD_ENDS, ROWS
 from simulator.cycle.scatter import SCATTER, SCATTER_TYPE, Scatter
 from simulator.cycle.scratchpad import SCRATCHPAD, SCRATCHPAD_TYPE, Scratchpad
 from simulator.cycle.sequencer import FETCH, SEQUENCER, SEQUENCER_RECORD
+from simulator.cycle.shadow import SHADOWS_TYPE, Shadows
 from simulator.cycle.walker import STEP, WALKER
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES, WIRES_RECORD
 from simulator.encoding import (
@@ -62,6 +65,7 @@ class Machine(NamedTuple):
     dma: np.record
     port: Port
     folds: Folds
+    overlap: Overlap
     generator: Generator
     im2col: Im2col
     scratchpad: Scratchpad
@@ -69,6 +73,7 @@ class Machine(NamedTuple):
     filters: Filters
     operands: np.ndarray
     array: Array
+    shadows: Shadows
     edges: Edges
     packer: Packer
     scatter: Scatter
@@ -77,9 +82,10 @@ class Machine(NamedTuple):
 
 MACHINE = types.NamedTuple(
     [
-        *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE, FOLDS_TYPE),
-        *(GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE, types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
-        *(ARRAY_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, POOL_TYPE),
+        *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
+        *(FOLDS_TYPE, OVERLAP_TYPE, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
+        *(types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
+        *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, POOL_TYPE),
     ],
     Machine,
 )
@@ -130,6 +136,27 @@ def make_folds(rows: int, stages: int) -> Folds:
         group=new_record(GROUP),
         last_row=zeros(rows + stages - 1),
     )
+
+
+def make_overlap(rows: int, stages: int, dataflow: int) -> Overlap:
+    """Return what overlapping folds add to their controller."""
+    return Overlap(
+        registers=new_record(OVERLAP),
+        stream=new_record(FOLD_LOOP),
+        preload=new_record(FOLD_LOOP),
+        edge=new_record(FOLD_LOOP),
+        stream_ends=new_record(FOLD_ENDS),
+        preload_ends=new_record(FOLD_ENDS),
+        edge_ends=new_record(FOLD_ENDS),
+        load_line=zeros(stages + 2),
+        edge_line=zeros(rows + stages - (dataflow != Dataflow.OS)),
+    )
+
+
+def make_shadows(rows: int, cols: int) -> Shadows:
+    """Return the shadows of an array."""
+    pes = rows * cols
+    return Shadows(zeros(pes), zeros(pes), zeros(pes), zeros(rows), zeros(rows))
 
 
 def make_im2col(feeder: int, lanes: int) -> Im2col:
@@ -224,7 +251,8 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         dma=make_dma(beat_words * WORD_BITS, parameters.polarity != Polarity.GENERATED),
         port=Port(dram, mask, zeros(beat_words), new_record(PORT)),
         folds=make_folds(rows, int(parameters.stages)),
-        generator=Generator(new_record(GENERATOR), zeros(synapse_lanes)),
+        overlap=make_overlap(rows, int(parameters.stages), int(parameters.dataflow)),
+        generator=Generator(new_record(GENERATOR), zeros(synapse_lanes), zeros(synapse_lanes)),
         im2col=make_im2col(feeder, x_lanes),
         scratchpad=Scratchpad(new_record(SCRATCHPAD), zeros(widest // WORD_BITS + 3 + beat_words)),
         ifmap=zeros(2, depths.ifmap, feeder),
@@ -236,6 +264,7 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         ),
         operands=zeros(2, x_lanes, depths.operand),
         array=make_array(parameters),
+        shadows=make_shadows(rows, cols),
         edges=make_edges(cols, depths.ofmap, channel_lanes),
         packer=make_packer(cols, feeder, beat_words),
         scatter=make_scatter(beat_words),

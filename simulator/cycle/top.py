@@ -18,7 +18,7 @@ from simulator.cycle import dma as transfers
 from simulator.cycle import folds as fold_states
 from simulator.cycle import scatter as scatter_unit
 from simulator.cycle import sequencer as programs
-from simulator.cycle.array import VALUE, step_array, step_slots
+from simulator.cycle.array import VALUE, step_array, step_overlapped, step_slots
 from simulator.cycle.bits import ROW, TABLE, copy_row, flag
 from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
 from simulator.cycle.descriptor import NEXT, PRESENT, PRESENT_LAYER, STORED
@@ -30,13 +30,14 @@ from simulator.cycle.im2col import step_im2col
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
+from simulator.cycle.overlap import preload_steps, step_overlap
 from simulator.cycle.packer import start_packer, step_packer
 from simulator.cycle.pool import step_pool
 from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Kind, Phase, Polarity
+from simulator.encoding import OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Dataflow, Kind, Phase, Polarity
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
@@ -85,6 +86,9 @@ def name_phase(machine, counts):
     """Count the cycle as a phase of the folds, or as a stall by what is waited for."""
     wires, phase = machine.wires, machine.folds.registers.state_reg
     transfer = wires.dma_busy and machine.dma.state_reg != transfers.PICK
+    if machine.parameters.overlap and phase == fold_states.STALL_FEEDER and not machine.overlap.registers.begun_reg:
+        if preload_steps(machine.folds, machine.overlap, machine.parameters):
+            phase = int64(Phase.PRELOAD)
     if not wires.compute_busy:
         phase = int64(Phase.STALL_CONTROL)
         if transfer and wires.kind == Kind.STORE:
@@ -105,12 +109,18 @@ def run_folds(machine, counts):
     wires.fold_state, wires.fold_count = folds.registers.state_reg, folds.registers.count_reg
     wires.hold = machine.pool.registers.pool_wait_reg
     wires.pool_busy = im2col.registers.active_reg or wires.hold
-    if wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
-        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
+    layer = machine.descriptors.layers[PRESENT_LAYER]
+    if machine.parameters.overlap:
+        if wires.compute_start or wires.compute_busy:
+            filled, tile = im2col.registers.block_ends_reg, present_tile(machine)
+            step_overlap(folds, machine.overlap, machine.parameters, wires, layer, tile, filled)
+    elif wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
+        tile = present_tile(machine)
         step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends_reg)
     else:
         rest_folds(folds.registers, machine.parameters)
     counts.folds += wires.fold_ends
+    counts.streaming += wires.streaming
     counts.busy += wires.used_rows * wires.used_cols
     counts.used_rows += wires.used_rows
     counts.used_cols += wires.used_cols
@@ -121,10 +131,14 @@ def run_edges(machine, counts):
     """Step the edges, if something is under way in them."""
     edges, wires, slot = machine.edges, machine.wires, machine.array.state.col_slot
     edges.channel_line[slot] = edges.channel_word[0]
-    edges.state.cycles_left = machine.parameters.cols + REST if wires.edge_valid else edges.state.cycles_left - 1
+    edges.state.cycles_left = (
+        machine.parameters.cols + REST if wires.edge_valid or wires.edge_begins else edges.state.cycles_left - 1
+    )
     if edges.state.cycles_left > 0:
         wires.edge_reads, wires.edge_writes = 0, 0
         bottom = machine.array.pe[VALUE, machine.parameters.rows - 1]
+        if machine.parameters.overlap and machine.parameters.dataflow == Dataflow.OS:
+            bottom = machine.shadows.value[-machine.parameters.cols :]
         show_channels(edges, machine.parameters, slot)
         layer, half = machine.descriptors.layers[PRESENT_LAYER], machine.sequencer.ofmap_half_reg
         step_edges(edges, machine.parameters, wires, layer, bottom, half)
@@ -135,12 +149,22 @@ def run_edges(machine, counts):
 @njit_in_place(inline="always")
 def run_generator(machine):
     """Put generated signs beside the weights that were read, and step the generator."""
-    wires, folds, generator = machine.wires, machine.folds, machine.generator
+    wires, generator = machine.wires, machine.generator
     layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
     if wires.filter_read and machine.array.state.polar:
-        give_signs(generator, machine.parameters, layer, machine.array.synapse_out, folds.signals.cols_left)
+        give_signs(generator, machine.parameters, wires, layer, machine.array.synapse_out)
     if wires.compute_start or wires.compute_busy:
-        step_generator(generator, folds, machine.parameters, wires, layer, tile)
+        step_generator(generator, machine.parameters, wires, layer, tile)
+
+
+@njit_in_place(inline="always")
+def run_array(machine, toggles, brought):
+    """Step the array, with its shadows where folds overlap."""
+    array, parameters, wires = machine.array, machine.parameters, machine.wires
+    if parameters.overlap:
+        step_overlapped(array, machine.shadows, parameters, wires, toggles, brought)
+    else:
+        step_array(array, parameters, wires.array_shift, toggles, brought)
 
 
 @njit_in_place(inline="always")
@@ -330,7 +354,7 @@ def run_cycles(machine, kept, brought):
         name_phase(machine, counts)
         run_folds(machine, counts)
         run_edges(machine, counts)
-        step_array(machine.array, machine.parameters, machine.wires.array_shift, kept.toggles[layer], brought)
+        run_array(machine, kept.toggles[layer], brought)
         run_filters(machine, counts)
         run_operands(machine, counts)
         run_packer(machine, counts)

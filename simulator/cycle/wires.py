@@ -8,7 +8,8 @@ from simulator.cycle.records import record_type
 
 PARAMETERS = record_type(
     *("rows", "cols", "dataflow", "op", "x_bits", "w_bits", "x_signed", "acc_bits", "psum_bits", "polarity", "feeder"),
-    *("stages", "zero_gating", "polar_ops", "neutral_x", "neutral_synapse", "memory_latency", "port_interval"),
+    *("stages", "zero_gating", "overlap", "polar_ops", "neutral_x", "neutral_synapse"),
+    *("memory_latency", "port_interval"),
 )
 """Parameters of limen_top, which ops have a polarity, the pair that contributes nothing, and the memory."""
 
@@ -20,11 +21,13 @@ WIRES = record_type(
     *("mem_request", "mem_write", "kind", "accepted", "offered", "moved", "beat_valid", "beat_first"),
     "mem_write_valid",
     # Folds.
-    *("phase", "fold_state", "fold_count", "array_shift", "x_read", "x_half", "x_addr", "x_element", "x_lanes_left"),
-    "x_held",
+    *("phase", "fold_state", "fold_count", "array_shift", "array_load", "streaming"),
+    *("x_read", "x_half", "x_addr", "x_element", "x_lanes_left", "x_held"),
     *("filter_read", "filter_row", "polarity_row", "channel_read", "channel_row"),
-    *("edge_valid", "edge_addr", "edge_first", "edge_last", "edge_cols_left"),
+    *("edge_begins", "edge_valid", "edge_addr", "edge_first", "edge_last", "edge_cols_left"),
     *("release_block", "fold_ends", "used_rows", "used_cols"),
+    # Of the folds, for the generator.
+    *("preloads", "begins", "next_row", "cols_left", "sign_fold_ends", "sign_block_ends", "sign_group_ends"),
     # im2col unit, pooling and scatter unit.
     *("hold", "issue", "pixel_ends", "ifmap_read", "pool_taken"),
     # Accesses of this cycle.

@@ -55,6 +55,7 @@ class Design(Sizes, Spec):
     x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
     need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
+    overlap: folds of a tile begin while those before are still in the array.
     pe_stages: pipeline stages of a PE. zero_gating: the multiplier of two stages rests while an activation is 0.
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
     polarity too, ofmap accumulators. operand_depth: activations of an array lane in each operand block. channel_rows:
@@ -81,6 +82,7 @@ class Design(Sizes, Spec):
     polarity: Polarity = "synapse"
     pe_stages: Literal[1, 2] = 1
     zero_gating: bool = False
+    overlap: bool = False
     ifmap_kib: Kib = 8
     filter_kib: Kib = 16
     ofmap_kib: Kib = 16

@@ -35,6 +35,7 @@ class DesignBlock(FittedSizes):
     polarity: np.ndarray
     pe_stages: np.ndarray
     zero_gating: np.ndarray
+    overlap: np.ndarray
     ifmap_kib: np.ndarray
     filter_kib: np.ndarray
     ofmap_kib: np.ndarray

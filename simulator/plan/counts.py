@@ -17,7 +17,8 @@ class Counts:
     preload, stream, drain, pipeline, pool: cycles in which the array or the pooling unit works. stall_*: cycles in
     which it waits, for operands from the im2col unit (feeder), for loads (ifmap with residuals, filter), for the
     store of a tile (ofmap), or for descriptors and hand-over between tiles (control).
-    folds: passes of the array; tiles: steps of the schedule. busy: PE-cycles on real operand pairs, padding included.
+    folds: passes of the array; tiles: steps of the schedule. streaming: cycles in which operands of folds stream.
+    busy: PE-cycles on real operand pairs, padding included.
     used_rows, used_cols: rows and columns of the array that a fold uses, summed over the cycles its operands stream.
     beats_*: moved over the memory port. *_reads, *_writes: rows or words of each memory, see docs/machine.md.
     port_bytes: bytes a beat.
@@ -35,6 +36,7 @@ class Counts:
     stall_control: int
     folds: int
     tiles: int
+    streaming: int
     busy: int
     used_rows: int
     used_cols: int

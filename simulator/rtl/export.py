@@ -105,6 +105,7 @@ def rtl_parameters(design: FittedDesign) -> dict[str, int]:
         "OP": SEVERAL_OPS + sum(1 << op for op in ops) if design.extra_ops else ops[0].value,
         "STAGES": design.pe_stages,
         "ZERO_GATING": int(design.zero_gating),
+        "OVERLAP": int(design.overlap),
         "X_BITS": design.x_bits,
         "W_BITS": design.w_bits,
         "X_SIGNED": int(design.x_signed),

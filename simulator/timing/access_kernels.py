@@ -213,6 +213,7 @@ def add_tiles(count, kind, layer, machine, counts):
     m, n, k = kind.pixels, kind.group_outputs, layer.kernel_h * layer.kernel_w * kind.channels
     folds, pairs = kind.blocks * kind.inner, kind.groups * m * k
     counts.folds += count * folds
+    counts.streaming += count * folds * kind.time
     if machine.dataflow == WS:
         down, along, time = k, n, m
         weights, channels, reads, writes = kind.groups * k * kind.inner, folds, pairs * kind.inner, pairs

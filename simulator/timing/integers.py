@@ -32,7 +32,8 @@ LAYER_INTEGERS = records(
 """The fields of `Geometry`; those from pool to last: 0 or 1."""
 
 MACHINE_INTEGERS = records(
-    *("rows", "cols", "dataflow", "pe_stages", "polarity", "feeder", "word_bits", "port_bits", "interval", "latency"),
+    *("rows", "cols", "dataflow", "pe_stages", "overlap", "polarity"),
+    *("feeder", "word_bits", "port_bits", "interval", "latency"),
     *("synapse_lanes", "weight_row_bits", "polarity_row_bits", "channel_row_bits"),
     *("ifmap_depth", "filter_depth", "ofmap_depth", "operand_depth", "channel_depth", "polarity_depth"),
     *("layer_beats", "tile_beats"),
@@ -81,6 +82,7 @@ def machine_integers(design: FittedDesign | DesignBlock) -> np.ndarray:
             "cols": design.cols,
             "dataflow": _codes(design.dataflow, Dataflow),
             "pe_stages": design.pe_stages,
+            "overlap": design.overlap,
             "polarity": _codes(design.polarity, Polarity),
             "feeder": design.feeder_width,
             "word_bits": design.word_bits,

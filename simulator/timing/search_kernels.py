@@ -26,7 +26,7 @@ from simulator.timing.cut_tables import (
     cut_fits,
     fill_tables,
 )
-from simulator.timing.tile_kernels import FLUSH_OS, FLUSH_STATIONARY, OS, READY, WS
+from simulator.timing.tile_kernels import FLUSH_OS, FLUSH_STATIONARY, OS, READY, WS, overlapped_fold
 from simulator.timing.transfer_kernels import beats_of, planes_cycles, run_cycles
 from workloads.host.jit import njit, njit_in_place
 
@@ -39,7 +39,8 @@ def least_computing(row, output, channel, job):
     """Return the cycles that all tiles compute at least; of pooling, exactly.
 
     A tile's folds follow one another, the first after its first block is filled; or its blocks are filled one after
-    another, and the last one's folds follow.
+    another, and the last one's folds follow. Where they overlap, a fold takes a cycle more than its operands and no
+    less than the array needs; the last one at most a cycle less than that, which the flush makes up for.
     """
     layer, machine = job.layer[0], job.machine[0]
     tiles = row.parts * output.parts * channel.parts
@@ -48,18 +49,20 @@ def least_computing(row, output, channel, job):
         return pixels * (output.planes * (taps + 1) + output.steps) + tiles
     by_group = job.parts[0].by_group
     k, setup = taps * layer.channels // layer.groups, 2 * machine.rows + machine.cols - 2 + machine.pe_stages - 1
+    shortest = overlapped_fold(0, machine) if machine.overlap else int64(0)
+    setup = int64(1) if machine.overlap else setup
     again = 1 if by_group else output.parts  # every part of the output channels fills its blocks
     first = last = int64(0)
     if machine.dataflow == OS:
-        time = k + channel.parts * setup
+        time = max(k + channel.parts * setup, channel.parts * shortest)
         folding = row.blocks * output.folds * time
         last = row.parts * output.part_folds * time
     elif machine.dataflow == WS:
-        time = pixels + row.parts * setup
+        time = max(pixels + row.parts * setup, row.parts * shortest)
         folding = channel.folds * output.folds * time
         last = channel.parts * output.part_folds * time
     else:
-        time = layer.outputs + output.all_groups * setup
+        time = max(layer.outputs + output.all_groups * setup, output.all_groups * shortest)
         folding = channel.folds * row.blocks * time
         last = channel.folds * row.parts * time
     if machine.dataflow == WS:
@@ -70,7 +73,7 @@ def least_computing(row, output, channel, job):
         first = row.first_pixels * taps * channel.all_words * again
     if by_group:
         first, last = 0, 0
-    flush = FLUSH_OS if machine.dataflow == OS else FLUSH_STATIONARY
+    flush = FLUSH_OS if machine.dataflow == OS or machine.overlap else FLUSH_STATIONARY
     return max(folding + first, filling + last) + tiles * (READY - 1 + flush)
 
 

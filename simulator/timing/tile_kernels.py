@@ -15,7 +15,10 @@ from workloads.host.jit import njit_in_place
 OS, WS, IS = int(Dataflow.OS), int(Dataflow.WS), int(Dataflow.IS)
 
 FLUSH_OS, FLUSH_STATIONARY = 2, 3
-"""Cycles from the last fold to the last ofmap write: bank read, [psum register,] requantiser."""
+"""Cycles from the last fold to the last ofmap write: bank read, [psum register,] requantiser.
+
+Overlapped folds have the register too: under os the shadow of the last row.
+"""
 
 READY = 3
 """Cycles from the issue of a block's last word to the first cycle of a fold that uses it."""
@@ -28,7 +31,7 @@ TILE_KIND = np.dtype(
             for name in (
                 *("groups", "group_outputs", "outputs", "channels", "first_lane", "group_lanes", "words"),
                 *("pixels", "stream", "stationary", "drain", "pipeline", "pool", "waiting", "cycles"),
-                *("blocks", "inner", "fill_words", "piece_words"),
+                *("blocks", "inner", "time", "fold", "fill_words", "piece_words"),
                 *("weight_rows", "polarity_rows", "channel_rows", "filter_beats", "filter_cycles"),
             )
         ],
@@ -36,14 +39,17 @@ TILE_KIND = np.dtype(
 )
 """Kinds of tiles. The first seven fields as in `TileShape`, words: of input channels held; then what they lead to:
 
-cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), words that fill the blocks
-(fill_words), words of input channels that a pixel's tap touches, summed over groups (piece_words); of its filters:
-rows of weights, of polarity and of bias and shift, beats, cycles of their load.
+cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), T (time), cycles from fold to
+fold (fold), words that fill the blocks (fill_words), words of input channels that a pixel's tap touches, summed over
+groups (piece_words); of its filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load.
 """
 
-BLOCK_STATE = np.dtype((np.record, [(name, np.int64) for name in ("filled", "released_before", "released", "waiting")]))
-"""Where a run of blocks stands: issue cycle of the last block's last word, last cycles of the folds of the two blocks
-before, cycles waited for operands so far. Cycle 0 is the first of the tile."""
+BLOCK_STATE = np.dtype(
+    (np.record, [(name, np.int64) for name in ("filled", "released_before", "released", "next", "waiting")])
+)
+"""Where a run of blocks stands: issue cycle of the last block's last word; last cycles in which the two blocks before
+are used, and may not be filled; first cycle that the next fold can have; cycles waited for operands so far. Cycle 0 is
+the first of the tile."""
 
 LAYER = from_dtype(LAYER_INTEGERS)
 MACHINE = from_dtype(MACHINE_INTEGERS)
@@ -57,13 +63,31 @@ def ceil_div(number, divisor):
     return -((-number) // divisor)
 
 
-@njit_in_place(void(STATE))
-def begin_blocks(state):
-    """Nothing is filled, nothing waits."""
+@njit_in_place(void(STATE, MACHINE))
+def begin_blocks(state, machine):
+    """Nothing is filled, nothing waits; overlapped folds of ws are preloaded meanwhile."""
     state.filled = -1
     state.released_before = -1
     state.released = -1
+    state.next = machine.rows + 1 if machine.overlap and machine.dataflow == WS else 0
     state.waiting = 0
+
+
+@njit_in_place(int64(STATE, int64, int64, int64, int64, int64))
+def _end_block(state, filled, begin, released, following, left):
+    """Go on behind a block; of `left` equal ones behind as many as change nothing but the time. Return how many.
+
+    filled, begin, released, following: its last word, its first fold, its release, and where the next fold can begin.
+    """
+    shift = following - state.next
+    steady = filled - state.filled == shift and released - state.released == shift
+    repeats = left if steady and state.released - state.released_before == shift else 1
+    state.waiting += repeats * (begin - state.next)
+    state.filled = filled + (repeats - 1) * shift
+    state.released_before = state.released + (repeats - 1) * shift
+    state.released = released + (repeats - 1) * shift
+    state.next = following + (repeats - 1) * shift
+    return repeats
 
 
 @njit_in_place(void(STATE, int64, int64, int64))
@@ -73,20 +97,38 @@ def run_blocks(state, words, block_cycles, count):
     A block fills as soon as the one before is full and the one before that is released; its folds start READY cycles
     after its last word at the earliest. Once a block changes nothing but the time, the rest are like it.
     """
-    for done in range(count):
+    done = int64(0)
+    while done < count:
         filled = max(state.filled, state.released_before) + words
-        begin = max(state.released + 1, filled + READY)
-        waited = begin - state.released - 1
-        released = begin + block_cycles - 1
-        shift = released - state.released
-        steady = filled - state.filled == shift and state.released - state.released_before == shift
-        repeats = count - done if steady else 1
-        state.waiting += repeats * waited
-        state.filled = filled + (repeats - 1) * shift
-        state.released_before = state.released + (repeats - 1) * shift
-        state.released = released + (repeats - 1) * shift
-        if steady:
-            return
+        begin = max(state.next, filled + READY)
+        following = begin + block_cycles
+        done += _end_block(state, filled, begin, following - 1, following, count - done)
+
+
+@njit_in_place(void(STATE, int64, KIND, int64, int64))
+def run_preloaded(state, words, kind, rows, count):
+    """As `run_blocks`, for overlapped folds under is: a block is read while its folds are preloaded.
+
+    A preload begins with the stream of the fold before it, READY - 1 cycles after its block's last word at earliest;
+    its own fold's stream R + 1 cycles later, a fold's time after the one before at the earliest.
+    """
+    done = int64(0)
+    while done < count:
+        filled = max(state.filled, state.released_before) + words
+        preload = max(state.next - kind.fold, filled + READY - 1)
+        begin = max(state.next, preload + rows + 1)
+        following = begin + kind.inner * kind.fold
+        last_preload = preload if kind.inner == 1 else following - 2 * kind.fold
+        done += _end_block(state, filled, begin, last_preload + rows - 1, following, count - done)
+
+
+@njit_in_place(void(STATE, int64, KIND, MACHINE, int64))
+def add_blocks(state, words, kind, machine, count):
+    """Add `count` equal blocks of `words` words."""
+    if machine.overlap and machine.dataflow == IS:
+        run_preloaded(state, words, kind, machine.rows, count)
+    else:
+        run_blocks(state, words, kind.inner * kind.fold, count)
 
 
 @njit_in_place(int64(int64, int64, int64, int64, MACHINE))
@@ -121,60 +163,69 @@ def lane_period(lanes, feeder):
     return period
 
 
-@njit_in_place(void(KIND, int64, int64, MACHINE, STATE, int64))
-def _run_group(kind, lane, taps, machine, state, block_cycles):
+@njit_in_place(void(KIND, int64, int64, MACHINE, STATE))
+def _run_group(kind, lane, taps, machine, state):
     """Run the blocks of the group whose first channel is in `lane`."""
     m = kind.pixels
     pieces = ceil_div(lane + kind.channels, machine.feeder)
     kind.piece_words += pieces
     if machine.dataflow != WS:
         width = machine.cols if machine.dataflow == IS else machine.rows
-        run_blocks(state, width * pieces * taps, block_cycles, m // width)
+        add_blocks(state, width * pieces * taps, kind, machine, m // width)
         if m % width > 0:
-            run_blocks(state, m % width * pieces * taps, block_cycles, 1)
+            add_blocks(state, m % width * pieces * taps, kind, machine, 1)
         kind.blocks += ceil_div(m, width)
         kind.fill_words += m * pieces * taps
     elif even_ranges(lane, kind.channels, machine):
         ranges = taps * kind.channels // machine.rows
-        run_blocks(state, m * (machine.rows // machine.feeder), block_cycles, ranges)
+        add_blocks(state, m * (machine.rows // machine.feeder), kind, machine, ranges)
         kind.blocks += ranges
         kind.fill_words += m * (machine.rows // machine.feeder) * ranges
     else:
         ranges = ceil_div(taps * kind.channels, machine.rows)
         for index in range(ranges):
             words = m * range_words(index, lane, kind.channels, taps, machine)
-            run_blocks(state, words, block_cycles, 1)
+            add_blocks(state, words, kind, machine, 1)
             kind.fill_words += words
         kind.blocks += ranges
 
 
-@njit_in_place(void(KIND, LAYER, MACHINE, STATE, int64))
-def _run_groups(kind, layer, machine, state, block_cycles):
+@njit_in_place(void(KIND, LAYER, MACHINE, STATE))
+def _run_groups(kind, layer, machine, state):
     """Run the blocks of all groups; once a period of lanes changes nothing but the time, the rest are like it."""
     taps = layer.kernel_h * layer.kernel_w
     period = lane_period(kind.group_lanes, machine.feeder)
-    begin_blocks(state)
+    begin_blocks(state, machine)
     kind.blocks, kind.fill_words, kind.piece_words = 0, 0, 0
     lane, group = kind.first_lane, 0
     while group < kind.groups:
         released, lag = state.released, state.released - state.filled
         fold_lag, waiting = state.released - state.released_before, state.waiting
+        next_lag = state.released - state.next
         blocks, fill_words, piece_words = kind.blocks, kind.fill_words, kind.piece_words
         for _ in range(min(period, kind.groups - group)):
-            _run_group(kind, lane, taps, machine, state, block_cycles)
+            _run_group(kind, lane, taps, machine, state)
             lane = (lane + kind.group_lanes) % machine.feeder
             group += 1
-        if state.released - state.filled == lag and state.released - state.released_before == fold_lag:
+        alike = state.released - state.filled == lag and state.released - state.released_before == fold_lag
+        if alike and state.released - state.next == next_lag:
             repeats = (kind.groups - group) // period
             shift = repeats * (state.released - released)
             state.filled += shift
             state.released_before += shift
+            state.next += shift
             state.released += shift
             state.waiting += repeats * (state.waiting - waiting)
             kind.blocks += repeats * (kind.blocks - blocks)
             kind.fill_words += repeats * (kind.fill_words - fill_words)
             kind.piece_words += repeats * (kind.piece_words - piece_words)
             group += repeats * period
+
+
+@njit_in_place(int64(int64, MACHINE))
+def overlapped_fold(time, machine):
+    """Return the cycles from the first one of a fold to that of the next where they overlap."""
+    return max(time + 1, machine.rows + 1, machine.cols)
 
 
 @njit_in_place(void(KIND, LAYER, MACHINE, STATE))
@@ -189,13 +240,20 @@ def compute_tile(kind, layer, machine, state):
         kind.inner, time = column_folds, k
     else:
         kind.inner, time = ceil_div(k, machine.rows), n
-    stream = time + machine.rows + machine.cols - 2 + machine.pe_stages - 1
-    _run_groups(kind, layer, machine, state, kind.inner * (stream + machine.rows))
+    stream, kind.time = time + machine.rows + machine.cols - 2 + machine.pe_stages - 1, time
+    kind.fold = overlapped_fold(time, machine) if machine.overlap else stream + machine.rows
+    _run_groups(kind, layer, machine, state)
     folds = kind.blocks * kind.inner
+    rows_moved, kind.waiting = folds * machine.rows, state.waiting
     kind.stream = folds * stream
-    kind.stationary = 0 if machine.dataflow == OS else folds * machine.rows
-    kind.drain = folds * machine.rows if machine.dataflow == OS else 0
     kind.pipeline = FLUSH_OS if machine.dataflow == OS else FLUSH_STATIONARY
+    if machine.overlap:
+        rows_moved = machine.rows
+        kind.stream = (folds - 1) * kind.fold + stream
+        kind.pipeline = FLUSH_STATIONARY
+        # The first preload: under ws before its block is waited for, under is after.
+        kind.waiting += int64(machine.dataflow == WS) - (machine.rows if machine.dataflow == IS else 0)
+    kind.stationary = 0 if machine.dataflow == OS else rows_moved
+    kind.drain = rows_moved if machine.dataflow == OS else 0
     kind.pool = 0
-    kind.waiting = state.waiting
     kind.cycles = kind.stream + kind.stationary + kind.drain + kind.pipeline + kind.waiting

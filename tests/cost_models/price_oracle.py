@@ -14,7 +14,18 @@ from cost_models.price.banks import Bank, price_bank, price_main_memory
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import SOFT, Table, Value, softest
 from cost_models.units.sizes import delay_terms, scratchpad_banks, terms
-from cost_models.units.unit import Control, Fitted, Generator, Lanes, Packer, Pool, Scatter, Scratchpad, Skew
+from cost_models.units.unit import (
+    Control,
+    Fitted,
+    Generator,
+    Lanes,
+    Packer,
+    Pool,
+    Scatter,
+    Scratchpad,
+    Shadow,
+    Skew,
+)
 from simulator.cuts.layout import lay_out
 from simulator.cuts.schedule import schedule_network
 from simulator.designs.design import FittedDesign
@@ -88,10 +99,13 @@ class Machine:
         self.packer = _Fit(table, Packer(x, acc, turned, cols, feeder, port))
         self.scatter = _Fit(table, Scatter(x, acc, turned, cols, feeder, port))
         self.pool = _Fit(table, Pool(x, feeder))
-        self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port))
+        self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port, design.overlap))
         self.skew = _Fit(table, Skew(1))
         self.generator = _Fit(table, Generator(design.dataflow, design.synapse_lanes))
         self.tag = table.at("tag", max(2, (design.ofmap_depth - 1).bit_length()))
+        shadowed = {"os": acc, "ws": design.synapse_bits, "is": x}[design.dataflow]
+        self.shadow = _Fit(table, Shadow(shadowed, "os" if design.dataflow == "os" else "ws"))
+        self.turn = _Fit(table, Shadow(3 + (0 if design.dataflow == "is" else acc + SHIFT_BITS), "ws"))
         self.widths = {
             "ifmap": design.word_bits,
             "weight": design.synapse_lanes * design.w_bits,
@@ -168,6 +182,8 @@ class Machine:
             add("generator", self.generator["min_clock_ns"])
         add("scatter unit", self.scatter["min_clock_ns"], self.edge["entry_ns"])
         add("control", self.control["min_clock_ns"], self.edge["entry_ns"])
+        if self.design.overlap:
+            add("shadow", self.shadow["min_clock_ns"])
         pe, later = self.pe["min_clock_ns"], "behind_memory_ns"
         add("pe", pe, self.lanes["delay_ns"], memory="operand")
         for name in ("weight", "polarity"):
@@ -207,10 +223,23 @@ class Machine:
             parts.append(Part(name, group, copies * values["area_um2"].value / UM2_PER_MM2, energy, softest(used)))
 
         logic("pe", "array", design.pes, self.pe, **pe_events(design, events.of_op))
-        stages = rows * (rows - 1) // 2 * left + (0 if self.stationary else cols * (cols - 1) // 2 * top)
-        logic("skew registers", "array", stages, self.skew, op=stages * events.streaming)
-        if self.stationary:
+        skew_bits = rows * (rows - 1) // 2 * left
+        moved = skew_bits * events.streaming
+        top_bits = cols * (cols - 1) // 2 * top
+        if design.overlap:
+            folds = counts.folds
+            logic("shadows", "array", design.pes, self.shadow, move=folds * cols * sum(range(rows + 1)))
+            skew_bits += top_bits + 2 * (rows - 1)
+            times = {"os": events.streaming, "ws": counts.weight_reads, "is": events.operand_rows}[design.dataflow]
+            moved += top_bits * times + 2 * (rows - 1) * folds
+        elif not self.stationary:
+            skew_bits += top_bits
+            moved += top_bits * events.streaming
+        logic("skew registers", "array", skew_bits, self.skew, op=moved)
+        if self.stationary or design.overlap:
             logic("tags", "logic", cols - 1, self.tag, op=(cols - 1) * events.streaming)
+        if design.overlap:
+            logic("column turns", "logic", cols - 1, self.turn, move=(cols - 1) * counts.folds)
         if design.dataflow == "is":
             bits = (cols - 1) * (self.widths["channel"])
             logic("channel skew registers", "logic", bits, self.skew, op=bits * events.streaming)
@@ -225,6 +254,9 @@ class Machine:
         if design_generates(design):
             words = {"word": events.operand_rows} if design.dataflow == "is" else {}
             logic("generator", "logic", 1, self.generator, row=counts.weight_reads, **words)
+            if design.overlap and design.dataflow == "is":
+                word = _Fit(self.table, Shadow(16, "ws"))
+                logic("kept words", "logic", design.synapse_lanes, word, move=design.synapse_lanes * counts.folds)
         beats_in = counts.beats - counts.beats_store
         for name, values in self.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
@@ -304,8 +336,8 @@ def _of_op(counts: Sequence[Counts], design: FittedDesign) -> OfOp:
     for layer in counts:
         busy += layer.busy
         in_rows, in_cols = in_rows + layer.used_rows * design.cols, in_cols + layer.used_cols * design.rows
-        streaming += layer.stream - layer.folds * (design.rows + design.cols - 2 + design.pe_stages - 1)
-        shift += (layer.preload + layer.drain) * design.pes
+        streaming += layer.streaming
+        shift += (layer.folds if design.overlap else layer.preload + layer.drain) * design.pes
     return OfOp(busy, shift, in_rows - busy, in_cols - busy, streaming * design.pes - in_rows - in_cols + busy)
 
 
@@ -342,7 +374,7 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
         (layer, layer_counts) for layer, layer_counts in zip(layers, counts, strict=True) if layer.has_parameters
     ]
     final = sum(layer.pixels * layer.out_channels for layer, _ in parametric)
-    streaming = total.stream - total.folds * (design.rows + design.cols - 2 + design.pe_stages - 1)
+    streaming = total.streaming
     rows = streaming
     if design.dataflow == "is":
         rows = sum(_preloaded_rows(layer, layer_counts) for layer, layer_counts in parametric)
@@ -357,7 +389,7 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
         by_op = {design.op: list(counts)}
     return Events(
         total=total,
-        shift=(total.preload + total.drain) * design.pes,
+        shift=(total.folds if design.overlap else total.preload + total.drain) * design.pes,
         streaming=streaming,
         of_op={op: _of_op(op_counts, design) for op, op_counts in by_op.items()},
         operand_rows=rows,

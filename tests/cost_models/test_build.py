@@ -20,7 +20,7 @@ from cost_models.gates.synthesis import Kit, open_kit
 from cost_models.price.price import price
 from cost_models.table.table import COLUMNS, DATA, load_table, table_text
 from cost_models.units.catalogue import fitted_groups, groups
-from cost_models.units.unit import Fitted, Nand2, Neuron, Operator, Pe, Skew, Tag, Unit
+from cost_models.units.unit import Control, Fitted, Nand2, Neuron, Operator, Pe, Skew, Tag, Unit
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.conftest import LIBERTY_FILES
@@ -36,14 +36,14 @@ class Stop(Exception):
 
 
 SMALL_FITS = {"bank": 2, "skew": 2, "lane": 2, "pool": 2, "ifmap_scratchpad": 2, "filter_scratchpad": 2}
-SMALL_FITS |= {"packer": 1, "scatter": 1, "control": 1, "generator": 2}
+SMALL_FITS |= {"packer": 1, "scatter": 1, "control": 1, "generator": 2, "shadow": 2, "control_overlap": 1}
 """Points behind each fit of a table that a test can wait for."""
 
 
 def small_fits() -> list[tuple[Fitted, ...]]:
     """The first points of the fits that a ws design is priced with."""
     wanted = [
-        group for group in fitted_groups() if group[0].component != "control" or group[0].columns().dataflow == "ws"
+        group for group in fitted_groups() if not isinstance(group[0], Control) or group[0].columns().dataflow == "ws"
     ]
     return [group[: SMALL_FITS[group[0].component]] for group in wanted if group[0].columns().dataflow != "is"]
 

@@ -300,6 +300,51 @@ class TestFused:
             price(run, str(fused), stream="gaussian_relu")
 
 
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+class TestOverlap:
+    @pytest.mark.parametrize(("op", "pe_stages"), [("threshold", 1), ("mac", 2)])
+    def test_shadows_and_turns_are_paid_for(self, op: str, pe_stages: int, dataflow: str, tmp_path: Path) -> None:
+        """In a table whose shadows are skew registers, and whose control costs as much as without them."""
+        path = tmp_path / "overlap.csv"
+        path.write_text(table_text(_with_overlap(_with_two_stages(op, False))), encoding="utf-8")
+        fields = {"rows": 8, "cols": 4, "dataflow": dataflow, "pe_stages": pe_stages}
+        plain, run = run_digits(op, 4, **fields), run_digits(op, 4, **fields, overlap=True)
+        one, two = price(plain, str(path)), price(run, str(path))
+        assert run.cycles < plain.cycles and two.clock_ns == one.clock_ns
+        assert area_of(two, "shadows") > area_of(one, "shadows") == 0 and area_of(two, "column turns") > 0
+        assert area_of(two, "control") == area_of(one, "control")
+        parts = [tuple(vars(part).values()) for part in two.parts]
+        expected = price_alone(run, load_table(path))
+        assert {name: getattr(two, name) for name in expected} | {"parts": parts} == expected
+
+    def test_a_table_without_them(self, dataflow: str, tmp_path: Path) -> None:
+        """One of an earlier Limen."""
+        path = tmp_path / "old.csv"
+        rows = [row for row in load_table("ihp130").rows if row["component"] not in ("shadow", "control_overlap")]
+        path.write_text(table_text(rows), encoding="utf-8")
+        with pytest.raises(LimenError, match=r"old\.csv: quantity: .* of component '(control_overlap|shadow)'"):
+            price(run_digits(dataflow=dataflow, overlap=True), str(path))
+        assert price(run_digits(dataflow=dataflow), str(path)).energy_uj > 0
+
+
+def _with_overlap(rows: list[Row]) -> list[Row]:
+    """Return rows with those of shadows and of the control of folds that overlap."""
+    kept = [row for row in rows if row["component"] not in ("shadow", "control_overlap")]
+    skew = [row for row in kept if row["component"] == "skew"]
+    shadows = [
+        {
+            **row,
+            "component": "shadow",
+            "dataflow": dataflow,
+            "quantity": row["quantity"].replace("per_op_", "per_move_"),
+        }
+        for row in skew
+        for dataflow in ("os", "ws")
+    ]
+    control = [{**row, "component": "control_overlap"} for row in kept if row["component"] == "control"]
+    return [*kept, *shadows, *control]
+
+
 class TestRefusals:
     def test_two_stages_of_widths_without_rows(self) -> None:
         run = run_digits("mac", 8, pe_stages=2)

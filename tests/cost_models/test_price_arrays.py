@@ -41,6 +41,10 @@ def test_sums_are_rounded_once(seed: int) -> None:
         assert column_sums(columns).tolist() == [math.fsum(terms)] * 2
 
 
+PLAIN = {"pe_stages": 1, "zero_gating": False, "overlap": False}
+"""What the shipped rows have of every width."""
+
+
 def random_designs(count: int) -> list[FittedDesign]:
     """Fitted designs of one op each, of any polarity."""
     designs, seed = [], 0
@@ -51,7 +55,7 @@ def random_designs(count: int) -> list[FittedDesign]:
         except LimenError:
             continue
         if not program.design.extra_ops:
-            designs.append(program.design)
+            designs.append(program.design.model_copy(update=PLAIN))
     return designs
 
 
@@ -82,7 +86,7 @@ def test_of_equal_paths_the_last_name_sets_the_clock() -> None:
 
     index = {unit: {bits: still(named) for bits, named in widths.items()} for unit, widths in table.index.items()}
     frozen = dataclasses.replace(table, variants={(UNIFORM, ONE_STAGE): index})
-    designs = [design for design in random_designs(70) if not lacking(frozen, DesignBlock.of(design))]
+    designs = [design for design in random_designs(40) if not lacking(frozen, DesignBlock.of(design))]
     clocks = Machines(frozen, block_of(designs)).clocks()
     expected = [Machine(frozen, design).clock() for design in designs]
     assert list(zip(clocks.ns, clocks.component, clocks.method, strict=True)) == expected
@@ -95,7 +99,7 @@ def test_breakdowns_are_those_of_plain_python() -> None:
     for seed in range(400):
         try:
             program = random_pair(seed)[0]
-            run = simulate(program.network, program.design)
+            run = simulate(program.network, program.design.model_copy(update=PLAIN))
             cost = price(run)
         except LimenError:
             continue

@@ -64,6 +64,7 @@ def random_point(chance: Random, ops: tuple[str, ...] = ("threshold", "mac", "ad
         operand_depth=any_of(chance, 2, 18, 64, 150, 512, 3000), feeder_width=any_of(chance, 1, 2, 4, 8, 16),
         port_bits=any_of(chance, 32, 64, 128, 512), pe_stages=any_of(chance, *[1] * 15, 2),
         zero_gating=any_of(chance, *[False] * 15, True), memory=any_of(chance, *["dram"] * 15, "sram 0.5", "sram 64"),
+        overlap=any_of(chance, *[False] * 25, True),
     )  # fmt: skip
 
 
@@ -200,7 +201,7 @@ def test_what_no_buffer_cures(tmp_path: Path) -> None:
     """Rows too long for any buffer, and memories too slow for a design's fields."""
     chance = Random(4)
     machine = {"x_bits": 5, "w_bits": 4, "ifmap_kib": 64.0, "operand_depth": 512, "port_bits": 128}
-    machine |= {"pe_stages": 1, "zero_gating": False}
+    machine |= {"pe_stages": 1, "zero_gating": False, "overlap": False}
     points = [random_point(chance, ("mac",))._replace(**machine) for _ in range(30)]
     path = tmp_path / "wide.yaml"
     path.write_text(WIDE, encoding="utf-8")

@@ -213,10 +213,21 @@ The first has an on-chip main memory, too, where tensors share addresses.
 """
 
 
+OVERLAPPED: tuple[dict[str, Any], ...] = (
+    {"overlap": True, "op": "threshold", "polarity": "input"},
+    {"overlap": True, "op": "threshold", "polarity": "generated"},
+    {"overlap": True, "op": "mac", "x_signed": False},
+    {"overlap": True, "op": "adder", "pe_stages": 2},
+    {"overlap": True, "op": "mac", "x_signed": True, "pe_stages": 2, "zero_gating": True},
+    {"overlap": True, **FUSIONS["adder+shift+threshold"]},
+)
+
+
 def hard_designs() -> list[Design]:
     """Every dataflow, op and array shape; widths, memories and polarity take turns; mac and shift also unsigned.
 
-    Then every dataflow with ops together, with PEs of two stages, and with polarity that is generated.
+    Then every dataflow with ops together, with PEs of two stages, with polarity that is generated, and with folds that
+    overlap.
     """
     designs = []
     for index, (dataflow, op, shape) in enumerate((d, o, s) for d in DATAFLOWS for o in OPS for s in SHAPES):
@@ -239,9 +250,9 @@ def hard_designs() -> list[Design]:
         designs.append(Design(rows=rows, cols=cols, dataflow=dataflow, **generated, **memory))
     return designs + [
         Design(
-            rows=2 + index % 3, cols=3 - index % 2, x_bits=5, w_bits=4, dataflow=dataflow, **kind, **MEMORIES[index % 4]
+            rows=1 + index % 4, cols=4 - index % 3, x_bits=5, w_bits=4, dataflow=dataflow, **kind, **MEMORIES[index % 4]
         )
-        for index, (dataflow, kind) in enumerate((d, k) for d in DATAFLOWS for k in STAGED)
+        for index, (dataflow, kind) in enumerate((d, k) for d in DATAFLOWS for k in (*STAGED, *OVERLAPPED))
     ]
 
 
@@ -251,6 +262,7 @@ def design_name(design: Design) -> str:
     name = f"{design.dataflow}-{ops}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
     polarity = f"-{design.polarity}" if design.polarity_bits else ""
     staged = f"-s{design.pe_stages}" * (design.pe_stages > 1) + "-gated" * design.zero_gating
+    staged += "-overlap" * design.overlap
     return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}{staged}"
 
 

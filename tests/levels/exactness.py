@@ -45,7 +45,7 @@ CORNERS = (
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
-    *("two stages", "zero gating", "avgpool", "large window", "on-chip memory"),
+    *("two stages", "zero gating", "overlap", "avgpool", "large window", "on-chip memory"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -121,6 +121,7 @@ def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     corners |= {"two stages"} if program.design.pe_stages > 1 else set()
     corners |= {"on-chip memory"} if shares_addresses(program) else set()
     corners |= {"zero gating"} if program.design.zero_gating else set()
+    corners |= {"overlap"} if program.design.overlap else set()
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
         corners |= set(_corners_of(layer, schedule, program))
         corners |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
@@ -208,6 +209,7 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, An
         given: dict[str, Any] = {"dataflow": DATAFLOWS[index % 3], "op": kind, "extra_ops": ()}
         given["memory"] = (Memory(), ON_CHIP)[index // 3 % 2]
         given |= {"pe_stages": 1 + turn % 2, "zero_gating": kind == "mac" and turn % 4 == 3}
+        given["overlap"] = turn % 4 in (1, 2)
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]
         if kind == FUSED:

@@ -82,10 +82,10 @@ def random_ops(draw: Draw, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def random_stages(draw: Draw, ops: set[str], given: dict[str, Any]) -> dict[str, Any]:
-    """How the PEs of a random design are staged, where it is not given."""
+    """How the PEs of a random design are staged and whether its folds overlap, where it is not given."""
     stages = given.get("pe_stages") or draw.one_of(1, 1, 2)
     gated = ops == {"mac"} and stages == 2 and draw.chance(0.5)
-    return {"pe_stages": stages, "zero_gating": given.get("zero_gating", gated)}
+    return {"pe_stages": stages, "zero_gating": given.get("zero_gating", gated), "overlap": draw.chance(0.5)}
 
 
 def random_memory(draw: Draw) -> dict[str, Any]:

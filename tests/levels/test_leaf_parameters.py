@@ -21,10 +21,12 @@ WRONG = {
         ({"POLARITY": 4}, "polarity_is_0_to_3"),
         ({"STAGES": 3}, "stages_are_1"),
     ],
+    "fold_loop": [({"INNER_STEP": 0}, "steps_are_1_at_least")],
     "generator": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"LANES": 0}, "lanes_are_1_at_least")],
     "group": [({"FEEDER": 3}, "feeder_is_a_power_of_two")],
     "im2col": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 6}, "feeder_is_a_power_of_two")],
     "operands": [({"DATAFLOW": -1}, "dataflow_is_0_1_or_2"), ({"DEPTH": 3}, "depth_holds_a_word")],
+    "overlap": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"STAGES": 0}, "stages_are_1_or_2")],
     "packer": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"PORT_BITS": 32, "X_BITS": 9}, "and_hold_a_word")],
     "pool": [({"X_SIGNED": 2}, "x_signed_0_or_1")],
     "requantiser": [({"Y_BITS": 18}, "y_bits_3_to_17")],
@@ -32,9 +34,12 @@ WRONG = {
     "scatter": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"FEEDER": 3}, "feeder_is_a_power_of_two")],
     "scratchpad": [({"DEPTH": 65537}, "depth_0_to_65536"), ({"PORT_BITS": 96}, "port_bits_are_32")],
     "select": [({"COUNT": 0}, "count_1_to_65536")],
+    "shadow": [({"TAKES": 2}, "takes_0_or_1")],
     "skew": [({"DEPTH": -1}, "depth_0_and_up")],
     "tag": [({"ADDR_BITS": 0}, "addr_bits_are_1_at_least")],
+    "turn": [({"KEEPS_CHANNEL": 2}, "keeps_channel_0_or_1")],
     "walker": [({"COLS": 0}, "cols_and_lanes_are_1_at_least")],
+    "waves": [({"ROWS": 0}, "rows_are_1_at_least"), ({"DRAINS": 2}, "drains_is_0_or_1")],
 }
 """Parameters that would give hardware which runs and is wrong, and the line that refuses each, by module."""
 

@@ -26,6 +26,7 @@ DEPTHS = ("IFMAP_DEPTH", "FILTER_DEPTH", "POLARITY_DEPTH", "CHANNEL_DEPTH", "OFM
         {**MAC, "STAGES": 2, "ZERO_GATING": 1, "DATAFLOW": 1},
         *({"POLARITY": 3, "DATAFLOW": dataflow} for dataflow in range(3)),
         {"OP": 16 + 1 + 2, "POLARITY": 3, "ROWS": 2, "COLS": 3},
+        {"OVERLAP": 1, "STAGES": 2, "DATAFLOW": 2},
     ],
     ids=str,
 )
@@ -51,7 +52,7 @@ def test_the_furthest_right_ones(right: dict[str, int]) -> None:
             {"STAGES": 3},
             {"ZERO_GATING": 2, "STAGES": 2},
         ),
-        *({"ZERO_GATING": 1, **MAC}, {"ZERO_GATING": 1, "STAGES": 2}),
+        *({"OVERLAP": 2}, {"OVERLAP": -1}, {"ZERO_GATING": 1, **MAC}, {"ZERO_GATING": 1, "STAGES": 2}),
     ],
     ids=lambda wrong: "-".join(f"{name}={value}" for name, value in wrong.items()),
 )

@@ -42,14 +42,22 @@ HARD = (
     "is-adder-2x3-x5-w8-f2-p256",
     "is-shift-1x3-x2-w2-f4-p64",
     "os-mac+shift-4x1-x3u-w7-f1-p32",
-    "ws-threshold+mac-1x1-x8-w8-f4-p64-input",
+    "ws-threshold+mac-2x3-x2-w2-f4-p64-generated",
     "ws-threshold+mac+adder+shift-3x5-x5-w8-f8-p128-synapse",
     "is-threshold+adder+shift-1x3-x6-w4-f2-p256-neuron",
-    "os-mac-3x2-x5-w4-f1-p32-s2-gated",
-    "ws-threshold-2x2-x5-w4-f8-p128-synapse-s2",
-    "is-threshold+mac+adder+shift-4x3-x5-w4-f4-p64-synapse-s2",
+    "is-threshold+mac-1x1-x8-w8-f1-p32-input",
+    "os-mac-2x3-x5-w4-f1-p32-s2-gated",
+    "ws-threshold-2x4-x5-w4-f1-p32-synapse-s2",
+    "is-threshold+mac+adder+shift-1x2-x5-w4-f4-p64-synapse-s2",
+    "os-threshold-4x4-x5-w4-f8-p128-input-overlap",
+    "os-adder-3x4-x5-w4-f2-p256-s2-overlap",
+    "ws-threshold-2x3-x5-w4-f1-p32-generated-overlap",
+    "ws-mac-1x3-x5-w4-f4-p64-s2-gated-overlap",
+    "ws-threshold+adder+shift-2x2-x5-w4-f1-p32-neuron-overlap",
+    "is-threshold-3x3-x5-w4-f2-p256-generated-overlap",
+    "is-mac-2x3-x5-w4-f1-p32-s2-gated-overlap",
 )
-"""One a dataflow and op, one of each fusion, and of two stages; every shape and kind of memory is among them."""
+"""One a dataflow and op, one of each fusion, of two stages, of folds that overlap; every shape and kind of memory."""
 
 
 @pytest.mark.parametrize("name", HARD)

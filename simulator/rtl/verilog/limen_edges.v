@@ -1,13 +1,15 @@
 // The array's edge: an edge a column, and what walks along them under ws and is.
 //
 // No handshake. edge_valid says that what leaves column 0 one cycle later counts, and edge_addr where its sum lies; the
-// two walk on a column a cycle, as psums leave one column after another. Under os all columns drain at once. Channels
+// two walk on a column a cycle, as psums leave one column after another. Under os all columns drain at once, unless folds
+// overlap; then each column also keeps what edge_begins says of a fold, until the next one reaches it. Channels
 // are the columns' own; under is they pass in time, so one word comes in and walks on with the tag.
 `default_nettype none
 
 module limen_edges #(
     parameter COLS = 4,            // C
     parameter DATAFLOW = 0,        // 0: os, 1: ws, 2: is
+    parameter OVERLAP = 0,         // 1: folds overlap
     parameter ACC_BITS = 20,       // accumulator width
     parameter VALUE_BITS = 20,     // width of what leaves the array
     parameter Y_BITS = 9,          // width of the signed activation limits
@@ -19,6 +21,7 @@ module limen_edges #(
     input  wire                        rst,
     input  wire                        half,            // of the ofmap banks, that the tile is computed into
     // folds
+    input  wire                        edge_begins,     // folds overlap: of a fold, with its first value or before
     input  wire                        edge_valid,
     input  wire [15:0]                 edge_addr,
     input  wire                        edge_first,      // first K fold: start from the bias
@@ -56,7 +59,7 @@ module limen_edges #(
         for (c = 0; c < COLS; c = c + 1) begin : g_col
             wire tag_valid;
             wire [15:0] tag_addr;
-            if (c == 0 || DATAFLOW == OS) begin : g_tag
+            if (c == 0 || (DATAFLOW == OS && OVERLAP == 0)) begin : g_tag
                 assign tag_valid = edge_valid;
                 assign tag_addr = edge_addr;
             end else begin : g_tag_later
@@ -67,6 +70,27 @@ module limen_edges #(
             end
 
             wire [CHANNEL_BITS-1:0] channel;
+            wire begins;
+            wire first;
+            wire last;
+            wire used;
+            wire [CHANNEL_BITS-1:0] own_channel;
+            if (c == 0 || OVERLAP == 0) begin : g_shared
+                assign begins = edge_begins;
+                assign first = edge_first;
+                assign last = edge_last;
+                assign used = edge_cols_left > c;
+                assign own_channel = channel;
+            end else begin : g_turn
+                limen_turn #(.CHANNEL_BITS(CHANNEL_BITS), .KEEPS_CHANNEL(DATAFLOW == IS ? 0 : 1)) turn (
+                    .clk(clk), .rst(rst), .begins_in(g_col[c-1].begins), .first_shared(edge_first),
+                    .last_shared(edge_last), .used_shared(edge_cols_left > c), .channel_shared(channel),
+                    .begins_out(begins), .first(first), .last(last), .used(used), .channel(own_channel)
+                );
+            end
+            if (c == COLS - 1 || OVERLAP == 0) begin : g_unused
+                wire unused = &{1'b0, begins};
+            end
             if (DATAFLOW != IS) begin : g_channel
                 assign channel = channels[c*CHANNEL_BITS +: CHANNEL_BITS];
             end else if (c == 0) begin : g_channel_first
@@ -79,9 +103,9 @@ module limen_edges #(
                 .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .DEPTH(DEPTH), .Y_BITS(Y_BITS)
             ) column_edge (
                 .clk(clk), .rst(rst), .half(half),
-                .a_valid(tag_valid && edge_cols_left > c), .a_first(edge_first), .a_last(edge_last), .a_addr(tag_addr),
+                .a_valid(tag_valid && used), .a_first(first), .a_last(last), .a_addr(tag_addr),
                 .b_value(values[c*VALUE_BITS +: VALUE_BITS]),
-                .b_bias(channel[ACC_BITS-1:0]), .b_shift(channel[CHANNEL_BITS-1:ACC_BITS]),
+                .b_bias(own_channel[ACC_BITS-1:0]), .b_shift(own_channel[CHANNEL_BITS-1:ACC_BITS]),
                 .raw(raw), .y_low(y_low), .y_high(y_high), .residual(residual),
                 .pack_read(pack_read), .pack_addr(pack_addr), .pack_word(pack_words[c*ACC_BITS +: ACC_BITS]),
                 .scatter_write(scatter_write[c]), .scatter_half(scatter_half), .scatter_addr(scatter_addr),

@@ -1,12 +1,14 @@
 // What enters the array: activations and synapses, from the side their dataflow has them enter, as late as lanes need.
 //
-// No handshake: row r gets what came r cycles ago, under os column c what came c cycles ago.
+// No handshake: row r gets what came r cycles ago, under os column c what came c cycles ago, and under
+// ws and is too where folds overlap.
 `default_nettype none
 
 module limen_feed #(
     parameter ROWS = 4,           // R
     parameter COLS = 4,           // C
     parameter DATAFLOW = 0,       // 0: os, 1: ws, 2: is
+    parameter OVERLAP = 0,        // 1: folds overlap
     parameter LEFT_BITS = 8,      // width of an operand from the left: an activation, under is a synapse
     parameter TOP_BITS = 9,       // width of an operand from the top: a synapse, under is an activation
     parameter X_WIDTH = 32,       // of all activations together
@@ -46,7 +48,7 @@ module limen_feed #(
             );
         end
         for (c = 0; c < COLS; c = c + 1) begin : g_top
-            limen_skew #(.WIDTH(TOP_BITS), .DEPTH(DATAFLOW == OS ? c : 0)) skew (
+            limen_skew #(.WIDTH(TOP_BITS), .DEPTH(DATAFLOW == OS || OVERLAP != 0 ? c : 0)) skew (
                 .clk(clk), .in(top_straight[c*TOP_BITS +: TOP_BITS]), .out(top[c*TOP_BITS +: TOP_BITS])
             );
         end

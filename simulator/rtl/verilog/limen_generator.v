@@ -6,7 +6,9 @@
 //
 // Under os and ws lanes are channels: each adds its place to the fold's first channel. Under is lanes are positions,
 // whose words move in from lane 0 on as the activations are preloaded, and channels pass in time. Under ws rows are
-// preloaded from the last to the first: one walk goes down, a second one up to the last row of the next block.
+// preloaded from the last to the first: one walk goes down, a second one up to the last row of the next block. Where folds
+// overlap, ends are those of what moves: under ws of preloads, a cycle after them, under is block_ends alone of preloads;
+// and under is the lanes keep a fold's words from its begin on, while the next ones move in.
 //
 // No handshake: start, high for one cycle, begins a tile, whose inputs stay until the next one; first_position and
 // first_element are those of the array's last row in use under ws, of the tile's first position otherwise. The row
@@ -16,7 +18,8 @@
 
 module limen_generator #(
     parameter LANES = 4,      // array lanes that carry synapses: C, under is R; 1 at least
-    parameter DATAFLOW = 0    // 0: os, 1: ws, 2: is
+    parameter DATAFLOW = 0,   // 0: os, 1: ws, 2: is
+    parameter OVERLAP = 0     // 1: folds overlap
 ) (
     input  wire              clk,
     input  wire              start,
@@ -30,6 +33,7 @@ module limen_generator #(
     input  wire [15:0]       group_outputs,
     // folds, issue time
     input  wire              preload,         // is: words move into the lanes
+    input  wire              begins,          // folds overlap: the fold whose words have moved in begins
     input  wire              x_read,          // is: and this one is of a position
     input  wire              filter_read,
     input  wire              next_row,        // ws: the next block has one more row
@@ -131,9 +135,18 @@ module limen_generator #(
         if (DATAFLOW == IS) begin : g_positions
             reg [LANES*16-1:0] words_reg;  // a position word a lane
             wire [(LANES+1)*16-1:0] moved = {words_reg, x_read ? word : 16'd0};
+            wire [LANES*16-1:0] words;
             always @(posedge clk) if (preload) words_reg <= moved[LANES*16-1:0];
+            if (OVERLAP != 0) begin : g_kept
+                reg [LANES*16-1:0] kept_reg;
+                assign words = begins ? words_reg : kept_reg;
+                always @(posedge clk) kept_reg <= words;
+            end else begin : g_moving
+                assign words = words_reg;
+                wire unused = &{1'b0, begins};
+            end
             for (l = 0; l < LANES; l = l + 1) begin : g_lane
-                always @(posedge clk) sign_reg[l] <= ^((channel_reg | CHANNEL_TOP) & words_reg[l*16 +: 16]);
+                always @(posedge clk) sign_reg[l] <= ^((channel_reg | CHANNEL_TOP) & words[l*16 +: 16]);
             end
             wire unused = &{1'b0, block_ends, lanes_left, moved};
         end else begin : g_channels
@@ -141,7 +154,7 @@ module limen_generator #(
                 wire [15:0] channel = channel_reg + l;
                 always @(posedge clk) sign_reg[l] <= l < lanes_left && ^((channel | CHANNEL_TOP) & word);
             end
-            wire unused = &{1'b0, x_read, preload};
+            wire unused = &{1'b0, x_read, preload, begins};
         end
     endgenerate
     assign signs = sign_reg;

@@ -10,6 +10,7 @@ module limen_parameters #(
     parameter OPS = 1,                // which ops there are, bit by bit: 1 threshold, 2 mac, 4 adder, 8 shift
     parameter STAGES = 1,             // 1 or 2
     parameter ZERO_GATING = 0,        // 0 or 1 (1: two stages of mac or shift)
+    parameter OVERLAP = 0,            // 0 or 1
     parameter X_BITS = 8,             // 2..16
     parameter W_BITS = 8,             // 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,           // 0 or 1 (threshold and adder: 1)
@@ -51,6 +52,9 @@ module limen_parameters #(
         if (ZERO_GATING < 0 || ZERO_GATING > 1
             || (ZERO_GATING != 0 && (STAGES != 2 || (OPS & (THRESHOLD | ADDER)) != 0))) begin : g_zero_gating
             limen_wrong_parameter ZERO_GATING_is_0_or_with_two_stages_of_mac_or_shift_1 ();
+        end
+        if (OVERLAP < 0 || OVERLAP > 1) begin : g_overlap
+            limen_wrong_parameter OVERLAP_is_0_or_1 ();
         end
         if (X_BITS < 2 || X_BITS > 16) begin : g_x_bits
             limen_wrong_parameter X_BITS_is_2_to_16 ();

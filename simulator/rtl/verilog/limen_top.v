@@ -15,6 +15,7 @@ module limen_top #(
     parameter OP = 0,                  // 0: threshold, 1: mac, 2: adder, 3: shift; several: 16 + a bit each
     parameter STAGES = 1,              // pipeline stages of a PE, 1 or 2
     parameter ZERO_GATING = 0,         // 1: a PE's op rests while x is 0 (two stages; mac and shift only)
+    parameter OVERLAP = 0,             // 1: folds of a tile overlap
     parameter X_BITS = 8,              // activation width, 2..16
     parameter W_BITS = 8,              // threshold or weight width, 2..16 (shift alone: 2..5)
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
@@ -99,7 +100,8 @@ module limen_top #(
 
     limen_parameters #(
         .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .OPS(OPS), .STAGES(STAGES),
-        .ZERO_GATING(ZERO_GATING), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
+        .ZERO_GATING(ZERO_GATING), .OVERLAP(OVERLAP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
+        .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
         .IFMAP_DEPTH(IFMAP_DEPTH), .FILTER_DEPTH(FILTER_DEPTH), .POLARITY_DEPTH(POLARITY_DEPTH),
         .CHANNEL_DEPTH(CHANNEL_DEPTH), .OFMAP_DEPTH(OFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH)
     ) parameters ();
@@ -133,9 +135,9 @@ module limen_top #(
     wire [15:0] base;
     wire layer_beat, tile_beat, weight_beat, polarity_beat, channel_beat, ifmap_beat, residual_beat;
     // From the folds, and the layer's op.
-    wire compute_busy, release_block, x_read, x_half, filter_read, channel_read, array_shift;
-    wire fold_ends, block_ends, group_ends, next_row;
-    wire edge_valid, edge_first, edge_last;
+    wire compute_busy, release_block, x_read, x_half, filter_read, channel_read, array_shift, array_load;
+    wire fold_ends, block_ends, group_ends, next_row, preload, begins;
+    wire edge_begins, edge_valid, edge_first, edge_last;
     wire [2:0] fold_phase;
     wire [15:0] x_addr, x_element, x_lanes_left, filter_row, polarity_row, channel_row, edge_addr, edge_cols_left,
         cols_left;
@@ -235,22 +237,50 @@ module limen_top #(
     );
 
     // What a tile's computation does when.
-    limen_folds #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .STAGES(STAGES), .FEEDER(FEEDER), .POLARITY(POLARITY)
-    ) folds (
-        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
-        .pool_busy(pool_busy),
-        .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
-        .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
-        .first_k(now_first_k), .last_k(now_last_k),
-        .first_lane(now_first_lane), .channels(now_channels), .group_lanes(group_lanes),
-        .block_filled(block_filled), .release_block(release_block),
-        .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
-        .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .array_shift(array_shift),
-        .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends), .cols_left(cols_left),
-        .next_row(next_row), .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
-        .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
-    );
+    generate
+        if (OVERLAP != 0) begin : g_overlap
+            limen_overlap #(
+                .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .STAGES(STAGES), .FEEDER(FEEDER), .POLARITY(POLARITY)
+            ) folds (
+                .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
+                .pool_busy(pool_busy),
+                .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
+                .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
+                .first_k(now_first_k), .last_k(now_last_k),
+                .first_lane(now_first_lane), .channels(now_channels), .group_lanes(group_lanes),
+                .block_filled(block_filled), .release_block(release_block),
+                .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
+                .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row),
+                .array_shift(array_shift), .array_load(array_load), .fold_ends(fold_ends), .block_ends(block_ends),
+                .group_ends(group_ends), .cols_left(cols_left), .next_row(next_row), .preload(preload),
+                .begins(begins), .edge_begins(edge_begins),
+                .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
+                .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
+            );
+        end else begin : g_folds
+            limen_folds #(
+                .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .STAGES(STAGES), .FEEDER(FEEDER), .POLARITY(POLARITY)
+            ) folds (
+                .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
+                .pool_busy(pool_busy),
+                .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
+                .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
+                .first_k(now_first_k), .last_k(now_last_k),
+                .first_lane(now_first_lane), .channels(now_channels), .group_lanes(group_lanes),
+                .block_filled(block_filled), .release_block(release_block),
+                .x_read(x_read), .x_half(x_half), .x_addr(x_addr), .x_element(x_element), .x_lanes_left(x_lanes_left),
+                .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row),
+                .array_shift(array_shift), .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends),
+                .cols_left(cols_left), .next_row(next_row),
+                .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
+                .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
+            );
+            assign array_load = 1'b0;
+            assign preload = fold_phase == PHASE_PRELOAD;
+            assign begins = 1'b0;
+            assign edge_begins = 1'b0;
+        end
+    endgenerate
 
     limen_layer_op #(.OP(OP)) layer_op (.clk(clk), .rst(rst), .start(compute_start), .op(op), .op_select(op_select));
 
@@ -276,19 +306,19 @@ module limen_top #(
     generate
         if (GENERATED != 0) begin : g_generated
             // Where polarity is generated no plane of it is loaded: its beginning stands in the plane's place.
-            limen_generator #(.LANES(SYNAPSE_LANES), .DATAFLOW(DATAFLOW)) generator (
+            limen_generator #(.LANES(SYNAPSE_LANES), .DATAFLOW(DATAFLOW), .OVERLAP(OVERLAP)) generator (
                 .clk(clk), .start(compute_start), .first_position(now_polarity_beats),
                 .first_element({8'd0, now_first_element}), .first_channel(now_polarity_rows),
                 .excitatory(excitatory), .tap_positions(tap_positions),
                 .channels(now_channels), .group_outputs(now_group_outputs),
-                .preload(fold_phase == PHASE_PRELOAD), .x_read(x_read), .filter_read(filter_read),
+                .preload(preload), .begins(begins), .x_read(x_read), .filter_read(filter_read),
                 .next_row(next_row), .fold_ends(fold_ends), .block_ends(block_ends), .group_ends(group_ends),
                 .lanes_left(cols_left), .signs(generated)
             );
         end else begin : g_stored
             assign generated = {POLARITY_LANES{1'b0}};
-            wire unused = &{1'b0, excitatory, now_first_element, now_polarity_beats, now_polarity_rows, tap_positions, fold_ends,
-                block_ends, group_ends, cols_left, next_row};
+            wire unused = &{1'b0, excitatory, now_first_element, now_polarity_beats, now_polarity_rows, tap_positions,
+                fold_ends, block_ends, group_ends, cols_left, next_row, preload, begins};
         end
     endgenerate
 
@@ -307,25 +337,26 @@ module limen_top #(
     );
 
     limen_feed #(
-        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS),
+        .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OVERLAP(OVERLAP), .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS),
         .X_WIDTH(X_LANES * X_BITS), .SYNAPSE_WIDTH(SYNAPSE_LANES * SYNAPSE_BITS)
     ) feed (.clk(clk), .x_operands(x_operands), .synapses(synapses), .left(left), .top(top));
 
     // The array and its outputs.
     limen_array #(
         .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OPS(OPS), .STAGES(STAGES), .ZERO_GATING(ZERO_GATING),
-        .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS), .OP_BITS(OP_BITS),
-        .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS), .VALUE_BITS(VALUE_BITS)
+        .OVERLAP(OVERLAP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED), .SYNAPSE_BITS(SYNAPSE_BITS),
+        .OP_BITS(OP_BITS), .LEFT_BITS(LEFT_BITS), .TOP_BITS(TOP_BITS), .VALUE_BITS(VALUE_BITS)
     ) array (
-        .clk(clk), .rst(rst), .op_select(op_select), .shift(array_shift), .left(left), .top(top), .bottom(bottom)
+        .clk(clk), .rst(rst), .op_select(op_select), .shift(array_shift), .load(array_load),
+        .left(left), .top(top), .bottom(bottom)
     );
 
     limen_edges #(
-        .COLS(COLS), .DATAFLOW(DATAFLOW), .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS), .Y_BITS(Y_BITS),
-        .CHANNEL_BITS(CHANNEL_BITS), .CHANNEL_LANES(CHANNEL_LANES), .DEPTH(OFMAP_DEPTH)
+        .COLS(COLS), .DATAFLOW(DATAFLOW), .OVERLAP(OVERLAP), .ACC_BITS(ACC_BITS), .VALUE_BITS(VALUE_BITS),
+        .Y_BITS(Y_BITS), .CHANNEL_BITS(CHANNEL_BITS), .CHANNEL_LANES(CHANNEL_LANES), .DEPTH(OFMAP_DEPTH)
     ) edges (
-        .clk(clk), .rst(rst), .half(ofmap_half), .edge_valid(edge_valid), .edge_addr(edge_addr),
-        .edge_first(edge_first), .edge_last(edge_last), .edge_cols_left(edge_cols_left),
+        .clk(clk), .rst(rst), .half(ofmap_half), .edge_begins(edge_begins), .edge_valid(edge_valid),
+        .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last), .edge_cols_left(edge_cols_left),
         .values(bottom), .channels(channels), .raw(raw), .y_low(y_low[Y_BITS-1:0]), .y_high(y_high[Y_BITS-1:0]),
         .residual(residual), .pack_read(pack_read), .pack_addr(pack_addr), .pack_words(pack_words),
         .scatter_write(scatter_write), .scatter_half(scatter_half), .scatter_addr(scatter_addr),

@@ -173,7 +173,7 @@ def _accesses(tiles: _Tiles) -> dict[str, int]:
 
 
 _NAMES = [name for name in Counts.__dataclass_fields__ if name.endswith(("reads", "writes"))]
-_NAMES += ["busy", "used_rows", "used_cols"]
+_NAMES += ["streaming", "busy", "used_rows", "used_cols"]
 
 
 def _pack_reads(raw: bool, step: Step, timing: TileTiming, design: FittedDesign) -> int:

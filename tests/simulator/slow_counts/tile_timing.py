@@ -22,12 +22,14 @@ READY = 3
 class TileTiming:
     """A tile on its own: cycles by phase while it computes, and the steps of its packing.
 
-    phases: preload, stream, drain, pipeline, pool, waiting for the im2col unit. fills: words of each operand block.
+    phases: preload, stream, drain, pipeline, pool, waiting for the im2col unit. time: T of a fold. fills: words of each
+    operand block.
     plane_lanes, plane_steps: for each plane of words, its channels, and the cycles the packer (and the scatter unit)
     takes for a word; under is the packer takes as many cycles as channels for a block of columns first.
     """
 
     phases: tuple[int, int, int, int, int, int]
+    time: int
     fills: tuple[int, ...]
     folds_each: int
     plane_lanes: tuple[int, ...]
@@ -79,6 +81,8 @@ def tile_timing(geometry: Geometry, shape: TileShape, design: FittedDesign) -> T
         for _, pieces in shape.pieces(design.feeder_width):
             fills += [min(width, m - start) * pieces * geometry.taps for start in range(0, m, width)]
     stream = time + design.rows + design.cols - 2 + (1 if design.pe_stages == 2 else 0)
+    if design.overlap:
+        return TileTiming(_overlapped(fills, inner, time, stream, design), time, tuple(fills), inner, lanes, steps)
     fold = stream + design.rows
     waiting, end = _run_blocks(fills, inner * fold)
     folds = len(fills) * inner
@@ -92,7 +96,7 @@ def tile_timing(geometry: Geometry, shape: TileShape, design: FittedDesign) -> T
         waiting,
     )
     assert end == sum(phases) - FLUSH[design.dataflow]
-    return TileTiming(phases, tuple(fills), inner, lanes, steps)
+    return TileTiming(phases, time, tuple(fills), inner, lanes, steps)
 
 
 def _run_blocks(fills: list[int], block_cycles: int) -> tuple[int, int]:
@@ -112,6 +116,36 @@ def _run_blocks(fills: list[int], block_cycles: int) -> tuple[int, int]:
     return waiting, released[1] + 1
 
 
+def _overlapped(
+    fills: list[int], inner: int, time: int, stream: int, design: FittedDesign
+) -> tuple[int, int, int, int, int, int]:
+    """Return the phases of a tile whose folds overlap, fold by fold; stream: cycles of a fold on its own.
+
+    A fold begins `apart` cycles after the one before and READY after its block is filled; under is its preload, with
+    the stream of the fold before at the earliest, needs the block, and takes R cycles and one more for the shadows.
+    """
+    apart, rows = max(time + 1, design.rows + 1, design.cols), design.rows
+    begins: list[int] = []
+    released: list[int] = []
+    filled = -1
+    for block, words in enumerate(fills):
+        filled = max(filled, released[block - 2] if block > 1 else -1) + words
+        for _ in range(inner):
+            earliest = begins[-1] + apart if begins else 0
+            if design.dataflow == "is":
+                preload = max(begins[-1] if begins else 0, filled + READY - 1)
+                begins.append(max(earliest, preload + rows + 1))
+                left = preload + rows - 1
+            else:
+                first_preload = rows + 1 if design.dataflow == "ws" and not begins else 0
+                begins.append(max(earliest, filled + READY, first_preload))
+                left = begins[-1] + apart - 1
+        released.append(left)
+    streaming = (len(begins) - 1) * apart
+    preloading, draining = (0, rows) if design.dataflow == "os" else (rows, 0)
+    return preloading, streaming + stream, draining, 3, 0, begins[-1] - streaming - preloading
+
+
 def _pool_timing(
     geometry: Geometry, shape: TileShape, design: FittedDesign, lanes: tuple[int, ...], steps: tuple[int, ...]
 ) -> TileTiming:
@@ -119,7 +153,7 @@ def _pool_timing(
     if design.dataflow == "is":
         steps = lanes
     cycles = sum(shape.pixels * (geometry.taps + 1 + step) for step in steps) + 1
-    return TileTiming((0, 0, 0, 0, cycles, 0), (), 0, lanes, word_steps(geometry, shape, design)[1])
+    return TileTiming((0, 0, 0, 0, cycles, 0), 0, (), 0, lanes, word_steps(geometry, shape, design)[1])
 
 
 def _inside(geometry: Geometry, shape: TileShape) -> int:
@@ -187,6 +221,7 @@ def tile_accesses(geometry: Geometry, shape: TileShape, design: FittedDesign, ti
         "weight_reads": weights,
         "polarity_reads": weights if geometry.polar and design.polarity != "generated" else 0,
         "channel_reads": channel,
+        "streaming": folds * timing.time,
         "busy": groups * m * n * k,
         "used_rows": groups * down * time * -(-along // design.cols),
         "used_cols": groups * along * time * -(-down // design.rows),
