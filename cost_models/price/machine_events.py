@@ -39,8 +39,8 @@ class PeCycles:
 class Events:
     """Events of some layers and one image on each of some designs, [designs] int64, beside `total`, summed counts.
 
-    shift: PE-cycles in which stationary operands or accumulators move down, or where folds overlap to and from shadows.
-    moves: of values into shadows. streaming: cycles in which a fold's operands enter the array. pe_cycles: of each op of
+    shift: PE-cycles in which stationary operands or accumulators move down or, where folds overlap, to or from shadows.
+    moves: of values into shadows. streaming: cycles in which operands enter the array. pe_cycles: of each op of
     a PE what its layers do; beyond_cols, beyond_rows, beyond_both: PE-cycles in which operands pass PEs that lie beyond
     the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises, accumulates:
     values through the edge that are final, and those that aren't yet. pooled: words the pooling unit compares. packs:
