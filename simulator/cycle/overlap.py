@@ -304,8 +304,8 @@ def start_overlap(folds, overlap, parameters, tile, pool):
     start_group(folds.group, tile)
 
 
-@njit_in_place(void(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, TILE_RECORD, int64))
-def step_overlap(folds, overlap, parameters, wires, layer, tile, block_filled):
+@njit_in_place(void(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD, WIRES_RECORD, LAYER_RECORD, TILE_RECORD))
+def step_overlap(folds, overlap, parameters, wires, layer, tile):
     """Set the wires of this cycle and take the clock edge."""
     read_sizes(folds, parameters, tile)
     find_stream(folds, overlap, parameters)
@@ -317,7 +317,7 @@ def step_overlap(folds, overlap, parameters, wires, layer, tile, block_filled):
     walk_elements(folds, parameters, tile, wires.x_read)
     if folds.ends.group_ends:
         next_group(folds.group, layer, 0, 0, parameters.feeder)
-    step_phase(folds, overlap, parameters, block_filled, wires.pool_busy)
+    step_phase(folds, overlap, parameters, wires.block_filled, wires.pool_busy)
     step_engines(folds, overlap)
     if wires.compute_start:
         start_overlap(folds, overlap, parameters, tile, wires.pool)

@@ -112,8 +112,8 @@ def run_folds(machine, counts):
     layer = machine.descriptors.layers[PRESENT_LAYER]
     if machine.parameters.overlap:
         if wires.compute_start or wires.compute_busy:
-            filled, tile = im2col.registers.block_ends_reg, present_tile(machine)
-            step_overlap(folds, machine.overlap, machine.parameters, wires, layer, tile, filled)
+            wires.block_filled = im2col.registers.block_ends_reg
+            step_overlap(folds, machine.overlap, machine.parameters, wires, layer, present_tile(machine))
     elif wires.compute_start or wires.compute_busy or folds.registers.array_state_reg != fold_states.IDLE:
         tile = present_tile(machine)
         step_folds(folds, machine.parameters, wires, layer, tile, im2col.registers.block_ends_reg)

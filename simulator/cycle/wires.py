@@ -25,7 +25,7 @@ WIRES = record_type(
     *("x_read", "x_half", "x_addr", "x_element", "x_lanes_left", "x_held"),
     *("filter_read", "filter_row", "polarity_row", "channel_read", "channel_row"),
     *("edge_begins", "edge_valid", "edge_addr", "edge_first", "edge_last", "edge_cols_left"),
-    *("release_block", "fold_ends", "used_rows", "used_cols"),
+    *("block_filled", "release_block", "fold_ends", "used_rows", "used_cols"),
     # Of the folds, for the generator.
     *("preloads", "begins", "next_row", "cols_left", "sign_fold_ends", "sign_block_ends", "sign_group_ends"),
     # im2col unit, pooling and scatter unit.
