@@ -25,6 +25,7 @@ from simulator.cycle.cycle import CycleRun, run_cycle
 from simulator.designs.memory import Memory
 from simulator.plan.counts import PHASES
 from simulator.plan.steps import Schedule
+from simulator.plan.transfers import tile_transfers
 from simulator.program.program import Program
 from simulator.rtl.vectors import counted, expected_tensors
 from simulator.timing.timing import count_program
@@ -43,6 +44,7 @@ CORNERS = (
     *("K folds", "K tiles", "row tiles", "output tiles", "M tail", "N tail", "K tail"),
     *("stall feeder", "stall ifmap", "stall filter", "stall ofmap", "stall control"),
     *("groups", "stride", "padding", "maxpool", "residual", "concatenation"),
+    *("dense run", "images at once"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
     *("two stages", "zero gating", "overlap", "avgpool", "large window", "on-chip memory"),
@@ -103,7 +105,10 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
     present = {"groups": layer.groups > 1, "stride": max(layer.stride) > 1, "padding": max(layer.padding) > 0}
     present |= {"maxpool": layer.kind == "maxpool", "residual": layer.residual is not None}
     present |= {"avgpool": layer.kind == "avgpool", "large window": layer.kind in POOLS and max(layer.kernel) > 3}
-    present["concatenation"] = layer.offset > 0
+    present |= {"concatenation": layer.offset > 0, "images at once": layer.images > 1}
+    moved = [tile_transfers(schedule.geometry, step.shape, program.design) for step in schedule.steps]
+    planes = [one for tile in moved for one in (tile.ifmap, tile.results)]
+    present["dense run"] = any(one.dense and one.count > 1 for one in planes)
     yield from (name for name, there in present.items() if there)
 
 

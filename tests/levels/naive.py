@@ -13,8 +13,11 @@ def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> li
     top, bottom, left, right = layer.padding
     kernel_h, kernel_w = layer.kernel
     stride_h, stride_w = layer.stride
-    rows = []
-    for oh in range((layer.height + top + bottom - kernel_h) // stride_h + 1):
+    height = layer.height // layer.images  # of each of the images that lie above each other
+    out_height = (height + top + bottom - kernel_h) // stride_h + 1
+    rows: list[list[list[int]]] = []
+    for out_row in range(layer.images * out_height):
+        oh, first = out_row % out_height, out_row // out_height * height
         row = []
         for ow in range((layer.width + left + right - kernel_w) // stride_w + 1):
             pixel = []
@@ -23,15 +26,15 @@ def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> li
                 for i in range(kernel_h):
                     for j in range(kernel_w):
                         h, w = oh * stride_h + i - top, ow * stride_w + j - left
-                        inside = 0 <= h < layer.height and 0 <= w < layer.width
-                        seen.append((i, j, (h, w) if inside else None))
+                        inside = 0 <= h < height and 0 <= w < layer.width
+                        seen.append((i, j, (first + h, w) if inside else None))
                 if layer.kind == "maxpool":
                     lowest = -(2 ** (layer.x_bits - 1)) if layer.x_signed else 0
                     pixel.append(max([lowest] + [int(x[at[0]][at[1]][n]) for _, _, at in seen if at]))
                     continue
                 total = int(parameters.bias[n])
                 if residual is not None:
-                    total += int(residual[oh][ow][n]) * 2**layer.residual_shift
+                    total += int(residual[out_row][ow][n]) * 2**layer.residual_shift
                 size = layer.channels // layer.groups
                 group = n // (layer.out_channels // layer.groups)
                 for i, j, at in seen:

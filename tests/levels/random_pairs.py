@@ -21,6 +21,7 @@ from tests.levels.graphs import POLARITIES, random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.layers.order import ORDERS
 from workloads.networks.network import Network, NetworkFile
+from workloads.networks.stacked import stack
 from workloads.ops.integers import MAX_SHIFT
 from workloads.ops.names import OPS
 from workloads.ops.registry import operation
@@ -281,6 +282,11 @@ def random_network(draw: Draw, fields: dict[str, Any], name: str) -> Network:
     return Network(name, built, parameters)
 
 
+def above_each_other(draw: Draw, network: Network) -> Network:
+    """Return the network as it is or, now and then, for two or three images at once."""
+    return stack(network, draw.pick(2, 3)) if draw.chance(0.2) else network
+
+
 def widened(design: Design, networks: list[Network]) -> FittedDesign:
     """Return the design with accumulators as wide as the widest of these networks needs."""
     widest = max(design.fitted(network).acc_bits for network in networks)
@@ -330,7 +336,7 @@ def random_pair(seed: int) -> tuple[Program, np.ndarray, np.ndarray]:
     """Return the program, input and ready-mask of a seed; LimenError where the pair does not fit or runs long."""
     draw = Draw(seed)
     fields = random_fields(draw)
-    network = random_network(draw, fields, f"seed{seed}")
+    network = above_each_other(draw, random_network(draw, fields, f"seed{seed}"))
     mask = random_mask(draw) if draw.chance(0.3) else ALWAYS_READY
     program = compiled(network, widened(Design(**fields), [network]), mask, seed)
     return program, random_inputs(network, 1, seed)[0], mask
@@ -345,7 +351,8 @@ def random_programs(seed: int, wanted: int, **given: Any) -> list[tuple[Program,
     networks: list[Network] = []
     for index in range(6 * wanted):
         try:
-            network = random_network(Draw(seed * 1000 + index), fields, f"seed{seed}n{index}")
+            draw = Draw(seed * 1000 + index)
+            network = above_each_other(draw, random_network(draw, fields, f"seed{seed}n{index}"))
             compiled(network, widened(Design(**fields), [network]), ALWAYS_READY, seed + index)
         except LimenError:
             continue
