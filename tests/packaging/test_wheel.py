@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.support.paths import ROOT
+
+NETWORK = """version: 1
+name: tiny
+op: threshold
+x_bits: 4
+w_bits: 4
+input: {height: 1, width: 1, channels: 3}
+checkpoint: tiny.npz
+layers: [{name: scores, kind: linear, out_channels: 2}]
+"""
+DESIGN = """version: 1
+rows: 1
+cols: 1
+dataflow: os
+op: threshold
+x_bits: 4
+w_bits: 4
+"""
+"""As small as they get: the cycle model takes no time on them uncompiled; to compile it takes half a minute."""
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +70,20 @@ def test_beside_a_users_own_workloads(wheel: Path, tmp_path: Path) -> None:
         "import limen; network = limen.network('digits', 'mac', 8, 8);"
         "print(limen.simulate(network, limen.load_design('mac-16x16')).cycles)"
     )
-    for command in (
-        [str(venv / "bin" / "limen"), "simulate"],
-        [str(venv / "bin" / "limen"), "simulate", "--level", "timing", "--level", "cycle"],
-        [str(venv / "bin" / "python"), "-m", "limen", "simulate"],
-        [str(venv / "bin" / "python"), "-c", code],
+    (folder / "tiny.yaml").write_text(NETWORK)
+    (folder / "one.yaml").write_text(DESIGN)
+    arrays = {"weights": np.ones((2, 1, 1, 3)), "polarity": np.ones((2, 1, 1, 3)), "bias": [0, 0], "shift": [0, 0]}
+    integers: dict[str, Any] = {f"scores.{name}": np.array(values, dtype=np.int64) for name, values in arrays.items()}
+    np.savez(folder / "tiny.npz", **integers)
+    tiny = ["--workload", "tiny.yaml", "--design", "one.yaml"]
+    for command, compiled in (
+        ([str(venv / "bin" / "limen"), "simulate"], True),
+        ([str(venv / "bin" / "limen"), "simulate", *tiny, "--level", "timing", "--level", "cycle"], False),
+        ([str(venv / "bin" / "python"), "-m", "limen", "simulate"], True),
+        ([str(venv / "bin" / "python"), "-c", code], True),
     ):
-        outcome = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        environment = os.environ | {"NUMBA_DISABLE_JIT": "0" if compiled else "1"}
+        outcome = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
         assert outcome.returncode == 0, f"{command}: {outcome.stderr}"
         assert outcome.stdout.strip()
-    assert [path.name for path in folder.iterdir()] == ["workloads"]
+    assert sorted(path.name for path in folder.iterdir()) == ["one.yaml", "tiny.npz", "tiny.yaml", "workloads"]
