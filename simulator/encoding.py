@@ -111,9 +111,15 @@ modulo 2^16. group_lanes: channels from group to group. tap_positions: where pol
 to tap: all channels of a group. The others are the layer's own numbers.
 """
 
-LAST, RAW, POOL, RESIDUAL, EXCITATORY = 1, 2, 4, 8, 64
+LAST, RAW, POOL, RESIDUAL, EXCITATORY, MATMUL = 1, 2, 4, 8, 64, 128
 """Flags of a layer: the network's last; raw scores; max pooling; a tensor is added; where polarity is generated, all of
-its signs are +1 instead."""
+its signs are +1 instead; a tensor is the synapses."""
+
+TRANSPOSED = 16
+"""Stands in residual_shift, which a matmul doesn't have: an output channel is a pixel of its synapses' tensor."""
+
+NO_MATMUL, TRANSPOSED_MATMUL, STRAIGHT_MATMUL = range(3)
+"""Whether synapses are another tensor, and whether an output channel is a pixel of that or a channel."""
 
 OP_PLACE, OP_MASK = 4, 3
 """Where a layer's op stands in its flags, as an `Op`; PEs of several ops read it."""

@@ -133,6 +133,7 @@ class Breakdown:
         beats_in = counts.beats - counts.beats_store
         for name, found in machines.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
+            writes = writes - events.synapse_rows if name == "weight" else writes
             own = least(beats_in, -(-writes * machines.widths[name] // machines.designs.port_bits))
             spent = dict(beat=own, other_beat=beats_in - own, read=reads)
             self._logic(f"{name} unpacker", "logic", 1, found, machines.present(name), **spent)
@@ -144,6 +145,11 @@ class Breakdown:
         steps = counts.scatter_writes / either(machines.turned, 1, lanes)
         beats_in = counts.beats - counts.beats_store
         self._logic("scatter unit", "logic", 1, machines.scatter, step=steps, other_beat=beats_in)
+        for name, found, steps in (
+            ("straight synapse unit", machines.straight, events.straight_steps),
+            ("turned synapse unit", machines.turned_synapses, events.turned_steps),
+        ):
+            self._logic(name, "logic", 1, found, machines.matmul, step=steps, other_beat=beats_in)
         words = counts.ifmap_reads - events.pooled
         self._logic("pooling unit", "logic", 1, machines.pool, word=events.pooled, other_word=words)
         self._logic("control", "logic", 1, machines.control, compute_cycle=events.compute, beat=counts.beats)
@@ -224,7 +230,11 @@ class Breakdown:
         if memory == "ofmap":
             packed = counts.pack_reads * self._machines.designs.cols
             return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
-        return getattr(counts, f"{memory}_reads"), getattr(counts, f"{memory}_writes")
+        writes = getattr(counts, f"{memory}_writes")
+        if memory == "weight":  # a step of a lane, or a few, is priced as a row's write
+            events = self._events
+            writes = writes - events.synapse_rows + events.straight_steps + events.turned_steps
+        return getattr(counts, f"{memory}_reads"), writes
 
     def _leakage_uj(self, leakage_nw: Any) -> Any:
         """nW × µs is 1e-15 J."""

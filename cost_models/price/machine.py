@@ -112,6 +112,7 @@ class Machines:
         self.turned: np.ndarray = designs.dataflow == "is"
         self.stores_polarity: np.ndarray = designs.stores_polarity
         self.generates_polarity: np.ndarray = designs.generates_polarity
+        self.matmul: np.ndarray = designs.matmul
         pe, edge, tag = _array_keys(designs, stream)
         self.pe, self.edge, self.tag = units.pe(*pe), units.edge(*edge), units.tag(*tag)
         x, acc, feeder, port = designs.x_bits, designs.acc_bits, designs.feeder_width, designs.port_bits
@@ -119,6 +120,10 @@ class Machines:
         mover = (x, acc, np.where(self.turned, "is", "os"), designs.cols, feeder, port)
         self.lanes = units.lanes(x, dealt, designs.x_lanes, feeder)
         self.packer, self.scatter = units.packer(*mover), units.scatter(*mover)
+        self.straight, self.turned_synapses = (
+            units.scatter(x, designs.w_bits, np.full(len(designs), form), designs.cols, feeder, port)
+            for form in ("os", "is")
+        )
         self.pool = units.pool(x, feeder)
         self.control, self.shadow = units.control(*_control_key(designs)), units.shadow(*_shadow_key(designs))
         self.skew = units.skew(np.ones_like(x))
@@ -200,6 +205,8 @@ class Machines:
             there = self.present(name.removesuffix(" unpacker"))
             paths.add(name, [found["min_clock_ns"]], there=there)
         paths.add("generator", [self.generator["min_clock_ns"]], there=self.generates_polarity)
+        for name, found in (("straight synapse unit", self.straight), ("turned synapse unit", self.turned_synapses)):
+            paths.add(name, [found["min_clock_ns"]], there=self.matmul)
         paths.add("scatter unit", [self.scatter["min_clock_ns"], self.edge["entry_ns"]])
         paths.add("control", [self.control["min_clock_ns"], self.edge["entry_ns"]])
         paths.add("shadow", [self.shadow["min_clock_ns"]], there=self.designs.overlap)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from simulator.designs.design_block import for_each
-from simulator.designs.sizes import either
+from simulator.designs.sizes import either, least
+from simulator.encoding import NO_MATMUL, STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from simulator.plan.counts import Counts
 from simulator.timing.integers import COUNT_NAMES
 from workloads.ops.names import AND
@@ -44,7 +45,8 @@ class Events:
     a PE what its layers do; beyond_cols, beyond_rows, beyond_both: PE-cycles in which operands pass PEs that lie beyond
     the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises, accumulates:
     values through the edge that are final, and those that aren't yet. pooled: words the pooling unit compares. packs:
-    steps of the packer. compute: cycles in which the array or the pooling unit works.
+    steps of the packer. straight_steps, turned_steps: of the two units that write a matmul's synapses; synapse_rows:
+    rows that these fill. compute: cycles in which the array or the pooling unit works.
     """
 
     total: Counts
@@ -57,6 +59,9 @@ class Events:
     accumulates: Any
     pooled: Any
     packs: Any
+    straight_steps: Any
+    turned_steps: Any
+    synapse_rows: Any
 
     @property
     def beyond_cols(self) -> Any:
@@ -103,6 +108,11 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
     of_ops = [counts]
     if layer_ops:
         of_ops = [counts[:, np.array(layer_ops) == op] for op in str(designs.op[0]).split(AND)]
+    synapses = layers["outputs"] * layers["channels"]
+    turned_steps = synapses[layers["matmul"] == TRANSPOSED_MATMUL].sum()
+    straight = synapses[layers["matmul"] == STRAIGHT_MATMUL].sum()
+    products = layers[layers["matmul"] != NO_MATMUL]
+    folds = -(-products["outputs"] // designs.cols[:, None])
     return Events(
         total=total,
         shift=either(designs.overlap, total.folds, total.preload + total.drain) * designs.pes,
@@ -114,6 +124,9 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
         accumulates=total.ofmap_writes - final,
         pooled=counts["ifmap_reads"][:, ~computing].sum(axis=1),
         packs=packs,
+        straight_steps=straight / least(designs.cols, designs.feeder_width),
+        turned_steps=turned_steps,
+        synapse_rows=(folds * products["channels"]).sum(axis=1),
     )
 
 

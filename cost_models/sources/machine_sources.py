@@ -70,7 +70,8 @@ module limen_filter_scratchpad #(parameter WIDTH = 32, parameter DEPTH = 256, pa
     input wire [15:0] read_row, output wire [WIDTH-1:0] read_data);
     limen_scratchpad #(.WIDTH(WIDTH), .DEPTH(DEPTH), .PORT_BITS(PORT_BITS)) scratchpad (
         .clk(clk), .beat_valid(beat_valid), .beat_first(beat_first), .beat(beat), .skip({$clog2(PORT_BITS){1'b0}}),
-        .base(16'd0), .rows(rows), .fill_half(fill_half), .read_enable(read_enable), .read_half(read_half),
+        .base(16'd0), .rows(rows), .fill_half(fill_half), .lane_write(1'b0),
+        .lane_row(16'd0), .lane_data({WIDTH{1'b0}}), .read_enable(read_enable), .read_half(read_half),
         .read_row(read_row), .read_data(read_data));
 endmodule
 """

@@ -145,7 +145,7 @@ def scratchpad(unit: Scratchpad, values: Values) -> dict[str, tuple[Inputs, Expe
     banks = scratchpad_banks(unit.row_bits, unit.port_bits)
     reading = {"read_enable": values.constant(1), "read_row": values.counting(256)}
     for bank in range(banks):
-        name = f"g_bank[{bank}].g_half[0].bank.memory"
+        name = f"g_bank[{bank}].g_half[0].g_whole.bank.memory"
         name = name if unit.memory == "ifmap" else f"scratchpad.{name}"
         fresh = values.wide(f"{name}.read_data", unit.row_bits)
         turn = (np.arange(values.steps) - 1 - bank) // banks % values.steps  # each bank answers in its turn

@@ -304,6 +304,7 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
         channel_rows=np.clip(rows, FEWEST_CHANNEL_ROWS, MOST_ROWS),
         port_interval=ones,
         memory_latency=ones,
+        matmul=np.zeros(len(points), bool),
         on_chip=np.array([memory.kind == "sram" for memory in memories]),
         memory_kib=np.array([memory.kib or 0.0 for memory in memories]),
     )

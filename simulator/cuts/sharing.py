@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 def lifetimes(network: Network) -> dict[str, range]:
     """Return the layers while which each tensor is held.
 
-    From the first that writes it (the input: from the first layer of all) to the last that writes, reads or adds it.
+    From the first that writes it (the input: from the first layer of all) to the last that writes, reads or adds it, or
+    has it as synapses.
     """
     lives = {INPUT: range(1)}
     for index, link in enumerate(network.connections):
-        for tensor in (link.writes, link.reads, link.residual):
+        for tensor in (link.writes, link.reads, link.second):
             if tensor is not None:
                 lives[tensor] = range(lives[tensor].start if tensor in lives else index, index + 1)
     return lives

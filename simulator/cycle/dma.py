@@ -46,9 +46,12 @@ def announce(dma, next_tile, wires):
     wires.residual_start = picks and kinds_wanted(dma, next_tile) == 1 << Kind.RESIDUAL
 
 
-@njit_in_place(void(DMA_RECORD, TILE_RECORD, TILE_RECORD))
-def pick(dma, next_tile, stored_tile):
-    """Choose the next transfer: its first beat, runs, beats of each and beats from run to run."""
+@njit_in_place(void(DMA_RECORD, TILE_RECORD, TILE_RECORD, int64))
+def pick(dma, next_tile, stored_tile, matmul):
+    """Choose the next transfer: its first beat, runs, beats of each and beats from run to run.
+
+    matmul: planes of a residual are a whole tensor's, which is the layer's synapses.
+    """
     wanted = kinds_wanted(dma, next_tile)
     kind = int64(Kind.STORE)
     while kind < Kind.RESIDUAL and not (wanted >> kind) & 1:
@@ -63,7 +66,8 @@ def pick(dma, next_tile, stored_tile):
         dma.addr_reg, dma.stride_reg = next_tile.ifmap_addr, next_tile.ifmap_stride
         dma.runs_left_reg, dma.run_beats_reg = next_tile.ifmap_runs, next_tile.ifmap_beats
     elif kind == Kind.RESIDUAL:
-        dma.addr_reg, dma.stride_reg = next_tile.residual_addr, next_tile.plane_stride
+        dma.addr_reg = next_tile.residual_addr
+        dma.stride_reg = next_tile.residual_plane_beats if matmul else next_tile.plane_stride
         dma.runs_left_reg, dma.run_beats_reg = next_tile.residual_runs, next_tile.residual_beats
     elif kind == Kind.FILTER:
         dma.addr_reg, dma.runs_left_reg = next_tile.filter_addr, 1
@@ -105,11 +109,11 @@ def count_beat(dma, next_tile):
 
 
 @njit_in_place(inline="always")
-def step_dma(dma, next_tile, stored_tile, wires):
+def step_dma(dma, next_tile, stored_tile, wires, matmul):
     """Take the clock edge; a job starts where a step begins that has any."""
     state = dma.state_reg
     if state == PICK:
-        pick(dma, next_tile, stored_tile)
+        pick(dma, next_tile, stored_tile, matmul)
     elif state == REQUEST and wires.accepted:
         dma.state_reg, dma.beats_left_reg, dma.first_reg = DATA, dma.run_beats_reg, 1
         dma.plane_reg, dma.plane_left_reg = 0, first_plane_beats(dma, next_tile)

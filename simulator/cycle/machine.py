@@ -77,6 +77,7 @@ class Machine(NamedTuple):
     edges: Edges
     packer: Packer
     scatter: Scatter
+    synapses: Scatter
     pool: Pool
 
 
@@ -85,7 +86,7 @@ MACHINE = types.NamedTuple(
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
         *(FOLDS_TYPE, OVERLAP_TYPE, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
         *(types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
-        *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, POOL_TYPE),
+        *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SCATTER_TYPE, POOL_TYPE),
     ],
     Machine,
 )
@@ -268,5 +269,6 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         edges=make_edges(cols, depths.ofmap, channel_lanes),
         packer=make_packer(cols, feeder, beat_words),
         scatter=make_scatter(beat_words),
+        synapses=make_scatter(beat_words),
         pool=Pool(new_record(POOL), zeros(feeder)),
     )

@@ -37,7 +37,20 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
-from simulator.encoding import OP_MASK, OP_PLACE, RAW, SEVERAL_OPS, SHIFT_BITS, Dataflow, Kind, Phase, Polarity
+from simulator.cycle.synapses import start_synapses, synapses_wait, write_synapses
+from simulator.encoding import (
+    MATMUL,
+    OP_MASK,
+    OP_PLACE,
+    RAW,
+    SEVERAL_OPS,
+    SHIFT_BITS,
+    TRANSPOSED,
+    Dataflow,
+    Kind,
+    Phase,
+    Polarity,
+)
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
@@ -72,7 +85,8 @@ def begin_cycle(machine, counts, cycle):
     dma, wires, parameters = machine.dma, machine.wires, machine.parameters
     wires.dma_busy = dma.state_reg != transfers.IDLE
     wires.compute_busy = machine.folds.registers.state_reg != fold_states.IDLE
-    wires.scatter_busy = machine.scatter.registers.count_reg >= parameters.feeder * parameters.x_bits
+    waiting = max(machine.scatter.registers.count_reg, machine.synapses.registers.count_reg)
+    wires.scatter_busy = waiting >= parameters.feeder * parameters.x_bits
     decide(machine.sequencer, machine.descriptors, wires)
     announce(dma, machine.descriptors.tiles[NEXT], wires)
     offer(machine.port, dma, wires, machine.packer.registers.beat_valid_reg, cycle)
@@ -147,11 +161,18 @@ def run_edges(machine, counts):
 
 
 @njit_in_place(inline="always")
+def has_polarity(machine):
+    """Return whether synapses of the layer have polarity other than +1."""
+    matmul = flag(machine.descriptors.layers[PRESENT_LAYER].flag_bits, MATMUL)
+    return machine.array.state.polar and not matmul
+
+
+@njit_in_place(inline="always")
 def run_generator(machine):
     """Put generated signs beside the weights that were read, and step the generator."""
     wires, generator = machine.wires, machine.generator
     layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
-    if wires.filter_read and machine.array.state.polar:
+    if wires.filter_read and has_polarity(machine):
         give_signs(generator, machine.parameters, wires, layer, machine.array.synapse_out)
     if wires.compute_start or wires.compute_busy:
         step_generator(generator, machine.parameters, wires, layer, tile)
@@ -178,7 +199,7 @@ def run_filters(machine, counts):
         read_row(filters.weights[half], wires.filter_row, synapses)
     if machine.parameters.polarity == Polarity.GENERATED:
         run_generator(machine)
-    elif wires.filter_read and machine.array.state.polar:
+    elif wires.filter_read and has_polarity(machine):
         counts.polarity_reads += 1
         read_row(filters.polarities[half], wires.polarity_row, polarity_word)
         for lane in range(synapses.shape[0]):
@@ -216,6 +237,21 @@ def run_packer(machine, counts):
 
 
 @njit_in_place(inline="always")
+def run_synapses(machine, counts):
+    """Step the unit that puts a tensor into the other half of the scratchpad of weights."""
+    unit, wires, parameters = machine.synapses, machine.wires, machine.parameters
+    layer = machine.descriptors.layers[PRESENT_LAYER]
+    matmul, transposed = flag(layer.flag_bits, MATMUL), flag(layer.residual_shift, TRANSPOSED)
+    if matmul and synapses_wait(unit, transposed, parameters):
+        half = machine.filters.weights[1 - machine.sequencer.filter_half_reg]
+        counts.weight_writes += write_synapses(unit, half, transposed, parameters)
+    if matmul and wires.beat_valid and wires.kind == Kind.RESIDUAL:
+        take_residuals(unit, machine.port.beat, wires.beat_first)
+    if matmul and wires.residual_start:
+        start_synapses(unit, machine.descriptors.tiles[NEXT], transposed)
+
+
+@njit_in_place(inline="always")
 def run_scatter(machine, counts):
     """Step the scatter unit: it belongs to the tile being pooled, or to the one whose residual is being loaded."""
     scatter, wires, sequencer, descriptors = machine.scatter, machine.wires, machine.sequencer, machine.descriptors
@@ -224,11 +260,13 @@ def run_scatter(machine, counts):
         half = sequencer.ofmap_half_reg if wires.pool else 1 - sequencer.ofmap_half_reg
         write_step(scatter, machine.pool, machine.edges.ofmap[half], machine.parameters, wires)
         counts.scatter_writes += wires.scattered
-    if wires.beat_valid and wires.kind == Kind.RESIDUAL and not wires.pool:
+    layer = descriptors.layers[PRESENT_LAYER]
+    matmul = flag(layer.flag_bits, MATMUL)
+    if wires.beat_valid and wires.kind == Kind.RESIDUAL and not (wires.pool or matmul):
         take_residuals(scatter, machine.port.beat, wires.beat_first)
-    if wires.compute_start if wires.pool else wires.residual_start:
+    if wires.compute_start if wires.pool else wires.residual_start and not matmul:
         tile = present_tile(machine) if wires.pool else descriptors.tiles[NEXT]
-        start_scatter(scatter, tile, 0 if wires.pool else descriptors.layers[PRESENT_LAYER].residual_shift)
+        start_scatter(scatter, tile, 0 if wires.pool else layer.residual_shift)
 
 
 @njit_in_place(inline="always")
@@ -307,7 +345,8 @@ def end_cycle(machine, cycle):
     """Memory port, DMA and sequencer take the clock edge."""
     wires, descriptors, dma = machine.wires, machine.descriptors, machine.dma
     step_port(machine.port, dma, wires, machine.parameters, cycle)
-    step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires)
+    matmul = flag(descriptors.layers[PRESENT_LAYER].flag_bits, MATMUL)
+    step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires, matmul)
     take_descriptor(descriptors, machine.port.beat, wires)
     step_sequencer(machine.sequencer, descriptors, wires)
     step_slots(machine.array, machine.parameters)
@@ -359,6 +398,7 @@ def run_cycles(machine, kept, brought):
         run_operands(machine, counts)
         run_packer(machine, counts)
         run_scatter(machine, counts)
+        run_synapses(machine, counts)
         run_pool(machine)
         run_im2col(machine, counts)
         fill_scratchpads(machine, counts)

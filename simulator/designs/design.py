@@ -55,6 +55,7 @@ class Design(Sizes, Spec):
     x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
     need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
+    matmul: whether the synapses of a layer may be another tensor; dataflow os alone.
     overlap: folds of a tile begin while those before are still in the array.
     pe_stages: pipeline stages of a PE. zero_gating: the multiplier of two stages rests while an activation is 0.
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
@@ -80,6 +81,7 @@ class Design(Sizes, Spec):
     acc_bits: AccBits | None = None
     acc_policy: Literal["format", "weights"] = "format"
     polarity: Polarity = "synapse"
+    matmul: bool = False
     pe_stages: Literal[1, 2] = 1
     zero_gating: bool = False
     overlap: bool = False
@@ -139,6 +141,11 @@ class Design(Sizes, Spec):
         if not self.polarity_bits and self.polarity != "synapse":
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
+        if self.matmul and self.dataflow != "os":
+            raise ValueError(
+                f"matmul: true is not allowed: under dataflow {self.dataflow} filters come in another order than "
+                "tensors; dataflow os, or false"
+            )
         if self.zero_gating and self.ops != ("mac",):
             named = " with ".join(self.ops)
             raise ValueError(f"zero_gating: true is not allowed: op {named} has none; op mac alone has, or false")
@@ -214,6 +221,8 @@ class Design(Sizes, Spec):
                 problem = refusal(layer)
                 if problem:
                     raise LimenError(f"network {network.name}: layer {layer.name}: {problem}")
+        for index in range(len(network.layers)):
+            self._check_second(network, index)
         needed = [self._needed_bits(network, index) for index in range(len(network.layers))]
         widest = max(range(len(needed)), key=needed.__getitem__)
         bits = max(needed[widest], self.x_bits + 1)
@@ -230,15 +239,31 @@ class Design(Sizes, Spec):
             return self
         return FittedDesign(**{**self.model_dump(), **sized})
 
+    def _check_second(self, network: Network, index: int) -> None:
+        """Raise LimenError where the second operand of a matmul is wider than the design's activations."""
+        name = network.connections[index].synapses
+        if name is None:
+            return
+        tensor = network.tensors[name]
+        low, high = operand_range(tensor.bits or MOST_BITS, tensor.signed)
+        design_low, design_high = operand_range(self.x_bits, self.x_signed)
+        if low < design_low or high > design_high:
+            raise LimenError(
+                f"network {network.name}: layer {network.layers[index].name}: synapses: {name!r} is not allowed: its "
+                f"values {low} to {high} exceed the design's activations, {design_low} to {design_high}"
+            )
+
     def _refusal(self, layer: Layer) -> str | None:
         if layer.offset % self.feeder_width:
             return f"offset: {layer.offset} is not allowed: a multiple of the design's feeder_width {self.feeder_width}"
         if not layer.has_parameters:
             return self._refusal_of_activations(layer)
+        if layer.kind == "matmul" and not self.matmul:
+            return "kind: 'matmul' is not allowed: the design has matmul: false; true (dataflow os) takes it"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
-        # A bit a synapse can hold any structure; an avgpool's polarity is +1 on any design, a generator's too.
-        fits = self.polarity in ("synapse", layer.polarity) or layer.kind == "avgpool"
+        # A bit a synapse can hold any structure; that of an avgpool or a matmul is +1 on any design.
+        fits = self.polarity in ("synapse", layer.polarity) or not layer.has_weights
         if layer.operation.polar and not fits:
             how = f"stores it by {self.polarity}"
             if self.polarity == "generated":

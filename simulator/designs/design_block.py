@@ -36,6 +36,7 @@ class DesignBlock(FittedSizes):
     pe_stages: np.ndarray
     zero_gating: np.ndarray
     overlap: np.ndarray
+    matmul: np.ndarray
     ifmap_kib: np.ndarray
     filter_kib: np.ndarray
     ofmap_kib: np.ndarray

@@ -29,6 +29,8 @@ def row_granule(geometry: Geometry, design: FittedDesign) -> int:
 
 def out_granule(geometry: Geometry, design: FittedDesign) -> int:
     """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
+    if geometry.matmul:
+        return geometry.outputs  # its synapses come whole
     granule = 1 if geometry.raw and geometry.residual_shift is None else design.feeder_width
     return granule if geometry.groups == 1 else math.lcm(granule, geometry.group_outputs)
 
@@ -67,7 +69,7 @@ def most_parts(geometry: Geometry, design: FittedDesign) -> Axes:
     rows, outs, chans = (
         -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
     )
-    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans)
+    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool or geometry.matmul else chans)
 
 
 def tile_count(geometry: Geometry, design: FittedDesign, parts: Axes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from simulator.encoding import NO_MATMUL, STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -21,9 +22,9 @@ class Geometry:
     """A layer as the machine runs it. A linear layer is a convolution whose kernel is the whole tensor it reads.
 
     channels: of the tensor read. groups, group_channels, group_outputs: as the array sees them. polar: whether its
-    synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual. first, last:
-    of the network: nothing hides the fetch of the first layer's descriptor, and the last fetches none. images: that lie
-    above each other in both heights; no tile crosses from one to the next.
+    synapses have polarity. offset: channel of the tensor written. residual_shift: None without a residual. matmul: see
+    NO_MATMUL. first, last: of the network: nothing hides the fetch of the first layer's descriptor, and the last
+    fetches none. images: that lie above each other in both heights; no tile crosses from one to the next.
     """
 
     height: int
@@ -42,9 +43,17 @@ class Geometry:
     raw: bool
     offset: int
     residual_shift: int | None
+    matmul: int = NO_MATMUL
     first: bool = True
     last: bool = True
     images: int = 1
+
+    @property
+    def second_shape(self) -> tuple[int, int]:
+        """(pixels, channels) of the tensor that the synapses of a matmul are."""
+        if self.matmul == TRANSPOSED_MATMUL:
+            return self.outputs, self.channels
+        return self.channels, self.outputs
 
     @property
     def group_channels(self) -> int:
@@ -100,14 +109,21 @@ def layer_geometry(network: Network, index: int) -> Geometry:
         pad_left=layer.padding[2],
         groups=1 if layer.kind == "maxpool" else layer.groups,
         pool=layer.kind == "maxpool",
-        polar=layer.has_parameters and layer.operation.polar,
+        polar=layer.has_parameters and layer.operation.polar and layer.kind != "matmul",
         raw=layer.y_bits is None,
         offset=layer.offset,
         residual_shift=None if layer.residual is None else layer.residual_shift,
+        matmul=_matmul_of(layer),
         first=index == 0,
         last=index == len(network.layers) - 1,
         images=layer.images,
     )
+
+
+def _matmul_of(layer: Layer) -> int:
+    if layer.kind != "matmul":
+        return NO_MATMUL
+    return TRANSPOSED_MATMUL if layer.transposed else STRAIGHT_MATMUL
 
 
 @dataclass(frozen=True)

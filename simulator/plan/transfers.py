@@ -40,13 +40,17 @@ def planes_of(count: int, plane_beats: int, stride: int) -> Planes:
 
 @dataclass(frozen=True)
 class Transfers:
-    """What a tile's loads and store move: a run of beats each of `filter`; planes of its ifmap and of its results."""
+    """What a tile's loads and store move: a run of beats each of `filter`; planes of its ifmap and of its results.
+
+    second: planes of the tensor that the synapses of a matmul are; none of another layer.
+    """
 
     filter: tuple[int, int, int]
     filter_rows: tuple[int, int, int]
     ifmap: Planes
     results: Planes
     raw_beats: int
+    second: Planes
 
 
 def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Transfers:
@@ -57,8 +61,12 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
         design.polarity_lanes,
         design.channel_lanes * (design.acc_bits + SHIFT_BITS),
     )
-    rows = (needs.filter, needs.polarity, needs.channel)
+    rows = (0 if geometry.matmul else needs.filter, needs.polarity, needs.channel)
+    pixels, channels = geometry.second_shape if geometry.matmul else (0, 0)
+    second = plane_beats(pixels, design)
     beats = [-(-count * bits // design.port_bits) for count, bits in zip(rows, row_bits, strict=True)]
+    if geometry.matmul:
+        beats[0] = 1  # empty: in the place of weights that are another tensor
     offset = shape.in_start * geometry.width * design.word_bits % design.port_bits
     plane_bits = offset + shape.in_rows * geometry.width * design.word_bits
     return Transfers(
@@ -75,4 +83,5 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
             plane_beats(geometry.pixels, design),
         ),
         raw_beats=shape.pixels * shape.outputs,
+        second=planes_of(-(-channels // design.feeder_width), second, second),
     )

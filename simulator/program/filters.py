@@ -26,11 +26,14 @@ def filter_planes(
     geometry, tile, shape = schedule.geometry, step.tile, step.shape
     outputs = slice(tile.out, tile.out_end)
     channels = slice(0, None) if geometry.groups > 1 else slice(tile.chan, tile.chan_end)
-    room = layer.operation
-    widened = room.codes(room.values(parameters.weights, layer.w_bits), room.fitted_bits(design.w_bits))
-    weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
-    rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral[1])
-    planes = [(np.concatenate(rows), design.w_bits)]
+    if geometry.matmul:
+        planes = [(np.zeros(1, dtype=np.int64), 1)]  # a beat in the place of weights that are another tensor
+    else:
+        room = layer.operation
+        widened = room.codes(room.values(parameters.weights, layer.w_bits), room.fitted_bits(design.w_bits))
+        weights = _by_group(widened, geometry.kernel, outputs, channels, shape.groups)
+        rows = _rows(weights & ((1 << design.w_bits) - 1), design, design.neutral[1])
+        planes = [(np.concatenate(rows), design.w_bits)]
     if parameters.polarity is not None and design.stores_polarity:
         inhibitory = _by_group(parameters.polarity, geometry.kernel, outputs, channels, shape.groups) < 0
         planes.append((_polarity_rows(inhibitory.astype(np.int64), design), 1))

@@ -23,12 +23,15 @@ from simulator.encoding import (
     LOAD_FILTER,
     LOAD_IFMAP,
     LOAD_RESIDUAL,
+    MATMUL,
     OP_PLACE,
     POOL,
     RAW,
     RESIDUAL,
     STORE,
     TILE,
+    TRANSPOSED,
+    TRANSPOSED_MATMUL,
     op_code,
 )
 from simulator.encoding import WORD_BITS as WORD
@@ -206,10 +209,11 @@ def _layer_fields(layer: Layer, schedule: Schedule, design: FittedDesign, last: 
     op = op_code(layer.op if layer.has_parameters else design.op)
     flags = LAST * last | RAW * geometry.raw | POOL * geometry.pool
     flags |= EXCITATORY * (design.generates_polarity and not layer.generates_polarity)
+    flags |= MATMUL * (geometry.matmul > 0)
     y_low, y_high = layer.y_range or (0, 0)
     return {
         "flag_bits": flags | RESIDUAL * (geometry.residual_shift is not None) | op << OP_PLACE,
-        "residual_shift": geometry.residual_shift or 0,
+        "residual_shift": TRANSPOSED * (geometry.matmul == TRANSPOSED_MATMUL) + (geometry.residual_shift or 0),
         "tiles": len(schedule.steps),
         "y_low": y_low,
         "y_high": y_high,
@@ -245,32 +249,34 @@ def _beginning(layer: Layer, geometry: Geometry, step: Step, design: FittedDesig
 
 
 class _PlacedLayer(NamedTuple):
-    """A layer's geometry, and where its filters (by `filter_key`) and tensors lie."""
+    """A layer's geometry, and where its filters (by `filter_key`) and tensors lie; second: a residual, or synapses."""
 
     geometry: Geometry
     filters: Mapping[tuple[int, ...], int]
     source: Place
     target: Place
-    residual: Place | None
+    second: Place | None
 
 
 def _place_layer(network: Network, index: int, geometry: Geometry, layout: Layout) -> _PlacedLayer:
     source, target = layout.places[network.reads(index)], layout.places[network.writes(index)[0]]
-    residual = network.residual_of(index)
-    added = None if residual is None else layout.places[residual]
+    second = network.connections[index].second
+    added = None if second is None else layout.places[second]
     return _PlacedLayer(geometry, layout.filters[index], source, target, added)
 
 
 def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: int) -> dict[str, int]:
     geometry, shape, tile = layer.geometry, step.shape, step.tile
     moved = tile_transfers(geometry, shape, design)
-    residual = layer.residual if step.first_k else None
-    flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (residual is not None)
+    wanted = step.load_filter if geometry.matmul else step.first_k
+    second, added = layer.second if wanted else None, moved.second if geometry.matmul else moved.results
+    flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (second is not None)
     first_bit = shape.in_start * geometry.width * design.word_bits
     row_beats = tile.row * geometry.out_width * design.word_bits // design.port_bits
-    added = 0
-    if residual is not None:
-        added = residual.address + tile.out // design.feeder_width * residual.stride + row_beats
+    second_at = 0
+    if second is not None:
+        second_at = second.address
+        second_at += 0 if geometry.matmul else tile.out // design.feeder_width * second.stride + row_beats
     if geometry.raw:
         store, runs, beats = raw_at, 1, moved.raw_beats
     else:
@@ -292,13 +298,13 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
         "ifmap_runs": moved.ifmap.runs,
         "ifmap_beats": moved.ifmap.run_beats,
         "ifmap_plane_beats": moved.ifmap.plane_beats,
-        "residual_plane_beats": moved.results.plane_beats,
+        "residual_plane_beats": added.plane_beats,
         "skip": first_bit % design.port_bits,
         "plane_words": plane_words,
         "ifmap_stride": layer.source.stride,
-        "residual_addr": added,
-        "residual_runs": moved.results.runs,
-        "residual_beats": moved.results.run_beats,
+        "residual_addr": second_at,
+        "residual_runs": added.runs,
+        "residual_beats": added.run_beats,
         "plane_stride": plane_beats(geometry.pixels, design),
         "store_addr": store,
         "store_runs": runs,

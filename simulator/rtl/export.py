@@ -111,6 +111,7 @@ def rtl_parameters(design: FittedDesign) -> dict[str, int]:
         "X_SIGNED": int(design.x_signed),
         "ACC_BITS": design.acc_bits,
         "POLARITY": Polarity[design.polarity.upper()].value,
+        "MATMUL": int(design.matmul),
         "FEEDER": design.feeder_width,
         "PORT_BITS": design.port_bits,
         "IFMAP_DEPTH": design.ifmap_depth,

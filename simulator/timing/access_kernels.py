@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from numba import from_dtype, int64, void
+from numba.types import UniTuple  # type: ignore[attr-defined]
 
-from simulator.encoding import Polarity
+from simulator.encoding import TRANSPOSED_MATMUL, Polarity
 from simulator.timing.cut_kernels import JOB, LAYER, MACHINE, OUTPUT_CLASS
 from simulator.timing.integers import COUNT_INTEGERS
 from simulator.timing.tile_kernels import IS, OS, TILE_KIND, WS, ceil_div, even_ranges, lane_period
-from simulator.timing.transfer_kernels import run_cycles
+from simulator.timing.transfer_kernels import beats_of, run_cycles
 from workloads.host.jit import njit_in_place
 from workloads.layers.order import ORDERS
 
@@ -50,6 +51,14 @@ def pairs_inside(layer):
     return rows * columns
 
 
+@njit_in_place(UniTuple(int64, 2)(LAYER))
+def second_shape(layer):
+    """Return (pixels, channels) of the tensor that the synapses of a matmul are."""
+    if layer.matmul == TRANSPOSED_MATMUL:
+        return layer.outputs, layer.channels
+    return layer.channels, layer.outputs
+
+
 @njit_in_place(void(KIND, LAYER, MACHINE))
 def load_filters(kind, layer, machine):
     """Fill in a tile's rows of filters, their beats, and the cycles of their load."""
@@ -64,6 +73,8 @@ def load_filters(kind, layer, machine):
         kind.channel_rows = kind.groups * ceil_div(kind.group_outputs, machine.cols)
         kind.weight_rows, by_input = kind.channel_rows * k, kind.groups * k
     beats = ceil_div(kind.weight_rows * machine.weight_row_bits, machine.port_bits)
+    if layer.matmul:
+        beats = int64(1)  # empty: in the place of weights that are another tensor
     if layer.polar and machine.polarity != GENERATED:
         by_structure = by_input if machine.polarity == INPUT else kind.channel_rows
         kind.polarity_rows = kind.weight_rows if machine.polarity == SYNAPSE else by_structure
@@ -183,6 +194,9 @@ def add_accesses(job, counts):
     results = layer.out_height * layer.out_width * layer.outputs
     if layer.residual:
         counts.scatter_writes += results
+    if layer.matmul:
+        pixels, channels = second_shape(layer)
+        counts.beats_residual += ceil_div(channels, machine.feeder) * beats_of(pixels, machine)
     for index in range(parts.classes):
         part = job.classes[index]
         for last in range(2):

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from numba import int64, void
 
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, add_accesses, add_tiles, load_filters
+from simulator.encoding import TRANSPOSED_MATMUL
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, add_accesses, add_tiles, load_filters, second_shape
 from simulator.timing.cut_kernels import (
     CUT,
     JOB,
@@ -29,6 +30,7 @@ from simulator.timing.transfer_kernels import (
     residual_cycles,
     run_cycles,
     store_cycles,
+    turned_cycles,
 )
 from workloads.host.jit import njit_in_place
 
@@ -95,6 +97,14 @@ def move_tile(last_rows, last_outputs, job):
     moves.residual, moves.free = 0, 0
     if layer.residual:
         moves.residual, moves.free = residual_cycles(pixels, words.last, planes, dense, machine)
+    if layer.matmul:  # of its synapses
+        pixels, channels = second_shape(layer)
+        plane_beats = beats_of(pixels, machine)
+        if layer.matmul == TRANSPOSED_MATMUL:
+            moves.residual, moves.free = turned_cycles(pixels, channels, machine)
+        else:
+            dense = is_dense(words.planes, plane_beats, plane_beats)
+            moves.residual, moves.free = residual_cycles(pixels, words.last, planes, dense, machine)
 
 
 @njit_in_place(void(JOB))
@@ -138,7 +148,7 @@ def _load_after(row, output, job):
 
     What the tile before has loaded is not loaded again, unless the input channels come in several parts.
     """
-    parts, load = job.parts[0], job.load[0]
+    layer, parts, load = job.layer[0], job.parts[0], job.load[0]
     last_channels, again = int64(parts.channels == 1), parts.channels > 1
     if job.cut[0].order == ROWS_INSIDE:
         if not row.last:
@@ -157,6 +167,8 @@ def _load_after(row, output, job):
         load.filter = load.filter if again or parts.outputs > 1 else 0
     else:
         return False
+    if layer.matmul and load.filter == 0:  # its synapses stay, too
+        load.residual, load.free = 0, 0
     return True
 
 

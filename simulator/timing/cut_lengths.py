@@ -45,6 +45,8 @@ def row_granule(layer, machine):
 @njit_in_place(int64(LAYER, MACHINE))
 def output_granule(layer, machine):
     """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
+    if layer.matmul:
+        return layer.outputs  # its synapses come whole
     granule = 1 if layer.raw and not layer.residual else machine.feeder
     if layer.groups == 1:
         return granule

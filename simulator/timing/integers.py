@@ -27,9 +27,9 @@ def records(*names: str) -> np.dtype:
 LAYER_INTEGERS = records(
     *("height", "width", "channels", "out_height", "out_width", "outputs", "kernel_h", "kernel_w"),
     *("stride_h", "stride_w", "pad_top", "pad_left", "groups", "pool", "polar", "raw", "residual", "first", "last"),
-    "images",
+    *("images", "matmul"),
 )
-"""The fields of `Geometry`; those from pool to last: 0 or 1."""
+"""The fields of `Geometry`; those from pool to last: 0 or 1; matmul: see NO_MATMUL."""
 
 MACHINE_INTEGERS = records(
     *("rows", "cols", "dataflow", "pe_stages", "overlap", "polarity"),

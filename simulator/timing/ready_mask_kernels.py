@@ -10,7 +10,8 @@ import numpy as np
 from numba import from_dtype, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE
+from simulator.encoding import TRANSPOSED_MATMUL
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, second_shape
 from simulator.timing.count_kernels import count_job, waited
 from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows, steps_of_word
 from simulator.timing.integers import records
@@ -57,14 +58,34 @@ def steps_of_plane(plane, last_outputs, job):
     return steps_of_word(plane, outputs, layer, machine)
 
 
-@njit_in_place(UniTuple(int64, 2)(int64, int64, int64, TILE, MACHINE, ARRAY))
-def load_residual_plane(moved, free, steps, tile, machine, mask):
-    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
+@njit_in_place(UniTuple(int64, 3)(TILE, JOB))
+def planes_of_second(tile, job):
+    """Return (planes, pixels, whether planes are one run) of a tile's residual, or of what its synapses are."""
+    layer, machine = job.layer[0], job.machine[0]
+    if not layer.matmul:
+        return tile.planes, tile.pixels, tile.dense
+    pixels, channels = second_shape(layer)
+    planes = ceil_div(channels, machine.feeder)
+    return planes, pixels, int64(is_dense(planes, tile.residual_beats, tile.residual_beats))
+
+
+@njit_in_place(int64(int64, TILE, JOB))
+def steps_of_second(plane, tile, job):
+    """Return the cycles that a word of such a plane takes."""
+    layer, machine = job.layer[0], job.machine[0]
+    if layer.matmul == TRANSPOSED_MATMUL:
+        return min(machine.feeder, layer.channels - plane * machine.feeder)
+    return steps_of_plane(plane, tile.last_outputs, job)
+
+
+@njit_in_place(UniTuple(int64, 2)(int64, int64, int64, int64, TILE, MACHINE, ARRAY))
+def load_residual_plane(moved, free, steps, pixels, tile, machine, mask):
+    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of so many pixels.
 
     moved: first cycle in which the memory has the plane's first beat. free: cycle from which the unit is free now.
     steps: cycles it takes a word, of which it begins when a word is whole.
     """
-    bits, words = int64(0), tile.pixels
+    bits, words = int64(0), pixels
     for beat in range(tile.residual_beats):
         if beat > 0:
             moved += machine.interval
@@ -138,12 +159,13 @@ def load_tile(cycle, computed, tile, job, mask, counts):
         cycle = last + 1
     if tile.residual_beats > 0:
         last = cycle
-        for plane in range(tile.planes):
-            steps = steps_of_plane(plane, tile.last_outputs, job)
+        planes, pixels, dense = planes_of_second(tile, job)
+        for plane in range(planes):
+            steps = steps_of_second(plane, tile, job)
             first = last + machine.interval
-            if plane == 0 or not tile.dense:
+            if plane == 0 or not dense:
                 first = allowed(last + 1, mask) + machine.latency
-            last, free = load_residual_plane(first, free, steps, tile, machine, mask)
+            last, free = load_residual_plane(first, free, steps, pixels, tile, machine, mask)
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
         cycle = last + 1
@@ -218,6 +240,8 @@ def lay_tiles(tiles, job):
         if is_dense(kind.words, tile.ifmap_beats, beats_of(layer.height * layer.width, machine)):
             tile.ifmap_runs, tile.ifmap_beats = 1, kind.words * tile.ifmap_beats
         tile.residual_beats = plane_beats if layer.residual and channel == 0 else 0
+        if layer.matmul and tile.filter_beats > 0:
+            tile.residual_beats = beats_of(second_shape(layer)[0], machine)
         tile.store_beats = kind.pixels * kind.outputs if layer.raw else plane_beats
         if not last_channel:
             tile.store_beats = 0

@@ -179,7 +179,7 @@ def search(job, tables, bounds, counts):
 def choose_cut(job, counts):
     """Leave the best of all cuts of a layer in the job; return its cycles, NEVER where none fits. counts: scratch."""
     layer, machine = job.layer[0], job.machine[0]
-    whole = layer.groups > 1 or layer.pool  # input channels of groups, and of pooling, are not cut
+    whole = layer.groups > 1 or layer.pool or layer.matmul  # input channels of these are not cut
     granules = row_granule(layer, machine), output_granule(layer, machine)
     granule = layer.channels if whole else machine.feeder
     rows = np.zeros(count_lengths(layer.out_height, granules[0]), ROWS)

@@ -32,7 +32,7 @@ def describe_smallest(job, tables, needs):
     """Fill in what the smallest tile needs; tables: of one length an axis, overwritten."""
     layer, machine = job.layer[0], job.machine[0]
     row, output, channel = tables.rows[0], tables.outputs[0], tables.channels[0]
-    whole = layer.groups > 1 or layer.pool  # input channels of groups, and of pooling, are not cut
+    whole = layer.groups > 1 or layer.pool or layer.matmul  # input channels of these are not cut
     row.length = min(row_granule(layer, machine), layer.out_height)
     output.length = min(output_granule(layer, machine), layer.outputs)
     channel.length = layer.channels if whole else min(machine.feeder, layer.channels)

@@ -157,6 +157,17 @@ def scatter_plane(pixels, steps, machine):
     return cycles, 1 + (pixels - words) * steps
 
 
+@njit_in_place(PAIR(int64, int64, MACHINE))
+def turned_cycles(pixels, channels, machine):
+    """Return the same as `residual_cycles` of a tensor of which every channel of a word takes a step of its own."""
+    planes, beats = ceil_div(channels, machine.feeder), beats_of(pixels, machine)
+    between = machine.interval if is_dense(planes, beats, beats) else 1 + machine.latency
+    full, full_free = scatter_plane(pixels, machine.feeder, machine)
+    last, free = scatter_plane(pixels, channels - (planes - 1) * machine.feeder, machine)
+    total = 2 + machine.latency + (planes - 1) * (full + max(between, full_free)) + last
+    return total, total + free - 1
+
+
 @njit_in_place(PAIR(int64, int64, ARRAY, boolean, MACHINE))
 def residual_cycles(pixels, last_steps, planes_of_steps, dense, machine):
     """Return (cycles from picking a tile's residual to its last beat, to the scatter unit being free after it).

@@ -45,6 +45,9 @@ class Events:
     accumulates: int
     pooled: int
     packs: int
+    straight_steps: float
+    turned_steps: int
+    synapse_rows: int
 
     @property
     def compute(self) -> int:
@@ -69,6 +72,7 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
     rows = streaming
     if design.dataflow == "is":
         rows = sum(_preloaded_rows(layer, layer_counts) for layer, layer_counts in parametric)
+    products = [(layer.transposed, (layer.out_channels, layer.channels)) for layer in layers if layer.kind == "matmul"]
     packs = total.pack_reads
     if design.dataflow == "is":  # a block is read, then turned into words: one a step
         packs += total.beats_store * design.port_bits // design.word_bits
@@ -92,6 +96,10 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
             if not layer.has_parameters
         ),
         packs=packs,
+        straight_steps=sum(sizes[0] * sizes[1] for transposed, sizes in products if not transposed)
+        / min(design.cols, design.feeder_width),
+        turned_steps=sum(sizes[0] * sizes[1] for transposed, sizes in products if transposed),
+        synapse_rows=sum(-(-outputs // design.cols) * fan_in for _, (outputs, fan_in) in products),
     )
 
 

@@ -96,6 +96,10 @@ class Machine:
         self.lanes = _Fit(table, Lanes(x, dealt, design.x_lanes, feeder))
         self.packer = _Fit(table, Packer(x, acc, turned, cols, feeder, port))
         self.scatter = _Fit(table, Scatter(x, acc, turned, cols, feeder, port))
+        self.synapses = {
+            form: _Fit(table, Scatter(x, design.w_bits, dataflow, cols, feeder, port))
+            for form, dataflow in (("straight", "os"), ("turned", "is"))
+        }
         self.pool = _Fit(table, Pool(x, feeder))
         self.control = _Fit(table, Control(x, design.dataflow, design.synapse_lanes, feeder, port, design.overlap))
         self.skew = _Fit(table, Skew(1))
@@ -178,6 +182,8 @@ class Machine:
             add(name, values["min_clock_ns"])
         if design_generates(self.design):
             add("generator", self.generator["min_clock_ns"])
+        for form in ("straight", "turned") if self.design.matmul else ():
+            add(f"{form} synapse unit", self.synapses[form]["min_clock_ns"])
         add("scatter unit", self.scatter["min_clock_ns"], self.edge["entry_ns"])
         add("control", self.control["min_clock_ns"], self.edge["entry_ns"])
         if self.design.overlap:
@@ -258,11 +264,15 @@ class Machine:
         beats_in = counts.beats - counts.beats_store
         for name, values in self.unpackers.items():
             reads, writes = getattr(counts, f"{name}_reads"), getattr(counts, f"{name}_writes")
+            writes -= events.synapse_rows if name == "weight" else 0
             unit_beats = min(beats_in, -(-writes * self.widths[name] // design.port_bits))
             logic(f"{name} unpacker", "logic", 1, values, beat=unit_beats, other_beat=beats_in - unit_beats, read=reads)
         logic("packer", "logic", 1, self.packer, step=events.packs)
         steps = counts.scatter_writes / (1 if design.dataflow == "is" else min(cols, design.feeder_width))
         logic("scatter unit", "logic", 1, self.scatter, step=steps, other_beat=beats_in)
+        if design.matmul:
+            for form, taken in (("straight", events.straight_steps), ("turned", events.turned_steps)):
+                logic(f"{form} synapse unit", "logic", 1, self.synapses[form], step=taken, other_beat=beats_in)
         words = counts.ifmap_reads - events.pooled
         logic("pooling unit", "logic", 1, self.pool, word=events.pooled, other_word=words)
         logic("control", "logic", 1, self.control, compute_cycle=events.compute, beat=counts.beats)
@@ -290,7 +300,10 @@ class Machine:
         if memory.name == "ofmap":
             packed = counts.pack_reads * self.design.cols
             return counts.ofmap_reads + packed, counts.ofmap_writes + counts.scatter_writes
-        return getattr(counts, f"{memory.name}_reads"), getattr(counts, f"{memory.name}_writes")
+        writes = getattr(counts, f"{memory.name}_writes")
+        if memory.name == "weight":
+            writes += events.straight_steps + events.turned_steps - events.synapse_rows
+        return getattr(counts, f"{memory.name}_reads"), writes
 
 
 def design_generates(design: FittedDesign) -> bool:

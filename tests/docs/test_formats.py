@@ -57,6 +57,7 @@ KINDS = {
     "maxpool of a 1-D network": ("maxpool", "{length: 8, channels: 4}"),
     "avgpool of an image": ("avgpool", "{height: 8, width: 8, channels: 4}"),
     "avgpool of a 1-D network": ("avgpool", "{length: 8, channels: 4}"),
+    "matmul": ("matmul", "{height: 8, width: 8, channels: 4}"),
 }
 """Lines of the table of kinds: the kind, and an input that it reads."""
 
@@ -92,7 +93,10 @@ def test_table_has_every_key(name: str, section: str) -> None:
 def fitting_design(network: Network) -> Design:
     """Return a built-in design for these ops."""
     ops = {layer.op for layer in network.layers}
-    return load_design("mac-threshold-16x16" if len(ops) > 1 else "threshold-16x16")
+    design = load_design("mac-threshold-16x16" if len(ops) > 1 else "threshold-16x16")
+    if any(layer.kind == "matmul" for layer in network.layers):
+        design = Design(**{**design.model_dump(), "dataflow": "os", "matmul": True})
+    return design
 
 
 @pytest.mark.parametrize("text", examples("network-format"), ids=lambda text: text.split("name: ")[1].split()[0])
@@ -113,7 +117,10 @@ def test_network_example_runs(text: str, tmp_path: Path, monkeypatch: pytest.Mon
 def loads(kind: str, source: str, key: str, value: str, folder: Path) -> bool:
     """Return whether a layer of this kind, reading this input, may have this key."""
     before = "conv1d" if "length" in source else "conv2d"
-    given = {"kind": kind, **({} if kind in POOLS else {"out_channels": "4"}), key: value}
+    own = {} if kind in POOLS else {"out_channels": "4"}
+    if kind == "matmul":
+        own = {"synapses": "before", "transposed": "true"}
+    given = {"kind": kind, **own, key: value}
     entry = ", ".join(f"{name}: {word}" for name, word in {"name": "own", **given}.items() if word)
     text = f"""
 version: 1
@@ -170,6 +177,7 @@ def test_network_examples_show_what_the_page_says() -> None:
         "kind: maxpool",
         "kind: avgpool",
         "kernel: global",
+        "kind: matmul",
         "kind: conv1d",
         "offset:",
         "op: mac",

@@ -24,6 +24,7 @@ from tests.levels.random_pairs import (
     Draw,
     averaging_ops,
     drawn_cuts,
+    matmul_ops,
     random_pair,
     widened,
 )
@@ -67,9 +68,10 @@ def make_network(name: str, design: Design, form: dict[str, Any], layers: list[d
     for index, entry in enumerate(entries):
         if entry["kind"] == "maxpool":
             continue
-        ops = averaging_ops(vars(design)) if entry["kind"] == "avgpool" else design.ops
+        able = {"avgpool": averaging_ops, "matmul": matmul_ops}.get(entry["kind"])
+        ops = design.ops if able is None else able(vars(design))
         entry["op"] = ops[(seed + index) % len(ops)]
-        if entry["op"] == "threshold" and entry["kind"] != "avgpool":
+        if entry["op"] == "threshold" and able is None:
             entry.setdefault("polarity", design.polarity)
         if entry["op"] == "shift":
             entry["w_bits"] = min(entry.get("w_bits", design.w_bits), SHIFT.fitted_bits(design.w_bits))
@@ -188,7 +190,30 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
     }
     adds = conv(3, name="adds", residual="input", residual_shift=5)
     later = {"block": (size(9, 4, 3), [conv(3), conv(3, name="mid"), adds, SCORES])}
+    if design.matmul:
+        later |= matmul_networks()
     return networks | (averages if averaging_ops(vars(design)) else {}) | later
+
+
+def matmul_networks() -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
+    """Attention: K and V of fewer and of more channels than words have, the input as both operands, row tiles."""
+
+    def times(name: str, read: str, synapses: str, transposed: bool) -> dict[str, Any]:
+        return {"name": name, "kind": "matmul", "input": read, "synapses": synapses, "transposed": transposed}
+
+    def one(name: str, channels: int) -> dict[str, Any]:
+        return conv(channels, name=name, input="input")
+
+    sizes = {"height": 13, "width": 1, "channels": 3}
+    heads = [one("q", 5), one("k", 5), one("v", 11), times("a", "q", "k", True), times("o", "a", "v", False)]
+    gram = [times("gram", "input", "input", True), times("again", "gram", "input", False)]
+    rows = [one("k", 3), times("rows", "input", "k", True), SCORES]
+    return {
+        "attention": (sizes, heads),
+        "gram": ({"height": 3, "width": 2, "channels": 9}, [*gram, SCORES]),
+        "one_token": ({"channels": 7}, [one("k", 7), times("a", "input", "k", True), times("o", "a", "k", False)]),
+        "matmul_rows": ({"height": 17, "width": 1, "channels": 3}, rows),
+    }
 
 
 SHAPES = ((1, 1), (1, 3), (4, 1), (3, 5), (2, 3))
@@ -248,6 +273,13 @@ def hard_designs() -> list[Design]:
     generated = {"op": "threshold", "polarity": "generated", "x_bits": 6, "w_bits": 4}
     for dataflow, (rows, cols), memory in zip(DATAFLOWS, ((2, 3), (3, 2), (4, 1)), MEMORIES, strict=False):
         designs.append(Design(rows=rows, cols=cols, dataflow=dataflow, **generated, **memory))
+    products = {"dataflow": "os", "matmul": True, **MEMORIES[0], "filter_kib": 1, "ofmap_kib": 1}
+    designs += [
+        Design(rows=2, cols=3, x_bits=6, w_bits=6, op="threshold", polarity="neuron", **products),
+        Design(rows=3, cols=1, x_bits=5, w_bits=7, op="mac", x_signed=False, **{**products, "feeder_width": 8}),
+        Design(rows=2, cols=2, x_bits=4, w_bits=6, op="threshold", polarity="generated", overlap=True, **products),
+        Design(rows=2, cols=5, x_bits=6, w_bits=6, **products, **FUSIONS["all"]),
+    ]
     return designs + [
         Design(
             rows=1 + index % 4, cols=4 - index % 3, x_bits=5, w_bits=4, dataflow=dataflow, **kind, **MEMORIES[index % 4]
@@ -262,7 +294,7 @@ def design_name(design: Design) -> str:
     name = f"{design.dataflow}-{ops}-{design.rows}x{design.cols}-x{design.x_bits}{sign}-w{design.w_bits}"
     polarity = f"-{design.polarity}" if design.polarity_bits else ""
     staged = f"-s{design.pe_stages}" * (design.pe_stages > 1) + "-gated" * design.zero_gating
-    staged += "-overlap" * design.overlap
+    staged += "-overlap" * design.overlap + "-matmul" * design.matmul
     return f"{name}-f{design.feeder_width}-p{design.port_bits}{polarity}{staged}"
 
 

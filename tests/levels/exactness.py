@@ -47,7 +47,7 @@ CORNERS = (
     *("dense run", "images at once"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
-    *("two stages", "zero gating", "overlap", "avgpool", "large window", "on-chip memory"),
+    *("two stages", "zero gating", "overlap", "avgpool", "large window", "matmul", "on-chip memory"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -64,6 +64,8 @@ def impossible(cell: Cell) -> bool:
         return kind != FUSED
     if corner == "zero gating":
         return kind != "mac"
+    if corner == "matmul":
+        return dataflow != "os" or kind == "shift"
     return (corner == "K folds" and dataflow == "os") or (
         kind not in ("threshold", FUSED) and corner.startswith("polarity")
     )
@@ -105,6 +107,7 @@ def _corners_of(layer: Layer, schedule: Schedule, program: Program) -> Iterator[
     present = {"groups": layer.groups > 1, "stride": max(layer.stride) > 1, "padding": max(layer.padding) > 0}
     present |= {"maxpool": layer.kind == "maxpool", "residual": layer.residual is not None}
     present |= {"avgpool": layer.kind == "avgpool", "large window": layer.kind in POOLS and max(layer.kernel) > 3}
+    present["matmul"] = layer.kind == "matmul"
     present |= {"concatenation": layer.offset > 0, "images at once": layer.images > 1}
     moved = [tile_transfers(schedule.geometry, step.shape, program.design) for step in schedule.steps]
     planes = [one for tile in moved for one in (tile.ifmap, tile.results)]
@@ -217,6 +220,7 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, An
         given["overlap"] = turn % 4 in (1, 2)
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]
+        given["matmul"] = given["dataflow"] == "os" and kind != "shift" and turn % 2 == 0
         if kind == FUSED:
             given |= fusions[turn % len(fusions)]
         if index < 2:

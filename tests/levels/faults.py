@@ -52,6 +52,10 @@ DESIGNS = {
         **{"rows": 3, "cols": 3, "dataflow": "is", "op": "threshold", "x_bits": 4, "w_bits": 6, "polarity": "neuron"},
         **{**TINY, "port_bits": 64, "feeder_width": 2, "memory_latency": 5},
     ),
+    "os matmul": Design(
+        **{"rows": 2, "cols": 3, "dataflow": "os", "op": "threshold", "x_bits": 5, "w_bits": 6, "matmul": True},
+        **{**TINY, "ofmap_kib": 1, "filter_kib": 1, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+    ),
     "ws adder": Design(
         **{"rows": 3, "cols": 2, "dataflow": "ws", "op": "adder", "x_bits": 4, "w_bits": 6},
         **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
@@ -103,6 +107,14 @@ DESIGNS = {
 """Small buffers: tiles along rows, outputs and input channels."""
 
 RTL_FAULTS = [
+    Fault("limen_synapses.v", ".pixels(outputs), .channels(fan_in)", ".pixels(fan_in), .channels(outputs)",
+          "os matmul"),
+    Fault("limen_synapses.v", "transposed ? turned_row : straight_row", "turned_row", "os matmul"),
+    Fault("limen_scratchpad.v", "(lane_row & LAST_BANK[15:0]) == b && fill_half", "fill_half", "os matmul"),
+    Fault("limen_top.v", "of_synapses ? synapses_ready : refill_ready", "refill_ready", "os matmul"),
+    Fault("limen_top.v", "refill_busy | synapses_busy", "refill_busy", "os matmul"),
+    Fault("limen_filters.v", "row & {POLARITY_LANES{~(MATMUL != 0 & positive)}}", "row", "os matmul"),
+    Fault("limen_descriptor.v", "localparam TRANSPOSED = 4", "localparam TRANSPOSED = 5", "os matmul"),
     Fault("limen_op_threshold.v", "x_aligned - w_aligned", "w_aligned - x_aligned"),
     Fault("limen_op_threshold.v", "{ALIGNED_BITS{~below}}", "{ALIGNED_BITS{1'b1}}", "is threshold"),
     Fault("limen_op_threshold.v", "carry = polarity", "carry = 1'b0", "is threshold"),
@@ -268,6 +280,13 @@ REFUSED = Fault("limen_top.v", "PRODUCT_BITS > SHIFTED_BITS ? PRODUCT_BITS : SHI
 """Caught before anything runs: the hardware isn't built, for no result of op shift fits."""
 
 MODEL_FAULTS = [
+    Fault("simulator/cycle/synapses.py", "tile.group_outputs if transposed else tile.k_size", "tile.k_size",
+          "os matmul"),
+    Fault("simulator/cycle/synapses.py", "return int64(step.col == 0)", "return int64(1)", "os matmul"),
+    Fault("simulator/timing/transfer_kernels.py", "(full + max(between, full_free))", "(full + between)", "os matmul"),
+    Fault("simulator/program/program.py", "step.load_filter if geometry.matmul else", "True if geometry.matmul else",
+          "os matmul"),
+    Fault("simulator/plan/transfers.py", "0 if geometry.matmul else needs.filter", "needs.filter", "os matmul"),
     Fault("simulator/timing/transfer_kernels.py", "(beats - 1) * machine.interval)", "beats * machine.interval)"),
     Fault("simulator/timing/transfer_kernels.py", "1 + (pixels - words) * steps", "(pixels - words) * steps",
           "is threshold"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from workloads.layers.layer import POOLS, Layer, LayerParameters, kind_parameters
+from workloads.layers.layer import POOLS, Layer, LayerParameters, kind_parameters, no_parameters
 from workloads.networks.network import Network, NetworkFile
 from workloads.ops.integers import operand_range
 from workloads.ops.names import OPS
@@ -24,6 +24,9 @@ def random_parameters(layer: Layer, rng: np.random.Generator) -> LayerParameters
         return kind_parameters(layer)
     low, high = operand_range(layer.w_bits)
     shape = layer.weights_shape
+    if layer.kind == "matmul":
+        bias, shift = rng.integers(-300, 301, shape[0]), rng.integers(0, 7, shape[0])
+        return LayerParameters(no_parameters().weights, None, bias, shift)
     polarity = None
     if layer.op == "threshold":
         drawn = rng.choice(np.array([-1, 1]), shape)

@@ -9,7 +9,10 @@ from typing import Any
 
 
 def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> list[list[list[int]]]:
-    """Return outputs [oh][ow][n] of an input [H][W][C], with a residual [oh][ow][n] or none."""
+    """Return outputs [oh][ow][n] of an input [H][W][C], with a residual [oh][ow][n] or none, a matmul's second operand
+    [h][w][c].
+    """
+    pixels = [pixel for row in residual for pixel in row] if layer.kind == "matmul" else []
     top, bottom, left, right = layer.padding
     kernel_h, kernel_w = layer.kernel
     stride_h, stride_w = layer.stride
@@ -33,14 +36,20 @@ def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> li
                     pixel.append(max([lowest] + [int(x[at[0]][at[1]][n]) for _, _, at in seen if at]))
                     continue
                 total = int(parameters.bias[n])
-                if residual is not None:
+                if residual is not None and layer.kind != "matmul":
                     total += int(residual[out_row][ow][n]) * 2**layer.residual_shift
                 size = layer.channels // layer.groups
                 group = n // (layer.out_channels // layer.groups)
                 for i, j, at in seen:
                     for c in range(size):
                         a = int(x[at[0]][at[1]][group * size + c]) if at else 0
-                        b = int(parameters.weights[n][i][j][c])
+                        if (
+                            layer.kind == "matmul"
+                        ):  # a pixel of the second operand an output, or a pixel of it a channel
+                            at_second, own = (n, c) if layer.transposed else (c, n)
+                            b = int(pixels[at_second][own])
+                        else:
+                            b = int(parameters.weights[n][i][j][c])
                         if layer.op == "mac":
                             total += a * b
                         elif layer.op == "shift":  # a sign, then an exponent whose ones all set mean 0
@@ -53,7 +62,8 @@ def naive_layer(layer: Any, parameters: Any, x: Any, residual: Any = None) -> li
                             if layer.op == "adder":
                                 total -= abs(a - b)
                             elif a > b:
-                                total += int(parameters.polarity[n][i][j][c]) * (a - b)
+                                positive = layer.kind == "matmul" or parameters.polarity[n][i][j][c] > 0
+                                total += a - b if positive else b - a
                 pixel.append(requantised(total, int(parameters.shift[n]), layer.y_bits, layer.y_signed))
             row.append(pixel)
         rows.append(row)
@@ -77,7 +87,8 @@ def naive_network(layers: Any, parameters: Any, x: Any) -> list[Any]:
         read = tensors[layer.input or before]
         if layer.kind == "linear":
             read = [[[value for row in read for pixel in row for value in pixel]]]
-        outputs.append(naive_layer(layer, layer_parameters, read, tensors[layer.residual] if layer.residual else None))
+        second = layer.residual or layer.synapses
+        outputs.append(naive_layer(layer, layer_parameters, read, tensors[second] if second else None))
         before = layer.tensor or layer.name
         rows = [[list(pixel) for pixel in row] for row in tensors.get(before, outputs[-1])]
         for row, own_row in zip(rows, outputs[-1], strict=True):

@@ -108,7 +108,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
     port = draw.one_of(32, 64, 128, 256)
     feeder = draw.one_of(*[width for width in (1, 2, 4, 8, 16) if width * x_bits <= port])
     beat_kib = 2 * port / 8192  # the least that Design accepts
-    return {
+    fields = {
         "rows": rows,
         "cols": cols,
         "dataflow": draw.one_of(*DATAFLOWS),
@@ -130,6 +130,8 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         **random_memory(draw.beside()),
         **given,
     }
+    able = fields["dataflow"] == "os" and bool(matmul_ops(fields))
+    return {"matmul": able and draw.beside().chance(0.4), **fields}
 
 
 def _window(draw: Draw, sizes: tuple[int, int]) -> dict[str, list[int]]:
@@ -193,6 +195,12 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
                 layers.append({"name": name, "input": source, **pool})
                 source = name
                 continue
+        if fields.get("matmul") and sizes[0] * sizes[1] <= 40 and draw.chance(0.35):
+            block = attention(draw, name, source, _channels(draw, fields))
+            block[0]["out_channels"] = channels
+            layers += block
+            channels, source = block[-3]["out_channels"], name
+            continue
         if draw.chance(0.15):
             layers.append({"name": name, "kind": "linear", "input": source, "out_channels": draw.pick(1, 20)})
             if sizes[0] * sizes[1] * channels <= 400:
@@ -239,6 +247,27 @@ def random_layers(draw: Draw, fields: dict[str, Any]) -> tuple[dict[str, int], l
     return form, layers
 
 
+def matmul_ops(fields: dict[str, Any]) -> tuple[str, ...]:
+    """Return the ops of a design of these fields whose synapses may be another tensor."""
+    return tuple(op for op in (fields["op"], *fields["extra_ops"]) if op != "shift")
+
+
+def attention(draw: Draw, name: str, source: str, outputs: int) -> list[dict[str, Any]]:
+    """Return layers from `source` to a tensor `name` of the same pixels: one times another's transpose, times a third.
+
+    outputs: channels of the third.
+    """
+    pointwise = {"kind": "conv2d", "input": source}
+    same = draw.chance(0.5)  # the third is the second
+    third = [] if same else [{"name": f"{name}v", **pointwise, "out_channels": outputs}]
+    return [
+        {"name": f"{name}k", **pointwise, "out_channels": None},
+        *third,
+        {"name": f"{name}a", "kind": "matmul", "input": source, "synapses": f"{name}k", "transposed": True},
+        {"name": name, "kind": "matmul", "input": f"{name}a", "synapses": f"{name}k" if same else f"{name}v"},
+    ]
+
+
 def averaging_ops(fields: dict[str, Any]) -> tuple[str, ...]:
     """Return the ops of a design of these fields that can add activations up, whatever widths a layer takes."""
     ops = (fields["op"], *fields["extra_ops"])
@@ -247,14 +276,15 @@ def averaging_ops(fields: dict[str, Any]) -> tuple[str, ...]:
 
 def _op_of_layer(draw: Draw, fields: dict[str, Any], x_bits: int, kind: str) -> dict[str, Any]:
     """One of the design's ops for a layer that reads x_bits, with weights as wide as they may be or narrower."""
-    op = draw.one_of(*(averaging_ops(fields) if kind == "avgpool" else (fields["op"], *fields["extra_ops"])))
+    able = {"avgpool": averaging_ops, "matmul": matmul_ops}
+    op = draw.one_of(*(able[kind](fields) if kind in able else (fields["op"], *fields["extra_ops"])))
     widest = min(fields["w_bits"], SHIFT.weight_bits[1]) if op == "shift" else fields["w_bits"]
     if operation(op).one_range:  # as the alignment is wired
         w_bits = fields["w_bits"] - fields["x_bits"] + x_bits
     else:
         w_bits = widest if draw.chance(0.7) else draw.pick(2, widest)
     keys = {"op": op, "w_bits": w_bits}
-    if op == "threshold" and kind != "avgpool":
+    if op == "threshold" and kind not in able:
         stored = fields["polarity"]
         modes = ("synapse", "input", "neuron", "generated") if stored == "synapse" else (stored,)
         keys |= {"polarity": draw.one_of(*modes), "polarity_seed": draw.pick(0, 2**32 - 1)}

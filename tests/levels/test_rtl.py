@@ -56,6 +56,10 @@ HARD = (
     "ws-threshold+adder+shift-2x2-x5-w4-f1-p32-neuron-overlap",
     "is-threshold-3x3-x5-w4-f2-p256-generated-overlap",
     "is-mac-2x3-x5-w4-f1-p32-s2-gated-overlap",
+    "os-threshold-2x3-x6-w6-f4-p64-neuron-matmul",
+    "os-mac-3x1-x5u-w7-f8-p64-matmul",
+    "os-threshold-2x2-x4-w6-f4-p64-generated-overlap-matmul",
+    "os-threshold+mac+adder+shift-2x5-x6-w6-f4-p64-synapse-matmul",
 )
 """One a dataflow and op, one of each fusion, of two stages, of folds that overlap; every shape and kind of memory."""
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from simulator.designs.design import FittedDesign
+from simulator.encoding import STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from simulator.plan.axes import Axes, most_parts
 from simulator.plan.geometry import Geometry
 from simulator.timing.timing import Cut
@@ -58,6 +59,14 @@ def random_geometry(draw: Draw) -> Geometry:
     )
 
 
+def random_matmul(draw: Draw, geometry: Geometry) -> Geometry:
+    """Return a matmul of the layer's sizes."""
+    window = {"kernel": (1, 1), "stride": (1, 1), "pad_top": 0, "pad_left": 0, "groups": 1, "pool": False}
+    sizes = {"out_height": geometry.height, "out_width": geometry.width}
+    which = draw.one_of(TRANSPOSED_MATMUL, STRAIGHT_MATMUL)
+    return replace(geometry, **window, **sizes, polar=False, residual_shift=None, matmul=which)
+
+
 def random_pair(seed: int, larger: float = 1.0) -> Pair | None:
     """Return a layer and a design with buffers `larger` times as large as `random_fields` draws, if there is one."""
     draw = Draw(seed)
@@ -69,7 +78,8 @@ def random_pair(seed: int, larger: float = 1.0) -> Pair | None:
         design = FittedDesign(**fields, acc_bits=draw.pick(fields["x_bits"] + 1, 40))
     except LimenError:
         return None
-    return Pair(random_geometry(draw), design)
+    geometry = random_geometry(draw)
+    return Pair(random_matmul(draw, geometry) if design.matmul and draw.chance(0.5) else geometry, design)
 
 
 def with_images(geometry: Geometry, images: int) -> Geometry:

@@ -23,7 +23,7 @@ def forward_lanes(
 ) -> np.ndarray:
     """Return a layer's exact outputs [OH, OW, N, B], int64, of activations [H, W, C, B].
 
-    residual: [OH, OW, N, B] where the layer has one.
+    residual: [OH, OW, N, B] where the layer has one; of a matmul its second operand [h, w, channels, B].
     """
     if layer.images > 1:
         return _forward_images(layer, parameters, lanes, residual)
@@ -33,6 +33,9 @@ def forward_lanes(
         outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=np.int64)
         kernels.largest(np.require(lanes, np.int64, ["C", "W"]), np.array(place, dtype=np.int64), outputs)
         return outputs
+    if layer.kind == "matmul":
+        assert residual is not None  # its second operand, see `workloads.layers.graph.walk`
+        return requantised(_matmul_sums(layer, lanes, residual), parameters.bias, parameters.shift, layer.y_range)
     x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
     weights = layer.operation.values(parameters.weights, layer.w_bits) << w_shift
     largest = max(abs(end) for end in operand_range(layer.x_bits, layer.x_signed)) << x_shift
@@ -55,6 +58,21 @@ def _forward_images(
     outputs = forward_lanes(alone, parameters, apart(lanes), None if residual is None else apart(residual))
     rows = outputs.reshape(*outputs.shape[:3], layer.images, -1).transpose(3, 0, 1, 2, 4)
     return np.ascontiguousarray(rows).reshape(-1, *rows.shape[2:])
+
+
+def _matmul_sums(layer: Layer, lanes: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return Σ_k op(x_k, w_k, +1) [OH, OW, N, B] of a matmul, int64; second: [h, w, channels, B]."""
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    images = lanes.shape[-1]
+    x = lanes.reshape(layer.pixels, layer.channels, images).astype(np.int64) << x_shift
+    w = second.reshape(*layer.second_shape, images).astype(np.int64) << w_shift
+    if not layer.transposed:
+        w = w.transpose(1, 0, 2)
+    sums = np.zeros((layer.pixels, layer.out_channels, images), dtype=np.int64)
+    positive = np.ones((1, 1, 1), dtype=np.int64)
+    for k in range(layer.channels):  # a column of x with a column of w, all outputs at once
+        sums += layer.operation.terms(x[:, None, k], w[None, :, k], positive)
+    return sums.reshape(*layer.output_shape, images)
 
 
 def requantised(

@@ -29,6 +29,23 @@ def patches(layer: Layer, x: np.ndarray, absent: int) -> np.ndarray:
     return windows.transpose(0, 1, 2, 4, 5, 3).reshape(len(x), layer.pixels, -1, layer.channels)
 
 
+def accumulate_tensors(layer: Layer, parameters: LayerParameters, x: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return bias + Σ_k op(x_k, w_k, +1) as int64 [images, oh, ow, N] of a matmul, w of each image its second operand.
+
+    second: [images, h, w, channels]; an output channel is one of its pixels where it is transposed, else a channel.
+    """
+    x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
+    seen = x.reshape(len(x), layer.pixels, layer.channels) << x_shift
+    weights = second.reshape(len(x), *layer.second_shape) << w_shift
+    if not layer.transposed:
+        weights = weights.transpose(0, 2, 1)
+    total = np.empty((len(x), layer.pixels, layer.out_channels), dtype=np.int64)
+    for n in range(layer.out_channels):
+        synapses = np.broadcast_to(weights[:, None, n], seen.shape)
+        total[:, :, n] = layer.operation.terms(seen, synapses, np.ones_like(seen)).sum(axis=2)
+    return (total + parameters.bias).reshape(len(x), *layer.output_shape)
+
+
 def accumulate(layer: Layer, parameters: LayerParameters, x: np.ndarray) -> np.ndarray:
     """Return bias + Σ_k op(x_k, w_k, p_k) as int64 [images, oh, ow, N]."""
     seen = patches(layer, x, absent=0)
@@ -57,11 +74,16 @@ def requantise(layer: Layer, parameters: LayerParameters, accumulators: np.ndarr
 def forward(layer: Layer, parameters: LayerParameters, x: np.ndarray, residual: np.ndarray | None = None) -> np.ndarray:
     """Return the layer's output activations, or raw scores, as int64 [images, oh, ow, N].
 
-    x: int64 [images, H, W, C]; residual: int64 [images, oh, ow, N] where the layer has one.
+    x: int64 [images, H, W, C]; residual: int64 [images, oh, ow, N] where the layer has one, of a matmul its second
+    operand [images, h, w, channels].
     Raises ValueError where they don't fit the layer.
     """
     if x.dtype != np.int64 or x.shape[1:] != layer.input_shape:
         raise ValueError(f"layer {layer.name}: x: {x.dtype} {x.shape[1:]}; expected int64 {layer.input_shape}")
+    if layer.kind == "matmul":
+        if residual is None or (residual.shape[1] * residual.shape[2], residual.shape[3]) != layer.second_shape:
+            raise ValueError(f"layer {layer.name}: second operand: does not fit; expected {layer.second_shape}")
+        return requantise(layer, parameters, accumulate_tensors(layer, parameters, x, residual))
     if (None if residual is None else residual.shape[1:]) != (None if layer.residual is None else layer.output_shape):
         raise ValueError(f"layer {layer.name}: residual: does not fit; expected {layer.residual}, {layer.output_shape}")
     if layer.kind == "maxpool":

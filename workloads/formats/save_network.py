@@ -31,6 +31,8 @@ def save_network(network: Network, folder: Path, stem: str) -> Path:
             stored = {part: array for part, array in vars(parameters).items() if array is not None}
             if layer.generates_polarity:
                 del stored["polarity"]
+            if not layer.has_weights:
+                del stored["weights"]
             arrays |= {f"{layer.name}.{part}": array for part, array in stored.items()}
     text = io.BytesIO()
     YAML(typ="safe", pure=True).dump(content, text)
@@ -55,7 +57,7 @@ def network_content(network: Network, checkpoint: str | None) -> dict[str, Any]:
 def _entry(layer: Layer) -> dict[str, Any]:
     entry = {name: getattr(layer, name) for name in LayerForm.model_fields if getattr(layer, name) is not None}
     entry |= {name: getattr(layer, name) for name in ("op", "x_bits", "w_bits", "x_signed")}
-    if layer.has_arrays:
+    if layer.has_weights:
         entry["out_channels"] = layer.out_channels
     if layer.kind != "linear":
         dimensions = 1 if layer.kind == "conv1d" else 2

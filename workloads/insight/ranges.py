@@ -11,7 +11,7 @@ import numpy as np
 
 from workloads.exact.reference import requantise
 from workloads.layers.graph import INPUT, walk
-from workloads.layers.layer import Layer, LayerParameters
+from workloads.layers.layer import Layer, LayerParameters, format_bound
 from workloads.networks.network import Network
 from workloads.ops.integers import operand_range
 
@@ -53,6 +53,12 @@ def output_range(layer: Layer, parameters: LayerParameters, seen: Range, residua
     """Return the range [N] of a layer's outputs, or raw scores, for inputs within `seen` [C]."""
     if not layer.has_parameters:
         return seen  # padding never wins
+    if layer.kind == "matmul":
+        bound = format_bound(layer, parameters)
+        low, high = (-bound, bound) if layer.y_range is None else layer.y_range
+        return Range(
+            np.full(layer.out_channels, low, dtype=np.int64), np.full(layer.out_channels, high, dtype=np.int64)
+        )
     least, most = term_range(layer, parameters, operand_bounds(layer, seen))
     low, high = least.sum(axis=1) + parameters.bias, most.sum(axis=1) + parameters.bias
     if residual is not None:

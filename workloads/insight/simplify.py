@@ -60,7 +60,7 @@ def simplify(network: Network, inputs: tuple[int, int] | None = None) -> Simplif
     counts = np.zeros(4, dtype=np.int64)
     parameters = list(network.trained())
     for index, layer in enumerate(network.layers):
-        if layer.operation.gated and layer.has_arrays:
+        if layer.operation.gated and layer.has_weights:
             parameters[index], layer_counts = _canonical(network, index, operand_bounds(layer, seen[index]))
             counts += layer_counts
     simple = replace(network, parameters=tuple(parameters))
@@ -128,13 +128,13 @@ def _can_lose_outputs(network: Network, index: int) -> bool:
     """Whether nothing but the layer itself and its readers' inputs depends on how many channels it has."""
     layer, tensor = network.layers[index], network.writes(index)[0]
     alone = sum(link.writes == tensor for link in network.connections) == 1
-    added = layer.residual is not None or any(link.residual == tensor for link in network.connections)
-    plain = layer.has_arrays and layer.groups == 1 and layer.polarity != "generated"
+    added = layer.residual is not None or any(link.second == tensor for link in network.connections)
+    plain = layer.has_weights and layer.groups == 1 and layer.polarity != "generated"
     return plain and alone and not added and layer.y_bits is not None
 
 
 def _can_lose_inputs(layer: Layer) -> bool:
-    return layer.has_arrays and layer.groups == 1 and layer.polarity != "generated"
+    return layer.has_weights and layer.groups == 1 and layer.polarity != "generated"
 
 
 def _terms(network: Network, index: int, seen: Range) -> Range:

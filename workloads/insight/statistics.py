@@ -248,7 +248,7 @@ def count_statistics(network: Network, x: np.ndarray, progress: Progress | None 
     tallies = {
         index: _Tally(layer, layer_parameters)
         for index, (layer, layer_parameters) in enumerate(zip(network.layers, parameters, strict=True))
-        if layer.has_parameters
+        if layer.has_parameters and layer.kind != "matmul"
     }
     scores = []
     for start in range(0, len(x), COUNTING_BATCH):
@@ -327,7 +327,7 @@ def _exponents(network: Network) -> list[float]:
 def free_polarity(layer: Layer, parameters: LayerParameters) -> tuple[int, float | None]:
     """Return how many signs a layer was free to choose, and the share of +1 among them; (0, None) if there are none."""
     signs = parameters.polarity
-    if signs is None or not layer.has_arrays:
+    if signs is None or not layer.has_weights:
         return 0, None
     free = {"input": signs[:1], "neuron": signs[:, :1, :1, :1]}.get(layer.polarity, signs)
     return free.size, float((free == 1).mean())

@@ -30,11 +30,17 @@ class TensorShape:
 
 
 class Connection(NamedTuple):
-    """The tensors of one layer by name: what it reads, what it writes, what it adds."""
+    """The tensors of one layer by name: what it reads, what it writes, what it adds, what its synapses are."""
 
     reads: str
     writes: str
     residual: str | None
+    synapses: str | None = None
+
+    @property
+    def second(self) -> str | None:
+        """What it reads beside its input: a residual, or the second operand of a matmul."""
+        return self.residual or self.synapses
 
 
 def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
@@ -42,7 +48,9 @@ def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
     connections: list[Connection] = []
     previous = INPUT
     for layer in layers:
-        connections.append(Connection(layer.input or previous, layer.tensor or layer.name, layer.residual))
+        connections.append(
+            Connection(layer.input or previous, layer.tensor or layer.name, layer.residual, layer.synapses)
+        )
         previous = connections[-1].writes
     return tuple(connections)
 
@@ -56,19 +64,20 @@ def walk(
     """Go through the layers in order and return what the last one writes; what stands for a tensor may be anything.
 
     first: of the network's input. join: of the pieces of a tensor that several layers wrote, lowest channels first.
-    step: called with a layer's place, what it reads and what it adds, if anything; returns what it writes.
+    step: called with a layer's place, what it reads and, if anything, what it adds or (matmul) what its synapses are;
+    returns what it writes.
     A tensor is held until its last reader is done. There is a layer at least.
     """
     connections = connect(layers)
-    last_use = {tensor: index for index, link in enumerate(connections) for tensor in (link.reads, link.residual)}
+    last_use = {tensor: index for index, link in enumerate(connections) for tensor in (link.reads, link.second)}
     written = {INPUT: {0: first}}  # the pieces of each tensor, by channel offset
 
     def read(tensor: str) -> Value:
         return join([piece for _, piece in sorted(written[tensor].items(), key=lambda piece: piece[0])])
 
     for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
-        added = None if link.residual is None else read(link.residual)
-        output = step(index, read(link.reads), added)
+        second = None if link.second is None else read(link.second)
+        output = step(index, read(link.reads), second)
         written.setdefault(link.writes, {})[layer.offset] = output
         written = {tensor: pieces for tensor, pieces in written.items() if last_use.get(tensor, 0) > index}
     return output
@@ -83,7 +92,7 @@ def check_names(layers: Sequence[LayerForm]) -> None:
     connections = connect(layers)
     for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
         before = list(dict.fromkeys([INPUT, *(other.writes for other in connections[:index])]))
-        for field, tensor in (("input", link.reads), ("residual", link.residual)):
+        for field, tensor in (("input", link.reads), ("residual", link.residual), ("synapses", link.synapses)):
             if tensor is not None and tensor not in before:
                 refusal = f"layer {layer.name}: {field}: {tensor!r} is not allowed: "
                 later = next((j for j, other in enumerate(connections) if other.writes == tensor), None)
@@ -93,7 +102,7 @@ def check_names(layers: Sequence[LayerForm]) -> None:
         if link.writes == INPUT:
             raise LimenError(f"layer {layer.name}: tensor: {INPUT!r} is not allowed: it is the network's own input")
     for index, (layer, link) in enumerate(zip(layers[:-1], connections, strict=False)):
-        if not any(link.writes in (other.reads, other.residual) for other in connections[index + 1 :]):
+        if not any(link.writes in (other.reads, other.second) for other in connections[index + 1 :]):
             raise LimenError(f"layer {layer.name}: tensor: {link.writes!r} is not allowed: no later layer reads it")
 
 
@@ -163,6 +172,22 @@ def read_shape(layer: LayerForm, tensor: tuple[int, int, int]) -> tuple[int, int
     return (1, 1, height * width * channels) if layer.kind == "linear" else tensor
 
 
+def check_synapses(layer: Layer, tensor: str, shape: tuple[int, int, int], form: tuple[int | None, bool]) -> None:
+    """Raise LimenError unless a tensor of this shape and (bits, signed) can be the synapses of a matmul."""
+    refusal = f"layer {layer.name}: synapses: {tensor!r} is not allowed: it"
+    pixels, channels = layer.second_shape
+    if (shape[0] * shape[1], shape[2]) != (pixels, channels):
+        raise LimenError(f"{refusal} is {list(shape)}, the layer needs {pixels} pixels of {channels} channels")
+    bits, signed = form
+    if bits is None:
+        raise LimenError(f"{refusal} holds raw accumulators")
+    if bits + (not signed) > layer.w_bits:
+        raise LimenError(
+            f"layer {layer.name}: w_bits: {layer.w_bits} is not allowed: tensor {tensor!r} has {bits} bits, signed "
+            f"{signed}: at least {bits + (not signed)}"
+        )
+
+
 def trace_tensors(layers: Sequence[Layer]) -> dict[str, TensorShape]:
     """Return every tensor of a network, checked: "input" first, then in the order of first writes.
 
@@ -195,6 +220,11 @@ def trace_tensors(layers: Sequence[Layer]) -> dict[str, TensorShape]:
                 raise LimenError(f"{refusal} is {list(added)}, the layer's output {list(layer.output_shape)}")
             if any(writer.y_bits is None for writer in ledger.writers[link.residual]):
                 raise LimenError(f"{refusal} holds raw accumulators")
+        if link.synapses is not None:
+            second = ledger.read(link.synapses, layer.name, "synapses")
+            writers = ledger.writers[link.synapses]
+            form = (writers[0].y_bits, writers[0].y_signed) if writers else formats[INPUT]
+            check_synapses(layer, link.synapses, second, form)
         ledger.write(link.writes, layer)
     tensors = {INPUT: TensorShape(*shaped.input_shape, *formats[INPUT])}
     for layer, link in zip(layers, connections, strict=True):

@@ -21,7 +21,7 @@ Size = Annotated[int, Field(ge=1, le=65535)]
 Pad = Annotated[int, Field(ge=0, le=255)]
 
 
-Kind = Literal["conv2d", "conv1d", "linear", "maxpool", "avgpool"]
+Kind = Literal["conv2d", "conv1d", "linear", "maxpool", "avgpool", "matmul"]
 POOLS = ("maxpool", "avgpool")
 """Kinds whose channels stay apart and whose integers no checkpoint has."""
 
@@ -37,6 +37,8 @@ class LayerForm(Spec):
     tensor, offset: the tensor its output channels go to, and the channel there; None is a tensor of its own name.
     residual: the tensor added, shifted left by residual_shift, to the bias its sums start from.
     groups: output channel n reads the input channels of group n // group_outputs only.
+    synapses, transposed: of a matmul the tensor that its synapses are, and whether an output channel is a pixel of that
+    tensor (as in Q·Kᵀ) or a channel of it (as in A·V).
     polarity: what the polarity of op threshold depends on: every synapse, the fan-in position alone ("input"),
     the output channel alone ("neuron"), or polarity_seed alone ("generated", see `generated_polarity`).
     """
@@ -49,6 +51,8 @@ class LayerForm(Spec):
     offset: Annotated[int, Field(ge=0, le=65535)] = 0
     residual: Name | None = None
     residual_shift: Annotated[int, Field(ge=0, le=15)] = 0
+    synapses: Name | None = None
+    transposed: bool = False
     polarity: Literal["synapse", "input", "neuron", "generated"] = "synapse"
     polarity_seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = 0
 
@@ -60,7 +64,8 @@ class Layer(LayerForm):
     fan-in runs (kh, kw, c). `y_bits` is the width of the next layer's activations; None marks the raw last
     layer. maxpool passes values unchanged and pads with positions that never win. avgpool is a depthwise convolution
     whose integers follow from its op and window, see `averaging_parameters`. images: that lie above each other in its
-    height, each padded on its own.
+    height, each padded on its own. matmul is a 1 x 1
+    convolution whose synapses are another tensor, with polarity +1.
     """
 
     kind: Kind = "conv2d"
@@ -102,6 +107,13 @@ class Layer(LayerForm):
             raise ValueError(f"layer {self.name}: kind: 'linear' is not allowed: height and width are not 1")
         if self.kind == "avgpool":
             self._check_average()
+        if self.kind == "matmul" and self.operation.form == "shift":
+            raise ValueError(f"layer {self.name}: kind: 'matmul' is not allowed: op {self.op} takes codes, not numbers")
+        if (self.synapses is None) == (self.kind == "matmul"):
+            raise ValueError(
+                f"layer {self.name}: synapses: {self.synapses!r} is not allowed: a matmul names a tensor, no other "
+                "kind does"
+            )
         for field, value in self._fixed_by_kind().items():
             if getattr(self, field) != value:
                 raise ValueError(
@@ -132,7 +144,10 @@ class Layer(LayerForm):
             kept: dict[str, object] = {} if self.y_bits is None else {"y_bits": self.x_bits, "y_signed": self.x_signed}
             return {"out_channels": self.channels, "groups": self.channels, **kept, "residual": None,
                     "polarity": "synapse"}  # fmt: skip
-        return {}
+        if self.kind == "matmul":
+            window: dict[str, object] = {"kernel": (1, 1), "stride": (1, 1), "padding": (0, 0, 0, 0)}
+            return {**window, "groups": 1, "residual": None, "polarity": "synapse"}
+        return {"transposed": False}
 
     def _check_average(self) -> None:
         """Raise ValueError unless the op can add up the activations of this window, and the requantiser divide."""
@@ -174,8 +189,18 @@ class Layer(LayerForm):
 
     @property
     def has_arrays(self) -> bool:
-        """Whether its weights are its own, and a checkpoint has them."""
+        """Whether a checkpoint has its bias and shift."""
         return self.kind not in POOLS
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether its weights are its own, and a checkpoint has them."""
+        return self.kind not in (*POOLS, "matmul")
+
+    @property
+    def second_shape(self) -> tuple[int, int]:
+        """(pixels, channels) of the tensor that the synapses of a matmul are."""
+        return (self.out_channels, self.channels) if self.transposed else (self.channels, self.out_channels)
 
     @property
     def averaging_shift(self) -> int:
@@ -264,11 +289,13 @@ class LayerParameters:
     def check(self, layer: Layer) -> None:
         """Raise ValueError, naming the array, unless shapes, ranges and the kind of polarity fit `layer`."""
         shape = layer.weights_shape if layer.has_parameters else (0, 0, 0, 0)
-        expected = {"weights": shape, "bias": shape[:1], "shift": shape[:1]}
-        if layer.operation.polar and layer.has_parameters:
+        weights = (0, 0, 0, 0) if layer.kind == "matmul" else shape
+        expected = {"weights": weights, "bias": shape[:1], "shift": shape[:1]}
+        if layer.operation.polar and layer.has_parameters and layer.kind != "matmul":
             expected["polarity"] = shape
         elif self.polarity is not None:
-            owner = f"op {layer.op}" if layer.has_parameters else f"kind {layer.kind}"
+            own = layer.has_parameters and layer.kind != "matmul"
+            owner = f"op {layer.op}" if own else f"kind {layer.kind}"
             raise ValueError(f"{layer.name}.polarity: present; {owner} has none")
         for name, form in expected.items():
             array = getattr(self, name)
@@ -368,6 +395,8 @@ def weights_bound(layer: Layer, parameters: LayerParameters, residual: Format | 
     """
     if not layer.has_parameters:
         return 0
+    if layer.kind == "matmul":
+        return format_bound(layer, parameters)  # its weights are what the network makes of an input
     low, high = operand_range(layer.x_bits, layer.x_signed)
     x_shift, w_shift = layer.operation.alignment(layer.x_bits, layer.w_bits)
     weights = layer.operation.values(parameters.weights, layer.w_bits) << w_shift

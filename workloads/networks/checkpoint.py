@@ -7,7 +7,7 @@ from typing import Any
 
 from workloads.errors import LimenError
 from workloads.host.files import as_integers, read_arrays
-from workloads.layers.layer import Layer, LayerParameters, kind_parameters
+from workloads.layers.layer import Layer, LayerParameters, kind_parameters, no_parameters
 
 PARTS = ("weights", "polarity", "bias", "shift")
 """Arrays of a layer, `LAYER.PART` in the file."""
@@ -32,6 +32,8 @@ def load_checkpoint(path: Path, layers: tuple[Layer, ...]) -> tuple[LayerParamet
             if f"{layer.name}.polarity" in arrays:
                 raise LimenError(f"{path}: {layer.name}.polarity: present; polarity 'generated' follows from its seed")
             arrays_of_layer["polarity"] = layer.generated_polarity()
+        if not layer.has_weights:
+            arrays_of_layer |= {"weights": no_parameters().weights, "polarity": None}
         for name in PARTS:
             if name in arrays_of_layer:
                 continue

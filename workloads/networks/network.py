@@ -153,7 +153,7 @@ class Network:
     @property
     def generates_polarity(self) -> bool:
         """Whether it has polarity of its own, and all of it follows from seeds."""
-        polar = [layer for layer in self.layers if layer.has_arrays and layer.operation.polar]
+        polar = [layer for layer in self.layers if layer.has_weights and layer.operation.polar]
         return bool(polar) and all(layer.generates_polarity for layer in polar)
 
     def reads(self, index: int) -> str:
@@ -264,11 +264,13 @@ class LayerEntry(LayerForm):
     @classmethod
     def _out_channels_or_pooling(cls, value: int | None, info: ValidationInfo) -> int | None:
         kind = info.data.get("kind")
-        if value is None and kind not in POOLS:
+        if value is None and kind not in (*POOLS, "matmul"):
             raise PydanticKnownError("missing")
         if value is not None and kind in POOLS:
             article = "an" if kind == "avgpool" else "a"
             raise ValueError(f"{value} is not allowed: {article} {kind} has the channels it reads")
+        if value is not None and kind == "matmul":
+            raise ValueError(f"{value} is not allowed: a matmul has as many as its second operand says")
         return value
 
     @field_validator("kernel", "stride", "padding")
@@ -288,8 +290,9 @@ class LayerEntry(LayerForm):
 
     def geometry(self, height: int, width: int) -> dict[str, tuple[int, ...]]:
         """Return kernel, stride and padding as `Layer` has them, in two dimensions, of a layer that reads this size."""
-        kernel = [height, width] if self.kernel == "global" else self.kernel or [1]
-        stride, padding = self.stride or [1], self.padding or [0, 0]
+        if self.kernel == "global":  # windows of images above each other keep to theirs
+            return {"kernel": (height, width), "stride": (height, width), "padding": (0, 0, 0, 0)}
+        kernel, stride, padding = self.kernel or [1], self.stride or [1], self.padding or [0, 0]
         return {"kernel": (*kernel, 1)[:2], "stride": (*stride, 1)[:2], "padding": (*padding, 0, 0)[:4]}
 
 
@@ -338,8 +341,14 @@ class NetworkFile(Spec):
         connections = connect(self.layers)
         formats = [self._x_format(entry) for entry in self.layers]
         added = {link.residual: form for link, form in zip(connections, formats, strict=True) if link.residual}
-        # A tensor that layers only add has the format of the last of them; one that layers read has theirs.
-        tensor_formats = {**added, **reader_formats(self.layers, formats)}
+        # A tensor that layers only add has the format of the last of them; one that layers read has theirs. One that is
+        # synapses alone has their width, a bit less where activations have no sign, and is no wider than those.
+        second = {
+            link.synapses: (min(form[0], (entry.w_bits or self.w_bits) - (not form[1])), form[1])
+            for entry, link, form in zip(self.layers, connections, formats, strict=True)
+            if link.synapses
+        }
+        tensor_formats = {**second, **added, **reader_formats(self.layers, formats)}
         ledger = Ledger(self.input.shape)
         layers: list[Layer] = []
         for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):
@@ -350,7 +359,7 @@ class NetworkFile(Spec):
                 **dict(zip(("height", "width", "channels"), shape, strict=True)),
                 **entry.geometry(*shape[:2]),
                 "groups": shape[2] if entry.kind == "avgpool" and entry.groups == 1 else entry.groups,
-                "out_channels": entry.out_channels or shape[2],
+                "out_channels": entry.out_channels or self._derived_outputs(entry, link, shape, ledger),
                 "op": entry.op or self.op,
                 "x_bits": x_bits,
                 "w_bits": entry.w_bits or self.w_bits,
@@ -366,6 +375,13 @@ class NetworkFile(Spec):
                 raise LimenError(f"{prefix}{mistake}") from None
             ledger.write(link.writes, layers[-1])
         return tuple(layers)
+
+    def _derived_outputs(self, entry: LayerEntry, link: Connection, shape: tuple[int, int, int], ledger: Ledger) -> int:
+        """Return the output channels of a layer that doesn't say them: of pooling, or of a matmul."""
+        if entry.kind != "matmul" or link.synapses is None:
+            return shape[2]
+        height, width, channels = ledger.read(link.synapses, entry.name, "synapses")
+        return height * width if entry.transposed else channels
 
     def _x_format(self, entry: LayerEntry) -> Format:
         return entry.x_bits or self.x_bits, self.x_signed if entry.x_signed is None else entry.x_signed

@@ -51,6 +51,10 @@ def _form_of(layer: Layer, shape: TensorShape, images: int) -> dict[str, Any]:
             "kernel": window,
             "stride": window,
         }
+    if layer.kind == "matmul":
+        raise LimenError(
+            f"images_at_once: {images} is not allowed: its synapses are another tensor of one image; at most 1"
+        )
     inside = layer.padding[:2] == (0, 0) and layer.kernel[0] <= layer.stride[0]
     if inside and layer.stride[0] * layer.out_height == layer.height:
         return {"height": images * layer.height}  # windows go on from image to image

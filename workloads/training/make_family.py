@@ -306,7 +306,7 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
         if layer.generates_polarity:
             form = form.model_copy(update={"polarity": layer.polarity, "polarity_seed": layer.polarity_seed})
         for key, plain in form:
-            if getattr(layer, key) != plain or (key == "kind" and not layer.has_arrays):
+            if getattr(layer, key) != plain or (key == "kind" and not layer.has_weights):
                 raise LimenError(
                     f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "
                     "training takes a chain of convolutions and linear layers"

@@ -80,7 +80,8 @@ module limen_activations #(
 
     limen_scratchpad #(.WIDTH(WORD_BITS), .DEPTH(IFMAP_DEPTH), .PORT_BITS(PORT_BITS)) ifmap_scratchpad (
         .clk(clk), .beat_valid(beat_valid), .beat_first(beat_first), .beat(beat), .skip(skip), .base(base),
-        .rows(next_plane_words), .fill_half(~half), .read_enable(ifmap_read), .read_half(half), .read_row(ifmap_row),
+        .rows(next_plane_words), .fill_half(~half), .lane_write(1'b0), .lane_row(16'd0),
+        .lane_data({WORD_BITS{1'b0}}), .read_enable(ifmap_read), .read_half(half), .read_row(ifmap_row),
         .read_data(word)
     );
 

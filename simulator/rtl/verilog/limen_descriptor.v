@@ -20,6 +20,8 @@ module limen_descriptor #(
     output wire         pool,
     output wire         residual,
     output wire         excitatory,
+    output wire         matmul,
+    output wire         transposed,
     output wire [1:0]   op,
     output wire [7:0]   residual_shift,
     output wire [31:0]  y_low,
@@ -61,6 +63,7 @@ module limen_descriptor #(
     output wire [15:0]  next_residual_beats,
     output wire [31:0]  next_plane_stride,
     output wire [15:0]  next_pixels,
+    output wire [15:0]  next_k_size,
     output wire [15:0]  next_group_outputs,
     output wire [15:0]  next_tile_outputs,
     // the tile being computed; in the cycle that starts one its descriptor is still the next one's
@@ -149,6 +152,8 @@ module limen_descriptor #(
     localparam RESIDUAL = 3;
     localparam EXCITATORY = 6;
     localparam OP_PLACE = 4;
+    localparam MATMUL = 7;
+    localparam TRANSPOSED = 4;  // of a layer's residual_shift, which a matmul doesn't have
     localparam LOAD_FILTER = 0;
     localparam LOAD_IFMAP = 1;
     localparam LOAD_RESIDUAL = 2;
@@ -161,6 +166,8 @@ module limen_descriptor #(
     assign pool = layer[LAYER_FLAG_BITS + POOL];
     assign residual = layer[LAYER_FLAG_BITS + RESIDUAL];
     assign excitatory = layer[LAYER_FLAG_BITS + EXCITATORY];
+    assign matmul = layer[LAYER_FLAG_BITS + MATMUL];
+    assign transposed = layer[LAYER_RESIDUAL_SHIFT + TRANSPOSED];
     assign op = layer[LAYER_FLAG_BITS + OP_PLACE +: 2];
     assign residual_shift = layer[LAYER_RESIDUAL_SHIFT +: 8];
     assign next_tiles = next_layer[LAYER_TILES +: 16];
@@ -200,6 +207,7 @@ module limen_descriptor #(
     assign next_residual_runs = next_tile[TILE_RESIDUAL_RUNS +: 16];
     assign next_residual_beats = next_tile[TILE_RESIDUAL_BEATS +: 16];
     assign next_plane_stride = next_tile[TILE_PLANE_STRIDE +: 32];
+    assign next_k_size = next_tile[TILE_K_SIZE +: 16];
     assign next_pixels = next_tile[TILE_PIXELS +: 16];
     assign next_group_outputs = next_tile[TILE_GROUP_OUTPUTS +: 16];
     assign next_tile_outputs = next_tile[TILE_TILE_OUTPUTS +: 16];

@@ -11,6 +11,7 @@ module limen_filters #(
     parameter POLAR = 1,              // 1: threshold is among the ops, and has a polarity bit
     parameter POLARITY_LANES = 4,     // polarity bits a row: one a lane, or one for all of them
     parameter GENERATED = 0,          // 1: polarity is generated, and has no scratchpad
+    parameter MATMUL = 0,             // 1: weights are written lane by lane too, and polarity can be +1 throughout
     parameter SEVERAL = 0,            // 1: layers have ops of their own
     parameter SYNAPSE_BITS = 9,       // W_BITS + POLAR
     parameter [SYNAPSE_BITS-1:0] NEUTRAL = 0,  // the synapse that contributes nothing, beside the neutral activation
@@ -33,6 +34,11 @@ module limen_filters #(
     input  wire [15:0]                    weight_rows,
     input  wire [15:0]                    polarity_rows,
     input  wire [15:0]                    channel_rows,
+    // weights, lane by lane, in cycles without a beat
+    input  wire [LANES-1:0]               lane_write,
+    input  wire [15:0]                    lane_row,
+    input  wire [LANES*W_BITS-1:0]        lane_data,
+    input  wire                           positive,         // polarity is +1, and none is stored
     // synapses
     input  wire                           filter_read,
     input  wire [15:0]                    filter_row,
@@ -50,6 +56,9 @@ module limen_filters #(
         if (SYNAPSE_BITS != W_BITS + POLAR || (POLARITY_LANES != 1 && POLARITY_LANES != LANES)) begin : g_wrong
             limen_wrong_parameter synapse_is_a_weight_and_polarity_of_a_lane_or_of_all ();
         end
+        if (MATMUL < 0 || MATMUL > 1) begin : g_wrong_matmul
+            limen_wrong_parameter matmul_is_0_or_1 ();
+        end
         if (GENERATED < 0 || GENERATED > POLAR) begin : g_wrong_generated
             limen_wrong_parameter generated_is_0_or_1_and_without_polarity_0 ();
         end
@@ -62,9 +71,12 @@ module limen_filters #(
     reg synapse_valid_reg;
     always @(posedge clk) synapse_valid_reg <= filter_read;
 
-    limen_scratchpad #(.WIDTH(LANES * W_BITS), .DEPTH(FILTER_DEPTH), .PORT_BITS(PORT_BITS)) weight_scratchpad (
+    limen_scratchpad #(
+        .WIDTH(LANES * W_BITS), .DEPTH(FILTER_DEPTH), .PORT_BITS(PORT_BITS), .LANES(MATMUL != 0 ? LANES : 0)
+    ) weight_scratchpad (
         .clk(clk), .beat_valid(weight_beat), .beat_first(beat_first), .beat(beat), .skip(no_skip), .base(no_base),
-        .rows(weight_rows), .fill_half(~half), .read_enable(filter_read), .read_half(half), .read_row(filter_row),
+        .rows(weight_rows), .fill_half(~half),
+        .lane_write(lane_write[(MATMUL != 0 ? LANES : 1)-1:0]), .lane_row(lane_row), .lane_data(lane_data), .read_enable(filter_read), .read_half(half), .read_row(filter_row),
         .read_data(weights)
     );
 
@@ -82,18 +94,19 @@ module limen_filters #(
                     .WIDTH(POLARITY_LANES), .DEPTH(POLARITY_DEPTH), .PORT_BITS(PORT_BITS)
                 ) polarity_scratchpad (
                     .clk(clk), .beat_valid(polarity_beat), .beat_first(beat_first), .beat(beat), .skip(no_skip),
-                    .base(no_base), .rows(polarity_rows), .fill_half(~half), .read_enable(polarity_read),
+                    .base(no_base), .rows(polarity_rows), .fill_half(~half), .lane_write(1'b0), .lane_row(16'd0),
+                    .lane_data({POLARITY_LANES{1'b0}}), .read_enable(polarity_read),
                     .read_half(half), .read_row(polarity_row), .read_data(row)
                 );
                 wire unused = &{1'b0, generated};
             end
             if (SEVERAL != 0) begin : g_of_layer
                 wire polar = op_select == OP_THRESHOLD;  // layers of other ops have no polarity to read
-                assign polarity_read = filter_read & polar;
-                assign polarity = row & {POLARITY_LANES{polar}};
+                assign polarity_read = filter_read & polar & ~(MATMUL != 0 & positive);
+                assign polarity = row & {POLARITY_LANES{polar & ~(MATMUL != 0 & positive)}};
             end else begin : g_of_design
-                assign polarity_read = filter_read;
-                assign polarity = row;
+                assign polarity_read = filter_read & ~(MATMUL != 0 & positive);
+                assign polarity = row & {POLARITY_LANES{~(MATMUL != 0 & positive)}};
                 wire unused = &{1'b0, op_select};
             end
             for (l = 0; l < LANES; l = l + 1) begin : g_lane
@@ -113,9 +126,11 @@ module limen_filters #(
         .WIDTH(CHANNEL_LANES * CHANNEL_BITS), .DEPTH(CHANNEL_DEPTH), .PORT_BITS(PORT_BITS)
     ) channel_scratchpad (
         .clk(clk), .beat_valid(channel_beat), .beat_first(beat_first), .beat(beat), .skip(no_skip), .base(no_base),
-        .rows(channel_rows), .fill_half(~half), .read_enable(channel_read), .read_half(half), .read_row(channel_row),
+        .rows(channel_rows), .fill_half(~half), .lane_write(1'b0), .lane_row(16'd0),
+        .lane_data({(CHANNEL_LANES*CHANNEL_BITS){1'b0}}), .read_enable(channel_read), .read_half(half), .read_row(channel_row),
         .read_data(channels)
     );
+    wire unused_lanes = &{1'b0, lane_write, lane_row, lane_data, positive};
 endmodule
 
 `default_nettype wire

@@ -3,6 +3,8 @@
 // Rows lie in the stream without gaps and straddle beats. Up to BANKS rows end in one beat, so rows are dealt to that
 // many banks in turn. One half fills while the other is read.
 //
+// Where rows have LANES, single lanes of one can be written too, in cycles without a beat.
+//
 // There is no ready: a beat is taken in every cycle with beat_valid, and the rows that end in it can be read from the
 // next cycle on. skip, base and rows are looked at with a run's first beat, fill_half with each. read_data answers one
 // cycle after read_enable and stays until the next read.
@@ -11,7 +13,8 @@
 module limen_scratchpad #(
     parameter WIDTH = 32,      // bits a row, 1 at least
     parameter DEPTH = 256,     // rows of each half, 0..65536; 0 where no network of the design stores any
-    parameter PORT_BITS = 64   // bits a beat: 32, 64, 128, 256 or 512
+    parameter PORT_BITS = 64,  // bits a beat: 32, 64, 128, 256 or 512
+    parameter LANES = 0        // lanes a row that are written alone, a divisor of WIDTH; 0: none is
 ) (
     input  wire                          clk,
     // fill
@@ -22,6 +25,10 @@ module limen_scratchpad #(
     input  wire [15:0]                   base,
     input  wire [15:0]                   rows,         // of the run; what follows them in the last beat is dropped
     input  wire                          fill_half,
+    // fill, lane by lane
+    input  wire [(LANES > 0 ? LANES : 1)-1:0]  lane_write,
+    input  wire [15:0]                   lane_row,
+    input  wire [WIDTH-1:0]              lane_data,
     // read
     input  wire                          read_enable,
     input  wire                          read_half,
@@ -33,6 +40,7 @@ module limen_scratchpad #(
     localparam BANKS = 1 << BANK_BITS;
     localparam STREAM_BITS = PORT_BITS + WIDTH;
     localparam COUNT_BITS = $clog2(STREAM_BITS + 1);
+    localparam LANE_WIDTH = LANES > 0 ? WIDTH / LANES : WIDTH;
     localparam BANK_DEPTH = (DEPTH + BANKS - 1) / BANKS;
     localparam [31:0] PORT_COUNT = PORT_BITS;
     localparam [31:0] ROW_COUNT = WIDTH;
@@ -41,6 +49,9 @@ module limen_scratchpad #(
     generate
         if (WIDTH < 1 || DEPTH < 0 || DEPTH > 65536) begin : g_wrong
             limen_wrong_parameter width_is_1_at_least_and_depth_0_to_65536 ();
+        end
+        if (LANES < 0 || (LANES > 0 && WIDTH % LANES != 0)) begin : g_wrong_lanes
+            limen_wrong_parameter lanes_are_0_or_divide_width ();
         end
         if (PORT_BITS < 32 || PORT_BITS > 512 || (PORT_BITS & (PORT_BITS - 1)) != 0) begin : g_wrong_port
             limen_wrong_parameter port_bits_are_32_64_128_256_or_512 ();
@@ -87,6 +98,7 @@ module limen_scratchpad #(
     wire [2*BANKS*WIDTH-1:0] words;
     genvar h;
     genvar b;
+    genvar l;
     generate
         for (b = 0; b < BANKS; b = b + 1) begin : g_bank
             // Which of the ended rows is this bank's: the one whose number ends in b.
@@ -96,13 +108,28 @@ module limen_scratchpad #(
             wire [STREAM_BITS-1:0] shifted = stream >> (place[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0]);
             wire unused = &{1'b0, shifted[STREAM_BITS-1:WIDTH]};
             for (h = 0; h < 2; h = h + 1) begin : g_half
-                limen_bank #(.WIDTH(WIDTH), .DEPTH(BANK_DEPTH)) bank (
-                    .clk(clk),
-                    .write_enable(is_written && fill_half == h), .write_addr(bank_row >> BANK_BITS),
-                    .write_data(shifted[WIDTH-1:0]),
-                    .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
-                    .read_data(words[(h*BANKS+b)*WIDTH +: WIDTH])
-                );
+                if (LANES == 0) begin : g_whole
+                    limen_bank #(.WIDTH(WIDTH), .DEPTH(BANK_DEPTH)) bank (
+                        .clk(clk),
+                        .write_enable(is_written && fill_half == h), .write_addr(bank_row >> BANK_BITS),
+                        .write_data(shifted[WIDTH-1:0]),
+                        .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
+                        .read_data(words[(h*BANKS+b)*WIDTH +: WIDTH])
+                    );
+                end else begin : g_by_lane
+                    wire is_lane_row = (lane_row & LAST_BANK[15:0]) == b && fill_half == h;
+                    for (l = 0; l < LANES; l = l + 1) begin : g_lane
+                        limen_bank #(.WIDTH(LANE_WIDTH), .DEPTH(BANK_DEPTH)) bank (
+                            .clk(clk),
+                            .write_enable((is_written && fill_half == h) || (lane_write[l] && is_lane_row)),
+                            .write_addr((is_written ? bank_row : lane_row) >> BANK_BITS),
+                            .write_data(is_written ? shifted[l*LANE_WIDTH +: LANE_WIDTH]
+                                : lane_data[l*LANE_WIDTH +: LANE_WIDTH]),
+                            .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
+                            .read_data(words[(h*BANKS+b)*WIDTH+l*LANE_WIDTH +: LANE_WIDTH])
+                        );
+                    end
+                end
             end
         end
     endgenerate
@@ -117,7 +144,7 @@ module limen_scratchpad #(
     wire [15:0] bank_count = LAST_BANK[15:0] + 16'd1;
     wire [15:0] select = half_reg ? bank_reg + bank_count : bank_reg;
     assign read_data = words[select*WIDTH +: WIDTH];
-    wire unused = &{1'b0, rest};
+    wire unused = &{1'b0, rest, lane_write, lane_row, lane_data};
 endmodule
 
 `default_nettype wire

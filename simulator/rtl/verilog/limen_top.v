@@ -21,6 +21,7 @@ module limen_top #(
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
     parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron, 3: generated (threshold only)
+    parameter MATMUL = 0,              // 1: the synapses of a layer may be another tensor (os only)
     parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
     parameter PORT_BITS = 64,          // bits a beat: 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,       // words of FEEDER activations, each half
@@ -101,7 +102,7 @@ module limen_top #(
     limen_parameters #(
         .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .OP(OP), .OPS(OPS), .STAGES(STAGES),
         .ZERO_GATING(ZERO_GATING), .OVERLAP(OVERLAP), .X_BITS(X_BITS), .W_BITS(W_BITS), .X_SIGNED(X_SIGNED),
-        .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
+        .ACC_BITS(ACC_BITS), .POLARITY(POLARITY), .MATMUL(MATMUL), .FEEDER(FEEDER), .PORT_BITS(PORT_BITS),
         .IFMAP_DEPTH(IFMAP_DEPTH), .FILTER_DEPTH(FILTER_DEPTH), .POLARITY_DEPTH(POLARITY_DEPTH),
         .CHANNEL_DEPTH(CHANNEL_DEPTH), .OFMAP_DEPTH(OFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH)
     ) parameters ();
@@ -109,8 +110,8 @@ module limen_top #(
     // Descriptors: words, and what they hold.
     wire [LAYER_WORDS*32-1:0] layer, next_layer;
     wire [TILE_WORDS*32-1:0] next_tile, tile, stored_tile;
-    wire last, raw, pool, residual, excitatory, next_load_filter, next_load_ifmap, next_load_residual, next_first_k,
-        now_first_k, now_last_k, tile_store;
+    wire last, raw, pool, residual, excitatory, matmul, transposed, next_load_filter, next_load_ifmap,
+        next_load_residual, next_first_k, now_first_k, now_last_k, tile_store;
     wire [1:0] op;
     wire [7:0] now_first_element;
     wire [7:0] residual_shift;
@@ -118,8 +119,9 @@ module limen_top #(
         kernel_w, tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows,
         next_channel_beats, next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats,
         next_residual_plane_beats, next_skip, next_plane_words, next_residual_runs, next_residual_beats, next_pixels,
-        next_group_outputs, next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row, now_pixels,
-        now_k_size, now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr, now_group_step,
+        next_k_size, next_group_outputs, next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row,
+        now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr,
+        now_group_step,
         now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
         stored_group_outputs, stored_tile_outputs;
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
@@ -178,7 +180,7 @@ module limen_top #(
         .layer(layer), .next_layer(next_layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
         .compute_start(compute_start),
         .last(last), .raw(raw), .pool(pool), .residual(residual), .excitatory(excitatory), .op(op),
-        .residual_shift(residual_shift),
+        .matmul(matmul), .transposed(transposed), .residual_shift(residual_shift),
         .next_tiles(next_tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
         .stride_w(stride_w), .row_step(row_step), .stride_h(stride_h), .pad_left(pad_left),
         .group_lanes(group_lanes), .kernel_h(kernel_h), .kernel_w(kernel_w),
@@ -193,8 +195,9 @@ module limen_top #(
         .next_plane_words(next_plane_words), .next_ifmap_stride(next_ifmap_stride),
         .next_residual_addr(next_residual_addr),
         .next_residual_runs(next_residual_runs), .next_residual_beats(next_residual_beats),
-        .next_plane_stride(next_plane_stride), .next_pixels(next_pixels), .next_group_outputs(next_group_outputs),
-        .next_tile_outputs(next_tile_outputs), .now_first_k(now_first_k), .now_last_k(now_last_k),
+        .next_plane_stride(next_plane_stride), .next_pixels(next_pixels), .next_k_size(next_k_size),
+        .next_group_outputs(next_group_outputs), .next_tile_outputs(next_tile_outputs),
+        .now_first_k(now_first_k), .now_last_k(now_last_k),
         .now_groups(now_groups), .now_plane_words(now_plane_words), .now_tile_rows(now_tile_rows),
         .now_first_row(now_first_row), .now_pixels(now_pixels), .now_k_size(now_k_size),
         .now_group_outputs(now_group_outputs), .now_tile_outputs(now_tile_outputs), .now_first_lane(now_first_lane),
@@ -205,6 +208,10 @@ module limen_top #(
         .stored_pixels(stored_pixels), .stored_group_outputs(stored_group_outputs),
         .stored_tile_outputs(stored_tile_outputs)
     );
+
+    // A layer whose synapses are another tensor has no residual: that tensor's beats come in the residual's place.
+    wire of_synapses = MATMUL != 0 & matmul;
+    wire [31:0] residual_stride = of_synapses ? {16'd0, next_residual_plane_beats} : next_plane_stride;
 
     limen_dma #(.PORT_BITS(PORT_BITS)) dma (
         .clk(clk), .rst(rst), .rewind(rewind), .start(dma_start),
@@ -218,7 +225,7 @@ module limen_top #(
         .ifmap_beats(next_ifmap_beats), .ifmap_plane_beats(next_ifmap_plane_beats), .ifmap_stride(next_ifmap_stride),
         .plane_words(next_plane_words), .residual_addr(next_residual_addr), .residual_runs(next_residual_runs),
         .residual_beats(next_residual_beats), .residual_plane_beats(next_residual_plane_beats),
-        .residual_stride(next_plane_stride),
+        .residual_stride(residual_stride),
         .store_addr(stored_store_addr), .store_runs(stored_store_runs),
         .store_beats(stored_store_beats), .store_stride(stored_plane_stride),
         .beat_valid(beat_valid), .beat_first(beat_first), .plane(plane), .base(base),
@@ -322,9 +329,36 @@ module limen_top #(
         end
     endgenerate
 
+    wire refill_ready, refill_busy, synapses_ready, synapses_busy;
+    wire [SYNAPSE_LANES-1:0] lane_write;
+    wire [15:0] lane_row;
+    wire [SYNAPSE_LANES*W_BITS-1:0] lane_data;
+    assign residual_ready = of_synapses ? synapses_ready : refill_ready;
+    assign scatter_busy = refill_busy | synapses_busy;
+    generate
+        if (MATMUL != 0) begin : g_matmul
+            limen_synapses #(
+                .COLS(COLS), .FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .W_BITS(W_BITS),
+                .PORT_BITS(PORT_BITS)
+            ) from_tensor (
+                .clk(clk), .rst(rst), .start(residual_start & matmul), .transposed(transposed),
+                .outputs(next_group_outputs), .fan_in(next_k_size),
+                .beat_valid(residual_beat & matmul), .beat_first(beat_first), .beat(mem_read_data),
+                .beat_ready(synapses_ready), .busy(synapses_busy),
+                .write_enable(lane_write), .write_row(lane_row), .write_data(lane_data)
+            );
+        end else begin : g_no_matmul
+            assign {synapses_ready, synapses_busy} = 2'b00;
+            assign lane_write = {SYNAPSE_LANES{1'b0}};
+            assign lane_row = 16'd0;
+            assign lane_data = {(SYNAPSE_LANES*W_BITS){1'b0}};
+            wire unused = &{1'b0, matmul, transposed, next_k_size, synapses_ready};
+        end
+    endgenerate
+
     limen_filters #(
         .LANES(SYNAPSE_LANES), .W_BITS(W_BITS), .POLAR(POLAR), .POLARITY_LANES(POLARITY_LANES), .GENERATED(GENERATED),
-        .SEVERAL(SEVERAL),
+        .MATMUL(MATMUL), .SEVERAL(SEVERAL),
         .SYNAPSE_BITS(SYNAPSE_BITS), .NEUTRAL(NEUTRAL_SYNAPSE[SYNAPSE_BITS-1:0]), .CHANNEL_BITS(CHANNEL_BITS),
         .CHANNEL_LANES(CHANNEL_LANES), .PORT_BITS(PORT_BITS), .FILTER_DEPTH(FILTER_DEPTH),
         .POLARITY_DEPTH(POLARITY_DEPTH), .CHANNEL_DEPTH(CHANNEL_DEPTH)
@@ -332,6 +366,7 @@ module limen_top #(
         .clk(clk), .half(filter_half), .op_select(op_select), .weight_beat(weight_beat), .polarity_beat(polarity_beat),
         .channel_beat(channel_beat), .beat_first(beat_first), .beat(mem_read_data), .weight_rows(next_weight_rows),
         .polarity_rows(next_polarity_rows), .channel_rows(next_channel_rows),
+        .lane_write(lane_write), .lane_row(lane_row), .lane_data(lane_data), .positive(of_synapses),
         .filter_read(filter_read), .filter_row(filter_row), .polarity_row(polarity_row), .generated(generated),
         .synapses(synapses), .channel_read(channel_read), .channel_row(channel_row), .channels(channels)
     );
@@ -377,11 +412,12 @@ module limen_top #(
         .ACC_BITS(ACC_BITS), .PORT_BITS(PORT_BITS)
     ) refill (
         .clk(clk), .rst(rst), .pool(pool), .half(ofmap_half), .compute_start(compute_start), .words_left(words_left),
-        .hold(hold), .pool_busy(pool_busy), .busy(scatter_busy),
+        .hold(hold), .pool_busy(pool_busy), .busy(refill_busy),
         .now_pixels(now_pixels), .now_channels(now_tile_outputs), .now_group_outputs(now_group_outputs),
         .next_pixels(next_pixels), .next_channels(next_tile_outputs), .next_group_outputs(next_group_outputs),
-        .residual_start(residual_start), .residual_shift(residual_shift[3:0]), .beat_valid(residual_beat),
-        .beat_first(beat_first), .beat(mem_read_data), .residual_ready(residual_ready),
+        .residual_start(residual_start & ~of_synapses), .residual_shift(residual_shift[3:0]),
+        .beat_valid(residual_beat & ~of_synapses),
+        .beat_first(beat_first), .beat(mem_read_data), .residual_ready(refill_ready),
         .lowest(y_low[X_BITS-1:0]), .pixel_ends(pixel_ends), .word_valid(word_valid), .word_inside(word_inside),
         .word_first(word_first), .word_last(word_last), .word(word),
         .scatter_write(scatter_write), .scatter_half(scatter_half), .scatter_addr(scatter_addr),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.encoding import LAYER, TILE, descriptor_beats
+from simulator.encoding import LAYER, TILE, TRANSPOSED_MATMUL, descriptor_beats
 from simulator.plan.counts import PHASES, Counts
+from simulator.plan.geometry import tile_needs
 from simulator.plan.transfers import Transfers, tile_transfers
 from tests.simulator.slow_counts.tile_timing import TileTiming, tile_accesses, tile_timing
 
@@ -51,6 +52,8 @@ class _Tiles:
             planes = moved.results.count * moved.results.plane_beats
             total["filter"] += sum(moved.filter) * step.load_filter
             total["ifmap"] += moved.ifmap.runs * moved.ifmap.run_beats * step.load_ifmap
+            if geometry.matmul:
+                total["residual"] += moved.second.beats * step.load_filter
             total["residual"] += planes * (geometry.residual_shift is not None and step.first_k)
             total["store"] += (moved.raw_beats if geometry.raw else planes) * step.last_k
         layer, tile = (descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE))
@@ -87,6 +90,7 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
         _tile_row(schedule, step, timing, moved)
         for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True)
     ]
+    second = _second(schedule, design)
     planes = max(len(timing.plane_lanes) for timing in tiles.timings)
     lanes = np.array([_padded(timing.plane_lanes, planes) for timing in tiles.timings], dtype=np.int64)
     steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
@@ -95,8 +99,29 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
     machine += [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
     machine += [schedule.geometry.first, schedule.geometry.last]
     return time_layer(
-        start, np.array(rows, dtype=np.int64), lanes, steps, np.array(machine, dtype=np.int64), mask.astype(np.int64)
+        start,
+        np.array(rows, dtype=np.int64),
+        lanes,
+        steps,
+        second,
+        np.array(machine, dtype=np.int64),
+        mask.astype(np.int64),
     )
+
+
+def _second(schedule: Schedule, design: FittedDesign) -> np.ndarray:
+    """Return [pixels, whether planes are one run, steps of a word of each plane] of what a matmul's synapses are."""
+    geometry = schedule.geometry
+    if not geometry.matmul:
+        return np.zeros(2, dtype=np.int64)
+    pixels, channels = geometry.second_shape
+    steps = []
+    for first in range(0, channels, design.feeder_width):
+        end = min(first + design.feeder_width, channels)
+        folds = (end - 1) // design.cols - first // design.cols + 1
+        steps.append(end - first if geometry.matmul == TRANSPOSED_MATMUL else folds)
+    dense = tile_transfers(geometry, schedule.steps[0].shape, design).second.dense
+    return np.array([pixels, dense, *steps], dtype=np.int64)
 
 
 def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:
@@ -127,14 +152,16 @@ def _count_layer(schedule: Schedule, design: FittedDesign, start: int, mask: np.
 def _tile_row(schedule: Schedule, step: Step, timing: TileTiming, moved: Transfers) -> list[int]:
     """Return a tile as `timing_kernels` takes it."""
     residual = schedule.geometry.residual_shift is not None and step.first_k
+    second = schedule.geometry.matmul and step.load_filter
+    planes = moved.second if second else moved.results
     beats = moved.raw_beats if schedule.geometry.raw else moved.results.plane_beats
     return [
         timing.cycles,
         sum(moved.filter) if step.load_filter else 0,
         moved.ifmap.runs,
         moved.ifmap.run_beats if step.load_ifmap else 0,
-        moved.results.count,
-        moved.results.plane_beats if residual else 0,
+        planes.count,
+        planes.plane_beats if residual or second else 0,
         moved.results.dense,
         beats if step.last_k else 0,
         step.shape.pixels,
@@ -155,6 +182,8 @@ def _accesses(tiles: _Tiles) -> dict[str, int]:
             known[shape] = tile_accesses(geometry, shape, design, timing)
         for name, count in known[shape].items():
             total[name] += count
+        if step.load_filter and geometry.matmul:
+            total["weight_writes"] += tile_needs(geometry, shape, design).filter
         if step.load_filter:
             for name, rows in zip(("weight", "polarity", "channel"), moved.filter_rows, strict=True):
                 total[f"{name}_writes"] += rows

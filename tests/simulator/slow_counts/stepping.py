@@ -44,14 +44,14 @@ def load_run(request, beats, machine, mask):
     return moved
 
 
-@njit(UniTuple(int64, 2)(int64, int64, _ONE, int64, _ONE, _ONE))
-def load_residual_plane(moved, free, tile, steps, machine, mask):
+@njit(UniTuple(int64, 2)(int64, int64, int64, _ONE, int64, _ONE, _ONE))
+def load_residual_plane(moved, free, pixels, tile, steps, machine, mask):
     """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of a tile.
 
     moved: first cycle in which the memory has the first beat. free: cycle from which the unit is free now. steps:
     cycles it takes a word, of which it begins when a word is whole.
     """
-    bits, words = int64(0), tile[PIXELS]
+    bits, words = int64(0), pixels
     for beat in range(tile[RESIDUAL_BEATS]):
         if beat > 0:
             moved += machine[INTERVAL]
@@ -109,12 +109,13 @@ def waited(start, end, computed):
     return max(0, end - max(start, computed))
 
 
-@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE))
-def time_layer(start, tiles, lanes, steps, machine, mask):
+@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE, _ONE))
+def time_layer(start, tiles, lanes, steps, second, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
 
     start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's
-    words. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
+    words. second: of a matmul, pixels and density of what its synapses are, and steps of a word of each of its planes;
+    else zeros. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
     """
     result = np.zeros(5, dtype=np.int64)
     count = len(tiles)
@@ -159,12 +160,18 @@ def time_layer(start, tiles, lanes, steps, machine, mask):
             if tile[RESIDUAL_BEATS] > 0:
                 last = cycle
                 for plane in range(tile[RESIDUAL_PLANES]):
-                    each = lanes[i + 1, plane] if machine[TURNED] else steps[i + 1, plane]
-                    if plane > 0 and tile[DENSE]:
+                    pixels, dense, each = tile[PIXELS], tile[DENSE], int64(0)
+                    if second[0] > 0:
+                        pixels, dense, each = second[0], second[1], second[2 + plane]
+                    elif machine[TURNED]:
+                        each = lanes[i + 1, plane]
+                    else:
+                        each = steps[i + 1, plane]
+                    if plane > 0 and dense:
                         first = last + machine[INTERVAL]
                     else:
                         first = allowed(last + 1, mask) + machine[LATENCY]
-                    last, free = load_residual_plane(first, free, tile, each, machine, mask)
+                    last, free = load_residual_plane(first, free, pixels, tile, each, machine, mask)
                 result[CONTROL] += waited(cycle, cycle + 1, computed)
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
