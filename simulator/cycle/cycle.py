@@ -10,10 +10,11 @@ import numpy as np
 
 from simulator.cycle.array import VALUE
 from simulator.cycle.counters import COUNTERS, SIGNALS
+from simulator.cycle.kept import Kept
 from simulator.cycle.machine import Depths, make_machine
 from simulator.cycle.op import BROUGHT
 from simulator.cycle.records import new_record
-from simulator.cycle.top import Kept, brought_program, run_program
+from simulator.cycle.top import brought_program, run_program
 from simulator.cycle.wires import PARAMETERS
 from simulator.encoding import SEVERAL_OPS, Dataflow, Kind, Phase, Polarity, op_code
 from simulator.plan.counts import Counts

@@ -9,24 +9,22 @@ cycle. Addresses that wrap in 16 bits do so only where something uses them.
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
 
-import numpy as np
-from numba import int64, types
+from numba import int64
 
 from simulator.cycle import dma as transfers
 from simulator.cycle import folds as fold_states
 from simulator.cycle import scatter as scatter_unit
 from simulator.cycle import sequencer as programs
 from simulator.cycle.array import VALUE, step_array, step_overlapped, step_slots
-from simulator.cycle.bits import ROW, TABLE, copy_row, flag
-from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
+from simulator.cycle.bits import flag
 from simulator.cycle.descriptor import NEXT, PRESENT, PRESENT_LAYER, STORED
 from simulator.cycle.dma import announce, step_dma
 from simulator.cycle.edge import REST, show_channels, step_edges
 from simulator.cycle.folds import rest_folds, step_folds
 from simulator.cycle.generator import give_signs, step_generator
 from simulator.cycle.im2col import step_im2col
+from simulator.cycle.kept import KEPT, keep_registers, keep_signals
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
@@ -53,24 +51,6 @@ from simulator.encoding import (
 )
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
-
-
-class Kept(NamedTuple):
-    """What is kept of a run.
-
-    counters [layers]: COUNTERS. toggles [layers, 3]: bits that changed, by PE register. trace [cycles, 3, R, C]: the PE
-    registers after each clock edge. signals [cycles]: SIGNALS; no rows of either: not kept. flip: cycle, register, row,
-    col, bit: that bit of that PE register is inverted after that clock edge; cycle 0: none is.
-    """
-
-    counters: np.ndarray
-    toggles: np.ndarray
-    trace: np.ndarray
-    signals: np.ndarray
-    flip: np.ndarray
-
-
-KEPT = types.NamedTuple([COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW], Kept)
 
 
 @njit_in_place(inline="always")
@@ -350,33 +330,6 @@ def end_cycle(machine, cycle):
     take_descriptor(descriptors, machine.port.beat, wires)
     step_sequencer(machine.sequencer, descriptors, wires)
     step_slots(machine.array, machine.parameters)
-
-
-@njit_in_place(inline="always")
-def keep_signals(machine, signals):
-    """Keep the signals of this cycle; those of the memory port as it sees them."""
-    wires = machine.wires
-    signals.phase, signals.activations__issue, signals.x_read = wires.phase, wires.issue, wires.x_read
-    signals.mem_request, signals.mem_write, signals.mem_kind = wires.mem_request, wires.mem_write, wires.kind
-    signals.mem_read_valid = wires.offered and not wires.mem_write
-    signals.mem_write_valid = wires.mem_write_valid
-    signals.compute_busy, signals.dma_busy = wires.compute_busy, wires.dma_busy
-    signals.folds__state_reg, signals.folds__count_reg = wires.fold_state, wires.fold_count
-    signals.filter_read, signals.filter_row = wires.filter_read, wires.filter_row
-    signals.edge_valid, signals.edge_addr = wires.edge_valid, wires.edge_addr
-
-
-@njit_in_place(inline="always")
-def keep_registers(machine, kept, cycle):
-    """Invert the bit that is to be, and keep the PE registers, after clock edge `cycle`."""
-    flip, pe = kept.flip, machine.array.pe
-    if cycle == flip[0]:
-        pe[flip[1], flip[2], flip[3]] ^= int64(1) << flip[4]
-        machine.array.state.quiet = 0
-    if cycle <= kept.trace.shape[0]:
-        for register in range(pe.shape[0]):
-            for row in range(pe.shape[1]):
-                copy_row(kept.trace[cycle - 1, register, row], pe[register, row])
 
 
 @njit_in_place(inline="always")

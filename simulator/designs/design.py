@@ -11,8 +11,9 @@ from simulator.designs.memory import Kib, Memory
 from simulator.designs.sizes import MOST_ROWS, FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
 from workloads.host.specfile import Spec
+from workloads.layers.bounds import format_bound, weights_bound
 from workloads.layers.given_cut import GivenCuts
-from workloads.layers.layer import MOST_BITS, Bits, Layer, format_bound, weights_bound
+from workloads.layers.layer import MOST_BITS, Bits, Layer
 from workloads.networks.network import Network
 from workloads.ops.integers import (
     RAW_BITS,

@@ -78,15 +78,16 @@ def steps_of_second(plane, tile, job):
     return steps_of_plane(plane, tile.last_outputs, job)
 
 
-@njit_in_place(UniTuple(int64, 2)(int64, int64, int64, int64, TILE, MACHINE, ARRAY))
-def load_residual_plane(moved, free, steps, pixels, tile, machine, mask):
-    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane of so many pixels.
+@njit_in_place(UniTuple(int64, 2)(UniTuple(int64, 2), int64, UniTuple(int64, 2), MACHINE, ARRAY))
+def load_residual_plane(ends, steps, plane, machine, mask):
+    """Return (cycle of the last beat, cycle from which the scatter unit is free) of one plane.
 
-    moved: first cycle in which the memory has the plane's first beat. free: cycle from which the unit is free now.
-    steps: cycles it takes a word, of which it begins when a word is whole.
+    ends: the first cycle in which the memory has the plane's first beat, and the cycle from which the unit is free now.
+    steps: cycles it takes a word, of which it begins when a word is whole. plane: its words and its beats.
     """
-    bits, words = int64(0), pixels
-    for beat in range(tile.residual_beats):
+    moved, free = ends
+    bits, words = int64(0), plane[0]
+    for beat in range(plane[1]):
         if beat > 0:
             moved += machine.interval
         moved = allowed(max(moved, free), mask)
@@ -165,7 +166,7 @@ def load_tile(cycle, computed, tile, job, mask, counts):
             first = last + machine.interval
             if plane == 0 or not dense:
                 first = allowed(last + 1, mask) + machine.latency
-            last, free = load_residual_plane(first, free, steps, pixels, tile, machine, mask)
+            last, free = load_residual_plane((first, free), steps, (pixels, tile.residual_beats), machine, mask)
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
         cycle = last + 1

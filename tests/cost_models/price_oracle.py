@@ -276,14 +276,19 @@ class Machine:
         words = counts.ifmap_reads - events.pooled
         logic("pooling unit", "logic", 1, self.pool, word=events.pooled, other_word=words)
         logic("control", "logic", 1, self.control, compute_cycle=events.compute, beat=counts.beats)
+        return parts + self._memory_parts(events, latency_us, dram)
+
+    def _memory_parts(self, events: Events, latency_us: float, dram: str) -> list[Part]:
+        """Return the memories on the chip, and DRAM where the main one isn't."""
+        parts, counts = [], events.total
         for memory in self.memories.values():
             reads, writes = self._accesses(memory, events)
-            parts += _memory(memory, reads, writes, cycles, latency_us)
+            parts += _memory(memory, reads, writes, counts.cycles, latency_us)
         if "main" in self.memories:
             return parts
         bit = self.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
         for stream in ("store", "descriptor", "filter", "ifmap", "residual"):
-            bits = getattr(counts, f"beats_{stream}") * design.port_bits
+            bits = getattr(counts, f"beats_{stream}") * self.design.port_bits
             parts.append(Part(f"dram {stream}", "dram", 0.0, bits * bit.value / PJ_PER_UJ, bit.method))
         return parts
 

@@ -33,7 +33,8 @@ from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.exact.kernel_arrays import layer_gradients, layer_rows, layer_sums
 from workloads.insight.statistics import layer_statistics
-from workloads.layers.layer import Layer, weights_bound
+from workloads.layers.bounds import weights_bound
+from workloads.layers.layer import Layer
 from workloads.networks.network import Network
 from workloads.ops.registry import known_ops, registered
 

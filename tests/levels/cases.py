@@ -15,13 +15,13 @@ from simulator.designs.design import Design, FittedDesign
 from simulator.plan.axes import Axes
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut
+from tests.levels.draw import Draw
 from tests.levels.graphs import random_inputs, random_parameters
 from tests.levels.random_pairs import (
     DATAFLOWS,
     FUSIONS,
     ON_CHIP,
     OPS,
-    Draw,
     averaging_ops,
     drawn_cuts,
     matmul_ops,
@@ -111,18 +111,26 @@ def conv(outs: int, kernel: tuple[int, int] = (1, 1), **more: Any) -> dict[str, 
     return {"name": "conv", "kind": "conv2d", "out_channels": outs, "kernel": list(kernel), **more}
 
 
-def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
-    """Input and layers chosen for their corners, by name."""
+def size(height: int, width: int, channels: int) -> dict[str, int]:
+    return {"height": height, "width": width, "channels": channels}
 
-    def size(height: int, width: int, channels: int) -> dict[str, int]:
-        return {"height": height, "width": width, "channels": channels}
 
-    feeder = design.feeder_width
-    same = {"kernel": [3, 3], "padding": [1, 1, 1, 1]}
-    narrow = min(design.x_bits, design.w_bits) - 2
-    slim = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}
-    joined = {"kind": "conv2d", "tensor": "joined", **same}
-    averages = {
+LARGE_POOLS: dict[str, tuple[dict[str, int], list[dict[str, Any]]]] = {
+    "large_pools": (
+        size(9, 8, 2),
+        [
+            {"name": "tall", "kind": "maxpool", "kernel": [7, 1]},
+            {"name": "wide", "kind": "maxpool", "kernel": [3, 12], "stride": [1, 2], "padding": [2, 0, 5, 4]},
+            {"name": "all", "kind": "maxpool", "kernel": "global"},
+            SCORES,
+        ],
+    ),
+}
+
+
+def averaging_networks(slim: dict[str, int]) -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
+    """Averages of windows, of all there is, and of narrower operands; slim: their widths."""
+    return {
         "averages": (
             size(5, 4, 3),
             [
@@ -135,6 +143,16 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
             [{"name": "half", "kind": "avgpool", "kernel": [2, 2], **slim}, conv(2, **slim)],
         ),
     }
+
+
+def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
+    """Input and layers chosen for their corners, by name."""
+
+    feeder = design.feeder_width
+    same = {"kernel": [3, 3], "padding": [1, 1, 1, 1]}
+    narrow = min(design.x_bits, design.w_bits) - 2
+    slim = {"x_bits": design.x_bits - narrow, "w_bits": design.w_bits - narrow}
+    joined = {"kind": "conv2d", "tensor": "joined", **same}
     networks = {
         "one_of_all": (size(1, 1, 1), [conv(1)]),
         "k1": (size(3, 4, 1), [conv(3), SCORES]),
@@ -178,21 +196,14 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
         "k_tiles": (size(3, 3, 2 * feeder + 3), [conv(5, (2, 2)), SCORES]),
         "row_tiles": (size(16, 4, 2), [conv(2, (3, 1)), conv(1, name="last")]),
         "narrow": (size(3, 3, 3), [conv(4, (2, 2), **slim), {**SCORES, **slim}]),
-        "large_pools": (
-            size(9, 8, 2),
-            [
-                {"name": "tall", "kind": "maxpool", "kernel": [7, 1]},
-                {"name": "wide", "kind": "maxpool", "kernel": [3, 12], "stride": [1, 2], "padding": [2, 0, 5, 4]},
-                {"name": "all", "kind": "maxpool", "kernel": "global"},
-                SCORES,
-            ],
-        ),
     }
     adds = conv(3, name="adds", residual="input", residual_shift=5)
     later = {"block": (size(9, 4, 3), [conv(3), conv(3, name="mid"), adds, SCORES])}
     if design.matmul:
         later |= matmul_networks()
-    return networks | (averages if averaging_ops(vars(design)) else {}) | later
+    if averaging_ops(vars(design)):
+        networks |= averaging_networks(slim)
+    return networks | LARGE_POOLS | later
 
 
 def matmul_networks() -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:

@@ -17,6 +17,7 @@ from simulator.designs.memory import MOST_KIB, Memory
 from simulator.plan.axes import Axes, most_parts, tile_count
 from simulator.program.program import Program, compile_network
 from simulator.timing.timing import ALWAYS_READY, Cut, count_program
+from tests.levels.draw import Draw
 from tests.levels.graphs import POLARITIES, random_inputs, random_parameters
 from workloads.errors import LimenError
 from workloads.layers.order import ORDERS
@@ -44,32 +45,6 @@ ON_CHIP = Memory(kind="sram", kib=MOST_KIB)
 
 LONGEST = 20_000
 """Cycles above which a pair is refused: the sweep is to see many of them."""
-
-
-class Draw:
-    """The few shapes of chance that the generators need."""
-
-    def __init__(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-
-    def beside(self) -> Draw:
-        """Return chance of its own, which takes nothing from this one's."""
-        other = Draw(0)
-        other.rng = self.rng.spawn(1)[0]
-        return other
-
-    def pick(self, low: int, high: int) -> int:
-        return int(self.rng.integers(low, high + 1))
-
-    def chance(self, share: float) -> bool:
-        return bool(self.rng.random() < share)
-
-    def one_of(self, *values: Any) -> Any:
-        return values[self.pick(0, len(values) - 1)]
-
-    def about(self, low: float, high: float) -> float:
-        """Log-uniform."""
-        return float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
 
 
 def random_ops(draw: Draw, given: dict[str, Any]) -> dict[str, Any]:

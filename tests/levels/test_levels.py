@@ -31,7 +31,8 @@ from tests.levels.graphs import GRAPHS, random_graph, random_inputs
 from tests.levels.naive import naive_network
 from tests.support.paths import ROOT
 from workloads.exact import reference
-from workloads.layers.layer import Layer, weights_bound
+from workloads.layers.bounds import weights_bound
+from workloads.layers.layer import Layer
 from workloads.networks.network import Network
 from workloads.ops.integers import operand_range
 from workloads.ops.shift import shift_codes

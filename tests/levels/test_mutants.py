@@ -27,7 +27,8 @@ from simulator.rtl.toolchain import BuildError, build_testbench, run_testbench
 from simulator.rtl.vectors import expected_tensors, format_vectors
 from simulator.timing.timing import ALWAYS_READY, count_program
 from tests.levels.cases import SCORES, Case, conv, extreme_input, hard_cases, make_network
-from tests.levels.faults import DESIGNS, MODEL_FAULTS, REFUSED, RTL_FAULTS, Fault
+from tests.levels.faults import DESIGNS, REFUSED, RTL_FAULTS, Fault
+from tests.levels.model_faults import MODEL_FAULTS
 from tests.levels.naive import naive_network
 from tests.support.builds import quicken
 from tests.support.paths import ROOT

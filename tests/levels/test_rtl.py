@@ -19,8 +19,9 @@ from simulator.program.program import Program
 from simulator.rtl.export import rtl_parameters, write_hardware
 from simulator.rtl.toolchain import find_verilator
 from tests.levels.cases import DATAFLOWS, OPS, design_name, hard_cases, hard_designs
+from tests.levels.draw import Draw
 from tests.levels.exactness import FUSED, KINDS, check_rtl, image_difference
-from tests.levels.random_pairs import FUSIONS, Draw, random_fields, random_programs
+from tests.levels.random_pairs import FUSIONS, random_fields, random_programs
 from tests.levels.rtl_bench import bench
 from tests.support.tools import needs_verilator, needs_yosys
 from workloads.ops.shift import SHIFT

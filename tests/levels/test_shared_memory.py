@@ -25,9 +25,10 @@ from tests.levels.cases import (
     hard_cases,
     make_network,
 )
+from tests.levels.draw import Draw
 from tests.levels.exactness import model_difference
 from tests.levels.graphs import GRAPHS, random_graph, random_inputs
-from tests.levels.random_pairs import Draw, drawn_cuts
+from tests.levels.random_pairs import drawn_cuts
 from tests.levels.rtl_bench import Bench
 from tests.support.command import refused, run_command
 from tests.support.tools import needs_verilator

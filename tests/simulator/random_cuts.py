@@ -10,7 +10,8 @@ from simulator.encoding import STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from simulator.plan.axes import Axes, most_parts
 from simulator.plan.geometry import Geometry
 from simulator.timing.timing import Cut
-from tests.levels.random_pairs import Draw, random_fields
+from tests.levels.draw import Draw
+from tests.levels.random_pairs import random_fields
 from workloads.errors import LimenError
 
 

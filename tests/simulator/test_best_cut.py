@@ -16,7 +16,7 @@ from simulator.encoding import MOST_IN_FIELD
 from simulator.plan.axes import Axes, distinct, most_parts, tile_count
 from simulator.plan.geometry import Geometry
 from simulator.timing.timing import Cut, best_cut, count_layers
-from tests.levels.random_pairs import Draw
+from tests.levels.draw import Draw
 from tests.simulator.random_cuts import random_pair, with_images
 from workloads.errors import LimenError
 from workloads.layers.order import ORDERS

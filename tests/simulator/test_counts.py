@@ -12,7 +12,7 @@ from simulator.designs.built_in import built_in_designs, load_design
 from simulator.designs.design import FittedDesign
 from simulator.plan.axes import Axes, distinct, lengths, most_parts, tile_count
 from simulator.timing.timing import Cut, count_layers, count_program
-from tests.levels.random_pairs import Draw
+from tests.levels.draw import Draw
 from tests.simulator.random_cuts import random_cut, random_pair, with_images
 from tests.simulator.slow_counts import slow_timing
 from tests.simulator.test_advice import LAYERS, layer_of

@@ -13,8 +13,8 @@ from simulator.plan.geometry import Geometry, Tile, tile_shape
 from simulator.program.program import compile_network
 from simulator.timing.timing import ALWAYS_READY
 from tests.levels.cases import extreme_input, make_network
+from tests.levels.draw import Draw
 from tests.levels.exactness import model_difference
-from tests.levels.random_pairs import Draw
 from tests.levels.rtl_bench import bench
 from tests.simulator.random_cuts import random_pair
 

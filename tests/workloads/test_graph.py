@@ -17,8 +17,9 @@ from tests.levels.naive import naive_layer, naive_network
 from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.exact.inference import forward_lanes
+from workloads.layers.bounds import format_bound, weights_bound
 from workloads.layers.graph import TensorShape, walk
-from workloads.layers.layer import Layer, LayerForm, LayerParameters, format_bound, no_parameters, weights_bound
+from workloads.layers.layer import Layer, LayerForm, LayerParameters, no_parameters
 from workloads.networks.network import Network, NetworkFile, load_network
 from workloads.ops.integers import operand_range
 

@@ -14,7 +14,8 @@ from workloads.errors import LimenError
 from workloads.exact import reference
 from workloads.formats.save_network import save_network
 from workloads.insight.simplify import simplify
-from workloads.layers.layer import Layer, averaging_parameters, format_bound, kind_parameters
+from workloads.layers.bounds import format_bound
+from workloads.layers.layer import Layer, averaging_parameters, kind_parameters
 from workloads.networks.network import Network, NetworkFile, load_network
 from workloads.ops.integers import operand_range
 

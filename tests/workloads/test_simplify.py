@@ -14,7 +14,8 @@ from workloads.exact.reference import run
 from workloads.formats.save_network import save_network
 from workloads.insight.ranges import reachable_inputs
 from workloads.insight.simplify import Simplified, simplify
-from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
+from workloads.layers.bounds import format_bound, weights_bound
+from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network, load_network
 from workloads.ops.integers import accumulator_bits, operand_range
 from workloads.ops.names import OPS

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.exact.reference import requantise
+from workloads.layers.bounds import format_bound
 from workloads.layers.graph import INPUT, walk
-from workloads.layers.layer import Layer, LayerParameters, format_bound
+from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network
 from workloads.ops.integers import operand_range
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from workloads.insight.ranges import Range, aligned, operand_bounds, reachable_inputs, term_range
-from workloads.layers.layer import Layer, LayerParameters, format_bound
+from workloads.layers.bounds import format_bound
+from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network
 from workloads.ops.integers import accumulator_bits, operand_range
 

@@ -15,8 +15,9 @@ import numpy as np
 
 from workloads.exact.inference import forward_lanes
 from workloads.host.progress import Progress
+from workloads.layers.bounds import format_bound, weights_bound
 from workloads.layers.graph import INPUT, walk
-from workloads.layers.layer import Layer, LayerParameters, format_bound, weights_bound
+from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import Network
 from workloads.ops.integers import accumulator_bits, operand_range
 
