@@ -121,7 +121,7 @@ class Machines:
         self.lanes = units.lanes(x, dealt, designs.x_lanes, feeder)
         self.packer, self.scatter = units.packer(*mover), units.scatter(*mover)
         self.straight, self.turned_synapses = (
-            units.scatter(x, designs.w_bits, np.full(len(designs), form), designs.cols, feeder, port)
+            units.synapses(self.matmul, x, designs.w_bits, np.full(len(designs), form), designs.cols, feeder, port)
             for form in ("os", "is")
         )
         self.pool = units.pool(x, feeder)

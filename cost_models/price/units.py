@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from typing import Any
 
 from cost_models.price.banks import Bank, price_bank, price_main_memory
 from cost_models.price.machine_events import PLACES
@@ -53,7 +54,8 @@ class Units:
     pe: by op, or ops joined by AND, x_bits, w_bits, bits held, dataflow, polarity, signed activations, stages,
     zero gating, stream. edge: by acc_bits, x_bits.
     tag: by address bits. generator: by dataflow, lanes, and whether there is one. shadow: by whether there are, bits,
-    dataflow; both are absent where not. bank: by width, words, two ports, bits of a write. All others: by the fields of
+    dataflow. synapses: by whether a design has matmul, then the fields of a scatter unit. All three are absent where
+    there are none. bank: by width, words, two ports, bits of a write. All others: by the fields of
     their unit.
     """
 
@@ -70,6 +72,7 @@ class Units:
         self.lanes = fitted(Lanes, ("read", "write"), clock, delay, behind)
         self.packer = fitted(Packer, ("step",), clock, behind)
         self.scatter = fitted(Scatter, ("step", "other_beat"), clock)
+        self.synapses = Shelf((*STATIC, *energies("step", "other_beat"), clock), partial(_synapses, table))
         self.pool = fitted(Pool, ("word", "other_word"), clock, behind)
         self.control = fitted(Control, ("compute_cycle", "beat"), clock)
         self.skew = fitted(Skew, ("op",), clock, "launch_ns")
@@ -162,6 +165,12 @@ def _shadow(table: Table, overlap: bool, width: int, dataflow: str) -> Mapping[s
     unit = Shadow(width, "os" if dataflow == "os" else "ws")
     names = (*STATIC, *energies("move"), "min_clock_ns")
     return {name: _fit(table, unit, name) for name in names} if overlap else {}
+
+
+def _synapses(table: Table, there: bool, *sizes: Any) -> Mapping[str, Value]:
+    """Return what writes a matmul's synapses, a scatter unit of these sizes; nothing of designs without."""
+    names = (*STATIC, *energies("step", "other_beat"), "min_clock_ns")
+    return {name: _fit(table, Scatter(*sizes), name) for name in names} if there else {}
 
 
 def _fit(table: Table, unit: Fitted, name: str) -> Value:

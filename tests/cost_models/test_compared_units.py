@@ -22,7 +22,7 @@ from cost_models.stimuli.op_values import op_values
 from cost_models.table.table import SMALLEST, load_table
 from cost_models.units.catalogue import WIDTHS, compared_groups, groups, pe_units
 from cost_models.units.neurons import SYNAPSES, Window, sum_bits
-from cost_models.units.unit import Nand2, Neuron, Operator, OpUnit, Pe, Unit
+from cost_models.units.unit import Control, Edge, FusedPe, Nand2, Neuron, Operator, OpUnit, Pe, Tag, Unit
 from tests.cost_models.netlists import reference_ops
 from tests.support.paths import TINY
 from tests.support.tools import needs_yosys
@@ -229,10 +229,13 @@ def area_energy_clock(unit: Unit, kit: Kit, multiplier: str) -> float:
 
 
 class TestGroups:
-    def test_they_come_after_everything_else(self) -> None:
-        """A table made before there were any keeps the order of its rows."""
-        compared = compared_groups(WIDTHS)
-        assert groups()[-len(compared) :] == compared
+    def test_they_come_one_after_another(self) -> None:
+        """Behind what tables had before them, and before what came later: a table keeps the order of its rows."""
+        compared, whole = compared_groups(WIDTHS), groups()
+        first = whole.index(compared[0])
+        assert whole[first : first + len(compared)] == compared
+        assert {type(group[0]) for group in whole[:first]} >= {Edge, Tag, Control}
+        assert {type(group[0]) for group in whole[first + len(compared) :]} == {Pe, Edge, FusedPe}
         assert len(set(compared)) == len(compared)
 
     def test_sums_fit(self) -> None:

@@ -175,7 +175,7 @@ def test_cuts_of_a_network_file(tmp_path: Path) -> None:
         path.write_text(text + schedule, encoding="utf-8")
     chance, spec = Random(6), study(objectives={"energy_uj": "min"}, constraints={})
     roomy = {"x_bits": 5, "w_bits": 4, "rows": 4, "ifmap_kib": 8.0, "ofmap_kib": 64.0, "operand_depth": 512}
-    points = [random_point(chance, ("threshold",))._replace(**roomy, port_bits=128) for _ in range(40)]
+    points = [random_point(chance, ("threshold",))._replace(**roomy, port_bits=128) for _ in range(80)]
     valid = check(spec, points, str(paths[1]))
     assert len(valid) > 5
     best, cut = (BlockEvaluator(spec, str(path), "ihp130").evaluate(points) for path in paths)
