@@ -13,14 +13,11 @@ from cost_models.units.catalogue import WIDTHS, Pairs, groups
 from cost_models.units.unit import (
     FUSED,
     SIGNED,
-    STAGED_STAGES,
     UNITS,
-    Control,
     Edge,
     Fitted,
     FusedPe,
     Pe,
-    Shadow,
     Unit,
     from_journal,
     journalled,
@@ -34,28 +31,25 @@ from workloads.errors import LimenError
 def test_rows_are_of_the_units_that_they_were_made_of(name: str, pairs: Pairs) -> None:
     """Of PEs there are widths between those of their group besides; a fit goes by its first unit.
 
-    Some get their rows when the tables are built next: PEs of two stages at all their sums, of signed activations and
-    of several ops, at the widest accumulators and at operands beyond 8 bits, and edges of both; shadows, and the
-    control of folds that overlap.
+    Some get their rows when the tables are built next: PEs of signed activations and
+    of several ops, at the widest accumulators and at operands beyond 8 bits, and edges of both.
     """
     units = table_units(name)
     wanted = [unit for group in groups(pairs=pairs) for unit in (group[:1] if isinstance(group[0], Fitted) else group)]
     to_come = {unit for unit in wanted if _is_to_come(unit)}
     assert set(wanted) - to_come <= units.keys()
-    new = {SIGNED, FUSED, "shadow", "control_overlap"}
+    new = {SIGNED, FUSED}
     assert {unit.component for unit in units} - new == {unit.component for unit in wanted} - new
     assert len({unit.sort_key() for unit in units}) == len(units)
 
 
 def _is_to_come(unit: Unit) -> bool:
-    if isinstance(unit, Shadow) or (isinstance(unit, Control) and unit.overlap):
-        return True
     if isinstance(unit, Edge):
         return unit.x_bits > WIDTHS[-1] or unit.acc_bits == MAX_ACC_BITS
     if not isinstance(unit, Pe) or unit.smallest:
         return isinstance(unit, FusedPe)
     wide = unit.sum_bits == MAX_ACC_BITS or (unit.x_bits > WIDTHS[-1] and unit.dataflow == "is")
-    return wide or unit.signed or unit.stages == STAGED_STAGES
+    return wide or unit.signed
 
 
 def test_a_row_without_its_op(tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_bad_design(folder: Path, old: str, new: str, words: tuple[str, ...]) ->
         ("kernel: [3, 2]", "kernel: [9, 2]", ("tiny.yaml", "conv", "kernel", "[9, 2]", "[5, 4]")),
         ("kernel: [3, 2]", "kernel: [3]", ("tiny.yaml", "layer conv: kernel", "[3]")),
         ("stride: [2, 1]", "stride: [0, 1]", ("tiny.yaml", "layer conv: stride.0", "0", "greater than or equal to 1")),
-        ("kind: linear", "kind: dense", ("tiny.yaml", "layer scores: kind", "'dense'", "'maxpool' or 'avgpool'")),
+        ("kind: linear", "kind: dense", ("tiny.yaml", "layer scores: kind", "'dense'", "'avgpool' or 'matmul'")),
         (
             "kind: linear",
             "kind: linear, bias: true",

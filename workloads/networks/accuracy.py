@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from workloads.errors import LimenError, shown
 from workloads.host.files import write_whole
 from workloads.host.progress import Progress
 from workloads.host.text_tables import ALL_DIGITS, csv_bytes, read_csv
+from workloads.layers.layer import Layer
 from workloads.networks.family import Family, FamilyOp
 from workloads.networks.network import Network
 
@@ -41,11 +42,17 @@ class AccuracyRow(NamedTuple):
         return self.op, self.x_bits, self.w_bits
 
 
+LATER = ("images", "synapses", "transposed")
+"""Fields that layers got after accuracies had been stored: at their defaults nothing has changed."""
+
+DEFAULTS = {name: Layer.model_fields[name].default for name in LATER}
+
+
 def network_hash(network: Network) -> str:
     """Return the SHA-256 of everything that decides a network's scores: one changed bit of a weight changes it."""
     digest = hashlib.sha256()
     described = {
-        "layers": [layer.model_dump() for layer in network.layers],
+        "layers": [_described(layer) for layer in network.layers],
         "input_map": network.input_map.model_dump(),
         "dataset": network.dataset,
     }
@@ -55,6 +62,12 @@ def network_hash(network: Network) -> str:
             if array is not None:
                 digest.update(np.ascontiguousarray(array, dtype="<i8").tobytes())
     return digest.hexdigest()
+
+
+def _described(layer: Layer) -> dict[str, Any]:
+    """Return a layer's fields, those that came LATER only where they aren't the default."""
+    fields = layer.model_dump()
+    return {name: value for name, value in fields.items() if name not in LATER or value != DEFAULTS[name]}
 
 
 def read_accuracies(family: Family) -> dict[tuple[str, int, int], AccuracyRow]:
