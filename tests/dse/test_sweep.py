@@ -164,7 +164,7 @@ def test_the_order_of_points() -> None:
     formats = [("mac", 4, 6), ("mac", 5, 7), ("threshold", 4, 7)]
     space = Space(spec, formats)
     points = space.points(range(space.size))
-    assert [point[:6] + point[-1:] for point in points] == [
+    assert [(*point[:6], point.port_bits) for point in points] == [
         (*form, dataflow, rows, 3, port)
         for form, dataflow, rows, port in itertools.product(formats, ["ws", "os"], [4, 2], [64, 32])
     ]

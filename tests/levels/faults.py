@@ -199,7 +199,7 @@ RTL_FAULTS = [
     Fault("limen_dma.v", "addr_reg + stride_reg", "addr_reg + {16'd0, run_beats_reg}"),
     Fault("limen_dma.v", "base_reg + plane_words", "base_reg", "os mac"),
     Fault("limen_dma.v", "kind_reg == KIND_IFMAP ? ifmap_plane_beats : ", ""),
-    Fault("limen_dma.v", "kind_reg == KIND_RESIDUAL ? residual_plane_beats : ", "", "ws adder"),
+    Fault("limen_dma.v", "kind_reg == KIND_RESIDUAL ? residual_plane_beats : ", "", "os matmul"),
     Fault("limen_dma.v", "{16'd0, kind_next == KIND_LAYER ? layer_beats : tile_beats}", "{16'd0, tile_beats}"),
     Fault("limen_dma.v", " && (kind_reg != KIND_RESIDUAL || residual_ready)", "", "is threshold"),
     Fault("limen_dma.v", "DATA && kind_reg == KIND_STORE && store_valid", "DATA && kind_reg == KIND_STORE"),
