@@ -5,8 +5,6 @@ from __future__ import annotations
 from tests.levels.faults import Fault
 
 MODEL_FAULTS = [
-    Fault("simulator/cycle/synapses.py", "tile.group_outputs if transposed else tile.k_size", "tile.k_size",
-          "os matmul"),
     Fault("simulator/cycle/synapses.py", "return int64(step.col == 0)", "return int64(1)", "os matmul"),
     Fault("simulator/timing/transfer_kernels.py", "(full + max(between, full_free))", "(full + between)", "os matmul"),
     Fault("simulator/program/program.py", "step.load_filter if geometry.matmul else", "True if geometry.matmul else",
@@ -57,7 +55,7 @@ MODEL_FAULTS = [
     Fault("simulator/cuts/schedule.py", "first_k=chan == chans[0]", "first_k=True"),
     Fault("simulator/cuts/sharing.py", "else index, index + 1)", "else index, index)", "ws mac"),
     Fault("simulator/cuts/sharing.py", "placed[other] < at + beats[name]", "placed[other] < at", "ws mac"),
-    Fault("simulator/plan/geometry.py", "geometry.pad_top - in_start", "geometry.pad_top"),
+    Fault("simulator/plan/geometry.py", "own * geometry.stride[0] - geometry.pad_top", "own * geometry.stride[0]"),
     Fault("simulator/plan/geometry.py", "divmod(geometry.group_channels, feeder)", "0, 0", "ws mac"),
     Fault("simulator/program/program.py", "(geometry.offset + tile.out) //", "tile.out //"),
     Fault("simulator/program/program.py", "first_bit % design.port_bits,", "0,"),
