@@ -105,9 +105,9 @@ def test_windows_that_keep_to_padded_images(dataflow: str, at_once: int, tmp_pat
 
 CROSSING: list[dict[str, Any]] = [
     {"name": "padded", "kind": "conv2d", "out_channels": 5, "kernel": [3, 3], "padding": [1, 1, 1, 1]},
-    {"name": "shared", "kind": "maxpool", "kernel": [3, 2], "padding": [1, 1, 0, 1]},
+    {"name": "common", "kind": "maxpool", "kernel": [3, 2], "padding": [1, 1, 0, 1]},
     {"name": "added", "kind": "conv2d", "out_channels": 5, "kernel": [3, 1], "padding": [1, 1, 0, 0],
-     "residual": "shared"},
+     "residual": "common"},
     {"name": "left_out", "kind": "conv2d", "out_channels": 4, "kernel": [1, 1], "stride": [3, 1]},
     {"name": "scores", "kind": "linear", "out_channels": 2},
 ]  # fmt: skip
