@@ -161,23 +161,33 @@ def reference_scores(network: Network, images: int = 1, seed: int = 0) -> np.nda
     )
 
 
-def load_pair(network: Network | str | Path, design: Design | str | Path) -> tuple[Network, Design]:
+def load_pair(
+    network: Network | str | Path,
+    design: Design | str | Path,
+    op: str | None = None,
+    x_bits: int | None = None,
+    w_bits: int | None = None,
+) -> tuple[Network, Design]:
     """Return a network and a design, each as it is or by name.
 
-    A family gives its member of the design's ops and widths.
+    op, x_bits, w_bits: of the network. Where they are None a family gives its member of the design's ops and widths, a
+    network of the zoo has its shapes at them, and a network file its own.
 
     Raises:
         LimenError: arguments of other kinds, and as `find_network` and `load_design`.
     """
-    from workloads.networks.family import family_op, find_network
+    from workloads.networks.family import family_op, find_network, is_page
 
     design = design if isinstance(design, Design) else load_design(design)
     if isinstance(network, Network):
         return network, design
-    check_kind("network", network, (str, Path), "a Network, a family's name or a network file (.yaml)")
+    check_kind(
+        "network", network, (str, Path), "a Network, a family's name, a network's of the zoo, or a network file (.yaml)"
+    )
     if is_file_name(network):
-        return find_network(network), design
-    return find_network(network, family_op(design.ops), design.x_bits, design.w_bits), design
+        return find_network(network, op, x_bits, w_bits), design
+    own_op = design.op if is_page(network) else family_op(design.ops)
+    return find_network(network, op or own_op, x_bits or design.x_bits, w_bits or design.w_bits), design
 
 
 def simulate(

@@ -17,11 +17,14 @@ from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
     Disagreement,
+    bits_option,
     design_option,
     echo,
     echo_exported,
+    echo_unmapped,
     json_option,
     load_pair,
+    op_option,
     workload_option,
 )
 from dse.cli.polarity import polarity
@@ -60,6 +63,8 @@ commands.add_command(waves)
 @commands.command()
 @design_option
 @workload_option
+@op_option
+@bits_option
 @click.option(
     "--level",
     "-l",
@@ -75,13 +80,21 @@ commands.add_command(waves)
 @click.option("--schedule", "shows_schedule", is_flag=True, help="Print each layer's cut, as a loop nest.")
 @json_option
 def simulate(
-    design: str, workload: str, levels: tuple[str, ...], images: int, seed: int, shows_schedule: bool, as_json: bool
+    design: str,
+    workload: str,
+    op: str | None,
+    bits: tuple[int, int] | None,
+    levels: tuple[str, ...],
+    images: int,
+    seed: int,
+    shows_schedule: bool,
+    as_json: bool,
 ) -> None:
     """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
     from simulator.run import reference_scores
     from simulator.run import simulate as run_level
 
-    chip, network = load_pair(design, workload)
+    chip, network = load_pair(design, workload, op, bits)
     if set(levels) != {"timing"}:
         cycles = images * run_level(network, chip).cycles
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
@@ -98,6 +111,7 @@ def simulate(
             "network": network.name,
             "design": fitted.model_dump(),
             "images": images,
+            "unmapped_ops": [row.model_dump() for row in network.unmapped_ops],
             "memory_kib": {"program": first.memory.program_kib, "tensors": first.memory.tensors_kib},
             "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
             "cycles_per_image": {run.level: run.cycles for run in runs},
@@ -119,6 +133,7 @@ def simulate(
             + f": descriptors and filters {first.memory.program_kib:.4g} KiB, "
             + f"tensors {'at their peak ' * fitted.on_chip}{first.memory.tensors_kib:.4g} KiB"
         )
+        echo_unmapped(network)
         for run in runs:
             echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
             echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
@@ -138,14 +153,18 @@ def simulate(
 @commands.command()
 @design_option
 @workload_option
+@op_option
+@bits_option
 @click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
 @seed_option
-def export(design: str, workload: str, out: Path, images: int, seed: int) -> None:
+def export(
+    design: str, workload: str, op: str | None, bits: tuple[int, int] | None, out: Path, images: int, seed: int
+) -> None:
     """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
     from simulator.run import export as write_folder
 
-    chip, network = load_pair(design, workload)
+    chip, network = load_pair(design, workload, op, bits)
     exported = write_folder(network, chip, out, images, seed)
     echo_exported(exported, f"{network.name}, {images} images")
 

@@ -13,10 +13,13 @@ from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
     Disagreement,
+    bits_option,
     design_option,
     echo,
+    echo_unmapped,
     json_option,
     load_pair,
+    op_option,
     workload_option,
 )
 from workloads.errors import LimenError, printable
@@ -36,6 +39,8 @@ WITHIN_PERCENT = 5.0
 @click.command()
 @design_option
 @workload_option
+@op_option
+@bits_option
 @click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
 @click.option("--dram", default="lpddr4", show_default=True, help="The DRAM: a row dram_NAME of the table.")
 @click.option(
@@ -58,6 +63,8 @@ WITHIN_PERCENT = 5.0
 def price(
     design: str,
     workload: str,
+    op: str | None,
+    bits: tuple[int, int] | None,
     costs: str,
     dram: str,
     stream: str,
@@ -70,7 +77,7 @@ def price(
     from cost_models.price.price import with_memory
     from simulator.run import simulate
 
-    chip, network = load_pair(design, workload)
+    chip, network = load_pair(design, workload, op, bits)
     memory = {"dram_gb_per_s": dram_gb_per_s, "latency_ns": latency_ns}
     given = {name: value for name, value in memory.items() if value is not None}
     if given:
@@ -84,6 +91,7 @@ def price(
         rows = json.loads(cost.breakdown.to_json(orient="records", double_precision=15))
         whole = {
             "network": network.name,
+            "unmapped_ops": [row.model_dump() for row in network.unmapped_ops],
             "design": run.design.model_dump(),
             "costs": costs,
             "stream": stream,
@@ -95,6 +103,7 @@ def price(
         f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {' and '.join(chip.ops)}, costs {costs}, "
         f"{stream} operands"
     )
+    echo_unmapped(network)
     echo(f"energy {cost.energy_uj:.4g} uJ an image, latency {cost.latency_us:.4g} us, area {cost.area_mm2:.4g} mm2")
     echo(
         f"clock {cost.clock_ns:.4g} ns ({cost.clock_component}; {cost.clock_method}), {run.cycles} cycles, "

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from simulator.designs.design import Design
     from workloads.networks.network import Network
 
+ZOO = "zoo"
+"""What the networks that come without weights are called together."""
+
 
 @click.command()
 @click.argument("subject", metavar="[WHAT]", required=False)
 def describe(subject: str | None) -> None:
-    """Describe WHAT: a family, design, study or cost table by name, a .yaml or .csv file, or a study's folder.
+    """Describe WHAT: a family, network, design, study or cost table by name, a .yaml or .csv file, or a study's folder.
 
-    Without WHAT, list all that comes with Limen.
+    `zoo` is a table of all networks without weights. Without WHAT, list all that comes with Limen.
     """
     texts = [_everything()] if subject is None else _named(subject)
     echo("\n\n".join(texts))
@@ -32,9 +35,11 @@ def _everything() -> str:
     from dse.study.study_spec import built_in_studies
     from simulator.designs.built_in import built_in_designs
     from workloads.networks.family import shipped_families
+    from workloads.networks.pages import zoo_pages
 
     lines = [
         f"families      {', '.join(shipped_families())}",
+        f"zoo           {', '.join(zoo_pages())}",
         f"designs       {', '.join(built_in_designs())}",
         f"studies       {', '.join(built_in_studies())}",
         f"cost tables   {', '.join(built_in_tables())}",
@@ -51,7 +56,12 @@ def _named(subject: str) -> list[str]:
     from simulator.designs.built_in import built_in_designs, load_design
     from workloads.host.names import TABLE, is_file_name
     from workloads.networks.family import shipped_families
+    from workloads.networks.pages import zoo_pages
 
+    if subject == ZOO:
+        return [_describe_zoo()]
+    if subject in zoo_pages():
+        return [_describe_page(zoo_pages()[subject])]
     if is_file_name(subject):
         return [_describe_file(subject)]
     if is_file_name(subject, TABLE):
@@ -70,7 +80,7 @@ def _named(subject: str) -> list[str]:
 
         texts.append(describe_study(Path(subject)))
     if not texts:
-        names = [*shipped_families(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
+        names = [*shipped_families(), ZOO, *zoo_pages(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
         raise LimenError(
             f"describe: {subject!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
             "a .yaml or .csv file, or a study's folder"
@@ -82,13 +92,12 @@ def _describe_file(path: str) -> str:
     from dse.study.study_spec import load_study
     from simulator.designs.built_in import load_design
     from workloads.host.specfile import read_yaml
-    from workloads.networks.network import load_network
 
     content = read_yaml(path)
     if "space" in content:
         return _describe_spec(f"study {path}", load_study(path).model_dump())
     if "layers" in content:
-        return _describe_network(load_network(path))
+        return _describe_page(Path(path))
     if "rows" in content:
         return _describe_design(path, load_design(path))
     raise LimenError(f"{path}: holds none of space (a study), layers (a network), rows (a design)")
@@ -114,10 +123,41 @@ def _describe_family(name: str) -> str:
     return "\n".join(lines)
 
 
+def _describe_page(path: Path) -> str:
+    """Return what a network's page says: its layers, and below them where it comes from."""
+    from workloads.networks.pages import page_network, read_page
+
+    text, published = _describe_network(page_network(path)), read_page(path).published
+    if published is None:
+        return text
+    counts = f"MACs {published.macs or 'not published'}, parameters {published.parameters or 'not published'}"
+    return f"{text}\n  source: {printable(published.source)}: {counts}"
+
+
+def _describe_zoo() -> str:
+    """Return a line a network of the zoo, with counts of an image; its own description tells its source."""
+    from workloads.networks.pages import page_network, read_page, zoo_pages
+    from workloads.networks.published import macs, parameters
+
+    rows = [("network", "reads", "layers", "MACs", "parameters", "published", "not on the machine")]
+    for name, path in zoo_pages().items():
+        network, published = page_network(path), read_page(path).published
+        assert published is not None, f"{path}: a network of the zoo has a source"
+        count = parameters(network.layers) + published.elsewhere
+        told = f"{published.macs or '–'}, {published.parameters or '–'}"
+        size = " × ".join(map(str, network.input_shape))
+        beside = ", ".join(map(str, network.unmapped_ops)) or "–"
+        rows.append((name, size, f"{len(network.layers)}", f"{macs(network.layers)}", f"{count}", told, beside))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines += ["", "All are untrained: shapes, at any op and widths. limen describe NETWORK tells layers and source."]
+    return "\n".join(lines)
+
+
 def _describe_network(network: Network) -> str:
     synapses = sum(layer.fan_in * layer.out_channels for layer in network.layers)
     pairs = sum(layer.pairs for layer in network.layers)
-    state = "shapes only" if network.parameters is None else "trained"
+    state = "untrained, shapes only" if network.parameters is None else "trained"
     lines = [
         f"network {network.name}: {state}, dataset {network.dataset or 'none'}, "
         f"{synapses} synapses, {pairs} operations an image"
@@ -131,4 +171,5 @@ def _describe_network(network: Network) -> str:
             f"x {layer.x_bits} bits, w {layer.w_bits} bits, fan-in {layer.fan_in}"
         )
     lines += [f"  schedule: {json.dumps(cut.model_dump())}" for cut in network.schedule]
+    lines += [f"  not on the machine: {row}" for row in network.unmapped_ops]
     return "\n".join(lines)

@@ -85,10 +85,9 @@ def _networks(
     workload: str, op: str | None, x_bits: int | None, w_bits: int | None
 ) -> list[tuple[Network, Member | None]]:
     """Return the networks meant, each with its place where it is a family's."""
-    from workloads.host.names import is_file_name
-    from workloads.networks.family import find_network, load_family, member_w_bits
+    from workloads.networks.family import find_network, is_page, load_family, member_w_bits
 
-    if is_file_name(workload):
+    if is_page(workload):
         return [(find_network(workload, op, x_bits, w_bits), None)]
     family = load_family(workload)
     ops: list[Any] = [op] if op else family.ops()

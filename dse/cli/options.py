@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workloads.errors import printable
+from workloads.ops.names import MIXES, OPS
 
 if TYPE_CHECKING:
     from simulator.designs.design import Design
@@ -21,7 +22,11 @@ design_option = click.option(
     "--design", "-d", default=DEFAULT_DESIGN, show_default=True, help="A built-in design or a .yaml file."
 )
 workload_option = click.option(
-    "--workload", "-w", default=DEFAULT_WORKLOAD, show_default=True, help="A family or a network .yaml file."
+    "--workload",
+    "-w",
+    default=DEFAULT_WORKLOAD,
+    show_default=True,
+    help="A family, a network of the zoo, a .yaml file.",
 )
 AT_LEAST_ONE = click.IntRange(min=1)
 """Of images, samples, processes, epochs."""
@@ -47,9 +52,41 @@ def echo_exported(exported: Exported, contents: str) -> None:
     echo(f"{exported.folder}: {contents}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
 
 
-def load_pair(design_name: str, workload: str) -> tuple[Design, Network]:
-    """Return the design and the workload; a family gives its member of the design's ops and widths."""
+def echo_unmapped(network: Network) -> None:
+    """Say what of a network is not on the machine, and so in none of the figures below."""
+    if network.unmapped_ops:
+        echo(f"not on the machine, not counted: {', '.join(map(str, network.unmapped_ops))}")
+
+
+class Widths(click.ParamType):
+    """`6`, of activations and weights, or `6,4`, activations first."""
+
+    name = "X[,W]"
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> tuple[int, int]:
+        words = str(value).split(",")
+        if isinstance(value, tuple):
+            return value
+        if len(words) > 2 or not all(word.isdecimal() and len(word) < 3 for word in words):
+            self.fail(f"{value!r} is not allowed: bits such as 6, or 6,4 (activations, weights)", param, context)
+        return int(words[0]), int(words[-1])
+
+
+op_option = click.option("--op", type=click.Choice([*OPS, *MIXES]), help="Of the workload; the design's by default.")
+bits_option = click.option(
+    "--bits", type=Widths(), help="Of the workload, activations and weights: 6, or 6,4; the design's by default."
+)
+
+
+def load_pair(
+    design_name: str, workload: str, op: str | None = None, bits: tuple[int, int] | None = None
+) -> tuple[Design, Network]:
+    """Return the design and the workload; a family gives its member of the design's ops and widths, or of those given.
+
+    bits: of activations and weights.
+    """
     from simulator.run import load_pair as load
 
-    network, design = load(workload, design_name)
+    x_bits, w_bits = bits or (None, None)
+    network, design = load(workload, design_name, op, x_bits, w_bits)
     return design, network

@@ -114,10 +114,9 @@ def _network(
     workload: str, op: str | None, x_bits: int | None, w_bits: int | None, check: bool
 ) -> tuple[Network | None, list[Finding]]:
     """Return the network meant; with check, None and what is wrong where the float master it comes from is broken."""
-    from workloads.host.names import is_file_name
-    from workloads.networks.family import find_network, load_family, member_w_bits
+    from workloads.networks.family import find_network, is_page, load_family, member_w_bits
 
-    if is_file_name(workload):
+    if is_page(workload):
         return find_network(workload, op, x_bits, w_bits), []
     family = load_family(workload)
     chosen: Any = op or family.ops()[0]
@@ -137,14 +136,13 @@ def _findings(
     workload: str, network: Network, statistics: Statistics, split: str, data: Path | None, costs: str
 ) -> tuple[list[Finding], list[str]]:
     """Return the findings, and in words what could not be checked."""
-    from workloads.host.names import is_file_name
     from workloads.insight.failure_signs import check_network
-    from workloads.networks.family import load_family
+    from workloads.networks.family import is_page, load_family
     from workloads.ops.names import BASELINE
 
     accuracy = twin = None
     unchecked = []
-    if not is_file_name(workload) and any(layer.op != BASELINE for layer in network.layers):
+    if not is_page(workload) and any(layer.op != BASELINE for layer in network.layers):
         family, first = load_family(workload), network.layers[0]
         if BASELINE in family.ops():
             w_bits = max(layer.w_bits for layer in network.layers)

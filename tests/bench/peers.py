@@ -168,7 +168,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the peers' environments are, or are made")
     folder = parser.parse_args().folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
-    layers = [layer for layer in resnet18() if not layer.pool]
+    layers = [layer for layer in resnet18() if layer.groups == 1]  # pooling has as many groups as channels
     ours, theirs = limen(layers), peers(folder, layers)
     print(f"ResNet-18, {len(layers)} layers, one design of 32 x 32 PEs: CPU seconds a design")
     print(f"{'':22} {'seconds':>12} {'cycles':>12}" + "".join(f"{'times ' + name:>28}" for name in ours))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from simulator.designs.design import FittedDesign
-from simulator.plan.geometry import Geometry
+from simulator.plan.geometry import Geometry, layer_geometry
 from tests.simulator.test_advice import LAYERS, layer_of
+from workloads.networks.family import find_network
 
 
 def conv(
@@ -38,16 +41,16 @@ def gemm(rows: int, outputs: int, fan_in: int, raw: bool = False) -> Geometry:
     )  # fmt: skip
 
 
+def page(name: str) -> list[Geometry]:
+    """Return the layers of a network of the zoo, threshold of 8 bits; each as if it were alone."""
+    network = find_network(name, "threshold", 8, 8)
+    layers = (layer_geometry(network, index) for index in range(len(network.layers)))
+    return [replace(layer, first=True, last=True) for layer in layers]
+
+
 def resnet18() -> list[Geometry]:
     """Return the 22 layers of ResNet-18 on images of 32 × 32 pixels."""
-    layers, size, channels = [conv(32, 3, 64, 3)], 32, 64
-    for outputs, stride in ((64, 1), (128, 2), (256, 2), (512, 2)):
-        if stride > 1:
-            layers.append(conv(size, channels, outputs, 1, stride))
-        layers += [conv(size, channels, outputs, 3, stride), conv(size // stride, outputs, outputs, 3, residual=True)]
-        size, channels = size // stride, outputs
-        layers += [conv(size, channels, channels, 3), conv(size, channels, channels, 3, residual=True)]
-    return [*layers, max_pool(4, 512, 4), gemm(1, 10, 512, raw=True)]
+    return page("resnet18-32x32")
 
 
 def zoo() -> list[Geometry]:
@@ -55,7 +58,8 @@ def zoo() -> list[Geometry]:
     vgg = [conv(112, 64, 128, 3), conv(112, 128, 128, 3), conv(56, 256, 256, 3), conv(28, 512, 512, 3)]
     vgg += [conv(14, 512, 512, 3), max_pool(224, 64, 2), gemm(1, 4096, 4096), gemm(1, 1000, 4096, raw=True)]
     mobilenet = [conv(56, 144, 144, 3, groups=144), conv(28, 384, 384, 3, groups=384), gemm(1, 1000, 1280, raw=True)]
-    transformers = [gemm(197, 192, 768), gemm(197, 768, 192), gemm(197, 3072, 768), gemm(128, 256, 1024)]
+    transformers = [layer for layer in page("vit-tiny-16") if {layer.channels, layer.outputs} == {192, 768}]
+    transformers += [gemm(197, 3072, 768), gemm(128, 256, 1024)]
     transformers += [gemm(196, 1176, 64, raw=True), gemm(512, 3072, 1024)]
     others = [conv(16, 1024, 1024, 3), *(layer_of(name, x_bits=8, raw=False) for name in LAYERS)]
     return list(dict.fromkeys([*resnet18(), *vgg, *mobilenet, *transformers, *others]))

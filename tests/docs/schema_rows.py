@@ -12,6 +12,8 @@ from workloads.ops.registry import known_ops
 PATTERNS = {
     "^[A-Za-z][A-Za-z0-9_]*$": "name: letters, digits and `_`, a letter first",
     "^[A-Za-z][A-Za-z0-9_-]*$": "name: letters, digits, `_` and `-`, a letter first",
+    "^[A-Za-z][A-Za-z0-9_.]*$": "name: letters, digits, `_` and `.`, a letter first",
+    r"^\d+(\.\d+)?( [kMG])?$": "number in quotes, with or without k, M or G after a space",
 }
 """Regular expressions of the specifications, in words."""
 

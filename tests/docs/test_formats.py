@@ -21,6 +21,8 @@ from workloads.host.specfile import validate
 from workloads.layers.given_cut import GivenCut
 from workloads.layers.layer import POOLS
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
+from workloads.networks.published import Published
+from workloads.networks.unmapped import UnmappedOp
 from workloads.training.recipe import OpRecipe, Recipe
 
 TABLES: dict[tuple[str, str], type[BaseModel]] = {
@@ -29,6 +31,8 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("network-format", "`layers`"): LayerEntry,
     ("network-format", "`input_map`"): InputMap,
     ("network-format", "`schedule`"): GivenCut,
+    ("network-format", "`unmapped_ops`"): UnmappedOp,
+    ("network-format", "`published`"): Published,
     ("design-format", "the file"): Design,
     ("design-format", "`memory`"): Memory,
     ("design-format", "`schedule`"): GivenCut,

@@ -79,7 +79,7 @@ ONE = limen.Layer(**LAYER)
         (lambda: limen.price(RUN, costs=3), "costs: 3 is not allowed: a built-in table"),
         (lambda: limen.price(RUN, dram=3), "dram: 3 is not allowed: a name in the cost"),
         (lambda: limen.price(RUN, stream=[]), "stream: [] is not allowed: a name in t"),
-        (lambda: limen.network(3), "workload: 3 is not allowed: a family's name or a network file (.yaml)"),
+        (lambda: limen.network(3), "workload: 3 is not allowed: a family's name, a network's of the zoo"),
         (lambda: limen.network("digits"), "family digits: op: missing; a family needs op, x_bits and w_bits"),
         (lambda: limen.network("digits", op=[], x_bits=8, w_bits=8), "family digits: op: [] is not allowed: one of t"),
         (lambda: limen.network("digits", "mac", 8.0, 8), "family digits: x_bits: 8.0 is not allowed: 2 to 8"),

@@ -53,6 +53,7 @@ def test_contents(wheel: Path) -> None:
     wanted = [f"simulator/rtl/verilog/{path.name}" for path in (ROOT / "simulator" / "rtl" / "verilog").glob("*.v")]
     wanted += ["simulator/rtl/testbench/limen_tb.cpp", "simulator/rtl/testbench/Makefile"]
     wanted += ["simulator/designs/mac-16x16.yaml"]
+    wanted += [f"workloads/zoo/{path.name}" for path in (ROOT / "workloads" / "zoo").glob("*.yaml")]
     wanted += ["workloads/families/digits/threshold.npz", "workloads/families/digits/mac.npz", "limen.py"]
     wanted += ["dse/studies/digits.yaml", "cost_models/data/ihp130.csv", "cost_models/sources/verilog/limen_neuron.v"]
     assert set(wanted) <= set(names)

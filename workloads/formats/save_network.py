@@ -51,6 +51,8 @@ def network_content(network: Network, checkpoint: str | None) -> dict[str, Any]:
     content |= {"checkpoint": checkpoint, "dataset": network.dataset, "input_map": network.input_map.model_dump()}
     if network.schedule:
         content["schedule"] = [cut.model_dump() for cut in network.schedule]
+    if network.unmapped_ops:
+        content["unmapped_ops"] = [row.model_dump() for row in network.unmapped_ops]
     return {name: value for name, value in content.items() if value is not None}
 
 

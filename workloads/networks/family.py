@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
@@ -13,9 +12,9 @@ import numpy as np
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.files import Arrays
 from workloads.host.names import is_file_name, named_file
-from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer, LayerParameters
-from workloads.networks.network import InputMap, Network, NetworkFile, load_network
+from workloads.networks.network import InputMap, Network, NetworkFile
+from workloads.networks.pages import page_network, read_page, zoo_pages
 from workloads.ops.names import MIXES
 from workloads.ops.op_field import Op, one_of
 from workloads.ops.operation import OPERAND_BITS
@@ -81,7 +80,7 @@ class Family:
                 raise LimenError(
                     f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
                 )
-        form = _read_form(self.folder / f"{op}.yaml")
+        form = read_page(self.folder / f"{op}.yaml")
         return with_widths(form, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
 
     def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
@@ -100,23 +99,10 @@ class Family:
         parameters = tuple(_stored_parameters(arrays, layer, at, tuned) for layer in layers)
         try:
             input_map = InputMap(offset=offset, shift=shift)
-            return Network(form.name, layers, parameters, form.dataset, input_map, form.schedule)
+            beside = tuple(form.unmapped_ops)
+            return Network(form.name, layers, parameters, form.dataset, input_map, form.schedule, beside)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
-
-
-def _read_form(path: Path) -> NetworkFile:
-    """Return a network file, read once as long as it stays as it is: a study asks for each of its members."""
-    try:
-        stamp = path.stat()
-    except OSError:
-        return read_spec(NetworkFile, path)  # which says why it can't be read
-    return _read_unchanged(path, stamp.st_mtime_ns, stamp.st_size)
-
-
-@lru_cache(maxsize=64)
-def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
-    return read_spec(NetworkFile, path)
 
 
 def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:
@@ -202,7 +188,10 @@ def load_family(name: str, folder: Path = SHIPPED) -> Family:
     """Return a shipped family by name. Raises LimenError naming those there are."""
     if name not in shipped_families(folder):
         families = ", ".join(shipped_families(folder))
-        raise LimenError(f"workload: {shown(name)} is not allowed: a family ({families}) or a network file (.yaml)")
+        raise LimenError(
+            f"workload: {shown(name)} is not allowed: a family ({families}), a network of the zoo (limen describe zoo) "
+            "or a network file (.yaml)"
+        )
     return Family(name, folder / name)
 
 
@@ -214,23 +203,28 @@ def find_recipe(name: str) -> Path:
     return named_file("recipe", name, {path.parent.name: path for path in sorted(SHIPPED.glob("*/recipe.yaml"))})
 
 
+def is_page(name: str | Path) -> bool:
+    """Return whether a workload's name is that of a network file or of a network of the zoo, not of a family."""
+    return is_file_name(name) or str(name) in zoo_pages()
+
+
 def find_network(
     name: str | Path, op: FamilyOp | None = None, x_bits: int | None = None, w_bits: int | None = None
 ) -> Network:
-    """Return a family's member (op, x_bits and w_bits needed), or the network of a .yaml file (which fixes them).
+    """Return a family's member (op, x_bits and w_bits needed), or the network of a page.
+
+    A page is a .yaml file or one of the zoo. With a checkpoint it fixes op and widths; without one it has those of its
+    own unless others are given.
 
     Raises:
         LimenError: an unknown family, a width it lacks, a choice missing or one too many.
     """
-    check_kind("workload", name, (str, Path), "a family's name or a network file (.yaml)")
+    check_kind("workload", name, (str, Path), "a family's name, a network's of the zoo, or a network file (.yaml)")
     name = str(name)
-    chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
-    if is_file_name(name):
-        for field, value in chosen.items():
-            if value is not None:
-                raise LimenError(f"{name}: {field}: {shown(value)} is not allowed: a network file fixes its own")
-        return load_network(name)
+    if is_page(name):
+        return page_network(zoo_pages().get(name, Path(name)), op, x_bits, w_bits)
     family = load_family(name)
+    chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
     if op is None or x_bits is None or w_bits is None:
         missing = next(field for field, value in chosen.items() if value is None)
         raise LimenError(f"family {name}: {missing}: missing; a family needs op, x_bits and w_bits")

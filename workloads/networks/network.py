@@ -40,25 +40,14 @@ from workloads.layers.layer import (
     Size,
 )
 from workloads.networks.checkpoint import load_checkpoint
-from workloads.ops.integers import MAX_SHIFT, operand_range
+from workloads.networks.input_map import InputMap
+from workloads.networks.published import Published
+from workloads.networks.unmapped import UnmappedOp
+from workloads.ops.integers import operand_range
 from workloads.ops.op_field import Op
 
 EVALUATION_BATCH = 128
 """Images evaluated together by the integer kernels."""
-
-
-class InputMap(Spec):
-    """How a pixel becomes an integer activation: sat((pixel − offset) · 2^shift), rounded half up."""
-
-    offset: Annotated[int, Field(ge=-65535, le=65535)] = 0
-    shift: Annotated[int, Field(ge=-MAX_SHIFT, le=MAX_SHIFT)] = 0
-
-    def apply(self, pixels: np.ndarray, x_bits: int, x_signed: bool) -> np.ndarray:
-        """Return int64 activations of the same shape, within the operand range."""
-        centred = pixels.astype(np.int64) - self.offset
-        rounding = 1 << (-self.shift - 1) if self.shift < 0 else 0
-        scaled = (centred + rounding) >> -self.shift if self.shift < 0 else centred << self.shift
-        return np.clip(scaled, *operand_range(x_bits, x_signed))
 
 
 @dataclass(frozen=True)
@@ -69,6 +58,7 @@ class Network:
     parameters: one per layer, or None where only the shapes are known (level "timing" needs no more).
     dataset: name of the shipped data the network was trained on, or None.
     schedule: cuts of single layers; every other layer has the design's, or the best of all.
+    unmapped_ops: operators of the network that the machine doesn't have, and no layer is.
     """
 
     name: str
@@ -77,6 +67,7 @@ class Network:
     dataset: str | None = None
     input_map: InputMap = field(default_factory=InputMap)
     schedule: tuple[GivenCut, ...] = ()
+    unmapped_ops: tuple[UnmappedOp, ...] = ()
 
     def __repr__(self) -> str:
         state = "shapes only" if self.parameters is None else "trained"
@@ -104,6 +95,7 @@ class Network:
         check_kind("Network: input_map", self.input_map, InputMap, "an InputMap")
         _check_all("layers", self.layers, Layer)
         _check_all("schedule", self.schedule, GivenCut)
+        _check_all("unmapped_ops", self.unmapped_ops, UnmappedOp)
         if self.parameters is not None:
             _check_all("parameters", self.parameters, LayerParameters)
         if self.dataset is not None and self.dataset not in DATASETS:
@@ -330,6 +322,8 @@ class NetworkFile(Spec):
     dataset: Literal[tuple(DATASETS)] | None = None  # type: ignore[valid-type]
     input_map: InputMap = InputMap()
     schedule: GivenCuts = ()
+    unmapped_ops: list[UnmappedOp] = Field(default_factory=list)
+    published: Published | None = None
 
     def build_layers(self) -> tuple[Layer, ...]:
         """Return the layers with input sizes and formats filled in; raises LimenError naming the layer."""
@@ -389,9 +383,15 @@ class NetworkFile(Spec):
 
 def load_network(path: str | os.PathLike[str]) -> Network:
     """Return the network of a YAML file; its checkpoint is looked up beside the file. Raises LimenError."""
-    file = read_spec(NetworkFile, path)
+    return network_of(read_spec(NetworkFile, path), path)
+
+
+def network_of(file: NetworkFile, path: str | os.PathLike[str]) -> Network:
+    """Return the network of a file that has been read from a path. Raises LimenError."""
     try:
-        shapes = Network(file.name, file.build_layers(), None, file.dataset, file.input_map, file.schedule)
+        shapes = Network(
+            file.name, file.build_layers(), None, file.dataset, file.input_map, file.schedule, tuple(file.unmapped_ops)
+        )
     except LimenError as error:
         raise LimenError(f"{path}: {error}") from None
     if file.checkpoint is None:

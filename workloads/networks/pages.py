@@ -1,0 +1,73 @@
+"""Networks of pages, a user's own or the zoo's: those without weights have whatever op and widths are asked for."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from pathlib import Path
+
+from workloads.errors import LimenError, shown
+from workloads.host.specfile import read_spec, validate
+from workloads.networks.network import Network, NetworkFile, network_of
+from workloads.ops.registry import known_ops, operation
+
+ZOO = Path(__file__).parents[1] / "zoo"
+
+
+@cache
+def zoo_pages(folder: Path = ZOO) -> dict[str, Path]:
+    """Return the pages of the networks that come with Limen without weights, by name."""
+    return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+def read_page(path: Path) -> NetworkFile:
+    """Return a network file, read once as long as it stays as it is: a study asks for each of its members."""
+    try:
+        stamp = path.stat()
+    except OSError:
+        return read_spec(NetworkFile, path)  # which says why it can't be read
+    return _read_unchanged(path, stamp.st_mtime_ns, stamp.st_size)
+
+
+@lru_cache(maxsize=64)
+def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
+    return read_spec(NetworkFile, path)
+
+
+def page_network(path: Path, op: str | None = None, x_bits: int | None = None, w_bits: int | None = None) -> Network:
+    """Return the network of a page; without weights at another op and other widths where they are given.
+
+    Raises:
+        LimenError: no page, or an op or a width given that its network can't have.
+    """
+    form = read_page(path)
+    chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
+    given = {field: value for field, value in chosen.items() if value is not None}
+    if not given:
+        return network_of(form, path)
+    if form.checkpoint is not None:
+        field, value = next(iter(given.items()))
+        raise LimenError(
+            f"{path}: {field}: {shown(value)} is not allowed: a network file fixes its own where it has a checkpoint"
+        )
+    return network_of(_with_format(form, path, op, x_bits, w_bits), path)
+
+
+def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | None, w_bits: int | None) -> NetworkFile:
+    """Return the shapes of a page at an op and widths, under a name that says them; None is the page's own.
+
+    What a layer says of itself stays; but where its op reads signed activations alone, they are.
+    """
+    own = {"op": form.op, "x_bits": form.x_bits, "w_bits": form.w_bits}
+    given = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
+    chosen = own | {field: value for field, value in given.items() if value is not None}
+    if chosen["op"] not in known_ops():
+        raise LimenError(
+            f"{path}: op: {shown(op)} is not allowed: {', '.join(known_ops())}; of several, layers name theirs"
+        )
+    content = {**form.model_dump(exclude_unset=True), **chosen}
+    content["name"] = f"{form.name}-{chosen['op']}-x{chosen['x_bits']}-w{chosen['w_bits']}"
+    if operation(str(chosen["op"])).one_range:
+        content["x_signed"] = True
+        for entry in content["layers"]:
+            entry.pop("x_signed", None)
+    return validate(NetworkFile, content, path)
