@@ -13,6 +13,7 @@ from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
 from dse.cli.net import net
+from dse.cli.net_files import export_network, import_network, init_network
 from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -57,6 +58,9 @@ commands.add_command(net)
 net.add_command(stats)
 net.add_command(polarity)
 net.add_command(diffusion)
+net.add_command(import_network)
+net.add_command(export_network)
+net.add_command(init_network)
 commands.add_command(waves)
 
 

@@ -29,6 +29,7 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("network-format", "the file"): NetworkFile,
     ("network-format", "`input`"): InputEntry,
     ("network-format", "`layers`"): LayerEntry,
+    ("network-format", "`own_input`"): InputEntry,
     ("network-format", "`input_map`"): InputMap,
     ("network-format", "`schedule`"): GivenCut,
     ("network-format", "`unmapped_ops`"): UnmappedOp,

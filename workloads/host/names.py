@@ -16,6 +16,12 @@ YAML = (".yaml", ".yml")
 TABLE = (".csv",)
 """How the names of cost tables end."""
 
+TOPOLOGY = (".csv",)
+"""How the names of SCALE-Sim's lists of layers end."""
+
+MODEL = (".onnx",)
+"""How the names of ONNX models end."""
+
 
 def is_file_name(name: str | Path, ends: tuple[str, ...] = YAML) -> bool:
     """Return whether a name is that of a file, there or not: it ends as such files do."""

@@ -6,7 +6,7 @@ different channel offsets, and a read gives all channels written so far.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -48,11 +48,20 @@ def connect(layers: Sequence[LayerForm]) -> tuple[Connection, ...]:
     connections: list[Connection] = []
     previous = INPUT
     for layer in layers:
-        connections.append(
-            Connection(layer.input or previous, layer.tensor or layer.name, layer.residual, layer.synapses)
-        )
+        reads = layer.input or previous if layer.own_input is None else f"{layer.name}.{INPUT}"  # no layer's tensor
+        connections.append(Connection(reads, layer.tensor or layer.name, layer.residual, layer.synapses))
         previous = connections[-1].writes
     return tuple(connections)
+
+
+def given_tensors(input_shape: tuple[int, int, int], layers: Sequence[LayerForm]) -> dict[str, tuple[int, int, int]]:
+    """Return the shapes of the tensors that no layer writes: the network's input, and those that layers have."""
+    own = {
+        link.reads: layer.own_input.shape
+        for layer, link in zip(layers, connect(layers), strict=True)
+        if layer.own_input is not None
+    }
+    return {INPUT: input_shape, **own}
 
 
 def walk(
@@ -90,9 +99,14 @@ def check_names(layers: Sequence[LayerForm]) -> None:
         twice = next(name for name in names if names.count(name) > 1)
         raise LimenError(f"layers: name {twice!r} is not allowed twice")
     connections = connect(layers)
+    if layers[0].own_input is not None:
+        raise LimenError(f"layer {layers[0].name}: own_input: not allowed: the first layer reads the network's input")
     for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
+        if layer.own_input is not None and layer.input is not None:
+            raise LimenError(f"layer {layer.name}: own_input: not allowed beside input {layer.input!r}")
         before = list(dict.fromkeys([INPUT, *(other.writes for other in connections[:index])]))
-        for field, tensor in (("input", link.reads), ("residual", link.residual), ("synapses", link.synapses)):
+        read = link.reads if layer.own_input is None else None
+        for field, tensor in (("input", read), ("residual", link.residual), ("synapses", link.synapses)):
             if tensor is not None and tensor not in before:
                 refusal = f"layer {layer.name}: {field}: {tensor!r} is not allowed: "
                 later = next((j for j, other in enumerate(connections) if other.writes == tensor), None)
@@ -102,6 +116,8 @@ def check_names(layers: Sequence[LayerForm]) -> None:
         if link.writes == INPUT:
             raise LimenError(f"layer {layer.name}: tensor: {INPUT!r} is not allowed: it is the network's own input")
     for index, (layer, link) in enumerate(zip(layers[:-1], connections, strict=False)):
+        if layers[index + 1].own_input is not None:
+            continue  # what came before is done
         if not any(link.writes in (other.reads, other.second) for other in connections[index + 1 :]):
             raise LimenError(f"layer {layer.name}: tensor: {link.writes!r} is not allowed: no later layer reads it")
 
@@ -126,14 +142,14 @@ def reader_formats(layers: Sequence[LayerForm], formats: Sequence[Format]) -> di
 class Ledger:
     """What is written of each tensor so far, going through the layers in order; their names are checked before."""
 
-    def __init__(self, input_shape: tuple[int, int, int]) -> None:
-        self._input_shape = input_shape
-        self.writers: dict[str, list[Layer]] = {INPUT: []}
+    def __init__(self, given: Mapping[str, tuple[int, int, int]]) -> None:
+        self._given = given
+        self.writers: dict[str, list[Layer]] = {tensor: [] for tensor in given}
 
     def read(self, tensor: str, name: str, field: str) -> tuple[int, int, int]:
         """Return (height, width, channels written so far); LimenError blames `field` of the layer `name`."""
-        if tensor == INPUT:
-            return self._input_shape
+        if tensor in self._given:
+            return self._given[tensor]
         channels = 0
         for writer in sorted(self.writers[tensor], key=lambda writer: writer.offset):
             if writer.offset > channels:
@@ -199,7 +215,7 @@ def trace_tensors(layers: Sequence[Layer]) -> dict[str, TensorShape]:
     readers = [layer for layer, link in zip(layers, connections, strict=True) if link.reads == INPUT]
     # A linear layer doesn't tell the shape of what it flattens.
     shaped = next((layer for layer in readers if layer.kind != "linear"), layers[0])
-    ledger = Ledger(shaped.input_shape)
+    ledger = Ledger(given_tensors(shaped.input_shape, layers))
     for layer, link in zip(layers, connections, strict=True):
         shape = ledger.read(link.reads, layer.name, "input")
         if layer.input_shape != read_shape(layer, shape):
@@ -228,6 +244,8 @@ def trace_tensors(layers: Sequence[Layer]) -> dict[str, TensorShape]:
         ledger.write(link.writes, layer)
     tensors = {INPUT: TensorShape(*shaped.input_shape, *formats[INPUT])}
     for layer, link in zip(layers, connections, strict=True):
+        if layer.own_input is not None:
+            tensors[link.reads] = TensorShape(*layer.own_input.shape, layer.x_bits, layer.x_signed)
         tensors[link.writes] = TensorShape(
             *ledger.read(link.writes, layer.name, "tensor"), layer.y_bits, layer.y_signed
         )

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from workloads.host.specfile import Spec
+from workloads.layers.input_size import InputEntry, Size
 from workloads.ops.generated_polarity import generated_polarity
 from workloads.ops.integers import MAX_SHIFT, operand_range
 from workloads.ops.op_field import Op
@@ -17,7 +18,6 @@ from workloads.ops.registry import operation
 
 MOST_BITS = OPERAND_BITS[1]
 Bits = Annotated[int, Field(ge=OPERAND_BITS[0], le=MOST_BITS)]
-Size = Annotated[int, Field(ge=1, le=65535)]
 Pad = Annotated[int, Field(ge=0, le=255)]
 
 
@@ -34,6 +34,7 @@ class LayerForm(Spec):
     """What a layer says of itself both in a network file and on the machine.
 
     input: the tensor it reads; None is the one written by the layer before, and "input" the network's own.
+    own_input: the size of a tensor that it reads and no layer writes, where layers are a list and not a network.
     tensor, offset: the tensor its output channels go to, and the channel there; None is a tensor of its own name.
     residual: the tensor added, shifted left by residual_shift, to the bias its sums start from.
     groups: output channel n reads the input channels of group n // group_outputs only.
@@ -47,6 +48,7 @@ class LayerForm(Spec):
     kind: Kind
     groups: Size = 1
     input: Name | None = None
+    own_input: InputEntry | None = None
     tensor: Name | None = None
     offset: Annotated[int, Field(ge=0, le=65535)] = 0
     residual: Name | None = None

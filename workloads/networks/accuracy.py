@@ -42,7 +42,7 @@ class AccuracyRow(NamedTuple):
         return self.op, self.x_bits, self.w_bits
 
 
-LATER = ("images", "synapses", "transposed")
+LATER = ("images", "synapses", "transposed", "own_input")
 """Fields that layers got after accuracies had been stored: at their defaults nothing has changed."""
 
 DEFAULTS = {name: Layer.model_fields[name].default for name in LATER}

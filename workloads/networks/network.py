@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, cast
 
 import numpy as np
-from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
@@ -24,11 +24,13 @@ from workloads.layers.graph import (
     TensorShape,
     check_names,
     connect,
+    given_tensors,
     read_shape,
     reader_formats,
     trace_tensors,
     walk,
 )
+from workloads.layers.input_size import InputEntry, Size
 from workloads.layers.layer import (
     POOLS,
     Bits,
@@ -37,7 +39,6 @@ from workloads.layers.layer import (
     LayerForm,
     LayerParameters,
     Pad,
-    Size,
 )
 from workloads.networks.checkpoint import load_checkpoint
 from workloads.networks.input_map import InputMap
@@ -45,6 +46,9 @@ from workloads.networks.published import Published
 from workloads.networks.unmapped import UnmappedOp
 from workloads.ops.integers import operand_range
 from workloads.ops.op_field import Op
+
+COMMENTED = Path(__file__).with_name("commented.yaml")
+"""A network page with comments, to begin with."""
 
 EVALUATION_BATCH = 128
 """Images evaluated together by the integer kernels."""
@@ -84,6 +88,10 @@ class Network:
             raise LimenError(f"network {self.name}: {error}") from None
         if self.parameters is not None:
             for layer, parameters in zip(self.layers, self.parameters, strict=True):
+                if layer.own_input is not None:
+                    raise LimenError(
+                        f"network {self.name}: layer {layer.name}: own_input: not allowed with a checkpoint"
+                    )
                 try:
                     parameters.check(layer)
                 except ValueError as error:
@@ -288,25 +296,6 @@ class LayerEntry(LayerForm):
         return {"kernel": (*kernel, 1)[:2], "stride": (*stride, 1)[:2], "padding": (*padding, 0, 0)[:4]}
 
 
-class InputEntry(Spec):
-    """The size of the network's input: height and width, or the length of a 1-D network, and channels."""
-
-    height: Size = 1
-    width: Size = 1
-    length: Size | None = None
-    channels: Size
-
-    @model_validator(mode="after")
-    def _fits(self) -> InputEntry:
-        if self.length is not None and self.model_fields_set & {"height", "width"}:
-            raise ValueError(f"length: {self.length} is not allowed: give either length, or height and width")
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (self.height, self.width, self.channels) if self.length is None else (self.length, 1, self.channels)
-
-
 class NetworkFile(Spec):
     """The form of a network file. `padding` is top, bottom, left, right; a layer's own op and widths win."""
 
@@ -342,8 +331,11 @@ class NetworkFile(Spec):
             for entry, link, form in zip(self.layers, connections, formats, strict=True)
             if link.synapses
         }
-        tensor_formats = {**second, **added, **reader_formats(self.layers, formats)}
-        ledger = Ledger(self.input.shape)
+        # One that nobody reads, before layers with an input of their own, has the format that its layer reads.
+        last = connections[-1].writes
+        unread = {link.writes: form for link, form in zip(connections, formats, strict=True) if link.writes != last}
+        tensor_formats = {**unread, **second, **added, **reader_formats(self.layers, formats)}
+        ledger = Ledger(given_tensors(self.input.shape, self.layers))
         layers: list[Layer] = []
         for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):
             shape = read_shape(entry, ledger.read(link.reads, entry.name, "input"))

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from workloads.errors import LimenError
+from workloads.layers.input_size import InputEntry
 from workloads.layers.layer import Layer, LayerParameters
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ def stack(network: Network, images: int) -> Network:
     for index, layer in enumerate(network.layers):
         try:
             form = _form_of(layer, network.tensors[network.reads(index)], images)
+            if layer.own_input is not None:
+                height, width, channels = layer.own_input.shape
+                form["own_input"] = InputEntry(height=images * height, width=width, channels=channels)
             layers.append(Layer(**{**layer.model_dump(), **form}))
         except LimenError as error:
             raise LimenError(f"network {network.name}: layer {layer.name}: {error}") from None

@@ -1,0 +1,82 @@
+"""`limen net import`, `export` and `init`: networks of other programs, and pages to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dse.cli.options import AT_LEAST_ONE, DEFAULT_WORKLOAD, echo
+from workloads.errors import LimenError
+from workloads.ops.names import OPS
+
+DEFAULT_OP = "mac"
+DEFAULT_BITS = 8
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--out", "-o", type=click.Path(path_type=Path), help="The .yaml file to write; by default FILE's name.")
+@click.option("--op", default=DEFAULT_OP, show_default=True, type=click.Choice(OPS), help="Where FILE says none.")
+@click.option("--x-bits", default=DEFAULT_BITS, show_default=True, type=int, help="Likewise.")
+@click.option("--w-bits", type=int, help="Likewise; 8, or the widest its op has, by default.")
+@click.option("--batch", type=AT_LEAST_ONE, help="Of an ONNX model whose batch may be any.")
+def import_network(file: Path, out: Path | None, op: str, x_bits: int, w_bits: int | None, batch: int | None) -> None:
+    """Write FILE, a SCALE-Sim topology (.csv) or an ONNX model (.onnx), as a network page."""
+    from workloads.imports.imported import NumberFormats, write_imported
+    from workloads.imports.read_file import read_file
+    from workloads.ops.registry import operation
+
+    formats = NumberFormats(op, x_bits, operation(op).fitted_bits(DEFAULT_BITS) if w_bits is None else w_bits)
+    imported = read_file(file, formats, batch)
+    page = _yaml_name(out or Path(f"{file.stem}.yaml"))
+    network = write_imported(imported, file, page)
+    for notice in imported.notices:
+        echo(f"{file}: {notice}", err=True)
+    pairs = sum(layer.pairs for layer in network.layers)
+    level = " --level timing" if network.parameters is None else ""
+    echo(f"{page}: {len(network.layers)} layers, {pairs:,} pairs; count it: limen simulate --workload {page}{level}")
+
+
+@click.command("export")
+@click.argument("workload", default=DEFAULT_WORKLOAD)
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .csv file to write.")
+@click.option("--gemm", is_flag=True, help="Rows of M, N and K instead of convolutions.")
+def export_network(workload: str, out: Path, gemm: bool) -> None:
+    """Write the shapes of a family, a network of the zoo or a page as a SCALE-Sim topology."""
+    from workloads.host.files import write_new
+    from workloads.host.names import TOPOLOGY, is_file_name
+    from workloads.imports.scale_sim_writer import write_topology
+    from workloads.networks.family import find_network, is_page, load_family
+
+    if not is_file_name(out, TOPOLOGY):
+        raise LimenError(f"{out}: not allowed: a name that ends in .csv")
+    network = (
+        find_network(workload)
+        if is_page(workload)
+        else load_family(workload).network(load_family(workload).ops()[0], DEFAULT_BITS, DEFAULT_BITS)
+    )
+    topology = write_topology(network, gemm)
+    write_new(out, topology.text.encode())
+    for notice in topology.notices:
+        echo(f"{out}: {notice}", err=True)
+    echo(f"{out}: {topology.text.count(chr(10)) - 1} rows, columns of {'GEMM' if gemm else 'convolutions'}")
+
+
+@click.command("init")
+@click.argument("file", default="network.yaml", type=click.Path(path_type=Path))
+def init_network(file: Path) -> None:
+    """Write a network page with comments to FILE (network.yaml by default), to be changed."""
+    from workloads.host.files import write_new
+    from workloads.networks.network import COMMENTED
+
+    write_new(_yaml_name(file), COMMENTED.read_bytes())
+    echo(f"{file}: written; count it: limen simulate --workload {file}")
+
+
+def _yaml_name(path: Path) -> Path:
+    from workloads.host.names import is_file_name
+
+    if not is_file_name(path):
+        raise LimenError(f"{path}: not allowed: a name that ends in .yaml")
+    return path
