@@ -13,8 +13,9 @@ from ruamel.yaml import YAML
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
 from simulator.designs.design import Design
 from simulator.designs.memory import Memory
-from simulator.run import load_design, reference_scores, simulate
+from simulator.run import choose_inputs, load_design, reference_scores, simulate
 from tests.docs.schema_rows import SchemaRow, schema_rows
+from tests.levels.graphs import random_parameters
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.specfile import validate
@@ -119,6 +120,33 @@ def test_network_example_runs(text: str, tmp_path: Path, monkeypatch: pytest.Mon
         assert np.array_equal(simulate(network, fitting_design(network), "cycle").scores, reference_scores(network))
 
 
+INTEGERS = ("int8", "int16", "int32", "int64", ">i4", "uint8", "uint16", "uint32", "uint64")
+
+
+@pytest.mark.parametrize("text", examples("network-format"), ids=lambda text: text.split("name: ")[1].split()[0])
+def test_network_example_takes_a_checkpoint(text: str, tmp_path: Path) -> None:
+    """Arrays of the page's axes, each of a dtype that it lists and their values fit; what computes them agrees."""
+    if "checkpoint: " in text:
+        return
+    (tmp_path / "network.yaml").write_text(f"{text}checkpoint: network.npz\n", encoding="utf-8")
+    (tmp_path / "shapes.yaml").write_text(text, encoding="utf-8")
+    rng, arrays = np.random.default_rng(0), {}
+    for layer in load_network(tmp_path / "shapes.yaml").layers:
+        parts = vars(random_parameters(layer, rng)) if layer.has_arrays else {}
+        for part, values in parts.items():
+            if values is not None and (layer.has_weights or part in ("bias", "shift")):
+                ends = [(kind, np.iinfo(kind)) for kind in INTEGERS]
+                fitting = [kind for kind, end in ends if end.min <= values.min() and values.max() <= end.max]
+                arrays[f"{layer.name}.{part}"] = values.astype(rng.choice(fitting))
+    np.savez(tmp_path / "network.npz", **arrays)  # type: ignore[arg-type]
+    if "own_input" in text:
+        with pytest.raises(LimenError, match="own_input: not allowed with a checkpoint"):
+            load_network(tmp_path / "network.yaml")
+        return
+    network = load_network(tmp_path / "network.yaml")
+    assert np.array_equal(reference_scores(network), network.predict(choose_inputs(network, 1)))
+
+
 def loads(kind: str, source: str, key: str, value: str, folder: Path) -> bool:
     """Return whether a layer of this kind, reading this input, may have this key."""
     before = "conv1d" if "length" in source else "conv2d"
@@ -184,6 +212,7 @@ def test_network_examples_show_what_the_page_says() -> None:
         "kernel: global",
         "kind: matmul",
         "kind: conv1d",
+        "own_input:",
         "offset:",
         "op: mac",
         "schedule:",

@@ -57,6 +57,23 @@ layers:
   - {name: added, kind: conv2d, out_channels: 4, residual: conv, residual_shift: 2}
   - {name: scores, kind: linear, out_channels: 3}
 """
+LISTED = """version: 1
+name: listed
+op: mac
+x_bits: 8
+w_bits: 8
+x_signed: false
+input: {height: 4, width: 3, channels: 2}
+layers:
+  - {name: conv, kind: conv2d, out_channels: 4, kernel: [3, 2], padding: [1, 0, 0, 1]}
+  - {name: added, kind: conv2d, out_channels: 4, input: conv, residual: conv}
+  - {name: product, kind: conv1d, own_input: {length: 5, channels: 6}, out_channels: 7}
+  - {name: scores, kind: conv2d, own_input: {height: 4, width: 4, channels: 4}, groups: 4, out_channels: 8}
+"""
+TOPOLOGY = "Layer, IFMAP height, IFMAP width, Filter height, Filter width, Channels, Num filter, Strides,\n" + (
+    "Net,\nConv 1, 9, 8, 3, 2, 4, 6, 2,\nConv_DP, 5, 5, 3, 3, 4, 1, 1, 1:4,\n,,,,,,,,\nFC,1,1,1,1,99,10,1,,7\n"
+)
+PRODUCTS = "Layer,M,N,K,\nQKT,4,5,6,\nQKT,4,5,6,2:4,\nlarge,3,70000,99999,\n"
 STUDY = """version: 1
 workloads: [tiny.yaml]
 costs: tiny.csv
@@ -91,6 +108,11 @@ def network_files() -> Files:
         "chip.yaml": DESIGN.encode(), "tiny.yaml": NETWORK.encode(), "tiny.npz": arrays_bytes(arrays),
         "tiny.csv": table_bytes(), "study.yaml": STUDY.encode(),
     }  # fmt: skip
+
+
+def listed_files() -> Files:
+    design = DESIGN.replace("acc_policy: weights\n", "")  # there are none
+    return {"listed.yaml": LISTED.encode(), "chip.yaml": design.encode()}
 
 
 @cache
@@ -229,6 +251,8 @@ def plain_svhn() -> Files:
 EXAMPLES: dict[str, Callable[[], Files]] = {
     "empty": dict,
     "network": network_files,
+    "listed": listed_files,
+    "topology": lambda: {"topo.csv": TOPOLOGY.encode(), "gemm.csv": PRODUCTS.encode()},
     "recipe": recipe_files,
     "family": family_files,
     "liberty": lambda: {"tiny.lib": liberty_text()},

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ class Kind:
     command: list[str] | None = None
 
 
+MOST_PAIRS = 100_000
+"""Of layers that are counted as well as read."""
+
 MOST_CYCLES = 5000
 """Of a machine that is stepped as well as counted."""
 
@@ -46,6 +50,23 @@ def use_network(folder: Path) -> None:
         network.predict(np.ones((1, *network.input_shape), dtype=np.int64))
         if run.cycles < MOST_CYCLES:
             assert limen.simulate(network, folder / "chip.yaml", "cycle").counts == run.counts
+
+
+def use_topology(folder: Path) -> None:
+    """Read topologies, write them as pages elsewhere, and count one that is small."""
+    from workloads.imports.imported import NumberFormats, write_imported
+    from workloads.imports.read_file import read_file
+
+    with TemporaryDirectory() as scratch:
+        for path in sorted(folder.glob("*.csv")):
+            network = write_imported(read_file(path, NumberFormats()), path, Path(scratch, f"{path.stem}.yaml"))
+            if sum(layer.pairs for layer in network.layers) < MOST_PAIRS:
+                limen.simulate(network, "mac-16x16")
+
+
+def use_listed(folder: Path) -> None:
+    """Count layers with inputs of their own."""
+    limen.simulate(folder / "listed.yaml", folder / "chip.yaml")
 
 
 def use_study(folder: Path) -> None:
@@ -175,6 +196,8 @@ KINDS = [
     Kind("design", 170, "network", {"chip.yaml": "yaml"}, use_network, SIMULATE),
     Kind("network", 250, "network", {"tiny.yaml": "yaml"}, use_network, SIMULATE),
     Kind("checkpoint", 90, "network", {"tiny.npz": "arrays"}, use_network, ["describe", "tiny.yaml"]),
+    Kind("listed", 30, "listed", {"listed.yaml": "yaml"}, use_listed, ["describe", "listed.yaml"]),
+    Kind("topology", 40, "topology", {"topo.csv": "csv", "gemm.csv": "csv"}, use_topology),
     Kind("study", 120, "network", {"study.yaml": "yaml"}, use_study, ["describe", "study.yaml"]),
     Kind("recipe", 50, "recipe", RECIPES, use_recipe),
     Kind("family", 80, "family", FAMILY, use_family),

@@ -6,12 +6,17 @@ They are those of the folds alone: the layer in one tile, operands already on ch
 from __future__ import annotations
 
 import csv
+from pathlib import Path
+
+import pytest
 
 from simulator.designs.design import FittedDesign
 from simulator.plan.axes import Axes
 from simulator.plan.geometry import layer_geometry
 from simulator.timing.timing import Cut, count_layers
 from tests.support.paths import DATA
+from workloads.imports.imported import NumberFormats, write_imported
+from workloads.imports.read_file import read_file
 from workloads.layers.layer import Layer
 from workloads.networks.network import Network
 
@@ -62,3 +67,23 @@ def test_every_row() -> None:
         assert counts.folds == int(row["folds"]), row
         assert counts.preload + counts.stream - 1 == int(row["compute_cycles"]), row
     assert (len(rows), padded) == (120, 9)
+
+
+CONVOLUTION = ("ifmap_h", "ifmap_w", "filt_h", "filt_w", "channels", "num_filter", "stride")
+
+
+@pytest.mark.parametrize(("workload", "columns"), [("gemm", ("M", "N", "K")), ("conv", CONVOLUTION)])
+def test_rows_as_topologies(workload: str, columns: tuple[str, ...], tmp_path: Path) -> None:
+    """The same rows as a topology that is imported: its layers, each with an input of its own, give the same cycles."""
+    with ROWS.open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if (row["workload"] == "gemm") == (workload == "gemm")]
+    topology = tmp_path / f"{workload}.csv"
+    lines = [",".join([row["layer"], *(row[column] for column in columns), ""]) for row in rows]
+    topology.write_text("\n".join([",".join(["Layer", *columns, ""]), *lines]))
+    network = write_imported(read_file(topology, NumberFormats()), topology, tmp_path / f"{workload}.yaml")
+    assert len(network.layers) == len(rows) > 10
+    for index, row in enumerate(rows):
+        machine = {"rows": int(row["rows"]), "cols": int(row["cols"]), "dataflow": row["dataflow"], "acc_bits": 32}
+        design = FittedDesign(**machine, op="mac", x_bits=8, w_bits=8)
+        (counts,) = count_layers([layer_geometry(network, index)], [Cut(Axes(1, 1, 1), "rows")], design)
+        assert counts.preload + counts.stream - 1 == int(row["compute_cycles"]), row
