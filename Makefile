@@ -83,7 +83,7 @@ $(VENV)/study.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[rtl,synth,dev]'
+	$(BIN)/pip install --quiet --editable '.[rtl,synth,onnx,dev]'
 	touch $@ $(VENV)/study.stamp
 
 clean:

@@ -13,7 +13,8 @@ class UnmappedOp(Spec):
     """What a network needs beside its layers, and no design computes: it runs elsewhere, and nothing of it is counted.
 
     op: its name. count: how often it stands in the network. share: of all operations of an image, which are the pairs
-    of operands that the array takes and, of each operator that isn't on the machine, the values that it writes.
+    of operands that the array takes and, of each operator that isn't on the machine, the products that it takes (of an
+    LSTM, say), or else the values that it writes.
     """
 
     op: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.]*$")]

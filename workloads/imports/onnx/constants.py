@@ -1,0 +1,130 @@
+"""What of a graph is constant: tensors that follow from constants alone, and the values of those that are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from workloads.imports.onnx.graph import Graph, Node
+from workloads.imports.onnx.limits import MOST_VALUES, SMALL
+
+KEPT = ("RandomNormal", "RandomUniform", "If", "Loop", "Scan")
+"""Operators that are no constants even where they read nothing else."""
+
+Evaluate = Callable[[Node, list[np.ndarray]], np.ndarray]
+
+
+def fold_constants(graph: Graph) -> Graph:
+    """Return a graph without the nodes that compute nothing but constants; their results are constants of it.
+
+    A shape is one, since all sizes are fixed. Values are known where the node is one of a few plain ones, or where they
+    are so of everything it reads.
+    """
+    constants, values = set(graph.constants), dict(graph.values)
+    left = []
+    for node in graph.nodes:
+        constant = node.op in ("Constant", "Shape", "Size") or all(
+            not name or name in constants for name in node.inputs
+        )
+        if not constant or node.op in KEPT:
+            left.append(node)
+            continue
+        constants |= set(filter(None, node.outputs))
+        read = [values.get(name) for name in node.inputs]
+        found = _folded(graph, node, read)
+        if found is not None:
+            values[node.outputs[0]] = found
+    return replace(graph, nodes=tuple(left), constants=frozenset(constants), values=values)
+
+
+def _folded(graph: Graph, node: Node, read: list[np.ndarray | None]) -> np.ndarray | None:
+    """Return a node's value, or None where it isn't known."""
+    if node.op == "Shape" and node.inputs[0] in graph.sizes:
+        return np.array(graph.sizes[node.inputs[0]], dtype=np.int64)
+    if node.op == "Constant":
+        return _constant(graph, node)
+    evaluate = PLAIN.get(node.op)
+    known = [array for array in read if array is not None]
+    if evaluate is None or len(known) < len([name for name in node.inputs if name]):
+        return None
+    made = graph.elements(node.outputs[0]) if node.outputs[0] in graph.sizes else MOST_VALUES
+    if made > max(SMALL, *(array.size for array in known)):
+        return None  # operators that spread values could make any number of them
+    try:
+        return np.asarray(evaluate(node, [array if array is not None else np.zeros(0) for array in read]))
+    except (ValueError, LookupError, TypeError, ArithmeticError):
+        return None  # whoever needs it says so
+
+
+def _constant(graph: Graph, node: Node) -> np.ndarray | None:
+    if "value" in node.attributes:
+        return graph.values.get(node.attributes["value"])
+    for name in ("value_float", "value_int", "value_floats", "value_ints"):
+        if name in node.attributes:
+            kind = np.float32 if "float" in name else np.int64
+            return np.asarray(node.attributes[name], dtype=kind)
+    return None
+
+
+def axes_of(node: Node, read: list[np.ndarray]) -> list[int]:
+    """Return the axes that a Squeeze or Unsqueeze names, by attribute or (since opset 13) by input."""
+    named = node.attributes.get("axes", read[1] if len(read) > 1 else [])
+    return [int(axis) for axis in np.atleast_1d(np.asarray(named))]
+
+
+def _unsqueeze(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    return np.expand_dims(read[0], tuple(axes_of(node, read)))
+
+
+def _squeeze(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    return np.squeeze(read[0], tuple(axes_of(node, read)) or None)
+
+
+def _reshape(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    target = [int(size) for size in node.attributes.get("shape", read[1] if len(read) > 1 else [])]
+    return read[0].reshape([read[0].shape[place] if size == 0 else size for place, size in enumerate(target)])
+
+
+def _dequantised(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    axis = int(node.attributes.get("axis", 1))
+    shape = [1] * read[0].ndim
+    if read[1].size > 1:
+        shape[axis] = -1
+    zero = read[2].reshape(shape) if len(read) > 2 and read[2].size else 0
+    return ((read[0].astype(np.float64) - zero) * read[1].reshape(shape)).astype(np.float32)
+
+
+def _quantised(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    axis = int(node.attributes.get("axis", 1))
+    shape = [1] * read[0].ndim
+    if read[1].size > 1:
+        shape[axis] = -1
+    zero = read[2] if len(read) > 2 and read[2].size else np.zeros(1, dtype=np.uint8)
+    limits = np.iinfo(zero.dtype)
+    rounded = np.rint(read[0] / read[1].reshape(shape)) + zero.astype(np.int64).reshape(
+        shape if zero.size > 1 else [1] * read[0].ndim
+    )
+    return np.clip(rounded, limits.min, limits.max).astype(zero.dtype)
+
+
+PLAIN: dict[str, Evaluate] = {
+    "Identity": lambda node, read: read[0],
+    "Cast": lambda node, read: read[0] if node.attributes.get("to") != 7 else read[0].astype(np.int64),
+    "Gather": lambda node, read: np.take(read[0], read[1].astype(np.int64), axis=int(node.attributes.get("axis", 0))),
+    "Concat": lambda node, read: np.concatenate(read, axis=int(node.attributes.get("axis", 0))),
+    "Unsqueeze": _unsqueeze,
+    "Squeeze": _squeeze,
+    "Reshape": _reshape,
+    "Transpose": lambda node, read: np.transpose(read[0], node.attributes.get("perm")),
+    "QuantizeLinear": _quantised,
+    "DequantizeLinear": _dequantised,
+    "Neg": lambda node, read: -read[0],
+    "Sqrt": lambda node, read: np.sqrt(read[0]),
+    "Mul": lambda node, read: read[0] * read[1],
+    "Add": lambda node, read: read[0] + read[1],
+    "Sub": lambda node, read: read[0] - read[1],
+    "Div": lambda node, read: read[0] / read[1] if read[0].dtype.kind == "f" else read[0] // read[1],
+}
+"""Operators whose constants are computed: those of sizes, of scales and of stored weights."""
