@@ -182,7 +182,10 @@ def load_pair(
     if isinstance(network, Network):
         return network, design
     check_kind(
-        "network", network, (str, Path), "a Network, a family's name, a network's of the zoo, or a network file (.yaml)"
+        "network",
+        network,
+        (str, Path),
+        "a Network, a family's name or folder, a network's of the zoo, or a file (.yaml)",
     )
     if is_file_name(network):
         return find_network(network, op, x_bits, w_bits), design

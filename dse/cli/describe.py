@@ -22,7 +22,7 @@ ZOO = "zoo"
 @click.command()
 @click.argument("subject", metavar="[WHAT]", required=False)
 def describe(subject: str | None) -> None:
-    """Describe WHAT: a family, network, design, study or cost table by name, a .yaml or .csv file, or a study's folder.
+    """Describe WHAT: a family, network, design, study or cost table by name, a .yaml or .csv file, or a folder.
 
     `zoo` is a table of all networks without weights. Without WHAT, list all that comes with Limen.
     """
@@ -43,7 +43,7 @@ def _everything() -> str:
         f"designs       {', '.join(built_in_designs())}",
         f"studies       {', '.join(built_in_studies())}",
         f"cost tables   {', '.join(built_in_tables())}",
-        "limen describe NAME says more; a .yaml or .csv file, or a study's folder will do, too",
+        "limen describe NAME says more; a .yaml or .csv file, or the folder of a family or study will do, too",
     ]
     return "\n".join(lines)
 
@@ -55,7 +55,7 @@ def _named(subject: str) -> list[str]:
     from dse.study.study_spec import built_in_studies, load_study
     from simulator.designs.built_in import built_in_designs, load_design
     from workloads.host.names import TABLE, is_file_name
-    from workloads.networks.family import shipped_families
+    from workloads.networks.family import is_family, shipped_families
     from workloads.networks.pages import zoo_pages
 
     if subject == ZOO:
@@ -75,7 +75,9 @@ def _named(subject: str) -> list[str]:
         texts.append(_describe_spec(f"study {subject}", load_study(subject).model_dump()))
     if subject in built_in_tables():
         texts.append(describe_table(subject))
-    if not texts and Path(subject).is_dir():
+    if not texts and is_family(Path(subject)):
+        texts.append(_describe_family(subject))
+    elif not texts and Path(subject).is_dir():
         from dse.cli.study import describe_study
 
         texts.append(describe_study(Path(subject)))
@@ -83,7 +85,7 @@ def _named(subject: str) -> list[str]:
         names = [*shipped_families(), ZOO, *zoo_pages(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
         raise LimenError(
             f"describe: {subject!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
-            "a .yaml or .csv file, or a study's folder"
+            "a .yaml or .csv file, or the folder of a family or a study"
         )
     return texts
 

@@ -26,7 +26,7 @@ workload_option = click.option(
     "-w",
     default=DEFAULT_WORKLOAD,
     show_default=True,
-    help="A family, a network of the zoo, a .yaml file.",
+    help="A family or its folder, a network of the zoo, a .yaml file.",
 )
 AT_LEAST_ONE = click.IntRange(min=1)
 """Of images, samples, processes, epochs."""

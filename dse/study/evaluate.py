@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from cost_models.table.table import load_priced_table
@@ -13,9 +14,8 @@ from simulator.designs.design import Design, FittedDesign, Polarity
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
-from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
-from workloads.networks.family import find_network, load_family, made_of
+from workloads.networks.family import find_network, is_page, load_family, made_of
 from workloads.networks.network import Network
 from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
@@ -106,18 +106,25 @@ class Evaluator:
         self._spec = spec
         self._workload = workload
         self._costs = costs
-        self._is_file = is_file_name(workload)
+        self._is_page = is_page(workload)
         self._networks: dict[tuple[str, int, int], Network] = {}
         self._accuracies: dict[tuple[str, int, int], dict[str, float]] = {}
 
     def network(self, op: str, x_bits: int, w_bits: int) -> Network:
-        """Return the family's member, or the file's network, which fixes its own widths. Raises LimenError."""
-        # A network file is one network, whatever the design's widths.
-        at = ("", 0, 0) if self._is_file else (op, x_bits, w_bits)
+        """Return the family's member, the shapes at these widths, or the one network of a page with a checkpoint.
+
+        Raises LimenError where there is none.
+        """
+        at = ("", 0, 0) if self._is_fixed else (op, x_bits, w_bits)
         if at not in self._networks:
-            chosen = (None, None, None) if self._is_file else (cast(Op, op), x_bits, w_bits)
+            chosen = (None, None, None) if self._is_fixed else (cast(Op, op), x_bits, w_bits)
             self._networks[at] = find_network(self._workload, *chosen)
         return self._networks[at]
+
+    @cached_property
+    def _is_fixed(self) -> bool:
+        """Whether the workload is one network, whatever the design's op and widths: a page with a checkpoint."""
+        return self._is_page and find_network(self._workload).parameters is not None
 
     def design(self, point: Coordinates) -> FittedDesign:
         """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
@@ -150,7 +157,7 @@ class Evaluator:
             return {}
         at = (point.op, point.x_bits, point.w_bits)
         if at not in self._accuracies:
-            if self._is_file:
+            if self._is_fixed:
                 shares = network.accuracy("validation"), network.accuracy("test")
             else:  # stored beside the family, so that a study needs no data set
                 row = member_accuracy(load_family(self._workload), cast(Op, point.op), point.x_bits, point.w_bits)
@@ -193,16 +200,16 @@ class Evaluator:
     def formats(self) -> Formats:
         """Return the formats of the space that the workload gives and some design of the space runs, and the others.
 
-        A network file fixes its op and its widths, and designs at least as wide may run it. A family has a member for
-        each format: an op or a width that none of its members has is a mistake.
+        A page with a checkpoint fixes its op and its widths, and designs at least as wide may run it. A family has a
+        member for each format, and a page of shapes a network: an op or a width that none of them has is a mistake.
 
         Raises:
             LimenError: a workload that can't be read, an objective it can't give, an op or a width that a family lacks,
                 or no valid point.
         """
         space = self._spec.space
-        if self._is_file:
-            self._check_accuracy(self.network("", 0, 0))
+        if self._is_page:
+            self._check_accuracy(find_network(self._workload))
         else:
             load_family(self._workload)
         valid: list[Format] = []
@@ -218,7 +225,7 @@ class Evaluator:
         if not valid:
             # All reasons: what one of them advises may be in the space, and refused for another.
             raise LimenError(f"space: no valid point: {'; '.join(dict.fromkeys(left_out.values()))}")
-        if not self._is_file:
+        if not self._is_fixed:
             self._check_family(valid, left_out)
         return Formats(valid, left_out)
 
@@ -233,8 +240,9 @@ class Evaluator:
     def _check_accuracy(self, network: Network) -> None:
         if self._spec.needs_accuracy and (network.dataset is None or network.parameters is None):
             missing = "dataset" if network.dataset is None else "checkpoint"
+            field = "objectives" if "accuracy" in self._spec.objectives else "constraints"
             raise LimenError(
-                f"objectives: accuracy is not allowed: network {network.name} has no {missing}; "
+                f"{field}: accuracy is not allowed: network {network.name} has no {missing}; "
                 "without one: energy_uj, latency_us, area_mm2"
             )
 

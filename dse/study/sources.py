@@ -1,4 +1,4 @@
-"""A study's workload and cost table: what comes with Limen by name, or files, which may move with the study."""
+"""A study's workload and cost table: what comes with Limen by name, or files and folders, which may move with it."""
 
 from __future__ import annotations
 
@@ -7,18 +7,35 @@ from pathlib import Path
 
 from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.host.opening import read_file
+from workloads.networks.family import is_page, load_family, shipped_families
 
 FILES = (*YAML, *TABLE)
+FAMILY_FILES = (*YAML, *TABLE, ".npz")
+"""How the names of a family's files end on which figures depend."""
 
 
 def resolve(name: str, folder: Path) -> str:
-    """Return a name, or the absolute path of a file; paths start at `folder`."""
-    return os.path.normpath(folder.resolve() / name) if is_file_name(name, FILES) else name
+    """Return a name, or the absolute path of a file or of a trained family's folder; paths start at `folder`."""
+    return os.path.normpath(folder.resolve() / name) if is_path(name) else name
+
+
+def resolve_workload(name: str, folder: Path) -> str:
+    """Return the same of a workload: what is no name of ours may be a folder's without any slash."""
+    known = is_page(name) or name in shipped_families()
+    return resolve(f".{os.sep}{name}" if not known and (folder / name).is_dir() else name, folder)
+
+
+def is_path(name: str) -> bool:
+    """Return whether what a study names is a file's or a folder's path; a folder's has a slash."""
+    return is_file_name(name, FILES) or os.sep in name
 
 
 def portable(name: str, folder: Path) -> str:
-    """Return a name, or a file's path from a study's folder: the same after a project was moved or renamed."""
-    return os.path.relpath(Path(name).resolve(), folder.resolve()) if is_file_name(name, FILES) else name
+    """Return a name, or the path from a study's folder: the same after a project was moved or renamed."""
+    if not is_path(name):
+        return name
+    path = os.path.relpath(Path(name).resolve(), folder.resolve())
+    return path if is_path(path) else f".{os.sep}{path}"
 
 
 def find(stored: str, folder: Path) -> str | None:
@@ -28,7 +45,7 @@ def find(stored: str, folder: Path) -> str | None:
     study's folder and those above it, the most parts first; a file's name alone only beside the study and in it.
     """
     path = Path(resolve(stored, folder))
-    if not is_file_name(stored, FILES):
+    if not is_path(stored):
         return stored
     if path.exists():
         return str(path)
@@ -44,11 +61,19 @@ def find(stored: str, folder: Path) -> str | None:
     return None
 
 
+def family_files(name: str) -> list[Path]:
+    """Return the files of a family on which figures depend. Raises LimenError where there is no family."""
+    return sorted(path for path in load_family(name).folder.iterdir() if is_file_name(path, FAMILY_FILES))
+
+
 def same(first: str, second: str) -> bool:
-    """Return whether two names or paths mean the same: a file's copy does."""
+    """Return whether two names or paths mean the same: a file's copy does, and a family's."""
     if first == second:
         return True
     try:
+        if Path(first).is_dir() and Path(second).is_dir():
+            pair = ({path.name: read_file(path) for path in family_files(name)} for name in (first, second))
+            return next(pair) == next(pair)
         return read_file(Path(first)) == read_file(Path(second))
     except OSError:
         return False

@@ -16,7 +16,7 @@ from dse.study.optuna_search import OptunaSearch
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, exclusive
 from dse.study.search import Search
-from dse.study.sources import FILES, find, portable, resolve, same
+from dse.study.sources import find, is_path, portable, resolve, resolve_workload, same
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec, load_study, study_path
 from dse.study.sweep import Sweep, check_sweep, create_sweep
@@ -25,7 +25,6 @@ from dse.study.tally import Tally, total
 from dse.study.trial_table import table_csv
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
-from workloads.host.names import is_file_name
 from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
@@ -56,7 +55,8 @@ class Study:
         check_kind("out", out, (str, Path), "the study's folder")
         path = study_path(str(spec))
         new_spec = load_study(str(spec))
-        workload, costs = (resolve(name, path.parent) for name in (new_spec.workloads[0], new_spec.costs))
+        workload = resolve_workload(new_spec.workloads[0], path.parent)
+        costs = resolve(new_spec.costs, path.parent)
         folder = Path(out)
         record = _stored(folder)
         if record is not None:
@@ -292,7 +292,7 @@ def _first_difference(stored: StudySpec, new: StudySpec) -> str:
         pair = getattr(stored, name), getattr(new, name)
         if name in ("workloads", "costs"):
             first, second = (names if isinstance(names, str) else names[0] for names in pair)
-            if is_file_name(first, FILES) and is_file_name(second, FILES):
+            if is_path(first) and is_path(second):
                 continue
         if pair[0] != pair[1]:
             return name

@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cost_models.table.table import table_path
+from dse.study.sources import family_files
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally
 from workloads.datasets import content_hash
 from workloads.errors import LimenError
 from workloads.host.files import write_new, write_whole
 from workloads.host.journal import PACKAGES, code_digest, key_of
-from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.host.opening import read_file
-from workloads.host.specfile import Spec, read_spec, validate
-from workloads.networks.family import load_family
-from workloads.networks.network import NetworkFile
+from workloads.host.specfile import Spec, validate
+from workloads.networks.family import is_page
+from workloads.networks.pages import read_page, zoo_pages
 
 SWEEP = "sweep.json"
 NOT_OURS = "is damaged, or not a sweep of Limen"
@@ -118,16 +118,16 @@ def _hash(path: Path) -> str:
 
 
 def _workload_files(workload: str) -> list[Path]:
-    if not is_file_name(workload):
-        kept = (*YAML, *TABLE, ".npz")
-        return sorted(path for path in load_family(workload).folder.iterdir() if is_file_name(path, kept))
-    checkpoint = read_spec(NetworkFile, workload).checkpoint
-    return [Path(workload), *([Path(workload).parent / checkpoint] if checkpoint else [])]
+    if not is_page(workload):
+        return family_files(workload)
+    page = zoo_pages().get(workload, Path(workload))
+    checkpoint = read_page(page).checkpoint
+    return [page, *([page.parent / checkpoint] if checkpoint else [])]
 
 
 def _data_hash(workload: str) -> str | None:
     """Return the hash of the data on which a network file's accuracy is measured; a family's is stored beside it."""
-    if not is_file_name(workload):
+    if not is_page(workload):
         return None
-    file = read_spec(NetworkFile, workload)
-    return content_hash(file.dataset) if file.dataset and file.checkpoint else None
+    page = read_page(zoo_pages().get(workload, Path(workload)))
+    return content_hash(page.dataset) if page.dataset and page.checkpoint else None

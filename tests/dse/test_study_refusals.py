@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dse.study.study import Study
-from tests.dse.study_files import NETWORK, SPEC
+from tests.dse.study_files import NETWORK, SPEC, write_network
 from tests.support.command import refused, run_command
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
@@ -81,7 +81,7 @@ def test_no_objectives(tmp_path: Path) -> None:
 
 
 def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
-    (tmp_path / "shapes.yaml").write_text(NETWORK.replace("_bits: 6", "_bits: 11"))
+    write_network(tmp_path / "shapes.yaml", NETWORK.replace("_bits: 6", "_bits: 11"))
     lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
     text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
     text = text.replace("[digits]", "[shapes.yaml]").replace("4..5", "11").replace("[threshold, mac]", "[threshold]")

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from dse.cli.commands import commands
 from dse.study.study import Study
-from tests.dse.study_files import NETWORK, SPEC
+from tests.dse.study_files import NETWORK, SPEC, write_network
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 
@@ -28,7 +28,7 @@ def test_every_sampler_walks_the_whole_space(tmp_path: Path, sampler: str) -> No
 
 
 def test_network_file_with_one_objective(tmp_path: Path) -> None:
-    """Shapes alone can be optimised for cost; widths the design lacks are not in the space."""
+    """Shapes alone can be optimised for cost, at every op and width of the space."""
     (tmp_path / "shapes.yaml").write_text(NETWORK)
     text = SPEC.replace("[digits]", "[shapes.yaml]").replace("SEED", "0").replace("x: 4..5", "x: 5..7")
     text = text.replace("trials: 40", "trials: 8").replace('constraints: {accuracy: ">= 0.97"}\n', "")
@@ -37,8 +37,9 @@ def test_network_file_with_one_objective(tmp_path: Path) -> None:
     ]
     (tmp_path / "one.yaml").write_text("\n".join(lines))
     study = Study(tmp_path / "one.yaml", tmp_path / "out", quiet=True).run()
-    assert study.space_size == 24  # 2 × 2 arrays, 3 dataflows, threshold at 6 and 7 bits
-    assert {point.coordinates.op for point in study.points} == {"threshold"}
+    assert study.space_size == 72  # 2 × 2 arrays, 3 dataflows, 2 ops of 5 to 7 bits
+    for point in study.points:
+        assert {(layer.op, layer.x_bits, layer.w_bits) for layer in point.network.layers} == {point.coordinates[:3]}
     front = study.front()
     assert front["energy_uj"].tolist() == [study.trials()["energy_uj"].min()] * len(front)
     assert "accuracy" not in front
@@ -143,7 +144,7 @@ def test_a_table_with_gaps(tmp_path: Path, lacking: str) -> None:
 def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of 6-bit thresholds: no design of op mac or of 5 bits runs it, nor one whose widths differ."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "shapes.yaml").write_text(NETWORK)
+    write_network(tmp_path / "shapes.yaml")
     text = SPEC.replace("[digits]", "[shapes.yaml]").replace("SEED", "0").replace("trials: 40", "trials: 2")
     lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in text.splitlines()]
     text = "\n".join(line for line in lines if not line.startswith("constraints"))

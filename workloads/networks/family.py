@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -184,23 +185,44 @@ def shipped_families(folder: Path = SHIPPED) -> list[str]:
     return sorted(path.parent.name for path in folder.glob("*/accuracy.csv"))
 
 
-def load_family(name: str, folder: Path = SHIPPED) -> Family:
-    """Return a shipped family by name. Raises LimenError naming those there are."""
-    if name not in shipped_families(folder):
-        families = ", ".join(shipped_families(folder))
-        raise LimenError(
-            f"workload: {shown(name)} is not allowed: a family ({families}), a network of the zoo (limen describe zoo) "
-            "or a network file (.yaml)"
-        )
-    return Family(name, folder / name)
+def load_family(name: str | Path, folder: Path = SHIPPED) -> Family:
+    """Return a shipped family by name, or the one that `limen net train` made in a folder.
+
+    Raises LimenError where there is neither.
+    """
+    if str(name) in shipped_families(folder):
+        return Family(str(name), folder / str(name))
+    if Path(str(name)).is_dir():
+        return _trained_family(Path(str(name)))
+    families = ", ".join(shipped_families(folder))
+    raise LimenError(
+        f"workload: {shown(name)} is not allowed: a family ({families}), the folder of one, a network of the zoo "
+        "(limen describe zoo) or a network file (.yaml)"
+    )
+
+
+def is_family(folder: Path) -> bool:
+    """Return whether a folder holds a trained family."""
+    return any((folder / f"{op}.npz").is_file() and (folder / f"{op}.yaml").is_file() for op in family_ops())
+
+
+def _trained_family(folder: Path) -> Family:
+    """Return the family of a folder, named like it. Raises LimenError where it holds none."""
+    if not is_family(folder):
+        raise LimenError(f"{folder}: holds no family: OP.npz and OP.yaml, as limen net train writes them")
+    name = folder.resolve().name
+    return Family(name if re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name) else "family", folder)
 
 
 def find_recipe(name: str) -> Path:
-    """Return the path of a recipe: a .yaml file, or that of a family by name, trained and shipped or not.
+    """Return the path of a recipe: a .yaml file, or that of a family by name or folder, trained and shipped or not.
 
     Raises LimenError naming those there are.
     """
-    return named_file("recipe", name, {path.parent.name: path for path in sorted(SHIPPED.glob("*/recipe.yaml"))})
+    built_in = {path.parent.name: path for path in sorted(SHIPPED.glob("*/recipe.yaml"))}
+    if name not in built_in and is_family(Path(name)):
+        return Path(name) / "recipe.yaml"
+    return named_file("recipe", name, built_in)
 
 
 def is_page(name: str | Path) -> bool:
@@ -219,7 +241,9 @@ def find_network(
     Raises:
         LimenError: an unknown family, a width it lacks, a choice missing or one too many.
     """
-    check_kind("workload", name, (str, Path), "a family's name, a network's of the zoo, or a network file (.yaml)")
+    check_kind(
+        "workload", name, (str, Path), "a family's name or folder, a network's of the zoo, or a network file (.yaml)"
+    )
     name = str(name)
     if is_page(name):
         return page_network(zoo_pages().get(name, Path(name)), op, x_bits, w_bits)

@@ -8,6 +8,7 @@ from pathlib import Path
 from workloads.errors import LimenError, shown
 from workloads.host.specfile import read_spec, validate
 from workloads.networks.network import Network, NetworkFile, network_of
+from workloads.ops.names import MIXES
 from workloads.ops.registry import known_ops, operation
 
 ZOO = Path(__file__).parents[1] / "zoo"
@@ -60,14 +61,20 @@ def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | No
     own = {"op": form.op, "x_bits": form.x_bits, "w_bits": form.w_bits}
     given = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
     chosen = own | {field: value for field, value in given.items() if value is not None}
-    if chosen["op"] not in known_ops():
+    mixed = {entry.op or form.op for entry in form.layers if entry.kind != "maxpool"}
+    if op in MIXES and mixed == {*MIXES[op]}:
+        chosen["op"] = form.op
+    elif chosen["op"] not in known_ops():
         raise LimenError(
-            f"{path}: op: {shown(op)} is not allowed: {', '.join(known_ops())}; of several, layers name theirs"
+            f"{path}: op: {shown(op)} is not allowed: {', '.join(known_ops())}, or the mix that its layers name"
         )
     content = {**form.model_dump(exclude_unset=True), **chosen}
-    content["name"] = f"{form.name}-{chosen['op']}-x{chosen['x_bits']}-w{chosen['w_bits']}"
-    if operation(str(chosen["op"])).one_range:
-        content["x_signed"] = True
-        for entry in content["layers"]:
+    content["name"] = f"{form.name}-{op or form.op}-x{chosen['x_bits']}-w{chosen['w_bits']}"
+    signed = operation(str(chosen["op"])).one_range
+    content["x_signed"] = form.x_signed or signed
+    for entry in content["layers"]:
+        if "op" in entry:  # which may have narrower weights
+            entry.setdefault("w_bits", operation(entry["op"]).fitted_bits(content["w_bits"]))
+        if signed:
             entry.pop("x_signed", None)
     return validate(NetworkFile, content, path)

@@ -1,0 +1,126 @@
+"""What may stand where a workload stands: shapes at any op and widths, and the folder of a trained family."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import limen
+from dse.study.study import Study
+from tests.dse.study_files import NETWORK, SPEC
+from tests.support.command import refused, run_command
+from workloads.errors import LimenError
+from workloads.networks.family import SHIPPED, find_network, load_family
+
+COSTS = "objectives: {energy_uj: min, area_mm2: min}\n"
+
+
+def study_text(workload: str, costs_only: bool = True) -> str:
+    """Return a study of four points, 4 x 4 bits and 5 x 5 bits, of a workload."""
+    text = (
+        SPEC.replace("[digits]", f"[{workload}]").replace("nsga2, seed: SEED", "exhaustive").replace("trials: 40\n", "")
+    )
+    text = text.replace("rows: [2, 4], cols: [2, 4]", "rows: [2], cols: [4]").replace("[os, ws, is]", "[ws]")
+    lines = [line for line in text.splitlines() if not (costs_only and line.startswith(("objectives", "constraints")))]
+    return "\n".join(lines) + "\n" + COSTS * costs_only
+
+
+@pytest.fixture
+def family(tmp_path: Path) -> Path:
+    """A family's folder, as `limen net train` leaves it: the digits' MAC networks."""
+    folder = tmp_path / "runs" / "mine"
+    folder.mkdir(parents=True)
+    for name in ("mac.npz", "mac.yaml", "recipe.yaml", "accuracy.csv"):
+        shutil.copy(SHIPPED / "digits" / name, folder)
+    return folder
+
+
+def test_shapes_take_op_and_widths(tmp_path: Path) -> None:
+    (tmp_path / "shapes.yaml").write_text(NETWORK)
+    network = find_network(tmp_path / "shapes.yaml", "mac", 4, 3)
+    assert network.name == "shapes-mac-x4-w3" and network.layers[0].op == "mac"
+    assert (network.layers[0].x_bits, network.layers[0].w_bits) == (4, 3)
+    assert find_network(tmp_path / "shapes.yaml", "mac").layers[0].x_bits == 6  # the page's own
+    with pytest.raises(
+        LimenError, match=r"shapes\.yaml: op: 'mac-threshold' is not allowed: threshold, mac, adder, sh"
+    ):
+        find_network(tmp_path / "shapes.yaml", "mac-threshold", 4, 4)  # type: ignore[arg-type]
+    with pytest.raises(LimenError, match=r"shapes\.yaml: x_bits: 99 is not allowed"):
+        find_network(tmp_path / "shapes.yaml", "mac", 99, 4)
+
+
+def test_activations_are_signed_where_the_op_needs_it() -> None:
+    assert not any(layer.x_signed for layer in find_network("lenet", "mac", 8, 8).layers)
+    assert not any(layer.x_signed for layer in find_network("lenet", "shift", 8, 4).layers)
+    for op in ("threshold", "adder"):
+        assert all(layer.x_signed for layer in find_network("lenet", op, 8, 8).layers)  # type: ignore[arg-type]
+
+
+def test_op_and_bits_of_a_command(tmp_path: Path) -> None:
+    (tmp_path / "shapes.yaml").write_text(
+        NETWORK.replace("op: threshold", "op: shift\nx_signed: false").replace("w_bits: 6", "w_bits: 4")
+    )
+    chosen = ("-w", "shapes.yaml", "-d", "mac-16x16", "--op", "mac", "--bits", "5,4", "--json")
+    for command in ("simulate", "price"):
+        outcome = run_command(command, *chosen, cwd=tmp_path)
+        assert json.loads(outcome.stdout)["network"] == "shapes-mac-x5-w4"
+    refused(run_command("simulate", "-w", "lenet", "--bits", "6,4,2", cwd=tmp_path), "--bits", "6,4,2", "such as 6")
+    refused(run_command("simulate", "-w", "nothing", cwd=tmp_path), "'nothing' is not allowed", "digits", "zoo")
+
+
+def test_what_the_machine_lacks_is_said(tmp_path: Path) -> None:
+    outcome = run_command("simulate", "-w", "lenet", "-d", "mac-16x16", cwd=tmp_path)
+    assert "not on the machine, not counted: Softmax × 1 (" in outcome.stdout
+    assert "not on the machine, not counted: " in run_command("price", "-w", "lenet", cwd=tmp_path).stdout
+    assert "not on the machine: Softmax × 1 (" in run_command("describe", "lenet", cwd=tmp_path).stdout
+    table = run_command("describe", "zoo", cwd=tmp_path).stdout
+    assert "2293000" in table and "untrained" in table
+
+
+def test_study_of_shapes(tmp_path: Path) -> None:
+    (tmp_path / "shapes.yaml").write_text(study_text("lenet"))
+    table = Study(tmp_path / "shapes.yaml", tmp_path / "out", quiet=True).run().trials()
+    assert sorted(zip(table["op"], table["x_bits"], strict=True)) == [
+        ("mac", 4), ("mac", 5), ("threshold", 4), ("threshold", 5)
+    ]  # fmt: skip
+    assert (table["cycles"] > 0).all() and "accuracy" not in table
+
+
+@pytest.mark.parametrize("field", ["objectives", "constraints"])
+def test_no_accuracy_of_the_untrained(tmp_path: Path, field: str) -> None:
+    text = study_text("lenet", costs_only=False)
+    if field == "constraints":
+        text = text.replace(", accuracy: max", "")
+    (tmp_path / "shapes.yaml").write_text(text)
+    outcome = run_command("study", "run", "shapes.yaml", "--out", "out", cwd=tmp_path)
+    refused(outcome, "shapes.yaml: ", f"{field}: accuracy is not allowed: network lenet has no")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_is_a_family_wherever_a_name_is(family: Path, tmp_path: Path) -> None:
+    shipped = limen.network("digits", "mac", 5, 5)
+    assert limen.network(family, "mac", 5, 5).layers == shipped.layers
+    assert load_family(family).ops() == ["mac"] and load_family(family).name == "mine"
+    assert limen.simulate(family, "mac-16x16").cycles == limen.simulate("digits", "mac-16x16").cycles
+    for name in ("runs/mine", "./runs/mine", str(family)):
+        outcome = run_command("simulate", "-w", name, "-d", "mac-16x16", cwd=tmp_path)
+        assert outcome.stdout.startswith("mine-mac-x8-w8 on 16 x 16"), outcome.stderr
+    assert "mine-mac-x8-w8 test: " in run_command("net", "accuracy", "runs/mine", cwd=tmp_path).stdout
+    assert "family runs/mine: " in run_command("describe", "runs/mine", cwd=tmp_path).stdout
+    assert run_command("simulate", "-w", "mine", "-d", "mac-16x16", cwd=tmp_path / "runs").returncode == 0
+    (tmp_path / "empty").mkdir()
+    refused(run_command("simulate", "-w", "empty", cwd=tmp_path), "empty: holds no family: OP.npz and OP.yaml")
+
+
+@pytest.mark.parametrize("name", ["../runs/mine", "mine"])
+def test_study_of_a_folder_may_move(family: Path, tmp_path: Path, name: str) -> None:
+    """Its accuracies are the folder's; it is found again from the study's folder."""
+    (tmp_path / "runs" / "one.yaml").write_text(study_text(name, costs_only=False).replace("threshold, mac", "mac"))
+    study = Study(tmp_path / "runs" / "one.yaml", tmp_path / "runs" / "out", quiet=True).run()
+    assert study.trials()["accuracy"].between(0.9, 1).all()
+    (tmp_path / "runs").rename(tmp_path / "moved")
+    again = Study.open(tmp_path / "moved" / "out")
+    assert again.workload == str(tmp_path / "moved" / "mine") and len(again.front()) == len(study.front())
