@@ -138,6 +138,7 @@ def _describe_page(path: Path) -> str:
 
 def _describe_zoo() -> str:
     """Return a line a network of the zoo, with counts of an image; its own description tells its source."""
+    from workloads.layers.graph import given_tensors
     from workloads.networks.pages import page_network, read_page, zoo_pages
     from workloads.networks.published import macs, parameters
 
@@ -147,7 +148,8 @@ def _describe_zoo() -> str:
         assert published is not None, f"{path}: a network of the zoo has a source"
         count = parameters(network.layers) + published.elsewhere
         told = f"{published.macs or '–'}, {published.parameters or '–'}"
-        size = " × ".join(map(str, network.input_shape))
+        given = given_tensors(network.input_shape, network.layers).values()
+        size = " + ".join(" × ".join(map(str, shape)) for shape in given)
         beside = ", ".join(map(str, network.unmapped_ops)) or "–"
         rows.append((name, size, f"{len(network.layers)}", f"{macs(network.layers)}", f"{count}", told, beside))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
