@@ -64,9 +64,10 @@ class Run:
     @property
     def cycles(self) -> int | float:
         """Cycles of one image through all layers: its share of a pass, a whole number where it is alone in it."""
-        return self._of_image(self.pass_cycles)
+        return self.of_image(self.pass_cycles)
 
-    def _of_image(self, count: int) -> int | float:
+    def of_image(self, count: int) -> int | float:
+        """Return an image's share of what a pass counts."""
         images = self.design.images_at_once
         return count if images == 1 else count / images
 
@@ -100,7 +101,7 @@ class Run:
             row |= {"M": layer.pixels // self.design.images_at_once, "N": layer.out_channels, "K": layer.fan_in}
             whole = {"cycles": counts.cycles, **vars(counts), "idle": counts.idle(self.design.pes)}
             whole |= {"dram_bytes": counts.dram_bytes}
-            row |= {name: self._of_image(value) for name, value in whole.items() if name != "port_bytes"}
+            row |= {name: self.of_image(value) for name, value in whole.items() if name != "port_bytes"}
             row |= {"utilisation": counts.utilisation(self.design.pes)}
             if self.toggles is not None:
                 row |= {f"toggles_{name}": count for name, count in self.toggles[index].items()}

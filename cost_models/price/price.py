@@ -7,7 +7,7 @@ memory port. The clock is that of the slowest path. Area is the chip's; the DRAM
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,10 +100,6 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
     kib = memory_figures(designs, np.array([run.memory.beats]))
     figures = {name: column[0].item() for name, column in (prices.figures | kib).items()}
     component, method, parts = clocks.component[0], clocks.method[0], parts_of(prices.lines, 0)
-    if design.images_at_once > 1:
-        parts = [replace(part, energy_uj=part.energy_uj / design.images_at_once) for part in parts]
-        figures["energy_uj"] = math.fsum(part.energy_uj for part in parts)
-        figures["latency_us"] /= design.images_at_once
     return Cost(**figures, clock_component=component, clock_method=method, parts=tuple(parts))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,7 +30,11 @@ class Prices:
 
 
 def price_machines(machines: Machines, clocks: Clocks, events: Events, dram: str) -> Prices:
-    """Return the prices of machines of one image's events. Raises LimenError for a DRAM that the table lacks."""
+    """Return the prices of an image of machines by the events of a pass: energy and latency are its share of them.
+
+    Raises:
+        LimenError: a DRAM that the table lacks.
+    """
     latency_us = events.total.cycles * clocks.ns / NS_PER_US
     lines = Breakdown(machines, events, latency_us, dram).lines
     energies, areas, methods = (
@@ -44,9 +48,10 @@ def price_machines(machines: Machines, clocks: Clocks, events: Events, dram: str
         shares: np.ndarray = column_sums(energies[in_group]) / energy
         return shares
 
+    images = machines.designs.images_at_once
     figures = {
-        "energy_uj": energy,
-        "latency_us": latency_us,
+        "energy_uj": column_sums(energies / images),
+        "latency_us": latency_us / images,
         "area_mm2": area,
         "clock_ns": clocks.ns,
         "power_mw": energy / latency_us * 1e3,
@@ -57,7 +62,7 @@ def price_machines(machines: Machines, clocks: Clocks, events: Events, dram: str
         "area_assumed_share": soft_area,
         "assumed_share": np.maximum(soft_energy, soft_area),
     }
-    return Prices(figures, lines)
+    return Prices(figures, [replace(line, energy_uj=line.energy_uj / images) for line in lines])
 
 
 def memory_cycles(

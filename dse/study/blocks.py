@@ -11,7 +11,7 @@ import numpy as np
 from cost_models.table.table import Table, load_priced_table
 from dse.study.evaluate import FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
-from dse.study.study_spec import MEMORY, StudySpec, parse_memory
+from dse.study.study_spec import ALLOWED_WORDS, AS_NETWORK, MEMORY, StudySpec, parse_memory
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
 from simulator.designs.design_block import DesignBlock, for_each
@@ -19,20 +19,27 @@ from simulator.designs.sizes import MOST_ROWS, half_bits
 from simulator.plan.counts import PHASES
 from workloads.errors import LimenError
 from workloads.networks.family import made_of
+from workloads.networks.stacked import stack
 from workloads.ops.names import AND
-from workloads.ops.registry import known_ops
+from workloads.ops.registry import known_ops, operation
 
 if TYPE_CHECKING:
     from cost_models.price.machine import Machines
+    from simulator.plan.counts import Counts
     from workloads.networks.network import Network
 
-WHOLE_FIGURES = ("cycles", "stall_cycles", "dram_bytes", "acc_bits", "pes")
-"""The figures that are whole numbers."""
+COUNTED_FIGURES = ("cycles", "stall_cycles", "dram_bytes")
+"""The figures that are whole numbers unless an image has a share of a pass."""
 
 ACCURACIES = ("accuracy", "test_accuracy")
 MOST_PORT_BITS = 512
 
 Columns = dict[str, np.ndarray]
+
+
+def whole_figures(spec: StudySpec) -> tuple[str, ...]:
+    """Return the figures of a study that are whole numbers."""
+    return (*(() if spec.shares_passes else COUNTED_FIGURES), "acc_bits", "pes")
 
 
 @dataclass(frozen=True)
@@ -48,22 +55,40 @@ class Block:
     refusals: list[str]
 
 
-class _Form(NamedTuple):
-    """What an op, widths and a feeder decide: of the design, and of the workload.
+NO_LAYERS = np.zeros(0)
 
-    refusal: why no design of them runs the network; "" where one does. acc_bits: 0 where none does, or each point
-    is counted alone. x_signed, polarity: of the design. layers: [layers] of LAYER_INTEGERS; shape: the same as bytes.
-    accuracies: in the order of ACCURACIES.
+
+class _Form(NamedTuple):
+    """What op, widths and a few other fields decide: of the design, and of the workload.
+
+    network: of one image; whole: of a pass. refusal: why no design of them runs the network; "" where one does.
+    acc_bits: 0 where none does, or each point is counted alone. x_signed, polarity: of the design. layers: [layers] of
+    LAYER_INTEGERS, of a pass; shape: the same as bytes. accuracies: in the order of ACCURACIES.
     """
 
     network: Network
-    refusal: str
-    acc_bits: int
-    x_signed: bool
-    polarity: str
-    layers: np.ndarray
-    shape: bytes
+    whole: Network
     accuracies: tuple[float, ...]
+    refusal: str = ""
+    acc_bits: int = 0
+    x_signed: bool = False
+    polarity: str = "synapse"
+    layers: np.ndarray = NO_LAYERS
+    shape: bytes = b""
+
+
+class _Key(NamedTuple):
+    """What of a point decides its `_Form`."""
+
+    op: str
+    x_bits: int
+    w_bits: int
+    feeder_width: int
+    images_at_once: int
+    polarity: str
+    x_signed: str
+    acc_policy: str
+    matmul: bool
 
 
 class BlockEvaluator:
@@ -74,9 +99,9 @@ class BlockEvaluator:
 
     def __init__(self, spec: StudySpec, workload: str, costs: str) -> None:
         self._evaluator = Evaluator(spec, workload, costs)
-        self._memory = spec.memory
+        self._spec = spec
         self._costs = costs
-        self._forms: dict[tuple[str, int, int, int], _Form] = {}
+        self._forms: dict[_Key, _Form] = {}
         self._mistakes: dict[Coordinates, str] = {}
 
     def evaluate(self, points: Sequence[Coordinates]) -> Block:
@@ -88,7 +113,8 @@ class BlockEvaluator:
         forms = [self._form(point) for point in points]
         table = load_priced_table(self._costs)
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
-        block = Block({name: np.zeros(len(points), _kind(name)) for name in names}, [""] * len(points))
+        kinds = dict.fromkeys(TEXT_FIGURES, object) | dict.fromkeys(whole_figures(self._spec), np.int64)
+        block = Block({name: np.zeros(len(points), kinds.get(name, np.float64)) for name in names}, [""] * len(points))
         for name in TEXT_FIGURES:
             block.figures[name].fill("")
         priced = np.zeros(len(points), bool)
@@ -112,7 +138,7 @@ class BlockEvaluator:
             column[place] = figures.get(name, "" if name in TEXT_FIGURES else 0)
 
     def _form(self, point: Coordinates) -> _Form:
-        key = (point.op, point.x_bits, point.w_bits, point.feeder_width)
+        key = _Key(*(getattr(point, name) for name in _Key._fields))
         if key not in self._forms:
             self._forms[key] = self._make_form(point)
         return self._forms[key]
@@ -123,19 +149,22 @@ class BlockEvaluator:
 
         network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
         accuracies = tuple(self._evaluator.accuracies(point).values())
+        form = _Form(network, network, accuracies)
         if network.schedule:  # its cuts fit or don't, machine by machine
-            return _Form(network, "", 0, False, "synapse", np.zeros(0), b"", accuracies)
+            return form
         try:
             design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
         except LimenError as error:
-            return _Form(network, str(error), 0, False, "synapse", np.zeros(0), b"", accuracies)
+            return form._replace(refusal=str(error))
+        form = form._replace(x_signed=design.x_signed, polarity=design.polarity)
         try:
-            layers = network_integers(network)
+            whole = stack(network, point.images_at_once)
+            layers = network_integers(whole)
         except LimenError:
-            return _Form(network, "", 0, design.x_signed, design.polarity, np.zeros(0), b"", accuracies)
+            return form
         acc_bits = design.acc_bits if layers["width"].max() <= MOST_SIGNED else 0
         shape = layers.tobytes() + " ".join(_layer_ops(design.ops, network)).encode()
-        return _Form(network, "", acc_bits, design.x_signed, design.polarity, layers, shape, accuracies)
+        return form._replace(acc_bits=acc_bits, whole=whole, layers=layers, shape=shape)
 
     def _mistake(self, point: Coordinates) -> str:
         """Return why a point's fields don't go together, worked out once for all points of the same first mistake."""
@@ -205,22 +234,24 @@ class BlockEvaluator:
         from cost_models.price.prices import memory_cycles, memory_figures, price_machines
         from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
+        from simulator.cuts.passes import are_passes
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
-        memory, designs, clocks, form = self._memory, machines.designs, machines.clocks(), forms[0]
+        memory, designs, clocks, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
         interval, latency = memory_cycles(machines, clocks.ns, memory.dram_gb_per_s, memory.latency_ns)
         integers = machine_integers(designs)
         integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
         counts, reached = count_best(form.layers, integers)
         known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
+        known &= are_passes(form.layers, designs)  # why another isn't, its evaluation tells
         failing = np.flatnonzero(known & (reached < len(form.layers)))
-        networks = [forms[place].network for place in failing.tolist()]
+        networks = [forms[place].whole for place in failing.tolist()]
         lines = refusals(networks, form.layers, designs[failing], reached[failing])
         refused = dict(zip(failing.tolist(), lines, strict=True))
         fits = known & (reached == len(form.layers))
         fits &= ~designs.on_chip  # what their programs take is known by cuts: each alone
-        fits &= ~may_be_too_large(form.network, counts["tiles"].sum(axis=1), designs)
+        fits &= ~may_be_too_large(form.whole, counts["tiles"].sum(axis=1), designs)
         chosen = np.flatnonzero(fits)
         if not len(chosen):
             return chosen, {}, refused
@@ -234,9 +265,7 @@ class BlockEvaluator:
             prices.figures
             | memory_figures(designs, np.zeros(len(designs), np.int64))
             | {
-                "cycles": total.cycles,
-                "stall_cycles": sum(getattr(total, name) for name in PHASES if "stall" in name),
-                "dram_bytes": total.dram_bytes,
+                **self._of_images(total, designs),
                 "utilisation": total.utilisation(designs.pes),
                 "acc_bits": designs.acc_bits,
                 "pes": designs.pes,
@@ -246,26 +275,37 @@ class BlockEvaluator:
         )
         return chosen, figures, refused
 
+    def _of_images(self, total: Counts, designs: DesignBlock) -> Columns:
+        """Return COUNTED_FIGURES of an image."""
+        stalls: Any = sum(getattr(total, name) for name in PHASES if "stall" in name)
+        columns = dict(zip(COUNTED_FIGURES, (total.cycles, stalls, total.dram_bytes), strict=True))
+        if not self._spec.shares_passes:
+            return columns
+        return {name: column / designs.images_at_once for name, column in columns.items()}
+
 
 def _roomiest(point: Coordinates) -> Coordinates:
-    """Return the point with the widest port, on which only op, widths and feeder decide what a design can run."""
+    """Return the point with the widest port, on which only fields of `_Key` decide what a design can run."""
     return point._replace(
         dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
-        port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False,
-        overlap=False,
+        port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False, overlap=False, images_at_once=1,
     )  # fmt: skip
 
 
 def _mistaken(point: Coordinates) -> Coordinates | None:
     """Return the point with what its design's first mistake depends on, and otherwise roomy; None where there is none.
 
-    The order is that of the checks of a `Design`; whether an op takes w_bits is asked before all of these.
+    The order is that of the checks of a `Design`; signs, w_bits and accumulators are asked about before all of these.
     """
     least = _roomiest(point)._replace(port_bits=point.port_bits)
     if point.feeder_width * point.x_bits > point.port_bits:
         return least
     if point.operand_depth < point.feeder_width:
         return least._replace(operand_depth=point.operand_depth)
+    if point.polarity not in (AS_NETWORK, "synapse") and not any(operation(op).polar for op in made_of(point.op)):
+        return least
+    if point.matmul and point.dataflow != "os":
+        return least._replace(dataflow=point.dataflow)
     if point.zero_gating and (point.op != "mac" or point.pe_stages != 2):
         return least._replace(pe_stages=point.pe_stages, zero_gating=True)
     for name in BUFFERS:
@@ -289,6 +329,8 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
     values = zip(*points, strict=True)
     columns = {name: np.array(column) for name, column in zip(Coordinates._fields, values, strict=True)}
     memories = [parse_memory(words) for words in columns.pop(MEMORY).tolist()]
+    for name in ALLOWED_WORDS:
+        del columns[name]  # a form has what they come to
     columns["op"] = for_each(_pe_ops, columns["op"])
     ones, numbers = np.ones(len(points), np.int64), {id(form): number for number, form in enumerate(forms)}
     form = np.array([numbers[id(form)] for form in forms])
@@ -304,7 +346,6 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
         channel_rows=np.clip(rows, FEWEST_CHANNEL_ROWS, MOST_ROWS),
         port_interval=ones,
         memory_latency=ones,
-        matmul=np.zeros(len(points), bool),
         on_chip=np.array([memory.kind == "sram" for memory in memories]),
         memory_kib=np.array([memory.kib or 0.0 for memory in memories]),
     )
@@ -314,13 +355,8 @@ def _consistent(designs: DesignBlock) -> np.ndarray:
     """Return where the fields go together as those of a `Design` must, and the format runs its network."""
     fits: np.ndarray = (designs.acc_bits > 0) & (designs.word_bits <= designs.port_bits)
     fits &= designs.operand_depth >= designs.feeder_width
+    fits &= ~designs.matmul | (designs.dataflow == "os")
     fits &= ~designs.zero_gating | ((designs.op == "mac") & (designs.pe_stages == 2))
     for name in BUFFERS:
         fits &= half_bits(getattr(designs, name)) >= designs.port_bits
     return fits
-
-
-def _kind(name: str) -> Any:
-    if name in TEXT_FIGURES:
-        return object
-    return np.int64 if name in WHOLE_FIGURES else np.float64

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple, cast
 
 from cost_models.table.table import load_priced_table
 from dse.study.space import Coordinates
-from dse.study.study_spec import BUFFERS, MEMORY, StudySpec, parse_memory
-from simulator.designs.design import Design, FittedDesign, Polarity
+from dse.study.study_spec import BUFFERS, StudySpec
+from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
@@ -139,16 +139,16 @@ class Evaluator:
         return with_memory(self.unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
 
     def unfitted(self, point: Coordinates) -> Design:
-        """Return the design of a point before it is sized to anything: polarity is generated where the network's is.
+        """Return the design of a point before it is sized to anything.
 
-        Raises LimenError where no design is.
+        Where the point doesn't say, polarity is generated if the network's is, and activations are signed if an op or
+        the network needs it. Raises LimenError where no design is.
         """
         network = self.network(point.op, point.x_bits, point.w_bits)
         signed = any(operation(op).one_range for op in made_of(point.op))
         signed |= any(layer.x_signed for layer in network.layers)
-        polarity: Polarity = "generated" if network.generates_polarity else "synapse"
-        fields = {**point.fields(), MEMORY: parse_memory(point.memory)}
-        return Design(**fields, x_signed=signed, polarity=polarity)
+        polarity = "generated" if network.generates_polarity else "synapse"
+        return Design(**{"x_signed": signed, "polarity": polarity, **point.fields()})
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
@@ -183,11 +183,12 @@ class Evaluator:
         except LimenError as error:
             raise Refusal(str(error)) from None
         busy = sum(counts.busy for counts in run.counts)
+        stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
         figures: Figures = {
             "cycles": run.cycles,
-            "stall_cycles": sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name),
-            "dram_bytes": sum(counts.dram_bytes for counts in run.counts),
-            "utilisation": busy / (design.pes * run.cycles),
+            "stall_cycles": run.of_image(stalls),
+            "dram_bytes": run.of_image(sum(counts.dram_bytes for counts in run.counts)),
+            "utilisation": busy / (design.pes * run.pass_cycles),
             "acc_bits": design.acc_bits,
             "pes": design.pes,
         }
@@ -218,7 +219,7 @@ class Evaluator:
             for w_bits in [x_bits] if space.bits.w == "same" else space.bits.w:
                 form = Format(op, x_bits, w_bits)
                 try:
-                    self._roomy(form, space.dataflow[0], space.rows[0])
+                    next(self._roomy(form, space.rows[0]))
                     valid.append(form)
                 except LimenError as error:
                     left_out[form] = str(error)
@@ -246,31 +247,37 @@ class Evaluator:
                 "without one: energy_uj, latency_us, area_mm2"
             )
 
-    def _roomy(self, form: Format, dataflow: str, rows: int) -> FittedDesign:
-        """Return a fitted design of the space with these coordinates. Raises LimenError where there is none.
+    def _roomy(self, form: Format, rows: int) -> Iterator[FittedDesign]:
+        """Yield fitted designs of a format, of so many rows. Raises LimenError where there is none.
 
-        Larger scratchpads and operand blocks never hinder; beats and words may be too wide, and an op may have no zero
-        gating, so all of them are tried.
+        Larger scratchpads and operand blocks never hinder, nor does a single image; beats and words may be too wide, an
+        op may have no zero gating or no polarity: of axes that may hinder, all values are tried.
         """
         space = self._spec.space
         network = self.network(*form)
         largest = {name: max(getattr(space, name)) for name in BUFFERS}
         refusal: LimenError | None = None
+        fits = False
         tried: dict[str, list[Any]] = {
+            "dataflow": space.dataflow,
             "port_bits": sorted(space.port_bits, reverse=True),
             "feeder_width": sorted(space.feeder_width),
             "pe_stages": sorted(space.pe_stages),
             "zero_gating": sorted(space.zero_gating),
             "overlap": sorted(space.overlap),
+            **{name: getattr(space, name) for name in ("polarity", "x_signed", "acc_policy", "matmul")},
         }
         for values in itertools.product(*tried.values()):
-            others = largest | dict(zip(tried, values, strict=True))
+            others = largest | dict(zip(tried, values, strict=True)) | {"rows": rows, "cols": space.cols[0]}
             try:
-                return self.unfitted(Coordinates(*form, dataflow, rows, space.cols[0], **others)).fitted(network)
+                design = self.unfitted(Coordinates(*form, **others)).fitted(network)
             except LimenError as error:
                 refusal = refusal or error
-        assert refusal is not None
-        raise refusal
+            else:
+                fits = True
+                yield design
+        if refusal is not None and not fits:
+            raise refusal
 
     def check_prices(self, formats: Iterable[Format]) -> None:
         """Look for one array that has a price.
@@ -284,11 +291,12 @@ class Evaluator:
         table = load_priced_table(self._costs)
         table.quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
         refusal = ""
-        for form, dataflow, rows in itertools.product(formats, space.dataflow, space.rows):
-            try:
-                check_array(table, self._roomy(form, dataflow, rows))
-            except LimenError as error:
-                refusal = refusal or str(error)
-            else:
-                return
+        for form, rows in itertools.product(formats, space.rows):
+            for design in self._roomy(form, rows):
+                try:
+                    check_array(table, design)
+                except LimenError as error:
+                    refusal = refusal or str(error)
+                else:
+                    return
         raise LimenError(f"space: no valid point: none has a price, the first: {refusal}")

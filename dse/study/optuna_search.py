@@ -10,7 +10,7 @@ from typing import Any
 import pandas
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.blocks import WHOLE_FIGURES, BlockEvaluator
+from dse.study.blocks import BlockEvaluator, whole_figures
 from dse.study.evaluate import FIGURES, Evaluator, Figures, Formats
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
@@ -143,14 +143,15 @@ class OptunaSearch:
         rows: list[dict[str, Any]] = []
         for trial in self._trials:
             point, stored = self._space.at(trial.params), trial.user_attrs
-            row = {"trial": trial.number, "design": point.key, **point.fields()}
+            row = {"trial": trial.number, "design": point.key, **point._asdict()}
             row |= {name: stored[name] for name in FIGURES if name in stored}
             row |= {"refusal": stored.get("refusal", ""), "feasible": self._is_feasible(trial)}
             rows.append(row)
         columns = [name for name in (*FIGURES, "refusal", "feasible") if any(name in row for row in rows)]
         table = pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
         # Whole numbers, also where a refused trial has none.
-        return table.astype({name: "Int64" for name in WHOLE_FIGURES if name in table and table[name].isna().any()})
+        whole = [name for name in whole_figures(self._spec) if name in table and table[name].isna().any()]
+        return table.astype(dict.fromkeys(whole, "Int64"))
 
     def candidates(self) -> pandas.DataFrame:
         """Return the distinct feasible trials."""

@@ -10,15 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.study.study_spec import BUFFERS, MEMORY, PIPELINES, SpaceSpec
+from dse.study.study_spec import AS_NETWORK, MEMORY, OPTIONAL, SpaceSpec, parse_memory
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
 
-SHORT = {"pe_stages": "stages", "zero_gating": "gated"}
+SHORT = {"pe_stages": "stages", "zero_gating": "gated", "x_signed": "signed", MEMORY: "", "polarity": ""}
 """What stands for an axis in a design's name, where it isn't the first word of it."""
 
-OPTIONAL = (*BUFFERS, MEMORY, *PIPELINES)
-DEFAULTS = {**{name: Design.model_fields[name].default for name in OPTIONAL}, MEMORY: "dram"}
+DEFAULTS = {
+    **{name: Design.model_fields[name].default for name in OPTIONAL},
+    **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK},
+}
 LABELS = [(SHORT.get(name, name.split("_")[0]), DEFAULTS[name]) for name in OPTIONAL]
 """Of the last coordinates: how a design's name calls them, and their defaults."""
 
@@ -29,7 +31,10 @@ Value = str | int | float
 
 
 class Coordinates(NamedTuple):
-    """One point of the space: op, widths, dataflow, array, buffers around it, stages of a PE, whether folds overlap."""
+    """One point of the space: op, widths, dataflow, array, and the axes of `OPTIONAL`, see `SpaceSpec`.
+
+    polarity, x_signed, acc_policy: in words; acc_policy: or the width of accumulators, as text.
+    """
 
     op: str
     x_bits: int
@@ -47,6 +52,11 @@ class Coordinates(NamedTuple):
     pe_stages: int = 1
     zero_gating: bool = False
     overlap: bool = False
+    images_at_once: int = 1
+    polarity: str = AS_NETWORK
+    x_signed: str = AS_NETWORK
+    acc_policy: str = "format"
+    matmul: bool = False
 
     @property
     def key(self) -> str:
@@ -54,13 +64,27 @@ class Coordinates(NamedTuple):
         name = f"{self.op}-x{self.x_bits}-w{self.w_bits}-{self.dataflow}-{self.rows}x{self.cols}"
         for value, (label, default) in zip(self[-len(LABELS) :], LABELS, strict=True):
             if value != default:
-                name += f"-{value.replace(' ', '')}" if isinstance(value, str) else f"-{label}{value:g}"
+                name += f"-{label}{value.replace(' ', '') if isinstance(value, str) else format(value, 'g')}"
         return name
 
     def fields(self) -> dict[str, Any]:
-        """Return the fields of a Design that are axes of a space: a mix of ops as fused PEs, memory in words."""
+        """Return the fields of a Design that the point decides, as they are there: a mix of ops as fused PEs.
+
+        Polarity and sign are left out where they are the workload's.
+        """
         op, *extra = made_of(self.op)
-        return {**self._asdict(), "op": op, **({"extra_ops": extra} if extra else {})}
+        fields = {**self._asdict(), "op": op, MEMORY: parse_memory(self.memory)}
+        if extra:
+            fields["extra_ops"] = extra
+        if self.polarity == AS_NETWORK:
+            del fields["polarity"]
+        if self.x_signed == AS_NETWORK:
+            del fields["x_signed"]
+        else:
+            fields["x_signed"] = self.x_signed == "true"
+        if self.acc_policy.isdigit():
+            fields["acc_bits"] = int(fields.pop("acc_policy"))
+        return fields
 
 
 class Space:
@@ -78,11 +102,11 @@ class Space:
             "rows": list(spec.rows),
             "cols": list(spec.cols),
         }
-        axes |= {name: list(getattr(spec, name)) for name in (*BUFFERS, MEMORY, *PIPELINES)}
+        axes |= {name: list(getattr(spec, name)) for name in OPTIONAL}
         self.axes = {name: values for name, values in axes.items() if values}
         self._formats = tuple(formats)
         self._format_set = frozenset(self._formats)
-        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *BUFFERS, MEMORY, *PIPELINES)]
+        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *OPTIONAL)]
         self.size = len(self._formats) * math.prod(map(len, self._machine))
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:
@@ -94,8 +118,7 @@ class Space:
         """Return the points of these numbers, from 0 to `size` - 1.
 
         A point's number is its place in the order of the space: formats of op, x_bits and w_bits as `formats` has them,
-        then dataflow, rows, cols, buffers and what pipelines the array, each in the order of its values; the last
-        changes first.
+        then dataflow, rows, cols and `OPTIONAL`, each in the order of its values; the last changes first.
         """
         axes: list[Sequence[Any]] = [self._formats, *self._machine]
         at = np.unravel_index(np.asarray(numbers, dtype=np.int64), [len(values) for values in axes])

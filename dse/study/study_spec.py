@@ -6,12 +6,12 @@ import hashlib
 import math
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from simulator.designs.design import Dataflow, Design
+from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
 from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
@@ -33,11 +33,25 @@ BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_widt
 MEMORY = "memory"
 """Likewise, in words: see `parse_memory`."""
 
-PIPELINES = ("pe_stages", "zero_gating", "overlap")
-"""Likewise."""
+OPTIONAL = (
+    *(*BUFFERS, MEMORY, "pe_stages", "zero_gating", "overlap"),
+    *("images_at_once", "polarity", "x_signed", "acc_policy", "matmul"),
+)
+"""All axes that a space may leave out."""
+
+AS_NETWORK = "network"
+"""Of polarity and sign: as the workload has it, or needs it."""
+
+ALLOWED_WORDS = {
+    "polarity": (AS_NETWORK, *get_args(Polarity)),
+    "x_signed": (AS_NETWORK, "true", "false"),
+    "acc_policy": (*("format", "weights"), *map(str, range(2, MAX_ACC_BITS + 1))),
+}
+"""Axes in words, and their words."""
 
 Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
+Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
 Form = Literal["csv", "parquet"]
@@ -119,6 +133,11 @@ class SpaceSpec(Spec):
     pe_stages: list[Literal[1, 2]] = Field(default_factory=lambda: _default("pe_stages"), min_length=1)
     zero_gating: list[bool] = Field(default_factory=lambda: _default("zero_gating"), min_length=1)
     overlap: list[bool] = Field(default_factory=lambda: _default("overlap"), min_length=1)
+    images_at_once: list[Images] = Field(default_factory=lambda: _default("images_at_once"), min_length=1)
+    polarity: list[str] = Field(default=[AS_NETWORK], min_length=1)
+    x_signed: list[str] = Field(default=[AS_NETWORK], min_length=1)
+    acc_policy: list[str] = Field(default_factory=lambda: _default("acc_policy"), min_length=1)
+    matmul: list[bool] = Field(default_factory=lambda: _default("matmul"), min_length=1)
 
     @field_validator(MEMORY)
     @classmethod
@@ -127,7 +146,26 @@ class SpaceSpec(Spec):
             parse_memory(value)
         return values
 
-    @field_validator("rows", "cols", "op", "dataflow", *BUFFERS, MEMORY, *PIPELINES)
+    @field_validator(*ALLOWED_WORDS, mode="before")
+    @classmethod
+    def _in_words(cls, values: Any) -> Any:
+        """Return numbers and booleans as YAML has them, in words."""
+        if not isinstance(values, list):
+            return values
+        return [str(value).lower() if isinstance(value, int) else value for value in values]
+
+    @field_validator(*ALLOWED_WORDS)
+    @classmethod
+    def _known_words(cls, values: list[str], info: ValidationInfo) -> list[str]:
+        words = ALLOWED_WORDS[str(info.field_name)]
+        for value in values:
+            if value not in words:
+                named = [word for word in words if not word.isdigit()]
+                bits = [f"a width, 2 to {MAX_ACC_BITS}"] * (len(named) < len(words))
+                raise ValueError(f"{value!r} is not allowed: {', '.join([*named, *bits])}")
+        return values
+
+    @field_validator("rows", "cols", "op", "dataflow", *OPTIONAL)
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
         for value in values:
@@ -228,6 +266,11 @@ class StudySpec(Spec):
     @property
     def is_sweep(self) -> bool:
         return self.sampler.name == "exhaustive"
+
+    @property
+    def shares_passes(self) -> bool:
+        """Whether some design runs several images at once: then cycles and bytes of an image are fractions."""
+        return max(self.space.images_at_once) > 1
 
     def planned(self, space_size: int) -> int:
         """Return how many designs are tried of a space of so many."""

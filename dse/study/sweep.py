@@ -73,7 +73,7 @@ class Sweep:
         self._formats = formats
         self._space = Space(record.spec.space, formats.valid)
         network = evaluator.network(*formats.valid[0])
-        kinds = kinds_of(measured=network.dataset is not None and network.parameters is not None)
+        kinds = kinds_of(record.spec, measured=network.dataset is not None and network.parameters is not None)
         self._files = BlockFiles(folder / FOLDER, record.spec.sampler.points, kinds)
         self._blocks: Blocks = cut(self._space.size)
         self._accept(evaluator.cost_figures)

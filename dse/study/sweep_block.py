@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.study.blocks import WHOLE_FIGURES, Block, BlockEvaluator
+from dse.study.blocks import Block, BlockEvaluator, whole_figures
 from dse.study.evaluate import FIGURES, TEXT_FIGURES, Format
 from dse.study.front import front_rows
 from dse.study.space import Coordinates, Space
@@ -18,7 +18,10 @@ from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
 ACCURACIES = ("accuracy", "test_accuracy")
-AXES: dict[str, Kind] = {"op": "text", "dataflow": "text", "memory": "text", "zero_gating": "flag", "overlap": "flag"}
+AXES: dict[str, Kind] = {
+    **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy"), "text"),
+    **dict.fromkeys(("zero_gating", "overlap", "matmul"), "flag"),
+}
 """Axes of other than numbers."""
 
 
@@ -49,14 +52,15 @@ class Task(NamedTuple):
     files: BlockFiles
 
 
-def kinds_of(measured: bool) -> dict[str, Kind]:
+def kinds_of(spec: StudySpec, measured: bool) -> dict[str, Kind]:
     """Return the columns of a sweep's rows, those of trials.csv; measured: the workload has accuracies."""
+    whole = whole_figures(spec)
     kinds: dict[str, Kind] = {"trial": "whole", "design": "text"}
     for name in Coordinates._fields:
         kinds[name] = AXES.get(name, "real" if name.endswith("_kib") else "whole")
     for name in FIGURES:
         if measured or name not in ACCURACIES:
-            kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in WHOLE_FIGURES else "real"
+            kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in whole else "real"
     return kinds | {"refusal": "text", "feasible": "flag"}
 
 

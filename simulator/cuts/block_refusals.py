@@ -30,6 +30,17 @@ FIELDS = {
 }
 """What descriptors hold at most of what a tile needs."""
 
+
+def hold(machines: np.ndarray, needs: np.ndarray) -> np.ndarray:
+    """Return [pairs] bool, whether memories and descriptors of machines hold what tiles need.
+
+    machines: [pairs] of MACHINE_INTEGERS; needs: [pairs] of NEED_INTEGERS.
+    """
+    met = [needs[name] <= machines[f"{name}_depth"] for name in MEMORIES]
+    held: np.ndarray = np.all([*met, *(needs[name] <= limit for name, limit in FIELDS.items())], axis=0)
+    return held
+
+
 _line_of_buffer, _line_of_operands = lru_cache(maxsize=4096)(too_small), lru_cache(maxsize=4096)(too_shallow)
 
 
@@ -43,8 +54,7 @@ def refusals(networks: Sequence[Network], layers: np.ndarray, designs: DesignBlo
     needs = smallest_needs(layers[failing], machines)
     largest = {name: np.full(len(designs), float(MOST_KIB)) for name in BUFFERS}
     roomy = machine_integers(replace(designs, **largest, operand_depth=np.full(len(designs), MOST_OPERANDS)))
-    curable = np.all([needs[name] <= roomy[f"{name}_depth"] for name in MEMORIES], axis=0)
-    curable &= np.all([needs[name] <= limit for name, limit in FIELDS.items()], axis=0)
+    curable = hold(roomy, needs)
     lines = [""] * len(designs)
     for memory, (field, bits) in zip(MEMORIES, row_bits(designs).items(), strict=False):
         unmet = np.flatnonzero(curable & (needs[memory] > machines[f"{memory}_depth"]))

@@ -7,14 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from simulator.cuts.block_refusals import hold
 from simulator.cuts.demands import fits
 from simulator.plan.axes import Axes, most_parts, row_granule
 from simulator.plan.geometry import Geometry, layer_geometry
+from simulator.timing.integers import LAYER_INTEGERS, machine_integers
+from simulator.timing.timing import smallest_needs
 from workloads.errors import LimenError
 from workloads.networks.stacked import stack
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
+    from simulator.designs.design_block import DesignBlock
     from workloads.networks.network import Network
 
 
@@ -51,6 +55,27 @@ def pass_of(network: Network, design: FittedDesign) -> Network:
             f"many, and filters would be loaded again; at most {next(fewer, 1)}"
         )
     return stacked
+
+
+def are_passes(layers: np.ndarray, designs: DesignBlock) -> np.ndarray:
+    """Return [designs] bool, which of some designs run these layers of a pass: `pass_of` refuses the others.
+
+    layers: [layers] of LAYER_INTEGERS, of as many images as each design has at once.
+    """
+    passes = np.ones(len(designs), bool)
+    if (designs.images_at_once == 1).all():
+        return passes
+    machines = machine_integers(designs)
+    for layer in layers:
+        if layer["images"] > 1:
+            words = designs.port_bits // np.gcd(designs.word_bits, designs.port_bits)
+            granule = 1 if layer["raw"] and not layer["residual"] else words // np.gcd(words, layer["out_width"])
+            passes &= layer["out_height"] // layer["images"] % granule == 0
+        elif not layer["pool"]:
+            of_all = np.full(len(designs), layer, LAYER_INTEGERS)
+            held = [hold(machines, smallest_needs(of_all, machines, uncut)) for uncut in ("rows", "channels")]
+            passes &= np.any(held, axis=0)
+    return passes
 
 
 def _loads_once(geometry: Geometry, design: FittedDesign) -> bool:

@@ -48,6 +48,7 @@ class DesignBlock(FittedSizes):
     memory_latency: np.ndarray
     on_chip: np.ndarray
     memory_kib: np.ndarray
+    images_at_once: np.ndarray
 
     @cached_property
     def op_bits(self) -> np.ndarray:

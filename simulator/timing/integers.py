@@ -49,6 +49,9 @@ NEED_INTEGERS = records(
 )
 """What a tile asks of each memory, in its rows or words, and of descriptors' fields: see `simulator.cuts.demands`."""
 
+UNCUT = ("", "rows", "channels")
+"""Axes of which a smallest tile may have to hold all."""
+
 COUNT_NAMES = tuple(field.name for field in fields(Counts) if field.name != "port_bytes")
 
 COUNT_INTEGERS = records(*COUNT_NAMES)

@@ -1,4 +1,7 @@
-"""What the smallest tile of a layer needs: where one memory is too small for it, no cut of the layer fits."""
+"""What the smallest tile of a layer needs: where one memory is too small for it, no cut of the layer fits.
+
+Or the smallest of those that hold all output rows, or all input channels.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,22 @@ from simulator.timing.cut_tables import (
     ifmap_words,
     ofmap_words,
 )
-from simulator.timing.integers import NEED_INTEGERS
+from simulator.timing.integers import NEED_INTEGERS, UNCUT
 from simulator.timing.tile_kernels import WS
 from workloads.host.jit import njit, njit_in_place
 
 NEEDS = from_dtype(NEED_INTEGERS)
+ALL_ROWS, ALL_CHANNELS = UNCUT.index("rows"), UNCUT.index("channels")
 
 
-@njit_in_place(void(JOB, TABLES, NEEDS))
-def describe_smallest(job, tables, needs):
-    """Fill in what the smallest tile needs; tables: of one length an axis, overwritten."""
+@njit_in_place(void(JOB, TABLES, int64, NEEDS))
+def describe_smallest(job, tables, uncut, needs):
+    """Fill in what the smallest tile needs; tables: of one length an axis, overwritten; uncut: a place in UNCUT."""
     layer, machine = job.layer[0], job.machine[0]
     row, output, channel = tables.rows[0], tables.outputs[0], tables.channels[0]
     whole = layer.groups > 1 or layer.pool or layer.matmul  # input channels of these are not cut
-    row.length = min(row_granule(layer, machine), layer.out_height)
+    whole = whole or uncut == ALL_CHANNELS
+    row.length = layer.out_height if uncut == ALL_ROWS else min(row_granule(layer, machine), layer.out_height)
     output.length = min(output_granule(layer, machine), layer.outputs)
     channel.length = layer.channels if whole else min(machine.feeder, layer.channels)
     fill_tables(job, tables)
@@ -45,11 +50,11 @@ def describe_smallest(job, tables, needs):
     needs.raw_beats = row.pixels * output.length if layer.raw else 0
 
 
-@njit(void(JOB, LAYERS, MACHINES, NEEDS[::1]))
-def fill_needs(job, layers, machines, needs):
+@njit(void(JOB, LAYERS, MACHINES, int64, NEEDS[::1]))
+def fill_needs(job, layers, machines, uncut, needs):
     """Fill in what the smallest tile of each layer needs on the machine of the same place; job: see `new_job`."""
     rows, outputs, channels = np.zeros(1, ROWS), np.zeros(1, OUTPUTS), np.zeros(1, CHANNELS)
     tables = Tables(rows, outputs, channels, np.zeros((1, 1), FILTERS), np.zeros((1, 1), RESULTS))
     for place in range(len(layers)):
         job.layer[0], job.machine[0] = layers[place], machines[place]
-        describe_smallest(job, tables, needs[place])
+        describe_smallest(job, tables, uncut, needs[place])

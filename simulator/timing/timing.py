@@ -19,6 +19,7 @@ from simulator.timing.integers import (
     COUNT_NAMES,
     CUT_INTEGERS,
     NEED_INTEGERS,
+    UNCUT,
     layer_integers,
     machine_integers,
 )
@@ -96,16 +97,17 @@ def count_best(layers: np.ndarray, machines: np.ndarray) -> tuple[np.ndarray, np
     return counts, reached
 
 
-def smallest_needs(layers: np.ndarray, machines: np.ndarray) -> np.ndarray:
+def smallest_needs(layers: np.ndarray, machines: np.ndarray, uncut: str = "") -> np.ndarray:
     """Return what the smallest tile of a layer needs on a machine, [pairs] of NEED_INTEGERS.
 
-    layers: [pairs] of LAYER_INTEGERS; machines: [pairs] of MACHINE_INTEGERS.
+    layers: [pairs] of LAYER_INTEGERS; machines: [pairs] of MACHINE_INTEGERS. uncut: an axis of which it holds all,
+    "rows" (of outputs) or "channels" (of inputs).
     """
     from simulator.timing.cut_kernels import new_job
     from simulator.timing.smallest_kernels import fill_needs
 
     needs = np.zeros(len(layers), NEED_INTEGERS)
-    fill_needs(new_job(), layers, machines, needs)
+    fill_needs(new_job(), layers, machines, UNCUT.index(uncut), needs)
     return needs
 
 

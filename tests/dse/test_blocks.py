@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cost_models.table.table import DATA, load_priced_table, table_text
-from dse.study.blocks import WHOLE_FIGURES, BlockEvaluator
+from dse.study.blocks import BlockEvaluator, whole_figures
 from dse.study.evaluate import COST_FIGURES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import StudySpec, load_study
@@ -68,8 +68,21 @@ def random_point(chance: Random, ops: tuple[str, ...] = ("threshold", "mac", "ad
     )  # fmt: skip
 
 
+def varied(chance: Random, point: Coordinates) -> Coordinates:
+    """A point with other values of the axes that aren't sizes; some go with none of its others."""
+    return point._replace(
+        images_at_once=any_of(chance, *[1] * 20, 2, 3, 40),
+        polarity=any_of(chance, *["network"] * 40, "synapse", "input", "generated"),
+        x_signed=any_of(chance, *["network"] * 60, "true", "false"),
+        acc_policy=any_of(chance, *["format"] * 20, *["weights"] * 6, *["24"] * 6, "7"),
+        matmul=any_of(chance, *[False] * 50, True),
+    )
+
+
 def study(**settings: Any) -> StudySpec:
-    return StudySpec(**{**load_study("digits").model_dump(), **settings})
+    stored = load_study("digits").model_dump()
+    stored["space"]["images_at_once"] = [1, 2, 3, 40]
+    return StudySpec(**{**stored, **settings})
 
 
 def alone(evaluator: Evaluator, point: Coordinates) -> tuple[Figures, str]:
@@ -89,8 +102,9 @@ def check(spec: StudySpec, points: list[Coordinates], workload: str = "digits", 
         for name, column in block.figures.items():
             expected = figures.get(name, "" if name in TEXT_FIGURES else 0)
             assert column[place] == expected, (point, name)
+    whole = whole_figures(spec)
     for name, column in block.figures.items():
-        assert column.dtype == (object if name in TEXT_FIGURES else "int64" if name in WHOLE_FIGURES else "float64")
+        assert column.dtype == (object if name in TEXT_FIGURES else "int64" if name in whole else "float64")
     return [place for place, refusal in enumerate(block.refusals) if not refusal]
 
 
@@ -99,10 +113,10 @@ def test_a_block_is_its_points(seed: int) -> None:
     """All ops, widths and dataflows, refused points of every kind among them."""
     chance = Random(seed)
     memory = {"dram": any_of(chance, "lpddr4", "ddr3"), "dram_gb_per_s": any_of(chance, 0.4, 6.4, 25.0)}
-    points = [random_point(chance) for _ in range(270)]
+    points = [varied(chance, random_point(chance)) for _ in range(270)]
     valid = check(study(memory=memory), points)
-    assert 50 < len(valid) < 200
-    assert len({points[place][:4] for place in valid}) > 45
+    assert 40 < len(valid) < 200
+    assert len({points[place][:4] for place in valid}) > 35
 
 
 def test_threshold_designs_of_a_workload_of_generated_polarity_generate_it() -> None:
