@@ -11,7 +11,7 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
-from tests.docs import cost_tables, generated_signs, several_ops, whole_machine
+from tests.docs import cost_tables, generated_signs, machine_features, several_ops, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
@@ -184,6 +184,13 @@ PAGES = {
         "without `constraints` where a table isn't of feasible designs.",
         whole_machine.whole_machine,
     ),
+    "machine-features": Page(
+        "What each feature of the machine does",
+        "One image of [MNIST's network and of ResNet-18](../machine.md#measured) on ihp130, uniform operands, by the "
+        "best of all cuts. *overlap*: folds overlap; every column to the right of it has that and one thing more. All "
+        "numbers: [machine-features.csv](machine-features.csv).",
+        machine_features.tables,
+    ),
     "generated-polarity": Page(
         "What generated polarity saves",
         "One image of each network on 16 × 16 PEs with default buffers and `acc_policy: weights`, ihp130: a bit a "
@@ -210,6 +217,10 @@ PAGES = {
 """Pages by the name of their file."""
 
 
+FILES = {"machine-features.csv": machine_features.content}
+"""Files beside the pages, and what is in them."""
+
+
 def index() -> str:
     """Return docs/tables/README.md."""
     words = "`make tables` writes them from the stored rows and runs; `pytest tests/docs` compares them."
@@ -221,6 +232,8 @@ def index() -> str:
 def write_all() -> None:
     for name, page in PAGES.items():
         (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
+    for name, content in FILES.items():
+        (FOLDER / name).write_bytes(content())
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
 
 
