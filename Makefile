@@ -12,7 +12,7 @@ INPUTS ?= 20000
 # A process a core; whoever has nothing left takes tests of another.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: study test exactness kills mutants fuzz lint bench bench-peers growth tables notebooks clean
+.PHONY: study test exactness kills mutants fuzz lint bench bench-peers peers growth tables notebooks clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -61,6 +61,10 @@ bench: $(VENV)/test.stamp
 # SCALE-Sim and ZigZag beside Limen; installs them by pip into environments of their own.
 bench-peers: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.peers $(OUT)/peers
+
+# Cycles of four networks in SCALE-Sim, ZigZag and Limen, from the same topologies; SCALE-Sim's must be equal.
+peers: $(VENV)/test.stamp
+	$(BIN)/python -m tests.bench.peer_cycles $(OUT)/peers
 
 # The figures of docs/speed.md: the time of counting and of the search, against what it grows with.
 growth: $(VENV)/test.stamp
