@@ -116,10 +116,11 @@ def _print_left_out(search: Study, err: bool = False) -> None:
 
 def _print_front(search: Study) -> None:
     from dse.study.tally import total
+    from dse.study.workload import title_of
 
     tallies, best = search.tallies(), search.front()
     tally = total(tallies.values())
-    name = printable(Path(search.workload).stem)
+    name = printable(title_of(search.workload))
     echo(
         f"{name}: {tally.tried} trials, {search.designs} distinct designs of {search.space_size}, "
         f"{tally.feasible} feasible, {tally.refused or 'none'} refused; front: {len(best)}"

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cost_models.table.table import Table, load_priced_table
-from dse.study.evaluate import FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
+from dse.study.evaluate import ACCURACIES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal, figure_names
 from dse.study.space import Coordinates
 from dse.study.study_spec import ALLOWED_WORDS, AS_NETWORK, MEMORY, StudySpec, parse_memory
+from dse.study.workload import Format
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
 from simulator.designs.design_block import DesignBlock, for_each
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 COUNTED_FIGURES = ("cycles", "stall_cycles", "dram_bytes")
 """The figures that are whole numbers unless an image has a share of a pass."""
 
-ACCURACIES = ("accuracy", "test_accuracy")
 MOST_PORT_BITS = 512
 
 Columns = dict[str, np.ndarray]
@@ -39,7 +39,8 @@ Columns = dict[str, np.ndarray]
 
 def whole_figures(spec: StudySpec) -> tuple[str, ...]:
     """Return the figures of a study that are whole numbers."""
-    return (*(() if spec.shares_passes else COUNTED_FIGURES), "acc_bits", "pes")
+    fractions = spec.shares_passes or len(spec.workloads) > 1
+    return (*(() if fractions else COUNTED_FIGURES), "acc_bits", "pes")
 
 
 @dataclass(frozen=True)
@@ -110,13 +111,12 @@ class BlockEvaluator:
         Raises:
             LimenError: a workload or a cost table that can't be read.
         """
+        if self._evaluator.is_shared:
+            return self._evaluate_each(points)
         forms = [self._form(point) for point in points]
         table = load_priced_table(self._costs)
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
-        kinds = dict.fromkeys(TEXT_FIGURES, object) | dict.fromkeys(whole_figures(self._spec), np.int64)
-        block = Block({name: np.zeros(len(points), kinds.get(name, np.float64)) for name in names}, [""] * len(points))
-        for name in TEXT_FIGURES:
-            block.figures[name].fill("")
+        block = self._empty(names, len(points))
         priced = np.zeros(len(points), bool)
         try:
             if points:
@@ -126,6 +126,22 @@ class BlockEvaluator:
         for place in np.flatnonzero(~priced).tolist():
             if not block.refusals[place]:
                 self._evaluate_alone(place, points[place], block)
+        return block
+
+    def _empty(self, names: Sequence[str], points: int) -> Block:
+        """Return a block without figures or refusals."""
+        kinds = dict.fromkeys(TEXT_FIGURES, object) | dict.fromkeys(whole_figures(self._spec), np.int64)
+        block = Block({name: np.zeros(points, kinds.get(name, np.float64)) for name in names}, [""] * points)
+        for name in TEXT_FIGURES:
+            block.figures[name].fill("")
+        return block
+
+    def _evaluate_each(self, points: Sequence[Coordinates]) -> Block:
+        """Return the figures of points of several workloads, one point after another. Raises LimenError as above."""
+        names = self._evaluator.names(Format(*points[0][:3])) if points else figure_names(self._spec)
+        block = self._empty(names, len(points))
+        for place, point in enumerate(points):
+            self._evaluate_alone(place, point, block)
         return block
 
     def _evaluate_alone(self, place: int, point: Coordinates, block: Block) -> None:

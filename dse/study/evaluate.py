@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from functools import cached_property
-from typing import Any, NamedTuple, cast
+from statistics import fmean, geometric_mean
+from typing import Any, NamedTuple
 
 from cost_models.table.table import load_priced_table
 from dse.study.space import Coordinates
 from dse.study.study_spec import BUFFERS, StudySpec
+from dse.study.workload import SEPARATOR, Format, Workload, titles
 from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
 from workloads.errors import LimenError
-from workloads.networks.accuracy import member_accuracy
-from workloads.networks.family import find_network, is_page, load_family, made_of
+from workloads.networks.family import made_of
 from workloads.networks.network import Network
-from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
 
 COST_FIGURES = (
@@ -39,6 +38,7 @@ COST_FIGURES = (
 )
 """Figures of `cost_models.price.price.Cost` that a trial stores."""
 
+ACCURACIES = ("accuracy", "test_accuracy")
 FIGURES = (
     "cycles",
     "stall_cycles",
@@ -47,23 +47,20 @@ FIGURES = (
     "acc_bits",
     "pes",
     *COST_FIGURES,
-    "accuracy",
-    "test_accuracy",
+    *ACCURACIES,
 )
 """All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
+
+EACH = ("cycles", "energy_uj", "latency_us", "accuracy", "test_accuracy")
+"""Figures that trials of several workloads store of each as well, under `WORKLOAD.FIGURE`."""
+
+GEOMETRIC = ("cycles", "stall_cycles", "dram_bytes", "utilisation", "energy_uj", "latency_us", "power_mw", *ACCURACIES)
+"""Figures of several workloads that are their geometric means; shares are arithmetic ones, the rest is the design's."""
 
 TEXT_FIGURES = ("clock_component", "clock_method")
 """Those of them that are no numbers."""
 
 Figures = dict[str, Any]
-
-
-class Format(NamedTuple):
-    """What decides a network of a family, and whether a design can run a network."""
-
-    op: str
-    x_bits: int
-    w_bits: int
 
 
 class Formats(NamedTuple):
@@ -96,35 +93,47 @@ class Refusal(LimenError):
     """A point without figures: its fields don't go together, a layer doesn't fit its buffers, or it has no price."""
 
 
+def figure_names(spec: StudySpec) -> tuple[str, ...]:
+    """Return the names of all figures of a study's trials, in the order of trials.csv."""
+    if len(spec.workloads) == 1:
+        return FIGURES
+    return (*FIGURES, *(f"{title}.{name}" for title in titles(spec.workloads) for name in EACH))
+
+
 class Evaluator:
     """Prices points of a study. Networks and their accuracies are kept in memory: a point costs milliseconds.
 
-    workload: a family's name or the path of a network file. costs: a built-in table's name or a table's path.
+    workload: a family's name, say, or several names, see `Workload`. costs: a built-in table's name or a table's path.
+    Of several workloads a design is one that runs them all, and figures are of an image of each.
     """
 
     def __init__(self, spec: StudySpec, workload: str, costs: str) -> None:
         self._spec = spec
-        self._workload = workload
+        self._workloads = [Workload(name) for name in workload.split(SEPARATOR)]
         self._costs = costs
-        self._is_page = is_page(workload)
-        self._networks: dict[tuple[str, int, int], Network] = {}
-        self._accuracies: dict[tuple[str, int, int], dict[str, float]] = {}
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there are several workloads."""
+        return len(self._workloads) > 1
 
     def network(self, op: str, x_bits: int, w_bits: int) -> Network:
-        """Return the family's member, the shapes at these widths, or the one network of a page with a checkpoint.
+        """Return the workload's network, of several the first one's. Raises LimenError where it has none."""
+        return self._networks(Format(op, x_bits, w_bits))[0]
 
-        Raises LimenError where there is none.
-        """
-        at = ("", 0, 0) if self._is_fixed else (op, x_bits, w_bits)
-        if at not in self._networks:
-            chosen = (None, None, None) if self._is_fixed else (cast(Op, op), x_bits, w_bits)
-            self._networks[at] = find_network(self._workload, *chosen)
-        return self._networks[at]
+    def _networks(self, form: Format) -> list[Network]:
+        """Return the workloads at an op and widths; where one has signed activations, so have shapes. LimenError."""
+        networks = [workload.network(form) for workload in self._workloads]
+        if self.is_shared and any(layer.x_signed for network in networks for layer in network.layers):
+            return [workload.network(form, signed=True) for workload in self._workloads]
+        return networks
 
-    @cached_property
-    def _is_fixed(self) -> bool:
-        """Whether the workload is one network, whatever the design's op and widths: a page with a checkpoint."""
-        return self._is_page and find_network(self._workload).parameters is not None
+    def names(self, form: Format) -> list[str]:
+        """Return the names of the figures of a point, which are those of all points: accuracies only with data."""
+        measured = [_is_measured(workload.network(form)) for workload in self._workloads]
+        having = dict(zip(titles(self._spec.workloads), measured, strict=True)) | {"": all(measured)}
+        parts = ((name, *name.rpartition(".")[::2]) for name in figure_names(self._spec))
+        return [name for name, title, figure in parts if figure not in ACCURACIES or having[title]]
 
     def design(self, point: Coordinates) -> FittedDesign:
         """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
@@ -135,8 +144,10 @@ class Evaluator:
         from cost_models.price.price import with_memory
 
         memory = self._spec.memory
-        network = self.network(point.op, point.x_bits, point.w_bits)
-        return with_memory(self.unfitted(point), network, self._costs, memory.dram_gb_per_s, memory.latency_ns)
+        design, networks = self.unfitted(point), self._networks(Format(*point[:3]))
+        if self.is_shared:
+            design = _fitted(design, networks)
+        return with_memory(design, networks[0], self._costs, memory.dram_gb_per_s, memory.latency_ns)
 
     def unfitted(self, point: Coordinates) -> Design:
         """Return the design of a point before it is sized to anything.
@@ -144,26 +155,15 @@ class Evaluator:
         Where the point doesn't say, polarity is generated if the network's is, and activations are signed if an op or
         the network needs it. Raises LimenError where no design is.
         """
-        network = self.network(point.op, point.x_bits, point.w_bits)
+        networks = self._networks(Format(*point[:3]))
         signed = any(operation(op).one_range for op in made_of(point.op))
-        signed |= any(layer.x_signed for layer in network.layers)
-        polarity = "generated" if network.generates_polarity else "synapse"
+        signed |= any(layer.x_signed for network in networks for layer in network.layers)
+        polarity = "generated" if all(network.generates_polarity for network in networks) else "synapse"
         return Design(**{"x_signed": signed, "polarity": polarity, **point.fields()})
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
-        network = self.network(point.op, point.x_bits, point.w_bits)
-        if network.dataset is None or network.parameters is None:
-            return {}
-        at = (point.op, point.x_bits, point.w_bits)
-        if at not in self._accuracies:
-            if self._is_fixed:
-                shares = network.accuracy("validation"), network.accuracy("test")
-            else:  # stored beside the family, so that a study needs no data set
-                row = member_accuracy(load_family(self._workload), cast(Op, point.op), point.x_bits, point.w_bits)
-                shares = row.validation_accuracy, row.test_accuracy
-            self._accuracies[at] = dict(zip(("accuracy", "test_accuracy"), shares, strict=True))
-        return self._accuracies[at]
+        return self._joined([workload.accuracies(Format(*point[:3])) for workload in self._workloads])
 
     def cost_figures(self, point: Coordinates) -> Figures:
         """Return counts and prices of a point.
@@ -172,16 +172,20 @@ class Evaluator:
             LimenError: a workload or a cost table that can't be read; as Refusal, a point that can't be built, fitted,
                 counted or priced.
         """
-        from cost_models.price.price import price
-
-        network = self.network(point.op, point.x_bits, point.w_bits)
+        networks = self._networks(Format(*point[:3]))
         load_priced_table(self._costs)
         try:
             design = self.design(point)
-            run = simulate(network, design, "timing")
-            cost = price(run, self._costs, self._spec.memory.dram)
+            return self._joined([self._figures_of(network, design) for network in networks])
         except LimenError as error:
             raise Refusal(str(error)) from None
+
+    def _figures_of(self, network: Network, design: FittedDesign) -> Figures:
+        """Return counts and prices of one network on a design. Raises LimenError."""
+        from cost_models.price.price import price
+
+        run = simulate(network, design, "timing")
+        cost = price(run, self._costs, self._spec.memory.dram)
         busy = sum(counts.busy for counts in run.counts)
         stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
         figures: Figures = {
@@ -193,6 +197,25 @@ class Evaluator:
             "pes": design.pes,
         }
         return figures | {name: getattr(cost, name) for name in COST_FIGURES}
+
+    def _joined(self, each: list[Figures]) -> Figures:
+        """Return the figures of all workloads, each one's own beside their means; of one its own."""
+        if not self.is_shared:
+            return each[0]
+        own = {
+            f"{title}.{name}": figures[name]
+            for title, figures in zip(titles(self._spec.workloads), each, strict=True)
+            for name in EACH
+            if name in figures
+        }
+        shared = {name: value for name, value in each[0].items() if all(name in figures for figures in each)}
+        for name in shared:
+            values = [figures[name] for figures in each]
+            if name in GEOMETRIC:
+                shared[name] = geometric_mean(values) if min(values) > 0 else 0.0
+            elif name.endswith("_share"):
+                shared[name] = fmean(values)
+        return shared | own
 
     def figures(self, point: Coordinates) -> Figures:
         """Return everything a trial stores about a point."""
@@ -209,10 +232,10 @@ class Evaluator:
                 or no valid point.
         """
         space = self._spec.space
-        if self._is_page:
-            self._check_accuracy(find_network(self._workload))
-        else:
-            load_family(self._workload)
+        for workload in self._workloads:
+            example = workload.example()
+            if example is not None:
+                self._check_accuracy(example)
         valid: list[Format] = []
         left_out: dict[Format, str] = {}
         for op, x_bits in itertools.product(space.op, space.bits.x):
@@ -226,20 +249,21 @@ class Evaluator:
         if not valid:
             # All reasons: what one of them advises may be in the space, and refused for another.
             raise LimenError(f"space: no valid point: {'; '.join(dict.fromkeys(left_out.values()))}")
-        if not self._is_fixed:
+        if not any(workload.is_fixed for workload in self._workloads):
             self._check_family(valid, left_out)
         return Formats(valid, left_out)
 
     def _check_family(self, valid: list[Format], left_out: dict[Format, str]) -> None:
         for form in valid:
-            self._check_accuracy(self.network(*form))
+            for workload in self._workloads:
+                self._check_accuracy(workload.network(form))
         for form, reason in left_out.items():
             for position, value in enumerate(form):
                 if all(other[position] != value for other in valid):
                     raise LimenError(reason)
 
     def _check_accuracy(self, network: Network) -> None:
-        if self._spec.needs_accuracy and (network.dataset is None or network.parameters is None):
+        if self._spec.needs_accuracy and not _is_measured(network):
             missing = "dataset" if network.dataset is None else "checkpoint"
             field = "objectives" if "accuracy" in self._spec.objectives else "constraints"
             raise LimenError(
@@ -254,7 +278,6 @@ class Evaluator:
         op may have no zero gating or no polarity: of axes that may hinder, all values are tried.
         """
         space = self._spec.space
-        network = self.network(*form)
         largest = {name: max(getattr(space, name)) for name in BUFFERS}
         refusal: LimenError | None = None
         fits = False
@@ -270,7 +293,8 @@ class Evaluator:
         for values in itertools.product(*tried.values()):
             others = largest | dict(zip(tried, values, strict=True)) | {"rows": rows, "cols": space.cols[0]}
             try:
-                design = self.unfitted(Coordinates(*form, **others)).fitted(network)
+                point = Coordinates(*form, **others)
+                design = _fitted(self.unfitted(point), self._networks(form))
             except LimenError as error:
                 refusal = refusal or error
             else:
@@ -300,3 +324,15 @@ class Evaluator:
                 else:
                     return
         raise LimenError(f"space: no valid point: none has a price, the first: {refusal}")
+
+
+def _is_measured(network: Network) -> bool:
+    """Return whether a network has an accuracy."""
+    return network.dataset is not None and network.parameters is not None
+
+
+def _fitted(design: Design, networks: list[Network]) -> FittedDesign:
+    """Return a design fitted to all networks: what they need is the most that one of them does. Raises LimenError."""
+    each = [design.fitted(network) for network in networks]
+    most = {name: max(getattr(fitted, name) for fitted in each) for name in ("acc_bits", "channel_rows")}
+    return each[0] if len(each) == 1 else FittedDesign(**{**each[0].model_dump(), **most})

@@ -11,7 +11,7 @@ import pandas
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.study.blocks import BlockEvaluator, whole_figures
-from dse.study.evaluate import FIGURES, Evaluator, Figures, Formats
+from dse.study.evaluate import Evaluator, Figures, Formats, figure_names
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.search import Show
@@ -141,13 +141,14 @@ class OptunaSearch:
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial."""
         rows: list[dict[str, Any]] = []
+        names = figure_names(self._spec)
         for trial in self._trials:
             point, stored = self._space.at(trial.params), trial.user_attrs
             row = {"trial": trial.number, "design": point.key, **point._asdict()}
-            row |= {name: stored[name] for name in FIGURES if name in stored}
+            row |= {name: stored[name] for name in names if name in stored}
             row |= {"refusal": stored.get("refusal", ""), "feasible": self._is_feasible(trial)}
             rows.append(row)
-        columns = [name for name in (*FIGURES, "refusal", "feasible") if any(name in row for row in rows)]
+        columns = [name for name in (*names, "refusal", "feasible") if any(name in row for row in rows)]
         table = pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
         # Whole numbers, also where a refused trial has none.
         whole = [name for name in whole_figures(self._spec) if name in table and table[name].isna().any()]

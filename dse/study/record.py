@@ -20,6 +20,7 @@ from dse.study.snapshot import WAIT_S, snapshot
 from dse.study.stored_tables import DAMAGED, NOT_OURS, SPEC_ATTRIBUTE, check_versions, find_study
 from dse.study.study_spec import StudySpec
 from dse.study.trial_rows import read_study_attributes, read_trials, write_trial
+from dse.study.workload import title_of
 from workloads.errors import LimenError, shown
 from workloads.host.scratch import scratch_folder
 from workloads.host.specfile import validate
@@ -165,7 +166,7 @@ class Record:
 
 def study_name(workload: str) -> str:
     """Return what a study of this workload is called in Optuna's tools: the family, or the network's file."""
-    return Path(workload).stem.encode(errors="backslashreplace").decode()
+    return title_of(workload).encode(errors="backslashreplace").decode()
 
 
 def _fill(memory: sqlite3.Connection, spec: StudySpec, attributes: dict[str, str]) -> None:

@@ -1,10 +1,15 @@
-"""A study's workload and cost table: what comes with Limen by name, or files and folders, which may move with it."""
+"""A study's workloads and cost table: what comes with Limen by name, or files and folders, which may move with it.
+
+Several workloads are one text, with SEPARATOR between them.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from dse.study.workload import SEPARATOR
 from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.host.opening import read_file
 from workloads.networks.family import is_page, load_family, shipped_families
@@ -19,8 +24,12 @@ def resolve(name: str, folder: Path) -> str:
     return os.path.normpath(folder.resolve() / name) if is_path(name) else name
 
 
-def resolve_workload(name: str, folder: Path) -> str:
-    """Return the same of a workload: what is no name of ours may be a folder's without any slash."""
+def resolve_workloads(names: Sequence[str], folder: Path) -> str:
+    """Return the same of all workloads: what is no name of ours may be a folder's without any slash."""
+    return SEPARATOR.join(_resolve_workload(name, folder) for name in names)
+
+
+def _resolve_workload(name: str, folder: Path) -> str:
     known = is_page(name) or name in shipped_families()
     return resolve(f".{os.sep}{name}" if not known and (folder / name).is_dir() else name, folder)
 
@@ -30,8 +39,12 @@ def is_path(name: str) -> bool:
     return is_file_name(name, FILES) or os.sep in name
 
 
-def portable(name: str, folder: Path) -> str:
-    """Return a name, or the path from a study's folder: the same after a project was moved or renamed."""
+def portable(names: str, folder: Path) -> str:
+    """Return names, or paths from a study's folder: the same after a project was moved or renamed."""
+    return SEPARATOR.join(_portable(name, folder) for name in names.split(SEPARATOR))
+
+
+def _portable(name: str, folder: Path) -> str:
     if not is_path(name):
         return name
     path = os.path.relpath(Path(name).resolve(), folder.resolve())
@@ -44,6 +57,12 @@ def find(stored: str, folder: Path) -> str | None:
     Studies made by earlier versions store absolute paths. Where one is gone, its last parts are looked for in the
     study's folder and those above it, the most parts first; a file's name alone only beside the study and in it.
     """
+    places = [_find(name, folder) for name in stored.split(SEPARATOR)]
+    found = [place for place in places if place is not None]
+    return SEPARATOR.join(found) if len(found) == len(places) else None
+
+
+def _find(stored: str, folder: Path) -> str | None:
     path = Path(resolve(stored, folder))
     if not is_path(stored):
         return stored
@@ -67,7 +86,12 @@ def family_files(name: str) -> list[Path]:
 
 
 def same(first: str, second: str) -> bool:
-    """Return whether two names or paths mean the same: a file's copy does, and a family's."""
+    """Return whether names or paths mean the same: a file's copy does, and a family's."""
+    pairs = zip(first.split(SEPARATOR), second.split(SEPARATOR), strict=False)
+    return first.count(SEPARATOR) == second.count(SEPARATOR) and all(_is_same(*pair) for pair in pairs)
+
+
+def _is_same(first: str, second: str) -> bool:
     if first == second:
         return True
     try:

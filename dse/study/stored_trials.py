@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.evaluate import FIGURES, TEXT_FIGURES
+from dse.study.evaluate import TEXT_FIGURES, figure_names
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec
 from workloads.errors import LimenError, shown
@@ -67,7 +67,7 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
     if trial.state == TrialState.FAIL:
         return "" if isinstance(stored.get("refusal"), str) else f"refusal {shown(stored.get('refusal'))}"
     needed = {*spec.objectives, *spec.constraints, "cycles", "pes"}
-    for name in (name for name in FIGURES if name in stored or name in needed):
+    for name in (name for name in figure_names(spec) if name in stored or name in needed):
         value = stored.get(name)
         if name in TEXT_FIGURES:
             right = isinstance(value, str)

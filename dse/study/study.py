@@ -16,19 +16,23 @@ from dse.study.optuna_search import OptunaSearch
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, exclusive
 from dse.study.search import Search
-from dse.study.sources import find, is_path, portable, resolve, resolve_workload, same
+from dse.study.sources import find, is_path, portable, resolve, resolve_workloads, same
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec, load_study, study_path
 from dse.study.sweep import Sweep, check_sweep, create_sweep
 from dse.study.sweep_record import SWEEP, SweepRecord
 from dse.study.tally import Tally, total
 from dse.study.trial_table import table_csv
+from dse.study.workload import title_of
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+FILE = "a file"
+"""What files and folders of two studies are in the comparison of their pages: they are compared by what they hold."""
 
 MOST_DRAWN = 10_000
 """Feasible designs of a picture, beside its front."""
@@ -55,7 +59,7 @@ class Study:
         check_kind("out", out, (str, Path), "the study's folder")
         path = study_path(str(spec))
         new_spec = load_study(str(spec))
-        workload = resolve_workload(new_spec.workloads[0], path.parent)
+        workload = resolve_workloads(new_spec.workloads, path.parent)
         costs = resolve(new_spec.costs, path.parent)
         folder = Path(out)
         record = _stored(folder)
@@ -125,7 +129,7 @@ class Study:
 
     def __repr__(self) -> str:
         done, planned = total(self.tallies().values()).tried, self.spec.planned(self._space.size)
-        return f"<Study {Path(self.workload).stem} in {self.folder}: {done} of {planned} trials>"
+        return f"<Study {title_of(self.workload)} in {self.folder}: {done} of {planned} trials>"
 
     @property
     def left_out(self) -> list[str]:
@@ -263,7 +267,7 @@ class Study:
         names = list(self.spec.objectives)
         front = self.front()
         x, y = x or names[0], y or (names[-1] if len(names) > 1 else "cycles")
-        title = f"{Path(self.workload).stem}, {Path(self.spec.costs).stem}"
+        title = f"{title_of(self.workload)}, {Path(self.spec.costs).stem}"
         count = total(self.tallies().values()).feasible
         return draw_front(self._search.feasible(MOST_DRAWN), count, front, x, y, color, title, axes)
 
@@ -291,8 +295,9 @@ def _first_difference(stored: StudySpec, new: StudySpec) -> str:
     for name in StudySpec.model_fields:
         pair = getattr(stored, name), getattr(new, name)
         if name in ("workloads", "costs"):
-            first, second = (names if isinstance(names, str) else names[0] for names in pair)
-            if is_path(first) and is_path(second):
+            lists = ([names] if isinstance(names, str) else names for names in pair)
+            kinds = [[FILE if is_path(name) else name for name in names] for names in lists]
+            if kinds[0] == kinds[1]:
                 continue
         if pair[0] != pair[1]:
             return name

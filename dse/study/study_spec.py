@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from dse.study.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
 from workloads.host.names import named_file
@@ -227,9 +228,8 @@ class StudySpec(Spec):
 
     @field_validator("workloads")
     @classmethod
-    def _one(cls, names: list[str]) -> list[str]:
-        if len(names) > 1:
-            raise ValueError(f"{names!r} is not allowed: exactly one family or network file (.yaml) as yet")
+    def _told_apart(cls, names: list[str]) -> list[str]:
+        titles(names)
         return names
 
     @field_validator("objectives")

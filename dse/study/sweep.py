@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dse.study.evaluate import FIGURES, Evaluator, Figures, Formats
+from dse.study.evaluate import Evaluator, Figures, Formats, figure_names
 from dse.study.search import Show
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec
@@ -72,8 +72,7 @@ class Sweep:
         self._sources = sources
         self._formats = formats
         self._space = Space(record.spec.space, formats.valid)
-        network = evaluator.network(*formats.valid[0])
-        kinds = kinds_of(record.spec, measured=network.dataset is not None and network.parameters is not None)
+        kinds = kinds_of(record.spec, evaluator.names(formats.valid[0]))
         self._files = BlockFiles(folder / FOLDER, record.spec.sampler.points, kinds)
         self._blocks: Blocks = cut(self._space.size)
         self._accept(evaluator.cost_figures)
@@ -115,7 +114,7 @@ class Sweep:
         for number in (tally.first_priced, tally.first_refused):
             if number is not None:
                 row = self._row(number)
-                figures = None if row["refusal"] else _figures(row)
+                figures = None if row["refusal"] else self._figures(row)
                 known.append(Known(number, self._point(number), figures))
         return known
 
@@ -228,12 +227,12 @@ class Sweep:
         row = self._row(trial)
         if row["refusal"]:
             raise LimenError(f"{self._folder}: trial {trial} was refused: {row['refusal']}")
-        return self._point(trial), _figures(row)
+        return self._point(trial), self._figures(row)
+
+    def _figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        names = ("design", *figure_names(self._record.spec))
+        return {name: row[name] for name in names if name in row}
 
     def write_reports(self) -> None:
         """Write the points that no other of their op beats. Raises LimenError."""
         write_whole(self._folder / OP_FRONTS, table_csv(self.candidates()).encode())
-
-
-def _figures(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("design", *FIGURES) if name in row}

@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dse.study.blocks import Block, BlockEvaluator, whole_figures
-from dse.study.evaluate import FIGURES, TEXT_FIGURES, Format
+from dse.study.evaluate import TEXT_FIGURES
 from dse.study.front import front_rows
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally, tally_of
+from dse.study.workload import Format
 from dse.sweep.block_files import BlockFiles
 from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
-ACCURACIES = ("accuracy", "test_accuracy")
 AXES: dict[str, Kind] = {
     **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy"), "text"),
     **dict.fromkeys(("zero_gating", "overlap", "matmul"), "flag"),
@@ -52,15 +52,14 @@ class Task(NamedTuple):
     files: BlockFiles
 
 
-def kinds_of(spec: StudySpec, measured: bool) -> dict[str, Kind]:
-    """Return the columns of a sweep's rows, those of trials.csv; measured: the workload has accuracies."""
+def kinds_of(spec: StudySpec, names: Sequence[str]) -> dict[str, Kind]:
+    """Return the columns of a sweep's rows, those of trials.csv; names: of the figures of a point."""
     whole = whole_figures(spec)
     kinds: dict[str, Kind] = {"trial": "whole", "design": "text"}
     for name in Coordinates._fields:
         kinds[name] = AXES.get(name, "real" if name.endswith("_kib") else "whole")
-    for name in FIGURES:
-        if measured or name not in ACCURACIES:
-            kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in whole else "real"
+    for name in names:
+        kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in whole else "real"
     return kinds | {"refusal": "text", "feasible": "flag"}
 
 
@@ -107,7 +106,7 @@ def _columns(
     fields: dict[str, list[Any]] = dict(zip(Coordinates._fields, map(list, zip(*points, strict=True)), strict=True))
     columns: Columns = {"trial": [*numbers], "design": [point.key for point in points], **fields}
     refused = [row for row, refusal in enumerate(found.refusals) if refusal]
-    for name in (name for name in FIGURES if name in files.kinds):
+    for name in [name for name in files.kinds if name not in (*columns, "refusal", "feasible")]:
         values = found.figures[name].tolist() if name in found.figures else [None] * len(points)
         for row in refused:
             values[row] = "" if name in TEXT_FIGURES else None

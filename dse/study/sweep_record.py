@@ -11,6 +11,7 @@ from cost_models.table.table import table_path
 from dse.study.sources import family_files
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally
+from dse.study.workload import SEPARATOR
 from workloads.datasets import content_hash
 from workloads.errors import LimenError
 from workloads.host.files import write_new, write_whole
@@ -104,8 +105,10 @@ def key_of_sweep(workload: str, costs: str) -> str:
     try:
         inputs = {
             "code": code_digest((*PACKAGES, "dse")),
-            "workload": {path.name: _hash(path) for path in _workload_files(workload)},
-            "data": _data_hash(workload),
+            "workload": [
+                {path.name: _hash(path) for path in _workload_files(name)} for name in workload.split(SEPARATOR)
+            ],
+            "data": [_data_hash(name) for name in workload.split(SEPARATOR)],
             "costs": _hash(table_path(costs)),
         }
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.dse.study_files import NETWORK, SPEC
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError
 from workloads.networks.family import SHIPPED, find_network, load_family
+from workloads.networks.pages import page_network, zoo_pages
 
 COSTS = "objectives: {energy_uj: min, area_mm2: min}\n"
 
@@ -124,3 +126,58 @@ def test_study_of_a_folder_may_move(family: Path, tmp_path: Path, name: str) -> 
     (tmp_path / "runs").rename(tmp_path / "moved")
     again = Study.open(tmp_path / "moved" / "out")
     assert again.workload == str(tmp_path / "moved" / "mine") and len(again.front()) == len(study.front())
+
+
+PAIR = ("lenet", "uci-har-cnn")
+"""Activations of the first are unsigned under op mac, of the second signed."""
+
+
+def test_study_of_several_workloads(tmp_path: Path) -> None:
+    """One design runs all: figures are geometric means, beside those that each has on this design."""
+    page = study_text(", ".join(PAIR)).replace("exhaustive", "tpe").replace("[2], cols: [4]", "[8], cols: [16]")
+    page += "trials: 4\n"
+    page = page.replace("dataflow: [ws]", "dataflow: [os], ifmap_kib: [64], filter_kib: [64]")
+    (tmp_path / "pair.yaml").write_text(page)
+    study = Study(tmp_path / "pair.yaml", tmp_path / "out", quiet=True).run()
+    assert study.workload.split("\n") == [*PAIR] and "lenet + uci-har-cnn" in repr(study)
+    for point in study.points:
+        for name in PAIR:
+            network = page_network(zoo_pages()[name], *point.coordinates[:3], signed=True)
+            run = limen.simulate(network, point.design)
+            assert run.design == point.design  # wide enough for either
+            cost = limen.price(run)
+            own = {figure: point.figures[f"{name}.{figure}"] for figure in ("cycles", "energy_uj", "latency_us")}
+            assert own == {"cycles": run.cycles, "energy_uj": cost.energy_uj, "latency_us": cost.latency_us}
+            assert point.figures["area_mm2"] == cost.area_mm2
+        for figure in ("cycles", "energy_uj", "latency_us"):
+            pair = [point.figures[f"{name}.{figure}"] for name in PAIR]
+            assert math.isclose(point.figures[figure] ** 2, math.prod(pair), rel_tol=1e-12)
+    table = Study.open(tmp_path / "out").front()
+    assert {"lenet.energy_uj", "uci-har-cnn.cycles"} <= {*table} and "accuracy" not in table
+
+
+def test_sweep_of_several_workloads(tmp_path: Path, family: Path) -> None:
+    """Each point of a sweep as a trial has it; accuracies of all are asked for, and their mean is the study's."""
+    (tmp_path / "pair.yaml").write_text(
+        study_text("digits, runs/mine", costs_only=False).replace("threshold, mac", "mac")
+    )
+    study = Study(tmp_path / "pair.yaml", tmp_path / "out", quiet=True).run(jobs=1)
+    table = study.trials()
+    assert len(table) == 2 and (table["accuracy"] == table["digits.accuracy"]).all()
+    assert (table["digits.cycles"] == table["mine.cycles"]).all()
+    assert Study(tmp_path / "pair.yaml", tmp_path / "out", quiet=True).run().trials().equals(table)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("digits, digits", "workloads: 'digits' is not allowed twice"),
+        ("nets/lenet.yaml, lenet", "workloads: 'lenet' is not allowed twice"),
+        ("digits, nothing", "workload: 'nothing' is not allowed"),
+        ("digits, lenet", "objectives: accuracy is not allowed: network lenet has no dataset"),
+    ],
+)
+def test_workloads_that_do_not_go_together(tmp_path: Path, names: str, words: str) -> None:
+    (tmp_path / "pair.yaml").write_text(study_text(names, costs_only=False))
+    refused(run_command("study", "run", "pair.yaml", "--out", "out", cwd=tmp_path), "pair.yaml: ", words)
+    assert not (tmp_path / "out").exists()

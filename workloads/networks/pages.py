@@ -34,8 +34,12 @@ def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
     return read_spec(NetworkFile, path)
 
 
-def page_network(path: Path, op: str | None = None, x_bits: int | None = None, w_bits: int | None = None) -> Network:
+def page_network(
+    path: Path, op: str | None = None, x_bits: int | None = None, w_bits: int | None = None, signed: bool = False
+) -> Network:
     """Return the network of a page; without weights at another op and other widths where they are given.
+
+    signed: all activations of such a network are, whatever its page says.
 
     Raises:
         LimenError: no page, or an op or a width given that its network can't have.
@@ -43,14 +47,15 @@ def page_network(path: Path, op: str | None = None, x_bits: int | None = None, w
     form = read_page(path)
     chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
     given = {field: value for field, value in chosen.items() if value is not None}
-    if not given:
+    if not given and not signed:
         return network_of(form, path)
     if form.checkpoint is not None:
-        field, value = next(iter(given.items()))
+        field, value = next(iter({**given, "x_signed": signed}.items()))
         raise LimenError(
             f"{path}: {field}: {shown(value)} is not allowed: a network file fixes its own where it has a checkpoint"
         )
-    return network_of(_with_format(form, path, op, x_bits, w_bits), path)
+    form = _with_format(form, path, op, x_bits, w_bits)
+    return network_of(_signed(form) if signed else form, path)
 
 
 def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | None, w_bits: int | None) -> NetworkFile:
@@ -70,11 +75,14 @@ def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | No
         )
     content = {**form.model_dump(exclude_unset=True), **chosen}
     content["name"] = f"{form.name}-{op or form.op}-x{chosen['x_bits']}-w{chosen['w_bits']}"
-    signed = operation(str(chosen["op"])).one_range
-    content["x_signed"] = form.x_signed or signed
     for entry in content["layers"]:
         if "op" in entry:  # which may have narrower weights
             entry.setdefault("w_bits", operation(entry["op"]).fitted_bits(content["w_bits"]))
-        if signed:
-            entry.pop("x_signed", None)
-    return validate(NetworkFile, content, path)
+    shapes = validate(NetworkFile, content, path)
+    return _signed(shapes) if operation(shapes.op).one_range else shapes
+
+
+def _signed(form: NetworkFile) -> NetworkFile:
+    """Return the shapes with signed activations throughout."""
+    layers = [entry.model_copy(update={"x_signed": None}) for entry in form.layers]
+    return form.model_copy(update={"x_signed": True, "layers": layers})
