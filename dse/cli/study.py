@@ -70,7 +70,7 @@ def run(spec: str, out: Path, jobs: int | None) -> None:
     from dse.study.tally import total
 
     search = Study(spec, out)
-    _print_left_out(search)
+    _print_what_is_missing(search)
     before = total(search.tallies().values()).tried
     search.run(jobs)
     if before:
@@ -88,7 +88,7 @@ def front(folder: Path, as_json: bool) -> None:
     from dse.study.study import Study
 
     search = Study.open(folder)
-    _print_left_out(search, err=as_json)
+    _print_what_is_missing(search, err=as_json)
     if as_json:
         echo(search.front().to_json(orient="records", double_precision=15, indent=2))
         return
@@ -109,9 +109,11 @@ def export(folder: Path, point: str, out: Path, images: int) -> None:
     echo_exported(exported, f"{point}: {chosen}, {images} images")
 
 
-def _print_left_out(search: Study, err: bool = False) -> None:
+def _print_what_is_missing(search: Study, err: bool = False) -> None:
     for line in search.left_out:
         echo(f"left out of the space: {printable(line)}", err=err)
+    for line in search.unmapped:
+        echo(f"not on the machine, not counted: {printable(line)}", err=err)
 
 
 def _print_front(search: Study) -> None:

@@ -135,6 +135,14 @@ class Evaluator:
         parts = ((name, *name.rpartition(".")[::2]) for name in figure_names(self._spec))
         return [name for name, title, figure in parts if figure not in ACCURACIES or having[title]]
 
+    def unmapped(self, form: Format) -> list[str]:
+        """Return a line for each workload with operators that no design has, at a format of the space."""
+        return [
+            f"{workload.title}: {', '.join(map(str, network.unmapped_ops))}"
+            for workload, network in zip(self._workloads, self._networks(form), strict=True)
+            if network.unmapped_ops
+        ]
+
     def design(self, point: Coordinates) -> FittedDesign:
         """Return the design of a point, its accumulators sized to the workload, its port to the study's memory.
 

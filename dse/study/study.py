@@ -137,6 +137,11 @@ class Study:
         return self._formats.notices()
 
     @property
+    def unmapped(self) -> list[str]:
+        """A line for each workload with operators that the machine doesn't have, which are in no figure."""
+        return self._evaluator.unmapped(self._formats.valid[0])
+
+    @property
     def space_size(self) -> int:
         """Points of the space, those that will be refused among them; formats that are `left_out` are not."""
         return self._space.size

@@ -37,6 +37,11 @@ class Workload:
         self._networks: dict[tuple[Format, bool], Network] = {}
         self._accuracies: dict[Format, dict[str, float]] = {}
 
+    @property
+    def title(self) -> str:
+        """What it is called in a study's tables."""
+        return Path(self.name).stem
+
     @cached_property
     def is_fixed(self) -> bool:
         """Whether it is one network, whatever the design's op and widths: a page with a checkpoint."""

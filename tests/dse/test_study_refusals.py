@@ -43,7 +43,7 @@ BAD = [
     ("trials: 40", "trials: 40\nmemory: {dram: gold}", ("dram_gold", "missing")),
     ("workloads: [digits]", "workloads: [cifar]", ("workload", "'cifar'", "digits")),
     ("workloads: [digits]", "workloads: []", ("workloads", "[]", "at least 1")),
-    ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "exactly one")),
+    ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "not allowed twice")),
     ("workloads: [digits]", "workloads: [gone.yaml]", ("gone.yaml", "cannot be read")),
     ("workloads: [digits]", "workloads: [shapes.yaml]", ("objectives", "accuracy", "shapes", "dataset")),
     ("costs: ihp130", "costs: tsmc3", ("costs", "'tsmc3'", "ihp130")),

@@ -78,6 +78,9 @@ def test_what_the_machine_lacks_is_said(tmp_path: Path) -> None:
     assert "not on the machine, not counted: Softmax × 1 (" in outcome.stdout
     assert "not on the machine, not counted: " in run_command("price", "-w", "lenet", cwd=tmp_path).stdout
     assert "not on the machine: Softmax × 1 (" in run_command("describe", "lenet", cwd=tmp_path).stdout
+    (tmp_path / "study.yaml").write_text(study_text("lenet"))
+    outcome = run_command("study", "run", "study.yaml", "--out", "out", cwd=tmp_path)
+    assert "not on the machine, not counted: lenet: Softmax × 1 (" in outcome.stdout
     table = run_command("describe", "zoo", cwd=tmp_path).stdout
     assert "2293000" in table and "untrained" in table
 

@@ -69,6 +69,9 @@ layers:
   - {name: added, kind: conv2d, out_channels: 4, input: conv, residual: conv}
   - {name: product, kind: conv1d, own_input: {length: 5, channels: 6}, out_channels: 7}
   - {name: scores, kind: conv2d, own_input: {height: 4, width: 4, channels: 4}, groups: 4, out_channels: 8}
+unmapped_ops:
+  - {op: Softmax, count: 2, share: 0.25}
+published: {source: us, macs: 1.5 k, parameters: "99", elsewhere: 3}
 """
 TOPOLOGY = "Layer, IFMAP height, IFMAP width, Filter height, Filter width, Channels, Num filter, Strides,\n" + (
     "Net,\nConv 1, 9, 8, 3, 2, 4, 6, 2,\nConv_DP, 5, 5, 3, 3, 4, 1, 1, 1:4,\n,,,,,,,,\nFC,1,1,1,1,99,10,1,,7\n"
