@@ -25,6 +25,8 @@ _PUBLIC = {
     "verify": "simulator.rtl.verify",
 }
 __all__ = [*_PUBLIC, "main"]
+__path__ = [os.path.join(_HERE, "workloads", "pytorch", "public")]
+"""Where `import limen.torch` finds its module: limen has no folder of its own."""
 
 
 def _claim(package: str) -> None:
@@ -45,6 +47,8 @@ list(map(_claim, ("workloads", "simulator", "cost_models", "dse")))
 
 
 def __getattr__(name: str) -> object:
+    if name == "torch":  # in no list of names: it needs PyTorch, and loads it
+        return importlib.import_module("limen.torch")
     if name not in _PUBLIC:
         raise AttributeError(f"module 'limen' has no attribute {name!r}")
     module, _, attribute = _PUBLIC[name].partition(":")
