@@ -23,7 +23,7 @@ class ThresholdSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, p: Tensor) -> Tensor:
         ctx.save_for_backward(x, w, p)
-        return torch.cat([((part[:, None] - w).clamp(min=0) * p).sum(2) for (part,) in _parts(w, x)])
+        return torch.cat([(part[:, None] - w).clamp_(min=0).mul_(p).sum(2) for (part,) in _parts(w, x)])
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
@@ -31,13 +31,13 @@ class ThresholdSums(torch.autograd.Function):
         x, w, p = ctx.saved_tensors
         dx, dw, dp = [], torch.zeros_like(w), torch.zeros_like(p)
         for part, slope in _parts(w, x, dy):
-            excess = part[:, None] - w
-            passed = slope[:, :, None] * (excess > 0)
-            dw = dw - passed.sum(0)
-            if ctx.needs_input_grad[0]:
-                dx.append((passed * p).sum(1))
+            excess = (part[:, None] - w).clamp_(min=0)
             if ctx.needs_input_grad[2]:
-                dp = dp + (passed * excess).sum(0)
+                dp += (excess * slope[:, :, None]).sum(0)
+            passed = excess.sign_().mul_(slope[:, :, None])
+            dw -= passed.sum(0)
+            if ctx.needs_input_grad[0]:
+                dx.append(passed.mul_(p).sum(1))
         needed = ctx.needs_input_grad
         return torch.cat(dx) if needed[0] else None, dw * p if needed[1] else None, dp if needed[2] else None
 
@@ -48,7 +48,7 @@ class AdderSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor) -> Tensor:
         ctx.save_for_backward(x, w)
-        return torch.cat([-(part[:, None] - w).abs().sum(2) for (part,) in _parts(w, x)])
+        return torch.cat([-(part[:, None] - w).abs_().sum(2) for (part,) in _parts(w, x)])
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
@@ -57,9 +57,10 @@ class AdderSums(torch.autograd.Function):
         dx, dw = [], torch.zeros_like(w)
         for part, slope in _parts(w, x, dy):
             difference = part[:, None] - w
-            dw = dw + torch.where(difference > 0, slope[:, :, None], -slope[:, :, None]).sum(0)
+            signs = difference.clamp(min=0).sign_().mul_(2).sub_(1)
+            dw += signs.mul_(slope[:, :, None]).sum(0)
             if ctx.needs_input_grad[0]:
-                dx.append(-(slope[:, :, None] * difference.clamp(-1, 1)).sum(1))
+                dx.append(-difference.clamp_(-1, 1).mul_(slope[:, :, None]).sum(1))
         return torch.cat(dx) if ctx.needs_input_grad[0] else None, dw if ctx.needs_input_grad[1] else None
 
 
