@@ -201,11 +201,13 @@ class Conv2d(SumLayer):
         groups: int = 1,
         norm: Norm | None = None,
     ) -> None:
-        kernel, steps = self._numbers("kernel_size", kernel_size, 1), self._numbers("stride", stride, 1)
-        around = self._numbers("padding", padding, 0, (1, 2, 4))
-        if len(around) == 2:
-            around = (around[0], around[0], around[1], around[1])
-        super().__init__(in_channels, out_channels, kernel[:2], steps[:2], around, groups, norm)
+        high, wide = self._numbers("kernel_size", kernel_size, 1)
+        down, across = self._numbers("stride", stride, 1)
+        top, *others, right = self._numbers("padding", padding, 0, (1, 2, 4))
+        bottom, left = others or (top, right)
+        super().__init__(
+            in_channels, out_channels, (high, wide), (down, across), (top, bottom, left, right), groups, norm
+        )
 
     def _numbers(self, name: str, value: Sizes, lowest: int, lengths: tuple[int, ...] = (1, 2)) -> tuple[int, ...]:
         """Return sizes as two numbers, or four; raises LimenError for others."""

@@ -66,5 +66,8 @@ class AdderSums(torch.autograd.Function):
 
 def _parts(w: Tensor, *rows: Tensor) -> Iterator[tuple[Tensor, ...]]:
     """Return the rows of pixels, so many together as have `PAIRS` pairs; all of them for a compiler."""
-    count = len(rows[0]) if torch.compiler.is_compiling() else max(1, PAIRS // w.numel())
+    if torch.compiler.is_compiling():
+        # A view by strides is of numbers in memory: they aren't computed anew within the loop over pairs.
+        return iter([tuple(tensor.as_strided(tensor.shape, tensor.stride()) for tensor in rows)])
+    count = max(1, PAIRS // w.numel())
     return zip(*(tensor.split(count) for tensor in rows), strict=True)
