@@ -1,13 +1,14 @@
 """How fast PyTorch trains our layers on one core, as they are and compiled, beside our own kernels: `make bench`.
 
-The layer is that of tests/bench/kernels.py. One line an op: 10^9 synapse operations a second forward, and forward and
-backward together; and how large the largest array is that the compiled layer makes, as a share of its pairs.
+The layer is that of tests/bench/kernels.py. One line an op: 10^9 synapse operations a second of processor time
+forward, and forward and backward together; and the largest array of the compiled layer, as a share of its pairs.
 """
 
 from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable
 
 from tests.bench.kernels import IMAGES
@@ -40,8 +41,8 @@ def main() -> None:
         largest = max(math.prod(map(int, sizes.strip(", ").split(","))) for sizes in ARRAY.findall("".join(code)))
         for form, function in (("eager", module), ("inductor", compiled)):
             with torch.no_grad():
-                forward = median_seconds(lambda: function(x))  # noqa: B023
-            both = median_seconds(lambda: train(function, x))  # noqa: B023
+                forward = median_seconds(lambda: function(x), time.process_time)  # noqa: B023
+            both = median_seconds(lambda: train(function, x), time.process_time)  # noqa: B023
             array = f"{largest / pairs:.1%}" if function is compiled else ""
             print(f"{kind.op:10} {form:9} {pairs / forward / 1e9:8.2f} {pairs / both / 1e9:6.2f} {array:>6}")
 

@@ -60,6 +60,17 @@ def test_contents(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "docs/"))]
 
 
+def test_submodules_are_found(wheel: Path, tmp_path: Path) -> None:
+    """`limen` is a module without a folder; that of its submodules is in the wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    (tmp_path / "empty").mkdir()
+    command = [sys.executable, "-c", "import sys; sys.modules['torch'] = None\nfrom limen.torch import to_family"]
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "site")}
+    outcome = subprocess.run(command, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True)
+    assert "limen.torch needs PyTorch, not installed: " in outcome.stderr.splitlines()[-1]
+
+
 def test_beside_a_users_own_workloads(wheel: Path, tmp_path: Path) -> None:
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
