@@ -31,7 +31,7 @@ def resolve_workloads(names: Sequence[str], folder: Path) -> str:
 
 def _resolve_workload(name: str, folder: Path) -> str:
     known = is_page(name) or name in shipped_families()
-    return resolve(f".{os.sep}{name}" if not known and (folder / name).is_dir() else name, folder)
+    return resolve(f".{os.sep}{name}" if not known and os.path.isdir(folder / name) else name, folder)
 
 
 def is_path(name: str) -> bool:

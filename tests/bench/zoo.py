@@ -58,7 +58,9 @@ def zoo() -> list[Geometry]:
     vgg = [conv(112, 64, 128, 3), conv(112, 128, 128, 3), conv(56, 256, 256, 3), conv(28, 512, 512, 3)]
     vgg += [conv(14, 512, 512, 3), max_pool(224, 64, 2), gemm(1, 4096, 4096), gemm(1, 1000, 4096, raw=True)]
     mobilenet = [conv(56, 144, 144, 3, groups=144), conv(28, 384, 384, 3, groups=384), gemm(1, 1000, 1280, raw=True)]
-    transformers = [layer for layer in page("vit-tiny-16") if {layer.channels, layer.outputs} == {192, 768}]
+    transformers = [
+        layer for layer in page("vit-tiny-16") if (layer.height, layer.channels + layer.outputs) == (197, 960)
+    ]
     transformers += [gemm(197, 3072, 768), gemm(128, 256, 1024)]
     transformers += [gemm(196, 1176, 64, raw=True), gemm(512, 3072, 1024)]
     others = [conv(16, 1024, 1024, 3), *(layer_of(name, x_bits=8, raw=False) for name in LAYERS)]

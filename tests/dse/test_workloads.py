@@ -184,3 +184,15 @@ def test_workloads_that_do_not_go_together(tmp_path: Path, names: str, words: st
     (tmp_path / "pair.yaml").write_text(study_text(names, costs_only=False))
     refused(run_command("study", "run", "pair.yaml", "--out", "out", cwd=tmp_path), "pair.yaml: ", words)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["a\0.yaml", "\0", "n" * 5000, "n" * 5000 + ".yaml", "none/here", "none.yaml"])
+def test_names_of_nothing(name: str) -> None:
+    """Also of what no file can be called, without or with an op."""
+    for ask in (
+        limen.network,
+        lambda each: limen.network(each, "mac", 8, 8),
+        lambda each: limen.simulate(each, "mac-16x16"),
+    ):
+        with pytest.raises(LimenError):
+            ask(name)

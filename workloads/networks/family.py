@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -192,7 +193,7 @@ def load_family(name: str | Path, folder: Path = SHIPPED) -> Family:
     """
     if str(name) in shipped_families(folder):
         return Family(str(name), folder / str(name))
-    if Path(str(name)).is_dir():
+    if os.path.isdir(str(name)):  # False of any name, also of one that no folder can have
         return _trained_family(Path(str(name)))
     families = ", ".join(shipped_families(folder))
     raise LimenError(
@@ -203,7 +204,7 @@ def load_family(name: str | Path, folder: Path = SHIPPED) -> Family:
 
 def is_family(folder: Path) -> bool:
     """Return whether a folder holds a trained family."""
-    return any((folder / f"{op}.npz").is_file() and (folder / f"{op}.yaml").is_file() for op in family_ops())
+    return any(all(os.path.isfile(folder / f"{op}.{end}") for end in ("npz", "yaml")) for op in family_ops())
 
 
 def _trained_family(folder: Path) -> Family:

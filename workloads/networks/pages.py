@@ -24,7 +24,7 @@ def read_page(path: Path) -> NetworkFile:
     """Return a network file, read once as long as it stays as it is: a study asks for each of its members."""
     try:
         stamp = path.stat()
-    except OSError:
+    except (OSError, ValueError):
         return read_spec(NetworkFile, path)  # which says why it can't be read
     return _read_unchanged(path, stamp.st_mtime_ns, stamp.st_size)
 
