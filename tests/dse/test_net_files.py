@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Outcome, refused, run_command, run_process
+from tests.support.paths import ROOT
 from workloads.layers.given_cut import GivenCut
 from workloads.layers.input_size import InputEntry
 from workloads.networks.network import InputMap, LayerEntry, NetworkFile, load_network
@@ -36,6 +37,14 @@ def test_import_and_count(tmp_path: Path) -> None:
         "checkpoint",
         "only level timing",
     )
+
+
+def test_the_page_shows_what_is_said(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
+    (tmp_path / "topo.csv").write_text(page.split("```csv\n")[1].split("```")[0])
+    outcome = net("import", "topo.csv", cwd=tmp_path)
+    said = [line.strip() for line in page.splitlines() if line.startswith("    topo.")]
+    assert [*outcome.stderr.splitlines(), *outcome.stdout.splitlines()] == said
 
 
 @pytest.mark.parametrize("op", ["threshold", "mac", "adder", "shift"])
