@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from workloads.errors import LimenError
+from workloads.host.specfile import validate
 from workloads.imports.imported import Imported, NumberFormats, write_imported
 from workloads.imports.read_file import read_file
 from workloads.imports.scale_sim_writer import write_topology
-from workloads.networks.network import Network
+from workloads.networks.network import Network, NetworkFile, load_network
 
 HEADER = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,\n"
 CONV = "Conv1, 9, 8, 3, 2, 4, 6, 1,\n"
@@ -187,6 +190,37 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         read_file(tmp_path / "gone.csv", NumberFormats(), 2)
 
 
+def with_integers(folder: Path, bias: int) -> Imported:
+    """Return a network whose integers are zeros but for a bias."""
+    network = imported(HEADER + CONV, folder)
+    (layer,) = validate(NetworkFile, network.content, "topo").build_layers()
+    arrays = {"weights": np.zeros(layer.weights_shape, dtype=np.int8), "shift": np.zeros(layer.out_channels, dtype=int)}
+    arrays["bias"] = np.full(layer.out_channels, bias)
+    return replace(network, arrays={f"Conv1.{part}": array for part, array in arrays.items()})
+
+
+def test_integers_are_written_beside_the_page(tmp_path: Path) -> None:
+    network = write_imported(with_integers(tmp_path, 5), tmp_path / "topo.csv", tmp_path / "own.yaml")
+    assert network.trained()[0].bias.tolist() == [5] * 6
+    with pytest.raises(LimenError, match=r"topo.csv/own.npz: Conv1.bias: 140737488355328 is not allowed"):
+        write_imported(with_integers(tmp_path, 1 << 47), tmp_path / "topo.csv", tmp_path / "large" / "own.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.npz", "own.yaml", "topo.csv"]
+
+
+def test_nothing_is_left_where_a_page_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another process takes the page's name at the last moment: what stands there stays, without our checkpoint."""
+
+    def late(path: str | Path) -> Network:
+        (tmp_path / "topo.yaml").write_text("another's")
+        return load_network(path)
+
+    monkeypatch.setattr("workloads.imports.imported.load_network", late)
+    with pytest.raises(LimenError, match=r"topo.yaml: exists"):
+        write_imported(with_integers(tmp_path, 0), tmp_path / "topo.csv", tmp_path / "topo.yaml")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["topo.csv", "topo.yaml"]
+    assert (tmp_path / "topo.yaml").read_text() == "another's"
+
+
 ALL_KINDS = """
 version: 1
 name: kinds
@@ -212,8 +246,6 @@ layers:
 @pytest.mark.parametrize("products", [False, True])
 def test_written_and_read_again(products: bool, tmp_path: Path) -> None:
     """M, N and K of every group come back; of depthwise layers as one layer, or, as products, as one a group."""
-    from workloads.networks.network import load_network
-
     (tmp_path / "kinds.yaml").write_text(ALL_KINDS)
     network = load_network(tmp_path / "kinds.yaml")
     topology = write_topology(network, products)

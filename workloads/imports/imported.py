@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 from workloads.errors import LimenError
 from workloads.formats.network_page import page_bytes
 from workloads.host.files import npz_bytes, write_new
+from workloads.host.scratch import scratch_folder
 from workloads.host.specfile import validate
 from workloads.networks.network import Network, NetworkFile, load_network
 from workloads.ops.registry import operation
@@ -51,21 +53,35 @@ def write_imported(imported: Imported, source: Path, page: Path) -> Network:
     source: the file that was read, for error lines and the page's first line.
 
     Raises:
-        LimenError: the content is no network, or a file exists or can't be written; then nothing is.
+        LimenError: content and integers are no network, or a file exists or can't be written; then nothing is.
     """
-    content = dict(imported.content)
+    content, checkpoint = dict(imported.content), page.with_suffix(".npz")
     try:
         validate(NetworkFile, content, source).build_layers()
     except LimenError as error:
         prefix = "" if str(error).startswith(f"{source}: ") else f"{source}: "
         raise LimenError(f"{prefix}{error}") from None
-    if page.exists():
+    if os.path.lexists(page):
         raise LimenError(f"{page}: exists; name a new file")
+    files = {}
     if imported.arrays:
-        checkpoint = page.with_suffix(".npz")
         content["checkpoint"] = checkpoint.name
-    text = page_bytes(content, f"Imported from {source.name}.", page)
-    if imported.arrays:
-        write_new(checkpoint, npz_bytes(imported.arrays))  # first: the page that names it must not be without it
-    write_new(page, text)
-    return load_network(page)
+        files[checkpoint] = npz_bytes(imported.arrays)  # first: the page that names it must not be without it
+    files[page] = page_bytes(content, f"Imported from {source.name}.", page)
+    with scratch_folder(beside=page) as scratch:
+        for path, text in files.items():
+            write_new(scratch / path.name, text)
+        try:
+            network = load_network(scratch / page.name)
+        except LimenError as error:
+            raise LimenError(str(error).replace(str(scratch), str(source))) from None
+    written: list[Path] = []
+    try:
+        for path, text in files.items():
+            write_new(path, text)
+            written.append(path)
+    except LimenError:
+        for path in written:
+            path.unlink()
+        raise
+    return network
