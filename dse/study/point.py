@@ -34,7 +34,7 @@ class Point:
 
     @property
     def network(self) -> Network:
-        """The workload at this point's op and widths."""
+        """The workload at this point's op and widths, of several the first."""
         return self.evaluator.network(*self.coordinates[:3])
 
     def export(self, folder: str | Path, images: int = 100) -> Exported:
