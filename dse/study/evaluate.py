@@ -122,11 +122,16 @@ class Evaluator:
         return self._networks(Format(op, x_bits, w_bits))[0]
 
     def _networks(self, form: Format) -> list[Network]:
-        """Return the workloads at an op and widths; where one has signed activations, so have shapes. LimenError."""
+        """Return the workloads at an op and widths. Raises LimenError.
+
+        Of several, shapes have signed activations where a trained one has, or without any of those another one.
+        """
         networks = [workload.network(form) for workload in self._workloads]
-        if self.is_shared and any(layer.x_signed for network in networks for layer in network.layers):
-            return [workload.network(form, signed=True) for workload in self._workloads]
-        return networks
+        if not self.is_shared:
+            return networks
+        deciding = [network for network in networks if network.parameters is not None] or networks
+        signed = any(layer.x_signed for network in deciding for layer in network.layers)
+        return [workload.network(form, signed) for workload in self._workloads]
 
     def names(self, form: Format) -> list[str]:
         """Return the names of the figures of a point, which are those of all points: accuracies only with data."""

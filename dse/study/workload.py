@@ -34,7 +34,7 @@ class Workload:
     def __init__(self, name: str) -> None:
         self.name = name
         self._is_page = is_page(name)
-        self._networks: dict[tuple[Format, bool], Network] = {}
+        self._networks: dict[tuple[Format, bool | None], Network] = {}
         self._accuracies: dict[Format, dict[str, float]] = {}
 
     @property
@@ -47,16 +47,17 @@ class Workload:
         """Whether it is one network, whatever the design's op and widths: a page with a checkpoint."""
         return self._is_page and find_network(self.name).parameters is not None
 
-    def network(self, form: Format, signed: bool = False) -> Network:
+    def network(self, form: Format, signed: bool | None = None) -> Network:
         """Return the family's member, the shapes at these widths, or the one network of a page with a checkpoint.
 
-        signed: activations of shapes are, whatever their page says. Raises LimenError where there is no network.
+        signed: whether activations of shapes are; None is as their page says. Raises LimenError where there is no
+        network.
         """
         at = (Format("", 0, 0) if self.is_fixed else form, signed)
         if at not in self._networks:
-            if signed and self._is_page and not self.is_fixed:
+            if signed is not None and self._is_page and not self.is_fixed:
                 page = zoo_pages().get(self.name, Path(self.name))
-                self._networks[at] = page_network(page, *form, signed=True)
+                self._networks[at] = page_network(page, *form, signed=signed)
             else:
                 chosen = (None, None, None) if self.is_fixed else (cast(Op, form.op), form.x_bits, form.w_bits)
                 self._networks[at] = find_network(self.name, *chosen)

@@ -160,7 +160,7 @@ def test_study_of_several_workloads(tmp_path: Path) -> None:
 
 
 def test_sweep_of_several_workloads(tmp_path: Path, family: Path) -> None:
-    """Each point of a sweep as a trial has it; accuracies of all are asked for, and their mean is the study's."""
+    """Accuracies of all are asked for, and their mean is the study's; shapes have the sign of trained networks."""
     (tmp_path / "pair.yaml").write_text(
         study_text("digits, runs/mine", costs_only=False).replace("threshold, mac", "mac")
     )
@@ -169,6 +169,10 @@ def test_sweep_of_several_workloads(tmp_path: Path, family: Path) -> None:
     assert len(table) == 2 and (table["accuracy"] - table["digits.accuracy"]).abs().max() < 1e-12
     assert (table["digits.cycles"] == table["mine.cycles"]).all()
     assert Study(tmp_path / "pair.yaml", tmp_path / "out", quiet=True).run().trials().equals(table)
+    (tmp_path / "signs.yaml").write_text(study_text("uci-har-cnn, digits").replace("threshold, mac", "mac"))
+    signs = Study(tmp_path / "signs.yaml", tmp_path / "signs", quiet=True)
+    network = signs.run(jobs=1).points[0].network  # of sensors, signed if alone
+    assert network.name.startswith("uci-har-cnn-mac") and not any(layer.x_signed for layer in network.layers)
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,11 @@ def _read_unchanged(path: Path, _modified: int, _size: int) -> NetworkFile:
 
 
 def page_network(
-    path: Path, op: str | None = None, x_bits: int | None = None, w_bits: int | None = None, signed: bool = False
+    path: Path, op: str | None = None, x_bits: int | None = None, w_bits: int | None = None, signed: bool | None = None
 ) -> Network:
     """Return the network of a page; without weights at another op and other widths where they are given.
 
-    signed: all activations of such a network are, whatever its page says.
+    signed: whether all activations of such a network are, where its op leaves the choice; None is as its page says.
 
     Raises:
         LimenError: no page, or an op or a width given that its network can't have.
@@ -47,7 +47,7 @@ def page_network(
     form = read_page(path)
     chosen = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
     given = {field: value for field, value in chosen.items() if value is not None}
-    if not given and not signed:
+    if not given and signed is None:
         return network_of(form, path)
     if form.checkpoint is not None:
         field, value = next(iter({**given, "x_signed": signed}.items()))
@@ -55,13 +55,17 @@ def page_network(
             f"{path}: {field}: {shown(value)} is not allowed: a network file fixes its own where it has a checkpoint"
         )
     form = _with_format(form, path, op, x_bits, w_bits)
-    return network_of(_signed(form) if signed else form, path)
+    if operation(form.op).one_range:
+        form = _with_sign(form, True)
+    elif signed is not None:
+        form = _with_sign(form, signed)
+    return network_of(form, path)
 
 
 def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | None, w_bits: int | None) -> NetworkFile:
     """Return the shapes of a page at an op and widths, under a name that says them; None is the page's own.
 
-    What a layer says of itself stays; but where its op reads signed activations alone, they are.
+    What a layer says of itself stays.
     """
     own = {"op": form.op, "x_bits": form.x_bits, "w_bits": form.w_bits}
     given = {"op": op, "x_bits": x_bits, "w_bits": w_bits}
@@ -78,11 +82,10 @@ def _with_format(form: NetworkFile, path: Path, op: str | None, x_bits: int | No
     for entry in content["layers"]:
         if "op" in entry:  # which may have narrower weights
             entry.setdefault("w_bits", operation(entry["op"]).fitted_bits(content["w_bits"]))
-    shapes = validate(NetworkFile, content, path)
-    return _signed(shapes) if operation(shapes.op).one_range else shapes
+    return validate(NetworkFile, content, path)
 
 
-def _signed(form: NetworkFile) -> NetworkFile:
-    """Return the shapes with signed activations throughout."""
+def _with_sign(form: NetworkFile, signed: bool) -> NetworkFile:
+    """Return the shapes with signed or unsigned activations throughout."""
     layers = [entry.model_copy(update={"x_signed": None}) for entry in form.layers]
-    return form.model_copy(update={"x_signed": True, "layers": layers})
+    return form.model_copy(update={"x_signed": signed, "layers": layers})
