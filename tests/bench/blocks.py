@@ -20,7 +20,7 @@ from cost_models.table.table import load_priced_table
 from dse.study.blocks import BlockEvaluator
 from dse.study.evaluate import Evaluator
 from dse.study.space import Coordinates, Space
-from dse.study.study_spec import StudySpec, load_study
+from dse.study.study_spec import ALLOWED_WORDS, StudySpec, load_study
 from simulator.designs.design_block import DesignBlock
 from simulator.timing.integers import machine_integers
 from simulator.timing.timing import count_best, network_integers
@@ -53,10 +53,10 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
     """What counting and pricing take of a block of one op and width, whose designs are known."""
     points = [point._replace(op="mac", x_bits=8, w_bits=8) for point in points]
     columns = dict(zip(Coordinates._fields, map(np.array, zip(*points, strict=True)), strict=True))
-    del columns["memory"]  # in words; that of the first
     first = DesignBlock.of(evaluator.design(points[0]))
     others = {field.name: getattr(first, field.name).repeat(len(points)) for field in fields(first)}
-    designs = DesignBlock(**{**others, **columns})
+    own = {name: column for name, column in columns.items() if name in others and name not in ALLOWED_WORDS}
+    designs = DesignBlock(**{**others, **own})  # what points have in words is that of the first
     layers = network_integers(evaluator.network("mac", 8, 8))
     machines = machine_integers(designs)
     table, (counts, reached) = load_priced_table("ihp130"), count_best(layers, machines)

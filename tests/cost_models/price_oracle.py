@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cost_models.price.banks import Bank, price_bank, price_main_memory
@@ -343,10 +343,11 @@ def held_kib(run: Run) -> float:
 
 
 def price_alone(run: Run, table: Table, dram: str = "lpddr4", stream: str = UNIFORM) -> dict[str, Any]:
-    """Return the figures of `cost_models.price.price.Cost`, its parts as tuples."""
+    """Return the figures of `cost_models.price.price.Cost`, of an image of a run's pass, its parts as tuples."""
     machine = Machine(table, run.design, stream)
     clock_ns, clock_component, clock_method = machine.clock()
-    latency_us = run.cycles * clock_ns / 1e3
+    images = run.design.images_at_once
+    latency_us = run.pass_cycles * clock_ns / 1e3
     parts = machine.parts(count_events(run.network.layers, run.counts, run.design), latency_us, dram)
     energy = math.fsum(part.energy_uj for part in parts)
     area = math.fsum(part.area_mm2 for part in parts)
@@ -357,8 +358,8 @@ def price_alone(run: Run, table: Table, dram: str = "lpddr4", stream: str = UNIF
     soft_energy = math.fsum(part.energy_uj for part in parts if part.method in SOFT) / energy
     soft_area = math.fsum(part.area_mm2 for part in parts if part.method in SOFT) / area
     return {
-        "energy_uj": energy,
-        "latency_us": latency_us,
+        "energy_uj": math.fsum(part.energy_uj / images for part in parts),
+        "latency_us": latency_us / images,
         "area_mm2": area,
         "clock_ns": clock_ns,
         "power_mw": energy / latency_us * 1e3,
@@ -372,5 +373,5 @@ def price_alone(run: Run, table: Table, dram: str = "lpddr4", stream: str = UNIF
         "device_kib": machine.buffer_bits() / 8192 + held_kib(run),
         "clock_component": clock_component,
         "clock_method": clock_method,
-        "parts": [tuple(vars(part).values()) for part in parts],
+        "parts": [tuple(vars(replace(part, energy_uj=part.energy_uj / images)).values()) for part in parts],
     }

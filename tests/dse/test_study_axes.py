@@ -12,7 +12,8 @@ import pandas
 import pytest
 
 from cost_models.price.price import price
-from dse.study.evaluate import Evaluator, Refusal
+from cost_models.table.table import load_priced_table
+from dse.study.evaluate import COST_FIGURES, Evaluator, Refusal
 from dse.study.study import Study
 from dse.study.study_spec import load_study
 from simulator.cuts.passes import are_passes, pass_of
@@ -20,6 +21,7 @@ from simulator.designs.design import Design
 from simulator.designs.design_block import DesignBlock
 from simulator.run import simulate
 from simulator.timing.timing import network_integers
+from tests.cost_models.price_oracle import price_alone
 from tests.dse.test_blocks import check, random_point, study, varied
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError
@@ -66,7 +68,7 @@ def swept(folder: Path, workload: str) -> Study:
 
 @pytest.mark.parametrize("workload", ["digits", "digits-generated"])
 def test_a_sweep_has_the_figures_of_each_design(tmp_path: Path, workload: str) -> None:
-    """As `limen.price` has them of the design alone; polarity that nothing has, and images that end within a beat."""
+    """As `limen.price` has them, and plain Python; polarity that nothing has, and images that end within a beat."""
     table = swept(tmp_path, workload).trials()
     assert len(table) == (2 if workload == "digits" else 1) * 2 * 2 * 2 * 2 * 3
     evaluator = Evaluator(load_study(str(tmp_path / f"{workload}.yaml")), workload, "ihp130")
@@ -87,7 +89,9 @@ def test_a_sweep_has_the_figures_of_each_design(tmp_path: Path, workload: str) -
         network = find_network(workload, row.op, 4, 4)
         point = Study.open(tmp_path / workload).point(row.trial)
         run = simulate(network, point.design)
-        cost = price(run)
+        cost, expected = price(run), price_alone(run, load_priced_table("ihp130"))
+        assert expected["parts"] == [tuple(vars(part).values()) for part in cost.parts]
+        assert all(getattr(row, name) == expected[name] for name in COST_FIGURES)
         assert (run.cycles, cost.energy_uj, cost.latency_us) == (row.cycles, row.energy_uj, row.latency_us)
         assert point.design.polarity == row.polarity and point.design.images_at_once == row.images_at_once
         assert sum(layer.dram_bytes for layer in run.counts) / row.images_at_once == row.dram_bytes
