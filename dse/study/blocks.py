@@ -11,7 +11,7 @@ import numpy as np
 from cost_models.table.table import Table, load_priced_table
 from dse.study.evaluate import ACCURACIES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal, figure_names
 from dse.study.space import Coordinates
-from dse.study.study_spec import ALLOWED_WORDS, AS_NETWORK, MEMORY, StudySpec, parse_memory
+from dse.study.study_spec import ALLOWED_WORDS, MEMORY, StudySpec, parse_memory
 from dse.study.workload import Format
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
@@ -22,7 +22,7 @@ from workloads.errors import LimenError
 from workloads.networks.family import made_of
 from workloads.networks.stacked import stack
 from workloads.ops.names import AND
-from workloads.ops.registry import known_ops, operation
+from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from cost_models.price.machine import Machines
@@ -311,15 +311,13 @@ def _roomiest(point: Coordinates) -> Coordinates:
 def _mistaken(point: Coordinates) -> Coordinates | None:
     """Return the point with what its design's first mistake depends on, and otherwise roomy; None where there is none.
 
-    The order is that of the checks of a `Design`; signs, w_bits and accumulators are asked about before all of these.
+    The order is that of the checks of a `Design`; what a `_Key` has is no less wrong of the roomy point.
     """
     least = _roomiest(point)._replace(port_bits=point.port_bits)
     if point.feeder_width * point.x_bits > point.port_bits:
         return least
     if point.operand_depth < point.feeder_width:
         return least._replace(operand_depth=point.operand_depth)
-    if point.polarity not in (AS_NETWORK, "synapse") and not any(operation(op).polar for op in made_of(point.op)):
-        return least
     if point.matmul and point.dataflow != "os":
         return least._replace(dataflow=point.dataflow)
     if point.zero_gating and (point.op != "mac" or point.pe_stages != 2):
