@@ -133,7 +133,12 @@ def test_a_study_whose_names_mean_something_elsewhere(tmp_path: Path) -> None:
     shutil.copyfile(ROOT / "cost_models" / "data" / "asap7.csv", tmp_path / "=1+1.csv")
     lines = ["objectives: {energy_uj: min}" if line.startswith("obj") else line for line in SPEC.splitlines()]
     text = "\n".join(line for line in lines if not line.startswith("constraints")).replace("SEED", "0")
-    text = text.replace("[digits]", '["$x^$.yaml"]').replace("ihp130", '"=1+1.csv"').replace("4..5", "6")
+    text = (
+        text.replace("[digits]", '["$x^$.yaml"]')
+        .replace("ihp130", '"=1+1.csv"')
+        .replace("4..5", "6")
+        .replace("[threshold, mac]", "[threshold]")
+    )
     (tmp_path / "s.yaml").write_text(text.replace("trials: 40", "trials: 2"))
     study = Study(tmp_path / "s.yaml", tmp_path / "out", quiet=True).run()
     assert len(study.points) == 2 and (tmp_path / "out" / "front.png").read_bytes().startswith(b"\x89PNG")
