@@ -21,14 +21,23 @@ DEFAULT_BITS = 8
 @click.option("--x-bits", default=DEFAULT_BITS, show_default=True, type=int, help="Likewise.")
 @click.option("--w-bits", type=int, help="Likewise; 8, or the widest its op has, by default.")
 @click.option("--batch", type=AT_LEAST_ONE, help="Of an ONNX model whose batch may be any.")
-def import_network(file: Path, out: Path | None, op: str, x_bits: int, w_bits: int | None, batch: int | None) -> None:
+@click.option("--calibration", type=click.Path(path_type=Path), help="Inputs of an ONNX model, .npy: for its integers.")
+def import_network(
+    file: Path,
+    out: Path | None,
+    op: str,
+    x_bits: int,
+    w_bits: int | None,
+    batch: int | None,
+    calibration: Path | None,
+) -> None:
     """Write FILE, a SCALE-Sim topology (.csv) or an ONNX model (.onnx), as a network page."""
     from workloads.imports.imported import NumberFormats, write_imported
     from workloads.imports.read_file import read_file
     from workloads.ops.registry import operation
 
     formats = NumberFormats(op, x_bits, operation(op).fitted_bits(DEFAULT_BITS) if w_bits is None else w_bits)
-    imported = read_file(file, formats, batch)
+    imported = read_file(file, formats, batch, calibration)
     page = _yaml_name(out or Path(f"{file.stem}.yaml"))
     network = write_imported(imported, file, page)
     for notice in imported.notices:

@@ -62,10 +62,14 @@ def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     from workloads.errors import LimenError
     from workloads.imports.onnx import reading, worker
 
-    def run(module: str, path: Path, scratch: Path, batch: str, with_values: str) -> None:
-        assert module == "worker"
+    in_its_own = reading.run_worker
+
+    def run(module: str, path: Path, scratch: Path, *arguments: str) -> None:
+        if module != "worker":
+            in_its_own(module, path, scratch, *arguments)
+            return
         try:
-            worker.read(path, scratch, int(batch), with_values == "values")
+            worker.read(path, scratch, int(arguments[0]), arguments[1] == "values")
         except worker.Refused as error:
             raise LimenError(f"{path}: {error}") from None
 

@@ -259,6 +259,8 @@ class LayerEntry(LayerForm):
     x_bits: Bits | None = None
     w_bits: Bits | None = None
     x_signed: bool | None = None
+    y_bits: Bits | None = None
+    y_signed: bool = True
 
     @field_validator("out_channels")
     @classmethod
@@ -334,7 +336,13 @@ class NetworkFile(Spec):
         # One that nobody reads, before layers with an input of their own, has the format that its layer reads.
         last = connections[-1].writes
         unread = {link.writes: form for link, form in zip(connections, formats, strict=True) if link.writes != last}
-        tensor_formats = {**unread, **second, **added, **reader_formats(self.layers, formats)}
+        said = {link.writes: (entry.y_bits, entry.y_signed)
+                for entry, link in zip(self.layers, connections, strict=True) if entry.y_bits}  # fmt: skip
+        tensor_formats = {**unread, **second, **added, **said, **reader_formats(self.layers, formats)}
+        for entry, link in zip(self.layers, connections, strict=True):
+            if entry.y_bits and (entry.y_bits, entry.y_signed) != (form := tensor_formats[link.writes]):
+                said_so = f"layer {entry.name}: y_bits: {entry.y_bits}, signed {entry.y_signed}, is not allowed"
+                raise LimenError(f"{said_so}: its reader has {form[0]}, signed {form[1]}")
         ledger = Ledger(given_tensors(self.input.shape, self.layers))
         layers: list[Layer] = []
         for entry, link, (x_bits, x_signed) in zip(self.layers, connections, formats, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workloads.imports.onnx.graph import Node
 from workloads.imports.onnx.views import Tensor
@@ -35,3 +35,11 @@ class Unmapped:
 
     count: int = 0
     operations: int = 0
+
+
+class Joined(NamedTuple):
+    """A sum: the layer that adds, by its place, the ONNX tensor that it has of itself or reads, and the one added."""
+
+    layer: int
+    name: str
+    added: str

@@ -40,7 +40,7 @@ class Graph:
 
     inputs, outputs: of the graph, without constants. opset: of the operators of ONNX.
     sizes: of every tensor whose sizes are known. constants: names of initialisers and of what follows from them alone.
-    values: of those constants that were asked for, see `read_graph`.
+    values: of those constants that were asked for, see `read_graph`. types: of the inputs, as numpy calls them.
     """
 
     path: str
@@ -51,6 +51,7 @@ class Graph:
     sizes: Mapping[str, Sizes]
     constants: frozenset[str]
     values: Mapping[str, np.ndarray]
+    types: Mapping[str, str] = field(default_factory=dict)
 
     def refusal(self, node: Node, reason: str) -> LimenError:
         """Return the error of a node that can't be read."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from workloads.imports.names import Names
 from workloads.imports.onnx.arithmetic import operations
-from workloads.imports.onnx.entries import Entry, Unmapped
+from workloads.imports.onnx.entries import Entry, Joined, Unmapped
 from workloads.imports.onnx.graph import Graph, Node, Sizes
 from workloads.imports.onnx.operators import (
     AFFINE,
@@ -19,10 +19,22 @@ from workloads.imports.onnx.operators import (
     POOLS,
     PRODUCTS,
     RELABELS,
+    ROUNDS,
     SAME,
 )
 from workloads.imports.onnx.users import Users
-from workloads.imports.onnx.views import BATCH, CHANNELS, COLUMNS, ROWS, Tensor, View, from_outside, written
+from workloads.imports.onnx.views import (
+    BATCH,
+    CHANNELS,
+    COLUMNS,
+    ROWS,
+    Tensor,
+    View,
+    from_outside,
+    rows_of_synapses,
+    same_axes,
+    written,
+)
 from workloads.imports.onnx.windows import convolution_window, pooling_window
 
 IMAGE = {3: (BATCH, CHANNELS, ROWS), 4: (BATCH, CHANNELS, ROWS, COLUMNS)}
@@ -38,6 +50,7 @@ class Mapper:
 
     views: the ONNX tensors so far. batch: of the model, dropped from all sizes.
     products: those of two tensors of which no layer writes the second.
+    pieces, sums: of a Concat and of an Add, by what it makes, the layers that write it.
     """
 
     graph: Graph
@@ -50,6 +63,8 @@ class Mapper:
     names: Names = field(default_factory=Names)
     place: int = 0
     products: int = 0
+    pieces: dict[str, list[int]] = field(default_factory=dict)
+    sums: dict[str, Joined] = field(default_factory=dict)
 
     def run(self) -> None:
         for name in self.graph.inputs:
@@ -80,7 +95,7 @@ class Mapper:
             view = self.read(node, node.input(0))
             if node.op in RELABELS:
                 return self.relabelled(node, view)
-            return replace(view, clamped=view.clamped or node.op in CLAMPS)
+            return replace(view, clamped=view.clamped or node.op in (*CLAMPS, *ROUNDS))
         if node.op in JOINS:
             joined = self.sum(node)
             if joined is not None:
@@ -234,7 +249,7 @@ class Mapper:
             return None
         sizes = (*first.sizes[:-1], outputs)
         if heads == 1 and second.tensor.layer is not None and first.bind_rows(self.batch):
-            turned = _rows_of_synapses(second, self.batch)
+            turned = rows_of_synapses(second, self.batch)
             if turned is not None:
                 made = self.add(node, "matmul", first, (*first.tensor.shape[:2], outputs), (ROWS, COLUMNS, CHANNELS))
                 self.entries[-1].synapses = second.tensor
@@ -311,7 +326,7 @@ class Mapper:
         total = self.read(node, names[0])
         for name in names[1:]:
             other = self.read(node, name)
-            if other.sizes != total.sizes or not _same_axes(total, other):
+            if other.sizes != total.sizes or not same_axes(total, other):
                 return None
             if other.tensor.layer is None and total.tensor.layer is None:
                 return None
@@ -326,15 +341,17 @@ class Mapper:
 
     def joined(self, node: Node, first: tuple[str, View], second: tuple[str, View]) -> View:
         sides = sorted((first, second), key=lambda side: -1 if side[1].tensor.layer is None else side[1].tensor.layer)
-        (_, earlier), (name, later) = sides
+        (earlier_name, earlier), (name, later) = sides
         entry = None if later.tensor.layer is None else self.entries[later.tensor.layer]
         sole = self.users[name].number == 1 and earlier.tensor is not later.tensor
         whole = entry is not None and entry.writes.channels == later.tensor.size(CHANNELS)
         if entry is not None and entry.weighs and whole and sole and not later.clamped and entry.residual is None:
             entry.residual = earlier.tensor
+            self.sums[node.outputs[0]] = Joined(self.entries.index(entry), name, earlier_name)
             return later
         made = self.pointwise(node, later)
         self.entries[-1].residual = earlier.tensor
+        self.sums[node.outputs[0]] = Joined(len(self.entries) - 1, name, earlier_name)
         return made
 
     def concatenation(self, node: Node) -> View | None:
@@ -361,6 +378,7 @@ class Mapper:
             alone = self.users[name].number == 1 and tensors.count(view.tensor) == 1
             pieces.append(view if once and alone else self.pointwise(node, view))
         target = pieces[0].tensor
+        self.pieces[node.outputs[0]] = [piece.tensor.layer or 0 for piece in pieces]
         for piece in pieces[1:]:
             entry = next(entry for entry in self.entries if entry.writes is piece.tensor)
             entry.writes, entry.offset = target, target.channels
@@ -369,27 +387,3 @@ class Mapper:
         channels = tuple(axis for axis in target.axes if axis.role == CHANNELS)
         labels = (pieces[0].labels[0], channels, *pieces[0].labels[2:])
         return View(target, labels, sizes=(views[0].sizes[0], target.channels, *views[0].sizes[2:]))
-
-
-def _same_axes(first: View, second: View) -> bool:
-    """Return whether two views run through axes of the same roles; one from outside takes the other's."""
-    for view, other in ((first, second), (second, first)):
-        if view.tensor.layer is None and other.is_whole() and view.is_whole():
-            for label, other_label in zip(view.labels, other.labels, strict=True):
-                if len(label) == 1 and len(other_label) == 1 and label[0].role is None:
-                    label[0].role = other_label[0].role
-    if any(None in roles for view in (first, second) for roles in view.roles()):
-        return False
-    return first.is_whole() and second.is_whole() and first.roles() == second.roles()
-
-
-def _rows_of_synapses(second: View, batch: int) -> bool | None:
-    """Return whether an output channel of a product is a pixel of its second operand, or None where it is neither."""
-    depth, outputs = second.labels[-2:]
-    if any(label for label in second.labels[:-2]) or not second.is_whole():
-        return None
-    if any(axis.role is None for axis in (*depth, *outputs)):
-        return False if second.bind_rows(batch) else None
-    if all(axis.role == CHANNELS for axis in depth) and all(axis.role != CHANNELS for axis in outputs):
-        return True
-    return False if second.bind_rows(batch) else None

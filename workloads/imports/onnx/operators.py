@@ -52,6 +52,15 @@ SAME = (
 )  # fmt: skip
 """Operators that cost nothing: formats are the design's, and rounding is the requantiser's."""
 
+QUANTISES = (
+    "QuantizeLinear", "DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger", "Quant",
+    "IntQuant",
+)  # fmt: skip
+"""Operators of which a model has some where it says integers."""
+
+ROUNDS = ("QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "Quant", "IntQuant", "BipolarQuant", "Trunc")
+"""Operators after which a tensor is rounded, so that no residual starts in its layer any more."""
+
 RELABELS = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose")
 """Operators that cost nothing where the tensor stays what it is, in other words."""
 

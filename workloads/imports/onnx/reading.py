@@ -71,4 +71,5 @@ def read_graph(path: Path, batch: int = 1, with_values: bool = False) -> Graph:
         sizes,
         frozenset(described["constants"]),
         values,
+        described["types"],
     )

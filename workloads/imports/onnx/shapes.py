@@ -14,13 +14,20 @@ from workloads.imports.names import network_name
 from workloads.imports.onnx.entries import Entry, Unmapped
 from workloads.imports.onnx.graph import Graph
 from workloads.imports.onnx.mapping import Mapper
+from workloads.imports.onnx.operators import QUANTISES
 from workloads.imports.onnx.users import count_users
 from workloads.imports.onnx.views import Tensor
 from workloads.layers.graph import INPUT
+from workloads.layers.layer import Layer
 from workloads.networks.network import NetworkFile
 
 SHARE_DIGITS = 9
 """Of a share of the arithmetic."""
+
+
+def is_quantised(graph: Graph) -> bool:
+    """Return whether a graph says integers of its activations."""
+    return any(node.op in QUANTISES for node in graph.nodes)
 
 
 def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
@@ -35,7 +42,25 @@ def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
         mapper.count(last.node.op, last.writes.shape[0] * last.writes.shape[1] * last.writes.shape[2])
     if not entries:
         raise LimenError(f"{graph.path}: holds no operator that is a layer: {', '.join(mapper.unmapped) or 'none'}")
-    content: dict[str, Any] = {
+    content = page_content(graph, entries, formats)
+    layers = page_network(graph, content)
+    unmapped = unmapped_content(mapper, layers)
+    notices = [f"{row['op']} × {row['count']}: not on the machine, {100 * row['share']:.2g} % of operations"
+               for row in unmapped.get("unmapped_ops", [])]  # fmt: skip
+    if mapper.products:
+        notices.append(f"{mapper.products} products of two tensors are counted as layers with weights")
+    return Imported({**content, **unmapped}, tuple(notices))
+
+
+def unmapped_content(mapper: Mapper, layers: Sequence[Layer]) -> dict[str, Any]:
+    """Return the key `unmapped_ops` with its rows, where there are some."""
+    rows = unmapped_rows(mapper.unmapped, sum(layer.pairs for layer in layers))
+    return {"unmapped_ops": rows} if rows else {}
+
+
+def page_content(graph: Graph, entries: Sequence[Entry], formats: NumberFormats) -> dict[str, Any]:
+    """Return the content of a network page with these layers."""
+    return {
         "version": 1,
         "name": network_name(Path(graph.path).stem),
         "op": formats.op,
@@ -44,17 +69,15 @@ def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
         "input": _size(entries[0].reads),
         "layers": page_layers(entries),
     }
+
+
+def page_network(graph: Graph, content: dict[str, Any]) -> tuple[Layer, ...]:
+    """Return the layers of a page. Raises LimenError where one can't be a layer, with the model's name."""
     try:
-        layers = validate(NetworkFile, content, graph.path).build_layers()
+        return validate(NetworkFile, content, graph.path).build_layers()
     except LimenError as error:
         prefix = "" if str(error).startswith(f"{graph.path}: ") else f"{graph.path}: "
         raise LimenError(f"{prefix}{error}") from None
-    rows = unmapped_rows(mapper.unmapped, sum(layer.pairs for layer in layers))
-    notices = [f"{row['op']} × {row['count']}: not on the machine, {100 * row['share']:.2g} % of operations"
-               for row in rows]  # fmt: skip
-    if mapper.products:
-        notices.append(f"{mapper.products} products of two tensors are counted as layers with weights")
-    return Imported({**content, **({"unmapped_ops": rows} if rows else {})}, tuple(notices))
 
 
 def map_graph(graph: Graph) -> Mapper:

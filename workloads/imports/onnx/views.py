@@ -147,3 +147,27 @@ def written(batch: int, shape: tuple[int, int, int], roles: Sequence[str], write
     labels = tuple((axes[role],) if role in axes else () for role in roles)
     tensor = Tensor(list(axes.values()), writer, layer, shape[2])
     return View(tensor, labels, sizes=tuple(sizes[role] for role in roles))
+
+
+def same_axes(first: View, second: View) -> bool:
+    """Return whether two views run through axes of the same roles; one from outside takes the other's."""
+    for view, other in ((first, second), (second, first)):
+        if view.tensor.layer is None and other.is_whole() and view.is_whole():
+            for label, other_label in zip(view.labels, other.labels, strict=True):
+                if len(label) == 1 and len(other_label) == 1 and label[0].role is None:
+                    label[0].role = other_label[0].role
+    if any(None in roles for view in (first, second) for roles in view.roles()):
+        return False
+    return first.is_whole() and second.is_whole() and first.roles() == second.roles()
+
+
+def rows_of_synapses(second: View, batch: int) -> bool | None:
+    """Return whether an output channel of a product is a pixel of its second operand, or None where it is neither."""
+    depth, outputs = second.labels[-2:]
+    if any(label for label in second.labels[:-2]) or not second.is_whole():
+        return None
+    if any(axis.role is None for axis in (*depth, *outputs)):
+        return False if second.bind_rows(batch) else None
+    if all(axis.role == CHANNELS for axis in depth) and all(axis.role != CHANNELS for axis in outputs):
+        return True
+    return False if second.bind_rows(batch) else None

@@ -95,7 +95,8 @@ def read(path: Path, folder: Path, batch: int, with_values: bool) -> None:
     inputs = tuple(entry.name for entry in graph.input if entry.name not in tensors)
     outputs = tuple(entry.name for entry in graph.output)
     ordered = tuple(nodes[place] for place in order)
-    plain = Graph(str(path), opset, ordered, inputs, outputs, sizes, frozenset(tensors), values)
+    types = {entry.name: _type(onnx, entry.type.tensor_type.elem_type) for entry in graph.input}
+    plain = Graph(str(path), opset, ordered, inputs, outputs, sizes, frozenset(tensors), values, types)
     _write(_sized(onnx, model, plain, [graph.node[place] for place in order]), folder)
 
 
@@ -120,10 +121,18 @@ def _write(graph: Graph, folder: Path) -> None:
         "sizes": graph.sizes,
         "constants": sorted(graph.constants),
         "stored": list(graph.values),
+        "types": graph.types,
     }
     (folder / "graph.json").write_text(json.dumps(described))
     arrays: dict[str, Any] = {str(place): array for place, array in enumerate(graph.values.values())}
     np.savez(folder / "values.npz", **arrays)
+
+
+def _type(onnx: Any, code: int) -> str:
+    try:
+        return str(onnx.helper.tensor_dtype_to_np_dtype(code))
+    except (KeyError, ValueError):
+        return f"type {code}"
 
 
 def _parsed(onnx: Any, path: Path) -> Any:

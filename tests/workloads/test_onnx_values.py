@@ -1,0 +1,301 @@
+"""Integers of ONNX models: those of onnxruntime where scales are powers of two, at all levels; else near it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from simulator.designs.built_in import load_design
+from simulator.designs.design import Design
+from simulator.run import choose_inputs, simulate
+from tests.support.tools import skip_without
+from tests.workloads.onnx_models import Model, TensorProto, in_process  # noqa: F401
+from workloads.errors import LimenError
+from workloads.imports.imported import Imported, NumberFormats, write_imported
+from workloads.imports.onnx.constants import ROUNDINGS
+from workloads.imports.onnx.integers import rounded_bias
+from workloads.imports.onnx.reading import read_graph
+from workloads.imports.onnx.runtime import run_model
+from workloads.imports.read_file import read_file
+from workloads.networks.network import Network
+
+pytestmark = [pytest.mark.usefixtures("in_process"), skip_without("onnxruntime", "onnx")]
+
+IMAGES = 100
+"""Inputs that are compared."""
+
+
+def grid(model: Model, x: str, exponent: int, kind: type = np.int8, zero: int = 0) -> str:
+    """Round a tensor to a grid of 2^exponent and take it back: a Q and a DQ."""
+    scale, offset = model.constant(2.0**exponent), model.constant(zero, kind)
+    return model.node("DequantizeLinear", model.node("QuantizeLinear", x, scale, offset), scale, offset)
+
+
+def stored(model: Model, exponent: int, *sizes: int, axis: int = 0) -> str:
+    """Return int8 weights of a scale of 2^exponent, of every second channel of twice that."""
+    integers = model.constant(model.random.integers(-127, 128, sizes), np.int8)
+    scales = model.constant(np.ldexp(1.0, exponent + np.arange(sizes[axis]) % 2))
+    zeros = model.constant(np.zeros(sizes[axis]), np.int8)
+    return model.node("DequantizeLinear", integers, scales, zeros, axis=axis)
+
+
+def off_grid(model: Model, count: int) -> str:
+    """Return biases between the integers of any sum, so that none lies halfway."""
+    return model.constant(np.round(model.random.standard_normal(count) * 32) / 16 + 1 / 3)
+
+
+def qdq(opset: int = 13) -> Model:
+    """Padding, ReLU fused into an unsigned grid, pools, a residual, a concatenation, and a flatten of an image."""
+    model = Model(opset)
+    x = grid(model, model.input("n", 3, 7, 6), -4)
+    x = model.node("Conv", x, stored(model, -8, 6, 3, 3, 3), off_grid(model, 6), pads=[1, 0, 1, 1])
+    x = grid(model, model.node("Relu", x), -3, np.uint8)
+    x = model.node("MaxPool", x, kernel_shape=[2, 2], strides=[1, 2])
+    short = grid(model, model.node("Conv", x, stored(model, -8, 6, 6, 1, 1), off_grid(model, 6)), -3)
+    long = model.node("Conv", x, stored(model, -9, 6, 3, 3, 3), off_grid(model, 6), pads=[1, 1, 1, 1], group=2)
+    y = grid(model, model.node("Add", long, short), -2)
+    z = grid(model, model.node("Conv", y, stored(model, -8, 2, 6, 1, 1), off_grid(model, 2)), -2)
+    y = model.node("Concat", y, z, axis=1)
+    model.node(
+        "Gemm", model.node("Flatten", y), stored(model, -8, 5, 8 * 12), model.constant(np.arange(5) / 16), transB=1
+    )
+    return model
+
+
+def imported(model: Model, folder: Path, *outputs: str, **options: Any) -> tuple[Imported, Network]:
+    path = model.save(folder / "model.onnx", *outputs)
+    read = read_file(path, NumberFormats(), **options)
+    return read, write_imported(read, path, folder / "model.yaml")
+
+
+def inputs_of(network: Network, exponent: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return 100 inputs as the simulator draws them, [images, H, W, C], and the same as the model takes them."""
+    x = choose_inputs(network, IMAGES)
+    return x, np.ldexp(x.transpose(0, 3, 1, 2).astype(np.float32), exponent)
+
+
+def onnxruntime_scores(folder: Path, inputs: np.ndarray, name: str) -> np.ndarray:
+    """Return onnxruntime's [images, scores] of a model's tensor of one dimension."""
+    path = folder / "model.onnx"
+    return run_model(path, read_graph(path, with_values=True), "x", inputs, name).reshape(len(inputs), -1)
+
+
+def chip(rows: int, cols: int, **fields: Any) -> Design:
+    return Design(
+        **{
+            **load_design("mac-16x16").model_dump(),
+            "rows": rows,
+            "cols": cols,
+            "x_bits": 9,
+            "w_bits": 9,
+            "x_signed": True,
+            "feeder_width": 2,
+            **fields,
+        }
+    )
+
+
+def qlinear() -> Model:
+    """QLinearConv of zeros within the range, QLinearMatMul. No sum is halfway between two integers.
+
+    Weights are even and biases odd, and the last rounding shifts by nothing.
+    """
+    model = Model(13, com_microsoft=1)
+    zero, eighth, unit = model.constant(0, np.int8), model.constant(2.0**-3), model.constant(2.0**-7)
+    middle = model.constant(128, np.uint8)
+
+    def even(*sizes: int) -> str:
+        return model.constant(2 * model.random.integers(-63, 64, sizes), np.int8)
+
+    def odd(count: int) -> str:
+        return model.constant(2 * model.random.integers(-99, 99, count) + 1, np.int32)
+
+    x = model.input("n", 2, 5, 4, kind=TensorProto.UINT8)
+    form, weighs = [eighth, middle], [unit, zero]
+    x = model.node("QLinearConv", x, *form, even(6, 2, 3, 2), *weighs, *form, odd(6), pads=[1, 0, 1, 0])
+    x = model.node("QLinearConv", x, *form, even(6, 6, 1, 1), *weighs, *form, odd(6))
+    few = model.constant(model.random.integers(-1, 2, (90, 4)) * (model.random.random((90, 4)) < 0.1), np.int8)
+    model.node("QLinearMatMul", model.node("Flatten", x), *form, few, *weighs, model.constant(2.0**-10), middle)
+    return model
+
+
+def qonnx(rounding: str) -> Model:
+    """Weights of 4 bits, activations of 6 and of 5 without sign, an average of 2 x 2, under both domains."""
+    model = Model(13, qonnx_custom_op_general=1, onnx_brevitas=1)
+
+    def quant(x: str, exponent: int, bits: int, signed: int, domain: str = "qonnx.custom_op.general") -> str:
+        read = [model.constant(value) for value in (2.0**exponent, 0.0, float(bits))]
+        return model.node("Quant", x, *read, domain=domain, signed=signed, narrow=0, rounding_mode=rounding)
+
+    x = quant(model.input("n", 3, 6, 6), -2, 6, 1)
+    w = quant(model.weights(4, 3, 3, 3), -2, 4, 1, "onnx.brevitas")
+    x = quant(model.node("Relu", model.node("Conv", x, w, model.constant([0.25, -1, 0.5, 2]))), -1, 5, 0)
+    x = quant(model.node("AveragePool", x, kernel_shape=[2, 2], strides=[2, 2]), -1, 5, 0, "onnx.brevitas")
+    x = model.node("Reshape", x, model.constant([0, -1], np.int64))
+    model.node("MatMul", x, quant(model.weights(16, 3), -3, 4, 1))
+    return model
+
+
+@pytest.mark.parametrize("model", [qdq(), qlinear(), *map(qonnx, ("FLOOR", "CEIL", "HALF_UP", "HALF_DOWN"))])
+def test_the_same_integers(model: Model, tmp_path: Path) -> None:
+    read, network = imported(model, tmp_path)
+    assert f"100 inputs: the same integers as onnxruntime's, in all {network.layers[-1].out_channels} scores" in (
+        read.notices
+    )
+    assert not any("halfway" in notice for notice in read.notices)
+
+
+@pytest.mark.parametrize(("level", "rows", "dataflow"), [("cycle", 2, "os"), ("cycle", 3, "ws"), ("rtl", 2, "ws")])
+def test_levels(level: Any, rows: int, dataflow: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """100 inputs on the machine: scores are onnxruntime's."""
+    if level == "rtl":
+        request.getfixturevalue("quick_builds")
+    _, network = imported(qdq(), tmp_path)
+    _, inputs = inputs_of(network, -4)
+    scores = simulate(network, chip(rows, 3, dataflow=dataflow), level, IMAGES).scores
+    assert scores is not None
+    last = onnxruntime_scores(tmp_path, inputs, qdq().nodes[-1].output[0])
+    assert np.array_equal(np.ldexp(scores.astype(np.float64), -10), last)
+    assert len(np.unique(scores)) > 300
+
+
+def test_only_halves_differ(tmp_path: Path) -> None:
+    """Biases on the grid of sums: the machine rounds halves up, ONNX to even, and nothing else is otherwise."""
+    model = Model()
+    x = grid(model, model.input("n", 3, 5, 5), -4)
+    bias = model.constant(np.arange(6) / 64)
+    grid(model, model.node("Conv", x, stored(model, -8, 6, 3, 3, 3), bias), -1)
+    read, network = imported(model, tmp_path)
+    assert any(notice.startswith("6 channels where a sum may lie halfway") for notice in read.notices)
+    x, inputs = inputs_of(network, -4)
+    ours = network.predict(x).reshape(IMAGES, 3, 3, 6)
+    theirs = onnxruntime_scores(tmp_path, inputs, model.nodes[-1].output[0]).reshape(IMAGES, 6, 3, 3)
+    theirs = np.ldexp(theirs.transpose(0, 2, 3, 1), 1)
+    sums = onnxruntime_scores(tmp_path, inputs, model.nodes[-3].output[0]).reshape(IMAGES, 6, 3, 3)
+    real = 2 * sums.transpose(0, 2, 3, 1).astype(np.float64)
+    apart = ours != theirs
+    assert 0 < apart.sum() < apart.size // 20
+    assert np.array_equal(ours[apart], theirs[apart] + 1)
+    assert (real[apart] == np.floor(real[apart]) + 0.5).all()
+
+
+def test_the_order_of_a_flatten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its shapes can't betray a mistake: without the conversion from NCHW the same model has other scores."""
+    from workloads.imports.onnx import reals
+
+    monkeypatch.setattr(reals, "in_our_order", lambda weights, view, entry: weights.reshape(len(weights), 1, 1, -1))
+    read, _ = imported(qdq(), tmp_path)
+    assert any("the largest deviation is" in notice for notice in read.notices)
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 2, 3, 1], [0, 3, 1, 2]])
+def test_flattens_of_any_order(order: list[int], tmp_path: Path) -> None:
+    model = Model()
+    x = grid(model, model.input("n", 3, 4, 5), -4)
+    x = grid(model, model.node("Conv", x, stored(model, -7, 2, 3, 1, 1), off_grid(model, 2)), -2)
+    x = model.node("Reshape", model.node("Transpose", x, perm=order), model.constant([1, 40], np.int64))
+    model.node("MatMul", x, stored(model, -7, 40, 3, axis=1))
+    read, _ = imported(model, tmp_path)
+    assert "100 inputs: the same integers as onnxruntime's, in all 3 scores" in read.notices
+
+
+def test_integer_operators(tmp_path: Path) -> None:
+    model = Model()
+    x = model.input(1, 3, 5, 5, kind=TensorProto.UINT8)
+    x = model.node("ConvInteger", x, model.constant(model.random.integers(-99, 99, (4, 3, 2, 2)), np.int8))
+    x = model.node("Mul", model.node("Cast", x, to=TensorProto.FLOAT), model.constant(2.0**-9))
+    grid(model, model.node("Add", x, model.constant(np.full((1, 4, 1, 1), 1 / 3))), 0)
+    read, _ = imported(model, tmp_path)
+    assert "100 inputs: the same integers as onnxruntime's, in all 64 scores" in read.notices
+
+
+@pytest.mark.parametrize("rounding", ["ROUND", "FLOOR", "CEIL", "HALF_UP", "HALF_DOWN"])
+def test_roundings_are_in_the_bias(rounding: str) -> None:
+    """Against the definition, for every remainder and some biases; ROUND where no half comes up."""
+    for t in range(5):
+        for bias in (0.0, 3.0, -5.0, 1 / 3, -2.25, 7.75):
+            sums = np.arange(-70, 70)
+            exact = (sums + bias) / 2**t
+            expected = ROUNDINGS[rounding](exact)
+            moved = rounded_bias(np.array([bias]), np.array([t]), rounding)[0]
+            made = np.floor((sums + moved + (2 ** (t - 1) if t else 0)) / 2**t)
+            counted = exact != np.floor(exact) + 0.5 if rounding == "ROUND" else np.ones_like(exact, dtype=bool)
+            assert np.array_equal(made[counted], expected[counted]), (t, bias)
+
+
+def floats() -> Model:
+    """A small residual network as it is trained, in real numbers, with batch norms, pools and a Softmax."""
+    model = Model(13)
+
+    def block(x: str, channels: int, outputs: int, stride: int) -> str:
+        y = model.node("Conv", x, he(outputs, channels, 3, 3), pads=[1, 1, 1, 1], strides=[stride, stride])
+        return model.node("BatchNormalization", y, *norms(outputs))
+
+    def he(*sizes: int) -> str:
+        return model.constant(model.random.standard_normal(sizes) * np.sqrt(2 / np.prod(sizes[1:])))
+
+    def norms(count: int) -> list[str]:
+        drawn = [model.random.uniform(0.8, 1.2, count), model.random.normal(0, 0.1, count)] * 2
+        return [model.constant(np.abs(each) if place == 3 else each) for place, each in enumerate(drawn[:3])] + [
+            model.constant(model.random.uniform(0.8, 1.2, count))
+        ]
+
+    x = model.node("Relu", block(model.input("n", 3, 8, 8), 3, 8, 1))
+    y = block(model.node("Relu", block(x, 8, 8, 1)), 8, 8, 1)
+    x = model.node("Relu", model.node("Add", y, x))
+    y = block(model.node("Relu", block(x, 8, 12, 2)), 12, 12, 1)
+    short = model.node("Conv", x, he(12, 8, 1, 1), strides=[2, 2])
+    x = model.node("GlobalAveragePool", model.node("Relu", model.node("Add", y, short)))
+    x = model.node("Gemm", model.node("Flatten", x), he(10, 12), model.constant(np.arange(10) / 10), transB=1)
+    model.node("Softmax", x)
+    return model
+
+
+def test_floats_by_our_own_quantiser(tmp_path: Path) -> None:
+    """Real numbers and data: 8 bits are within a few hundredths of the scores' range, and it is said."""
+    data = np.random.default_rng(3).standard_normal((200, 3, 8, 8)).astype(np.float32)
+    np.save(tmp_path / "data.npy", data)
+    read, network = imported(floats(), tmp_path, calibration=tmp_path / "data.npy")
+    line = next(notice for notice in read.notices if "the largest deviation is" in notice)
+    low, high, largest, mean = (float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", line)[1:5])
+    print(line)
+    assert largest < 0.1 * (high - low) and mean < 0.02 * (high - low)
+    assert {row.op for row in network.unmapped_ops} == {"Softmax"}
+    run = simulate(network, chip(4, 4, ifmap_kib=16), "cycle", 1)
+    assert run.scores is not None
+
+
+def test_scales_that_are_no_powers_of_two(tmp_path: Path) -> None:
+    """Without data the shapes are read, and the reason is told; with data they are quantised anew."""
+    model = Model()
+    scale, zero = model.constant(0.3), model.constant(0, np.int8)
+    x = model.node("QuantizeLinear", model.input("n", 3, 5, 5), scale, zero)
+    x = model.node("DequantizeLinear", x, scale, zero)
+    model.node("Conv", x, stored(model, -7, 4, 3, 3, 3))
+    read, network = imported(model, tmp_path)
+    assert network.parameters is None
+    assert any("scale 0.3 is no power of two" in notice for notice in read.notices)
+    np.save(tmp_path / "data.npy", np.random.default_rng(3).normal(0, 9, (100, 3, 5, 5)))
+    read = read_file(tmp_path / "model.onnx", NumberFormats(), calibration=tmp_path / "data.npy")
+    assert read.arrays and any("integers of our own quantiser" in notice for notice in read.notices)
+
+
+@pytest.mark.parametrize(
+    ("array", "words"),
+    [
+        (np.zeros((4, 3, 5, 4)), "inputs [4, 3, 5, 4] are not allowed: [images, [3, 5, 5]]"),
+        (np.full((4, 3, 5, 5), np.nan), "are not allowed"),
+        (np.array(["a"]), "holds no array of numbers"),
+    ],
+)
+def test_data_that_does_not_fit(array: np.ndarray, words: str, tmp_path: Path) -> None:
+    model = Model()
+    model.node("Conv", model.input("n", 3, 5, 5), model.weights(2, 3, 3, 3))
+    np.save(tmp_path / "data.npy", array)
+    with pytest.raises(LimenError) as caught:
+        imported(model, tmp_path, calibration=tmp_path / "data.npy")
+    assert (words in str(caught.value) and "data.npy" in str(caught.value)) or "calibration" in str(caught.value)

@@ -1,0 +1,99 @@
+"""A model under onnxruntime, in a process of its own: `python -m …runtime_worker FILE OUT`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from workloads.host.opening import read_file
+from workloads.imports.onnx.limits import MOST_SECONDS, REFUSED
+
+MOST_MEMORY = 4 << 30
+"""Bytes of addresses: onnxruntime's libraries and threads take many that they never use."""
+
+ROUNDS = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}
+
+
+def main(path: str, folder: str) -> int:
+    """Write outputs.npy; return the exit code."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS + 1))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        outputs = run(Path(path), Path(folder))
+    except Exception as error:  # onnxruntime raises many kinds
+        print(f"onnxruntime can't run it: {' '.join(str(error).split())}", file=sys.stderr)
+        return REFUSED
+    np.save(Path(folder) / "outputs.npy", outputs)
+    return 0
+
+
+def run(path: Path, folder: Path) -> np.ndarray:
+    onnx, runtime = import_module("onnx"), import_module("onnxruntime")
+    said = json.loads((folder / "said.json").read_text())
+    with np.load(folder / "constants.npz", allow_pickle=False) as arrays:
+        constants = {name: arrays[str(place)] for place, name in enumerate(said["constants"])}
+    model = onnx.load_from_string(read_file(path))
+    if model.functions:
+        model = import_module("onnx.inliner").inline_local_functions(model)
+    options = runtime.SessionOptions()
+    options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_DISABLE_ALL  # each operator as it stands
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    content = rebuilt(onnx, model, constants, said).SerializeToString()
+    session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    inputs = np.load(folder / "inputs.npy", allow_pickle=False)
+    outputs = [session.run([said["wanted"]], {said["input"]: image[None]})[0] for image in inputs]
+    return np.concatenate(outputs)
+
+
+def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[str, Any]) -> Any:
+    """Return the model of the nodes that are no constants, up to the tensor that is wanted."""
+    graph = onnx.GraphProto(name="graph")
+    graph.input.extend(entry for entry in model.graph.input if entry.name not in constants)
+    graph.output.add(name=said["wanted"])
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
+    for node in model.graph.node:
+        if node.output[0] in said["quants"]:
+            graph.node.extend(taken_apart(onnx, graph, node, said["quants"][node.output[0]]))
+        elif node.output[0] not in constants:
+            graph.node.append(node)
+    opsets = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx", "com.microsoft")]
+    for entry in opsets:
+        entry.version = max(entry.version, 11) if entry.domain != "com.microsoft" and said["quants"] else entry.version
+    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=min(model.ir_version, 10))
+
+
+def taken_apart(onnx: Any, graph: Any, node: Any, quant: dict[str, Any]) -> list[Any]:
+    """Return QONNX' Quant as operators that onnxruntime has."""
+    name = node.output[0]
+
+    def constant(word: str, value: float) -> str:
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, dtype=np.float32), f"{name}/{word}"))
+        return f"{name}/{word}"
+
+    scale, zero = constant("scale", quant["scale"]), constant("zero", quant["zero"])
+    low, high = (constant(word, value) for word, value in zip(("low", "high"), quant["limits"], strict=True))
+    steps: list[tuple[str, list[str]]] = [("Div", [node.input[0], scale]), ("Add", ["", zero])]
+    if quant["rounding"] in ROUNDS:
+        steps += [(ROUNDS[quant["rounding"]], [""])]
+    elif quant["rounding"] == "HALF_UP":
+        steps += [("Add", ["", constant("half", 0.5)]), ("Floor", [""])]
+    else:
+        steps += [("Sub", ["", constant("half", 0.5)]), ("Ceil", [""])]
+    steps += [("Clip", ["", low, high]), ("Sub", ["", zero]), ("Mul", ["", scale])]
+    nodes = []
+    for place, (op, inputs) in enumerate(steps):
+        made = name if place + 1 == len(steps) else f"{name}/{place}"
+        nodes.append(onnx.helper.make_node(op, [each or f"{name}/{place - 1}" for each in inputs], [made]))
+    return nodes
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
