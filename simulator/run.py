@@ -172,12 +172,13 @@ def load_pair(
     """Return a network and a design, each as it is or by name.
 
     op, x_bits, w_bits: of the network. Where they are None a family gives its member of the design's ops and widths, a
-    network of the zoo has its shapes at them, and a network file its own.
+    network of the zoo has its shapes at them (and the design's sign), and a network file its own.
 
     Raises:
         LimenError: arguments of other kinds, and as `find_network` and `load_design`.
     """
-    from workloads.networks.family import family_op, find_network, is_page
+    from workloads.networks.family import family_op, find_network
+    from workloads.networks.pages import page_network, zoo_pages
 
     design = design if isinstance(design, Design) else load_design(design)
     if isinstance(network, Network):
@@ -190,8 +191,11 @@ def load_pair(
     )
     if is_file_name(network):
         return find_network(network, op, x_bits, w_bits), design
-    own_op = design.op if is_page(network) else family_op(design.ops)
-    return find_network(network, op or own_op, x_bits or design.x_bits, w_bits or design.w_bits), design
+    x_bits, w_bits = x_bits or design.x_bits, w_bits or design.w_bits
+    page = zoo_pages().get(str(network))
+    if page is not None:
+        return page_network(page, op or design.op, x_bits, w_bits, design.x_signed), design
+    return find_network(network, op or family_op(design.ops), x_bits, w_bits), design
 
 
 def simulate(

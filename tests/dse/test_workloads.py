@@ -73,6 +73,14 @@ def test_op_and_bits_of_a_command(tmp_path: Path) -> None:
     refused(run_command("simulate", "-w", "nothing", cwd=tmp_path), "'nothing' is not allowed", "digits", "zoo")
 
 
+def test_zoo_has_the_sign_of_a_design() -> None:
+    """Shapes have no values: named beside a design, their activations are signed where its are."""
+    for name in ("lenet", "uci-har-cnn"):
+        for signed in (True, False):
+            chip = limen.Design(rows=8, cols=8, dataflow="os", op="mac", x_bits=8, w_bits=8, x_signed=signed)
+            assert {layer.x_signed for layer in limen.simulate(name, chip).network.layers} == {signed}
+
+
 def test_what_the_machine_lacks_is_said(tmp_path: Path) -> None:
     outcome = run_command("simulate", "-w", "lenet", "-d", "mac-16x16", cwd=tmp_path)
     assert "not on the machine, not counted: Softmax × 1 (" in outcome.stdout
