@@ -33,6 +33,7 @@ else:
     import limen.torch
     from limen.torch import ShiftConv2d, ThresholdConv2d, ThresholdLinear
     from tests.workloads.torch_twins import twin
+    from workloads.pytorch.chain import read_chain
 
     torch.set_num_threads(1)
 
@@ -97,6 +98,7 @@ def test_any_chain_becomes_a_network(tmp_path):
     limen.torch.initialise(model, x)
     with torch.no_grad():
         decided = model.eval()(x).argmax(1).numpy()
+    model.double()  # read in single precision
     family = limen.torch.to_family(model, replace(data, labels=decided), tmp_path / "chain")
     network = family.network("threshold", 8, 8)
     assert [layer.name for layer in network.layers] == ["layer_0_0", "layer_0_1", "layer_2", "layer_4"]
@@ -109,6 +111,13 @@ def test_any_chain_becomes_a_network(tmp_path):
 
 def tiny(*last):
     return nn.Sequential(ThresholdConv2d(1, 4, 3, stride=2), nn.Flatten(), *(last or (ThresholdLinear(36, 10),)))
+
+
+@needs_torch
+def test_a_module_used_again_is_read_again():
+    relu = nn.ReLU()
+    model = nn.Sequential(ShiftConv2d(1, 4, 3), relu, ShiftConv2d(4, 4, 3), relu, ShiftConv2d(4, 4, 3, norm="mean"))
+    assert [link.rectified for link in read_chain(model)] == [True, True, False]
 
 
 REFUSED = {
@@ -133,6 +142,10 @@ REFUSED = {
     "pixels": (
         lambda: nn.Sequential(ThresholdConv2d(1, 10, 3)),
         r"mine: layer layer_0: output \[6, 6, 10\] is not allowed",
+    ),
+    "a flattening too many": (
+        lambda: nn.Sequential(nn.Flatten(), ThresholdConv2d(1, 4, 3), nn.Flatten(), ThresholdLinear(144, 10)),
+        "mine: the model doesn't run on images of calibration: ",
     ),
     "a mix": (
         lambda: nn.Sequential(ShiftConv2d(1, 4, 3, 2), nn.Flatten(), ThresholdLinear(36, 10)),

@@ -208,6 +208,8 @@ def test_weights_round_to_the_same_powers():
     weights = random.normal(size=(6, 3, 3, 4)) * np.exp2(random.integers(-20, 20, (6, 1, 1, 1)))
     weights[0, 0, 0] = [0.0, -0.0, 1e-30, -1e-30]
     weights[1] = 0
+    weights[3] = 0  # of a largest weight of 1, the smallest power is 2^-14, and half of it the least that isn't 0
+    weights[3, 0, 0] = 1, 0.9 * 2.0**-14, -(2.0**-15), 0.99 * 2.0**-15
     weights[2, 0, 0, :3] = np.float32(np.sqrt(0.5)), np.nextafter(np.float32(np.sqrt(0.5)), np.float32(1)), 1
     for dtype in (np.float32, np.float64):
         rounded = powers.RoundedToPowers.apply(torch.from_numpy(weights.astype(dtype))).numpy()
@@ -262,8 +264,14 @@ def test_initialising_fits_layers_to_data():
     limen.torch.initialise(model, x)
     assert torch.equal(polarity, model[0].polarity)
     assert 20 < model[0].weight.mean() < 60 and torch.frexp(model[0].factor)[0] == 0.5
+    again = copy.deepcopy(model)
+    for module in again:
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    again.load_state_dict(model.state_dict())
+    assert torch.equal(again.eval()(x), model.eval()(x))  # a state has polarities and factors, too
     seen = x
-    for module in model.eval()[:3]:
+    for module in model[:3]:
         seen = module(seen)
         assert 0.4 < seen.std((0, 2, 3)).mean() < 2.5 and abs(seen.mean()) < 0.01
     assert 4 < last(seen.flatten(1)).std(0).mean() < 16  # scores of op adder start with a deviation of 8

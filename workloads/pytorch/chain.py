@@ -60,7 +60,7 @@ def _modules(place: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     if type(module) is not nn.Sequential:
         yield place, module
         return
-    for name, inner in module.named_children():
+    for name, inner in module._modules.items():  # named_children passes over a ReLU that is used again
         yield from _modules(f"{place}.{name}", inner)
 
 

@@ -11,7 +11,7 @@ import torch
 from ruamel.yaml import YAML
 from torch import nn
 
-from workloads.datasets import DATASETS
+from workloads.datasets import DATASETS, available
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import check_writable, npz_bytes, write_whole
 from workloads.host.progress import Progress
@@ -41,7 +41,7 @@ def to_family(
 ) -> Family:
     """Quantise a trained network at every pair of widths into `folder`, and return the family there, of its name.
 
-    Writes OP.yaml, OP.npz and, where the data set is one that Limen knows, accuracy.csv; see `Family`.
+    Writes OP.yaml, OP.npz and, where Limen knows the data set and finds its files, accuracy.csv; see `Family`.
     model: an nn.Sequential of our layers, ReLU, Flatten, Dropout and Identity, which ends in scores; its means settled.
     calibration: the data it was trained on; integers are chosen on the first training images, see
     `workloads.training.quantise`. signed: whether inputs were −1…1, or 0…1, see `network_inputs`.
@@ -66,7 +66,7 @@ def to_family(
     write_whole(folder / f"{op}.yaml", _yaml(form))
     write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays({0: master}, members)))
     family = Family(name, folder)
-    if dataset is not None:
+    if dataset is not None and available(dataset):
         store_accuracies(family, progress=progress)
     return family
 
@@ -85,12 +85,16 @@ def _check_data(name: str, data: Data, layers: tuple[Layer, ...]) -> None:
 
 def _check_outputs(name: str, model: nn.Module, master: list[FloatLayer], data: Data, signed: bool) -> None:
     """Raise LimenError where the model computes something else than its layers in their order."""
-    trained, device = model.training, next(model.parameters()).device
+    x = network_inputs(data.pixels[:COMPARED_IMAGES], data.levels, signed)
+    trained = model.training
     model.eval()
-    with torch.no_grad():
-        x = network_inputs(data.pixels[:COMPARED_IMAGES], data.levels, signed)
-        outputs = model(x.to(device)).flatten(1).cpu().numpy()
-    model.train(trained)
+    try:
+        with torch.no_grad():
+            outputs = model(x.to(next(model.parameters()))).flatten(1).cpu().numpy()
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise LimenError(f"{name}: the model doesn't run on images of calibration: {error}") from None
+    finally:
+        model.train(trained)
     expected = outputs_of(master, x.permute(0, 2, 3, 1).contiguous().numpy())
     deviation = float(np.abs(outputs - expected).max())
     if not deviation <= LARGEST_DEVIATION * float(np.abs(expected).max()):
