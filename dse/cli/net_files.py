@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from dse.cli.options import AT_LEAST_ONE, DEFAULT_WORKLOAD, echo
+from dse.cli.options import AT_LEAST_ONE, DEFAULT_DESIGN, DEFAULT_WORKLOAD, echo
 from workloads.errors import LimenError
 from workloads.ops.names import OPS
+
+if TYPE_CHECKING:
+    from workloads.networks.network import Network
 
 DEFAULT_OP = "mac"
 DEFAULT_BITS = 8
@@ -37,14 +42,13 @@ def import_network(
     from workloads.ops.registry import operation
 
     formats = NumberFormats(op, x_bits, operation(op).fitted_bits(DEFAULT_BITS) if w_bits is None else w_bits)
-    imported = read_file(file, formats, batch, calibration)
     page = _yaml_name(out or Path(f"{file.stem}.yaml"))
+    imported = read_file(file, formats, batch, calibration)
     network = write_imported(imported, file, page)
     for notice in imported.notices:
         echo(f"{file}: {notice}", err=True)
     pairs = sum(layer.pairs for layer in network.layers)
-    level = " --level timing" if network.parameters is None else ""
-    echo(f"{page}: {len(network.layers)} layers, {pairs:,} pairs; count it: limen simulate --workload {page}{level}")
+    echo(f"{page}: {len(network.layers)} layers, {pairs:,} pairs; count it: {_counting(page, network)}")
 
 
 @click.command("export")
@@ -56,15 +60,16 @@ def export_network(workload: str, out: Path, gemm: bool) -> None:
     from workloads.host.files import write_new
     from workloads.host.names import TOPOLOGY, is_file_name
     from workloads.imports.scale_sim_writer import write_topology
-    from workloads.networks.family import find_network, is_page, load_family
+    from workloads.networks.family import find_network, is_page, load_family, member_w_bits
 
     if not is_file_name(out, TOPOLOGY):
         raise LimenError(f"{out}: not allowed: a name that ends in .csv")
-    network = (
-        find_network(workload)
-        if is_page(workload)
-        else load_family(workload).network(load_family(workload).ops()[0], DEFAULT_BITS, DEFAULT_BITS)
-    )
+    if is_page(workload):
+        network = find_network(workload)
+    else:  # members differ in op and widths alone
+        family = load_family(workload)
+        member_op = family.ops()[0]
+        network = family.network(member_op, DEFAULT_BITS, member_w_bits(member_op)[-1])
     topology = write_topology(network, gemm)
     write_new(out, topology.text.encode())
     for notice in topology.notices:
@@ -77,10 +82,20 @@ def export_network(workload: str, out: Path, gemm: bool) -> None:
 def init_network(file: Path) -> None:
     """Write a network page with comments to FILE (network.yaml by default), to be changed."""
     from workloads.host.files import write_new
-    from workloads.networks.network import COMMENTED
+    from workloads.networks.network import COMMENTED, load_network
 
     write_new(_yaml_name(file), COMMENTED.read_bytes())
-    echo(f"{file}: written; count it: limen simulate --workload {file}")
+    echo(f"{file}: written; count it: {_counting(file, load_network(file))}")
+
+
+def _counting(page: Path, network: Network) -> str:
+    """Return a command that counts a page on a built-in design of its ops."""
+    from simulator.designs.built_in import built_in_designs, load_design
+
+    ops = {layer.op for layer in network.layers}
+    fitting = [name for name in (DEFAULT_DESIGN, *built_in_designs()) if ops <= set(load_design(name).ops)]
+    command = f"limen simulate --workload {shlex.quote(str(page))}"
+    return command if fitting[:1] in ([], [DEFAULT_DESIGN]) else f"{command} --design {fitting[0]}"
 
 
 def _yaml_name(path: Path) -> Path:

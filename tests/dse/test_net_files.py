@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shlex
 from pathlib import Path
 
 import pytest
@@ -28,9 +29,9 @@ def test_import_and_count(tmp_path: Path) -> None:
     (tmp_path / "topo.csv").write_text(TOPOLOGY)
     outcome = net("import", "topo.csv", cwd=tmp_path)
     assert outcome.stderr == "topo.csv: rows of text ignored: 1, the first in line 2, 'Net,'\n"
-    count = "limen simulate --workload topo.yaml --level timing"
+    count = "limen simulate --workload topo.yaml --design mac-16x16"
     assert outcome.stdout == f"topo.yaml: 2 layers, {16 * 6 * 36 + 960:,} pairs; count it: {count}\n"
-    assert run_command(*count.split()[1:], "--design", "mac-16x16", cwd=tmp_path).returncode == 0
+    assert run_command(*count.split()[1:], cwd=tmp_path).returncode == 0
     refused(net("import", "topo.csv", cwd=tmp_path), "topo.yaml", "exists")
     refused(
         run_command("simulate", "--workload", "topo.yaml", "--level", "cycle", "-d", "mac-16x16", cwd=tmp_path),
@@ -50,8 +51,11 @@ def test_the_page_shows_what_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize("op", ["threshold", "mac", "adder", "shift"])
 def test_import_at_an_op(op: str, tmp_path: Path) -> None:
     (tmp_path / "topo.csv").write_text(TOPOLOGY)
-    assert net("import", "topo.csv", "--op", op, "--x-bits", "6", "--out", "own.yaml", cwd=tmp_path).returncode == 0
-    layers = load_network(tmp_path / "own.yaml").layers
+    outcome = net("import", "topo.csv", "--op", op, "--out", "own one.yaml", cwd=tmp_path)
+    count = shlex.split(outcome.stdout.partition("count it: limen ")[2])
+    assert run_command(*count, cwd=tmp_path).returncode == 0
+    assert net("import", "topo.csv", "--op", op, "--x-bits", "6", "--out", "six.yaml", cwd=tmp_path).returncode == 0
+    layers = load_network(tmp_path / "six.yaml").layers
     assert {(layer.op, layer.x_bits, layer.w_bits) for layer in layers} == {(op, 6, 5 if op == "shift" else 8)}
 
 
