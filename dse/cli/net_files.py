@@ -89,13 +89,13 @@ def init_network(file: Path) -> None:
 
 
 def _counting(page: Path, network: Network) -> str:
-    """Return a command that counts a page on a built-in design of its ops."""
+    """Return a command that counts a page, on a built-in design of its ops and widths where there is one."""
     from simulator.designs.built_in import built_in_designs, load_design
 
-    ops = {layer.op for layer in network.layers}
-    fitting = [name for name in (DEFAULT_DESIGN, *built_in_designs()) if ops <= set(load_design(name).ops)]
-    command = f"limen simulate --workload {shlex.quote(str(page))}"
-    return command if fitting[:1] in ([], [DEFAULT_DESIGN]) else f"{command} --design {fitting[0]}"
+    designs = dict.fromkeys((DEFAULT_DESIGN, *built_in_designs()))
+    fitting = next((name for name in designs if load_design(name).supports(network)), "DESIGN.yaml")
+    design = "" if fitting == DEFAULT_DESIGN else f" --design {fitting}"
+    return f"limen simulate --workload {shlex.quote(str(page))}{design}"
 
 
 def _yaml_name(path: Path) -> Path:

@@ -53,6 +53,10 @@ def test_import_at_an_op(op: str, tmp_path: Path) -> None:
     (tmp_path / "topo.csv").write_text(TOPOLOGY)
     outcome = net("import", "topo.csv", "--op", op, "--out", "own one.yaml", cwd=tmp_path)
     count = shlex.split(outcome.stdout.partition("count it: limen ")[2])
+    if op == "shift":  # no design that comes with Limen has this op and unsigned activations
+        (tmp_path / "DESIGN.yaml").write_text(
+            f"version: 1\nrows: 4\ncols: 4\ndataflow: ws\nop: {op}\nx_bits: 8\nw_bits: 5\n"
+        )
     assert run_command(*count, cwd=tmp_path).returncode == 0
     assert net("import", "topo.csv", "--op", op, "--x-bits", "6", "--out", "six.yaml", cwd=tmp_path).returncode == 0
     layers = load_network(tmp_path / "six.yaml").layers
