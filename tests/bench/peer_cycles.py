@@ -7,10 +7,11 @@ The networks are the zoo's, written as topologies by `limen net export`; all thr
 - Cycles with a memory: Limen by the best cut of each layer, ZigZag by the best mapping that it finds. Their machines
   are not the same: ZigZag's is its `tpu_like`, of 32 × 32 PEs that keep weights too, but whose fan-in is spread by
   channels alone, which leaves all but one PE idle in a depthwise layer, with 2 MB of SRAM, 8 bytes a cycle to the DRAM
-  without latency, no feeder, and folds that overlap where its memories let them. Limen's has buffers of 256, 256 and
-  64 KiB, 8 bytes a cycle after 20 cycles of latency, an im2col unit of 8 channels a cycle, and folds one after another.
+  without latency, no feeder, and folds that overlap where its memories let them. Limen's has three buffers of 256
+  KiB, 8 bytes a cycle after 20 cycles of latency, an im2col unit of 8 channels a cycle, and folds one after another.
 
-Seconds are CPU time on one core, imports left out; rows of like sizes are counted once by the peers.
+Seconds are CPU time on one core, imports left out. SCALE-Sim's are of its operand and demand matrices, without its
+model of the memory; rows of like sizes are counted once by the peers.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from workloads.networks.family import find_network
 
 NETWORKS = ("resnet18", "resnet50", "mobilenetv2", "vit-tiny-16")
 ONE_TILE = Cut(Axes(1, 1, 1), "rows")
-MACHINE = design("ws", op="mac", ifmap_kib=256)
+MACHINE = design("ws", op="mac", ifmap_kib=256, ofmap_kib=256)
 
 
 class Count(NamedTuple):

@@ -1,8 +1,8 @@
 """SCALE-Sim's compute cycles of each row of a topology, by its own Python: prints them and the CPU seconds, as JSON.
 
-Its operand and demand matrices are made, one demand a cycle; its model of the memory, whose loops take hours for such
-networks, is not run: it has nothing to add where memory is ideal. Rows of like sizes are counted once, and their
-seconds as often as they stand there.
+Its operand and demand matrices are made, one demand a cycle; its model of the memory, whose loops take minutes for
+smaller networks, is not run: it has nothing to add where memory is ideal. Rows of like sizes are counted once;
+their seconds are added as often as they stand there.
 """
 
 from __future__ import annotations
