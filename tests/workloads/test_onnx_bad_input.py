@@ -135,9 +135,9 @@ def test_one_line(case: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("part", [b"", b"\x22\x04Relu\x12\x01y"], ids=["empty", "named alike"])
 def test_many_nodes_take_little_memory(part: bytes, tmp_path: Path) -> None:
-    """Fifty million nodes in a file of a hundred megabytes; the process ends at its limit, and the system lives on."""
+    """Millions of nodes in a file of fifty megabytes; the process ends at its limit, and the system lives on."""
     node = field(1, part)
-    count = 100_000_000 // len(node)
+    count = 50_000_000 // len(node)
     path = tmp_path / "model.onnx"
     with open(path, "wb") as file:
         file.write(HEADER + varint(7 << 3 | 2) + varint(count * len(node)))
@@ -157,6 +157,7 @@ def test_too_many_nodes(tmp_path: Path) -> None:
         read_graph(tmp_path / "model.onnx")
 
 
+@pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("location", ["../secret", "/etc/hostname", "link", "pipe", "missing", "", "."])
 def test_no_file_elsewhere_is_opened(location: str, tmp_path: Path) -> None:
     """Shapes need no weights: none is opened. Values may lie in the model's folder, and nowhere else."""
@@ -171,7 +172,7 @@ def test_no_file_elsewhere_is_opened(location: str, tmp_path: Path) -> None:
     assert len(read_file(folder / "model.onnx", NumberFormats()).content["layers"]) == 2
     with pytest.raises(LimenError) as caught:
         read_graph(folder / "model.onnx", with_values=True)
-    assert "external data" in str(caught.value) or "cannot be read" in str(caught.value)
+    assert "tensor 'c0': external data" in str(caught.value)
 
 
 def test_weights_beside_the_model(tmp_path: Path) -> None:
@@ -282,9 +283,9 @@ def test_changed_files(model: Model, seed: int, tmp_path: Path, monkeypatch: pyt
     path.write_bytes(content)
     assert outcome(path) is None
     lines = []
-    for _ in range(200):
+    for _ in range(100):
         path.write_bytes(chance.choice((changed_bytes, changed_graph, changed_graph))(content, chance))
         lines.append(outcome(path))
     said = [line for line in lines if line]
-    assert 50 < len(said) < 180
+    assert 25 < len(said) < 90
     assert all(line.isprintable() and len(line) <= LONGEST_LINE for line in said)

@@ -36,7 +36,7 @@ def forms(read: Imported) -> list[Any]:
     return [(layer.kind, layer.input_shape, layer.output_shape) for layer in layers_of(read)]
 
 
-@pytest.mark.parametrize("opset", [7, 9, 11, 13, 18, 21])
+@pytest.mark.parametrize("opset", [7, 9, 11, 13, 18, onnx.defs.onnx_opset_version()])
 def test_a_chain_of_all_that_folds(opset: int, tmp_path: Path) -> None:
     """Convolution, batch norm, ReLU, ReLU6, pools, Flatten, Gemm, by the forms that opsets have of them."""
     model = Model(opset)

@@ -41,7 +41,7 @@ def read_model(path: Path, formats: NumberFormats, batch: int | None, calibratio
     except NoValues as reason:
         if calibration is not None:
             raise LimenError(f"{path}: no integers of it: {reason}") from None
-        ways = "inputs to calibrate on (--calibration) give others"
+        ways = "inputs to calibrate on (--calibration) may give others"
         return replace(shapes, notices=(*shapes.notices, f"integers not read: {reason}; {ways}"))
     return replace(valued, notices=(*shapes.notices, *valued.notices))
 

@@ -139,6 +139,7 @@ ROUNDINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 PLAIN: dict[str, Evaluate] = {
+    "BipolarQuant": lambda node, read: np.where(read[0] >= 0, 1, -1).astype(np.float32) * read[1],
     "Quant": _rounded,
     "IntQuant": _rounded,
     "Identity": lambda node, read: read[0],

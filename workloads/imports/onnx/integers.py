@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.reals import INPUT_LAYER, NoValues, Piece, Real
 from workloads.ops.integers import MAX_SHIFT, operand_range
 
@@ -31,6 +30,12 @@ class Fixed:
     exponent: int
     bits: int
     signed: bool
+
+    def rounded(self, x: np.ndarray) -> np.ndarray:
+        """Return real numbers as integers of it, int64: half up, saturated."""
+        return np.clip(np.floor(np.ldexp(x, -self.exponent) + 0.5), *operand_range(self.bits, self.signed)).astype(
+            np.int64
+        )
 
 
 @dataclass(frozen=True)
@@ -179,13 +184,12 @@ def format_of(pieces: Sequence[Piece], formats: Mapping[int, Fixed], reals: Mapp
 
 
 def network_numbers(
-    entries: Sequence[Entry], reals: Mapping[int, Real], formats: Mapping[int, Fixed], weights: Mapping[int, Weights],
-    least_w_bits: int = 2,
-) -> dict[int, LayerNumbers]:  # fmt: skip
+    reals: Mapping[int, Real], formats: Mapping[int, Fixed], weights: Mapping[int, Weights], least_w_bits: int = 2
+) -> dict[int, LayerNumbers]:
     """Return the integers of every layer, by its place; a maxpool has its keys alone. Raises NoValues."""
     numbers = {}
-    last = len(entries) - 1
-    for layer in range(len(entries)):
+    last = max(reals)
+    for layer in range(last + 1):
         real = reals[layer]
         x = format_of(real.reads, formats, reals)
         if real.weights is None:

@@ -73,6 +73,8 @@ class Mapper:
             self.place = place
             unknown = any(name not in self.views and name not in self.sizes for name in self.tensors_of(node))
             view = None if unknown else self.mapped(node)
+            if view is not None and node.op in ROUNDS:
+                view = replace(view, clamped=True)
             if view is None:
                 self.leave(node)
                 continue
@@ -95,7 +97,7 @@ class Mapper:
             view = self.read(node, node.input(0))
             if node.op in RELABELS:
                 return self.relabelled(node, view)
-            return replace(view, clamped=view.clamped or node.op in (*CLAMPS, *ROUNDS))
+            return replace(view, clamped=view.clamped or node.op in CLAMPS)
         if node.op in JOINS:
             joined = self.sum(node)
             if joined is not None:

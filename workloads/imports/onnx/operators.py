@@ -58,7 +58,10 @@ QUANTISES = (
 )  # fmt: skip
 """Operators of which a model has some where it says integers."""
 
-ROUNDS = ("QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "Quant", "IntQuant", "BipolarQuant", "Trunc")
+ROUNDS = (
+    "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QLinearAdd", "Quant", "IntQuant",
+    "BipolarQuant", "Trunc",
+)  # fmt: skip
 """Operators after which a tensor is rounded, so that no residual starts in its layer any more."""
 
 RELABELS = ("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Transpose")

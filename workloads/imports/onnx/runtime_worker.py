@@ -17,6 +17,9 @@ from workloads.imports.onnx.limits import MOST_SECONDS, REFUSED
 MOST_MEMORY = 4 << 30
 """Bytes of addresses: onnxruntime's libraries and threads take many that they never use."""
 
+LEAST_IR, MOST_IR = 4, 10
+"""IR versions: since 4 initialisers are no inputs; later ones than 10 onnxruntime need not know."""
+
 ROUNDS = {"ROUND": "Round", "FLOOR": "Floor", "CEIL": "Ceil"}
 
 
@@ -58,16 +61,19 @@ def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[
     graph = onnx.GraphProto(name="graph")
     graph.input.extend(entry for entry in model.graph.input if entry.name not in constants)
     graph.output.add(name=said["wanted"])
-    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
     for node in model.graph.node:
         if node.output[0] in said["quants"]:
             graph.node.extend(taken_apart(onnx, graph, node, said["quants"][node.output[0]]))
         elif node.output[0] not in constants:
             graph.node.append(node)
+    read = {name for node in graph.node for name in node.input}
+    graph.initializer.extend(
+        onnx.numpy_helper.from_array(constants[name], name) for name in sorted(read & {*constants})
+    )
     opsets = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx", "com.microsoft")]
     for entry in opsets:
         entry.version = max(entry.version, 11) if entry.domain != "com.microsoft" and said["quants"] else entry.version
-    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=min(model.ir_version, 10))
+    return onnx.helper.make_model(graph, opset_imports=opsets, ir_version=min(max(model.ir_version, LEAST_IR), MOST_IR))
 
 
 def taken_apart(onnx: Any, graph: Any, node: Any, quant: dict[str, Any]) -> list[Any]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from workloads.errors import LimenError
 from workloads.imports.imported import Imported, NumberFormats
-from workloads.imports.onnx.calibrate import calibrated
+from workloads.imports.onnx.calibrate import calibrate, descend
 from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.graph import Graph
 from workloads.imports.onnx.integers import (
@@ -77,7 +77,7 @@ def exact_values(graph: Graph, formats: NumberFormats) -> Valued:
         if layer != len(entries) - 1 and (real.weights is not None or layer == INPUT_LAYER)
     }
     weights = {layer: exact_weights(real) for layer, real in reals.items() if real.weights is not None}
-    numbers = network_numbers(entries, reals, formats_of, weights)
+    numbers = network_numbers(reals, formats_of, weights)
     return valued(mapper, reals, formats_of, numbers, formats, last.grid)
 
 
@@ -198,17 +198,16 @@ def read_values(path: Path, graph: Graph, formats: NumberFormats, data: np.ndarr
     """
     try:
         made = exact_values(graph, formats)
-        method = "integers read exactly"
         inputs, x = random_inputs(made, graph.types[made.names[0]], COMPARED)
+        notices = ["integers read exactly"]
+        if made.may_tie:
+            where = f"{made.may_tie} channels where a sum may lie halfway between two integers"
+            notices.append(f"{where}: the machine rounds it up, ONNX to the even one")
     except NoValues:
         if data is None:
             raise
         made, inputs, x = calibrated_values(graph, formats, data)
-        method = "integers of our own quantiser"
-    notices = [method]
-    if made.may_tie:
-        where = f"{made.may_tie} channels where a sum may lie halfway between two integers"
-        notices.append(f"{where}: the machine rounds it up, ONNX to the even one")
+        notices = ["integers of our own quantiser"]
     try:
         notices.append(compared(path, graph, made, inputs, x))
     except LimenError as error:
@@ -228,9 +227,9 @@ def calibrated_values(graph: Graph, formats: NumberFormats, data: np.ndarray) ->
         )
     x = ours(data.astype(np.float64), view)
     layers = page_network(graph, page_content(graph, mapper.entries, replace(formats, op="mac")))
-    formats_of, weights = calibrated(mapper.entries, layers, reals, x, formats)
-    numbers = network_numbers(mapper.entries, reals, formats_of, weights, formats.w_bits)
+    calibration = calibrate(layers, reals, x, formats)
+    choice = descend(calibration)
+    formats_of = calibration.formats_at(choice)
+    numbers = network_numbers(reals, formats_of, calibration.weights_at(choice), formats.w_bits)
     made = valued(mapper, reals, formats_of, numbers, formats, reals[len(mapper.entries) - 1].grid)
-    low, high = operand_range(made.input_format.bits, made.input_format.signed)
-    integers = np.clip(np.floor(np.ldexp(x, -made.input_format.exponent) + 0.5), low, high).astype(np.int64)
-    return made, data[:COMPARED].astype(graph.types[source]), integers[:COMPARED]
+    return made, data[:COMPARED].astype(graph.types[source]), made.input_format.rounded(x[:COMPARED])

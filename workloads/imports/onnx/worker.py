@@ -6,6 +6,7 @@ where values are asked for, files within the model's folder that it names. Write
 
 from __future__ import annotations
 
+import errno
 import heapq
 import json
 import math
@@ -326,6 +327,17 @@ def _value(onnx: Any, tensor: Any, folder: Path, sizes: Sizes) -> np.ndarray:
     return np.asarray(array)
 
 
+def _bytes(place: Path, offset: int, length: int) -> bytes:
+    """Return bytes of a file, to its end where length is below 0. Raises OSError, also where it has fewer."""
+    with open_file(place) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = size - offset if length < 0 else length
+        if offset < 0 or length < 0 or offset + length > size or length > MOST_BYTES:
+            raise OSError(errno.EINVAL, f"it has {size} bytes, not {offset} to {offset + length}")
+        file.seek(offset)
+        return file.read(length)
+
+
 def _with_external(onnx: Any, tensor: Any, folder: Path) -> Any:
     said = {entry.key: entry.value for entry in tensor.external_data}
     location = said.get("location", "")
@@ -339,14 +351,11 @@ def _with_external(onnx: Any, tensor: Any, folder: Path) -> Any:
         offset, length = int(said.get("offset", 0)), int(said.get("length", -1))
     except ValueError:
         raise Refused(f"tensor {tensor.name!r}: external data: offset and length must be whole numbers") from None
-    with open_file(place) as file:
-        size = os.fstat(file.fileno()).st_size
-        length = size - offset if length < 0 else length
-        if offset < 0 or length < 0 or offset + length > size or length > MOST_BYTES:
-            raise Refused(f"tensor {tensor.name!r}: external data {location!r}: bytes {offset} to {offset + length}, "
-                          f"of {size}, can't be read")  # fmt: skip
-        file.seek(offset)
-        raw = file.read(length)
+    try:
+        raw = _bytes(place, offset, length)
+    except OSError as error:
+        reason = error.strerror or error
+        raise Refused(f"tensor {tensor.name!r}: external data {location!r} cannot be read: {reason}") from None
     whole = onnx.TensorProto(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
     whole.raw_data = raw
     return whole
