@@ -90,6 +90,7 @@ class _Key(NamedTuple):
     x_signed: str
     acc_policy: str
     matmul: bool
+    dataflow: str
 
 
 class BlockEvaluator:
@@ -154,7 +155,8 @@ class BlockEvaluator:
             column[place] = figures.get(name, "" if name in TEXT_FIGURES else 0)
 
     def _form(self, point: Coordinates) -> _Form:
-        key = _Key(*(getattr(point, name) for name in _Key._fields))
+        decisive = point._replace(dataflow=_dataflow_of_form(point))
+        key = _Key(*(getattr(decisive, name) for name in _Key._fields))
         if key not in self._forms:
             self._forms[key] = self._make_form(point)
         return self._forms[key]
@@ -300,11 +302,16 @@ class BlockEvaluator:
         return {name: column / designs.images_at_once for name, column in columns.items()}
 
 
+def _dataflow_of_form(point: Coordinates) -> str:
+    """Return the dataflow where it may decide whether a design runs a network, the same for all points elsewhere."""
+    return point.dataflow if point.matmul else "os"
+
+
 def _roomiest(point: Coordinates) -> Coordinates:
     """Return the point with the widest port, on which only fields of `_Key` decide what a design can run."""
     return point._replace(
-        dataflow="os", rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0, operand_depth=512,
-        port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False, overlap=False, images_at_once=1,
+        dataflow=_dataflow_of_form(point), rows=1, cols=1, ifmap_kib=64.0, filter_kib=64.0, ofmap_kib=64.0,
+        operand_depth=512, port_bits=MOST_PORT_BITS, pe_stages=1, zero_gating=False, overlap=False, images_at_once=1,
     )  # fmt: skip
 
 
@@ -318,8 +325,6 @@ def _mistaken(point: Coordinates) -> Coordinates | None:
         return least
     if point.operand_depth < point.feeder_width:
         return least._replace(operand_depth=point.operand_depth)
-    if point.matmul and point.dataflow != "os":
-        return least._replace(dataflow=point.dataflow)
     if point.zero_gating and (point.op != "mac" or point.pe_stages != 2):
         return least._replace(pe_stages=point.pe_stages, zero_gating=True)
     for name in BUFFERS:
@@ -369,7 +374,6 @@ def _consistent(designs: DesignBlock) -> np.ndarray:
     """Return where the fields go together as those of a `Design` must, and the format runs its network."""
     fits: np.ndarray = (designs.acc_bits > 0) & (designs.word_bits <= designs.port_bits)
     fits &= designs.operand_depth >= designs.feeder_width
-    fits &= ~designs.matmul | (designs.dataflow == "os")
     fits &= ~designs.zero_gating | ((designs.op == "mac") & (designs.pe_stages == 2))
     for name in BUFFERS:
         fits &= half_bits(getattr(designs, name)) >= designs.port_bits

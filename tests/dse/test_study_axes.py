@@ -115,7 +115,7 @@ def test_a_search_has_the_rows_of_a_sweep(tmp_path: Path) -> None:
 
 
 def test_networks_of_two_tensors(tmp_path: Path) -> None:
-    """Under os alone; without the axis nothing runs them, and the line says what would."""
+    """Without the axis nothing runs them, and the line says what would."""
     path = tmp_path / "attention.yaml"
     path.write_text(MATMUL)
     settings: dict[str, Any] = {"objectives": {"energy_uj": "min"}, "constraints": {}}
@@ -124,11 +124,10 @@ def test_networks_of_two_tensors(tmp_path: Path) -> None:
     wide = {"x_bits": 8, "w_bits": 8, "matmul": True, "port_bits": 512, "pe_stages": 1, "zero_gating": False}
     points = [point._replace(**wide, memory="dram", overlap=False) for point in points]
     valid = [points[place] for place in check(study(**settings), points, str(path))]
-    assert {point.dataflow for point in valid} == {"os"} and len(valid) > 3
+    assert "os" in {point.dataflow for point in valid} and len(valid) > 3
     evaluator = Evaluator(study(**settings), str(path), "ihp130")
     for changes, line in (
         ({"matmul": False}, "the design has matmul: false; true"),
-        ({"dataflow": "ws"}, "matmul: true is not allowed: under dataflow ws"),
         ({"x_signed": "false"}, r"activations -128 to 127 exceed the design's 0 to 255"),
     ):
         with pytest.raises(Refusal, match=line):
