@@ -27,6 +27,13 @@ DEFAULT_BITS = 8
 @click.option("--w-bits", type=int, help="Likewise; 8, or the widest its op has, by default.")
 @click.option("--batch", type=AT_LEAST_ONE, help="Of an ONNX model whose batch may be any.")
 @click.option("--calibration", type=click.Path(path_type=Path), help="Inputs of an ONNX model, .npy: for its integers.")
+@click.option(
+    "--halves",
+    default="up",
+    show_default=True,
+    type=click.Choice(["up", "even"]),
+    help="How an ONNX model's integers round: as the machine, or as ONNX, by more channels.",
+)
 def import_network(
     file: Path,
     out: Path | None,
@@ -35,6 +42,7 @@ def import_network(
     w_bits: int | None,
     batch: int | None,
     calibration: Path | None,
+    halves: str,
 ) -> None:
     """Write FILE, a SCALE-Sim topology (.csv) or an ONNX model (.onnx), as a network page."""
     from workloads.imports.imported import NumberFormats, write_imported
@@ -43,7 +51,7 @@ def import_network(
 
     formats = NumberFormats(op, x_bits, operation(op).fitted_bits(DEFAULT_BITS) if w_bits is None else w_bits)
     page = _yaml_name(out or Path(f"{file.stem}.yaml"))
-    imported = read_file(file, formats, batch, calibration)
+    imported = read_file(file, formats, batch, calibration, halves == "even")
     network = write_imported(imported, file, page)
     for notice in imported.notices:
         echo(f"{file}: {notice}", err=True)

@@ -18,13 +18,15 @@ from workloads.errors import LimenError
 from workloads.imports.imported import Imported, NumberFormats, write_imported
 from workloads.imports.onnx.calibrate import calibrate, descend, deviation
 from workloads.imports.onnx.constants import ROUNDINGS
-from workloads.imports.onnx.integers import rounded_bias
+from workloads.imports.onnx.halves import _writing_parts
+from workloads.imports.onnx.integers import Fixed, LayerNumbers, rounded_bias
 from workloads.imports.onnx.reading import read_graph
 from workloads.imports.onnx.reals import collect
 from workloads.imports.onnx.runtime import run_model
 from workloads.imports.onnx.shapes import map_graph, page_content, page_network
 from workloads.imports.read_file import read_file
 from workloads.networks.network import Network
+from workloads.ops.integers import operand_range
 
 pytestmark = [pytest.mark.usefixtures("in_process"), skip_without("onnxruntime", "onnx")]
 
@@ -152,18 +154,29 @@ def test_the_same_integers(model: Model, tmp_path: Path) -> None:
     assert not any("halfway" in notice for notice in read.notices)
 
 
-@pytest.mark.parametrize(("level", "rows", "dataflow"), [("cycle", 2, "os"), ("cycle", 3, "ws"), ("rtl", 2, "ws")])
-def test_levels(level: Any, rows: int, dataflow: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize(
+    ("level", "rows", "dataflow", "model", "unit"),
+    [
+        ("cycle", 2, "os", "qdq", -10),
+        ("rtl", 2, "ws", "qdq", -10),
+        ("cycle", 3, "ws", "halves", -6),
+        ("rtl", 3, "os", "halves", -6),
+    ],
+)
+def test_levels(
+    level: Any, rows: int, dataflow: str, model: str, unit: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """100 inputs on the machine: scores are onnxruntime's."""
     if level == "rtl":
         request.getfixturevalue("quick_builds")
-    _, network = imported(qdq(), tmp_path)
+    built = {"qdq": qdq, "halves": halves}[model]()
+    _, network = imported(built, tmp_path, to_even=True)
     _, inputs = inputs_of(network, -4)
     scores = simulate(network, chip(rows, 3, dataflow=dataflow), level, IMAGES).scores
     assert scores is not None
-    last = onnxruntime_scores(tmp_path, inputs, qdq().nodes[-1].output[0])
-    assert np.array_equal(np.ldexp(scores.astype(np.float64), -10), last)
-    assert len(np.unique(scores)) > 300
+    last = onnxruntime_scores(tmp_path, inputs, built.nodes[-1].output[0])
+    assert np.array_equal(np.ldexp(scores.astype(np.float64), unit), last)
+    assert len(np.unique(scores)) > 100
 
 
 def test_only_halves_differ(tmp_path: Path) -> None:
@@ -184,6 +197,52 @@ def test_only_halves_differ(tmp_path: Path) -> None:
     assert 0 < apart.sum() < apart.size // 20
     assert np.array_equal(ours[apart], theirs[apart] + 1)
     assert (real[apart] == np.floor(real[apart]) + 0.5).all()
+
+
+def halves() -> Model:
+    """Biases on the grids of sums, signed and unsigned tensors, one of which saturates, pools, groups, side by side."""
+    model = Model()
+    x = grid(model, model.input("n", 3, 7, 6), -4)
+    bias = model.constant(np.arange(6) / 16)
+    x = model.node("Conv", x, stored(model, -8, 6, 3, 3, 3), bias, pads=[1, 0, 1, 1])
+    x = grid(model, model.node("Relu", x), -3, np.uint8)
+    x = model.node("MaxPool", x, kernel_shape=[2, 2], strides=[1, 2])
+    left = grid(model, model.node("Conv", x, stored(model, -9, 6, 3, 3, 3), bias, pads=[1, 1, 1, 1], group=2), -4)
+    right = grid(model, model.node("Conv", left, stored(model, -8, 2, 6, 1, 1)), -4)
+    x = model.node("Concat", left, right, axis=1)
+    x = grid(model, model.node("AveragePool", x, kernel_shape=[2, 2]), -3)
+    x = grid(model, model.node("Gemm", model.node("Flatten", x), stored(model, -8, 5, 8 * 5), transB=1), 0)
+    model.node("Gemm", x, stored(model, -6, 4, 5), transB=1)
+    return model
+
+
+def test_halves_to_even(tmp_path: Path) -> None:
+    """By three channels for one; as the machine rounds, the same model differs."""
+    path = halves().save(tmp_path / "model.onnx")
+    up = read_file(path, NumberFormats())
+    assert any("may lie halfway" in notice for notice in up.notices)
+    assert any("the largest deviation is" in notice for notice in up.notices)
+    even = read_file(path, NumberFormats(), to_even=True)
+    assert "100 inputs: the same integers as onnxruntime's, in all 4 scores" in even.notices
+    assert not any("may lie halfway" in notice for notice in even.notices)
+
+
+@pytest.mark.parametrize("signed", [True, False])
+@pytest.mark.parametrize("t", range(5))
+def test_three_channels_are_one_rounded_to_even(signed: bool, t: int) -> None:
+    """Every sum, beyond both ends of the range, and each of the three within its own range."""
+    y, none = Fixed(0, 5, signed), np.zeros(1, dtype=np.int64)
+    for bias in (-7, 0, 1, 6):
+        arrays = {"weights": np.ones((1, 1, 1, 1), dtype=np.int64), "bias": none + bias, "shift": none + t}
+        keys = {"x_bits": 11, "w_bits": 2, "x_signed": True}
+        parts = _writing_parts(LayerNumbers(arrays, keys, none, np.array([t > 0])), y).arrays
+        sums = np.arange(-1024, 1024)
+        half = np.where(parts["shift"] > 0, 1 << np.maximum(parts["shift"] - 1, 0), 0)
+        seen = sums[:, None] * parts["weights"].reshape(-1) + parts["bias"]
+        low, high = operand_range(4, signed)
+        channels = np.clip((seen + half) >> parts["shift"], low, high) * [1, 1, -1 if signed else 1]
+        exact = np.clip(np.rint((sums + bias) / 2**t), *operand_range(5, signed))
+        assert np.array_equal(channels.sum(axis=1), exact)
 
 
 def test_the_order_of_a_flatten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

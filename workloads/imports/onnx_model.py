@@ -17,10 +17,13 @@ VALUED_OP = "mac"
 """The op that ONNX models are of."""
 
 
-def read_model(path: Path, formats: NumberFormats, batch: int | None, calibration: Path | None = None) -> Imported:
+def read_model(
+    path: Path, formats: NumberFormats, batch: int | None, calibration: Path | None = None, to_even: bool = False
+) -> Imported:
     """Return the network of an ONNX model, with integers where it has some, or data to calibrate them on is given.
 
     calibration: an .npy file of inputs as the model takes them, [images, ...].
+    to_even: whether halves round to even, as in ONNX, at the price of channels (`workloads.imports.onnx.halves`).
 
     Raises LimenError naming file, node and what is allowed.
     """
@@ -37,7 +40,7 @@ def read_model(path: Path, formats: NumberFormats, batch: int | None, calibratio
 
     data = None if calibration is None else _read_inputs(calibration)
     try:
-        valued = read_values(path, read_graph(path, batch or 1, with_values=True), formats, data)
+        valued = read_values(path, read_graph(path, batch or 1, with_values=True), formats, data, to_even)
     except NoValues as reason:
         if calibration is not None:
             raise LimenError(f"{path}: no integers of it: {reason}") from None

@@ -18,7 +18,7 @@ from workloads.exact.inference import forward_lanes
 from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sums
 from workloads.exact.reference import patches
 from workloads.imports.imported import NumberFormats
-from workloads.imports.onnx.integers import Fixed, Weights, format_of, network_numbers
+from workloads.imports.onnx.integers import Fixed, Weights, format_of, groups_of, layers_of, network_numbers
 from workloads.imports.onnx.reals import INPUT_LAYER, NoValues, Piece, Real
 from workloads.layers.graph import walk
 from workloads.layers.layer import Layer, LayerParameters, no_parameters
@@ -122,8 +122,8 @@ def calibrate(layers: Sequence[Layer], reals: Mapping[int, Real], x: np.ndarray,
         if not np.isfinite(values).all():
             raise NoValues(f"values of tensor {reals[layer].tensor!r} that are no numbers")
     scores = tensors.pop(len(layers) - 1)
-    tensors = {layer: values for layer, values in tensors.items() if _layers([Piece(layer, 0)], reals) == [layer]}
-    groups = _groups([_layers(real.reads, reals) for real in reals.values()], list(tensors))
+    tensors = {layer: values for layer, values in tensors.items() if layers_of([Piece(layer, 0)], reals) == [layer]}
+    groups = groups_of([layers_of(real.reads, reals) for real in reals.values()], list(tensors))
     held = [max(float(np.quantile(np.abs(tensors[layer]), START_SHARE)) for layer in group) for group in groups]
     signed = [
         any(x.min() < 0 if layer == INPUT_LAYER else clamps(reals[layer])[0] < 0 for layer in group) for group in groups
@@ -204,23 +204,3 @@ def deviation(calibration: Calibration, choice: Choice, images: int) -> float:
     scores = walk(layers, x, partial(np.concatenate, axis=2), step)
     real = np.ldexp(scores.astype(np.float64), int(numbers[len(layers) - 1].unit[0]))
     return float(np.mean(np.square(real - calibration.scores[..., :images])))
-
-
-def _groups(together: Sequence[Sequence[int]], tensors: Sequence[int]) -> tuple[tuple[int, ...], ...]:
-    """Return the tensors in groups: those that anybody reads side by side are in one."""
-    group = {tensor: {tensor} for tensor in tensors}
-    for side_by_side in together:
-        joined = set().union(*(group[tensor] for tensor in side_by_side)) if side_by_side else set()
-        group.update(dict.fromkeys(joined, joined))
-    kept = [tensor for tensor in tensors if tensor == min(group[tensor])]
-    return tuple(tuple(sorted(group[tensor])) for tensor in kept)
-
-
-def _layers(pieces: Sequence[Piece], reals: Mapping[int, Real]) -> list[int]:
-    """Return the layers whose results pieces are, through maxpools."""
-    found: list[int] = []
-    for piece in pieces:
-        real = reals[piece.layer]
-        pooled = real.weights is None and piece.layer != INPUT_LAYER
-        found += _layers(real.reads, reals) if pooled else [piece.layer]
-    return found

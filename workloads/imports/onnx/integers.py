@@ -183,6 +183,26 @@ def format_of(pieces: Sequence[Piece], formats: Mapping[int, Fixed], reals: Mapp
     return found.pop()
 
 
+def layers_of(pieces: Sequence[Piece], reals: Mapping[int, Real]) -> list[int]:
+    """Return the layers whose results pieces are, through maxpools."""
+    found: list[int] = []
+    for piece in pieces:
+        real = reals[piece.layer]
+        pooled = real.weights is None and piece.layer != INPUT_LAYER
+        found += layers_of(real.reads, reals) if pooled else [piece.layer]
+    return found
+
+
+def groups_of(together: Sequence[Sequence[int]], tensors: Sequence[int]) -> tuple[tuple[int, ...], ...]:
+    """Return the tensors in groups: those that anybody reads side by side are in one."""
+    group = {tensor: {tensor} for tensor in tensors}
+    for side_by_side in together:
+        joined = set().union(*(group[tensor] for tensor in side_by_side)) if side_by_side else set()
+        group.update(dict.fromkeys(joined, joined))
+    kept = [tensor for tensor in tensors if tensor == min(group[tensor])]
+    return tuple(tuple(sorted(group[tensor])) for tensor in kept)
+
+
 def network_numbers(
     reals: Mapping[int, Real], formats: Mapping[int, Fixed], weights: Mapping[int, Weights], least_w_bits: int = 2
 ) -> dict[int, LayerNumbers]:

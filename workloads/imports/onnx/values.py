@@ -15,6 +15,7 @@ from workloads.imports.imported import Imported, NumberFormats
 from workloads.imports.onnx.calibrate import calibrate, descend
 from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.graph import Graph
+from workloads.imports.onnx.halves import part
 from workloads.imports.onnx.integers import (
     Fixed,
     LayerNumbers,
@@ -60,8 +61,11 @@ class Valued:
     may_tie: int
 
 
-def exact_values(graph: Graph, formats: NumberFormats) -> Valued:
-    """Return the network of a model that is quantised in powers of two. Raises NoValues, LimenError."""
+def exact_values(graph: Graph, formats: NumberFormats, to_even: bool = False) -> Valued:
+    """Return the network of a model that is quantised in powers of two. Raises NoValues, LimenError.
+
+    to_even: whether channels in which a sum may lie halfway between two integers are parted, see `halves`.
+    """
     mapper = map_graph(graph)
     reals = _collected(graph, mapper)
     entries = mapper.entries
@@ -78,6 +82,8 @@ def exact_values(graph: Graph, formats: NumberFormats) -> Valued:
     }
     weights = {layer: exact_weights(real) for layer, real in reals.items() if real.weights is not None}
     numbers = network_numbers(reals, formats_of, weights)
+    if to_even:
+        formats_of, numbers = part(entries, reals, formats_of, numbers)
     return valued(mapper, reals, formats_of, numbers, formats, last.grid)
 
 
@@ -187,22 +193,24 @@ def compared(path: Path, graph: Graph, made: Valued, inputs: np.ndarray, x: np.n
     )
 
 
-def read_values(path: Path, graph: Graph, formats: NumberFormats, data: np.ndarray | None) -> Imported:
+def read_values(
+    path: Path, graph: Graph, formats: NumberFormats, data: np.ndarray | None, to_even: bool = False
+) -> Imported:
     """Return a model's integers: exact where they are powers of two, else by our quantiser from data.
 
-    data: inputs as the model takes them, [images, ...].
+    data: inputs as the model takes them, [images, ...]. to_even: see `exact_values`.
 
     Raises:
         NoValues: no data, and it isn't quantised in powers of two; or numbers that no network of ours has.
         LimenError: onnxruntime can't run it; data of other sizes.
     """
     try:
-        made = exact_values(graph, formats)
+        made = exact_values(graph, formats, to_even)
         inputs, x = random_inputs(made, graph.types[made.names[0]], COMPARED)
         notices = ["integers read exactly"]
         if made.may_tie:
             where = f"{made.may_tie} channels where a sum may lie halfway between two integers"
-            notices.append(f"{where}: the machine rounds it up, ONNX to the even one")
+            notices.append(f"{where}: the machine rounds it up, ONNX to the even one (--halves even)")
     except NoValues:
         if data is None:
             raise
