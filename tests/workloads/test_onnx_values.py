@@ -161,6 +161,7 @@ def test_the_same_integers(model: Model, tmp_path: Path) -> None:
         ("rtl", 2, "ws", "qdq", -10),
         ("cycle", 3, "ws", "halves", -6),
         ("rtl", 3, "os", "halves", -6),
+        ("cycle", 4, "os", "blocks", -8),
     ],
 )
 def test_levels(
@@ -169,7 +170,7 @@ def test_levels(
     """100 inputs on the machine: scores are onnxruntime's."""
     if level == "rtl":
         request.getfixturevalue("quick_builds")
-    built = {"qdq": qdq, "halves": halves}[model]()
+    built = {"qdq": qdq, "halves": halves, "blocks": blocks}[model]()
     _, network = imported(built, tmp_path, to_even=True)
     _, inputs = inputs_of(network, -4)
     scores = simulate(network, chip(rows, 3, dataflow=dataflow), level, IMAGES).scores
@@ -216,9 +217,29 @@ def halves() -> Model:
     return model
 
 
-def test_halves_to_even(tmp_path: Path) -> None:
+def blocks() -> Model:
+    """Residual blocks as quantisers of models write them: what is added is rounded before, and after."""
+    model = Model()
+    bias = model.constant(np.arange(4) / 16)
+
+    def convolution(x: str, channels: int, exponent: int) -> str:
+        return model.node("Conv", x, stored(model, exponent, 4, channels, 3, 3), bias, pads=[1, 1, 1, 1])
+
+    x = grid(model, model.node("Relu", convolution(grid(model, model.input("n", 3, 5, 4), -4), 3, -8)), -3, np.uint8)
+    y = grid(model, convolution(x, 4, -9), -3)
+    x = grid(model, model.node("Relu", model.node("Add", y, x)), -2, np.uint8)
+    y = grid(model, convolution(grid(model, model.node("Relu", convolution(x, 4, -9)), -3, np.uint8), 4, -9), -3)
+    short = grid(model, model.node("Conv", x, stored(model, -8, 4, 4, 1, 1)), -2)
+    x = grid(model, model.node("Add", y, short), -1)
+    x = grid(model, model.node("Add", convolution(x, 4, -8), x), 0)
+    model.node("Gemm", model.node("Flatten", x), stored(model, -8, 4, 80), transB=1)
+    return model
+
+
+@pytest.mark.parametrize("model", [halves(), blocks()])
+def test_halves_to_even(model: Model, tmp_path: Path) -> None:
     """By three channels for one; as the machine rounds, the same model differs."""
-    path = halves().save(tmp_path / "model.onnx")
+    path = model.save(tmp_path / "model.onnx")
     up = read_file(path, NumberFormats())
     assert any("may lie halfway" in notice for notice in up.notices)
     assert any("the largest deviation is" in notice for notice in up.notices)

@@ -15,7 +15,7 @@ from workloads.imports.imported import Imported, NumberFormats
 from workloads.imports.onnx.calibrate import calibrate, descend
 from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.graph import Graph
-from workloads.imports.onnx.halves import part
+from workloads.imports.onnx.halves import Integers, part
 from workloads.imports.onnx.integers import (
     Fixed,
     LayerNumbers,
@@ -83,7 +83,8 @@ def exact_values(graph: Graph, formats: NumberFormats, to_even: bool = False) ->
     weights = {layer: exact_weights(real) for layer, real in reals.items() if real.weights is not None}
     numbers = network_numbers(reals, formats_of, weights)
     if to_even:
-        formats_of, numbers = part(entries, reals, formats_of, numbers)
+        made = part(Integers(entries, reals, formats_of, numbers), mapper.names)
+        mapper.entries, reals, formats_of, numbers = made.entries, made.reals, made.formats, made.numbers
     return valued(mapper, reals, formats_of, numbers, formats, last.grid)
 
 
