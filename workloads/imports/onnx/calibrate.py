@@ -25,6 +25,9 @@ from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.ops.mac import MAC
 from workloads.training.quantise import CALIBRATION_IMAGES, LEAST_GAIN, START_SHARE
 
+MOST_RESULTS = 1 << 26
+"""Of all layers and inputs together: half a gibibyte."""
+
 DESCENT_IMAGES, LEAST_DESCENT_IMAGES = 64, 8
 """Inputs on which a choice is judged."""
 
@@ -33,6 +36,12 @@ DESCENT_PAIRS = 10_000_000_000
 
 DESCENTS = 4
 """Rounds at most."""
+
+
+def images_at_once(layers: Sequence[Layer]) -> int:
+    """Return how many inputs are taken of a network: CALIBRATION_IMAGES, fewer of one whose results fill the memory."""
+    values = sum(math.prod(layer.output_shape) for layer in layers)
+    return max(1, min(CALIBRATION_IMAGES, MOST_RESULTS // values))
 
 
 def real_outputs(layers: Sequence[Layer], reals: Mapping[int, Real], x: np.ndarray) -> list[np.ndarray]:
@@ -116,7 +125,7 @@ class Calibration:
 
 def calibrate(layers: Sequence[Layer], reals: Mapping[int, Real], x: np.ndarray, formats: NumberFormats) -> Calibration:
     """Return what is known of a graph on inputs [images, H, W, C], real. Raises NoValues of values that are none."""
-    x = x[:CALIBRATION_IMAGES]
+    x = x[: images_at_once(layers)]
     tensors = {INPUT_LAYER: x, **dict(enumerate(real_outputs(layers, reals, x)))}
     for layer, values in tensors.items():
         if not np.isfinite(values).all():

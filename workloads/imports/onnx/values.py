@@ -12,7 +12,7 @@ import numpy as np
 
 from workloads.errors import LimenError
 from workloads.imports.imported import Imported, NumberFormats
-from workloads.imports.onnx.calibrate import calibrate, descend
+from workloads.imports.onnx.calibrate import calibrate, descend, images_at_once
 from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.graph import Graph
 from workloads.imports.onnx.halves import Integers, part
@@ -176,6 +176,11 @@ def random_inputs(made: Valued, kind: str, images: int) -> tuple[np.ndarray, np.
     return (integers + offset).astype(kind), ours(integers, made.source)
 
 
+def compared_images(network: Network) -> int:
+    """Return on how many inputs a network is compared: fewer of a large one."""
+    return min(COMPARED, images_at_once(network.layers))
+
+
 def compared(path: Path, graph: Graph, made: Valued, inputs: np.ndarray, x: np.ndarray) -> str:
     """Return a line: how far the network's scores are from onnxruntime's on these inputs."""
     given = run_model(path, graph, made.names[0], inputs, made.names[1])
@@ -207,7 +212,7 @@ def read_values(
     """
     try:
         made = exact_values(graph, formats, to_even)
-        inputs, x = random_inputs(made, graph.types[made.names[0]], COMPARED)
+        inputs, x = random_inputs(made, graph.types[made.names[0]], compared_images(made.network))
         notices = ["integers read exactly"]
         if made.may_tie:
             where = f"{made.may_tie} channels where a sum may lie halfway between two integers"
@@ -241,4 +246,5 @@ def calibrated_values(graph: Graph, formats: NumberFormats, data: np.ndarray) ->
     formats_of = calibration.formats_at(choice)
     numbers = network_numbers(reals, formats_of, calibration.weights_at(choice), formats.w_bits)
     made = valued(mapper, reals, formats_of, numbers, formats, reals[len(mapper.entries) - 1].grid)
-    return made, data[:COMPARED].astype(graph.types[source]), made.input_format.rounded(x[:COMPARED])
+    images = compared_images(made.network)
+    return made, data[:images].astype(graph.types[source]), made.input_format.rounded(x[:images])
