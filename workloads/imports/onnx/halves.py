@@ -4,8 +4,9 @@ Rounding to even is a staircase in the sum of a channel, as rounding up is, but 
 So y = A + B, where A counts the steps from odd to even numbers and B those from even to odd: both are requantised sums
 with one shift more, A = (sum + 2^(t−1)) >> (t+1) and B = (sum + 2^(t+1) − 2^(t−1) − 1) >> (t+1). Each saturates at half
 the range, but B a step too early at the upper end; that step is C, 1 (or, of signed tensors, −1 with a weight of −1)
-from there on, else 0. All are monotone, so maxima of pools are those of the sums, and 0 where y is, as padding is. What
-reads y has each of its weights three times.
+from there on, else 0. All are 0 where y is, as padding is, and but for the −1 they rise with the sum: so their maxima
+are those of the sum, and a signed tensor that a maxpool reads stays as it is. What reads y has each of its weights
+three times.
 """
 
 from __future__ import annotations
@@ -47,12 +48,15 @@ def parted_layers(graph: Integers) -> set[int]:
     """Return the layers whose channels are parted: where a sum may lie halfway, and those read beside such."""
     found: set[int] = set()
     numbers = graph.numbers
+    pools = [real.reads for layer, real in graph.reals.items() if real.weights is None and layer != INPUT_LAYER]
+    pooled = {layer for reads in pools for layer in layers_of(reads, graph.reals)}
     for group in groups_of([layers_of(real.reads, graph.reals) for real in graph.reals.values()], list(graph.formats)):
         if not any(layer != INPUT_LAYER and numbers[layer].may_tie.any() for layer in group):
             continue
         fits = all(
             layer != INPUT_LAYER
             and graph.formats[layer].bits >= LEAST_BITS
+            and not (graph.formats[layer].signed and layer in pooled)
             and numbers[layer].arrays["shift"].max() < MAX_SHIFT
             and 8 * _bound(numbers[layer], graph.residual(layer)) < 1 << MAX_SHIFT
             for layer in group
