@@ -56,6 +56,13 @@ class Model:
         return path
 
 
+def function(name: str, steps: list[tuple[str, str, str, str]]) -> Any:
+    """Return a function of the domain "local" of a and w that gives y; a step: operator, domain, inputs, output."""
+    nodes = [helper.make_node(op, list(inputs), [output], domain=domain) for op, domain, inputs, output in steps]
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid("local", 1)]
+    return helper.make_function("local", name, ["a", "w"], ["y"], nodes, imports)
+
+
 @pytest.fixture
 def in_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Read files in this process, a second faster than in one of its own; nothing limits what it takes."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import refused, run_command
-from tests.workloads.onnx_models import Model, TensorProto, helper, in_process, onnx  # noqa: F401
+from tests.workloads.onnx_models import Model, TensorProto, function, helper, in_process, onnx  # noqa: F401
 from tests.workloads.test_onnx_values import qdq, qonnx
 from workloads.errors import LONGEST_LINE, LimenError
 from workloads.host.specfile import validate
@@ -101,6 +101,18 @@ def nested(depth: int) -> bytes:
     return HEADER + field(7, graph)
 
 
+def functions(count: int) -> bytes:
+    """Each calls the next one twice, the last one the first."""
+    model = Model(17, local=1)
+    model.node("F0", model.input("n", 3, 8, 8), model.weights(4, 3, 3, 3), domain="local")
+    proto = model.proto()
+    for place in range(count):
+        inner = f"F{(place + 1) % count}" if count == 1 else f"F{place + 1}"
+        steps = [(inner, "local", "aw", "t"), (inner, "local", "tw", "y")]
+        proto.functions.append(function(f"F{place}", steps if inner != f"F{count}" else [("Relu", "", "a", "y")]))
+    return proto.SerializeToString()
+
+
 def no_layer() -> bytes:
     model = Model()
     model.node("Relu", model.input(1, 3, 8, 8))
@@ -117,6 +129,8 @@ BAD = {
     "free size": (free_size(), "input 'x': dimension 2: 'height' is not allowed"),
     "wide": (wide(height=10**12), "height"),
     "claims 10^9 nodes": (claims(10**9), "not a readable ONNX file"),
+    "function of itself": (functions(1), "recursive"),
+    "functions without end": (functions(28), "1024 MiB"),
     "nested": (nested(5000), "not a readable ONNX file"),
     "opset 6": (HEADER.replace(b"\x0d", b"\x06") + field(7, field(1, field(4, b"Neg") + field(2, b"y"))), "opset: 6"),
     "no layer": (no_layer(), "holds no operator that is a layer"),

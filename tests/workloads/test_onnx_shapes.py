@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.workloads.onnx_models import Model, TensorProto, helper, in_process, onnx  # noqa: F401
+from tests.workloads.onnx_models import Model, TensorProto, function, helper, in_process, onnx  # noqa: F401
 from workloads.errors import LimenError
 from workloads.host.specfile import validate
 from workloads.imports.imported import Imported, NumberFormats
@@ -275,6 +275,18 @@ def test_refusals_name_the_node(change: dict[str, Any], words: str, tmp_path: Pa
     with pytest.raises(LimenError) as caught:
         imported(model, tmp_path)
     assert "node 'conv_0' (Conv)" in str(caught.value) and words in str(caught.value)
+
+
+def test_functions_of_the_model(tmp_path: Path) -> None:
+    """They are put in place; one that holds itself, or grows without end, is refused in `test_onnx_bad_input`."""
+    model = Model(17, local=1)
+    x = model.node("Block", model.input("n", 3, 8, 8), model.weights(4, 3, 3, 3), domain="local")
+    model.node("Conv", x, model.weights(2, 4, 1, 1))
+    proto = model.proto()
+    proto.functions.append(function("Block", [("Conv", "", "aw", "t"), ("Relu", "", "t", "y")]))
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    read = read_file(tmp_path / "model.onnx", NumberFormats())
+    assert forms(read) == [("conv2d", (8, 8, 3), (6, 6, 4)), ("conv2d", (6, 6, 4), (6, 6, 2))]
 
 
 def test_ceil_mode_and_global_max(tmp_path: Path) -> None:

@@ -286,6 +286,14 @@ def test_flattens_of_any_order(order: list[int], tmp_path: Path) -> None:
     assert "100 inputs: the same integers as onnxruntime's, in all 3 scores" in read.notices
 
 
+def test_a_batch_that_is_fixed(tmp_path: Path) -> None:
+    model = Model()
+    model.node("Conv", grid(model, model.input(4, 3, 5, 5), -4), stored(model, -8, 2, 3, 3, 3))
+    read, network = imported(model, tmp_path)
+    assert network.input_shape == (5, 5, 3)
+    assert "100 inputs: the same integers as onnxruntime's, in all 18 scores" in read.notices
+
+
 def test_integer_operators(tmp_path: Path) -> None:
     model = Model()
     x = model.input(1, 3, 5, 5, kind=TensorProto.UINT8)

@@ -52,8 +52,11 @@ def run(path: Path, folder: Path) -> np.ndarray:
     content = rebuilt(onnx, model, constants, said).SerializeToString()
     session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     inputs = np.load(folder / "inputs.npy", allow_pickle=False)
-    outputs = [session.run([said["wanted"]], {said["input"]: image[None]})[0] for image in inputs]
-    return np.concatenate(outputs)
+    first = next(entry.shape[0] for entry in session.get_inputs() if entry.name == said["input"])
+    batch = first if isinstance(first, int) else 1  # of a model whose batch is fixed, each input is all of one
+    return np.concatenate(
+        [session.run([said["wanted"]], {said["input"]: np.stack([image] * batch)})[0][:1] for image in inputs]
+    )
 
 
 def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[str, Any]) -> Any:
