@@ -13,7 +13,7 @@ from simulator.designs.built_in import load_design
 from simulator.designs.design import Design
 from simulator.run import choose_inputs, simulate
 from tests.support.tools import skip_without
-from tests.workloads.onnx_models import Model, TensorProto, in_process  # noqa: F401
+from tests.workloads.onnx_models import Model, TensorProto, in_process, numpy_helper, onnx  # noqa: F401
 from workloads.errors import LimenError
 from workloads.imports.imported import Imported, NumberFormats, write_imported
 from workloads.imports.onnx.calibrate import calibrate, descend, deviation
@@ -318,13 +318,13 @@ def test_roundings_are_in_the_bias(rounding: str) -> None:
             assert np.array_equal(made[counted], expected[counted]), (t, bias)
 
 
-def floats() -> Model:
+def floats(normed: bool = True) -> Model:
     """A small residual network as it is trained, in real numbers, with batch norms, pools and a Softmax."""
     model = Model(13)
 
     def block(x: str, channels: int, outputs: int, stride: int) -> str:
         y = model.node("Conv", x, he(outputs, channels, 3, 3), pads=[1, 1, 1, 1], strides=[stride, stride])
-        return model.node("BatchNormalization", y, *norms(outputs))
+        return model.node("BatchNormalization", y, *norms(outputs)) if normed else y
 
     def he(*sizes: int) -> str:
         return model.constant(model.random.standard_normal(sizes) * np.sqrt(2 / np.prod(sizes[1:])))
@@ -358,6 +358,36 @@ def test_floats_by_our_own_quantiser(tmp_path: Path) -> None:
     assert {row.op for row in network.unmapped_ops} == {"Softmax"}
     run = simulate(network, chip(4, 4, ifmap_kib=16), "cycle", 1)
     assert run.scores is not None
+
+
+@pytest.mark.parametrize("operators", [False, True])
+def test_what_onnxruntime_quantises(operators: bool, tmp_path: Path) -> None:
+    """Models of its own quantiser, QDQ and QOperator, their scales rounded to powers of two: the same integers."""
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    floats(normed=False).save(tmp_path / "float.onnx")
+    data = iter(
+        {"x": image[None]} for image in np.random.default_rng(3).standard_normal((16, 3, 8, 8), dtype=np.float32)
+    )
+    reader = type("Reader", (quantization.CalibrationDataReader,), {"get_next": lambda self: next(data, None)})
+    quantization.quantize_static(
+        str(tmp_path / "float.onnx"),
+        str(tmp_path / "model.onnx"),
+        reader(),
+        quant_format=quantization.QuantFormat.QOperator if operators else quantization.QuantFormat.QDQ,
+        activation_type=quantization.QuantType.QUInt8 if operators else quantization.QuantType.QInt8,
+        weight_type=quantization.QuantType.QInt8,
+        per_channel=True,
+        extra_options={"ActivationSymmetric": True, "WeightSymmetric": True},
+    )
+    proto = onnx.load(tmp_path / "model.onnx")
+    for tensor in proto.graph.initializer:
+        if tensor.name.endswith("scale"):
+            scale = numpy_helper.to_array(tensor)
+            power = np.exp2(np.round(np.log2(scale))).astype(scale.dtype)
+            tensor.CopyFrom(numpy_helper.from_array(power, tensor.name))
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    read = read_file(tmp_path / "model.onnx", NumberFormats(), to_even=True)
+    assert "100 inputs: the same integers as onnxruntime's, in all 10 scores" in read.notices
 
 
 def test_the_descent_is_no_worse_than_its_start(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from workloads.imports.onnx.operators import (
     RELABELS,
     ROUNDS,
     SAME,
+    WINDOWED_POOLS,
 )
 from workloads.imports.onnx.users import Users
 from workloads.imports.onnx.views import (
@@ -181,9 +182,9 @@ class Mapper:
     def pool(self, node: Node) -> View | None:
         kind = "maxpool" if "Max" in node.op else "avgpool"
         view = self.image(node, node.input(0))
-        if view is None:
+        if view is None or node.attributes.get("channels_last"):
             return None
-        if node.op in ("MaxPool", "AveragePool"):
+        if node.op in WINDOWED_POOLS:
             if max(self.graph.integers(node, "dilations", ()), default=1) > 1:
                 return None
             window = pooling_window(self.graph, node, view.sizes[2:])
@@ -205,13 +206,13 @@ class Mapper:
         return self.graph.integers(node, "axes", ())
 
     def product(self, node: Node) -> View | None:
-        second = node.input(3 if node.op == "QLinearMatMul" else 1)
+        second = node.input(3 if node.op.startswith("Q") else 1)
         view = self.read(node, node.input(0))
         weights = self.sizes.get(second, ())
         if len(weights) < 2 or not view.sizes or node.input(0) in self.graph.constants or 0 in view.sizes:
             return None
         if second not in self.graph.constants:
-            return None if node.op == "Gemm" else self.two_tensors(node, view, self.read(node, second))
+            return None if "Gemm" in node.op else self.two_tensors(node, view, self.read(node, second))
         if len(weights) != 2 or node.attributes.get("transA"):
             return None
         outputs = weights[0] if node.attributes.get("transB") else weights[1]

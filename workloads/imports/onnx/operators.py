@@ -32,6 +32,8 @@ SHAPED_LIKE = {
     "QLinearAdd": Likeness("Add", (0, 3)),
     "QLinearMul": Likeness("Mul", (0, 3)),
     "QLinearGlobalAveragePool": Likeness("GlobalAveragePool"),
+    "QLinearAveragePool": Likeness("AveragePool"),
+    "QGemm": Likeness("Gemm", (0, 3)),
 }
 """Operators of other domains (QONNX, onnxruntime), which onnx infers no sizes of."""
 
@@ -39,8 +41,9 @@ QUANT_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.gen
 """QONNX's operators under its own and Brevitas' domain, and under FINN's older one."""
 
 CONVOLUTIONS = ("Conv", "ConvInteger", "QLinearConv")
-PRODUCTS = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm")
-POOLS = ("MaxPool", "AveragePool", "GlobalAveragePool", "GlobalMaxPool", "QLinearGlobalAveragePool", "ReduceMean")
+PRODUCTS = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm", "QGemm")
+WINDOWED_POOLS = ("MaxPool", "AveragePool", "QLinearAveragePool")
+POOLS = (*WINDOWED_POOLS, "GlobalAveragePool", "GlobalMaxPool", "QLinearGlobalAveragePool", "ReduceMean")
 JOINS = ("Add", "Sum", "QLinearAdd")
 
 CLAMPS = ("Relu", "Clip")
@@ -59,8 +62,8 @@ QUANTISES = (
 """Operators of which a model has some where it says integers."""
 
 ROUNDS = (
-    "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QLinearAdd", "Quant", "IntQuant",
-    "BipolarQuant", "Trunc",
+    "QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "QLinearAdd", "QGemm",
+    "QLinearAveragePool", "QLinearGlobalAveragePool", "Quant", "IntQuant", "BipolarQuant", "Trunc",
 )  # fmt: skip
 """Operators after which a tensor is rounded, so that no residual starts in its layer any more."""
 

@@ -10,11 +10,11 @@ import numpy as np
 
 from workloads.errors import LimenError
 from workloads.imports.onnx.constants import quant_limits
-from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.graph import Graph, Node
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.operators import RELABELS
-from workloads.imports.onnx.views import CHANNELS, COLUMNS, ROWS, View
+from workloads.imports.onnx.views import CHANNELS
+from workloads.imports.onnx.weights import in_our_order, scaled
 
 INPUT_LAYER = -1
 """In the place of a layer: the network's input."""
@@ -93,7 +93,8 @@ class Collector:
         steps: dict[str, Callable[[Node], tuple[Piece, ...]]] = {
             "Conv": self.weighted, "ConvInteger": self.weighted, "QLinearConv": self.weighted,
             "Gemm": self.weighted, "MatMul": self.weighted, "MatMulInteger": self.weighted,
-            "QLinearMatMul": self.weighted,
+            "QLinearMatMul": self.weighted, "QGemm": self.weighted,
+            "QLinearAveragePool": self.averaged, "QLinearGlobalAveragePool": self.averaged,
             "MaxPool": self.pooled, "GlobalMaxPool": self.pooled,
             "AveragePool": self.pooled, "GlobalAveragePool": self.pooled, "ReduceMean": self.pooled,
             "Concat": self.concatenated, "QLinearAdd": self.summed,
@@ -144,7 +145,8 @@ class Collector:
     # Layers.
 
     def weighted(self, node: Node) -> tuple[Piece, ...]:
-        linear = node.op.startswith("QLinear")
+        linear = node.op.startswith("Q")
+        along = 0 if "Conv" in node.op or node.attributes.get("transB") else 1
         at = 3 if linear else 1
         weights = self.needed(node, at)
         if node.input(at) not in self.graph.constants:
@@ -154,9 +156,9 @@ class Collector:
         elif node.op.endswith("Integer"):
             self.settle(self.pieces[node.input(0)], np.ones(1), self.constant(node, 2))
         if linear:
-            weights = scaled(weights, self.needed(node, 4), self.constant(node, 5), 0 if "Conv" in node.op else 1)
+            weights = scaled(weights, self.needed(node, 4), self.constant(node, 5), along)
         elif node.op.endswith("Integer"):
-            weights = scaled(weights, np.ones(1), self.constant(node, 3), 0 if "Conv" in node.op else 1)
+            weights = scaled(weights, np.ones(1), self.constant(node, 3), along)
         layer = self.only_layer(node)
         view = self.mapper.views[node.input(0)]
         reads = self.pieces[node.input(0)]
@@ -166,14 +168,20 @@ class Collector:
         else:
             weights = weights if node.attributes.get("transB") else weights.T
             weights = in_our_order(weights * float(node.attributes.get("alpha", 1.0)), view, self.mapper.entries[layer])
-            bias = self.constant(node, 2) if node.op == "Gemm" else None
+            bias = self.constant(node, 6 if linear else 2) if "Gemm" in node.op else None
             bias = None if bias is None else bias * float(node.attributes.get("beta", 1.0))
         if linear and bias is not None:
             bias = bias * self.unit_of(self.needed(node, 1)) * self.needed(node, 4).reshape(-1)
         added = np.zeros(len(weights)) if bias is None else np.broadcast_to(bias.reshape(-1), len(weights)).copy()
         self.reals[layer] = Real(weights, added, reads)
         made = (Piece(layer, 0),)
-        return self.onto_grid(made, self.grid(node, 6, 7)) if linear else made
+        places = (7, 8) if node.op == "QGemm" else (6, 7)
+        return self.onto_grid(made, self.grid(node, *places)) if linear and node.input(places[0]) else made
+
+    def averaged(self, node: Node) -> tuple[Piece, ...]:
+        """Return an average of integers, onto a grid of its own."""
+        self.dequantised(node)
+        return self.onto_grid(self.pooled(node), self.grid(node, 3, 4))
 
     def pooled(self, node: Node) -> tuple[Piece, ...]:
         layer, reads = self.only_layer(node), self.pieces[self.mapper.tensors_of(node)[0]]
@@ -364,24 +372,6 @@ class Collector:
             for piece in (*real.reads, *real.residual):
                 if self.reals[piece.layer].steps != piece.steps:
                     raise NoValues(f"tensor {self.reals[piece.layer].tensor!r} is read before and after an activation")
-
-
-def scaled(integers: np.ndarray, scale: np.ndarray, zero: np.ndarray | None, axis: int) -> np.ndarray:
-    """Return (integers − zero) · scale, of which both are one number, or one an output channel along an axis."""
-    shape = [1] * integers.ndim
-    shape[axis] = -1
-    offset = np.zeros(1) if zero is None else zero
-    return (integers - offset.reshape(shape)) * np.asarray(scale).reshape(shape)
-
-
-def in_our_order(weights: np.ndarray, view: View, entry: Entry) -> np.ndarray:
-    """Return weights [N, K] of a product as [N, 1, 1, K], K in the order rows, columns, channels."""
-    if entry.kind != "linear":
-        return weights.reshape(len(weights), 1, 1, -1)
-    axes = view.labels[-1]
-    apart = weights.reshape(len(weights), *(axis.size for axis in axes))
-    order = sorted(range(len(axes)), key=lambda place: (ROWS, COLUMNS, CHANNELS).index(axes[place].role or CHANNELS))
-    return apart.transpose(0, *(1 + place for place in order)).reshape(len(weights), 1, 1, -1)
 
 
 def collect(graph: Graph, mapper: Mapper) -> dict[int, Real]:

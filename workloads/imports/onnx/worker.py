@@ -311,7 +311,8 @@ def _without_weights(onnx: Any, model: Any, ordered: list[Any], values: Mapping[
             graph.node.append(node)
         else:
             inputs = [node.input[place] for place in like.inputs if place < len(node.input)]
-            graph.node.add(op_type=like.op, input=inputs, output=node.output[:1], name=node.name)
+            alike = graph.node.add(op_type=like.op, input=inputs, output=node.output[:1], name=node.name)
+            alike.attribute.extend(node.attribute)
     return light
 
 
