@@ -294,6 +294,17 @@ def test_a_batch_that_is_fixed(tmp_path: Path) -> None:
     assert "100 inputs: the same integers as onnxruntime's, in all 18 scores" in read.notices
 
 
+def test_what_is_too_large_to_compute(tmp_path: Path) -> None:
+    """Its shapes are read; nothing of its size is held."""
+    model = Model()
+    x = grid(model, model.input(1, 3, 60_000, 60_000), -4)
+    x = model.node("AveragePool", x, kernel_shape=[40_000, 40_000], strides=[9000, 9000])
+    model.node("Conv", x, stored(model, -8, 2, 3, 1, 1))
+    read, network = imported(model, tmp_path)
+    assert network.layers[0].kernel == (40_000, 40_000)
+    assert any("more than 16777216" in notice for notice in read.notices)
+
+
 def test_integer_operators(tmp_path: Path) -> None:
     model = Model()
     x = model.input(1, 3, 5, 5, kind=TensorProto.UINT8)

@@ -25,8 +25,8 @@ from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.ops.mac import MAC
 from workloads.training.quantise import CALIBRATION_IMAGES, LEAST_GAIN, START_SHARE
 
-MOST_RESULTS = 1 << 26
-"""Of all layers and inputs together: half a gibibyte."""
+MOST_AT_ONCE = 1 << 26
+"""Results of all layers and inputs together: half a gibibyte."""
 
 DESCENT_IMAGES, LEAST_DESCENT_IMAGES = 64, 8
 """Inputs on which a choice is judged."""
@@ -41,7 +41,7 @@ DESCENTS = 4
 def images_at_once(layers: Sequence[Layer]) -> int:
     """Return how many inputs are taken of a network: CALIBRATION_IMAGES, fewer of one whose results fill the memory."""
     values = sum(math.prod(layer.output_shape) for layer in layers)
-    return max(1, min(CALIBRATION_IMAGES, MOST_RESULTS // values))
+    return max(1, min(CALIBRATION_IMAGES, MOST_AT_ONCE // values))
 
 
 def real_outputs(layers: Sequence[Layer], reals: Mapping[int, Real], x: np.ndarray) -> list[np.ndarray]:

@@ -15,8 +15,11 @@ MOST_NODES = 100_000
 MOST_DIMENSIONS = 16
 """Of a tensor."""
 
-MOST_VALUES = 1 << 25
+MOST_VALUES = 1 << 24
 """Of a model's constants where they are read."""
+
+MOST_RESULTS = 1 << 24
+"""Of all layers of a model together, for one input, where it is computed."""
 
 LEAST_OPSET = 7
 

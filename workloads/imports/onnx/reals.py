@@ -11,6 +11,7 @@ import numpy as np
 from workloads.errors import LimenError
 from workloads.imports.onnx.constants import quant_limits
 from workloads.imports.onnx.graph import Graph, Node
+from workloads.imports.onnx.limits import MOST_VALUES
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.operators import RELABELS
 from workloads.imports.onnx.views import CHANNELS
@@ -194,6 +195,8 @@ class Collector:
             raise NoValues(f"{node} counts no padding")
         height, width, channels = entry.reads.shape
         kernel = (height, width) if entry.keys["kernel"] == "global" else tuple(entry.keys["kernel"])
+        if channels * math.prod(kernel) > MOST_VALUES:
+            raise NoValues(f"{node} has a window of {math.prod(kernel)}")
         entry.kind = "conv2d"
         entry.keys = {**entry.keys, "kernel": list(kernel), "out_channels": channels, "groups": channels}
         self.reals[layer] = Real(np.full((channels, *kernel, 1), 1 / math.prod(kernel)), np.zeros(channels), reads)

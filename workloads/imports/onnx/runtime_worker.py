@@ -12,10 +12,7 @@ from typing import Any
 import numpy as np
 
 from workloads.host.opening import read_file
-from workloads.imports.onnx.limits import MOST_SECONDS, REFUSED
-
-MOST_MEMORY = 4 << 30
-"""Bytes of addresses: onnxruntime's libraries and threads take many that they never use."""
+from workloads.imports.onnx.limits import MOST_MEMORY, MOST_SECONDS, REFUSED
 
 LEAST_IR, MOST_IR = 4, 10
 """IR versions: since 4 initialisers are no inputs; later ones than 10 onnxruntime need not know."""
@@ -64,10 +61,16 @@ def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[
     graph = onnx.GraphProto(name="graph")
     graph.input.extend(entry for entry in model.graph.input if entry.name not in constants)
     graph.output.add(name=said["wanted"])
-    for node in model.graph.node:
+    needed = {said["wanted"]}
+    kept = []
+    for node in reversed(model.graph.node):
+        if needed & {*node.output} and node.output[0] not in constants:
+            needed |= {*node.input}
+            kept.append(node)
+    for node in reversed(kept):
         if node.output[0] in said["quants"]:
             graph.node.extend(taken_apart(onnx, graph, node, said["quants"][node.output[0]]))
-        elif node.output[0] not in constants:
+        else:
             graph.node.append(node)
     read = {name for node in graph.node for name in node.input}
     graph.initializer.extend(

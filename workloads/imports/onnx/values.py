@@ -24,6 +24,7 @@ from workloads.imports.onnx.integers import (
     format_of,
     network_numbers,
 )
+from workloads.imports.onnx.limits import MOST_RESULTS
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.reals import INPUT_LAYER, Grid, NoValues, Piece, Real, collect
 from workloads.imports.onnx.runtime import run_model
@@ -91,6 +92,10 @@ def exact_values(graph: Graph, formats: NumberFormats, to_even: bool = False) ->
 def _collected(graph: Graph, mapper: Mapper) -> dict[int, Real]:
     if not mapper.entries:
         raise NoValues("no layer")
+    shapes = [mapper.entries[0].reads.shape, *(entry.writes.shape for entry in mapper.entries)]
+    results = sum(math.prod(shape) for shape in shapes)
+    if results > MOST_RESULTS:
+        raise NoValues(f"its layers write {results} values, more than {MOST_RESULTS}")
     reals = collect(graph, mapper)
     last = reals[len(mapper.entries) - 1]
     if last.weights is None or (last.grid is None and not (last.low == -math.inf and last.high == math.inf)):
