@@ -89,7 +89,8 @@ class Drawn:
 
     def side_by_side(self) -> None:
         pieces = [self.model.node("Conv", self.x, stored(self.model, -8, n, self.channels, 1, 1)) for n in (2, 3)]
-        self.x = self.model.node("Concat", *(grid(self.model, piece, -3) for piece in pieces), axis=1)
+        self.x = self.model.node("Concat", *(self.rounded(piece, False) for piece in pieces), axis=1)
+        self.x = self.rounded(self.x, False) if self.random.random() < 0.8 else self.x
         self.channels = 5
 
     def finish(self) -> None:

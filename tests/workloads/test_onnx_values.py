@@ -435,6 +435,21 @@ def test_a_sum_of_rounded_tensors(tmp_path: Path) -> None:
     assert "100 inputs: the same integers as onnxruntime's, in all 48 scores" in read.notices
 
 
+def test_pieces_of_other_units(tmp_path: Path) -> None:
+    """Side by side they are rounded again, to one unit: by depthwise layers, as the model says."""
+    model = Model()
+    x = grid(model, model.input("n", 3, 4, 4), -4)
+    pieces = [
+        grid(model, model.node("Conv", x, stored(model, -8, 2, 3, 1, 1), off_grid(model, 2)), exponent)
+        for exponent in (-3, -2, -4)
+    ]
+    x = grid(model, model.node("Concat", *pieces, axis=1), -2)
+    model.node("Conv", x, stored(model, -7, 3, 6, 2, 2))
+    path = model.save(tmp_path / "model.onnx")
+    read = read_file(path, NumberFormats(), to_even=True)
+    assert "100 inputs: the same integers as onnxruntime's, in all 27 scores" in read.notices
+
+
 def test_binary_weights(tmp_path: Path) -> None:
     model = Model(13, qonnx_custom_op_general=1)
     x = grid(model, model.input("n", 3, 4, 4), -4)

@@ -23,6 +23,7 @@ from workloads.imports.onnx.operators import (
     SAME,
     WINDOWED_POOLS,
 )
+from workloads.imports.onnx.units import Units
 from workloads.imports.onnx.users import Users
 from workloads.imports.onnx.views import (
     BATCH,
@@ -58,6 +59,7 @@ class Mapper:
     batch: int
     sizes: dict[str, Sizes]
     users: dict[str, Users]
+    units: Units
     views: dict[str, View] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     unmapped: dict[str, Unmapped] = field(default_factory=dict)
@@ -375,11 +377,13 @@ class Mapper:
         tensors = [view.tensor for view in views]
         kept = tensors[0].layer is not None and tensors.count(tensors[0]) == 1
         kept = kept and self.users[names[0]].others_before(self.place, min(writers))
+        again = [self.units.differ(name, node.outputs[0]) for name in names]
+        kept = kept and not again[0]
         pieces = [views[0] if kept else self.pointwise(node, views[0])]
-        for name, view in zip(names[1:], views[1:], strict=True):
+        for name, view, otherwise in zip(names[1:], views[1:], again[1:], strict=True):
             once = sum(entry.writes is view.tensor for entry in self.entries) == 1
             alone = self.users[name].number == 1 and tensors.count(view.tensor) == 1
-            pieces.append(view if once and alone else self.pointwise(node, view))
+            pieces.append(view if once and alone and not otherwise else self.pointwise(node, view))
         target = pieces[0].tensor
         self.pieces[node.outputs[0]] = [piece.tensor.layer or 0 for piece in pieces]
         for piece in pieces[1:]:

@@ -15,6 +15,7 @@ from workloads.imports.onnx.entries import Entry, Unmapped
 from workloads.imports.onnx.graph import Graph
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.operators import QUANTISES
+from workloads.imports.onnx.units import Units
 from workloads.imports.onnx.users import count_users
 from workloads.imports.onnx.views import Tensor
 from workloads.layers.graph import INPUT
@@ -83,7 +84,7 @@ def page_network(graph: Graph, content: dict[str, Any]) -> tuple[Layer, ...]:
 def map_graph(graph: Graph) -> Mapper:
     """Return what becomes of each node of a graph."""
     first = [graph.sizes[name] for name in graph.inputs if graph.sizes.get(name)]
-    mapper = Mapper(graph, first[0][0] if first else 1, dict(graph.sizes), dict(count_users(graph)))
+    mapper = Mapper(graph, first[0][0] if first else 1, dict(graph.sizes), dict(count_users(graph)), Units(graph))
     mapper.run()
     return mapper
 
