@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.command import refused, run_command
 from tests.workloads.onnx_models import Model, TensorProto, function, helper, in_process, onnx  # noqa: F401
-from tests.workloads.test_onnx_values import qdq, qonnx
+from tests.workloads.quantised_models import qdq, qonnx
 from workloads.errors import LONGEST_LINE, LimenError
 from workloads.host.specfile import validate
 from workloads.imports.imported import NumberFormats

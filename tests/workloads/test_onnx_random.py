@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.tools import skip_without
 from tests.workloads.onnx_models import Model, in_process  # noqa: F401
-from tests.workloads.test_onnx_values import grid, stored
+from tests.workloads.quantised_models import grid, stored
 from workloads.imports.imported import NumberFormats
 from workloads.imports.onnx import runtime, values
 from workloads.imports.onnx.reading import read_graph
