@@ -120,8 +120,9 @@ class Machines:
         mover = (x, acc, np.where(self.turned, "is", "os"), designs.cols, feeder, port)
         self.lanes = units.lanes(x, dealt, designs.x_lanes, feeder)
         self.packer, self.scatter = units.packer(*mover), units.scatter(*mover)
+        synapse_lanes = designs.synapse_lanes
         self.straight, self.turned_synapses = (
-            units.synapses(self.matmul, x, designs.w_bits, np.full(len(designs), form), designs.cols, feeder, port)
+            units.synapses(self.matmul, x, designs.w_bits, np.full(len(designs), form), synapse_lanes, feeder, port)
             for form in ("os", "is")
         )
         self.pool = units.pool(x, feeder)

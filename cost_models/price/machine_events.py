@@ -11,7 +11,7 @@ import numpy as np
 
 from simulator.designs.design_block import for_each
 from simulator.designs.sizes import either, least
-from simulator.encoding import NO_MATMUL, STRAIGHT_MATMUL, TRANSPOSED_MATMUL
+from simulator.encoding import NO_MATMUL, TRANSPOSED_MATMUL
 from simulator.plan.counts import Counts
 from simulator.timing.integers import COUNT_NAMES
 from workloads.ops.names import AND
@@ -45,8 +45,8 @@ class Events:
     a PE what its layers do; beyond_cols, beyond_rows, beyond_both: PE-cycles in which operands pass PEs that lie beyond
     the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises, accumulates:
     values through the edge that are final, and those that aren't yet. pooled: words the pooling unit compares. packs:
-    steps of the packer. straight_steps, turned_steps: of the two units that write a matmul's synapses; synapse_rows:
-    rows that these fill. compute: cycles in which the array or the pooling unit works.
+    steps of the packer. straight_steps, turned_steps: of the units that write a matmul's synapses, a word's channels
+    side by side or one by one; synapse_rows: rows that these fill. compute: cycles in which the array or the pooling unit works.
     """
 
     total: Counts
@@ -108,11 +108,8 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
     of_ops = [counts]
     if layer_ops:
         of_ops = [counts[:, np.array(layer_ops) == op] for op in str(designs.op[0]).split(AND)]
-    synapses = layers["outputs"] * layers["channels"]
-    turned_steps = synapses[layers["matmul"] == TRANSPOSED_MATMUL].sum()
-    straight = synapses[layers["matmul"] == STRAIGHT_MATMUL].sum()
-    products = layers[layers["matmul"] != NO_MATMUL]
-    folds = -(-products["outputs"] // designs.cols[:, None])
+    products = layers["matmul"] != NO_MATMUL
+    side_by_side, one_by_one = _synapses(layers[products], counts[:, products], designs)
     return Events(
         total=total,
         shift=either(designs.overlap, total.folds, total.preload + total.drain) * designs.pes,
@@ -124,10 +121,28 @@ def count_events(layers: np.ndarray, counts: np.ndarray, designs: DesignBlock, l
         accumulates=total.ofmap_writes - final,
         pooled=counts["ifmap_reads"][:, ~computing].sum(axis=1),
         packs=packs,
-        straight_steps=straight / least(designs.cols, designs.feeder_width),
-        turned_steps=turned_steps,
-        synapse_rows=(folds * products["channels"]).sum(axis=1),
+        straight_steps=side_by_side / least(designs.synapse_lanes, designs.feeder_width),
+        turned_steps=one_by_one,
+        synapse_rows=counts["weight_writes"][:, products].sum(axis=1),
     )
+
+
+def _synapses(products: np.ndarray, counts: np.ndarray, designs: DesignBlock) -> tuple[np.ndarray, np.ndarray]:
+    """Return the synapses [designs] of matmuls that are written side by side, and those that are one by one.
+
+    Parts of the tensor have its planes and beats, so its beats tell how often it is loaded. A row of the scratchpad has
+    outputs side by side under os and ws, positions of K under is.
+    """
+    transposed = products["matmul"] == TRANSPOSED_MATMUL
+    pixels = np.where(transposed, products["outputs"], products["channels"])
+    channels = np.where(transposed, products["channels"], products["outputs"])
+    words, word_bits, port_bits = (
+        numbers[:, None] for numbers in (designs.feeder_width, designs.word_bits, designs.port_bits)
+    )
+    loads = counts["beats_residual"] // (-(-channels // words) * -(-pixels * word_bits // port_bits))
+    written = loads * products["outputs"] * products["channels"]
+    beside = transposed == (designs.dataflow == "is")[:, None]
+    return np.where(beside, written, 0).sum(axis=1), np.where(beside, 0, written).sum(axis=1)
 
 
 def _pe_cycles(counts: np.ndarray, designs: DesignBlock) -> PeCycles:

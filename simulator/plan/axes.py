@@ -19,20 +19,40 @@ class Axes(NamedTuple):
     channels: int
 
 
+def words_of_beats(design: FittedDesign) -> int:
+    """Return the least words of activations that end on a beat."""
+    return design.port_bits // math.gcd(design.word_bits, design.port_bits)
+
+
 def row_granule(geometry: Geometry, design: FittedDesign) -> int:
     """Return the number of output rows whose plane ends on a beat: tiles begin at multiples of it."""
     if geometry.raw and geometry.residual_shift is None:
         return 1  # one accumulator a beat
-    words = design.port_bits // math.gcd(design.word_bits, design.port_bits)
+    words = words_of_beats(design)
     return words // math.gcd(words, geometry.out_width)
 
 
 def out_granule(geometry: Geometry, design: FittedDesign) -> int:
-    """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
-    if geometry.matmul:
-        return geometry.outputs  # its synapses come whole
+    """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups.
+
+    Of a matmul they are pixels or channels of its synapses, too, which begin on a beat or are whole words.
+    """
     granule = 1 if geometry.raw and geometry.residual_shift is None else design.feeder_width
+    if geometry.matmul:
+        return math.lcm(granule, _second_granules(geometry, design)[0])
     return granule if geometry.groups == 1 else math.lcm(granule, geometry.group_outputs)
+
+
+def _second_granules(geometry: Geometry, design: FittedDesign) -> tuple[int, int]:
+    """Return the (outputs, channels) at which parts of a matmul's synapses begin: a beat's pixel, a word's channel."""
+    return geometry.as_second(words_of_beats(design), design.feeder_width)  # swaps either way
+
+
+def channel_granule(geometry: Geometry, design: FittedDesign) -> int:
+    """Return the number of input channels at multiples of which tiles begin: whole words; of a matmul as above."""
+    if geometry.matmul:
+        return math.lcm(design.feeder_width, _second_granules(geometry, design)[1])
+    return design.feeder_width
 
 
 def cut(size: int, parts: int, granule: int) -> list[tuple[int, int]]:
@@ -56,7 +76,7 @@ def pieces(size: int, parts: int, granule: int) -> int:
 
 def granules(geometry: Geometry, design: FittedDesign) -> Axes:
     """Return the lengths whose multiples the parts of each axis are."""
-    return Axes(row_granule(geometry, design), out_granule(geometry, design), design.feeder_width)
+    return Axes(row_granule(geometry, design), out_granule(geometry, design), channel_granule(geometry, design))
 
 
 def sizes(geometry: Geometry) -> Axes:
@@ -69,7 +89,7 @@ def most_parts(geometry: Geometry, design: FittedDesign) -> Axes:
     rows, outs, chans = (
         -(-size // granule) for size, granule in zip(sizes(geometry), granules(geometry, design), strict=True)
     )
-    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool or geometry.matmul else chans)
+    return Axes(rows, outs, 1 if geometry.groups > 1 or geometry.pool else chans)
 
 
 def tile_count(geometry: Geometry, design: FittedDesign, parts: Axes) -> int:

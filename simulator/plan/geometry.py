@@ -51,9 +51,11 @@ class Geometry:
     @property
     def second_shape(self) -> tuple[int, int]:
         """(pixels, channels) of the tensor that the synapses of a matmul are."""
-        if self.matmul == TRANSPOSED_MATMUL:
-            return self.outputs, self.channels
-        return self.channels, self.outputs
+        return self.as_second(self.outputs, self.channels)
+
+    def as_second(self, output: int, channel: int) -> tuple[int, int]:
+        """Return (pixel, channel) of that tensor at an output and an input channel of the layer, or as many."""
+        return (output, channel) if self.matmul == TRANSPOSED_MATMUL else (channel, output)
 
     @property
     def group_channels(self) -> int:

@@ -42,7 +42,7 @@ def planes_of(count: int, plane_beats: int, stride: int) -> Planes:
 class Transfers:
     """What a tile's loads and store move: a run of beats each of `filter`; planes of its ifmap and of its results.
 
-    second: planes of the tensor that the synapses of a matmul are; none of another layer.
+    second: planes of a tile's part of the tensor that the synapses of a matmul are; none of another layer.
     """
 
     filter: tuple[int, int, int]
@@ -62,8 +62,6 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
         design.channel_lanes * (design.acc_bits + SHIFT_BITS),
     )
     rows = (0 if geometry.matmul else needs.filter, needs.polarity, needs.channel)
-    pixels, channels = geometry.second_shape if geometry.matmul else (0, 0)
-    second = plane_beats(pixels, design)
     beats = [-(-count * bits // design.port_bits) for count, bits in zip(rows, row_bits, strict=True)]
     if geometry.matmul:
         beats[0] = 1  # empty: in the place of weights that are another tensor
@@ -83,5 +81,16 @@ def tile_transfers(geometry: Geometry, shape: TileShape, design: FittedDesign) -
             plane_beats(geometry.pixels, design),
         ),
         raw_beats=shape.pixels * shape.outputs,
-        second=planes_of(-(-channels // design.feeder_width), second, second),
+        second=_second(geometry, shape, design) if geometry.matmul else Planes(0, 0, dense=True),
     )
+
+
+def second_stride(geometry: Geometry, design: FittedDesign) -> int:
+    """Return the beats from plane to plane of the tensor that the synapses of a matmul are."""
+    return plane_beats(geometry.second_shape[0], design)
+
+
+def _second(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Planes:
+    pixels, channels = geometry.as_second(shape.outputs, shape.channels)
+    planes = -(-channels // design.feeder_width)
+    return planes_of(planes, plane_beats(pixels, design), second_stride(geometry, design))

@@ -37,7 +37,7 @@ from simulator.encoding import (
 from simulator.encoding import WORD_BITS as WORD
 from simulator.plan.geometry import Geometry, plane_beats
 from simulator.plan.steps import Schedule, Step
-from simulator.plan.transfers import tile_transfers
+from simulator.plan.transfers import second_stride, tile_transfers
 from simulator.program.filters import filter_planes
 from simulator.timing.timing import Cut
 from workloads.errors import LimenError
@@ -273,10 +273,14 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
     flags = LOAD_FILTER * step.load_filter | LOAD_IFMAP * step.load_ifmap | LOAD_RESIDUAL * (second is not None)
     first_bit = shape.in_start * geometry.width * design.word_bits
     row_beats = tile.row * geometry.out_width * design.word_bits // design.port_bits
-    second_at = 0
-    if second is not None:
-        second_at = second.address
-        second_at += 0 if geometry.matmul else tile.out // design.feeder_width * second.stride + row_beats
+    second_at, second_plane = 0, added.plane_beats
+    if second is not None and geometry.matmul:
+        pixel, channel = geometry.as_second(tile.out, tile.chan)
+        second_at = second.address + channel // design.feeder_width * second.stride
+        second_at += pixel * design.word_bits // design.port_bits
+        second_plane = second_stride(geometry, design)  # of a part, a run each: its first beat begins one all the same
+    elif second is not None:
+        second_at = second.address + tile.out // design.feeder_width * second.stride + row_beats
     if geometry.raw:
         store, runs, beats = raw_at, 1, moved.raw_beats
     else:
@@ -298,7 +302,7 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
         "ifmap_runs": moved.ifmap.runs,
         "ifmap_beats": moved.ifmap.run_beats,
         "ifmap_plane_beats": moved.ifmap.plane_beats,
-        "residual_plane_beats": added.plane_beats,
+        "residual_plane_beats": second_plane,
         "skip": first_bit % design.port_bits,
         "plane_words": plane_words,
         "ifmap_stride": layer.source.stride,

@@ -9,7 +9,7 @@ from simulator.encoding import TRANSPOSED_MATMUL, Polarity
 from simulator.timing.cut_kernels import JOB, LAYER, MACHINE, OUTPUT_CLASS
 from simulator.timing.integers import COUNT_INTEGERS
 from simulator.timing.tile_kernels import IS, OS, TILE_KIND, WS, ceil_div, even_ranges, lane_period
-from simulator.timing.transfer_kernels import beats_of, run_cycles
+from simulator.timing.transfer_kernels import beats_of, is_dense, run_cycles, synapse_cycles
 from workloads.host.jit import njit_in_place
 from workloads.layers.order import ORDERS
 
@@ -51,17 +51,43 @@ def pairs_inside(layer):
     return rows * columns
 
 
-@njit_in_place(UniTuple(int64, 2)(LAYER))
-def second_shape(layer):
-    """Return (pixels, channels) of the tensor that the synapses of a matmul are."""
+@njit_in_place(UniTuple(int64, 2)(int64, int64, LAYER))
+def as_second(outputs, channels, layer):
+    """Return the (pixels, channels) of the tensor that a matmul's synapses are, of so many outputs and channels."""
     if layer.matmul == TRANSPOSED_MATMUL:
-        return layer.outputs, layer.channels
-    return layer.channels, layer.outputs
+        return outputs, channels
+    return channels, outputs
+
+
+@njit_in_place(int64(LAYER, MACHINE))
+def second_stride(layer, machine):
+    """Return the beats from plane to plane of that tensor."""
+    return beats_of(as_second(layer.outputs, layer.channels, layer)[0], machine)
+
+
+@njit_in_place(int64(LAYER, MACHINE))
+def lanes_of_second(layer, machine):
+    """Return the lanes that a word's channels lie in side by side; 0 where each goes to a lane of another row."""
+    outputs_of_word = layer.matmul != TRANSPOSED_MATMUL
+    return machine.synapse_lanes if outputs_of_word == (machine.dataflow != IS) else int64(0)
+
+
+@njit_in_place(void(KIND, LAYER, MACHINE))
+def load_second(kind, layer, machine):
+    """Fill in the beats and cycles of a tile's part of the tensor that a matmul's synapses are; 0 of other layers."""
+    kind.second_beats, kind.second_cycles, kind.second_free = 0, 0, 0
+    if layer.matmul:
+        pixels, channels = as_second(kind.outputs, kind.channels, layer)
+        planes, beats = ceil_div(channels, machine.feeder), beats_of(pixels, machine)
+        dense, lanes = is_dense(planes, beats, second_stride(layer, machine)), lanes_of_second(layer, machine)
+        kind.second_beats = planes * beats
+        kind.second_cycles, kind.second_free = synapse_cycles(pixels, channels, lanes, dense, machine)
 
 
 @njit_in_place(void(KIND, LAYER, MACHINE))
 def load_filters(kind, layer, machine):
-    """Fill in a tile's rows of filters, their beats, and the cycles of their load."""
+    """Fill in a tile's rows of filters, their beats, and the cycles of their load; a matmul's synapses beside them."""
+    load_second(kind, layer, machine)
     kind.weight_rows, kind.polarity_rows, kind.channel_rows, kind.filter_beats, kind.filter_cycles = 0, 0, 0, 0, 0
     if layer.pool:
         return
@@ -136,6 +162,7 @@ def _add_filters(count, kind, job, counts):
     counts.polarity_writes += count * kind.polarity_rows
     counts.channel_writes += count * kind.channel_rows
     counts.beats_filter += count * kind.filter_beats
+    counts.beats_residual += count * kind.second_beats
 
 
 @njit_in_place(void(int64, int64, KIND, LAYER, MACHINE, COUNTS))
@@ -194,9 +221,6 @@ def add_accesses(job, counts):
     results = layer.out_height * layer.out_width * layer.outputs
     if layer.residual:
         counts.scatter_writes += results
-    if layer.matmul:
-        pixels, channels = second_shape(layer)
-        counts.beats_residual += ceil_div(channels, machine.feeder) * beats_of(pixels, machine)
     for index in range(parts.classes):
         part = job.classes[index]
         for last in range(2):

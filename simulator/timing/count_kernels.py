@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from numba import int64, void
 
-from simulator.encoding import TRANSPOSED_MATMUL
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, add_accesses, add_tiles, load_filters, second_shape
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, add_accesses, add_tiles, load_filters
 from simulator.timing.cut_kernels import (
     CUT,
     JOB,
@@ -30,7 +29,6 @@ from simulator.timing.transfer_kernels import (
     residual_cycles,
     run_cycles,
     store_cycles,
-    turned_cycles,
 )
 from workloads.host.jit import njit_in_place
 
@@ -97,14 +95,6 @@ def move_tile(last_rows, last_outputs, job):
     moves.residual, moves.free = 0, 0
     if layer.residual:
         moves.residual, moves.free = residual_cycles(pixels, words.last, planes, dense, machine)
-    if layer.matmul:  # of its synapses
-        pixels, channels = second_shape(layer)
-        plane_beats = beats_of(pixels, machine)
-        if layer.matmul == TRANSPOSED_MATMUL:
-            moves.residual, moves.free = turned_cycles(pixels, channels, machine)
-        else:
-            dense = is_dense(words.planes, plane_beats, plane_beats)
-            moves.residual, moves.free = residual_cycles(pixels, words.last, planes, dense, machine)
 
 
 @njit_in_place(void(JOB))
@@ -127,6 +117,17 @@ def _load_tile(beats, last_rows, part, last_channels, job):
     load.filter = kind.filter_cycles
     load.ifmap = planes_cycles(kind.words, beats, beats_of(layer.height * layer.width, machine), machine)
     load.residual, load.free = moves.residual, moves.free
+    if layer.matmul:
+        load.residual, load.free = kind.second_cycles, kind.second_free
+
+
+@njit_in_place(void(int64, int64, int64, int64, JOB))
+def _load_further(beats, last_rows, part, last_channels, job):
+    """The same of a tile that adds to the sums of the one before: its residual is there, a matmul's synapses aren't."""
+    load = job.load[0]
+    _load_tile(beats, last_rows, part, last_channels, job)
+    if not job.layer[0].matmul:
+        load.residual, load.free = 0, 0
 
 
 @njit_in_place(int64(ROW, OUTPUT, JOB))
@@ -192,15 +193,13 @@ def _add_parts(row, output, job, counts):
     store = _store_before(row, output, job)
     total = int64(0)
     if channels > 1:  # sums stay on chip from one part of the input channels to the next
-        _load_tile(row.beats, row.last, output.part, int64(channels == 2), job)
-        load.residual, load.free = 0, 0
+        _load_further(row.beats, row.last, output.part, int64(channels == 2), job)
         total += count * add_steps(tiles[0].cycles, store, fetch, load, count, counts)
         if channels > 3:
             again = count * (channels - 3)
             total += again * add_steps(tiles[0].cycles, 0, fetch, load, again, counts)
         if channels > 2:
-            _load_tile(row.beats, row.last, output.part, 1, job)
-            load.residual, load.free = 0, 0
+            _load_further(row.beats, row.last, output.part, 1, job)
             total += count * add_steps(tiles[0].cycles, 0, fetch, load, count, counts)
         store = 0
     if not _load_after(row, output, job):

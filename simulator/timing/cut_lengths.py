@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numba import int64
 
+from simulator.encoding import STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from simulator.timing.cut_kernels import LAYER, MACHINE
 from simulator.timing.tile_kernels import ceil_div
 from simulator.timing.transfer_kernels import greatest_divisor
@@ -33,22 +34,49 @@ def count_lengths(size, granule):
     return count
 
 
+@njit_in_place(int64(MACHINE))
+def words_of_beats(machine):
+    """Return the least words of activations that end on a beat."""
+    return machine.port_bits // greatest_divisor(machine.word_bits, machine.port_bits)
+
+
+@njit_in_place(int64(int64, int64))
+def common_multiple(first, second):
+    """Return the least common multiple."""
+    return first * second // greatest_divisor(first, second)
+
+
 @njit_in_place(int64(LAYER, MACHINE))
 def row_granule(layer, machine):
     """Return the number of output rows whose plane ends on a beat: tiles begin at multiples of it."""
     if layer.raw and not layer.residual:
         return 1  # one accumulator a beat
-    words = machine.port_bits // greatest_divisor(machine.word_bits, machine.port_bits)
+    words = words_of_beats(machine)
     return words // greatest_divisor(words, layer.out_width)
 
 
 @njit_in_place(int64(LAYER, MACHINE))
 def output_granule(layer, machine):
-    """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups."""
-    if layer.matmul:
-        return layer.outputs  # its synapses come whole
+    """Return the number of output channels at multiples of which tiles begin: whole words, and whole groups.
+
+    Of a matmul they are pixels or channels of its synapses, too, which begin on a beat or are whole words.
+    """
     granule = 1 if layer.raw and not layer.residual else machine.feeder
-    if layer.groups == 1:
-        return granule
-    group = layer.outputs // layer.groups
-    return granule * group // greatest_divisor(granule, group)
+    if layer.matmul == TRANSPOSED_MATMUL:
+        return common_multiple(granule, words_of_beats(machine))
+    if layer.matmul:
+        return machine.feeder
+    return granule if layer.groups == 1 else common_multiple(granule, layer.outputs // layer.groups)
+
+
+@njit_in_place(int64(LAYER, MACHINE))
+def channel_granule(layer, machine):
+    """Return the number of input channels at multiples of which tiles begin: whole words; of a matmul as above.
+
+    Those of groups, and of pooling, are not cut.
+    """
+    if layer.groups > 1 or layer.pool:
+        return layer.channels
+    if layer.matmul == STRAIGHT_MATMUL:
+        return common_multiple(machine.feeder, words_of_beats(machine))
+    return machine.feeder

@@ -42,7 +42,8 @@ group. range_words: words that those touch, summed over groups too; first_range_
 operands: that a lane holds of a block under os and is, at most."""
 
 FILTERS = records("cycles", "beats", "first_cycles", "fits")
-"""Parts of output and input channels: loads of all filters once, cycles of the first, and whether the longest fit."""
+"""Parts of output and input channels: loads of all filters once, a matmul's synapses among them, cycles of the first,
+and whether the longest fit."""
 
 RESULTS = records("cycles", "beats", "last_cycles", "residual_cycles", "residual_beats", "first_residual", "fits")
 """Parts of rows and output channels: stores of all, cycles of the last; the same of residuals, of the first."""
@@ -170,10 +171,10 @@ def describe_filters(filters, channel, job):
                 describe_tile(index, last, job)
                 kind = job.tiles[1, index, last]
                 load_filters(kind, layer, machine)
-                filters.cycles += count * kind.filter_cycles
-                filters.beats += count * kind.filter_beats
+                filters.cycles += count * (kind.filter_cycles + kind.second_cycles)
+                filters.beats += count * (kind.filter_beats + kind.second_beats)
     first = job.tiles[1, 0, int64(parts.channels == 1)]
-    filters.first_cycles = first.filter_cycles
+    filters.first_cycles = first.filter_cycles + first.second_cycles
     filters.fits = first.weight_rows <= machine.filter_depth and first.polarity_rows <= machine.polarity_depth
     filters.fits = filters.fits and first.channel_rows <= machine.channel_depth
     filters.fits = filters.fits and first.filter_beats <= MOST_IN_FIELD

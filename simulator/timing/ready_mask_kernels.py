@@ -10,22 +10,21 @@ import numpy as np
 from numba import from_dtype, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
-from simulator.encoding import TRANSPOSED_MATMUL
-from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, second_shape
+from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, as_second, lanes_of_second, second_stride
 from simulator.timing.count_kernels import count_job, waited
 from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows, steps_of_word
 from simulator.timing.integers import records
 from simulator.timing.tile_kernels import IS, ceil_div
-from simulator.timing.transfer_kernels import beats_of, is_dense
+from simulator.timing.transfer_kernels import beats_of, is_dense, synapse_steps
 from workloads.host.jit import njit, njit_in_place
 
 MASKED_TILE = records(
     *("computed", "filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
-    *("planes", "dense", "pixels", "outputs", "last_outputs"),
+    *("planes", "dense", "pixels", "outputs", "last_outputs", "channels"),
 )
 """A tile in its order: cycles that it computes, and its beats, 0 where nothing is moved; of ifmap of each run, of
 residual and store of each plane, which are one run where they lie densely. last_outputs: whether it holds the last part
-of the output channels."""
+of the output channels. channels: of input."""
 
 TILE, ARRAY = from_dtype(MASKED_TILE), int64[::1]
 
@@ -64,17 +63,18 @@ def planes_of_second(tile, job):
     layer, machine = job.layer[0], job.machine[0]
     if not layer.matmul:
         return tile.planes, tile.pixels, tile.dense
-    pixels, channels = second_shape(layer)
+    pixels, channels = as_second(tile.outputs, tile.channels, layer)
     planes = ceil_div(channels, machine.feeder)
-    return planes, pixels, int64(is_dense(planes, tile.residual_beats, tile.residual_beats))
+    return planes, pixels, int64(is_dense(planes, tile.residual_beats, second_stride(layer, machine)))
 
 
 @njit_in_place(int64(int64, TILE, JOB))
 def steps_of_second(plane, tile, job):
     """Return the cycles that a word of such a plane takes."""
     layer, machine = job.layer[0], job.machine[0]
-    if layer.matmul == TRANSPOSED_MATMUL:
-        return min(machine.feeder, layer.channels - plane * machine.feeder)
+    if layer.matmul:
+        channels = as_second(tile.outputs, tile.channels, layer)[1]
+        return synapse_steps(plane, channels, lanes_of_second(layer, machine), machine)
     return steps_of_plane(plane, tile.last_outputs, job)
 
 
@@ -233,6 +233,7 @@ def lay_tiles(tiles, job):
         _, ifmap_beats = ifmap_of_rows(row, job)
         tile = tiles[index]
         tile.computed, tile.pixels, tile.outputs = kind.cycles, kind.pixels, kind.outputs
+        tile.channels = kind.channels
         tile.last_outputs, tile.planes = output == parts.outputs - 1, ceil_div(kind.outputs, machine.feeder)
         plane_beats = beats_of(kind.pixels, machine)
         tile.dense = is_dense(tile.planes, plane_beats, beats_of(layer.out_height * layer.out_width, machine))
@@ -242,7 +243,7 @@ def lay_tiles(tiles, job):
             tile.ifmap_runs, tile.ifmap_beats = 1, kind.words * tile.ifmap_beats
         tile.residual_beats = plane_beats if layer.residual and channel == 0 else 0
         if layer.matmul and tile.filter_beats > 0:
-            tile.residual_beats = beats_of(second_shape(layer)[0], machine)
+            tile.residual_beats = beats_of(as_second(kind.outputs, kind.channels, layer)[0], machine)
         tile.store_beats = kind.pixels * kind.outputs if layer.raw else plane_beats
         if not last_channel:
             tile.store_beats = 0

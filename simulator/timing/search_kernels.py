@@ -9,7 +9,7 @@ from numba.types import UniTuple  # type: ignore[attr-defined]
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, layer_fetches
 from simulator.timing.count_kernels import COUNT_ROWS, LAYERS, MACHINES, count_job, cycles_of_cut
 from simulator.timing.cut_kernels import JOB
-from simulator.timing.cut_lengths import count_lengths, next_length, output_granule, row_granule
+from simulator.timing.cut_lengths import channel_granule, count_lengths, next_length, output_granule, row_granule
 from simulator.timing.cut_tables import (
     CHANNEL,
     CHANNELS,
@@ -179,12 +179,10 @@ def search(job, tables, bounds, counts):
 def choose_cut(job, counts):
     """Leave the best of all cuts of a layer in the job; return its cycles, NEVER where none fits. counts: scratch."""
     layer, machine = job.layer[0], job.machine[0]
-    whole = layer.groups > 1 or layer.pool or layer.matmul  # input channels of these are not cut
-    granules = row_granule(layer, machine), output_granule(layer, machine)
-    granule = layer.channels if whole else machine.feeder
+    granules = row_granule(layer, machine), output_granule(layer, machine), channel_granule(layer, machine)
     rows = np.zeros(count_lengths(layer.out_height, granules[0]), ROWS)
     outputs = np.zeros(count_lengths(layer.outputs, granules[1]), OUTPUTS)
-    channels = np.zeros(count_lengths(layer.channels, granule), CHANNELS)
+    channels = np.zeros(count_lengths(layer.channels, granules[2]), CHANNELS)
     length = layer.out_height
     for index in range(len(rows)):
         rows[index].length = length
@@ -196,7 +194,7 @@ def choose_cut(job, counts):
     length = layer.channels
     for index in range(len(channels)):
         channels[index].length = length
-        length = next_length(length, layer.channels, granule)
+        length = next_length(length, layer.channels, granules[2])
     filters = np.zeros((len(outputs), len(channels)), FILTERS)
     results = np.zeros((len(rows), len(outputs)), RESULTS)
     bounds = np.zeros((2 * len(rows) * len(outputs) * len(channels), 3), np.int64)

@@ -10,7 +10,7 @@ from numba import from_dtype, int64, void
 
 from simulator.timing.count_kernels import LAYERS, MACHINES
 from simulator.timing.cut_kernels import JOB
-from simulator.timing.cut_lengths import output_granule, row_granule
+from simulator.timing.cut_lengths import channel_granule, output_granule, row_granule
 from simulator.timing.cut_tables import (
     CHANNELS,
     FILTERS,
@@ -36,11 +36,9 @@ def describe_smallest(job, tables, uncut, needs):
     """Fill in what the smallest tile needs; tables: of one length an axis, overwritten; uncut: a place in UNCUT."""
     layer, machine = job.layer[0], job.machine[0]
     row, output, channel = tables.rows[0], tables.outputs[0], tables.channels[0]
-    whole = layer.groups > 1 or layer.pool or layer.matmul  # input channels of these are not cut
-    whole = whole or uncut == ALL_CHANNELS
     row.length = layer.out_height if uncut == ALL_ROWS else min(row_granule(layer, machine), layer.out_height)
     output.length = min(output_granule(layer, machine), layer.outputs)
-    channel.length = layer.channels if whole else min(machine.feeder, layer.channels)
+    channel.length = layer.channels if uncut == ALL_CHANNELS else min(channel_granule(layer, machine), layer.channels)
     fill_tables(job, tables)
     filters = job.tiles[1, 0, int64(job.parts[0].channels == 1)]
     needs.ifmap, needs.ofmap = ifmap_words(row, output, channel, job), ofmap_words(row, output, job)

@@ -33,6 +33,7 @@ TILE_KIND = np.dtype(
                 *("pixels", "stream", "stationary", "drain", "pipeline", "pool", "waiting", "cycles"),
                 *("blocks", "inner", "time", "fold", "fill_words", "piece_words"),
                 *("weight_rows", "polarity_rows", "channel_rows", "filter_beats", "filter_cycles"),
+                *("second_beats", "second_cycles", "second_free"),
             )
         ],
     )
@@ -41,7 +42,8 @@ TILE_KIND = np.dtype(
 
 cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), T (time), cycles from fold to
 fold (fold), words that fill the blocks (fill_words), words of input channels that a pixel's tap touches, summed over
-groups (piece_words); of its filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load.
+groups (piece_words); of its filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load; the same of the tensor
+that a matmul's synapses are, and from picking that until the unit that writes it is free.
 """
 
 BLOCK_STATE = np.dtype(

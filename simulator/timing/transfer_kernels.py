@@ -157,14 +157,25 @@ def scatter_plane(pixels, steps, machine):
     return cycles, 1 + (pixels - words) * steps
 
 
-@njit_in_place(PAIR(int64, int64, MACHINE))
-def turned_cycles(pixels, channels, machine):
-    """Return the same as `residual_cycles` of a tensor of which every channel of a word takes a step of its own."""
-    planes, beats = ceil_div(channels, machine.feeder), beats_of(pixels, machine)
-    between = machine.interval if is_dense(planes, beats, beats) else 1 + machine.latency
-    full, full_free = scatter_plane(pixels, machine.feeder, machine)
-    last, free = scatter_plane(pixels, channels - (planes - 1) * machine.feeder, machine)
-    total = 2 + machine.latency + (planes - 1) * (full + max(between, full_free)) + last
+@njit_in_place(int64(int64, int64, int64, MACHINE))
+def synapse_steps(plane, channels, lanes, machine):
+    """Return the steps that a word takes into the scratchpad of weights, of a plane of so many channels' words.
+
+    lanes: of a row that takes a word's channels side by side; 0 where each takes a step of its own.
+    """
+    first, last = plane * machine.feeder, min((plane + 1) * machine.feeder, channels) - 1
+    return last // lanes - first // lanes + 1 if lanes > 0 else last - first + 1
+
+
+@njit_in_place(PAIR(int64, int64, int64, boolean, MACHINE))
+def synapse_cycles(pixels, channels, lanes, dense, machine):
+    """Return the same as `residual_cycles` of a tensor that becomes synapses; lanes: see `synapse_steps`."""
+    between = machine.interval if dense else 1 + machine.latency
+    total, free = 2 + machine.latency, int64(0)
+    for plane in range(ceil_div(channels, machine.feeder)):
+        total += max(between, free) if plane > 0 else 0
+        cycles, free = scatter_plane(pixels, synapse_steps(plane, channels, lanes, machine), machine)
+        total += cycles
     return total, total + free - 1
 
 

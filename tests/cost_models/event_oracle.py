@@ -72,7 +72,13 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
     rows = streaming
     if design.dataflow == "is":
         rows = sum(_preloaded_rows(layer, layer_counts) for layer, layer_counts in parametric)
-    products = [(layer.transposed, (layer.out_channels, layer.channels)) for layer in layers if layer.kind == "matmul"]
+    side_by_side, one_by_one, synapse_rows = 0, 0, 0
+    for layer, layer_counts in zip(layers, counts, strict=True):
+        if layer.kind == "matmul":
+            written = _loads_of_second(layer, layer_counts, design) * layer.out_channels * layer.channels
+            beside = layer.transposed == (design.dataflow == "is")
+            side_by_side, one_by_one = side_by_side + beside * written, one_by_one + (not beside) * written
+            synapse_rows += layer_counts.weight_writes
     packs = total.pack_reads
     if design.dataflow == "is":  # a block is read, then turned into words: one a step
         packs += total.beats_store * design.port_bits // design.word_bits
@@ -96,11 +102,19 @@ def count_events(layers: Sequence[Layer], counts: Sequence[Counts], design: Fitt
             if not layer.has_parameters
         ),
         packs=packs,
-        straight_steps=sum(sizes[0] * sizes[1] for transposed, sizes in products if not transposed)
-        / min(design.cols, design.feeder_width),
-        turned_steps=sum(sizes[0] * sizes[1] for transposed, sizes in products if transposed),
-        synapse_rows=sum(-(-outputs // design.cols) * fan_in for _, (outputs, fan_in) in products),
+        straight_steps=side_by_side / min(design.rows if design.dataflow == "is" else design.cols, design.feeder_width),
+        turned_steps=one_by_one,
+        synapse_rows=synapse_rows,
     )
+
+
+def _loads_of_second(layer: Layer, counts: Counts, design: FittedDesign) -> int:
+    """Return how often all of the tensor that a matmul's synapses are is loaded, whatever its parts."""
+    pixels, channels = layer.second_shape
+    once = len(range(0, channels, design.feeder_width)) * -(-pixels * design.word_bits // design.port_bits)
+    loads, left = divmod(counts.beats_residual, once)
+    assert left == 0
+    return loads
 
 
 def _preloaded_rows(layer: Layer, counts: Counts) -> int:

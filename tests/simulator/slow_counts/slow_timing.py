@@ -16,7 +16,7 @@ from tests.simulator.slow_counts.tile_timing import TileTiming, tile_accesses, t
 
 if TYPE_CHECKING:
     from simulator.designs.design import FittedDesign
-    from simulator.plan.geometry import TileShape
+    from simulator.plan.geometry import Geometry, TileShape
     from simulator.plan.steps import Schedule, Step
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
@@ -90,7 +90,9 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
         _tile_row(schedule, step, timing, moved)
         for step, timing, moved in zip(schedule.steps, tiles.timings, tiles.transfers, strict=True)
     ]
-    second = _second(schedule, design)
+    seconds = [_second(schedule.geometry, step.shape, design) for step in schedule.steps]
+    most = max(len(second) for second in seconds)
+    second = np.array([_padded(second, most) for second in seconds], dtype=np.int64)
     planes = max(len(timing.plane_lanes) for timing in tiles.timings)
     lanes = np.array([_padded(timing.plane_lanes, planes) for timing in tiles.timings], dtype=np.int64)
     steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
@@ -109,19 +111,23 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
     )
 
 
-def _second(schedule: Schedule, design: FittedDesign) -> np.ndarray:
-    """Return [pixels, whether planes are one run, steps of a word of each plane] of what a matmul's synapses are."""
-    geometry = schedule.geometry
+def _second(geometry: Geometry, shape: TileShape, design: FittedDesign) -> tuple[int, ...]:
+    """Return (pixels, whether planes are one run, steps of a word of each plane) of what a matmul's synapses are.
+
+    Channels of a word go side by side into a row of the scratchpad, as many as its lanes have room for, or one a step:
+    a row has outputs side by side under os and ws, positions of K under is.
+    """
     if not geometry.matmul:
-        return np.zeros(2, dtype=np.int64)
-    pixels, channels = geometry.second_shape
+        return 0, 0
+    turned = geometry.matmul == TRANSPOSED_MATMUL
+    pixels, channels = (shape.outputs, shape.channels) if turned else (shape.channels, shape.outputs)
+    lanes = design.rows if design.dataflow == "is" else design.cols
     steps = []
     for first in range(0, channels, design.feeder_width):
-        end = min(first + design.feeder_width, channels)
-        folds = (end - 1) // design.cols - first // design.cols + 1
-        steps.append(end - first if geometry.matmul == TRANSPOSED_MATMUL else folds)
-    dense = tile_transfers(geometry, schedule.steps[0].shape, design).second.dense
-    return np.array([pixels, dense, *steps], dtype=np.int64)
+        places = range(first, min(first + design.feeder_width, channels))
+        one_a_step = turned != (design.dataflow == "is")
+        steps.append(len(places) if one_a_step else len({place // lanes for place in places}))
+    return pixels, tile_transfers(geometry, shape, design).second.dense, *steps
 
 
 def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:

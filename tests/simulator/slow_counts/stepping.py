@@ -109,13 +109,13 @@ def waited(start, end, computed):
     return max(0, end - max(start, computed))
 
 
-@njit(_ONE(int64, _TWO, _TWO, _TWO, _ONE, _ONE, _ONE))
+@njit(_ONE(int64, _TWO, _TWO, _TWO, _TWO, _ONE, _ONE))
 def time_layer(start, tiles, lanes, steps, second, machine, mask):
     """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
 
     start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's
-    words. second: of a matmul, pixels and density of what its synapses are, and steps of a word of each of its planes;
-    else zeros. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
+    words. second [tiles, 2 + planes]: of a matmul, pixels and density of what its synapses are, and steps of a word of
+    each of its planes; else zeros. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
     """
     result = np.zeros(5, dtype=np.int64)
     count = len(tiles)
@@ -161,8 +161,8 @@ def time_layer(start, tiles, lanes, steps, second, machine, mask):
                 last = cycle
                 for plane in range(tile[RESIDUAL_PLANES]):
                     pixels, dense, each = tile[PIXELS], tile[DENSE], int64(0)
-                    if second[0] > 0:
-                        pixels, dense, each = second[0], second[1], second[2 + plane]
+                    if second[i + 1, 0] > 0:
+                        pixels, dense, each = second[i + 1, 0], second[i + 1, 1], second[i + 1, 2 + plane]
                     elif machine[TURNED]:
                         each = lanes[i + 1, plane]
                     else:
