@@ -46,7 +46,8 @@ class Events:
     the fold's columns, its rows, or both. operand_rows: reads of all lanes' operands at once. requantises, accumulates:
     values through the edge that are final, and those that aren't yet. pooled: words the pooling unit compares. packs:
     steps of the packer. straight_steps, turned_steps: of the units that write a matmul's synapses, a word's channels
-    side by side or one by one; synapse_rows: rows that these fill. compute: cycles in which the array or the pooling unit works.
+    side by side or one by one; synapse_rows: rows that these fill. compute: cycles in which the array or the pooling
+    unit works.
     """
 
     total: Counts

@@ -27,6 +27,8 @@ from simulator.cycle.scatter import SCATTER, SCATTER_TYPE, Scatter
 from simulator.cycle.scratchpad import SCRATCHPAD, SCRATCHPAD_TYPE, Scratchpad
 from simulator.cycle.sequencer import FETCH, SEQUENCER, SEQUENCER_RECORD
 from simulator.cycle.shadow import SHADOWS_TYPE, Shadows
+from simulator.cycle.synapse_walker import SYNAPSE_WALKER
+from simulator.cycle.synapses import SYNAPSES_TYPE, Synapses
 from simulator.cycle.walker import STEP, WALKER
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES, WIRES_RECORD
 from simulator.encoding import (
@@ -77,7 +79,7 @@ class Machine(NamedTuple):
     edges: Edges
     packer: Packer
     scatter: Scatter
-    synapses: Scatter
+    synapses: Synapses
     pool: Pool
 
 
@@ -86,7 +88,7 @@ MACHINE = types.NamedTuple(
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
         *(FOLDS_TYPE, OVERLAP_TYPE, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
         *(types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
-        *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SCATTER_TYPE, POOL_TYPE),
+        *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SYNAPSES_TYPE, POOL_TYPE),
     ],
     Machine,
 )
@@ -269,6 +271,6 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         edges=make_edges(cols, depths.ofmap, channel_lanes),
         packer=make_packer(cols, feeder, beat_words),
         scatter=make_scatter(beat_words),
-        synapses=make_scatter(beat_words),
+        synapses=Synapses(make_scatter(beat_words), new_record(SYNAPSE_WALKER)),
         pool=Pool(new_record(POOL), zeros(feeder)),
     )

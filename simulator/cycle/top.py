@@ -65,7 +65,7 @@ def begin_cycle(machine, counts, cycle):
     dma, wires, parameters = machine.dma, machine.wires, machine.parameters
     wires.dma_busy = dma.state_reg != transfers.IDLE
     wires.compute_busy = machine.folds.registers.state_reg != fold_states.IDLE
-    waiting = max(machine.scatter.registers.count_reg, machine.synapses.registers.count_reg)
+    waiting = max(machine.scatter.registers.count_reg, machine.synapses.tensor.registers.count_reg)
     wires.scatter_busy = waiting >= parameters.feeder * parameters.x_bits
     decide(machine.sequencer, machine.descriptors, wires)
     announce(dma, machine.descriptors.tiles[NEXT], wires)
@@ -226,9 +226,9 @@ def run_synapses(machine, counts):
         half = machine.filters.weights[1 - machine.sequencer.filter_half_reg]
         counts.weight_writes += write_synapses(unit, half, transposed, parameters)
     if matmul and wires.beat_valid and wires.kind == Kind.RESIDUAL:
-        take_residuals(unit, machine.port.beat, wires.beat_first)
+        take_residuals(unit.tensor, machine.port.beat, wires.beat_first)
     if matmul and wires.residual_start:
-        start_synapses(unit, machine.descriptors.tiles[NEXT], transposed)
+        start_synapses(unit, machine.descriptors.tiles[NEXT], transposed, parameters)
 
 
 @njit_in_place(inline="always")

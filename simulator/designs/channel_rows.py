@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 def rows_of_smallest_tiles(network: Network, cols: int, feeder_width: int, dataflow: str) -> int:
     """Return the most rows of bias and shift that the smallest tile of a layer has, on any design of these fields.
 
-    Groups stay whole, and tiles begin at words of channels: of 4 groups of 197 outputs all are one tile. A matmul
-    isn't cut along its outputs. Other layers of one group are cut to a word, which always fits.
+    Groups stay whole, and tiles begin at words of channels: of 4 groups of 197 outputs all are one tile. Other layers
+    of one group are cut to a word, which always fits. A matmul's parts begin on beats, too; all of its outputs have
+    room, so that nothing but its synapses decides how it is cut.
     """
     most = 0
     for layer in network.layers:

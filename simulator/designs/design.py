@@ -56,7 +56,7 @@ class Design(Sizes, Spec):
     x_bits, w_bits: the widest operands it takes. x_signed: defaults to signed where ops threshold and adder, which
     need it, are among the ops, and to unsigned (after ReLU) otherwise. acc_bits: None sizes the accumulators to the
     network it is given, by `acc_policy`: "format" (any weights of those widths) or "weights" (these).
-    matmul: whether the synapses of a layer may be another tensor; dataflow os alone.
+    matmul: whether the synapses of a layer may be another tensor.
     overlap: folds of a tile begin while those before are still in the array.
     pe_stages: pipeline stages of a PE. zero_gating: the multiplier of two stages rests while an activation is 0.
     ifmap_kib, filter_kib, ofmap_kib: the scratchpads, both halves of each double buffer together; filter holds
@@ -142,11 +142,6 @@ class Design(Sizes, Spec):
         if not self.polarity_bits and self.polarity != "synapse":
             named = " or ".join(self.ops)
             raise ValueError(f"polarity: {self.polarity!r} is not allowed: op {named} has none ('synapse')")
-        if self.matmul and self.dataflow != "os":
-            raise ValueError(
-                f"matmul: true is not allowed: under dataflow {self.dataflow} filters come in another order than "
-                "tensors; dataflow os, or false"
-            )
         if self.zero_gating and self.ops != ("mac",):
             named = " with ".join(self.ops)
             raise ValueError(f"zero_gating: true is not allowed: op {named} has none; op mac alone has, or false")
@@ -260,7 +255,7 @@ class Design(Sizes, Spec):
         if not layer.has_parameters:
             return self._refusal_of_activations(layer)
         if layer.kind == "matmul" and not self.matmul:
-            return "kind: 'matmul' is not allowed: the design has matmul: false; true (dataflow os) takes it"
+            return "kind: 'matmul' is not allowed: the design has matmul: false; true takes it"
         if layer.w_bits > self.w_bits:
             return f"w_bits: {layer.w_bits} is not allowed: the design has at most {self.w_bits}"
         # A bit a synapse can hold any structure; that of an avgpool or a matmul is +1 on any design.

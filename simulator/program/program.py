@@ -293,6 +293,8 @@ def _tile_fields(layer: _PlacedLayer, step: Step, design: FittedDesign, raw_at: 
         for unit, counts in (("beats", moved.filter), ("rows", moved.filter_rows))
         for plane, count in zip(("weight", "polarity", "channel"), counts, strict=True)
     }
+    if geometry.matmul:  # in the place of polarity, of which there is none: under ws positions of the last range of K
+        filter_fields["polarity_rows"] = (shape.channels - 1) % design.rows + 1
     return filter_fields | {
         "first_element": 0,
         "flag_bits": flags | (STORE | LAST_K) * step.last_k | FIRST_K * step.first_k,

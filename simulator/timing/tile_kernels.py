@@ -42,8 +42,8 @@ TILE_KIND = np.dtype(
 
 cycles by phase (stationary: preload), blocks of operands, folds that share each (inner), T (time), cycles from fold to
 fold (fold), words that fill the blocks (fill_words), words of input channels that a pixel's tap touches, summed over
-groups (piece_words); of its filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load; the same of the tensor
-that a matmul's synapses are, and from picking that until the unit that writes it is free.
+groups (piece_words); of filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load; of
+the tensor that a matmul's synapses are: beats and cycles, and from picking its load until the unit that writes is free.
 """
 
 BLOCK_STATE = np.dtype(

@@ -97,7 +97,7 @@ class Machine:
         self.packer = _Fit(table, Packer(x, acc, turned, cols, feeder, port))
         self.scatter = _Fit(table, Scatter(x, acc, turned, cols, feeder, port))
         self.synapses = {
-            form: _Fit(table, Scatter(x, design.w_bits, dataflow, cols, feeder, port))
+            form: _Fit(table, Scatter(x, design.w_bits, dataflow, design.synapse_lanes, feeder, port))
             for form, dataflow in (("straight", "os"), ("turned", "is"))
         }
         self.pool = _Fit(table, Pool(x, feeder))

@@ -101,7 +101,7 @@ def fitting_design(network: Network) -> Design:
     ops = {layer.op for layer in network.layers}
     design = load_design("mac-threshold-16x16" if len(ops) > 1 else "threshold-16x16")
     if any(layer.kind == "matmul" for layer in network.layers):
-        design = Design(**{**design.model_dump(), "dataflow": "os", "matmul": True})
+        design = Design(**{**design.model_dump(), "matmul": True})
     return design
 
 

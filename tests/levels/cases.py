@@ -207,7 +207,8 @@ def hard_networks(design: Design) -> dict[str, tuple[dict[str, int], list[dict[s
 
 
 def matmul_networks() -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
-    """Attention: K and V of fewer and of more channels than words have, the input as both operands, row tiles."""
+    """Attention: K and V of fewer and of more channels than words have, the input as both operands, row tiles, and so
+    many tokens that all axes are cut, in parts that begin on beats."""
 
     def times(name: str, read: str, synapses: str, transposed: bool) -> dict[str, Any]:
         return {"name": name, "kind": "matmul", "input": read, "synapses": synapses, "transposed": transposed}
@@ -219,11 +220,13 @@ def matmul_networks() -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
     heads = [one("q", 5), one("k", 5), one("v", 11), times("a", "q", "k", True), times("o", "a", "v", False)]
     gram = [times("gram", "input", "input", True), times("again", "gram", "input", False)]
     rows = [one("k", 3), times("rows", "input", "k", True), SCORES]
+    long = [one("q", 9), one("k", 9), one("v", 14), times("a", "q", "k", True), times("o", "a", "v", False), SCORES]
     return {
         "attention": (sizes, heads),
         "gram": ({"height": 3, "width": 2, "channels": 9}, [*gram, SCORES]),
         "one_token": ({"channels": 7}, [one("k", 7), times("a", "input", "k", True), times("o", "a", "k", False)]),
         "matmul_rows": ({"height": 17, "width": 1, "channels": 3}, rows),
+        "matmul_parts": ({"height": 37, "width": 1, "channels": 2}, long),
     }
 
 
@@ -284,12 +287,21 @@ def hard_designs() -> list[Design]:
     generated = {"op": "threshold", "polarity": "generated", "x_bits": 6, "w_bits": 4}
     for dataflow, (rows, cols), memory in zip(DATAFLOWS, ((2, 3), (3, 2), (4, 1)), MEMORIES, strict=False):
         designs.append(Design(rows=rows, cols=cols, dataflow=dataflow, **generated, **memory))
-    products = {"dataflow": "os", "matmul": True, **MEMORIES[0], "filter_kib": 1, "ofmap_kib": 1}
+    products = {"matmul": True, **MEMORIES[0], "filter_kib": 1, "ofmap_kib": 1}
+    wide = {**products, "feeder_width": 8, "op": "mac", "x_signed": False}
+    overlapped = {**products, "op": "threshold", "polarity": "generated", "overlap": True}
     designs += [
-        Design(rows=2, cols=3, x_bits=6, w_bits=6, op="threshold", polarity="neuron", **products),
-        Design(rows=3, cols=1, x_bits=5, w_bits=7, op="mac", x_signed=False, **{**products, "feeder_width": 8}),
-        Design(rows=2, cols=2, x_bits=4, w_bits=6, op="threshold", polarity="generated", overlap=True, **products),
-        Design(rows=2, cols=5, x_bits=6, w_bits=6, **products, **FUSIONS["all"]),
+        Design(rows=2, cols=3, x_bits=6, w_bits=6, dataflow="os", op="threshold", polarity="neuron", **products),
+        Design(rows=3, cols=1, x_bits=5, w_bits=7, dataflow="os", **wide),
+        Design(rows=2, cols=2, x_bits=4, w_bits=6, dataflow="os", **overlapped),
+        Design(rows=2, cols=5, x_bits=6, w_bits=6, dataflow="os", **products, **FUSIONS["all"]),
+        Design(rows=5, cols=3, x_bits=4, w_bits=6, dataflow="ws", op="threshold", polarity="input", **products),
+        Design(rows=3, cols=5, x_bits=5, w_bits=7, dataflow="ws", **wide),
+        Design(rows=1, cols=2, x_bits=6, w_bits=6, dataflow="ws", **overlapped),
+        Design(rows=3, cols=2, x_bits=4, w_bits=6, dataflow="is", op="threshold", polarity="input", **products),
+        Design(rows=5, cols=3, x_bits=5, w_bits=7, dataflow="is", **wide),
+        Design(rows=4, cols=2, x_bits=6, w_bits=6, dataflow="is", **overlapped),
+        Design(rows=3, cols=3, x_bits=6, w_bits=6, dataflow="is", **products, **FUSIONS["all"]),
     ]
     return designs + [
         Design(

@@ -65,7 +65,7 @@ def impossible(cell: Cell) -> bool:
     if corner == "zero gating":
         return kind != "mac"
     if corner == "matmul":
-        return dataflow != "os" or kind == "shift"
+        return kind == "shift"
     return (corner == "K folds" and dataflow == "os") or (
         kind not in ("threshold", FUSED) and corner.startswith("polarity")
     )
@@ -220,7 +220,7 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, An
         given["overlap"] = turn % 4 in (1, 2)
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]
-        given["matmul"] = given["dataflow"] == "os" and kind != "shift" and turn % 2 == 0
+        given["matmul"] = kind != "shift" and turn % 2 == 0
         if kind == FUSED:
             given |= fusions[turn % len(fusions)]
         if index < 2:

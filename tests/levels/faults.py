@@ -56,6 +56,13 @@ DESIGNS = {
         **{"rows": 2, "cols": 3, "dataflow": "os", "op": "threshold", "x_bits": 5, "w_bits": 6, "matmul": True},
         **{**TINY, "ofmap_kib": 1, "filter_kib": 1, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
     ),
+    **{
+        f"{dataflow} matmul": Design(
+            **{"rows": 3, "cols": 2, "dataflow": dataflow, "op": "threshold", "x_bits": 5, "w_bits": 6, "matmul": True},
+            **{**TINY, "ofmap_kib": 1, "filter_kib": 1, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+        )
+        for dataflow in ("ws", "is")
+    },
     "ws adder": Design(
         **{"rows": 3, "cols": 2, "dataflow": "ws", "op": "adder", "x_bits": 4, "w_bits": 6},
         **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
@@ -110,6 +117,13 @@ RTL_FAULTS = [
     Fault("limen_synapses.v", ".pixels(outputs), .channels(fan_in)", ".pixels(fan_in), .channels(outputs)",
           "os matmul"),
     Fault("limen_synapses.v", "transposed ? turned_row : straight_row", "turned_row", "os matmul"),
+    Fault("limen_synapses.v", "outputs : channel_rows * ROW_COUNT[15:0]", "outputs : outputs", "ws matmul"),
+    Fault("limen_synapse_walker.v", "last_range ? n_rest_reg : n_row_reg", "n_row_reg", "ws matmul"),
+    Fault("limen_synapse_walker.v", "plane_ends ? k_begin : word_ends", "word_ends", "ws matmul"),
+    Fault("limen_synapse_walker.v", "transposed == (DATAFLOW == IS)", "~transposed", "is matmul"),
+    Fault("limen_synapse_walker.v", "goes_back ? word_left_reg : left_next", "left_next", "is matmul"),
+    Fault("limen_synapse_words.v", "beyond ? NEUTRAL : value", "value", "is matmul"),
+    Fault("limen_synapse_words.v", "beyond ? row_begins : distance < count", "distance < count", "is matmul"),
     Fault("limen_scratchpad.v", "(lane_row & LAST_BANK[15:0]) == b && fill_half", "fill_half", "os matmul"),
     Fault("limen_top.v", "of_synapses ? synapses_ready : refill_ready", "refill_ready", "os matmul"),
     Fault("limen_top.v", "refill_busy | synapses_busy", "refill_busy", "os matmul"),

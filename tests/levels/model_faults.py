@@ -5,8 +5,17 @@ from __future__ import annotations
 from tests.levels.faults import Fault
 
 MODEL_FAULTS = [
-    Fault("simulator/cycle/synapses.py", "return int64(step.col == 0)", "return int64(1)", "os matmul"),
-    Fault("simulator/timing/transfer_kernels.py", "(full + max(between, full_free))", "(full + between)", "os matmul"),
+    Fault("simulator/cycle/synapses.py", "row_begins = step.col == (height - 1 if turned else 0)", "row_begins = True",
+          "os matmul"),
+    Fault("simulator/timing/transfer_kernels.py", "max(between, free) if plane", "between if plane", "os matmul"),
+    Fault("simulator/timing/count_kernels.py", "if not job.layer[0].matmul:", "if job.layer[0].raw >= 0:", "os matmul"),
+    Fault("simulator/timing/access_kernels.py", "outputs_of_word == (machine.dataflow != IS)", "outputs_of_word",
+          "is matmul"),
+    Fault("simulator/plan/transfers.py", "plane_beats(pixels, design), s", "second_stride(geometry, design), s",
+          "os matmul"),
+    Fault("simulator/program/program.py", "(shape.channels - 1) % design.rows + 1", "design.rows", "ws matmul"),
+    Fault("simulator/program/program.py", "second_plane = second_stride(geometry, design)", "second_plane = 1",
+          "os matmul"),
     Fault("simulator/program/program.py", "step.load_filter if geometry.matmul else", "True if geometry.matmul else",
           "os matmul"),
     Fault("simulator/plan/transfers.py", "0 if geometry.matmul else needs.filter", "needs.filter", "os matmul"),

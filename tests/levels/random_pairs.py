@@ -105,7 +105,7 @@ def random_fields(draw: Draw, most_pes: int = 64, **given: Any) -> dict[str, Any
         **random_memory(draw.beside()),
         **given,
     }
-    able = fields["dataflow"] == "os" and bool(matmul_ops(fields))
+    able = bool(matmul_ops(fields))
     return {"matmul": able and draw.beside().chance(0.4), **fields}
 
 

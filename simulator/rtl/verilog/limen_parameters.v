@@ -16,7 +16,7 @@ module limen_parameters #(
     parameter X_SIGNED = 1,           // 0 or 1 (threshold and adder: 1)
     parameter ACC_BITS = 20,          // X_BITS+1..48
     parameter POLARITY = 0,           // 0: synapse, 1: input, 2: neuron, 3: generated (without threshold: 0)
-    parameter MATMUL = 0,             // 0 or 1 (1: os)
+    parameter MATMUL = 0,             // 0 or 1
     parameter FEEDER = 4,             // 1, 2, 4, 8, 16 or 32
     parameter PORT_BITS = 64,         // 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,      // 1..65536
@@ -72,8 +72,8 @@ module limen_parameters #(
         if (POLARITY < 0 || POLARITY > 3 || (POLARITY != 0 && (OPS & THRESHOLD) == 0)) begin : g_polarity
             limen_wrong_parameter POLARITY_is_0_to_3_and_without_threshold_0 ();
         end
-        if (MATMUL < 0 || MATMUL > 1 || (MATMUL != 0 && DATAFLOW != 0)) begin : g_matmul
-            limen_wrong_parameter MATMUL_is_0_or_under_os_1 ();
+        if (MATMUL < 0 || MATMUL > 1) begin : g_matmul
+            limen_wrong_parameter MATMUL_is_0_or_1 ();
         end
         if (FEEDER < 1 || FEEDER > 32 || (FEEDER & (FEEDER - 1)) != 0) begin : g_feeder
             limen_wrong_parameter FEEDER_is_a_power_of_two_up_to_32 ();

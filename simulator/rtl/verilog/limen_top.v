@@ -21,7 +21,7 @@ module limen_top #(
     parameter X_SIGNED = 1,            // 0: unsigned activations (mac and shift only)
     parameter ACC_BITS = 20,           // accumulator width, X_BITS+1..48
     parameter POLARITY = 0,            // 0: synapse, 1: input, 2: neuron, 3: generated (threshold only)
-    parameter MATMUL = 0,              // 1: the synapses of a layer may be another tensor (os only)
+    parameter MATMUL = 0,              // 1: the synapses of a layer may be another tensor
     parameter FEEDER = 4,              // channels the im2col unit moves a cycle, a power of two
     parameter PORT_BITS = 64,          // bits a beat: 32, 64, 128, 256 or 512, at least FEEDER * X_BITS
     parameter IFMAP_DEPTH = 256,       // words of FEEDER activations, each half
@@ -337,12 +337,14 @@ module limen_top #(
     assign scatter_busy = refill_busy | synapses_busy;
     generate
         if (MATMUL != 0) begin : g_matmul
+            // No polarity is loaded, so its rows' place in the descriptor has the positions of the last range of K.
             limen_synapses #(
-                .COLS(COLS), .FEEDER(FEEDER), .X_BITS(X_BITS), .X_SIGNED(X_SIGNED), .W_BITS(W_BITS),
-                .PORT_BITS(PORT_BITS)
+                .ROWS(ROWS), .COLS(COLS), .LANES(SYNAPSE_LANES), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS),
+                .X_SIGNED(X_SIGNED), .W_BITS(W_BITS), .NEUTRAL(NEUTRAL_SYNAPSE[W_BITS-1:0]), .PORT_BITS(PORT_BITS)
             ) from_tensor (
                 .clk(clk), .rst(rst), .start(residual_start & matmul), .transposed(transposed),
-                .outputs(next_group_outputs), .fan_in(next_k_size),
+                .outputs(next_group_outputs), .fan_in(next_k_size), .channel_rows(next_channel_rows),
+                .rest(next_polarity_rows),
                 .beat_valid(residual_beat & matmul), .beat_first(beat_first), .beat(mem_read_data),
                 .beat_ready(synapses_ready), .busy(synapses_busy),
                 .write_enable(lane_write), .write_row(lane_row), .write_data(lane_data)
