@@ -61,6 +61,10 @@ HARD = (
     "os-mac-3x1-x5u-w7-f8-p64-matmul",
     "os-threshold-2x2-x4-w6-f4-p64-generated-overlap-matmul",
     "os-threshold+mac+adder+shift-2x5-x6-w6-f4-p64-synapse-matmul",
+    "ws-threshold-5x3-x4-w6-f4-p64-input-matmul",
+    "ws-mac-3x5-x5u-w7-f8-p64-matmul",
+    "is-mac-5x3-x5u-w7-f8-p64-matmul",
+    "is-threshold-4x2-x6-w6-f4-p64-generated-overlap-matmul",
 )
 """One a dataflow and op, one of each fusion, of two stages, of folds that overlap; every shape and kind of memory."""
 
