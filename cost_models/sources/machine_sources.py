@@ -31,12 +31,13 @@ endmodule
 """
 
 CONTROL = (
-    *("parameters", "descriptor", "sequencer", "beats", "dma", "rows", "group", "folds", "layer_op", "im2col"),
+    *("parameters", "descriptor", "sequencer", "beats", "dma", "rows", "polarity_rows", "group", "words"),
+    *("folds", "layer_op", "im2col"),
     *("activations", "filters", "feed", "edges", "refill", "phase", "top"),
 )
 """Modules of limen_top that are the control's."""
 
-OF_OVERLAP = ("overlap", "fold_loop")
+OF_OVERLAP = ("overlap", "fold_loop", "ahead")
 """Its further ones where folds overlap."""
 
 OUTSIDE = ("skew", "tag", "turn", "scratchpad", "generator", "operands", "array", "edge", "packer", "pool", "scatter")

@@ -10,9 +10,11 @@ from numba import from_dtype, int64, types, void
 from simulator.cycle.bits import ROW, flag
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.group import GROUP_RECORD, next_group, start_group
+from simulator.cycle.polarity_rows import step_polarity_rows
 from simulator.cycle.records import record_type
 from simulator.cycle.rows import FOLD_ENDS_RECORD, ROWS_RECORD, start_rows, step_rows
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
+from simulator.cycle.words import WORDS_RECORD, find_element, start_words, step_words
 from simulator.encoding import FIRST_K, LAST_K, Dataflow, Phase, Polarity
 from workloads.host.jit import njit_in_place
 
@@ -22,8 +24,6 @@ IDLE, PRELOAD, STREAM, DRAIN, PIPELINE, POOL, STALL_FEEDER = map(int, tuple(Phas
 FOLDS = record_type(
     *("state_reg", "array_state_reg", "count_reg", "groups_left_reg", "outer_left_reg", "inner_left_reg"),
     *("outer_offset_reg", "half_reg", "fill_half_reg", "inner_first_reg", "outer_first_reg"),
-    # Activations: the channels of each word in turn.
-    *("addr_reg", "element_reg", "piece_reg"),
     # Array edge, ws and is; rows of is.
     *("edge_valid_reg", "edge_time_reg", "edge_addr_reg", "edge_first_reg", "edge_last_reg", "edge_cols_left_reg"),
     *("channel_row_reg", "channel_read_reg", "out_row_reg", "group_row_reg"),
@@ -35,7 +35,7 @@ FOLDS = record_type(
 SIGNALS = record_type(
     *("outer_size", "inner_size", "time_size", "outer_step", "inner_step", "rows_left", "cols_left"),
     *("phase_ends", "last_inner", "last_outer", "shift_row", "shift_row_used", "streaming", "preloading"),
-    *("last_row_valid", "element"),
+    "last_row_valid",
 )
 """Wires of the module."""
 
@@ -43,7 +43,7 @@ FOLDS_RECORD, SIGNALS_RECORD = from_dtype(FOLDS), from_dtype(SIGNALS)
 
 
 class Folds(NamedTuple):
-    """registers: FOLDS. signals: SIGNALS. ends: FOLD_ENDS. *_rows: ROWS. group: GROUP.
+    """registers: FOLDS. signals: SIGNALS. ends: FOLD_ENDS. *_rows: ROWS. words: WORDS. group: GROUP.
 
     last_row [R + stages - 1]: whether as many last cycles streamed.
     """
@@ -55,12 +55,13 @@ class Folds(NamedTuple):
     polarity_rows: np.record
     out_rows: np.record
     channel_rows: np.record
+    words: np.record
     group: np.record
     last_row: np.ndarray
 
 
 FOLDS_TYPE = types.NamedTuple(
-    [FOLDS_RECORD, SIGNALS_RECORD, FOLD_ENDS_RECORD, *[ROWS_RECORD] * 4, GROUP_RECORD, ROW], Folds
+    [FOLDS_RECORD, SIGNALS_RECORD, FOLD_ENDS_RECORD, *[ROWS_RECORD] * 4, WORDS_RECORD, GROUP_RECORD, ROW], Folds
 )
 
 
@@ -128,9 +129,9 @@ def read_operands(folds, parameters, wires):
     wires.polarity_row = wires.filter_row if parameters.polarity == Polarity.SYNAPSE else folds.polarity_rows.row_reg
     wires.x_read = signals.preloading if dataflow == Dataflow.IS else signals.streaming
     wires.x_half = registers.half_reg
-    signals.element = registers.element_reg + (folds.group.lane_reg if registers.piece_reg == 0 else 0)
-    wires.x_addr = registers.count_reg & 0xFFFF if dataflow == Dataflow.WS else registers.addr_reg
-    wires.x_element = 0 if dataflow == Dataflow.WS else signals.element
+    find_element(folds.words, folds.group)
+    wires.x_addr = registers.count_reg & 0xFFFF if dataflow == Dataflow.WS else folds.words.addr_reg
+    wires.x_element = 0 if dataflow == Dataflow.WS else folds.words.element
     wires.x_lanes_left = signals.cols_left if dataflow == Dataflow.IS else signals.rows_left
 
 
@@ -173,11 +174,7 @@ def walk_rows(folds, parameters, tile, filter_read):
     ends, dataflow = folds.ends, parameters.dataflow
     fold_ends, back = ends.fold_ends, dataflow != Dataflow.WS
     step_rows(folds.filter_rows, filter_read, 0, back, ends)
-    by_input = parameters.polarity == Polarity.INPUT
-    if by_input == (dataflow == Dataflow.IS):
-        step_rows(folds.polarity_rows, fold_ends, 0, 1, ends)
-    else:
-        step_rows(folds.polarity_rows, filter_read, 1, back if by_input else 1, ends)
+    step_polarity_rows(folds.polarity_rows, parameters, filter_read, ends)
     step_rows(folds.out_rows, tile.pixels if fold_ends else 0, 0, 1, ends)
     step_rows(folds.channel_rows, fold_ends, 0, 1, ends)
     if ends.group_ends:
@@ -187,21 +184,14 @@ def walk_rows(folds, parameters, tile, filter_read):
         folds.registers.out_row_reg += tile.tile_outputs
 
 
-@njit_in_place(void(FOLDS_TYPE, PARAMETERS_RECORD, TILE_RECORD, int64))
-def walk_elements(folds, parameters, tile, x_read):
-    """Step from channel to channel, from word to word, from piece to piece of the words that hold a group."""
-    registers, feeder = folds.registers, parameters.feeder
-    if x_read and parameters.dataflow != Dataflow.WS:
-        last = folds.group.lane_reg + tile.channels - 1
-        last_piece = registers.piece_reg == last // feeder
-        if folds.signals.element == (last % feeder if last_piece else feeder - 1):
-            registers.element_reg = 0
-            registers.addr_reg += 1
-            registers.piece_reg = 0 if last_piece else registers.piece_reg + 1
-        else:
-            registers.element_reg += 1
-    if folds.ends.block_ends or (folds.ends.fold_ends and parameters.dataflow == Dataflow.OS):
-        registers.addr_reg, registers.element_reg, registers.piece_reg = 0, 0, 0
+@njit_in_place(void(FOLDS_TYPE, PARAMETERS_RECORD, LAYER_RECORD, TILE_RECORD, int64))
+def walk_words(folds, parameters, layer, tile, x_read):
+    """Step from channel to channel, where lanes hold words, and from group to group."""
+    back = folds.ends.block_ends or (folds.ends.fold_ends and parameters.dataflow == Dataflow.OS)
+    read = x_read and parameters.dataflow != Dataflow.WS
+    step_words(folds.words, folds.group, tile.channels, parameters.feeder, read, back)
+    if folds.ends.group_ends:
+        next_group(folds.group, layer, 0, 0, parameters.feeder)
 
 
 @njit_in_place(void(FOLDS_RECORD, SIGNALS_RECORD, PARAMETERS_RECORD, int64, int64))
@@ -259,12 +249,12 @@ def start_folds(folds, tile, pool):
     registers.half_reg, registers.fill_half_reg = 0, 0
     registers.ready_reg[0], registers.ready_reg[1] = 0, 0
     registers.inner_first_reg, registers.outer_first_reg = 1, 1
-    registers.addr_reg, registers.element_reg, registers.piece_reg = 0, 0, 0
     registers.out_row_reg, registers.group_row_reg = 0, 0
     start_rows(folds.filter_rows)
     start_rows(folds.polarity_rows)
     start_rows(folds.out_rows)
     start_rows(folds.channel_rows)
+    start_words(folds.words)
     start_group(folds.group, tile)
 
 
@@ -280,9 +270,7 @@ def step_folds(folds, parameters, wires, layer, tile, block_filled):
     else:
         stream_edge(folds, tile, wires, dataflow == Dataflow.IS)
     walk_rows(folds, parameters, tile, wires.filter_read)
-    walk_elements(folds, parameters, tile, wires.x_read)
-    if folds.ends.group_ends:
-        next_group(folds.group, layer, 0, 0, parameters.feeder)
+    walk_words(folds, parameters, layer, tile, wires.x_read)
     other_ready = folds.registers.ready_reg[1 - folds.registers.half_reg]
     step_phase(folds.registers, folds.signals, parameters, block_filled, wires.pool_busy)
     step_ends(folds, parameters, other_ready)

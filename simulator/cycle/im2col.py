@@ -16,8 +16,8 @@ from simulator.encoding import Dataflow
 from workloads.host.jit import njit_in_place
 
 IM2COL = record_type(
-    *("active_reg", "half_reg", "filling_reg", "release_half_reg", "groups_left_reg", "pixels_left_reg", "lane_reg"),
-    *("out_col_reg", "row_reg", "col_reg", "addr_reg", "line_reg", "word_reg"),
+    *("active_reg", "half_reg", "filling_reg", "first_reg", "release_half_reg", "groups_left_reg", "pixels_left_reg"),
+    *("lane_reg", "out_col_reg", "row_reg", "col_reg", "addr_reg", "line_reg", "word_reg"),
     # What is written to the operand memory, or pooled, in this cycle.
     *("write_valid_reg", "write_inside_reg", "write_half_reg", "write_addr_reg", "write_lane_reg", "write_from_reg"),
     *("write_count_reg", "write_first_reg", "write_last_reg", "block_ends_reg"),
@@ -164,12 +164,14 @@ def start_plane(registers, layer, tile):
     registers.line_reg = registers.addr_reg
 
 
-@njit_in_place(void(IM2COL_TYPE, LAYER_RECORD, TILE_RECORD))
-def start_im2col(im2col, layer, tile):
-    """Begin a tile."""
+@njit_in_place(void(IM2COL_TYPE, LAYER_RECORD, TILE_RECORD, int64))
+def start_im2col(im2col, layer, tile, ahead):
+    """Begin a tile; ahead: the one before is still computed."""
     registers = im2col.registers
-    registers.active_reg, registers.half_reg, registers.filling_reg, registers.release_half_reg = 1, 0, 0, 0
-    registers.claimed_reg[0], registers.claimed_reg[1] = 0, 0
+    registers.active_reg, registers.filling_reg, registers.first_reg = 1, 0, 1
+    if not ahead:
+        registers.half_reg, registers.release_half_reg = 0, 0
+        registers.claimed_reg[0], registers.claimed_reg[1] = 0, 0
     registers.groups_left_reg, registers.pixels_left_reg = tile.groups, tile.pixels
     registers.lane_reg, registers.word_reg = 0, 0
     clear_place(im2col.place)
@@ -192,7 +194,7 @@ def visit_word(im2col, parameters, ifmap, layer, tile, wires):
     if word.pixel_ends:
         step_pixel(im2col, layer, tile)
     if word.ends:
-        registers.filling_reg, registers.lane_reg = 0, 0
+        registers.filling_reg, registers.first_reg, registers.lane_reg = 0, 0, 0
         registers.half_reg ^= 1
     if word.group_ends:
         registers.groups_left_reg -= 1
@@ -206,12 +208,12 @@ def visit_word(im2col, parameters, ifmap, layer, tile, wires):
 def step_im2col(im2col, parameters, ifmap, layer, tile, wires):
     """Set the wires of this cycle and take the clock edge."""
     registers = im2col.registers
-    free = registers.filling_reg or not registers.claimed_reg[registers.half_reg]
-    issues = registers.active_reg and not wires.hold and free
+    free = not registers.claimed_reg[registers.half_reg] and (registers.first_reg or not wires.ahead)
+    issues = registers.active_reg and not wires.hold and (registers.filling_reg or free)
     if wires.release_block:
         registers.claimed_reg[registers.release_half_reg] = 0
         registers.release_half_reg ^= 1
     if issues:
         visit_word(im2col, parameters, ifmap, layer, tile, wires)
-    if wires.compute_start:
-        start_im2col(im2col, layer, tile)
+    if wires.begin_tile:
+        start_im2col(im2col, layer, tile, wires.ahead)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import types
 
+from simulator.cycle.ahead import AHEAD, AHEAD_RECORD
 from simulator.cycle.array import ARRAY, ARRAY_TYPE, MOVING, STILL, Array
 from simulator.cycle.bits import CUBE, ROW
 from simulator.cycle.descriptor import DESCRIPTORS, Descriptors, make_descriptors
@@ -31,6 +32,7 @@ from simulator.cycle.synapse_walker import SYNAPSE_WALKER
 from simulator.cycle.synapses import SYNAPSES_TYPE, Synapses
 from simulator.cycle.walker import STEP, WALKER
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES, WIRES_RECORD
+from simulator.cycle.words import WORDS
 from simulator.encoding import (
     LAYER,
     SEVERAL_OPS,
@@ -68,6 +70,7 @@ class Machine(NamedTuple):
     port: Port
     folds: Folds
     overlap: Overlap
+    ahead: np.record
     generator: Generator
     im2col: Im2col
     scratchpad: Scratchpad
@@ -86,7 +89,7 @@ class Machine(NamedTuple):
 MACHINE = types.NamedTuple(
     [
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
-        *(FOLDS_TYPE, OVERLAP_TYPE, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
+        *(FOLDS_TYPE, OVERLAP_TYPE, AHEAD_RECORD, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
         *(types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
         *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SYNAPSES_TYPE, POOL_TYPE),
     ],
@@ -136,6 +139,7 @@ def make_folds(rows: int, stages: int) -> Folds:
         polarity_rows=new_record(ROWS),
         out_rows=new_record(ROWS),
         channel_rows=new_record(ROWS),
+        words=new_record(WORDS),
         group=new_record(GROUP),
         last_row=zeros(rows + stages - 1),
     )
@@ -255,6 +259,7 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         port=Port(dram, mask, zeros(beat_words), new_record(PORT)),
         folds=make_folds(rows, int(parameters.stages)),
         overlap=make_overlap(rows, int(parameters.stages), int(parameters.dataflow)),
+        ahead=new_record(AHEAD),
         generator=Generator(new_record(GENERATOR), zeros(synapse_lanes), zeros(synapse_lanes)),
         im2col=make_im2col(feeder, x_lanes),
         scratchpad=Scratchpad(new_record(SCRATCHPAD), zeros(widest // WORD_BITS + 3 + beat_words)),

@@ -22,12 +22,14 @@ from simulator.cycle.folds import (
     STALL_FEEDER,
     STREAM,
     read_sizes,
-    walk_elements,
+    walk_words,
 )
-from simulator.cycle.group import next_group, start_group
+from simulator.cycle.group import start_group
+from simulator.cycle.polarity_rows import step_polarity_rows
 from simulator.cycle.records import record_type
 from simulator.cycle.rows import FOLD_ENDS_RECORD, start_rows, step_rows
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
+from simulator.cycle.words import find_element, start_words
 from simulator.encoding import FIRST_K, LAST_K, Dataflow, Polarity
 from workloads.host.jit import njit_in_place
 
@@ -169,9 +171,9 @@ def read_operands(folds, overlap, parameters, wires):
     wires.polarity_row = wires.filter_row if parameters.polarity == Polarity.SYNAPSE else folds.polarity_rows.row_reg
     wires.x_read = signals.preloading if by_preload else signals.streaming
     wires.x_half = registers.half_reg
-    signals.element = registers.element_reg + (folds.group.lane_reg if registers.piece_reg == 0 else 0)
-    wires.x_addr = registers.count_reg & 0xFFFF if dataflow == Dataflow.WS else registers.addr_reg
-    wires.x_element = 0 if dataflow == Dataflow.WS else signals.element
+    find_element(folds.words, folds.group)
+    wires.x_addr = registers.count_reg & 0xFFFF if dataflow == Dataflow.WS else folds.words.addr_reg
+    wires.x_element = 0 if dataflow == Dataflow.WS else folds.words.element
     wires.x_lanes_left = overlap.preload.outer_left_reg if by_preload else loop.outer_left_reg
     ends = overlap.preload_ends if by_preload else overlap.stream_ends
     folds.ends.fold_ends, folds.ends.block_ends, folds.ends.group_ends = (
@@ -224,11 +226,7 @@ def walk_rows(folds, overlap, parameters, tile, filter_read):
     if dataflow == Dataflow.WS:
         ends = overlap.preload_ends
     step_rows(folds.filter_rows, filter_read, 0, back, ends)
-    by_input = parameters.polarity == Polarity.INPUT
-    if by_input == (dataflow == Dataflow.IS):
-        step_rows(folds.polarity_rows, ends.fold_ends, 0, 1, ends)
-    else:
-        step_rows(folds.polarity_rows, filter_read, 1, back if by_input else 1, ends)
+    step_polarity_rows(folds.polarity_rows, parameters, filter_read, ends)
     edge = overlap.edge_ends
     step_rows(folds.out_rows, tile.pixels if edge.fold_ends else 0, 0, 1, edge)
     step_rows(folds.channel_rows, edge.fold_ends, 0, 1, edge)
@@ -282,14 +280,15 @@ def step_engines(folds, overlap):
         next_fold(overlap.edge, signals)
 
 
-@njit_in_place(void(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD, TILE_RECORD, int64))
-def start_overlap(folds, overlap, parameters, tile, pool):
-    """Begin a tile."""
+@njit_in_place(void(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD, TILE_RECORD, int64, int64))
+def start_overlap(folds, overlap, parameters, tile, pool, ahead):
+    """Begin a tile; ahead: its first block is filled, or being filled, already."""
     registers, own = folds.registers, overlap.registers
     registers.state_reg = POOL if pool else STALL_FEEDER
-    registers.count_reg, registers.half_reg, registers.fill_half_reg = 0, 0, 0
-    registers.ready_reg[0], registers.ready_reg[1] = 0, 0
-    registers.addr_reg, registers.element_reg, registers.piece_reg = 0, 0, 0
+    registers.count_reg = 0
+    if not ahead:
+        registers.half_reg, registers.fill_half_reg = 0, 0
+        registers.ready_reg[0], registers.ready_reg[1] = 0, 0
     registers.out_row_reg, registers.group_row_reg = 0, 0
     own.begun_reg, own.preload_count_reg, own.edge_count_reg = 0, 0, 0
     preloads = parameters.dataflow != Dataflow.OS
@@ -301,6 +300,7 @@ def start_overlap(folds, overlap, parameters, tile, pool):
     start_rows(folds.polarity_rows)
     start_rows(folds.out_rows)
     start_rows(folds.channel_rows)
+    start_words(folds.words)
     start_group(folds.group, tile)
 
 
@@ -314,10 +314,8 @@ def step_overlap(folds, overlap, parameters, wires, layer, tile):
     read_operands(folds, overlap, parameters, wires)
     step_edge(folds, overlap, parameters, tile, wires)
     walk_rows(folds, overlap, parameters, tile, wires.filter_read)
-    walk_elements(folds, parameters, tile, wires.x_read)
-    if folds.ends.group_ends:
-        next_group(folds.group, layer, 0, 0, parameters.feeder)
+    walk_words(folds, parameters, layer, tile, wires.x_read)
     step_phase(folds, overlap, parameters, wires.block_filled, wires.pool_busy)
     step_engines(folds, overlap)
     if wires.compute_start:
-        start_overlap(folds, overlap, parameters, tile, wires.pool)
+        start_overlap(folds, overlap, parameters, tile, wires.pool, wires.ahead)

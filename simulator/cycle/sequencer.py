@@ -39,6 +39,7 @@ def decide(sequencer, descriptors, wires):
     more = wires.store or wires.load or sequencer.next_valid_reg
     wires.steps = sequencer.state_reg == STEP and still and more
     wires.layer_ends = sequencer.state_reg == STEP and still and not more
+    wires.next_loaded = sequencer.next_valid_reg and not wires.dma_busy and not wires.scatter_busy
     wires.compute_start = wires.steps and sequencer.next_valid_reg
     wires.fetch = wires.compute_start and not wires.load and not flag(descriptors.layers[PRESENT_LAYER].flag_bits, LAST)
 

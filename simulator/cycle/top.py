@@ -16,6 +16,7 @@ from simulator.cycle import dma as transfers
 from simulator.cycle import folds as fold_states
 from simulator.cycle import scatter as scatter_unit
 from simulator.cycle import sequencer as programs
+from simulator.cycle.ahead import step_ahead
 from simulator.cycle.array import VALUE, step_array, step_overlapped, step_slots
 from simulator.cycle.bits import flag
 from simulator.cycle.descriptor import NEXT, PRESENT, PRESENT_LAYER, STORED
@@ -37,6 +38,7 @@ from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
 from simulator.cycle.synapses import start_synapses, synapses_wait, write_synapses
 from simulator.encoding import (
+    LOAD_IFMAP,
     MATMUL,
     OP_MASK,
     OP_PLACE,
@@ -68,6 +70,7 @@ def begin_cycle(machine, counts, cycle):
     waiting = max(machine.scatter.registers.count_reg, machine.synapses.tensor.registers.count_reg)
     wires.scatter_busy = waiting >= parameters.feeder * parameters.x_bits
     decide(machine.sequencer, machine.descriptors, wires)
+    step_ahead(machine.ahead, wires, parameters.overlap, machine.im2col.registers.active_reg)
     announce(dma, machine.descriptors.tiles[NEXT], wires)
     offer(machine.port, dma, wires, machine.packer.registers.beat_valid_reg, cycle)
     if wires.moved:
@@ -263,12 +266,15 @@ def run_pool(machine):
 @njit_in_place(inline="always")
 def run_im2col(machine, counts):
     """Step the im2col unit."""
-    im2col, wires, pool = machine.im2col, machine.wires, machine.pool.registers
+    im2col, wires, pool, sequencer = machine.im2col, machine.wires, machine.pool.registers, machine.sequencer
     im2col.registers.write_valid_reg, im2col.registers.block_ends_reg = 0, 0
     wires.issue, wires.pixel_ends, wires.ifmap_read = 0, 0, 0
-    if wires.compute_start or im2col.registers.active_reg:
-        layer, tile = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine)
-        step_im2col(im2col, machine.parameters, machine.ifmap[machine.sequencer.ifmap_half_reg], layer, tile, wires)
+    if wires.begin_tile or wires.release_block or im2col.registers.active_reg:
+        layer, tile, half = machine.descriptors.layers[PRESENT_LAYER], present_tile(machine), sequencer.ifmap_half_reg
+        if wires.ahead:
+            tile = machine.descriptors.tiles[NEXT]
+            half ^= flag(tile.flag_bits, LOAD_IFMAP)
+        step_im2col(im2col, machine.parameters, machine.ifmap[half], layer, tile, wires)
     pool.pool_wait_reg |= wires.pool and wires.issue and wires.pixel_ends
     counts.ifmap_reads += wires.ifmap_read
 

@@ -16,7 +16,7 @@ PARAMETERS = record_type(
 WIRES = record_type(
     # Sequencer and DMA.
     *("dma_busy", "compute_busy", "scatter_busy", "steps", "layer_ends", "fetch", "store", "load", "compute_start"),
-    *("pool", "pool_busy", "residual_start", "pack_start", "pack_taken"),
+    *("next_loaded", "begin_tile", "ahead", "pool", "pool_busy", "residual_start", "pack_start", "pack_taken"),
     # Memory port.
     *("mem_request", "mem_write", "kind", "accepted", "offered", "moved", "beat_valid", "beat_first"),
     "mem_write_valid",

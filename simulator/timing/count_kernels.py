@@ -16,11 +16,14 @@ from simulator.timing.cut_kernels import (
     MACHINE,
     OUTPUT,
     ROW,
+    class_of,
     divide_channels,
     divide_outputs,
     divide_rows,
+    ifmap_of_rows,
     time_tiles,
 )
+from simulator.timing.tile_kernels import KIND, next_ahead, time_ahead
 from simulator.timing.transfer_kernels import (
     beats_of,
     is_dense,
@@ -39,6 +42,14 @@ LAYERS, MACHINES, CUTS, COUNT_ROWS = LAYER[::1], MACHINE[::1], CUT[:, ::1], COUN
 def waited(start, end, computed):
     """Return how many of the cycles from `start` until before `end` lie after the array is done, at `computed`."""
     return max(0, end - max(start, computed))
+
+
+@njit_in_place(int64(int64, int64, LOADING))
+def still_after(store, tile, load):
+    """Return the cycles of a step after which nothing moves; as `add_steps`."""
+    loaded = store + tile + load.filter + load.ifmap
+    end = loaded + load.residual + (store > 0 or tile > 0)
+    return max(end, loaded + load.free) if load.free > 0 else end
 
 
 @njit_in_place(int64(int64, int64, int64, LOADING, int64, COUNTS))
@@ -80,6 +91,44 @@ def add_steps(computed, store, tile, load, count, counts):
     return 1 + max(end, computed, free)
 
 
+@njit_in_place(int64(KIND, int64, int64, int64, LOADING, int64, JOB, COUNTS))
+def _add_ahead(kind, ahead, store, tile, load, count, job, counts):
+    """Add `count` steps of a tile whose first block is `ahead`; return their cycles."""
+    time_ahead(kind, job.layer[0], job.machine[0], job.state[0], ahead)
+    counts.stall_feeder -= count * (kind.cycles - kind.computed)
+    return count * add_steps(kind.computed, store, tile, load, count, counts)
+
+
+@njit_in_place(int64(KIND, int64, int64, int64, JOB))
+def _ahead_after(kind, ahead, still, fill, job):
+    """Return by how much the tile after one of a kind is ahead; see `next_ahead`."""
+    time_ahead(kind, job.layer[0], job.machine[0], job.state[0], ahead)
+    return next_ahead(kind, still, fill)
+
+
+@njit_in_place(int64(KIND, int64, int64, LOADING, int64, JOB, COUNTS))
+def run_steps(kind, store, tile, load, count, job, counts):
+    """Add `count` equal steps, one after another; return their cycles. store, tile: as `add_steps`.
+
+    By how much a tile is ahead follows from that of the tile before: in the end it stays, or takes turns of two.
+    """
+    if not job.machine[0].overlap:
+        return count * add_steps(kind.cycles, store, tile, load, count, counts)
+    parts, still, total = job.parts[0], still_after(store, tile, load), int64(0)
+    while count > 0:
+        now, others = parts.ahead, int64(0)
+        then = _ahead_after(kind, now, still, load.first_fill, job)
+        if count > 1 and _ahead_after(kind, then, still, load.first_fill, job) == now:
+            others = count // 2
+            total += _add_ahead(kind, then, store, tile, load, others, job, counts)
+            count -= others
+        times = count if others > 0 else int64(1)
+        total += _add_ahead(kind, now, store, tile, load, times, job, counts)
+        parts.ahead = now if others == times else then
+        count -= times
+    return total
+
+
 @njit_in_place(void(int64, int64, JOB))
 def move_tile(last_rows, last_outputs, job):
     """Fill in what storing a tile and loading its residual takes."""
@@ -119,6 +168,7 @@ def _load_tile(beats, last_rows, part, last_channels, job):
     load.residual, load.free = moves.residual, moves.free
     if layer.matmul:
         load.residual, load.free = kind.second_cycles, kind.second_free
+    load.first_fill = job.tiles[last_rows, part, last_channels].first_fill
 
 
 @njit_in_place(void(int64, int64, int64, int64, JOB))
@@ -175,7 +225,7 @@ def _load_after(row, output, job):
 
 @njit_in_place(void(LOADING))
 def _load_nothing(load):
-    load.filter, load.ifmap, load.residual, load.free = 0, 0, 0, 0
+    load.filter, load.ifmap, load.residual, load.free, load.first_fill = 0, 0, 0, 0, 0
 
 
 @njit_in_place(int64(JOB))
@@ -184,28 +234,99 @@ def next_layer_cycles(job):
     return 0 if job.layer[0].last else run_cycles(1, job.machine[0].layer_beats, job.machine[0])
 
 
-@njit_in_place(int64(ROW, OUTPUT, JOB, COUNTS))
-def _add_parts(row, output, job, counts):
-    """Add the steps of all tiles of these parts of rows and output channels, as often as there are; return cycles."""
+@njit_in_place(int64(ROW, OUTPUT, int64, JOB, COUNTS))
+def _add_parts(row, output, count, job, counts):
+    """Add the steps of all tiles of these parts of rows and output channels, `count` times; return their cycles."""
     channels, load, tiles = job.parts[0].channels, job.load[0], job.tiles[row.last, output.part]
     fetch = run_cycles(1, job.machine[0].tile_beats, job.machine[0])
-    count = row.count * output.count
     store = _store_before(row, output, job)
     total = int64(0)
     if channels > 1:  # sums stay on chip from one part of the input channels to the next
         _load_further(row.beats, row.last, output.part, int64(channels == 2), job)
-        total += count * add_steps(tiles[0].cycles, store, fetch, load, count, counts)
+        total += run_steps(tiles[0], store, fetch, load, count, job, counts)
         if channels > 3:
-            again = count * (channels - 3)
-            total += again * add_steps(tiles[0].cycles, 0, fetch, load, again, counts)
+            total += run_steps(tiles[0], 0, fetch, load, count * (channels - 3), job, counts)
         if channels > 2:
             _load_further(row.beats, row.last, output.part, 1, job)
-            total += count * add_steps(tiles[0].cycles, 0, fetch, load, count, counts)
+            total += run_steps(tiles[0], 0, fetch, load, count, job, counts)
         store = 0
     if not _load_after(row, output, job):
         _load_nothing(load)
         fetch = next_layer_cycles(job)
-    return total + count * add_steps(tiles[1].cycles, store, fetch, load, count, counts)
+    return total + run_steps(tiles[1], store, fetch, load, count, job, counts)
+
+
+@njit_in_place(int64(int64, JOB))
+def _take_row(index, job):
+    """Set the job's part of the rows; return how many from there on are alike, but for where they lie."""
+    row, rows = job.row[0], job.parts[0].rows
+    row.first, row.last, row.next_last, row.next_beats = index == 0, index == rows - 1, index == rows - 2, 0
+    _, row.beats = ifmap_of_rows(index, job)
+    if row.last:
+        return 1
+    _, row.next_beats = ifmap_of_rows(index + 1, job)
+    count, beats = int64(1), row.next_beats
+    while index > 0 and index + count < rows - 2 and beats == row.beats:
+        _, beats = ifmap_of_rows(index + count + 1, job)
+        if beats != row.next_beats:
+            break
+        count += 1
+    return count
+
+
+@njit_in_place(int64(int64, JOB))
+def _take_output(index, job):
+    """Set the job's part of the output channels; return how many from there on are alike, but for where they lie."""
+    output, outputs = job.output[0], job.parts[0].outputs
+    output.first, output.last, output.next_part = index == 0, index == outputs - 1, 0
+    output.part = class_of(index, job)
+    if output.last:
+        return 1
+    output.next_part = class_of(index + 1, job)
+    count, part = int64(1), output.next_part
+    while index > 0 and index + count < outputs - 2 and part == output.part:
+        part = class_of(index + count + 1, job)
+        if part != output.next_part:
+            break
+        count += 1
+    return count
+
+
+@njit_in_place(int64(int64, JOB, COUNTS))
+def _add_inside(size, job, counts):
+    """Add the steps of all `size` parts of the inner axis, the outer one's as it is; return their cycles."""
+    total, index = int64(0), int64(0)
+    while index < size:
+        alike = _take_row(index, job) if job.cut[0].order == ROWS_INSIDE else _take_output(index, job)
+        alike = alike if job.parts[0].channels == 1 else 1
+        total += _add_parts(job.row[0], job.output[0], alike, job, counts)
+        index += alike
+    return total
+
+
+@njit_in_place(int64(JOB, COUNTS))
+def _add_in_order(job, counts):
+    """Add the steps of all tiles in their order, as each may begin to fill under the one before; return their cycles.
+
+    Once a part of the outer axis leaves the next one as much ahead as it was itself, those alike take as long.
+    """
+    parts, rows_inside, total, index = job.parts[0], job.cut[0].order == ROWS_INSIDE, int64(0), int64(0)
+    outer, inner = (parts.outputs, parts.rows) if rows_inside else (parts.rows, parts.outputs)
+    parts.ahead = 0
+    while index < outer:
+        alike = _take_output(index, job) if rows_inside else _take_row(index, job)
+        ahead, control, feeder = parts.ahead, counts.stall_control, counts.stall_feeder
+        ifmap, filters, ofmap = counts.stall_ifmap, counts.stall_filter, counts.stall_ofmap
+        cycles = _add_inside(inner, job, counts)
+        again = alike - 1 if parts.ahead == ahead else int64(0)
+        counts.stall_control += again * (counts.stall_control - control)
+        counts.stall_feeder += again * (counts.stall_feeder - feeder)
+        counts.stall_ifmap += again * (counts.stall_ifmap - ifmap)
+        counts.stall_filter += again * (counts.stall_filter - filters)
+        counts.stall_ofmap += again * (counts.stall_ofmap - ofmap)
+        total += (1 + again) * cycles
+        index += 1 + again
+    return total
 
 
 @njit_in_place(int64(JOB, COUNTS))
@@ -222,9 +343,13 @@ def _add_waiting(job, counts):
     counts.stall_control += total
     _load_tile(job.row_kinds[0].beats, int64(parts.rows == 1), 0, int64(parts.channels == 1), job)
     total += add_steps(0, 0, run_cycles(1, machine.tile_beats, machine), load, 1, counts)
-    for row in range(parts.row_kinds):
-        for output in range(parts.output_kinds):
-            total += _add_parts(job.row_kinds[row], job.output_kinds[output], job, counts)
+    if machine.overlap:
+        total += _add_in_order(job, counts)
+    else:
+        for row_kind in range(parts.row_kinds):
+            for output_kind in range(parts.output_kinds):
+                row, output = job.row_kinds[row_kind], job.output_kinds[output_kind]
+                total += _add_parts(row, output, row.count * output.count, job, counts)
     _load_nothing(load)
     return total + add_steps(0, job.moves[1, 1].store, 0, load, 1, counts)
 
@@ -241,9 +366,9 @@ def _divide(job):
     time_moves(job)
 
 
-@njit_in_place(int64(JOB, COUNTS))
-def count_job(job, counts):
-    """Fill in the counts of a layer by a cut; return its cycles."""
+@njit_in_place(void(JOB, COUNTS))
+def count_tiles(job, counts):
+    """Fill in the counts of a layer by a cut, but for what is waited for other than operands by tiles on their own."""
     _divide(job)
     parts, layer, machine = job.parts[0], job.layer[0], job.machine[0]
     for index in range(parts.classes):
@@ -254,6 +379,12 @@ def count_job(job, counts):
                 if count > 0:
                     add_tiles(count, job.tiles[last_rows, index, last_channels], layer, machine, counts)
     add_accesses(job, counts)
+
+
+@njit_in_place(int64(JOB, COUNTS))
+def count_job(job, counts):
+    """Fill in the counts of a layer by a cut; return its cycles."""
+    count_tiles(job, counts)
     return _add_waiting(job, counts)
 
 

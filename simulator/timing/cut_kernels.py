@@ -16,12 +16,13 @@ from workloads.host.jit import njit_in_place
 PARTS = records(
     *("rows", "outputs", "channels", "last_rows", "last_outputs", "last_channels", "by_group"),
     *("row_kinds", "output_kinds", "classes", "in_rows", "most_in_rows", "ifmap_beats", "tiles"),
+    "ahead",
 )
 """How a cut divides a layer: parts along each axis and the length of the last one.
 
 by_group: output channels decide which input channels a tile holds. *_kinds, classes: how many of them there are.
 in_rows, ifmap_beats: input rows of all parts of the rows together, and beats of one word's plane of each; most_in_rows:
-of the part with most.
+of the part with most. ahead: cycles by which the tile that is counted now is, see `time_ahead`.
 """
 
 ROW_KIND = records("first", "last", "beats", "next_beats", "next_last", "count")
@@ -50,8 +51,8 @@ one image or another, in a beat more or less, as does the next."""
 MOVES = records("store", "residual", "free")
 """Cycles of a tile's store, of its residual's load, and from picking that until the scatter unit is free."""
 
-LOAD = records("filter", "ifmap", "residual", "free")
-"""Cycles of a tile's loads after its descriptor, 0 where nothing is loaded; free: see `MOVES`."""
+LOAD = records("filter", "ifmap", "residual", "free", "first_fill")
+"""Cycles of a tile's loads after its descriptor, 0 where nothing is; free: see `MOVES`; first_fill: its kind's."""
 
 
 JOB_RECORD = np.dtype(
@@ -62,6 +63,8 @@ JOB_RECORD = np.dtype(
             ("machine", MACHINE_INTEGERS, (1,)),
             ("cut", CUT_INTEGERS, (1,)),
             ("parts", PARTS, (1,)),
+            ("row", ROW_KIND, (1,)),
+            ("output", OUTPUT_KIND, (1,)),
             ("row_kinds", ROW_KIND, (MOST_ROW_KINDS,)),
             ("output_kinds", OUTPUT_KIND, (MOST_OUTPUT_KINDS,)),
             ("classes", OUTPUT_CLASS, (MOST_CLASSES,)),
@@ -77,8 +80,9 @@ JOB_RECORD = np.dtype(
 """One cut of one layer on one machine, and what the kernels work out of it, shared by all of them.
 
 tiles [rows' last, class, channels' last]; moves [rows' last, outputs' last]; word_steps [outputs' last];
-planes_of_steps [outputs' last, steps]. "last": 0 for all parts but the last, 1 for the last. One record is one address:
-handing a dozen arrays from function to function took longer than the counting.
+planes_of_steps [outputs' last, steps]. "last": 0 for all parts but the last, 1 for the last. row, output: parts where
+they are gone through in order. One record is one address: handing a dozen arrays from function to function took longer
+than the counting.
 """
 
 
@@ -292,6 +296,7 @@ def _pool_tile(kind, planes, steps, layer):
     kind.blocks, kind.inner, kind.fill_words, kind.piece_words = 0, 0, 0, 0
     kind.pool = kind.pixels * (planes * (taps + 1) + steps) + 1
     kind.cycles = kind.pool
+    kind.first_fill, kind.ahead, kind.computed = 0, 0, kind.pool
 
 
 @njit_in_place(void(int64, int64, JOB))

@@ -11,20 +11,20 @@ from numba import from_dtype, int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, as_second, lanes_of_second, second_stride
-from simulator.timing.count_kernels import count_job, waited
+from simulator.timing.count_kernels import count_tiles, waited
 from simulator.timing.cut_kernels import JOB, MACHINE, class_of, ifmap_of_rows, steps_of_word
 from simulator.timing.integers import records
-from simulator.timing.tile_kernels import IS, ceil_div
+from simulator.timing.tile_kernels import IS, ceil_div, next_ahead, time_ahead
 from simulator.timing.transfer_kernels import beats_of, is_dense, synapse_steps
 from workloads.host.jit import njit, njit_in_place
 
 MASKED_TILE = records(
-    *("computed", "filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
-    *("planes", "dense", "pixels", "outputs", "last_outputs", "channels"),
+    *("filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
+    *("planes", "dense", "pixels", "outputs", "channels", "last_outputs", "last_rows", "part", "last_channels"),
 )
-"""A tile in its order: cycles that it computes, and its beats, 0 where nothing is moved; of ifmap of each run, of
-residual and store of each plane, which are one run where they lie densely. last_outputs: whether it holds the last part
-of the output channels. channels: of input."""
+"""A tile in its order: its beats, 0 where nothing is moved; of ifmap of each run, of residual and store of each plane,
+which are one run where they lie densely. channels: of input. last_*: whether it holds the last part of an axis; part:
+its class of output channels: which of the job's tiles it is."""
 
 TILE, ARRAY = from_dtype(MASKED_TILE), int64[::1]
 
@@ -180,16 +180,19 @@ def step_tiles(start, tiles, job, mask, counts):
     start: first cycle; of the first layer, of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which
     the memory pauses.
     """
-    count, layer, machine, step = len(tiles), job.layer[0], job.machine[0], start
+    count, layer, machine, step, ahead = len(tiles), job.layer[0], job.machine[0], start, int64(0)
     if layer.first:
         step = load_run(start + 1, machine.layer_beats, machine, mask) + 3
     counts.stall_control += step - start
     for i in range(-1, count + 1):
         # In cycle `step` the units start; they work from the next one on.
         counts.stall_control += 1
-        computed = step + 1
+        computed, kind = step + 1, job.tiles[0, 0, 0]
         if 0 <= i < count:
-            computed += tiles[i].computed
+            kind = job.tiles[tiles[i].last_rows, tiles[i].part, tiles[i].last_channels]
+            time_ahead(kind, layer, machine, job.state[0], ahead)
+            counts.stall_feeder -= kind.cycles - kind.computed
+            computed += kind.computed
         cycle, free = step + 1, step + 1
         storing = i >= 1 and tiles[i - 1].store_beats > 0
         loading = i + 1 < count
@@ -209,6 +212,9 @@ def step_tiles(start, tiles, job, mask, counts):
             counts.stall_control += waited(cycle, cycle + 1, computed)
             cycle += 1
         counts.stall_ifmap += waited(cycle, free, computed)
+        if machine.overlap and i >= 0 and loading:
+            following = job.tiles[tiles[i + 1].last_rows, tiles[i + 1].part, tiles[i + 1].last_channels]
+            ahead = next_ahead(kind, max(cycle, free) - step - 1, following.first_fill)
         step = max(cycle, computed, free)
     counts.stall_control += 1  # one more hand-over finds that the layer is done
     return step + 1
@@ -232,8 +238,8 @@ def lay_tiles(tiles, job):
         ifmap_part = row * parts.outputs + output if parts.by_group else row * parts.channels + channel
         _, ifmap_beats = ifmap_of_rows(row, job)
         tile = tiles[index]
-        tile.computed, tile.pixels, tile.outputs = kind.cycles, kind.pixels, kind.outputs
-        tile.channels = kind.channels
+        tile.last_rows, tile.part, tile.last_channels = last_row, part, last_channel
+        tile.pixels, tile.outputs, tile.channels = kind.pixels, kind.outputs, kind.channels
         tile.last_outputs, tile.planes = output == parts.outputs - 1, ceil_div(kind.outputs, machine.feeder)
         plane_beats = beats_of(kind.pixels, machine)
         tile.dense = is_dense(tile.planes, plane_beats, beats_of(layer.out_height * layer.out_width, machine))
@@ -253,8 +259,7 @@ def lay_tiles(tiles, job):
 @njit(int64(int64, JOB, ARRAY, COUNTS))
 def count_masked(start, job, mask, counts):
     """Fill in the counts of a layer by a cut on a memory that pauses; return the cycle after its last."""
-    count_job(job, counts)
+    count_tiles(job, counts)
     tiles = np.zeros(job.parts[0].tiles, MASKED_TILE)
     lay_tiles(tiles, job)
-    counts.stall_control, counts.stall_filter, counts.stall_ifmap, counts.stall_ofmap = 0, 0, 0, 0
     return step_tiles(start, tiles, job, mask, counts)

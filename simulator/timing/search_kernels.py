@@ -40,7 +40,8 @@ def least_computing(row, output, channel, job):
 
     A tile's folds follow one another, the first after its first block is filled; or its blocks are filled one after
     another, and the last one's folds follow. Where they overlap, a fold takes a cycle more than its operands and no
-    less than the array needs; the last one at most a cycle less than that, which the flush makes up for.
+    less than the array needs; the last one at most a cycle less than that, which the flush makes up for. There, too,
+    first blocks may be filled under the tile before, of all tiles but the layer's first; yet a word takes a cycle.
     """
     layer, machine = job.layer[0], job.machine[0]
     tiles = row.parts * output.parts * channel.parts
@@ -74,7 +75,11 @@ def least_computing(row, output, channel, job):
     if by_group:
         first, last = 0, 0
     flush = FLUSH_OS if machine.dataflow == OS or machine.overlap else FLUSH_STATIONARY
-    return max(folding + first, filling + last) + tiles * (READY - 1 + flush)
+    through = READY - 1 + flush
+    if machine.overlap and tiles > 1:
+        in_steps = int64(0) if by_group else filling - first + last
+        return max(max(folding, in_steps) + tiles * through, filling + through - (tiles - 1))
+    return max(folding + first, filling + last) + tiles * through
 
 
 @njit_in_place(UniTuple(int64, 2)(ROW, OUTPUT, CHANNEL, FILTER, RESULT, JOB))

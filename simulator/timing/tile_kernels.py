@@ -32,6 +32,7 @@ TILE_KIND = np.dtype(
                 *("groups", "group_outputs", "outputs", "channels", "first_lane", "group_lanes", "words"),
                 *("pixels", "stream", "stationary", "drain", "pipeline", "pool", "waiting", "cycles"),
                 *("blocks", "inner", "time", "fold", "fill_words", "piece_words"),
+                *("first_fill", "ahead", "computed", "waited", "filled", "released"),
                 *("weight_rows", "polarity_rows", "channel_rows", "filter_beats", "filter_cycles"),
                 *("second_beats", "second_cycles", "second_free"),
             )
@@ -44,6 +45,9 @@ cycles by phase (stationary: preload), blocks of operands, folds that share each
 fold (fold), words that fill the blocks (fill_words), words of input channels that a pixel's tap touches, summed over
 groups (piece_words); of filters: rows of weights, of polarity and of bias and shift, beats, cycles of their load; of
 the tensor that a matmul's synapses are: beats and cycles, and from picking its load until the unit that writes is free.
+first_fill: words of the first block, of pooling 0. Of a tile that begins to fill it `ahead` cycles before its step:
+cycles that it computes (computed) and waits for operands (waited), issue cycle of its last word (filled), last cycle in
+which the block before its last is used (released); see `time_ahead`.
 """
 
 BLOCK_STATE = np.dtype(
@@ -65,11 +69,14 @@ def ceil_div(number, divisor):
     return -((-number) // divisor)
 
 
-@njit_in_place(void(STATE, MACHINE))
-def begin_blocks(state, machine):
-    """Nothing is filled, nothing waits; overlapped folds of ws are preloaded meanwhile."""
-    state.filled = -1
-    state.released_before = -1
+@njit_in_place(void(STATE, MACHINE, int64))
+def begin_blocks(state, machine, ahead):
+    """Nothing is filled, nothing waits; overlapped folds of ws are preloaded meanwhile.
+
+    ahead: cycles by which the first block's fill begins before the tile does.
+    """
+    state.filled = -1 - ahead
+    state.released_before = -1 - ahead
     state.released = -1
     state.next = machine.rows + 1 if machine.overlap and machine.dataflow == WS else 0
     state.waiting = 0
@@ -192,12 +199,12 @@ def _run_group(kind, lane, taps, machine, state):
         kind.blocks += ranges
 
 
-@njit_in_place(void(KIND, LAYER, MACHINE, STATE))
-def _run_groups(kind, layer, machine, state):
+@njit_in_place(void(KIND, LAYER, MACHINE, STATE, int64))
+def _run_groups(kind, layer, machine, state, ahead):
     """Run the blocks of all groups; once a period of lanes changes nothing but the time, the rest are like it."""
     taps = layer.kernel_h * layer.kernel_w
     period = lane_period(kind.group_lanes, machine.feeder)
-    begin_blocks(state, machine)
+    begin_blocks(state, machine, ahead)
     kind.blocks, kind.fill_words, kind.piece_words = 0, 0, 0
     lane, group = kind.first_lane, 0
     while group < kind.groups:
@@ -224,6 +231,42 @@ def _run_groups(kind, layer, machine, state):
             group += repeats * period
 
 
+@njit_in_place(int64(KIND, LAYER, MACHINE))
+def _first_fill(kind, layer, machine):
+    """Return the words of a tile's first block."""
+    taps = layer.kernel_h * layer.kernel_w
+    if machine.dataflow == WS:
+        return kind.pixels * range_words(0, kind.first_lane, kind.channels, taps, machine)
+    pixels = min(kind.pixels, machine.cols if machine.dataflow == IS else machine.rows)
+    return pixels * ceil_div(kind.first_lane + kind.channels, machine.feeder) * taps
+
+
+@njit_in_place(void(KIND, LAYER, MACHINE, STATE, int64))
+def time_ahead(kind, layer, machine, state, ahead):
+    """Fill in what a tile takes whose first block began to fill `ahead` cycles before its step.
+
+    At most first_fill + 1: a fold's operands can't be there earlier than for the tile's second cycle.
+    """
+    if kind.ahead != ahead:
+        cycles, waiting = kind.computed, kind.waited
+        _run_groups(kind, layer, machine, state, ahead)
+        kind.computed, kind.waited = cycles + state.waiting - waiting, state.waiting
+        kind.ahead, kind.filled, kind.released = ahead, state.filled, state.released_before
+
+
+@njit_in_place(int64(KIND, int64, int64))
+def next_ahead(kind, still, fill):
+    """Return the cycles by which the next tile's first block, of `fill` words, is ahead of that tile's step.
+
+    still: first cycle of the step in which nothing moves. The next tile begins in it, or in the one after
+    the present tile's last word; its first word comes a cycle later, and when the block before last is released.
+    """
+    if fill == 0:
+        return 0
+    begin = max(kind.filled + 2, still + 1, kind.released + 1)
+    return min(max(kind.computed + 1 - begin, 0), fill + 1)
+
+
 @njit_in_place(int64(int64, MACHINE))
 def overlapped_fold(time, machine):
     """Return the cycles from the first one of a fold to that of the next where they overlap."""
@@ -244,7 +287,7 @@ def compute_tile(kind, layer, machine, state):
         kind.inner, time = ceil_div(k, machine.rows), n
     stream, kind.time = time + machine.rows + machine.cols - 2 + machine.pe_stages - 1, time
     kind.fold = overlapped_fold(time, machine) if machine.overlap else stream + machine.rows
-    _run_groups(kind, layer, machine, state)
+    _run_groups(kind, layer, machine, state, 0)
     folds = kind.blocks * kind.inner
     rows_moved, kind.waiting = folds * machine.rows, state.waiting
     kind.stream = folds * stream
@@ -259,3 +302,7 @@ def compute_tile(kind, layer, machine, state):
     kind.drain = rows_moved if machine.dataflow == OS else 0
     kind.pool = 0
     kind.cycles = kind.stream + kind.stationary + kind.drain + kind.pipeline + kind.waiting
+    kind.ahead, kind.computed, kind.waited = 0, kind.cycles, state.waiting
+    if machine.overlap:
+        kind.first_fill = _first_fill(kind, layer, machine)
+        kind.filled, kind.released = state.filled, state.released_before

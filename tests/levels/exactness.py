@@ -22,6 +22,7 @@ from tqdm import tqdm
 
 from simulator.cuts.layout import tensor_beats
 from simulator.cycle.cycle import CycleRun, run_cycle
+from simulator.designs.design import FittedDesign
 from simulator.designs.memory import Memory
 from simulator.plan.counts import PHASES
 from simulator.plan.steps import Schedule
@@ -30,6 +31,7 @@ from simulator.program.program import Program
 from simulator.rtl.vectors import counted, expected_tensors
 from simulator.timing.timing import count_program
 from tests.levels.random_pairs import DATAFLOWS, FUSIONS, ON_CHIP, OPS, random_pair, random_programs
+from tests.simulator.slow_counts.tile_timing import tile_timing
 from workloads.errors import LimenError
 from workloads.layers.layer import POOLS, Layer
 
@@ -47,7 +49,7 @@ CORNERS = (
     *("dense run", "images at once"),
     *("polarity input", "polarity neuron", "polarity generated"),
     *("ops mixed", *(f"op {op}" for op in OPS)),
-    *("two stages", "zero gating", "overlap", "avgpool", "large window", "matmul", "on-chip memory"),
+    *("two stages", "zero gating", "overlap", "block ahead", "avgpool", "large window", "matmul", "on-chip memory"),
 )
 FUSED = "fused"
 KINDS = (*OPS, FUSED)
@@ -121,6 +123,12 @@ def shares_addresses(program: Program) -> bool:
     return len(program.image) - program.first_beat < beats
 
 
+def waited_alone(schedule: Schedule, design: FittedDesign) -> int:
+    """Return the cycles that a layer's tiles wait for operands where none is filled under the tile before."""
+    shapes = Counter(step.shape for step in schedule.steps)
+    return sum(count * tile_timing(schedule.geometry, shape, design).phases[5] for shape, count in shapes.items())
+
+
 def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     """Return the corners that a pair reached."""
     ops = {layer.op for layer in program.network.layers if layer.has_parameters}
@@ -131,6 +139,8 @@ def cells_of(program: Program, run: CycleRun) -> set[Cell]:
     corners |= {"zero gating"} if program.design.zero_gating else set()
     corners |= {"overlap"} if program.design.overlap else set()
     for layer, schedule, counts in zip(program.network.layers, program.schedules, run.counts, strict=True):
+        if program.design.overlap and counts.stall_feeder < waited_alone(schedule, program.design):
+            corners |= {"block ahead"}
         corners |= set(_corners_of(layer, schedule, program))
         corners |= {phase.replace("_", " ") for phase in PHASES if phase.startswith("stall") and getattr(counts, phase)}
     kind = FUSED if program.design.extra_ops else program.design.op

@@ -13,6 +13,7 @@ from tests.support.verilog_lint import lint
 needs_verilator()
 
 WRONG = {
+    "ahead": [],
     "bank": [({"WIDTH": 0}, "width_is_1_at_least"), ({"DEPTH": 65537}, "addr_bits_reach_every_word")],
     "dma": [({"PORT_BITS": 48}, "port_bits_are_32_64_128_256_or_512"), ({"PORT_BITS": 1024}, "port_bits_are_32")],
     "edge": [({"VALUE_BITS": 0}, "value_bits_are_1_at_least"), ({"ACC_BITS": 49}, "acc_bits_are_2_to_48")],
@@ -28,6 +29,7 @@ WRONG = {
     "operands": [({"DATAFLOW": -1}, "dataflow_is_0_1_or_2"), ({"DEPTH": 3}, "depth_holds_a_word")],
     "overlap": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"STAGES": 0}, "stages_are_1_or_2")],
     "packer": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"PORT_BITS": 32, "X_BITS": 9}, "and_hold_a_word")],
+    "polarity_rows": [({"DATAFLOW": 3}, "dataflow_is_0_1_or_2"), ({"POLARITY": 4}, "polarity_is_0_to_3")],
     "pool": [({"X_SIGNED": 2}, "x_signed_0_or_1")],
     "requantiser": [({"Y_BITS": 18}, "y_bits_3_to_17")],
     "rows": [({"PER_READ": 2}, "are_0_or_1")],
@@ -42,6 +44,7 @@ WRONG = {
     "tag": [({"ADDR_BITS": 0}, "addr_bits_are_1_at_least")],
     "turn": [({"KEEPS_CHANNEL": 2}, "keeps_channel_0_or_1")],
     "walker": [({"COLS": 0}, "cols_and_lanes_are_1_at_least")],
+    "words": [({"FEEDER": 3}, "feeder_is_a_power_of_two")],
     "waves": [({"ROWS": 0}, "rows_are_1_at_least"), ({"DRAINS": 2}, "drains_is_0_or_1")],
 }
 """Parameters that would give hardware which runs and is wrong, and the line that refuses each, by module."""

@@ -37,11 +37,11 @@ def test_fields(kind: str) -> None:
     assert fields is not None
     begins = {f"{kind}_{name.upper()}": 8 * offset for name, (_, offset) in fields.items() if name != "reserved"}
     assert {name: at for name, at in constants(text).items() if name.startswith(f"{kind}_")} == begins
-    wires = re.findall(rf"assign (?:next_|now_|stored_)?(\w+) = \w+\[{kind}_(\w+) \+: (\d+)\];", text)
+    wires = re.findall(rf"assign (?:next_|now_|fill_|stored_)?(\w+) = \w+\[{kind}_(\w+) \+: (\d+)\];", text)
     assert {place.lower() for _, place, _ in wires} == fields.keys() - {"flag_bits", "reserved"}
     for name, place, bits in wires:
         assert name == place.lower() and int(bits) == 8 * fields[name][0].itemsize
-    for high, name in re.findall(r"output wire \[(\d+):0\] (?:next_|now_|stored_)?(\w+)", text):
+    for high, name in re.findall(r"output wire \[(\d+):0\] (?:next_|now_|fill_|stored_)?(\w+)", text):
         assert name not in fields or int(high) + 1 == 8 * fields[name][0].itemsize
 
 

@@ -20,6 +20,7 @@ module limen_activations #(
     input  wire                      clk,
     input  wire                      rst,
     input  wire                      start,            // of a tile; high for one cycle
+    input  wire                      ahead,            // it is the next one, see limen_im2col
     input  wire                      pool,             // the layer pools
     input  wire                      hold,             // a pooled word waits
     output wire                      active,           // words of the tile are still to be read
@@ -34,7 +35,7 @@ module limen_activations #(
     input  wire [15:0]               kernel_w,
     input  wire [15:0]               pad_left,
     input  wire [15:0]               group_lanes,
-    // the tile being computed
+    // the tile being computed, with `ahead` the next one
     input  wire [15:0]               groups,
     input  wire [15:0]               pixels,
     input  wire [15:0]               tile_rows,
@@ -86,8 +87,8 @@ module limen_activations #(
     );
 
     limen_im2col #(.LANES(LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER)) im2col (
-        .clk(clk), .rst(rst), .start(start), .pool(pool), .hold(hold), .active(active), .release_block(release_block),
-        .groups(groups), .pixels(pixels), .in_width(in_width), .out_width(out_width),
+        .clk(clk), .rst(rst), .start(start), .ahead(ahead), .pool(pool), .hold(hold), .active(active),
+        .release_block(release_block), .groups(groups), .pixels(pixels), .in_width(in_width), .out_width(out_width),
         .stride_w(stride_w), .stride_h(stride_h), .row_step(row_step),
         .kernel_h(kernel_h), .kernel_w(kernel_w), .pad_left(pad_left),
         .tile_rows(tile_rows), .first_row(first_row), .first_addr(first_addr), .plane_words(plane_words),

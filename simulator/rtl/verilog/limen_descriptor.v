@@ -14,6 +14,7 @@ module limen_descriptor #(
     input  wire [TILE_WORDS*32-1:0]   tile,
     input  wire [TILE_WORDS*32-1:0]   stored_tile,
     input  wire         compute_start,
+    input  wire         ahead,
     // the layer
     output wire         last,
     output wire         raw,
@@ -70,21 +71,26 @@ module limen_descriptor #(
     output wire         now_first_k,
     output wire         now_last_k,
     output wire [15:0]  now_groups,
-    output wire [15:0]  now_plane_words,
-    output wire [15:0]  now_tile_rows,
-    output wire [15:0]  now_first_row,
     output wire [15:0]  now_pixels,
     output wire [15:0]  now_k_size,
     output wire [15:0]  now_group_outputs,
     output wire [15:0]  now_tile_outputs,
     output wire [15:0]  now_first_lane,
     output wire [15:0]  now_channels,
-    output wire [15:0]  now_first_addr,
-    output wire [15:0]  now_group_step,
     output wire [7:0]   now_first_element,
     output wire [15:0]  now_polarity_beats,
     output wire [15:0]  now_polarity_rows,
     output wire         tile_store,
+    // the tile whose operands are fetched: it, or the next one
+    output wire [15:0]  fill_groups,
+    output wire [15:0]  fill_plane_words,
+    output wire [15:0]  fill_tile_rows,
+    output wire [15:0]  fill_first_row,
+    output wire [15:0]  fill_pixels,
+    output wire [15:0]  fill_first_lane,
+    output wire [15:0]  fill_channels,
+    output wire [15:0]  fill_first_addr,
+    output wire [15:0]  fill_group_step,
     // the tile being stored
     output wire [31:0]  stored_plane_stride,
     output wire [31:0]  stored_store_addr,
@@ -216,21 +222,27 @@ module limen_descriptor #(
     assign now_first_k = now[TILE_FLAG_BITS + FIRST_K];
     assign now_last_k = now[TILE_FLAG_BITS + LAST_K];
     assign now_groups = now[TILE_GROUPS +: 16];
-    assign now_plane_words = now[TILE_PLANE_WORDS +: 16];
-    assign now_tile_rows = now[TILE_TILE_ROWS +: 16];
-    assign now_first_row = now[TILE_FIRST_ROW +: 16];
     assign now_pixels = now[TILE_PIXELS +: 16];
     assign now_k_size = now[TILE_K_SIZE +: 16];
     assign now_group_outputs = now[TILE_GROUP_OUTPUTS +: 16];
     assign now_tile_outputs = now[TILE_TILE_OUTPUTS +: 16];
     assign now_first_lane = now[TILE_FIRST_LANE +: 16];
     assign now_channels = now[TILE_CHANNELS +: 16];
-    assign now_first_addr = now[TILE_FIRST_ADDR +: 16];
-    assign now_group_step = now[TILE_GROUP_STEP +: 16];
     assign now_first_element = now[TILE_FIRST_ELEMENT +: 8];
     assign now_polarity_beats = now[TILE_POLARITY_BEATS +: 16];
     assign now_polarity_rows = now[TILE_POLARITY_ROWS +: 16];
     assign tile_store = tile[TILE_FLAG_BITS + STORE];
+
+    wire [TILE_WORDS*32-1:0] fill = compute_start | ahead ? next_tile : tile;
+    assign fill_groups = fill[TILE_GROUPS +: 16];
+    assign fill_plane_words = fill[TILE_PLANE_WORDS +: 16];
+    assign fill_tile_rows = fill[TILE_TILE_ROWS +: 16];
+    assign fill_first_row = fill[TILE_FIRST_ROW +: 16];
+    assign fill_pixels = fill[TILE_PIXELS +: 16];
+    assign fill_first_lane = fill[TILE_FIRST_LANE +: 16];
+    assign fill_channels = fill[TILE_CHANNELS +: 16];
+    assign fill_first_addr = fill[TILE_FIRST_ADDR +: 16];
+    assign fill_group_step = fill[TILE_GROUP_STEP +: 16];
 
     assign stored_plane_stride = stored_tile[TILE_PLANE_STRIDE +: 32];
     assign stored_store_addr = stored_tile[TILE_STORE_ADDR +: 32];
@@ -239,7 +251,7 @@ module limen_descriptor #(
     assign stored_pixels = stored_tile[TILE_PIXELS +: 16];
     assign stored_group_outputs = stored_tile[TILE_GROUP_OUTPUTS +: 16];
     assign stored_tile_outputs = stored_tile[TILE_TILE_OUTPUTS +: 16];
-    wire unused = &{1'b0, layer, next_layer, next_tile, now, stored_tile};
+    wire unused = &{1'b0, layer, next_layer, next_tile, now, fill, stored_tile};
 endmodule
 
 `default_nettype wire

@@ -68,8 +68,6 @@ module limen_folds #(
     localparam WS = 1;
     localparam IS = 2;
     localparam POLARITY_SYNAPSE = 0;
-    localparam POLARITY_INPUT = 1;
-    localparam POLARITY_NEURON = 2;
     localparam POLARITY_GENERATED = 3;
     // States are phases: waiting for a block of operands is a stall of the feeder.
     localparam [2:0] PHASE_IDLE = 3'd0, PHASE_PRELOAD = 3'd1, PHASE_STREAM = 3'd2, PHASE_DRAIN = 3'd3;
@@ -81,7 +79,6 @@ module limen_folds #(
     localparam [31:0] LAST_ROW = ROWS - 1;
     localparam [31:0] OUTER_STEP = DATAFLOW == IS ? COLS : ROWS;
     localparam [31:0] INNER_STEP = DATAFLOW == IS ? ROWS : COLS;
-    localparam [31:0] WORD_LANES = FEEDER;
 
     generate
         if (DATAFLOW < OS || DATAFLOW > IS) begin : g_wrong_dataflow
@@ -201,26 +198,10 @@ module limen_folds #(
         .clk(clk), .start(start), .read(filter_read), .fold_ends(fold_ends), .block_ends(block_ends),
         .group_ends(group_ends), .step(16'd1), .row(filter_row)
     );
-    generate
-        if (POLARITY == POLARITY_INPUT) begin : g_input
-            limen_rows #(
-                .PER_READ(DATAFLOW == IS ? 0 : 1), .BACK_FOLD(DATAFLOW == IS ? 0 : 1),
-                .BACK_BLOCK(DATAFLOW == WS ? 0 : 1)
-            ) polarity_rows (
-                .clk(clk), .start(start), .read(filter_read), .fold_ends(fold_ends), .block_ends(block_ends),
-                .group_ends(group_ends), .step(16'd1), .row(polarity_row)
-            );
-        end else if (POLARITY == POLARITY_NEURON) begin : g_neuron
-            limen_rows #(
-                .PER_READ(DATAFLOW == IS ? 1 : 0), .BACK_FOLD(DATAFLOW == IS ? 1 : 0), .BACK_BLOCK(1)
-            ) polarity_rows (
-                .clk(clk), .start(start), .read(filter_read), .fold_ends(fold_ends), .block_ends(block_ends),
-                .group_ends(group_ends), .step(16'd1), .row(polarity_row)
-            );
-        end else begin : g_synapse
-            assign polarity_row = filter_row;
-        end
-    endgenerate
+    limen_polarity_rows #(.DATAFLOW(DATAFLOW), .POLARITY(POLARITY)) polarity_rows (
+        .clk(clk), .start(start), .read(filter_read), .fold_ends(fold_ends), .block_ends(block_ends),
+        .group_ends(group_ends), .filter_row(filter_row), .row(polarity_row)
+    );
 
     // Activations: under ws one a lane and pixel; else the channels of each word in turn.
     generate
@@ -229,39 +210,15 @@ module limen_folds #(
             assign x_addr = count_reg[15:0];
             assign x_element = 16'd0;
             assign x_lanes_left = rows_left;
-            wire unused = &{1'b0, first_lane, channels, group_lanes, WORD_LANES};
+            wire unused = &{1'b0, first_lane, channels, group_lanes};
         end else begin : g_channels
-            reg [15:0] addr_reg;
-            reg [15:0] element_reg;
-            reg [15:0] piece_reg;
-            wire [15:0] lane;
-            wire [15:0] pieces;
-            wire [15:0] lane_end;
-            wire [15:0] plane_addr;
-            limen_group #(.FEEDER(FEEDER)) group (
-                .clk(clk), .start(start), .advance(group_ends), .first_lane(first_lane), .channels(channels),
-                .group_step(16'd0), .group_lanes(group_lanes), .plane_words(16'd0),
-                .plane_addr(plane_addr), .lane(lane), .pieces(pieces), .lane_end(lane_end)
+            limen_words #(.FEEDER(FEEDER)) words (
+                .clk(clk), .start(start), .read(x_read), .back(block_ends || (fold_ends && DATAFLOW == OS)),
+                .advance(group_ends), .first_lane(first_lane), .channels(channels), .group_lanes(group_lanes),
+                .addr(x_addr), .element(x_element)
             );
-            wire unused = &{1'b0, plane_addr};
-            wire last_piece = piece_reg == pieces - 16'd1;
-            wire [15:0] first_element = piece_reg == 16'd0 ? lane : 16'd0;
-            wire [15:0] element = first_element + element_reg;
-            wire word_ends = element == (last_piece ? lane_end : WORD_LANES[15:0]) - 16'd1;
             assign x_read = DATAFLOW == OS ? streaming : preloading;
-            assign x_addr = addr_reg;
-            assign x_element = element;
             assign x_lanes_left = DATAFLOW == OS ? rows_left : cols_left;
-            always @(posedge clk) begin
-                if (x_read) begin
-                    element_reg <= word_ends ? 16'd0 : element_reg + 16'd1;
-                    if (word_ends) begin
-                        addr_reg <= addr_reg + 16'd1;
-                        piece_reg <= last_piece ? 16'd0 : piece_reg + 16'd1;
-                    end
-                end
-                if (start || block_ends || (fold_ends && DATAFLOW == OS)) {addr_reg, element_reg, piece_reg} <= 48'd0;
-            end
         end
     endgenerate
 

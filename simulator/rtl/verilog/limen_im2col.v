@@ -9,6 +9,9 @@
 // cycle later. In every cycle with issue a word is visited: it is read at once, and what to do with it comes one cycle
 // later, with write_valid, as the scratchpad answers. There is no ready: issue pauses for hold, and before a block
 // while both are claimed; release_block, high for one cycle, frees the older one.
+//
+// With `ahead` a tile begins while the one before is computed, of which all words are visited: its blocks stay claimed,
+// and of the new tile no block but the first is begun until `ahead` has fallen.
 `default_nettype none
 
 module limen_im2col #(
@@ -19,6 +22,7 @@ module limen_im2col #(
     input  wire         clk,
     input  wire         rst,
     input  wire         start,          // of a tile
+    input  wire         ahead,          // it is the next one
     input  wire         pool,
     input  wire         hold,           // issue nothing: a pooled word waits
     output wire         active,
@@ -78,6 +82,7 @@ module limen_im2col #(
     reg active_reg;
     reg half_reg;
     reg filling_reg;                            // in the middle of a block
+    reg first_reg;                              // no block of the tile is filled yet
     reg [1:0] claimed_reg;
     reg release_half_reg;                       // the block released next
     reg [15:0] groups_left_reg;
@@ -108,7 +113,7 @@ module limen_im2col #(
     );
 
     assign active = active_reg;
-    assign issue = active_reg & ~hold & (filling_reg | ~claimed_reg[half_reg]);
+    assign issue = active_reg & ~hold & (filling_reg | (~claimed_reg[half_reg] & (first_reg | ~ahead)));
     wire [15:0] row = row_reg + kh;
     wire [15:0] col = col_reg + kw;
     wire on_map = ~row[15] && row < tile_rows && ~col[15] && col < in_width;
@@ -182,6 +187,7 @@ module limen_im2col #(
             end
             if (ends) begin
                 filling_reg <= 1'b0;
+                first_reg <= 1'b0;
                 half_reg <= ~half_reg;
                 lane_reg <= 16'd0;
                 place_reg <= begin_next;
@@ -194,15 +200,18 @@ module limen_im2col #(
         end
         if (start) begin
             active_reg <= 1'b1;
-            half_reg <= 1'b0;
             filling_reg <= 1'b0;
-            claimed_reg <= 2'd0;
-            release_half_reg <= 1'b0;
+            first_reg <= 1'b1;
             groups_left_reg <= groups;
             pixels_left_reg <= pixels;
             {lane_reg, word_reg} <= 32'd0;
             place_reg <= 96'd0;
             begin_reg <= 96'd0;
+        end
+        if (start && ~ahead) begin
+            half_reg <= 1'b0;
+            claimed_reg <= 2'd0;
+            release_half_reg <= 1'b0;
         end
         if (start || (issue & ends & last_pixel)) begin
             out_col_reg <= 16'd0;

@@ -46,6 +46,7 @@ module limen_sequencer #(
     input  wire                  dma_busy,
     input  wire                  scatter_busy,    // what came in last isn't written yet
     // compute
+    output wire                  next_loaded,     // a tile waits to be computed, and nothing moves
     output wire                  compute_start,
     input  wire                  compute_busy,
     // double buffers: the halves the present tile uses
@@ -97,6 +98,7 @@ module limen_sequencer #(
     assign dma_store = steps & store;
     assign dma_load = steps & load;
     assign dma_start = fetch | dma_store | dma_load;
+    assign next_loaded = next_valid_reg & ~moving;
     assign compute_start = steps & next_valid_reg;
 
     always @(posedge clk) begin

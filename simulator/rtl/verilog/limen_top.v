@@ -119,16 +119,17 @@ module limen_top #(
         kernel_w, tap_positions, next_weight_beats, next_weight_rows, next_polarity_beats, next_polarity_rows,
         next_channel_beats, next_channel_rows, next_ifmap_runs, next_ifmap_beats, next_ifmap_plane_beats,
         next_residual_plane_beats, next_skip, next_plane_words, next_residual_runs, next_residual_beats, next_pixels,
-        next_k_size, next_group_outputs, next_tile_outputs, now_groups, now_plane_words, now_tile_rows, now_first_row,
-        now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane, now_channels, now_first_addr,
-        now_group_step,
-        now_polarity_beats, now_polarity_rows, stored_store_runs, stored_store_beats, stored_pixels,
-        stored_group_outputs, stored_tile_outputs;
+        next_k_size, next_group_outputs, next_tile_outputs, now_groups,
+        now_pixels, now_k_size, now_group_outputs, now_tile_outputs, now_first_lane, now_channels,
+        now_polarity_beats, now_polarity_rows, fill_groups, fill_plane_words, fill_tile_rows, fill_first_row,
+        fill_pixels, fill_first_lane, fill_channels, fill_first_addr, fill_group_step, stored_store_runs,
+        stored_store_beats, stored_pixels, stored_group_outputs, stored_tile_outputs;
     wire [31:0] y_low, y_high, next_filter_addr, next_ifmap_addr, next_ifmap_stride, next_residual_addr,
         next_plane_stride, stored_plane_stride, stored_store_addr;
 
     // From the sequencer.
-    wire running, layer_begins, rewind, dma_start, dma_layer, dma_store, dma_load, compute_start;
+    wire running, layer_begins, rewind, dma_start, dma_layer, dma_store, dma_load, next_loaded,
+        compute_start;
     wire filter_half, ifmap_half, ofmap_half;
     // From the DMA, and beats by what they are of.
     wire dma_busy, dma_picking, beat_valid, beat_first, residual_start, pack_start, pack_taken;
@@ -145,6 +146,7 @@ module limen_top #(
         cols_left;
     wire [1:0] op_select;
     // From activations and filters to the array.
+    wire begin_tile, ahead;
     wire words_left, block_filled, ifmap_read, pixel_ends, word_valid, word_inside, word_first, word_last;
     wire [WORD_BITS-1:0] word;
     wire [X_LANES*X_BITS-1:0] x_operands;
@@ -172,13 +174,14 @@ module limen_top #(
         .last(last), .next_tiles(next_tiles), .next_load_filter(next_load_filter), .next_load_ifmap(next_load_ifmap),
         .next_first_k(next_first_k), .tile_store(tile_store),
         .rewind(rewind), .dma_start(dma_start), .dma_layer(dma_layer), .dma_store(dma_store), .dma_load(dma_load),
-        .dma_busy(dma_busy), .scatter_busy(scatter_busy), .compute_start(compute_start), .compute_busy(compute_busy),
+        .dma_busy(dma_busy), .scatter_busy(scatter_busy), .next_loaded(next_loaded),
+        .compute_start(compute_start), .compute_busy(compute_busy),
         .filter_half(filter_half), .ifmap_half(ifmap_half), .ofmap_half(ofmap_half)
     );
 
     limen_descriptor #(.LAYER_WORDS(LAYER_WORDS), .TILE_WORDS(TILE_WORDS)) descriptor (
         .layer(layer), .next_layer(next_layer), .next_tile(next_tile), .tile(tile), .stored_tile(stored_tile),
-        .compute_start(compute_start),
+        .compute_start(compute_start), .ahead(ahead),
         .last(last), .raw(raw), .pool(pool), .residual(residual), .excitatory(excitatory), .op(op),
         .matmul(matmul), .transposed(transposed), .residual_shift(residual_shift),
         .next_tiles(next_tiles), .y_low(y_low), .y_high(y_high), .in_width(in_width), .out_width(out_width),
@@ -198,12 +201,15 @@ module limen_top #(
         .next_plane_stride(next_plane_stride), .next_pixels(next_pixels), .next_k_size(next_k_size),
         .next_group_outputs(next_group_outputs), .next_tile_outputs(next_tile_outputs),
         .now_first_k(now_first_k), .now_last_k(now_last_k),
-        .now_groups(now_groups), .now_plane_words(now_plane_words), .now_tile_rows(now_tile_rows),
-        .now_first_row(now_first_row), .now_pixels(now_pixels), .now_k_size(now_k_size),
+        .now_groups(now_groups), .now_pixels(now_pixels), .now_k_size(now_k_size),
         .now_group_outputs(now_group_outputs), .now_tile_outputs(now_tile_outputs), .now_first_lane(now_first_lane),
-        .now_channels(now_channels), .now_first_addr(now_first_addr), .now_group_step(now_group_step),
+        .now_channels(now_channels),
         .now_first_element(now_first_element), .now_polarity_beats(now_polarity_beats),
-        .now_polarity_rows(now_polarity_rows), .tile_store(tile_store), .stored_plane_stride(stored_plane_stride), .stored_store_addr(stored_store_addr),
+        .now_polarity_rows(now_polarity_rows), .fill_groups(fill_groups), .fill_plane_words(fill_plane_words),
+        .fill_tile_rows(fill_tile_rows), .fill_first_row(fill_first_row), .fill_pixels(fill_pixels),
+        .fill_first_lane(fill_first_lane), .fill_channels(fill_channels), .fill_first_addr(fill_first_addr),
+        .fill_group_step(fill_group_step), .tile_store(tile_store),
+        .stored_plane_stride(stored_plane_stride), .stored_store_addr(stored_store_addr),
         .stored_store_runs(stored_store_runs), .stored_store_beats(stored_store_beats),
         .stored_pixels(stored_pixels), .stored_group_outputs(stored_group_outputs),
         .stored_tile_outputs(stored_tile_outputs)
@@ -249,8 +255,8 @@ module limen_top #(
             limen_overlap #(
                 .ROWS(ROWS), .COLS(COLS), .DATAFLOW(DATAFLOW), .STAGES(STAGES), .FEEDER(FEEDER), .POLARITY(POLARITY)
             ) folds (
-                .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .busy(compute_busy), .phase(fold_phase),
-                .pool_busy(pool_busy),
+                .clk(clk), .rst(rst), .start(compute_start), .ahead(ahead), .pool(pool), .busy(compute_busy),
+                .phase(fold_phase), .pool_busy(pool_busy),
                 .groups(now_groups), .pixels(now_pixels), .k_size(now_k_size),
                 .group_outputs(now_group_outputs), .tile_outputs(now_tile_outputs),
                 .first_k(now_first_k), .last_k(now_last_k),
@@ -263,6 +269,10 @@ module limen_top #(
                 .begins(begins), .edge_begins(edge_begins),
                 .edge_valid(edge_valid), .edge_addr(edge_addr), .edge_first(edge_first), .edge_last(edge_last),
                 .edge_cols_left(edge_cols_left), .channel_read(channel_read), .channel_row(channel_row)
+            );
+            limen_ahead begin_ahead (
+                .clk(clk), .rst(rst), .pool(pool), .next_loaded(next_loaded), .compute_start(compute_start),
+                .compute_busy(compute_busy), .words_left(words_left), .begin_tile(begin_tile), .ahead(ahead)
             );
         end else begin : g_folds
             limen_folds #(
@@ -286,6 +296,9 @@ module limen_top #(
             assign preload = fold_phase == PHASE_PRELOAD;
             assign begins = 1'b0;
             assign edge_begins = 1'b0;
+            assign begin_tile = compute_start;
+            assign ahead = 1'b0;
+            wire unused = &{1'b0, next_loaded};
         end
     endgenerate
 
@@ -296,12 +309,13 @@ module limen_top #(
         .LANES(X_LANES), .DATAFLOW(DATAFLOW), .FEEDER(FEEDER), .X_BITS(X_BITS), .PORT_BITS(PORT_BITS),
         .IFMAP_DEPTH(IFMAP_DEPTH), .OPERAND_DEPTH(OPERAND_DEPTH), .NEUTRAL(NEUTRAL_X[X_BITS-1:0])
     ) activations (
-        .clk(clk), .rst(rst), .start(compute_start), .pool(pool), .hold(hold), .active(words_left), .half(ifmap_half),
+        .clk(clk), .rst(rst), .start(begin_tile), .ahead(ahead), .pool(pool), .hold(hold), .active(words_left),
+        .half(ifmap_half ^ (ahead & next_load_ifmap)),
         .in_width(in_width), .out_width(out_width), .stride_w(stride_w), .stride_h(stride_h), .row_step(row_step),
         .kernel_h(kernel_h), .kernel_w(kernel_w), .pad_left(pad_left), .group_lanes(group_lanes),
-        .groups(now_groups), .pixels(now_pixels), .tile_rows(now_tile_rows), .first_row(now_first_row),
-        .first_addr(now_first_addr), .plane_words(now_plane_words), .first_lane(now_first_lane),
-        .channels(now_channels), .group_step(now_group_step),
+        .groups(fill_groups), .pixels(fill_pixels), .tile_rows(fill_tile_rows), .first_row(fill_first_row),
+        .first_addr(fill_first_addr), .plane_words(fill_plane_words), .first_lane(fill_first_lane),
+        .channels(fill_channels), .group_step(fill_group_step),
         .beat_valid(ifmap_beat), .beat_first(beat_first), .beat(mem_read_data),
         .skip(next_skip[$clog2(PORT_BITS)-1:0]), .base(base), .next_plane_words(next_plane_words),
         .block_filled(block_filled), .release_block(release_block),

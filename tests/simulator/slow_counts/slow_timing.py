@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from simulator.plan.geometry import Geometry, TileShape
     from simulator.plan.steps import Schedule, Step
 
+DATAFLOWS = ("os", "ws", "is")
+
 ALWAYS_READY = np.ones(1, dtype=np.int64)
 """The ready-mask of a memory that answers in every cycle."""
 
@@ -93,22 +95,36 @@ def _run(tiles: _Tiles, start: int, mask: np.ndarray) -> np.ndarray:
     seconds = [_second(schedule.geometry, step.shape, design) for step in schedule.steps]
     most = max(len(second) for second in seconds)
     second = np.array([_padded(second, most) for second in seconds], dtype=np.int64)
+    folds = _folds(schedule, design, tiles.timings)
     planes = max(len(timing.plane_lanes) for timing in tiles.timings)
     lanes = np.array([_padded(timing.plane_lanes, planes) for timing in tiles.timings], dtype=np.int64)
     steps = np.array([_padded(timing.plane_steps, planes) for timing in tiles.timings], dtype=np.int64)
     machine = [design.cols, design.dataflow == "is", schedule.geometry.raw, design.word_bits, design.port_bits]
     machine += [design.memory_latency, design.port_interval]
     machine += [descriptor_beats(kind, design.port_bits) for kind in (LAYER, TILE)]
-    machine += [schedule.geometry.first, schedule.geometry.last]
+    machine += [schedule.geometry.first, schedule.geometry.last, design.rows, DATAFLOWS.index(design.dataflow)]
     return time_layer(
         start,
         np.array(rows, dtype=np.int64),
         lanes,
         steps,
+        folds,
         second,
         np.array(machine, dtype=np.int64),
         mask.astype(np.int64),
     )
+
+
+def _folds(schedule: Schedule, design: FittedDesign, timings: list[TileTiming]) -> np.ndarray:
+    """Return [folds of a block, cycles from fold to fold, blocks, words of each] of tiles; no columns: no overlap."""
+    if not design.overlap or schedule.geometry.pool:
+        return np.zeros((len(timings), 0), dtype=np.int64)
+    blocks = max(len(timing.fills) for timing in timings)
+    rows = []
+    for timing in timings:
+        apart = max(timing.time + 1, design.rows + 1, design.cols)
+        rows.append([timing.folds_each, apart, len(timing.fills), *_padded(timing.fills, blocks)])
+    return np.array(rows, dtype=np.int64)
 
 
 def _second(geometry: Geometry, shape: TileShape, design: FittedDesign) -> tuple[int, ...]:
@@ -135,12 +151,13 @@ def _padded(values: tuple[int, ...], length: int) -> tuple[int, ...]:
 
 
 def _count_layer(schedule: Schedule, design: FittedDesign, start: int, mask: np.ndarray) -> tuple[Counts, int]:
-    from tests.simulator.slow_counts.stepping import CONTROL, END, FILTER, IFMAP, OFMAP
+    from tests.simulator.slow_counts.stepping import CONTROL, END, FILTER, HIDDEN, IFMAP, OFMAP
 
     tiles = _tiles(schedule, design)
     waits = _run(tiles, start, mask)
     counts = Counts(
-        **{name: sum(timing.phases[i] for timing in tiles.timings) for i, name in enumerate(PHASES[:6])},
+        **{name: sum(timing.phases[i] for timing in tiles.timings) for i, name in enumerate(PHASES[:5])},
+        stall_feeder=sum(timing.phases[5] for timing in tiles.timings) - int(waits[HIDDEN]),
         stall_ifmap=int(waits[IFMAP]),
         stall_filter=int(waits[FILTER]),
         stall_ofmap=int(waits[OFMAP]),

@@ -17,9 +17,11 @@ COMPUTE, FILTER_BEATS, IFMAP_RUNS, IFMAP_BEATS, RESIDUAL_PLANES, RESIDUAL_BEATS 
 DENSE, STORE_BEATS, PIXELS, OUTPUTS, PLANES = 6, 7, 8, 9, 10
 # Entries of `machine`.
 COLS, TURNED, RAW, WORD_BITS, PORT_BITS, LATENCY, INTERVAL, LAYER_BEATS, TILE_BEATS = 0, 1, 2, 3, 4, 5, 6, 7, 8
-FIRST_LAYER, LAST_LAYER = 9, 10
+FIRST_LAYER, LAST_LAYER, ROWS, DATAFLOW = 9, 10, 11, 12
+# Columns of `folds`: folds of a block, cycles from fold to fold, blocks, words of each block.
+INNER, APART, BLOCKS, WORDS = 0, 1, 2, 3
 # Entries of the result.
-IFMAP, FILTER, OFMAP, CONTROL, END = 0, 1, 2, 3, 4
+IFMAP, FILTER, OFMAP, CONTROL, END, HIDDEN = 0, 1, 2, 3, 4, 5
 
 _ONE = int64[::1]
 _TWO = int64[:, ::1]
@@ -109,17 +111,44 @@ def waited(start, end, computed):
     return max(0, end - max(start, computed))
 
 
-@njit(_ONE(int64, _TWO, _TWO, _TWO, _TWO, _ONE, _ONE))
-def time_layer(start, tiles, lanes, steps, second, machine, mask):
-    """Return waiting cycles by cause and the cycle after the layer's last, [IFMAP, FILTER, OFMAP, CONTROL, END].
+@njit(UniTuple(int64, 3)(_ONE, int64, int64, int64))
+def step_folds(folds, ahead, rows, dataflow):
+    """Return (first cycle of a tile's last fold, cycle of its last word's issue, the last one in which the block before
+    its last is used), cycle 0 the tile's first. The fill of the first block began `ahead` cycles before that.
+
+    What a fold waits for: see `tile_timing`. In the cycle after a tile's first one the array can begin at the earliest.
+    """
+    filled, last, left, left_before = -1 - ahead, int64(-1), int64(-1), int64(-1)
+    for block in range(folds[BLOCKS]):
+        filled = filled if block == 0 else max(filled, -1, left_before)
+        filled += folds[WORDS + block]
+        left_before = left
+        for fold in range(folds[INNER]):
+            first = block == 0 and fold == 0
+            earliest = int64(1) if first else last + folds[APART]
+            if dataflow == 2:
+                preload = max(int64(0) if first else last, filled + 2)
+                last = max(earliest, preload + rows + 1)
+                left = preload + rows - 1
+            else:
+                last = max(earliest, filled + 3, rows + 1 if first and dataflow == 1 else 0)
+                left = last + folds[APART] - 1
+    return last, filled, left_before
+
+
+@njit(_ONE(int64, _TWO, _TWO, _TWO, _TWO, _TWO, _ONE, _ONE))
+def time_layer(start, tiles, lanes, steps, folds, second, machine, mask):
+    """Return waiting cycles by cause, the cycle after the layer's last, and by how many cycles less than on their own
+    tiles wait for operands: [IFMAP, FILTER, OFMAP, CONTROL, END, HIDDEN].
 
     start: first cycle; of the first layer, of the descriptor's fetch. lanes, steps [tiles, planes]: of the packer's
-    words. second [tiles, 2 + planes]: of a matmul, pixels and density of what its synapses are, and steps of a word of
-    each of its planes; else zeros. mask: 0 in cycles (modulo its length) in which the memory doesn't answer.
+    words. folds [tiles, 3 + blocks]: where they overlap, else without columns. second [tiles, 2 + planes]: of a matmul,
+    pixels and density of what its synapses are, and steps of a word of each of its planes; else zeros. mask: 0 in
+    cycles (modulo its length) in which the memory doesn't answer.
     """
-    result = np.zeros(5, dtype=np.int64)
-    count = len(tiles)
-    step = start
+    result = np.zeros(6, dtype=np.int64)
+    count, overlap = len(tiles), folds.shape[1] > 0
+    step, fill_begins = start, int64(-1)  # where the next tile's first block begins to fill, if before its step
     if machine[FIRST_LAYER]:
         step = load_run(start + 1, machine[LAYER_BEATS], machine, mask) + 3
     result[CONTROL] = step - start
@@ -129,6 +158,14 @@ def time_layer(start, tiles, lanes, steps, second, machine, mask):
         computed = step + 1
         if 0 <= i < count:
             computed += tiles[i, COMPUTE]
+        last_word, left_before = int64(0), int64(0)
+        if 0 <= i < count and overlap:
+            ahead = max(0, step + 1 - fill_begins) if fill_begins >= 0 else 0
+            alone, _, _ = step_folds(folds[i], 0, machine[ROWS], machine[DATAFLOW])
+            begins, last_word, left_before = step_folds(folds[i], ahead, machine[ROWS], machine[DATAFLOW])
+            result[HIDDEN] += alone - begins
+            computed -= alone - begins
+        fill_begins = int64(-1)
         cycle = step + 1
         free = cycle
         storing = i >= 1 and tiles[i - 1, STORE_BEATS] > 0
@@ -183,6 +220,11 @@ def time_layer(start, tiles, lanes, steps, second, machine, mask):
             result[CONTROL] += waited(cycle, cycle + 1, computed)
             cycle += 1
         result[IFMAP] += waited(cycle, free, computed)
+        if i >= 0 and loading and overlap:
+            # The unit begins the next tile when nothing moves and it has no word left, and while the array computes.
+            begins = max(cycle, free, step + 1 + last_word + 1)
+            if begins < computed:
+                fill_begins = max(begins + 1, step + 1 + left_before + 1)
         step = max(cycle, computed, free)
     # One more hand-over finds that the layer is done.
     result[CONTROL] += 1
