@@ -220,13 +220,13 @@ def matmul_networks() -> dict[str, tuple[dict[str, int], list[dict[str, Any]]]]:
     heads = [one("q", 5), one("k", 5), one("v", 11), times("a", "q", "k", True), times("o", "a", "v", False)]
     gram = [times("gram", "input", "input", True), times("again", "gram", "input", False)]
     rows = [one("k", 3), times("rows", "input", "k", True), SCORES]
-    long = [one("q", 9), one("k", 9), one("v", 14), times("a", "q", "k", True), times("o", "a", "v", False), SCORES]
+    long = [one("q", 5), one("k", 5), one("v", 6), times("a", "q", "k", True), times("o", "a", "v", False)]
     return {
         "attention": (sizes, heads),
         "gram": ({"height": 3, "width": 2, "channels": 9}, [*gram, SCORES]),
         "one_token": ({"channels": 7}, [one("k", 7), times("a", "input", "k", True), times("o", "a", "k", False)]),
         "matmul_rows": ({"height": 17, "width": 1, "channels": 3}, rows),
-        "matmul_parts": ({"height": 37, "width": 1, "channels": 2}, long),
+        "matmul_parts": ({"height": 18, "width": 1, "channels": 2}, long),
     }
 
 
@@ -287,7 +287,7 @@ def hard_designs() -> list[Design]:
     generated = {"op": "threshold", "polarity": "generated", "x_bits": 6, "w_bits": 4}
     for dataflow, (rows, cols), memory in zip(DATAFLOWS, ((2, 3), (3, 2), (4, 1)), MEMORIES, strict=False):
         designs.append(Design(rows=rows, cols=cols, dataflow=dataflow, **generated, **memory))
-    products = {"matmul": True, **MEMORIES[0], "filter_kib": 1, "ofmap_kib": 1}
+    products = {"matmul": True, **MEMORIES[0], "filter_kib": 1, "ofmap_kib": 2, "ifmap_kib": 0.5}
     wide = {**products, "feeder_width": 8, "op": "mac", "x_signed": False}
     overlapped = {**products, "op": "threshold", "polarity": "generated", "overlap": True}
     designs += [

@@ -18,6 +18,7 @@ class Fault:
 
 
 TINY = {"ifmap_kib": 0.2, "filter_kib": 0.5, "ofmap_kib": 0.3, "operand_depth": 100}
+PRODUCTS = {"ifmap_kib": 1.5, "ofmap_kib": 2, "filter_kib": 1, "operand_depth": 300}
 DESIGNS = {
     "os threshold": Design(
         **{"rows": 2, "cols": 3, "dataflow": "os", "op": "threshold", "x_bits": 6, "w_bits": 4, "polarity": "input"},
@@ -54,14 +55,14 @@ DESIGNS = {
     ),
     "os matmul": Design(
         **{"rows": 2, "cols": 3, "dataflow": "os", "op": "threshold", "x_bits": 5, "w_bits": 6, "matmul": True},
-        **{**TINY, "ofmap_kib": 1, "filter_kib": 1, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+        **{**TINY, **PRODUCTS, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
     ),
     **{
         f"{dataflow} matmul": Design(
-            **{"rows": 3, "cols": 2, "dataflow": dataflow, "op": "threshold", "x_bits": 5, "w_bits": 6, "matmul": True},
-            **{**TINY, "ofmap_kib": 1, "filter_kib": 1, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+            **{"rows": 3, "cols": 2, "dataflow": dataflow, "op": op, "x_bits": 5, "w_bits": 6, "matmul": True},
+            **{**TINY, **PRODUCTS, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
         )
-        for dataflow in ("ws", "is")
+        for dataflow, op in (("ws", "threshold"), ("is", "adder"))  # the adder alone notices lanes beyond K
     },
     "ws adder": Design(
         **{"rows": 3, "cols": 2, "dataflow": "ws", "op": "adder", "x_bits": 4, "w_bits": 6},

@@ -11,7 +11,7 @@ MODEL_FAULTS = [
     Fault("simulator/timing/count_kernels.py", "if not job.layer[0].matmul:", "if job.layer[0].raw >= 0:", "os matmul"),
     Fault("simulator/timing/access_kernels.py", "outputs_of_word == (machine.dataflow != IS)", "outputs_of_word",
           "is matmul"),
-    Fault("simulator/plan/transfers.py", "plane_beats(pixels, design), s", "second_stride(geometry, design), s",
+    Fault("simulator/program/program.py", "second_at += pixel * design.word_bits // design.port_bits", "pass",
           "os matmul"),
     Fault("simulator/program/program.py", "(shape.channels - 1) % design.rows + 1", "design.rows", "ws matmul"),
     Fault("simulator/program/program.py", "second_plane = second_stride(geometry, design)", "second_plane = 1",

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def cases_of(where: str) -> list[Case]:
     """All hard cases of a design and, with its accumulators, two more, for what those leave out."""
     cases = hard_cases(DESIGNS[where])
     design = cases[0].design
-    more = {
+    more: dict[str, tuple[tuple[int, int, int], list[dict[str, Any]]]] = {
         # A half of the ifmap scratchpad of "os threshold" is full to its last row, and beats hold more.
         "full": ((2, 2, 32), [conv(4, groups=2), SCORES]),
         # Words end where an earlier tile left accumulators in the banks of the lanes behind.
@@ -59,11 +60,15 @@ def cases_of(where: str) -> list[Case]:
     if design.overlap:  # four tiles, whose folds last longer than their transfers: of two blocks, of one and a half
         layers = [conv(3, (3, 3)), conv(2, name="last")]
         more |= {"tiles": ((10, 6, 2), layers), "tiles_of_a_half": ((6, 8, 2), layers)}
+    if design.matmul:  # two parts of pixels and three of channels of what becomes synapses
+        gram = {"name": "gram", "kind": "matmul", "input": "input", "synapses": "input", "transposed": True}
+        more["second"] = ((18, 1, 9), [gram])
     for seed, (name, (form, layers)) in enumerate(more.items()):
         network = make_network(
             name, design, dict(zip(("height", "width", "channels"), form, strict=True)), layers, seed
         )
-        parts = Axes(1, 6, 1) if name.startswith("parts") else Axes(4, 1, 1) if name.startswith("tiles") else None
+        cuts = {"parts": Axes(1, 6, 1), "parts_of_groups": Axes(1, 6, 1), "second": Axes(1, 2, 3)}
+        parts = Axes(4, 1, 1) if name.startswith("tiles") else cuts.get(name)
         x = extreme_input(network, seed)
         cases.append(Case(name, network, design.fitted(network), x, ALWAYS_READY, parts))
     return cases
