@@ -16,11 +16,11 @@ from simulator.timing.cut_kernels import (
     MACHINE,
     OUTPUT,
     ROW,
-    class_of,
     divide_channels,
     divide_outputs,
     divide_rows,
-    ifmap_of_rows,
+    take_output,
+    take_row,
     time_tiles,
 )
 from simulator.timing.tile_kernels import KIND, next_ahead, time_ahead
@@ -256,48 +256,12 @@ def _add_parts(row, output, count, job, counts):
     return total + run_steps(tiles[1], store, fetch, load, count, job, counts)
 
 
-@njit_in_place(int64(int64, JOB))
-def _take_row(index, job):
-    """Set the job's part of the rows; return how many from there on are alike, but for where they lie."""
-    row, rows = job.row[0], job.parts[0].rows
-    row.first, row.last, row.next_last, row.next_beats = index == 0, index == rows - 1, index == rows - 2, 0
-    _, row.beats = ifmap_of_rows(index, job)
-    if row.last:
-        return 1
-    _, row.next_beats = ifmap_of_rows(index + 1, job)
-    count, beats = int64(1), row.next_beats
-    while index > 0 and index + count < rows - 2 and beats == row.beats:
-        _, beats = ifmap_of_rows(index + count + 1, job)
-        if beats != row.next_beats:
-            break
-        count += 1
-    return count
-
-
-@njit_in_place(int64(int64, JOB))
-def _take_output(index, job):
-    """Set the job's part of the output channels; return how many from there on are alike, but for where they lie."""
-    output, outputs = job.output[0], job.parts[0].outputs
-    output.first, output.last, output.next_part = index == 0, index == outputs - 1, 0
-    output.part = class_of(index, job)
-    if output.last:
-        return 1
-    output.next_part = class_of(index + 1, job)
-    count, part = int64(1), output.next_part
-    while index > 0 and index + count < outputs - 2 and part == output.part:
-        part = class_of(index + count + 1, job)
-        if part != output.next_part:
-            break
-        count += 1
-    return count
-
-
 @njit_in_place(int64(int64, JOB, COUNTS))
 def _add_inside(size, job, counts):
     """Add the steps of all `size` parts of the inner axis, the outer one's as it is; return their cycles."""
     total, index = int64(0), int64(0)
     while index < size:
-        alike = _take_row(index, job) if job.cut[0].order == ROWS_INSIDE else _take_output(index, job)
+        alike = take_row(index, job) if job.cut[0].order == ROWS_INSIDE else take_output(index, job)
         alike = alike if job.parts[0].channels == 1 else 1
         total += _add_parts(job.row[0], job.output[0], alike, job, counts)
         index += alike
@@ -314,7 +278,7 @@ def _add_in_order(job, counts):
     outer, inner = (parts.outputs, parts.rows) if rows_inside else (parts.rows, parts.outputs)
     parts.ahead = 0
     while index < outer:
-        alike = _take_output(index, job) if rows_inside else _take_row(index, job)
+        alike = take_output(index, job) if rows_inside else take_row(index, job)
         ahead, control, feeder = parts.ahead, counts.stall_control, counts.stall_feeder
         ifmap, filters, ofmap = counts.stall_ifmap, counts.stall_filter, counts.stall_ofmap
         cycles = _add_inside(inner, job, counts)

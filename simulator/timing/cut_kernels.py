@@ -288,6 +288,42 @@ def divide_outputs(job):
     _steps_of_words(parts.last_outputs, 1, layer, machine, job)
 
 
+@njit_in_place(int64(int64, JOB))
+def take_row(index, job):
+    """Set the job's part of the rows; return how many from there on are alike, but for where they lie."""
+    row, rows = job.row[0], job.parts[0].rows
+    row.first, row.last, row.next_last, row.next_beats = index == 0, index == rows - 1, index == rows - 2, 0
+    _, row.beats = ifmap_of_rows(index, job)
+    if row.last:
+        return 1
+    _, row.next_beats = ifmap_of_rows(index + 1, job)
+    count, beats = int64(1), row.next_beats
+    while index > 0 and index + count < rows - 2 and beats == row.beats:
+        _, beats = ifmap_of_rows(index + count + 1, job)
+        if beats != row.next_beats:
+            break
+        count += 1
+    return count
+
+
+@njit_in_place(int64(int64, JOB))
+def take_output(index, job):
+    """Set the job's part of the output channels; return how many from there on are alike, but for where they lie."""
+    output, outputs = job.output[0], job.parts[0].outputs
+    output.first, output.last, output.next_part = index == 0, index == outputs - 1, 0
+    output.part = class_of(index, job)
+    if output.last:
+        return 1
+    output.next_part = class_of(index + 1, job)
+    count, part = int64(1), output.next_part
+    while index > 0 and index + count < outputs - 2 and part == output.part:
+        part = class_of(index + count + 1, job)
+        if part != output.next_part:
+            break
+        count += 1
+    return count
+
+
 @njit_in_place(void(from_dtype(TILE_KIND), int64, int64, LAYER))
 def _pool_tile(kind, planes, steps, layer):
     """A pixel of each plane takes its taps, one cycle to settle and the steps of its word."""
