@@ -228,6 +228,8 @@ def rtl_jobs(first: int, networks: int) -> Iterator[tuple[int, int, dict[str, An
         given["memory"] = (Memory(), ON_CHIP)[index // 3 % 2]
         given |= {"pe_stages": 1 + turn % 2, "zero_gating": kind == "mac" and turn % 4 == 3}
         given["overlap"] = turn % 4 in (1, 2)
+        if turn % 4 == 2:  # a memory so fast that the next tile lies there before the present one is through
+            given |= {"memory_latency": 1, "port_interval": 1}
         if kind == "threshold":
             given["polarity"] = ("synapse", "input", "neuron", "generated")[turn % 4]
         given["matmul"] = kind != "shift" and turn % 2 == 0
