@@ -74,6 +74,7 @@ def test_filters_are_loaded_once_a_pass() -> None:
     assert costs[1].breakdown["energy_uj"].sum() == pytest.approx(costs[1].energy_uj)
 
 
+@pytest.mark.usefixtures("quick_builds")
 def test_verilog_runs_passes(tmp_path: Path) -> None:
     needs_verilator()
     network, design = small(images_at_once=2)
@@ -87,6 +88,7 @@ def test_verilog_runs_passes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at_once", [2, 5])
 @pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+@pytest.mark.usefixtures("quick_builds")
 def test_windows_that_keep_to_padded_images(dataflow: str, at_once: int, tmp_path: Path) -> None:
     """Rows that are padded, shared or left out: no tile crosses from an image to the next."""
     buffers = {"ifmap_kib": 0.25, "filter_kib": 0.5, "ofmap_kib": 0.3, "operand_depth": 64}

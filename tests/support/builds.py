@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import shutil
+import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 
-from simulator.rtl.toolchain import build_testbench
+from simulator.rtl.toolchain import build_testbench, find_compiler, find_verilator
 
 SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
 """Of this process of the tests, until it ends."""
@@ -16,7 +19,7 @@ SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
 SOURCES = ("Makefile", "filelist.f", "rtl", "tb")
 
 UNITED = r"""	(cd $(BUILD) && printf '#include "%s"\n' Vlimen_chip*.cpp ../tb/limen_tb.cpp > united.cpp)
-	$(COMPILE) $(CXXFLAGS) -c -o $@ $(BUILD)/united.cpp
+	$(COMPILE) $(CXXFLAGS) -include HEADERS -c -o $@ $(BUILD)/united.cpp
 """
 QUICKLY = (
     ("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"),
@@ -25,7 +28,26 @@ QUICKLY = (
 )
 """Changes to the testbench's Makefile."""
 
+COMMON = """#include "verilated.h"
+#include <cinttypes>
+#include <fstream>
+#include <memory>
+#include <vector>
+"""
+"""Headers of every testbench, a third of the time it takes to compile one: they are compiled once a process."""
+
 _built: dict[str, Path] = {}
+
+
+@cache
+def compiled_headers() -> Path:
+    """Return a header file beside what the compiler has made of it, which it takes where flags are as there."""
+    path, root = Path(SCRATCH.name) / "common.h", Path(find_verilator()[1])
+    path.write_text(COMMON)
+    folders = [f"-I{root / name}" for name in ("include", "include/vltstd")]
+    command = [*find_compiler(), "-std=c++17", "-O0", *folders, "-x", "c++-header", str(path), "-o", f"{path}.gch"]
+    subprocess.run(command, check=True)
+    return path
 
 
 def quicken(makefile: Path, *changes: tuple[str, str]) -> None:
@@ -34,7 +56,7 @@ def quicken(makefile: Path, *changes: tuple[str, str]) -> None:
     for old, new in (*QUICKLY, *changes):
         assert text.count(old) == 1, f"the Makefile has changed: {old}"
         text = text.replace(old, new)
-    makefile.write_text(text)
+    makefile.write_text(text.replace("HEADERS", shlex.quote(str(compiled_headers()))))
 
 
 def build_quickly(folder: Path, trace: bool = False) -> Path:
