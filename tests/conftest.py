@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,20 @@ from tests.support.tools import needs_verilator
 
 BESIDE = "../shared"
 """Libraries and data sets that are no part of the repository, as seen from it."""
+
+COMPILED = (
+    *("simulator.timing.search_kernels", "simulator.timing.ready_mask_kernels", "cost_models.gates.event_kernels"),
+    *("dse.study.front_kernels", "workloads.ops.sum_kernels", "simulator.cycle.top"),
+)
+"""Modules whose kernels are compiled as they are imported: the last takes half of the time."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let two processes of the tests begin with other kernels: each finds then what the other has compiled."""
+    worker = getattr(config, "workerinput", {}).get("workerid", "")
+    if worker:
+        for name in COMPILED[:: 1 if worker[-1] in "02468" else -1]:
+            importlib.import_module(name)
 
 
 @pytest.fixture(scope="session")
