@@ -9,12 +9,16 @@ from simulator.designs.design import Design
 
 @dataclass(frozen=True)
 class Fault:
-    """Replace `old` by `new`, once, in `file`; `where` names the design whose cases must notice."""
+    """Replace `old` by `new`, once, in `file`; `where` names the design whose cases must notice.
+
+    first: the case that is tried before the others, by the end of its name: one of those that notice a model's fault.
+    """
 
     file: str
     old: str
     new: str
     where: str = "os threshold"
+    first: str = ""
 
 
 TINY = {"ifmap_kib": 0.2, "filter_kib": 0.5, "ofmap_kib": 0.3, "operand_depth": 100}
