@@ -91,12 +91,11 @@ def add_steps(computed, store, tile, load, count, counts):
     return 1 + max(end, computed, free)
 
 
-@njit_in_place(int64(KIND, int64, int64, int64, LOADING, int64, JOB, COUNTS))
-def _add_ahead(kind, ahead, store, tile, load, count, job, counts):
-    """Add `count` steps of a tile whose first block is `ahead`; return their cycles."""
-    time_ahead(kind, job.layer[0], job.machine[0], job.state[0], ahead)
+@njit_in_place(int64(KIND, int64, int64, int64, JOB, COUNTS))
+def _add_timed(kind, store, tile, count, job, counts):
+    """Add `count` steps of a tile whose first block is ahead as timed last; return their cycles."""
     counts.stall_feeder -= count * (kind.cycles - kind.computed)
-    return count * add_steps(kind.computed, store, tile, load, count, counts)
+    return count * add_steps(kind.computed, store, tile, job.load[0], count, counts)
 
 
 @njit_in_place(int64(KIND, int64, int64, int64, JOB))
@@ -106,12 +105,13 @@ def _ahead_after(kind, ahead, still, fill, job):
     return next_ahead(kind, still, fill)
 
 
-@njit_in_place(int64(KIND, int64, int64, LOADING, int64, JOB, COUNTS))
-def run_steps(kind, store, tile, load, count, job, counts):
+@njit_in_place(int64(KIND, int64, int64, int64, JOB, COUNTS))
+def _run_steps(kind, store, tile, count, job, counts):
     """Add `count` equal steps, one after another; return their cycles. store, tile: as `add_steps`.
 
     By how much a tile is ahead follows from that of the tile before: in the end it stays, or takes turns of two.
     """
+    load = job.load[0]
     if not job.machine[0].overlap:
         return count * add_steps(kind.cycles, store, tile, load, count, counts)
     parts, still, total = job.parts[0], still_after(store, tile, load), int64(0)
@@ -119,11 +119,12 @@ def run_steps(kind, store, tile, load, count, job, counts):
         now, others = parts.ahead, int64(0)
         then = _ahead_after(kind, now, still, load.first_fill, job)
         if count > 1 and _ahead_after(kind, then, still, load.first_fill, job) == now:
-            others = count // 2
-            total += _add_ahead(kind, then, store, tile, load, others, job, counts)
+            others = count // 2  # as timed last, `then` ahead
+            total += _add_timed(kind, store, tile, others, job, counts)
             count -= others
         times = count if others > 0 else int64(1)
-        total += _add_ahead(kind, now, store, tile, load, times, job, counts)
+        _ahead_after(kind, now, still, load.first_fill, job)
+        total += _add_timed(kind, store, tile, times, job, counts)
         parts.ahead = now if others == times else then
         count -= times
     return total
@@ -243,17 +244,17 @@ def _add_parts(row, output, count, job, counts):
     total = int64(0)
     if channels > 1:  # sums stay on chip from one part of the input channels to the next
         _load_further(row.beats, row.last, output.part, int64(channels == 2), job)
-        total += run_steps(tiles[0], store, fetch, load, count, job, counts)
+        total += _run_steps(tiles[0], store, fetch, count, job, counts)
         if channels > 3:
-            total += run_steps(tiles[0], 0, fetch, load, count * (channels - 3), job, counts)
+            total += _run_steps(tiles[0], 0, fetch, count * (channels - 3), job, counts)
         if channels > 2:
             _load_further(row.beats, row.last, output.part, 1, job)
-            total += run_steps(tiles[0], 0, fetch, load, count, job, counts)
+            total += _run_steps(tiles[0], 0, fetch, count, job, counts)
         store = 0
     if not _load_after(row, output, job):
         _load_nothing(load)
         fetch = next_layer_cycles(job)
-    return total + run_steps(tiles[1], store, fetch, load, count, job, counts)
+    return total + _run_steps(tiles[1], store, fetch, count, job, counts)
 
 
 @njit_in_place(int64(int64, JOB, COUNTS))

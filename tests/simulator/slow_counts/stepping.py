@@ -136,6 +136,30 @@ def step_folds(folds, ahead, rows, dataflow):
     return last, filled, left_before
 
 
+@njit(UniTuple(int64, 3)(_ONE, int64, _ONE))
+def step_folds_ahead(folds, ahead, machine):
+    """Return (cycles that a tile saves where its first block is ahead, and the two others that `step_folds` gives)."""
+    alone, _, _ = step_folds(folds, 0, machine[ROWS], machine[DATAFLOW])
+    begins, last_word, left_before = step_folds(folds, ahead, machine[ROWS], machine[DATAFLOW])
+    return alone - begins, last_word, left_before
+
+
+@njit(UniTuple(int64, 2)(int64, int64, _ONE, _ONE, _ONE, _ONE, _ONE))
+def load_residual(cycle, free, tile, words, second, machine, mask):
+    """Return (cycle of the last beat of what a tile adds, or of its synapses, cycle in which the unit is free).
+
+    cycle, free: before. words [planes]: steps of a word of a residual; second: as `time_layer`, of the tile.
+    """
+    last = cycle
+    for plane in range(tile[RESIDUAL_PLANES]):
+        pixels, dense, each = tile[PIXELS], tile[DENSE], words[plane]
+        if second[0] > 0:
+            pixels, dense, each = second[0], second[1], second[2 + plane]
+        first = last + machine[INTERVAL] if plane > 0 and dense else allowed(last + 1, mask) + machine[LATENCY]
+        last, free = load_residual_plane(first, free, pixels, tile, each, machine, mask)
+    return last, free
+
+
 @njit(_ONE(int64, _TWO, _TWO, _TWO, _TWO, _TWO, _ONE, _ONE))
 def time_layer(start, tiles, lanes, steps, folds, second, machine, mask):
     """Return waiting cycles by cause, the cycle after the layer's last, and by how many cycles less than on their own
@@ -161,10 +185,9 @@ def time_layer(start, tiles, lanes, steps, folds, second, machine, mask):
         last_word, left_before = int64(0), int64(0)
         if 0 <= i < count and overlap:
             ahead = max(0, step + 1 - fill_begins) if fill_begins >= 0 else 0
-            alone, _, _ = step_folds(folds[i], 0, machine[ROWS], machine[DATAFLOW])
-            begins, last_word, left_before = step_folds(folds[i], ahead, machine[ROWS], machine[DATAFLOW])
-            result[HIDDEN] += alone - begins
-            computed -= alone - begins
+            saved, last_word, left_before = step_folds_ahead(folds[i], ahead, machine)
+            result[HIDDEN] += saved
+            computed -= saved
         fill_begins = int64(-1)
         cycle = step + 1
         free = cycle
@@ -195,20 +218,8 @@ def time_layer(start, tiles, lanes, steps, folds, second, machine, mask):
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
             if tile[RESIDUAL_BEATS] > 0:
-                last = cycle
-                for plane in range(tile[RESIDUAL_PLANES]):
-                    pixels, dense, each = tile[PIXELS], tile[DENSE], int64(0)
-                    if second[i + 1, 0] > 0:
-                        pixels, dense, each = second[i + 1, 0], second[i + 1, 1], second[i + 1, 2 + plane]
-                    elif machine[TURNED]:
-                        each = lanes[i + 1, plane]
-                    else:
-                        each = steps[i + 1, plane]
-                    if plane > 0 and dense:
-                        first = last + machine[INTERVAL]
-                    else:
-                        first = allowed(last + 1, mask) + machine[LATENCY]
-                    last, free = load_residual_plane(first, free, pixels, tile, each, machine, mask)
+                words = lanes[i + 1] if machine[TURNED] else steps[i + 1]
+                last, free = load_residual(cycle, free, tile, words, second[i + 1], machine, mask)
                 result[CONTROL] += waited(cycle, cycle + 1, computed)
                 result[IFMAP] += waited(cycle + 1, last + 1, computed)
                 cycle = last + 1
