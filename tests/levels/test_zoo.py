@@ -23,9 +23,6 @@ from workloads.networks.pages import page_network, zoo_pages
 ZOO = zoo_pages()
 DATAFLOWS = ("os", "ws", "is")
 
-MATMUL_DATAFLOWS = ("os",)
-"""Of designs whose synapses may be another tensor; under the others networks with attention are refused."""
-
 BUFFERS: dict[str, Any] = {"ifmap_kib": 64, "filter_kib": 128, "ofmap_kib": 256, "operand_depth": 4608}
 
 DESIGNS: dict[str, dict[str, Any]] = {
@@ -45,17 +42,21 @@ def test_counted_and_priced(name: str, kind: str) -> None:
     signed = any(layer.x_signed for layer in network.layers)
     attends = any(layer.kind == "matmul" for layer in network.layers)
     for dataflow in DATAFLOWS:
-        matmul = attends and dataflow in MATMUL_DATAFLOWS
-        design = Design(**BUFFERS, **fields, dataflow=dataflow, x_signed=signed, matmul=matmul)
-        if attends and not matmul:
-            with pytest.raises(LimenError, match="kind: 'matmul' is not allowed: the design has matmul: false"):
-                limen.simulate(network, design)
-            continue
+        design = Design(**BUFFERS, **fields, dataflow=dataflow, x_signed=signed, matmul=attends)
         run = limen.simulate(network, design)
         assert [counts.busy for counts in run.counts] == [layer.pairs for layer in network.layers]
         assert all(counts.cycles > 0 for counts in run.counts)
         cost = limen.price(run)
         assert cost.energy_uj > 0 and cost.latency_us == pytest.approx(run.cycles * cost.clock_ns / 1000)
+
+
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_attention_needs_a_design_of_matmul(dataflow: str) -> None:
+    design = Design(**BUFFERS, **DESIGNS["threshold"], dataflow=dataflow)
+    with pytest.raises(
+        LimenError, match="layer b1_likeness1: kind: 'matmul' is not allowed: the design has matmul: fa"
+    ):
+        limen.simulate("vit-tiny-16", design)
 
 
 IN_VERILOG = ("lenet", "ds-cnn", "resnet8", "uci-har-cnn")
