@@ -47,6 +47,23 @@ def run_process(*arguments: str, cwd: Path, **environment: str) -> Outcome:
     return subprocess.run(command, cwd=cwd, env={**os.environ, **environment}, capture_output=True, text=True)
 
 
+MEASURED = """import resource, subprocess, sys
+outcome = subprocess.run(sys.argv[1:])
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(outcome.returncode)
+"""
+"""Runs a command from a small process that has no other: a process is told the most of all that it ever waited for."""
+
+
+def run_measured(*arguments: str, cwd: Path) -> tuple[Outcome, int]:
+    """Run a command as `run_process`; return also the most memory, in KiB, of its process or one that it waited for."""
+    command = [sys.executable, "-c", MEASURED, *LIMEN, *arguments]
+    outcome = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    *lines, most = outcome.stdout.splitlines()
+    printed = "".join(f"{line}\n" for line in lines)
+    return subprocess.CompletedProcess(outcome.args, outcome.returncode, printed, outcome.stderr), int(most)
+
+
 def refused(outcome: Outcome, *words: str) -> None:
     """One line on stderr that holds all words, exit code 2, nothing on stdout."""
     assert outcome.returncode == 2, outcome.stdout + outcome.stderr

@@ -146,6 +146,8 @@ def _parsed(onnx: Any, path: Path) -> Any:
     try:
         model.ParseFromString(content)
     except Exception as error:
+        if "alloc failed" in str(error):  # protobuf's word for it
+            raise MemoryError from None
         raise Refused(f"not a readable ONNX file: {' '.join(str(error).split())}") from None
     if not model.HasField("graph") or not model.graph.node:
         raise Refused("not a readable ONNX file: it has no graph of nodes")
