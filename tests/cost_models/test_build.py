@@ -20,7 +20,7 @@ from cost_models.gates.synthesis import Kit, open_kit
 from cost_models.price.price import price
 from cost_models.table.table import COLUMNS, DATA, load_table, table_text
 from cost_models.units.catalogue import Pairs, fitted_groups, groups
-from cost_models.units.unit import Control, Fitted, Nand2, Neuron, Operator, Pe, Skew, Tag, Unit
+from cost_models.units.unit import Control, Fitted, FusedPe, Nand2, Neuron, Operator, Pe, Skew, Tag, Unit
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.cost_models.conftest import LIBERTY_FILES
@@ -53,11 +53,12 @@ DATAFLOWS_OF = {"threshold": ("os",), "adder": ("ws",), "shift": ("is",), "mac":
 
 
 def small_groups(widths: range, pairs: Pairs) -> list[tuple[Unit, ...]]:
-    """All groups of a table but PEs of one op beyond DATAFLOWS_OF."""
+    """All groups of a table but PEs beyond DATAFLOWS_OF, and those of several ops in other dataflows than ws."""
     return [
         group
         for group in groups(widths, pairs)
         if not isinstance(group[0], Pe) or group[0].dataflow in DATAFLOWS_OF[group[0].op]
+        if not isinstance(group[0], FusedPe) or group[0].dataflow == "ws"
     ]
 
 

@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,8 @@ from workloads.errors import LimenError
 from workloads.exact import reference
 
 SOUND = "sound"
+FIRST = ["-k1", "-one_of_all"]
+"""Ends of the names of the cases that most faults of models are noticed by."""
 
 
 @cache
@@ -122,9 +124,13 @@ def ends_by(most: int) -> Iterator[None]:
     top.end_cycle = sound
 
 
-def compare_models(where: str, first: str) -> None:
-    """Assert that reference, integer kernels, timing and cycle models agree on a design's cases, from `first` on."""
-    for case in sorted(cases_of(where), key=lambda case: not case.name.endswith(first)):
+def compare_models(where: str, first: Sequence[str], others: bool = True) -> None:
+    """Assert that reference, integer kernels, timing and cycle models agree on a design's cases.
+
+    first: ends of names of those that are compared first. others: whether all others are, too.
+    """
+    named = [case for name in first for case in cases_of(where) if case.name.endswith(name)]
+    for case in [*named, *(cases_of(where) if others else ())]:
         network, program = case.network, case.program
         expected = count_program(program.schedules, case.design, case.mask)
         outputs = reference.run(network.layers, network.trained(), case.x[None])
@@ -132,24 +138,21 @@ def compare_models(where: str, first: str) -> None:
         assert np.array_equal(network.predict(case.x[None]), outputs[-1].reshape(1, -1)), case.name
         with ends_by(2 * sum(counts.cycles for counts in expected)):
             run = run_cycle(program, case.x, case.mask)
-        first = program.first_beat
-        assert np.array_equal(run.image[first:], expected_tensors(program, case.x)), case.name
+        tensors = run.image[program.first_beat :]
+        assert np.array_equal(tensors, expected_tensors(program, case.x)), case.name
         assert list(run.counts) == expected, case.name
 
 
-def run_models(folder: Path, fault: Fault) -> subprocess.CompletedProcess[str]:
-    """Run `compare_models` in a copy of the packages with this fault."""
+def run_models(folder: Path, fault: Fault, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `compare_models`, with these arguments, in a copy of the packages with this fault; nothing is compiled."""
     for name in ("workloads", "simulator", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", "families", "data")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     if fault.file != SOUND:
         mutate(folder / fault.file, fault)
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
-    command = [
-        sys.executable,
-        "-c",
-        f"from tests.levels.test_mutants import compare_models; compare_models({fault.where!r}, {fault.first!r})",
-    ]
+    code = f"from tests.levels.test_mutants import compare_models; compare_models{(fault.where, *arguments)!r}"
+    command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
 
@@ -174,14 +177,16 @@ def test_a_fault_in_parameters_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
 def test_sound_models(fault: Fault, tmp_path: Path) -> None:
-    """The control for the models."""
-    outcome = run_models(tmp_path, fault)
+    """The control for the models: all cases compiled, and those that notice faults as these are run."""
+    compare_models(fault.where, [])
+    noticing = {seeded.first for seeded in MODEL_FAULTS if seeded.where == fault.where and seeded.first}
+    outcome = run_models(tmp_path, fault, [*FIRST, *sorted(noticing)], False)
     assert outcome.returncode == 0, outcome.stderr
 
 
 @pytest.mark.parametrize("fault", MODEL_FAULTS, ids=label)
 def test_model_fault(fault: Fault, tmp_path: Path) -> None:
-    outcome = run_models(tmp_path, fault)
+    outcome = run_models(tmp_path, fault, [fault.first] if fault.first else FIRST)
     assert outcome.returncode == 1 and "AssertionError" in outcome.stderr, outcome.stderr
 
 
