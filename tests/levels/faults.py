@@ -11,14 +11,14 @@ from simulator.designs.design import Design
 class Fault:
     """Replace `old` by `new`, once, in `file`; `where` names the design whose cases must notice.
 
-    first: the case that is tried before the others, by the end of its name: one of those that notice a model's fault.
+    case: end of the name of the case that must notice a model's fault; without one, of those that notice most.
     """
 
     file: str
     old: str
     new: str
     where: str = "os threshold"
-    first: str = ""
+    case: str = ""
 
 
 TINY = {"ifmap_kib": 0.2, "filter_kib": 0.5, "ofmap_kib": 0.3, "operand_depth": 100}

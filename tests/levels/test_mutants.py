@@ -41,7 +41,7 @@ from workloads.errors import LimenError
 from workloads.exact import reference
 
 SOUND = "sound"
-FIRST = ["-k1", "-one_of_all"]
+MOST = ["-k1", "-one_of_all"]
 """Ends of the names of the cases that most faults of models are noticed by."""
 
 
@@ -124,13 +124,9 @@ def ends_by(most: int) -> Iterator[None]:
     top.end_cycle = sound
 
 
-def compare_models(where: str, first: Sequence[str], others: bool = True) -> None:
-    """Assert that reference, integer kernels, timing and cycle models agree on a design's cases.
-
-    first: ends of names of those that are compared first. others: whether all others are, too.
-    """
-    named = [case for name in first for case in cases_of(where) if case.name.endswith(name)]
-    for case in [*named, *(cases_of(where) if others else ())]:
+def compare_models(where: str, ends: Sequence[str]) -> None:
+    """Assert that reference, integer kernels, timing and cycle models agree on a design's cases whose names end so."""
+    for case in (case for case in cases_of(where) if case.name.endswith(tuple(ends))):
         network, program = case.network, case.program
         expected = count_program(program.schedules, case.design, case.mask)
         outputs = reference.run(network.layers, network.trained(), case.x[None])
@@ -143,15 +139,15 @@ def compare_models(where: str, first: Sequence[str], others: bool = True) -> Non
         assert list(run.counts) == expected, case.name
 
 
-def run_models(folder: Path, fault: Fault, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run `compare_models`, with these arguments, in a copy of the packages with this fault; nothing is compiled."""
+def run_models(folder: Path, fault: Fault, ends: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run `compare_models` in a copy of the packages with this fault; nothing is compiled."""
     for name in ("workloads", "simulator", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", "families", "data")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     if fault.file != SOUND:
         mutate(folder / fault.file, fault)
     environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
-    code = f"from tests.levels.test_mutants import compare_models; compare_models{(fault.where, *arguments)!r}"
+    code = f"from tests.levels.test_mutants import compare_models; compare_models{(fault.where, ends)!r}"
     command = [sys.executable, "-c", code]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
 
@@ -177,16 +173,16 @@ def test_a_fault_in_parameters_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
 def test_sound_models(fault: Fault, tmp_path: Path) -> None:
-    """The control for the models: all cases compiled, and those that notice faults as these are run."""
-    compare_models(fault.where, [])
-    noticing = {seeded.first for seeded in MODEL_FAULTS if seeded.where == fault.where and seeded.first}
-    outcome = run_models(tmp_path, fault, [*FIRST, *sorted(noticing)], False)
+    """The control for the models: all cases compiled, and every one that a fault is run on as faults are run."""
+    compare_models(fault.where, [""])
+    noticing = {seeded.case for seeded in MODEL_FAULTS if seeded.where == fault.where and seeded.case}
+    outcome = run_models(tmp_path, fault, [*MOST, *sorted(noticing)])
     assert outcome.returncode == 0, outcome.stderr
 
 
 @pytest.mark.parametrize("fault", MODEL_FAULTS, ids=label)
 def test_model_fault(fault: Fault, tmp_path: Path) -> None:
-    outcome = run_models(tmp_path, fault, [fault.first] if fault.first else FIRST)
+    outcome = run_models(tmp_path, fault, [fault.case] if fault.case else MOST)
     assert outcome.returncode == 1 and "AssertionError" in outcome.stderr, outcome.stderr
 
 
