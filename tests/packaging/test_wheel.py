@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from simulator.rtl.export import TESTBENCH
 from tests.support.paths import ROOT
 
 NETWORK = """version: 1
@@ -51,7 +52,7 @@ def test_contents(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     wanted = [f"simulator/rtl/verilog/{path.name}" for path in (ROOT / "simulator" / "rtl" / "verilog").glob("*.v")]
-    wanted += ["simulator/rtl/testbench/limen_tb.cpp", "simulator/rtl/testbench/Makefile"]
+    wanted += [f"simulator/rtl/testbench/{name}" for name in TESTBENCH.values()]
     wanted += ["simulator/designs/mac-16x16.yaml"]
     wanted += [f"workloads/zoo/{path.name}" for path in (ROOT / "workloads" / "zoo").glob("*.yaml")]
     wanted += ["workloads/families/digits/threshold.npz", "workloads/families/digits/mac.npz", "limen.py"]
