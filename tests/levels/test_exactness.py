@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import subprocess
 import sys
@@ -49,6 +50,14 @@ def test_verilog(name: str) -> None:
     outcome = exactness.check_rtl((seed, networks, {**given, "rows": 1 + size, "cols": 6 - size}))
     assert outcome.difference is None, f"seed {seed}: {outcome.difference}"
     assert outcome.pairs > 0 and outcome.cells
+
+
+def test_designs_of_what_was_missed() -> None:
+    """Only dataflows and kinds asked for, each of them, and never one twice."""
+    heads = {("os", exactness.FUSED), ("ws", "mac")}
+    jobs = [*itertools.islice(exactness.jobs_of(exactness.rtl_jobs(0, 1), heads), 6)]
+    kinds = [(given["dataflow"], exactness.FUSED if given["extra_ops"] else given["op"]) for _, _, given in jobs]
+    assert Counter(kinds) == dict.fromkeys(heads, 3) and len({seed for seed, _, _ in jobs}) == 6
 
 
 def test_differences_are_found() -> None:
