@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dse.cli.look import plot
 from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, json_option
 from dse.cli.tables import tables
 from workloads.errors import LimenError, printable
@@ -39,6 +40,7 @@ def study() -> None:
 
 
 study.add_command(tables)
+study.add_command(plot)
 
 
 @study.command()

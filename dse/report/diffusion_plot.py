@@ -9,6 +9,7 @@ import numpy as np
 
 from dse.report.palette import COLOURS
 from workloads.host.pictures import Figure, picture_bytes
+from workloads.host.ticks import logarithmic
 from workloads.studies import diffusion
 from workloads.studies.diffusion import SIDE, ink, real_digits
 from workloads.studies.diffusion_judge import Verdict, nearest_training
@@ -43,9 +44,10 @@ def curve_picture(curve: Sequence[EpochRow], op: str, linear: float) -> bytes:
     figure = Figure(figsize=(6, 3.8), layout="constrained")
     axes = figure.subplots()
     epochs = [row.epoch for row in curve]
-    axes.semilogy(epochs, [row.loss for row in curve], color=COLOURS[1], label="training digits")
-    axes.semilogy(epochs, [row.validation_accuracy for row in curve], color=COLOURS[0], label="validation digits")
+    axes.plot(epochs, [row.loss for row in curve], color=COLOURS[1], label="training digits")
+    axes.plot(epochs, [row.validation_accuracy for row in curve], color=COLOURS[0], label="validation digits")
     axes.axhline(linear, color="black", linestyle=":", label="best linear predictor, validation")
+    logarithmic(axes.yaxis)
     axes.set(xlabel="epoch", ylabel="mean squared error of the noise", title=f"diffusion, {op}")
     axes.grid(alpha=0.3, which="both")
     axes.legend()
@@ -59,9 +61,8 @@ def steps_picture(predictors: Sequence[Judged]) -> bytes:
     colours = {"linear": "black", "threshold": COLOURS[0], "mac": COLOURS[1]}
     for predictor in predictors:
         style = "-" if predictor.row["arithmetic"] == "float" else "--"
-        axes.semilogy(
-            noise_deviation(), predictor.test, style, color=colours[predictor.row["op"]], label=label(predictor)
-        )
+        axes.plot(noise_deviation(), predictor.test, style, color=colours[predictor.row["op"]], label=label(predictor))
+    logarithmic(axes.yaxis)
     axes.set(xlabel="deviation of the noise, √(1 − ā)", ylabel="mean squared error of the noise", title="test digits")
     axes.grid(alpha=0.3, which="both")
     axes.legend()

@@ -84,6 +84,8 @@ def _accumulators(figure: Any, statistics: Statistics) -> None:
 
 
 def _deviation(figure: Any, statistics: Statistics) -> None:
+    from workloads.host.ticks import logarithmic
+
     axes, places = _by_layer(figure, statistics)
     rows = statistics.layers
     inside = [
@@ -92,6 +94,6 @@ def _deviation(figure: Any, statistics: Statistics) -> None:
     axes.plot(*zip(*inside, strict=True) if inside else ([], []), "o-", color=COLOURS[1], label="with the shift")
     unshifted = [row.deviation_unshifted for row in rows]
     axes.plot(places, unshifted, "s--", color=COLOURS[0], label="without any layer's")
-    axes.set_yscale("log")
+    logarithmic(axes.yaxis)
     axes.set_ylabel("standard deviation, full scale 1")
     axes.legend()

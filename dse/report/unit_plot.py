@@ -23,6 +23,7 @@ def plot_units(table: UnitTable, path: Path) -> None:
     Raises LimenError for another name, or where it can't be written.
     """
     from workloads.host.pictures import Figure, picture_bytes, picture_format
+    from workloads.host.ticks import logarithmic
 
     form = picture_format(path)
     costs = table.rows[0].costs
@@ -46,7 +47,8 @@ def plot_units(table: UnitTable, path: Path) -> None:
             axes[1].plot(widths, [row.energy_pj for row in smallest], "s--", **style)
         unit = "LUTs" if rows[0].area_unit == "LUT" else "µm²"
         for panel, label in zip(axes, (f"area, {unit}", "energy of a cycle, pJ"), strict=True):
-            panel.set(title=name, xlabel="operand width, bits", ylabel=label, yscale="log")
+            panel.set(title=name, xlabel="operand width, bits", ylabel=label)
+            logarithmic(panel.yaxis)
             panel.grid(alpha=0.3, which="both")
     title = f"{costs}, {table.choice.stream} operands, {'with' if table.choice.wires else 'without'} wires"
     lines = {str(line.get_label()): line for axes in figure.axes for line in axes.get_lines()}

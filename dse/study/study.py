@@ -210,6 +210,10 @@ class Study:
         table = table[non_dominated(table, self.spec.objectives)]
         return table.sort_values([*self.spec.objectives, "trial"]).reset_index(drop=True)
 
+    def feasible(self, most: int) -> pandas.DataFrame:
+        """Return rows of feasible designs: all, or of more than about `most` a sample that is always the same."""
+        return self._search.feasible(most)
+
     def _why_none(self, op: str | None) -> str:
         """Return why no trial, or none of an op, is feasible."""
         tally = total(tally for name, tally in self.tallies().items() if op in (None, name))
@@ -268,24 +272,30 @@ class Study:
         x, y: columns of `trials()`; by default the first and the last objective. color: op or dataflow.
         """
         from dse.report.plot import draw_front
+        from dse.study.look import drawing_of
 
         names = list(self.spec.objectives)
-        front = self.front()
         x, y = x or names[0], y or (names[-1] if len(names) > 1 else "cycles")
-        title = f"{title_of(self.workload)}, {Path(self.spec.costs).stem}"
-        count = total(self.tallies().values()).feasible
-        return draw_front(self._search.feasible(MOST_DRAWN), count, front, x, y, color, title, axes)
+        return draw_front(drawing_of(self, MOST_DRAWN), x, y, color, axes)
+
+    def save_front(self, path: str | Path, x: str | None = None, y: str | None = None, color: str = "op") -> Path:
+        """Write the picture of `plot_front` as PNG, SVG or PDF, as its name ends. Raises LimenError for another end."""
+        from dse.report.plot import FIGURE_SIZE
+        from workloads.host.pictures import Figure, picture_bytes, picture_format
+
+        path = Path(path)
+        form = picture_format(path)
+        figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
+        self.plot_front(x, y, color, figure.add_subplot())
+        write_whole(path, picture_bytes(figure, form))
+        return path
 
     def write_reports(self) -> None:
         """Write the files of trials, front.csv and front.png, each whole or not at all. Raises LimenError."""
-        from workloads.host.pictures import Figure, picture_bytes
-
         front = self.front()
-        figure = Figure(figsize=(7, 4.5), layout="constrained")
-        self.plot_front(axes=figure.add_subplot())
         self._search.write_reports()
         write_whole(self.folder / "front.csv", table_csv(front).encode())
-        write_whole(self.folder / "front.png", picture_bytes(figure))
+        self.save_front(self.folder / "front.png")
 
 
 def _stored(folder: Path) -> Record | SweepRecord | None:

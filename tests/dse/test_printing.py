@@ -107,7 +107,7 @@ def unit_figures(tmp_path_factory: pytest.TempPathFactory) -> UnitTable:
 
 @pytest.mark.parametrize(
     ("name", "start"),
-    [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF-"), ("a.svg", b"<?xml"), ("a.jpeg", b"\xff\xd8\xff")],
+    [("a.png", b"\x89PNG"), ("a.PDF", b"%PDF-"), ("a.svg", b"<?xml")],
 )
 def test_a_picture_is_what_its_name_says(tmp_path: Path, unit_figures: UnitTable, name: str, start: bytes) -> None:
     """By the first bytes of each format, and the same bytes again; a cost table's name is no formula for matplotlib."""
@@ -118,7 +118,7 @@ def test_a_picture_is_what_its_name_says(tmp_path: Path, unit_figures: UnitTable
     assert pictures[0].startswith(start) and pictures[0] == pictures[1]
 
 
-@pytest.mark.parametrize("name", ["a.txt", "a", "a.pgf", ".png"])
+@pytest.mark.parametrize("name", ["a.txt", "a", "a.pgf", "a.jpeg", "a.svgz", ".png"])
 def test_a_picture_of_no_format(tmp_path: Path, name: str) -> None:
     outcome = CliRunner().invoke(commands, ["study", "tables", "kernel", "--plot", str(tmp_path / name)])
     assert isinstance(outcome.exception, limen.LimenError) and outcome.stdout == ""

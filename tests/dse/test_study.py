@@ -107,8 +107,11 @@ def test_plot(small: Path) -> None:
     study = Study.open(small / "out")
     axes = study.plot_front("energy_uj", "accuracy", color="op")
     assert axes.get_xlabel() == "energy per image (µJ)" and axes.get_ylabel() == "validation accuracy"
-    assert axes.get_title() == "digits, ihp130"
-    assert [text.get_text().split(":")[0] for text in axes.get_legend().get_texts()] == ["threshold", "mac"]
+    infeasible = len(study.trials()) - study.trials()["feasible"].sum()
+    assert axes.get_title() == f"digits, ihp130\nnot drawn: {infeasible} infeasible, 0 refused"
+    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert [text.split(":")[0] for text in legend] == ["threshold", "mac", "best of these two", "knee"]
+    assert legend[-1] == f"knee: {study.knee().coordinates.key}"
     with pytest.raises(LimenError, match="'colour'"):
         study.plot_front("colour", "accuracy")
 

@@ -269,12 +269,14 @@ def test_a_picture_of_a_sample_says_so(swept: Path, monkeypatch: pytest.MonkeyPa
     matplotlib.use("agg")
     study = Study.open(swept / "out")
     feasible = sum(tally.feasible for tally in study.tallies().values())
-    assert study.plot_front().get_title() == "digits, ihp130"
+    assert study.plot_front().get_title().startswith("digits, ihp130\nnot drawn: ")
     monkeypatch.setattr(dse.study.study, "MOST_DRAWN", 3)
     axes = study.plot_front()
-    drawn = sum(len(points.get_offsets()) for points in axes.collections[::2])
-    assert axes.get_title() == f"digits, ihp130\n{drawn} of {feasible} feasible designs drawn, and the front"
-    assert sum(len(points.get_offsets()) for points in axes.collections[1::2]) == len(study.front())
+    *points, knee = axes.collections
+    drawn = sum(len(pale.get_offsets()) for pale in points[::2])
+    assert axes.get_title().splitlines()[1] == f"{drawn} of {feasible} feasible designs drawn, and the front"
+    assert sum(len(filled.get_offsets()) for filled in points[1::2]) == len(study.front())
+    assert len(knee.get_offsets()) == 1
 
 
 @skip_without("pyarrow", "parquet")

@@ -1,4 +1,4 @@
-"""Matplotlib without a screen, its cache in a folder that can be written; figures as files of any of its formats."""
+"""Matplotlib without a screen, its cache in a folder that can be written; figures as PDF, PNG or SVG."""
 
 from __future__ import annotations
 
@@ -17,30 +17,27 @@ if not os.environ.get("MPLCONFIGDIR"):
         os.environ["MPLCONFIGDIR"] = str(cache_folder() / "matplotlib")
 
 from matplotlib import rc_context
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 __all__ = ["Figure", "picture_bytes", "picture_format"]
 
-NO_FORMATS = {"pgf", "raw", "rgba"}
-"""What matplotlib writes besides pictures: text for LaTeX, by LaTeX, and bare pixels."""
+FORMATS = ("pdf", "png", "svg")
+"""What a picture's name may end in: two for paper, one for the screen, each the same bytes for the same figure."""
 
 WITHOUT_TIME: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
     "pdf": {"CreationDate": None},
     "svg": {"Date": None},
-    "svgz": {"Date": None},
 }
 """Metadata to leave out, so that the same figure is the same bytes."""
 
 
 def picture_format(path: Path) -> str:
-    """Return the format that a picture's suffix names. Raises LimenError for none that matplotlib writes."""
-    known = sorted(FigureCanvasAgg.get_supported_filetypes().keys() - NO_FORMATS)
+    """Return the format that a picture's suffix names. Raises LimenError for any but PDF, PNG and SVG."""
     form = path.suffix.lower().removeprefix(".")
-    if form not in known:
+    if form not in FORMATS:
         raise LimenError(
-            f"{path}: not allowed: a name that ends in one of {', '.join(f'.{suffix}' for suffix in known)}"
+            f"{path}: not allowed: a name that ends in one of {', '.join(f'.{suffix}' for suffix in FORMATS)}"
         )
     return form
 
@@ -50,5 +47,5 @@ def picture_bytes(figure: Figure, form: str = "png", dots_per_inch: int = 120) -
     packed = io.BytesIO()
     with rc_context({"svg.hashsalt": "limen"}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a name in a script that its font lacks
-        figure.savefig(packed, format=form, dpi=dots_per_inch, metadata=WITHOUT_TIME.get(form))
+        figure.savefig(packed, format=form, dpi=dots_per_inch, metadata=WITHOUT_TIME[form])
     return packed.getvalue()

@@ -1,0 +1,24 @@
+"""`limen study plot`: pictures of a stored study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dse.cli.options import echo
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="A name in .png, .svg or .pdf.")
+@click.option("-x", help="A figure of trials.csv; the first objective by default.")
+@click.option("-y", help="Likewise; the last objective by default.")
+@click.option("--color", default="op", show_default=True, type=click.Choice(["op", "dataflow"]))
+def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> None:
+    """Draw two figures of the designs in FOLDER, a study's: its front, its knee, and what lies behind."""
+    from dse.study.study import Study
+    from workloads.host.pictures import picture_format
+
+    picture_format(out)  # a wrong name is said before the work
+    echo(f"{Study.open(folder).save_front(out, x, y, color)}: written")
