@@ -131,7 +131,7 @@ def _print_front(search: Study) -> None:
     )
     if tally.refused:
         echo(f"refused, the first: {printable(tally.refusal)}")
-    echo(format_table(best))
+    echo(format_table(best, *search.spec.objectives, *search.spec.constraints))
     ops = [op for op, of_op in tallies.items() if of_op.feasible]
     for name in ("knee", "largest", *sorted(ops, reverse=True)):
         chosen = search.point(name)
@@ -139,9 +139,9 @@ def _print_front(search: Study) -> None:
         echo(f"{name}: {chosen}{note}")
 
 
-def format_table(table: pandas.DataFrame) -> str:
-    """Return the columns people compare, as text."""
-    columns = [name for name in SHOWN if name in table]
+def format_table(table: pandas.DataFrame, *sought: str) -> str:
+    """Return the columns people compare, as text; sought: those of the study's objectives and constraints."""
+    columns = [name for name in dict.fromkeys((*SHOWN, *sought)) if name in table]
     formats: dict[str, Any] = {name: "{:.4g}".format for name in columns if name not in ("trial", "design")}
     return str(table[columns].to_string(index=False, formatters=formats))
 

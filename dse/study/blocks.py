@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from cost_models.table.table import Table, load_priced_table
-from dse.study.evaluate import ACCURACIES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal, figure_names
+from dse.study.evaluate import Evaluator, Refusal
+from dse.study.figures import (
+    ACCURACIES,
+    COUNTED_FIGURES,
+    FIGURES,
+    OPS_OF_A_PAIR,
+    TEXT_FIGURES,
+    Figures,
+    derived,
+    figure_names,
+    whole_figures,
+)
 from dse.study.space import Coordinates
 from dse.study.study_spec import ALLOWED_WORDS, MEMORY, StudySpec, parse_memory
 from dse.study.workload import Format
@@ -29,18 +40,9 @@ if TYPE_CHECKING:
     from simulator.plan.counts import Counts
     from workloads.networks.network import Network
 
-COUNTED_FIGURES = ("cycles", "stall_cycles", "dram_bytes")
-"""The figures that are whole numbers unless an image has a share of a pass."""
-
 MOST_PORT_BITS = 512
 
 Columns = dict[str, np.ndarray]
-
-
-def whole_figures(spec: StudySpec) -> tuple[str, ...]:
-    """Return the figures of a study that are whole numbers."""
-    fractions = spec.shares_passes or len(spec.workloads) > 1
-    return (*(() if fractions else COUNTED_FIGURES), "acc_bits", "pes")
 
 
 @dataclass(frozen=True)
@@ -291,12 +293,13 @@ class BlockEvaluator:
                 "clock_method": clocks.method,
             }
         )
-        return chosen, figures, refused
+        return chosen, figures | derived(figures), refused
 
     def _of_images(self, total: Counts, designs: DesignBlock) -> Columns:
         """Return COUNTED_FIGURES of an image."""
         stalls: Any = sum(getattr(total, name) for name in PHASES if "stall" in name)
-        columns = dict(zip(COUNTED_FIGURES, (total.cycles, stalls, total.dram_bytes), strict=True))
+        counted = total.cycles, stalls, total.dram_bytes, OPS_OF_A_PAIR * total.busy
+        columns = dict(zip(COUNTED_FIGURES, counted, strict=True))
         if not self._spec.shares_passes:
             return columns
         return {name: column / designs.images_at_once for name, column in columns.items()}

@@ -8,6 +8,17 @@ from statistics import fmean, geometric_mean
 from typing import Any, NamedTuple
 
 from cost_models.table.table import load_priced_table
+from dse.study.figures import (
+    ACCURACIES,
+    COST_FIGURES,
+    EACH,
+    GEOMETRIC,
+    OBJECTIVES,
+    OPS_OF_A_PAIR,
+    Figures,
+    derived,
+    figure_names,
+)
 from dse.study.space import Coordinates
 from dse.study.study_spec import BUFFERS, StudySpec
 from dse.study.workload import SEPARATOR, Format, Workload, titles
@@ -18,49 +29,6 @@ from workloads.errors import LimenError
 from workloads.networks.family import made_of
 from workloads.networks.network import Network
 from workloads.ops.registry import operation
-
-COST_FIGURES = (
-    "energy_uj",
-    "latency_us",
-    "area_mm2",
-    "clock_ns",
-    "clock_component",
-    "clock_method",
-    "power_mw",
-    "array_share",
-    "memory_share",
-    "dram_share",
-    "assumed_share",
-    "energy_assumed_share",
-    "area_assumed_share",
-    "buffers_kib",
-    "device_kib",
-)
-"""Figures of `cost_models.price.price.Cost` that a trial stores."""
-
-ACCURACIES = ("accuracy", "test_accuracy")
-FIGURES = (
-    "cycles",
-    "stall_cycles",
-    "dram_bytes",
-    "utilisation",
-    "acc_bits",
-    "pes",
-    *COST_FIGURES,
-    *ACCURACIES,
-)
-"""All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
-
-EACH = ("cycles", "energy_uj", "latency_us", "accuracy", "test_accuracy")
-"""Figures that trials of several workloads store of each as well, under `WORKLOAD.FIGURE`."""
-
-GEOMETRIC = ("cycles", "stall_cycles", "dram_bytes", "utilisation", "energy_uj", "latency_us", "power_mw", *ACCURACIES)
-"""Figures of several workloads that are their geometric means; shares are arithmetic ones, the rest is the design's."""
-
-TEXT_FIGURES = ("clock_component", "clock_method")
-"""Those of them that are no numbers."""
-
-Figures = dict[str, Any]
 
 
 class Formats(NamedTuple):
@@ -91,13 +59,6 @@ class Formats(NamedTuple):
 
 class Refusal(LimenError):
     """A point without figures: its fields don't go together, a layer doesn't fit its buffers, or it has no price."""
-
-
-def figure_names(spec: StudySpec) -> tuple[str, ...]:
-    """Return the names of all figures of a study's trials, in the order of trials.csv."""
-    if len(spec.workloads) == 1:
-        return FIGURES
-    return (*FIGURES, *(f"{title}.{name}" for title in titles(spec.workloads) for name in EACH))
 
 
 class Evaluator:
@@ -205,11 +166,13 @@ class Evaluator:
             "cycles": run.cycles,
             "stall_cycles": run.of_image(stalls),
             "dram_bytes": run.of_image(sum(counts.dram_bytes for counts in run.counts)),
+            "operations": run.of_image(OPS_OF_A_PAIR * busy),
             "utilisation": busy / (design.pes * run.pass_cycles),
             "acc_bits": design.acc_bits,
             "pes": design.pes,
         }
-        return figures | {name: getattr(cost, name) for name in COST_FIGURES}
+        figures |= {name: getattr(cost, name) for name in COST_FIGURES}
+        return figures | derived(figures)
 
     def _joined(self, each: list[Figures]) -> Figures:
         """Return the figures of all workloads, each one's own beside their means; of one its own."""
@@ -281,7 +244,7 @@ class Evaluator:
             field = "objectives" if "accuracy" in self._spec.objectives else "constraints"
             raise LimenError(
                 f"{field}: accuracy is not allowed: network {network.name} has no {missing}; "
-                "without one: energy_uj, latency_us, area_mm2"
+                f"without one: {', '.join(name for name in OBJECTIVES if name != 'accuracy')}"
             )
 
     def _roomy(self, form: Format, rows: int) -> Iterator[FittedDesign]:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dse.study.figures import CATALOGUE
+
 if TYPE_CHECKING:
     import pandas
 
 KERNEL_COLUMNS = 4
-"""Objectives that a study can have; columns beyond its own are equal in all rows."""
+"""Objectives that the fast kernel sees; columns beyond a study's own are equal in all rows."""
 
 BLOCK = 1 << 18
 """Rows that are sorted at a time."""
@@ -26,7 +28,7 @@ def gains(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
 def non_dominated(table: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
     """Return a boolean per row: no other row is at least as good in every objective and better in one.
 
-    Rows that are equal in all objectives stand or fall together. Objectives: 1 to 4, their values finite.
+    Rows that are equal in all objectives stand or fall together. Values are finite.
     """
     return front_rows(gains(table, objectives))
 
@@ -49,9 +51,10 @@ def front_rows(better: np.ndarray) -> np.ndarray:
 
 
 def _front_of(better: np.ndarray) -> np.ndarray:
-    from dse.study.front_kernels import unbeaten
+    from dse.study.front_kernels import unbeaten, unbeaten_in_many
 
-    rows = np.zeros((len(better), KERNEL_COLUMNS))
+    many = better.shape[1] > KERNEL_COLUMNS
+    rows = np.zeros((len(better), better.shape[1] if many else KERNEL_COLUMNS))
     rows[:, : better.shape[1]] = better
     order = np.lexsort(-rows.T[::-1])
     rows = rows[order]
@@ -59,21 +62,21 @@ def _front_of(better: np.ndarray) -> np.ndarray:
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (rows[1:] != rows[:-1]).any(axis=1)
     keep = np.empty(len(rows), dtype=bool)
-    keep[order] = unbeaten(rows[new])[np.cumsum(new) - 1]
+    keep[order] = (unbeaten_in_many if many else unbeaten)(rows[new])[np.cumsum(new) - 1]
     return keep
 
 
 def knee_distances(front: pandas.DataFrame, objectives: Mapping[str, str]) -> np.ndarray:
     """Return each front row's distance to the ideal point, [rows] float64; the knee is the smallest.
 
-    Energy, latency and area enter as logarithms, since a factor counts there and not a difference; accuracy
-    enters as it is. Each objective is scaled so that the front spans 0 (its best) to 1 (its worst); the ideal
-    point is 0 in all. An objective in which the front has no span adds nothing.
+    Energy, latency, area and the like enter as logarithms, since a factor counts there and not a difference
+    (`Figure.by_factor`); accuracy enters as it is. Each objective is scaled so that the front spans 0 (its best) to 1
+    (its worst); the ideal point is 0 in all. An objective in which the front has no span adds nothing.
     """
     columns = []
     for name, direction in objectives.items():
         values = front[name].to_numpy(dtype=np.float64)
-        if name != "accuracy":
+        if name in CATALOGUE and CATALOGUE[name].by_factor:
             values = np.log(values)
         loss = values.max() - values if direction == "max" else values - values.min()
         columns.append(loss / loss.max() if loss.max() > 0 else loss)

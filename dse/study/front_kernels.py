@@ -1,9 +1,9 @@
-"""The front's kernel: which of many rows no other row beats, by divide and conquer.
+"""The front's kernels: which of many rows no other row beats, by divide and conquer.
 
 It sees only arrays and integers. Segments of rows in lexicographic order are merged pair by pair, as a merge sort does;
 at each merge what survives on the left strikes out of the right what it beats. In four columns that takes
 n · log(n)² steps, whatever the rows are, and memory for n (H. T. Kung, F. Luccio, F. P. Preparata, On finding the
-maxima of a set of vectors, J. ACM 22, 1975).
+maxima of a set of vectors, J. ACM 22, 1975). Of more columns each row is compared with the front so far.
 """
 
 from __future__ import annotations
@@ -127,4 +127,30 @@ def unbeaten(rows):
     found = np.zeros(count, np.bool_)
     if count:
         found[order[: lengths[0]]] = True
+    return found
+
+
+@njit(boolean[::1](_ROWS))
+def unbeaten_in_many(rows):
+    """Return `unbeaten` of rows [n, any number of columns]: n · front steps at most.
+
+    In lexicographic order no later row beats an earlier one, so the front so far is that of all rows so far.
+    """
+    count, columns = rows.shape
+    front = np.empty(count, np.int64)
+    found = np.zeros(count, np.bool_)
+    kept = 0
+    for row in range(count):
+        beaten = False
+        for place in range(kept):
+            column = 0
+            while column < columns and rows[front[place], column] >= rows[row, column]:
+                column += 1
+            if column == columns:
+                beaten = True
+                break
+        if not beaten:
+            front[kept] = row
+            kept += 1
+            found[row] = True
     return found

@@ -6,25 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dse.report.plot import Drawing, Scale
+from dse.study.figures import CATALOGUE
 from dse.study.tally import total
 from dse.study.workload import title_of
 
 if TYPE_CHECKING:
     from dse.study.study import Study
-
-
-SCALES = {
-    "energy_uj": Scale("energy per image (µJ)", True),
-    "latency_us": Scale("latency per image (µs)", True),
-    "area_mm2": Scale("area (mm²)", True),
-    "accuracy": Scale("validation accuracy", False),
-    "test_accuracy": Scale("test accuracy", False),
-    "clock_ns": Scale("clock period (ns)", False),
-    "power_mw": Scale("power (mW)", True),
-    "cycles": Scale("cycles per image", True),
-    "pes": Scale("PEs", True),
-}
-"""Of the figures that are drawn."""
 
 
 def drawing_of(study: Study, most: int) -> Drawing:
@@ -39,7 +26,7 @@ def drawing_of(study: Study, most: int) -> Drawing:
         front=front,
         knee=study.knee().trial,
         objectives=study.spec.objectives,
-        scales={name: scale for name, scale in SCALES.items() if name in front},
+        scales={name: Scale(figure.label, figure.by_factor) for name, figure in CATALOGUE.items() if name in front},
         count=tally.feasible,
         infeasible=tally.tried - tally.refused - tally.feasible,
         refused=tally.refused,

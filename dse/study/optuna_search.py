@@ -10,8 +10,9 @@ from typing import Any
 import pandas
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.blocks import BlockEvaluator, whole_figures
-from dse.study.evaluate import Evaluator, Figures, Formats, figure_names
+from dse.study.blocks import BlockEvaluator
+from dse.study.evaluate import Evaluator, Formats
+from dse.study.figures import Figures, figure_names, whole_figures
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.search import Show

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.evaluate import TEXT_FIGURES, figure_names
+from dse.study.figures import TEXT_FIGURES, figure_names
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec
 from workloads.errors import LimenError, shown

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from dse.study.figures import CONSTRAINABLE, OBJECTIVES
 from dse.study.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
@@ -18,12 +19,6 @@ from workloads.host.names import named_file
 from workloads.host.specfile import Spec, read_spec
 from workloads.layers.layer import Bits
 from workloads.networks.family import FamilyOp
-
-OBJECTIVES = {"energy_uj": "µJ an image", "latency_us": "µs an image", "area_mm2": "mm²", "accuracy": "validation"}
-"""What a study can optimise, with its unit. Accuracy is the validation split's; the test split only reports."""
-
-CONSTRAINABLE = (*OBJECTIVES, "power_mw", "clock_ns", "cycles", "pes", "device_kib")
-"""What a study can bound."""
 
 BIT_RANGE = (2, 16)
 STUDIES = Path(__file__).parents[1] / "studies"
@@ -56,7 +51,7 @@ Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
 Form = Literal["csv", "parquet"]
-Figure = TypeVar("Figure", float, np.ndarray)
+Value = TypeVar("Value", float, np.ndarray)
 
 
 def parse_bits(value: Any) -> list[int]:
@@ -204,7 +199,7 @@ class Bound(Spec):
     at_most: bool
     limit: float
 
-    def violation(self, value: Figure) -> Figure:
+    def violation(self, value: Value) -> Value:
         """Return how far a value, or each of many, is beyond the limit: zero or less where the constraint holds."""
         return value - self.limit if self.at_most else self.limit - value
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas
 
-from dse.study.evaluate import Evaluator, Figures, Formats, figure_names
+from dse.study.evaluate import Evaluator, Formats
+from dse.study.figures import Figures, figure_names
 from dse.study.search import Show
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.study.blocks import Block, BlockEvaluator, whole_figures
-from dse.study.evaluate import TEXT_FIGURES
+from dse.study.blocks import Block, BlockEvaluator
+from dse.study.figures import TEXT_FIGURES, whole_figures
 from dse.study.front import front_rows
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from dse.study.evaluate import Figures, Refusal
+from dse.study.evaluate import Refusal
+from dse.study.figures import Figures
 from dse.study.space import Coordinates
 from workloads.errors import LimenError
 

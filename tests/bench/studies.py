@@ -17,7 +17,7 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.evaluate import FIGURES, TEXT_FIGURES
+from dse.study.figures import FIGURES, TEXT_FIGURES
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.space import Space

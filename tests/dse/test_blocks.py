@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cost_models.table.table import DATA, load_priced_table, table_text
-from dse.study.blocks import BlockEvaluator, whole_figures
-from dse.study.evaluate import COST_FIGURES, FIGURES, TEXT_FIGURES, Evaluator, Figures, Refusal
+from dse.study.blocks import BlockEvaluator
+from dse.study.evaluate import Evaluator, Refusal
+from dse.study.figures import COST_FIGURES, FIGURES, TEXT_FIGURES, Figures, whole_figures
 from dse.study.space import Coordinates
 from dse.study.study_spec import StudySpec, load_study
 from simulator.run import simulate

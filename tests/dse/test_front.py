@@ -21,7 +21,7 @@ def test_random_tables_with_many_ties(block: int, monkeypatch: pytest.MonkeyPatc
     random = np.random.default_rng(block)
     survivors = []
     for _ in range(150):
-        rows, columns = int(random.choice([0, 1, 2, 31, 32, 33, 64, 65, 97, 200, 400])), int(random.integers(1, 5))
+        rows, columns = int(random.choice([0, 1, 2, 31, 32, 33, 64, 65, 97, 200, 400])), int(random.integers(1, 8))
         better = random.choice(VALUES[: random.integers(2, len(VALUES) + 1)], (rows, columns))
         if columns > 1 and random.random() < 0.5:
             better[:, -1] = -better[:, :-1].sum(axis=1)
