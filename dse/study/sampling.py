@@ -1,81 +1,88 @@
-"""Optuna's samplers and `Tpe`, made to never suggest a design twice, and to take no longer than a trial.
+"""`Sampler`: a strategy made to never suggest a design twice, and to take no longer than a trial.
 
-Every suggestion has a sampler of its own, seeded by the study's seed and the trial's number; what it learns from is the
-trials stored so far. A study that was killed and resumed therefore goes on exactly as if it hadn't been.
+Every suggestion has a seed of its own, of the study's seed and the trial's number; what it learns from is the trials
+stored so far. A study that was killed and resumed therefore goes on exactly as if it hadn't been; with a sampler of
+the user's own, as well as that one can.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from random import Random
 
 import numpy as np
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler
+from optuna.samplers import BaseSampler, GPSampler
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from dse.study.space import Space, Value
+from dse.study.strategies import POPULATION as POPULATION
+from dse.study.strategies import AskAndTell, Generations, Memoryless, Parzen, Strategy
 from dse.study.study_spec import SamplerSpec
-from dse.study.tpe import Tpe
+from workloads.errors import LimenError, pip_command
 
-POPULATION = 50
-"""Evaluated designs of a generation of NSGA-II, and the parents of the next."""
+NEEDED = {"gp": ("torch", "scipy"), "qmc": ("scipy",)}
+"""What samplers of Optuna import, by their extras' names."""
 
-STARTUP = 10
-"""Designs that `tpe` draws before it learns from them."""
 
-STUDY = "learnt"
-"""The study in memory that Optuna's samplers are handed."""
+def check_sampler(spec: SamplerSpec, own: BaseSampler | None) -> None:
+    """Raise LimenError for a sampler that needs what isn't installed, or one that nobody has handed over."""
+    for module in NEEDED.get(spec.name, ()):
+        if find_spec(module) is None:
+            raise LimenError(f"sampler: {spec.name} needs {module}, not installed: {pip_command(spec.name)}")
+    if spec.name == "own" and own is None:
+        raise LimenError("sampler: own is a program's: limen.Study(..., sampler=optuna.samplers.NSGAIISampler())")
 
 
 class Sampler:
     """What a study's sampler knows of its trials, and what it says to try next.
 
-    directions: of the objectives.
+    directions: of the objectives. own: the sampler of a spec that is called so.
     """
 
-    def __init__(self, spec: SamplerSpec, space: Space, directions: Sequence[StudyDirection]) -> None:
+    def __init__(
+        self, spec: SamplerSpec, space: Space, directions: Sequence[StudyDirection], own: BaseSampler | None = None
+    ) -> None:
         self.distributions: dict[str, BaseDistribution] = {
             name: CategoricalDistribution(values) for name, values in space.axes.items()
         }
         self._spec = spec
         self._space = space
         self._seen: set[str] = set()
-        self._storage = optuna.storages.InMemoryStorage()
-        self._number = 0
-        # Optuna would look at all trials for the axes they share, in this order; an axis of one value is none.
-        self._shared = {name: self.distributions[name] for name in sorted(space.axes) if len(space.axes[name]) > 1}
-        self._values = {name: list(space.axes[name]) for name in self._shared}
-        signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
-        self._tpe = Tpe([len(values) for values in self._values.values()], signs)
-        self._parents: list[FrozenTrial] = []
-        self._generation: list[FrozenTrial] = []
-        optuna.create_study(storage=self._storage, study_name=STUDY, directions=directions)
+        self._learnt = self._pending = 0
+        self._strategy = self._strategy_of(spec, directions, own)
+
+    def _strategy_of(
+        self, spec: SamplerSpec, directions: Sequence[StudyDirection], own: BaseSampler | None
+    ) -> Strategy:
+        check_sampler(spec, own)
+        if own is not None:
+            return AskAndTell(lambda seed: own, self.distributions, directions)
+        if spec.name == "gp":
+            return AskAndTell(_gaussian_process, self.distributions, directions)
+        if spec.name in ("nsga2", "nsga3"):
+            return Generations(spec, self.distributions, directions)
+        if spec.name == "tpe":
+            return Parzen(self._space.axes, self.distributions, directions)
+        return Memoryless(spec, self.distributions, directions)
+
+    def batch(self, most: int) -> int:
+        """Return how many designs to suggest at once, at most so many, before any of them is learnt.
+
+        Samplers that learn from a whole generation, or from nothing, then suggest what they would one by one.
+        """
+        return self._strategy.batch(most)
 
     def suggest(self) -> dict[str, Value]:
-        """Return a value of every axis: a design that no learnt trial has. One must be left."""
-        state = np.random.SeedSequence([self._spec.seed, self._number]).generate_state(2)
-        parameters = self._by_optuna(int(state[0])) if len(self._tpe) < STARTUP else self._by_tpe(int(state[0]))
-        return self._space.unseen(parameters, self._seen, Random(int(state[1])))
-
-    def _by_tpe(self, seed: int) -> dict[str, Value]:
-        parameters = {name: values[0] for name, values in self._space.axes.items()}
-        places = zip(self._values.items(), self._tpe.suggest(seed), strict=True)
-        return parameters | {name: values[place] for (name, values), place in places}
-
-    def _by_optuna(self, seed: int) -> dict[str, Value]:
-        sampler = self._sampler(seed)
-        study = optuna.load_study(storage=self._storage, study_name=STUDY, sampler=sampler)
-        trial = FrozenTrial(
-            number=self._number, trial_id=self._number, state=TrialState.RUNNING, value=None, datetime_start=None,
-            datetime_complete=None, params={}, distributions={}, user_attrs={}, system_attrs={}, intermediate_values={},
-        )  # fmt: skip
-        parameters = sampler.sample_relative(study, trial, self._shared)
-        for name, distribution in self.distributions.items():
-            if name not in parameters:
-                parameters[name] = sampler.sample_independent(study, trial, name, distribution)
+        """Return a value of every axis: a design that no trial has, learnt or suggested. One must be left."""
+        number = self._learnt + self._pending
+        state = np.random.SeedSequence([self._spec.seed, number]).generate_state(2)
+        suggested = self._strategy.suggest(number, int(state[0]))
+        parameters = self._space.unseen(suggested, self._seen, Random(int(state[1])))
+        self._seen.add(self._space.at(parameters).key)
+        self._pending += 1
         return parameters
 
     def learn(self, trial: FrozenTrial) -> None:
@@ -83,53 +90,12 @@ class Sampler:
 
         Of each constraint only the form that this version of Optuna writes counts: both would count it twice.
         """
-        constraints = {name: value for name, value in trial.system_attrs.items() if name.startswith("constraints:")}
-        self._number += 1
         self._seen.add(self._space.at(trial.params).key)
-        if trial.state != TrialState.COMPLETE or self._spec.name == "random":
-            return
-        if self._spec.name == "tpe":
-            places = [values.index(trial.params[name]) for name, values in self._values.items()]
-            self._tpe.learn(places, trial.values, sum(value for value in constraints.values() if value > 0))
-            return
-        learnt = FrozenTrial(
-            number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
-            datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete, params=trial.params,
-            distributions=self.distributions, user_attrs={}, intermediate_values={},
-            system_attrs=constraints,
-        )  # fmt: skip
-        self._generation.append(learnt)
-        if len(self._generation) == POPULATION:
-            self._succeed()
-
-    def _succeed(self) -> None:
-        """Choose the parents of the next generation of NSGA-II among those of this one and their children."""
-        study = optuna.load_study(storage=self._storage, study_name=STUDY)
-        parents = Generation(self._parents, self._generation, seed=0).select_parent(study, 1)
-        self._parents, self._generation = sorted(parents, key=lambda trial: trial.number), []
-
-    def _sampler(self, seed: int) -> BaseSampler:
-        if self._spec.name == "nsga2":
-            return Generation(self._parents, self._generation, seed)
-        return RandomSampler(seed=seed)
+        constraints = {name: value for name, value in trial.system_attrs.items() if name.startswith("constraints:")}
+        self._strategy.learn(self._learnt, trial, constraints)
+        self._learnt += 1
+        self._pending = max(self._pending - 1, 0)
 
 
-class Generation(NSGAIISampler):
-    """Optuna's NSGA-II, told its generation and its parents: it would look for both among all trials of the study."""
-
-    def __init__(self, parents: list[FrozenTrial], generation: list[FrozenTrial], seed: int) -> None:
-        super().__init__(population_size=POPULATION, seed=seed)
-        self._own_parents = parents
-        self._own_generation = generation
-
-    def get_trial_generation(self, study: optuna.Study, trial: FrozenTrial) -> int:
-        """Return 1 for every generation that has parents, 0 for the first."""
-        return 1 if self._own_parents else 0
-
-    def get_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
-        """Return the finished trials of this generation."""
-        return self._own_generation
-
-    def get_parent_population(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
-        """Return this generation's parents, in the order of their numbers."""
-        return self._own_parents
+def _gaussian_process(seed: int) -> BaseSampler:
+    return GPSampler(seed=seed, warn_independent_sampling=False)

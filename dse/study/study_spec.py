@@ -51,6 +51,7 @@ Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
 Form = Literal["csv", "parquet"]
+SamplerName = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "exhaustive", "own"]
 Value = TypeVar("Value", float, np.ndarray)
 
 
@@ -182,12 +183,12 @@ class MemorySpec(Spec):
 
 
 class SamplerSpec(Spec):
-    """A sampler, as Optuna calls it, and its seed: none repeats a design; `exhaustive` is a sweep of the whole space.
+    """A sampler, as Optuna calls it, and its seed: none repeats a design; `exhaustive` is a sweep of the whole space;
 
-    points: the form of a sweep's files of points.
+    own: an object of Optuna's, handed to `limen.Study`. points: the form of a sweep's files of points.
     """
 
-    name: Literal["nsga2", "tpe", "random", "exhaustive"] = "nsga2"
+    name: SamplerName = "nsga2"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     points: Form = "csv"
 

@@ -172,7 +172,7 @@ def test_tpe_takes_no_longer_than_a_trial() -> None:
     assert min(times) < 2e-3
 
 
-@pytest.mark.parametrize("name", ["nsga2", "tpe", "random"])
+@pytest.mark.parametrize("name", ["nsga2", "nsga3", "tpe", "qmc", "random"])
 @pytest.mark.parametrize("stopped", [1, 49, 60, 131])
 def test_a_study_that_was_stopped_goes_on_as_if_it_were_not(name: str, stopped: int) -> None:
     """Also in the middle of a later generation."""
