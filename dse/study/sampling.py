@@ -26,6 +26,9 @@ from workloads.errors import LimenError, pip_command
 NEEDED = {"gp": ("torch", "scipy"), "qmc": ("scipy",)}
 """What samplers of Optuna import, by their extras' names."""
 
+CONSTRAINT = "constraints:"
+"""What attributes of a trial begin with that say how far it is beyond a bound."""
+
 
 def check_sampler(spec: SamplerSpec, own: BaseSampler | None) -> None:
     """Raise LimenError for a sampler that needs what isn't installed, or one that nobody has handed over."""
@@ -91,8 +94,13 @@ class Sampler:
         Of each constraint only the form that this version of Optuna writes counts: both would count it twice.
         """
         self._seen.add(self._space.at(trial.params).key)
-        constraints = {name: value for name, value in trial.system_attrs.items() if name.startswith("constraints:")}
-        self._strategy.learn(self._learnt, trial, constraints)
+        learnt = FrozenTrial(
+            number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
+            datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete, params=trial.params,
+            distributions=self.distributions, user_attrs={}, intermediate_values={},
+            system_attrs={name: value for name, value in trial.system_attrs.items() if name.startswith(CONSTRAINT)},
+        )  # fmt: skip
+        self._strategy.learn(self._learnt, learnt)
         self._learnt += 1
         self._pending = max(self._pending - 1, 0)
 

@@ -33,8 +33,6 @@ STUDY = "learnt"
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 Distributions = Mapping[str, BaseDistribution]
-Constraints = Mapping[str, float]
-"""Of a trial, by the names under which Optuna keeps them: how far it is beyond each bound."""
 
 
 @contextmanager
@@ -54,8 +52,8 @@ class Strategy(Protocol):
     def suggest(self, number: int, seed: int) -> dict[str, Value]:
         """Return a value of every axis for the trial of this number."""
 
-    def learn(self, number: int, trial: FrozenTrial, constraints: Constraints) -> None:
-        """Take over a finished trial, known to the strategy by this number."""
+    def learn(self, number: int, trial: FrozenTrial) -> None:
+        """Take over a finished trial, known to the strategy by this number; its system attributes are constraints."""
 
 
 class _InMemory:
@@ -101,7 +99,7 @@ class Memoryless(_InMemory):
             return self._sample(Sobol(self._spec.seed, number), number)
         return self._sample(RandomSampler(seed=seed), number)
 
-    def learn(self, number: int, trial: FrozenTrial, constraints: Constraints) -> None:
+    def learn(self, number: int, trial: FrozenTrial) -> None:
         """Do nothing."""
 
 
@@ -143,11 +141,11 @@ class Parzen(_InMemory):
         places = zip(self._values.items(), self._tpe.suggest(seed), strict=True)
         return self._fixed | {name: values[place] for (name, values), place in places}
 
-    def learn(self, number: int, trial: FrozenTrial, constraints: Constraints) -> None:
+    def learn(self, number: int, trial: FrozenTrial) -> None:
         """Take over a trial that was evaluated."""
         if trial.state == TrialState.COMPLETE:
             places = [values.index(trial.params[name]) for name, values in self._values.items()]
-            self._tpe.learn(places, trial.values, sum(value for value in constraints.values() if value > 0))
+            self._tpe.learn(places, trial.values, sum(value for value in trial.system_attrs.values() if value > 0))
 
 
 class _TwoGenerations:
@@ -201,11 +199,11 @@ class Generations(_InMemory):
         """Return a value of every axis: a child, or without parents any."""
         return self._sample(self._sampler(seed), number)
 
-    def learn(self, number: int, trial: FrozenTrial, constraints: Constraints) -> None:
+    def learn(self, number: int, trial: FrozenTrial) -> None:
         """Take over a trial that was evaluated; with the last of a generation, choose the parents of the next."""
         if trial.state != TrialState.COMPLETE:
             return
-        self._generation.append(_learnt(trial, self._distributions, constraints))
+        self._generation.append(trial)
         if len(self._generation) == POPULATION:
             seed = int(np.random.SeedSequence([self._seed, number]).generate_state(1)[0])
             parents = self._sampler(seed).select_parent(self._study(), 1)
@@ -244,26 +242,17 @@ class AskAndTell:
         self._asked[number] = trial
         return dict(trial.params)
 
-    def learn(self, number: int, trial: FrozenTrial, constraints: Constraints) -> None:
+    def learn(self, number: int, trial: FrozenTrial) -> None:
         """Tell what came of a suggestion, or of a trial of an earlier run."""
         asked = self._asked.pop(number, None)
         if asked is None:
-            self._study.add_trial(_learnt(trial, self._distributions, constraints))
+            self._study.add_trial(trial)
             return
         at = self._storage.get_trial_id_from_study_id_trial_number(
             self._storage.get_study_id_from_name(self._study.study_name), asked.number
         )
         for name, distribution in self._distributions.items():  # it may have been moved to an unseen design
             self._storage.set_trial_param(at, name, distribution.to_internal_repr(trial.params[name]), distribution)
-        for name, violation in constraints.items():
+        for name, violation in trial.system_attrs.items():
             self._storage.set_trial_system_attr(at, name, violation)
         self._study.tell(asked.number, trial.values, trial.state)
-
-
-def _learnt(trial: FrozenTrial, distributions: Distributions, constraints: Constraints) -> FrozenTrial:
-    """Return of a stored trial what samplers learn from."""
-    return FrozenTrial(
-        number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
-        datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete, params=trial.params,
-        distributions=dict(distributions), user_attrs={}, intermediate_values={}, system_attrs=dict(constraints),
-    )  # fmt: skip
