@@ -13,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.study.blocks import BlockEvaluator
 from dse.study.evaluate import Evaluator, Formats
 from dse.study.figures import Figures, figure_names, whole_figures
+from dse.study.nearest import distance
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.search import Show
@@ -127,9 +128,11 @@ class OptunaSearch:
 
     def tallies(self) -> dict[str, Tally]:
         """Return a tally for each op that was tried."""
-        by_op: dict[str, list[tuple[int, str, bool]]] = {}
+        by_op: dict[str, list[tuple[int, str, bool, float]]] = {}
         for trial in self._trials:
-            row = (trial.number, trial.user_attrs.get("refusal", ""), self._is_feasible(trial))
+            refusal = trial.user_attrs.get("refusal", "")
+            far = 0.0 if refusal else float(distance(self._spec, trial.user_attrs))
+            row = (trial.number, refusal, self._is_feasible(trial), far)
             by_op.setdefault(str(self._space.at(trial.params).op), []).append(row)
         return {op: tally_of(*zip(*by_op[op], strict=True)) for op in sorted(by_op)}
 

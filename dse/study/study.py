@@ -12,6 +12,7 @@ from cost_models.table.table import table_path
 from dse.report.progress import ProgressBar
 from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
+from dse.study.nearest import how_far
 from dse.study.optuna_search import OptunaSearch
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, exclusive
@@ -225,7 +226,14 @@ class Study:
             return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}"
         bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
         also = f"; {tally.refused} were refused, the first: {tally.refusal}" if tally.refused else ""
-        return f"no trial{of_op} has {bounds}{also}"
+        return f"no trial{of_op} has {bounds}{self._nearest(tally)}{also}"
+
+    def _nearest(self, tally: Tally) -> str:
+        """Return how far the nearest of some trials is from each bound."""
+        if tally.nearest is None:
+            return ""
+        point = self._numbered(tally.nearest)
+        return f"; the nearest, {point}: {how_far(self.spec, point.figures)}"
 
     def knee(self, op: str | None = None) -> Point:
         """Return the front's point nearest to the ideal one (see `front.knee_distances`); lowest trial of equals.
@@ -291,9 +299,15 @@ class Study:
         return path
 
     def write_reports(self) -> None:
-        """Write the files of trials, front.csv and front.png, each whole or not at all. Raises LimenError."""
-        front = self.front()
+        """Write the files of trials, front.csv and front.png, each whole or not at all.
+
+        Raises LimenError where a file can't be written; and after the trials are, where no point is feasible.
+        """
         self._search.write_reports()
+        try:
+            front = self.front()
+        except LimenError as error:
+            raise LimenError(f"{error}; all trials are in {self.folder / self._search.reports[0]}") from None
         write_whole(self.folder / "front.csv", table_csv(front).encode())
         self.save_front(self.folder / "front.png")
 

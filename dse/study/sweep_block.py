@@ -10,6 +10,7 @@ import numpy as np
 from dse.study.blocks import Block, BlockEvaluator
 from dse.study.figures import TEXT_FIGURES, whole_figures
 from dse.study.front import front_rows
+from dse.study.nearest import distance
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally, tally_of
@@ -82,11 +83,15 @@ def evaluate_block(block: int) -> BlockResult:
     feasible = _feasible(task.spec, found)
     columns = _columns(numbers, points, found, feasible, task.files)
     ops = np.array(columns["op"])
+    far = np.zeros(len(points)) + distance(task.spec, found.figures)
     tallies, fronts = {}, {}
     for op in dict.fromkeys(columns["op"]):
         rows = np.flatnonzero(ops == op)
         tallies[op] = tally_of(
-            (rows + numbers.start).tolist(), [found.refusals[row] for row in rows], feasible[rows].tolist()
+            (rows + numbers.start).tolist(),
+            [found.refusals[row] for row in rows],
+            feasible[rows].tolist(),
+            far[rows].tolist(),
         )
         fronts[op] = _front(task.spec, found, rows[feasible[rows]], columns, task.files)
     return BlockResult(task.files.encode(columns), tallies, fronts)

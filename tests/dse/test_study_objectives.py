@@ -13,6 +13,7 @@ from dse.study.front import gains
 from dse.study.study import Study
 from tests.dse.quadratic_front import quadratic_front
 from tests.dse.study_files import rows_of
+from workloads.errors import LimenError
 
 SPEC = """version: 1
 workloads: [digits]
@@ -57,3 +58,33 @@ def test_all_figures_are_sought_and_bounded(sampler: str, tmp_path: Path) -> Non
     axes = Figure().add_subplot()
     assert study.plot_front("tops_per_w", "ed2p_uj_us2", axes=axes).get_xlabel() == "efficiency (TOPS/W)"
     assert (axes.get_ylabel(), axes.get_yscale()) == ("energy-delay² product (µJ·µs²)", "log")
+
+
+@pytest.mark.parametrize("sampler", ["exhaustive", "random"])
+def test_an_infeasible_study_says_how_far_its_nearest_point_is_from_each_bound(sampler: str, tmp_path: Path) -> None:
+    """The nearest by shares of the limits, of all designs and of an op; and all trials are written."""
+    bounds = {"area_mm2": 0.9, "accuracy": 0.99, "cycles": 9000.0}
+    texts = ", ".join(f'{name}: "{">=" if name == "accuracy" else "<="} {limit}"' for name, limit in bounds.items())
+    file = write_study(tmp_path / "none.yaml", "energy_uj: min", texts, sampler)
+    study = Study(file, tmp_path / "out", quiet=True)
+    with pytest.raises(LimenError) as caught:
+        study.run()
+    table, lines = study.trials(), {None: str(caught.value)}
+    assert len(table) == 24 and not table["feasible"].any()
+    for op in ("threshold", "mac"):
+        with pytest.raises(LimenError) as caught:
+            study.front(op)
+        lines[op] = str(caught.value)
+    for op, line in lines.items():
+        rows = table if op is None else table[table["op"] == op]
+        too_much = rows["area_mm2"] - 0.9, 0.99 - rows["accuracy"], rows["cycles"] - 9000
+        shares = zip(too_much, bounds.values(), strict=True)
+        nearest = rows.loc[sum(beyond.clip(lower=0) / limit for beyond, limit in shares).idxmin()]
+        assert f"the nearest, trial {nearest['trial']}, {nearest['design']}: area_mm2 {nearest['area_mm2']:.6g}" in line
+        for name, beyond in zip(bounds, too_much, strict=True):
+            far = beyond[nearest.name]
+            words = f"{far:.4g} too {'little' if name == 'accuracy' else 'much'}" if far > 0 else "within its bound"
+            assert f"{name} {nearest[name]:.6g}, {words}" in line
+    assert " too much" in lines[None] and " too little" in lines[None] and "within" in lines[None]
+    assert lines[None].endswith("trials.csv" if sampler == "random" else "points")
+    assert len(rows_of(tmp_path / "out" / "trials.csv")) == 24 if sampler == "random" else True

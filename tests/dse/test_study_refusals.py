@@ -98,8 +98,9 @@ def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
 def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
     text = SPEC.replace("SEED", "0").replace('">= 0.97"', '">= 1.5"').replace("trials: 40", "trials: 3")
     (tmp_path / "none.yaml").write_text(text)
-    refused(run_command("study", "run", "none.yaml", "--out", "out", cwd=tmp_path), "no valid point")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock"]
+    outcome = run_command("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
+    refused(outcome, "no valid point", "the nearest, trial ", "; all trials are in out/trials.csv")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock", "trials.csv"]
 
 
 def test_command_line_of_studies(tmp_path: Path) -> None:
