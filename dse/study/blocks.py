@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cost_models.table.table import Table, load_priced_table
-from dse.study.evaluate import Evaluator, Refusal
+from dse.study.evaluate import Evaluator
 from dse.study.figures import (
     ACCURACIES,
     COUNTED_FIGURES,
@@ -21,6 +21,8 @@ from dse.study.figures import (
     figure_names,
     whole_figures,
 )
+from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
+from dse.study.refusal import Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import ALLOWED_WORDS, MEMORY, StudySpec, parse_memory
 from dse.study.workload import Format
@@ -101,8 +103,8 @@ class BlockEvaluator:
     workload: a family's name or the path of a network file. costs: a built-in table's name or a table's path.
     """
 
-    def __init__(self, spec: StudySpec, workload: str, costs: str) -> None:
-        self._evaluator = Evaluator(spec, workload, costs)
+    def __init__(self, spec: StudySpec, workload: str, costs: str, functions: Functions = NO_FUNCTIONS) -> None:
+        self._evaluator = Evaluator(spec, workload, costs, functions)
         self._spec = spec
         self._costs = costs
         self._forms: dict[_Key, _Form] = {}
@@ -119,7 +121,7 @@ class BlockEvaluator:
         forms = [self._form(point) for point in points]
         table = load_priced_table(self._costs)
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
-        block = self._empty(names, len(points))
+        block = self._empty([*names, *self._evaluator.functions], len(points))
         priced = np.zeros(len(points), bool)
         try:
             if points:
@@ -129,7 +131,15 @@ class BlockEvaluator:
         for place in np.flatnonzero(~priced).tolist():
             if not block.refusals[place]:
                 self._evaluate_alone(place, points[place], block)
+        if self._evaluator.functions:
+            for place in np.flatnonzero(priced).tolist():
+                self._add_own(place, points[place], block, names)
         return block
+
+    def _add_own(self, place: int, point: Coordinates, block: Block, names: Sequence[str]) -> None:
+        """Add the user's own figures to those of a point."""
+        figures = {name: block.figures[name][[place]].tolist()[0] for name in names}
+        self._fill(place, block, lambda: figures | own_figures(self._evaluator.functions, point, figures))
 
     def _empty(self, names: Sequence[str], points: int) -> Block:
         """Return a block without figures or refusals."""
@@ -148,9 +158,13 @@ class BlockEvaluator:
         return block
 
     def _evaluate_alone(self, place: int, point: Coordinates, block: Block) -> None:
+        self._fill(place, block, lambda: self._evaluator.figures(point))
+
+    def _fill(self, place: int, block: Block, evaluate: Callable[[], Figures]) -> None:
+        """Enter a point's figures, or why it has none."""
         figures: Figures = {}
         try:
-            figures = self._evaluator.figures(point)
+            figures = evaluate()
         except Refusal as refusal:
             block.refusals[place] = str(refusal)
         for name, column in block.figures.items():

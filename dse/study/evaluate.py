@@ -19,6 +19,8 @@ from dse.study.figures import (
     derived,
     figure_names,
 )
+from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
+from dse.study.refusal import Refusal
 from dse.study.space import Coordinates
 from dse.study.study_spec import BUFFERS, StudySpec
 from dse.study.workload import SEPARATOR, Format, Workload, titles
@@ -57,19 +59,17 @@ class Formats(NamedTuple):
         return lines
 
 
-class Refusal(LimenError):
-    """A point without figures: its fields don't go together, a layer doesn't fit its buffers, or it has no price."""
-
-
 class Evaluator:
     """Prices points of a study. Networks and their accuracies are kept in memory: a point costs milliseconds.
 
     workload: a family's name, say, or several names, see `Workload`. costs: a built-in table's name or a table's path.
-    Of several workloads a design is one that runs them all, and figures are of an image of each.
+    Of several workloads a design is one that runs them all, and figures are of an image of each. functions: of figures
+    of the user's own, which only `figures` needs.
     """
 
-    def __init__(self, spec: StudySpec, workload: str, costs: str) -> None:
+    def __init__(self, spec: StudySpec, workload: str, costs: str, functions: Functions = NO_FUNCTIONS) -> None:
         self._spec = spec
+        self.functions = functions
         self._workloads = [Workload(name) for name in workload.split(SEPARATOR)]
         self._costs = costs
 
@@ -194,8 +194,9 @@ class Evaluator:
         return shared | own
 
     def figures(self, point: Coordinates) -> Figures:
-        """Return everything a trial stores about a point."""
-        return {"design": point.key} | self.cost_figures(point) | self.accuracies(point)
+        """Return everything a trial stores about a point. Raises as `cost_figures` does, and what functions refuse."""
+        figures = self.cost_figures(point) | self.accuracies(point)
+        return {"design": point.key} | figures | own_figures(self.functions, point, figures)
 
     def formats(self) -> Formats:
         """Return the formats of the space that the workload gives and some design of the space runs, and the others.

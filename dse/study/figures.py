@@ -52,6 +52,12 @@ CATALOGUE = {
 }
 """What a study can seek, bound or draw. Accuracy is the validation split's; the test split only reports."""
 
+
+def figure(name: str) -> Figure:
+    """Return a figure of the catalogue, or else one of the user's own."""
+    return CATALOGUE.get(name) or Figure(name, "", "the user's own function", by_factor=False)
+
+
 OBJECTIVES = tuple(name for name, figure in CATALOGUE.items() if figure.sought)
 """What a study can optimise."""
 
@@ -95,6 +101,9 @@ FIGURES = (
 )
 """All figures of a trial, in the order of trials.csv; the accuracies only where the workload has data."""
 
+COLUMNS = (*FIGURES, "trial", "design", "x_bits", "w_bits", "missing_bytes", "refusal", "feasible")
+"""Of trials.csv, but for axes that a space names: no figure of the user's own is called so."""
+
 EACH = ("cycles", "energy_uj", "latency_us", "accuracy", "test_accuracy")
 """Figures that trials of several workloads store of each as well, under `WORKLOAD.FIGURE`."""
 
@@ -129,8 +138,8 @@ def derived(figures: Figures) -> Figures:
 def figure_names(spec: StudySpec) -> tuple[str, ...]:
     """Return the names of all figures of a study's trials, in the order of trials.csv."""
     if len(spec.workloads) == 1:
-        return FIGURES
-    return (*FIGURES, *(f"{title}.{name}" for title in titles(spec.workloads) for name in EACH))
+        return (*FIGURES, *spec.figures)
+    return (*FIGURES, *(f"{title}.{name}" for title in titles(spec.workloads) for name in EACH), *spec.figures)
 
 
 def whole_figures(spec: StudySpec) -> tuple[str, ...]:

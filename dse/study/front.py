@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dse.study.figures import CATALOGUE
+from dse.study.figures import figure
 
 if TYPE_CHECKING:
     import pandas
@@ -76,7 +76,7 @@ def knee_distances(front: pandas.DataFrame, objectives: Mapping[str, str]) -> np
     columns = []
     for name, direction in objectives.items():
         values = front[name].to_numpy(dtype=np.float64)
-        if name in CATALOGUE and CATALOGUE[name].by_factor:
+        if figure(name).by_factor:
             values = np.log(values)
         loss = values.max() - values if direction == "max" else values - values.min()
         columns.append(loss / loss.max() if loss.max() > 0 else loss)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dse.report.plot import Drawing, Scale
-from dse.study.figures import CATALOGUE
+from dse.study.figures import CATALOGUE, figure
 from dse.study.tally import total
 from dse.study.workload import title_of
 
@@ -19,6 +19,7 @@ def drawing_of(study: Study, most: int) -> Drawing:
 
     Raises LimenError where the study has no front.
     """
+    drawable = [*CATALOGUE, *study.spec.figures]
     front, tally = study.front(), total(study.tallies().values())
     return Drawing(
         title=f"{title_of(study.workload)}, {Path(study.spec.costs).stem}",
@@ -26,7 +27,7 @@ def drawing_of(study: Study, most: int) -> Drawing:
         front=front,
         knee=study.knee().trial,
         objectives=study.spec.objectives,
-        scales={name: Scale(figure.label, figure.by_factor) for name, figure in CATALOGUE.items() if name in front},
+        scales={name: Scale(figure(name).label, figure(name).by_factor) for name in drawable if name in front},
         count=tally.feasible,
         infeasible=tally.tried - tally.refused - tally.feasible,
         refused=tally.refused,

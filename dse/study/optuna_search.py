@@ -40,7 +40,7 @@ class OptunaSearch:
         self._record = record
         self._spec = record.spec
         self._evaluator = evaluator
-        self._blocks = BlockEvaluator(record.spec, *sources)
+        self._blocks = BlockEvaluator(record.spec, *sources, evaluator.functions)
         self._space = Space(record.spec.space, formats.valid)
         # Accuracies may take minutes to measure: here without them.
         self._accept(evaluator.cost_figures)
@@ -62,6 +62,7 @@ class OptunaSearch:
                 trial.number,
                 self._space.at(trial.params),
                 None if "refusal" in trial.user_attrs else trial.user_attrs,
+                trial.user_attrs.get("refusal", ""),
             )
             for trial in first.values()
         ]

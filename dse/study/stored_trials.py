@@ -66,7 +66,7 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
         return f"design {shown(stored.get('design'))}"
     if trial.state == TrialState.FAIL:
         return "" if isinstance(stored.get("refusal"), str) else f"refusal {shown(stored.get('refusal'))}"
-    needed = {*spec.objectives, *spec.constraints, "cycles", "pes"}
+    needed = {*spec.objectives, *spec.constraints, *spec.figures, "cycles", "pes"}
     for name in (name for name in figure_names(spec) if name in stored or name in needed):
         value = stored.get(name)
         if name in TEXT_FIGURES:

@@ -14,6 +14,7 @@ from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
 from dse.study.nearest import how_far
 from dse.study.optuna_search import OptunaSearch
+from dse.study.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, exclusive
 from dse.study.search import Search
@@ -44,7 +45,8 @@ class Study:
 
     spec: a built-in study's name, or a study file (.yaml). out: its folder; holds study.db, which optuna-dashboard
     opens, and after `run` trials.csv, front.csv and front.png; with sampler exhaustive sweep.json, and trials in the
-    files of `points`. quiet: no progress bar.
+    files of `points`. quiet: no progress bar. figures: functions by the names of figures that they give, which can be
+    objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md.
 
     Every trial is one transaction, so that a kill loses at most the trial in flight, of a sweep the blocks in flight; a
     resumed study goes on exactly as if it had never stopped. The study optimises validation accuracy; test accuracy is
@@ -55,11 +57,18 @@ class Study:
             can't give, no valid point, a stored study that is damaged or another program's.
     """
 
-    def __init__(self, spec: str | Path, out: str | Path, quiet: bool = False) -> None:
+    def __init__(
+        self, spec: str | Path, out: str | Path, quiet: bool = False, figures: Functions = NO_FUNCTIONS
+    ) -> None:
         check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
         check_kind("out", out, (str, Path), "the study's folder")
+        check_functions(figures)
         path = study_path(str(spec))
-        new_spec = load_study(str(spec))
+        new_spec = load_study(str(spec), figures)
+        try:
+            check_given(new_spec.figures, figures)
+        except LimenError as error:
+            raise LimenError(f"{path}: {error}") from None
         workload = resolve_workloads(new_spec.workloads, path.parent)
         costs = resolve(new_spec.costs, path.parent)
         folder = Path(out)
@@ -74,7 +83,7 @@ class Study:
                 stored_place = find(stored, folder)
                 if stored_place is not None and not same(name, stored_place):
                     raise LimenError(f"{path}: {field}: {name!r} is not allowed: {folder} has {stored_place!r}")
-            self._open(folder, record, workload, costs, quiet)
+            self._open(folder, record, workload, costs, quiet, figures)
             return
         evaluator = Evaluator(new_spec, workload, costs)
         stored_sources = portable(workload, folder), portable(costs, folder)
@@ -90,11 +99,14 @@ class Study:
             record = create_sweep(folder, new_spec, space, (workload, costs), stored_sources)
         else:
             record = Record.create(folder, new_spec, *stored_sources)
-        self._open(folder, record, workload, costs, quiet)
+        self._open(folder, record, workload, costs, quiet, figures)
 
     @classmethod
     def open(cls, out: str | Path) -> Study:
-        """Open the study stored in a folder, without its file. Raises LimenError where there is none."""
+        """Open the study stored in a folder, without its file. Raises LimenError where there is none.
+
+        One with figures of the user's own can be looked at, not run: their functions aren't stored.
+        """
         check_kind("out", out, (str, Path), "the study's folder")
         study = cls.__new__(cls)
         folder = Path(out)
@@ -110,12 +122,20 @@ class Study:
         study._open(folder, record, workload, costs, quiet=False)
         return study
 
-    def _open(self, folder: Path, record: Record | SweepRecord, workload: str, costs: str, quiet: bool) -> None:
+    def _open(
+        self,
+        folder: Path,
+        record: Record | SweepRecord,
+        workload: str,
+        costs: str,
+        quiet: bool,
+        functions: Functions = NO_FUNCTIONS,
+    ) -> None:
         self.folder = folder
         self.spec: StudySpec = record.spec
         self.workload, self.costs = workload, costs
         self._quiet = quiet
-        self._evaluator = Evaluator(record.spec, workload, costs)
+        self._evaluator = Evaluator(record.spec, workload, costs, functions)
         try:
             table_path(costs)
             self._formats = self._evaluator.formats()
@@ -172,6 +192,7 @@ class Study:
         """
         if jobs is not None and jobs < 1:
             raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+        check_given(self.spec.figures, self._evaluator.functions)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
             self._search.read_again()
             self._search.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import hashlib
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from dse.study.figures import CONSTRAINABLE, OBJECTIVES
+from dse.study.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
 from dse.study.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
 from workloads.host.names import named_file
-from workloads.host.specfile import Spec, read_spec
+from workloads.host.specfile import Spec, read_yaml, validate
 from workloads.layers.layer import Bits
 from workloads.networks.family import FamilyOp
 
@@ -45,6 +46,7 @@ ALLOWED_WORDS = {
 }
 """Axes in words, and their words."""
 
+FigureName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
 Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
@@ -217,6 +219,7 @@ class StudySpec(Spec):
     costs: Annotated[str, Field(min_length=1)] = "ihp130"
     memory: MemorySpec = MemorySpec()
     space: SpaceSpec
+    figures: list[FigureName] = Field(default_factory=list)
     objectives: dict[str, str]
     constraints: dict[str, str] = Field(default_factory=dict)
     sampler: SamplerSpec = SamplerSpec()
@@ -228,14 +231,23 @@ class StudySpec(Spec):
         titles(names)
         return names
 
+    @field_validator("figures")
+    @classmethod
+    def _told_from_columns(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name in (*COLUMNS, *SpaceSpec.model_fields) or names.count(name) > 1:
+                raise ValueError(f"{name!r} is not allowed: a column of trials.csv, or another figure, is called so")
+        return names
+
     @field_validator("objectives")
     @classmethod
-    def _known_objectives(cls, objectives: dict[str, str]) -> dict[str, str]:
-        choices = ", ".join(OBJECTIVES)
+    def _known_objectives(cls, objectives: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        known = (*OBJECTIVES, *info.data.get("figures", []))
+        choices = ", ".join(known)
         if not objectives:
             raise ValueError(f"{{}} is not allowed: at least one of {choices}, each min or max")
         for name, direction in objectives.items():
-            if name not in OBJECTIVES:
+            if name not in known:
                 raise ValueError(f"{name!r} is not allowed: {choices}")
             if direction not in ("min", "max"):
                 raise ValueError(f"{name}: {direction!r} is not allowed: min or max")
@@ -244,8 +256,8 @@ class StudySpec(Spec):
     @model_validator(mode="after")
     def _known_constraints(self) -> StudySpec:
         for name in self.constraints:
-            if name not in CONSTRAINABLE:
-                raise ValueError(f"constraints: {name!r} is not allowed: {', '.join(CONSTRAINABLE)}")
+            if name not in (known := (*CONSTRAINABLE, *self.figures)):
+                raise ValueError(f"constraints: {name!r} is not allowed: {', '.join(known)}")
         self.bounds()
         return self
 
@@ -309,6 +321,14 @@ def study_path(name: str) -> Path:
     return named_file("study", name, built_in_studies())
 
 
-def load_study(name: str) -> StudySpec:
-    """Return a built-in study by name, or the one in a YAML file. Raises LimenError."""
-    return read_spec(StudySpec, study_path(name))
+def load_study(name: str, figures: Iterable[str] = ()) -> StudySpec:
+    """Return a built-in study by name, or the one in a YAML file. Raises LimenError.
+
+    figures: names of the user's own, beside those that the file has.
+    """
+    path = study_path(name)
+    content = read_yaml(path)
+    own = content.setdefault("figures", [])
+    if isinstance(own, list):
+        own.extend(figure for figure in sorted(figures) if figure not in own)
+    return validate(StudySpec, content, path)

@@ -116,7 +116,7 @@ class Sweep:
             if number is not None:
                 row = self._row(number)
                 figures = None if row["refusal"] else self._figures(row)
-                known.append(Known(number, self._point(number), figures))
+                known.append(Known(number, self._point(number), figures, row["refusal"]))
         return known
 
     def _point(self, number: int) -> Coordinates:
@@ -141,7 +141,11 @@ class Sweep:
             raise LimenError(f"{self._record.path}: {CHANGED}")
         done = self._space.size - sum(len(self._blocks.numbers(block)) for block in todo)
         show("points", done, self._space.size)
-        task = Task(self._record.spec, *self._sources, tuple(self._formats.valid), self._blocks, self._files)
+        functions = self._evaluator.functions
+        if functions:
+            jobs = 1  # of a program's functions other processes have none
+        formats = tuple(self._formats.valid)
+        task = Task(self._record.spec, *self._sources, formats, self._blocks, self._files, functions)
         results = evaluate_blocks(self._blocks, todo, jobs, start, (task,), evaluate_block)
         with closing(results):
             for block, result in results:

@@ -11,6 +11,7 @@ from dse.study.blocks import Block, BlockEvaluator
 from dse.study.figures import TEXT_FIGURES, whole_figures
 from dse.study.front import front_rows
 from dse.study.nearest import distance
+from dse.study.own_figures import Functions
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally, tally_of
@@ -51,6 +52,7 @@ class Task(NamedTuple):
     formats: tuple[Format, ...]
     blocks: Blocks
     files: BlockFiles
+    functions: Functions
 
 
 def kinds_of(spec: StudySpec, names: Sequence[str]) -> dict[str, Kind]:
@@ -71,7 +73,7 @@ _here: list[tuple[Task, Space, BlockEvaluator]] = []
 def start(task: Task) -> None:
     """Make this process ready for `evaluate_block`."""
     space = Space(task.spec.space, task.formats)
-    _here[:] = [(task, space, BlockEvaluator(task.spec, task.workload, task.costs))]
+    _here[:] = [(task, space, BlockEvaluator(task.spec, task.workload, task.costs, task.functions))]
 
 
 def evaluate_block(block: int) -> BlockResult:

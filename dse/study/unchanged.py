@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from dse.study.evaluate import Refusal
 from dse.study.figures import Figures
+from dse.study.own_figures import is_own
+from dse.study.refusal import Refusal
 from dse.study.space import Coordinates
 from workloads.errors import LimenError
 
@@ -14,16 +15,22 @@ CHANGED = "workload, cost table or program changed under this study; run its fil
 
 
 class Known(NamedTuple):
-    """What a study has stored of a point; figures: None where it was refused."""
+    """What a study has stored of a point; figures: None where it was refused, and `refusal` why."""
 
     number: int
     point: Coordinates
     figures: Mapping[str, Any] | None
+    refusal: str = ""
 
 
 def check_unchanged(known: Iterable[Known], evaluate: Callable[[Coordinates], Figures]) -> None:
-    """Evaluate points again. Raises LimenError where one gives other figures now."""
-    for number, point, stored in known:
+    """Evaluate points again. Raises LimenError where one gives other figures now.
+
+    Points that a function of the user's own refused are not: it isn't there where a study is only looked at.
+    """
+    for number, point, stored, refusal in known:
+        if is_own(refusal):
+            continue
         try:
             now = evaluate(point)
         except Refusal as error:

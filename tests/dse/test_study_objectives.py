@@ -1,18 +1,26 @@
-"""What a study seeks and bounds: every figure, several at once; points that don't fit; none that is feasible."""
+"""What a study seeks and bounds: every figure, several at once, one's own; none that is feasible."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from dse.study.blocks import BlockEvaluator
+from dse.study.evaluate import Evaluator
 from dse.study.figures import CATALOGUE, CONSTRAINABLE, OBJECTIVES
 from dse.study.front import gains
+from dse.study.refusal import Refusal
+from dse.study.space import Coordinates
 from dse.study.study import Study
+from dse.study.study_spec import load_study
 from tests.dse.quadratic_front import quadratic_front
 from tests.dse.study_files import rows_of
+from tests.support.command import refused, run_command
 from workloads.errors import LimenError
 
 SPEC = """version: 1
@@ -88,3 +96,82 @@ def test_an_infeasible_study_says_how_far_its_nearest_point_is_from_each_bound(s
     assert " too much" in lines[None] and " too little" in lines[None] and "within" in lines[None]
     assert lines[None].endswith("trials.csv" if sampler == "random" else "points")
     assert len(rows_of(tmp_path / "out" / "trials.csv")) == 24 if sampler == "random" else True
+
+
+def per_area(row: Mapping[str, Any]) -> float:
+    """A figure of a point's row; some points have none."""
+    if row["rows"] == 8:
+        raise ValueError("no place for\neight rows")
+    return float(row["energy_uj"] / row["area_mm2"] * (1 if row["op"] == "mac" else row["accuracy"]))
+
+
+@pytest.mark.parametrize("sampler", ["exhaustive", "random"])
+def test_a_function_of_ones_own_is_objective_and_constraint(sampler: str, tmp_path: Path) -> None:
+    """Its number in every row that it gives one for, and what it raised in the others; the front in it; resumed."""
+    objectives, bounds = "mine: max, latency_us: min", 'mine: "<= 1.1"'
+    file = write_study(tmp_path / "own.yaml", objectives, bounds, sampler)
+    with pytest.raises(LimenError, match=r"'mine' is not allowed: energy_uj, .*cycles"):
+        Study(file, tmp_path / "out", quiet=True)
+    study = Study(file, tmp_path / "out", quiet=True, figures={"mine": per_area}).run()
+    table = study.trials()
+    refused = table[table["rows"] == 8]
+    assert len(refused) == 8 and {*refused["refusal"]} == {"figures: mine: ValueError: no place for eight rows"}
+    others = table[table["rows"] != 8]
+    assert list(others["mine"]) == [per_area(row) for row in others.to_dict("records")]
+    assert (others["feasible"] == (others["mine"] <= 1.1)).all() and 0 < others["feasible"].sum() < 16
+    feasible = table[table["feasible"]]
+    wanted = feasible[quadratic_front(gains(feasible, study.spec.objectives))]
+    assert sorted(study.front()["trial"]) == sorted(wanted["trial"])
+    assert study.plot_front("mine", axes=Figure().add_subplot()).get_xlabel() == "mine"
+    before = (tmp_path / "out" / "front.csv").read_bytes()
+    Study(file, tmp_path / "out", quiet=True, figures={"mine": per_area}).run()
+    assert (tmp_path / "out" / "front.csv").read_bytes() == before
+    seen = Study.open(tmp_path / "out")
+    assert seen.knee().figures["mine"] == study.knee().figures["mine"]
+    for message, run in (
+        ("figures: 'mine' has no function", seen.run),
+        ("figures differs from the study", lambda: Study(file, tmp_path / "out", figures={"mine": abs, "more": abs})),
+        ("mine: trial .* changed under", Study(file, tmp_path / "out", True, {"mine": lambda row: 1.0}).run),
+    ):
+        with pytest.raises(LimenError, match=message):
+            run()
+    assert (tmp_path / "out" / "front.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda row: "7", "figures: mine: '7' is not allowed: a finite number"),
+        (lambda row: float("nan"), "figures: mine: nan is not allowed: a finite number"),
+        (lambda row: True, "figures: mine: True is not allowed: a finite number"),
+        (lambda row: row["speed"], "figures: mine: KeyError: 'speed'"),
+        (lambda row: row.update(rows=1), "figures: mine: AttributeError: 'mappingproxy' object has no attribute"),
+    ],
+)
+def test_what_functions_give_wrongly_is_a_refusal(function: Any, why: str) -> None:
+    """Of one point and of a block of points alike."""
+    spec = load_study("digits", ["mine"])
+    sources: Any = spec, "digits", "ihp130", {"mine": function}
+    point = Coordinates("mac", 4, 4, "os", 4, 4, 8.0, 16.0, 16.0, 512, 4, 64)
+    block = BlockEvaluator(*sources).evaluate([point])
+    with pytest.raises(Refusal) as caught:
+        Evaluator(*sources).figures(point)
+    assert block.refusals == [str(caught.value)] and str(caught.value).startswith(why)
+    assert {column[0] for column in block.figures.values()} == {0, ""}
+
+
+def test_functions_that_are_none_and_names_that_are_taken(tmp_path: Path) -> None:
+    file = write_study(tmp_path / "own.yaml", "cycles: min")
+    for figures, words in (
+        ([per_area], "figures: [<function per_area"),
+        ({"mine": 7}, "figures: mine: 7 is not allowed: a function"),
+        ({"rows": per_area}, "own.yaml: figures: 'rows' is not allowed: a column of trials.csv"),
+        ({"energy_uj": per_area}, "own.yaml: figures: 'energy_uj' is not allowed: a column"),
+        ({"my own": per_area}, "own.yaml: figures.0: 'my own' is not allowed"),
+    ):
+        with pytest.raises(LimenError) as caught:
+            Study(file, tmp_path / "out", quiet=True, figures=figures)  # type: ignore[arg-type]
+        assert words in str(caught.value)
+    file.write_text(file.read_text(encoding="utf-8") + "figures: [mine]\n", encoding="utf-8")
+    refused(run_command("study", "run", str(file), "--out", "out", cwd=tmp_path), "own.yaml: figures: 'mine' has no")
+    assert [path.name for path in tmp_path.iterdir()] == ["own.yaml"]
