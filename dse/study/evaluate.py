@@ -21,7 +21,7 @@ from dse.study.figures import (
 )
 from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
 from dse.study.refusal import Refusal
-from dse.study.space import Coordinates
+from dse.study.space import Coordinates, applied
 from dse.study.study_spec import BUFFERS, StudySpec
 from dse.study.workload import SEPARATOR, Format, Workload, titles
 from simulator.designs.design import Design, FittedDesign
@@ -270,7 +270,7 @@ class Evaluator:
         for values in itertools.product(*tried.values()):
             others = largest | dict(zip(tried, values, strict=True)) | {"rows": rows, "cols": space.cols[0]}
             try:
-                point = Coordinates(*form, **others)
+                point = applied(Coordinates(*form, **others))
                 design = _fitted(self.unfitted(point), self._networks(form))
             except LimenError as error:
                 refusal = refusal or error

@@ -14,6 +14,7 @@ from dse.study.blocks import BlockEvaluator
 from dse.study.evaluate import Evaluator, Formats
 from dse.study.figures import Figures, figure_names, whole_figures
 from dse.study.nearest import distance
+from dse.study.parameters import stored_distributions
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.search import Show
@@ -85,6 +86,9 @@ class OptunaSearch:
         """Return the next trial, as it is stored."""
         started = datetime.now()
         parameters = sampler.suggest()
+        # A study goes on as it began: earlier versions stored axes otherwise, and those of one value as well.
+        distributions = self._trials[0].distributions if self._trials else stored_distributions(self._space)
+        params = {name: self._space.filled(parameters)[name] for name in distributions}
         point = self._space.at(parameters)
         state, values = TrialState.COMPLETE, None
         violations: dict[str, float] = {}
@@ -99,7 +103,7 @@ class OptunaSearch:
                 violations[f"{bound.name} {self._spec.constraints[bound.name]}"] = bound.violation(figures[bound.name])
         trial = FrozenTrial(
             number=number, trial_id=number, state=state, value=None, values=values, datetime_start=started,
-            datetime_complete=datetime.now(), params=dict(parameters), distributions=sampler.distributions,
+            datetime_complete=datetime.now(), params=params, distributions=distributions,
             # By name as Optuna 5 stores them, and in the list that optuna-dashboard reads.
             user_attrs=figures, system_attrs={"constraints": [*violations.values()]} if violations else {},
             intermediate_values={},

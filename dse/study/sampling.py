@@ -12,11 +12,11 @@ from importlib.util import find_spec
 from random import Random
 
 import numpy as np
-from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, GPSampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
+from dse.study.parameters import Places, Ranges
 from dse.study.space import Space, Value
 from dse.study.strategies import POPULATION as POPULATION
 from dse.study.strategies import AskAndTell, Generations, Memoryless, Parzen, Strategy
@@ -48,28 +48,28 @@ class Sampler:
     def __init__(
         self, spec: SamplerSpec, space: Space, directions: Sequence[StudyDirection], own: BaseSampler | None = None
     ) -> None:
-        self.distributions: dict[str, BaseDistribution] = {
-            name: CategoricalDistribution(values) for name, values in space.axes.items()
-        }
+        places = Places(space)
+        self._axes: Places | Ranges = places if own is None else Ranges(space)
         self._spec = spec
         self._space = space
         self._seen: set[str] = set()
         self._learnt = self._pending = 0
-        self._strategy = self._strategy_of(spec, directions, own)
+        self._strategy = self._strategy_of(spec, places, directions, own)
 
     def _strategy_of(
-        self, spec: SamplerSpec, directions: Sequence[StudyDirection], own: BaseSampler | None
+        self, spec: SamplerSpec, places: Places, directions: Sequence[StudyDirection], own: BaseSampler | None
     ) -> Strategy:
         check_sampler(spec, own)
+        distributions = self._axes.distributions
         if own is not None:
-            return AskAndTell(lambda seed: own, self.distributions, directions)
+            return AskAndTell(lambda seed: own, distributions, directions)
         if spec.name == "gp":
-            return AskAndTell(_gaussian_process, self.distributions, directions)
+            return AskAndTell(_gaussian_process, distributions, directions)
         if spec.name in ("nsga2", "nsga3"):
-            return Generations(spec, self.distributions, directions)
+            return Generations(spec, distributions, directions)
         if spec.name == "tpe":
-            return Parzen(self._space.axes, self.distributions, directions)
-        return Memoryless(spec, self.distributions, directions)
+            return Parzen(places, directions)
+        return Memoryless(spec, distributions, directions)
 
     def batch(self, most: int) -> int:
         """Return how many designs to suggest at once, at most so many, before any of them is learnt.
@@ -79,10 +79,10 @@ class Sampler:
         return self._strategy.batch(most)
 
     def suggest(self) -> dict[str, Value]:
-        """Return a value of every axis: a design that no trial has, learnt or suggested. One must be left."""
+        """Return a value of every free axis: a design that no trial has, learnt or suggested. One must be left."""
         number = self._learnt + self._pending
         state = np.random.SeedSequence([self._spec.seed, number]).generate_state(2)
-        suggested = self._strategy.suggest(number, int(state[0]))
+        suggested = self._axes.parameters(self._strategy.suggest(number, int(state[0])))
         parameters = self._space.unseen(suggested, self._seen, Random(int(state[1])))
         self._seen.add(self._space.at(parameters).key)
         self._pending += 1
@@ -96,8 +96,9 @@ class Sampler:
         self._seen.add(self._space.at(trial.params).key)
         learnt = FrozenTrial(
             number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
-            datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete, params=trial.params,
-            distributions=self.distributions, user_attrs={}, intermediate_values={},
+            datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete,
+            params=self._axes.drawn(self._space.chosen(trial.params)), distributions=self._axes.distributions,
+            user_attrs={}, intermediate_values={},
             system_attrs={name: value for name, value in trial.system_attrs.items() if name.startswith(CONSTRAINT)},
         )  # fmt: skip
         self._strategy.learn(self._learnt, learnt)

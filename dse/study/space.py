@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from random import Random
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from dse.study.conditions import apply_gating, has_polarity, has_sign
 from dse.study.study_spec import AS_NETWORK, MEMORY, OPTIONAL, SpaceSpec, parse_memory
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
@@ -87,10 +89,22 @@ class Coordinates(NamedTuple):
         return fields
 
 
+def applied(point: Coordinates) -> Coordinates:
+    """Return the point with what doesn't apply to its op or stages as if it weren't there: the name of its design."""
+    return point._replace(
+        zero_gating=apply_gating(point.op, point.pe_stages, point.zero_gating),
+        polarity=point.polarity if has_polarity(point.op) else AS_NETWORK,
+        x_signed=point.x_signed if has_sign(point.op) else AS_NETWORK,
+    )
+
+
 class Space:
     """All combinations of a `SpaceSpec` whose (op, x_bits, w_bits) the workload gives.
 
+    Points that differ in nothing but values that don't apply to them are one point, see `applied`.
+
     formats: the valid (op, x_bits, w_bits), each once, in the order of the space.
+    axes: the values of every axis. free: of those with more than one, which are a sampler's parameters.
     """
 
     def __init__(self, spec: SpaceSpec, formats: Iterable[tuple[str, int, int]]) -> None:
@@ -104,15 +118,44 @@ class Space:
         }
         axes |= {name: list(getattr(spec, name)) for name in OPTIONAL}
         self.axes = {name: values for name, values in axes.items() if values}
+        self.free = {name: values for name, values in self.axes.items() if len(values) > 1}
+        self._fixed = {name: values[0] for name, values in self.axes.items() if len(values) == 1}
+        self._spec = spec
         self._formats = tuple(formats)
         self._format_set = frozenset(self._formats)
-        self._machine = [self.axes[name] for name in ("dataflow", "rows", "cols", *OPTIONAL)]
-        self.size = len(self._formats) * math.prod(map(len, self._machine))
+        self._machines = {op: self._machine(op) for op, _, _ in self._formats}
+        sizes = [math.prod(map(len, self._machines[op])) for op, _, _ in self._formats]
+        self._ends = list(itertools.accumulate(sizes))
+        self.size = sum(sizes)
+
+    def _machine(self, op: str) -> list[list[tuple[Any, ...]]]:
+        """Return the values of dataflow, rows, cols and `OPTIONAL` that an op's points have, those that apply.
+
+        Stages and zero gating are one axis of pairs.
+        """
+        axes: dict[str, list[tuple[Any, ...]]] = {
+            name: [(value,) for value in self.axes[name]] for name in ("dataflow", "rows", "cols", *OPTIONAL)
+        }
+        for name, has in (("polarity", has_polarity), ("x_signed", has_sign)):
+            if not has(op):
+                axes[name] = [(AS_NETWORK,)]
+        pairs = itertools.product(self._spec.pe_stages, self._spec.zero_gating)
+        axes["pe_stages"] = [*dict.fromkeys((stages, apply_gating(op, stages, gated)) for stages, gated in pairs)]
+        del axes["zero_gating"]
+        return [*axes.values()]
 
     def at(self, parameters: dict[str, Value]) -> Coordinates:
-        """Return the point of a sampler's parameters, one per axis; `w: same` has no axis of its own."""
-        filled = {"w_bits": parameters["x_bits"], **parameters}
-        return Coordinates(**filled)  # type: ignore[arg-type]
+        """Return the point of a sampler's parameters, one per free axis; `w: same` has no axis of its own."""
+        filled = self.filled(parameters)
+        return applied(Coordinates(**{"w_bits": filled["x_bits"], **filled}))  # type: ignore[arg-type]
+
+    def chosen(self, parameters: dict[str, Value]) -> dict[str, Value]:
+        """Return the parameters of the free axes alone: earlier versions stored those of all."""
+        return {name: parameters[name] for name in self.free}
+
+    def filled(self, parameters: dict[str, Value]) -> dict[str, Value]:
+        """Return a value of every axis."""
+        return {**self._fixed, **parameters}
 
     def points(self, numbers: range) -> list[Coordinates]:
         """Return the points of these numbers, from 0 to `size` - 1.
@@ -120,10 +163,20 @@ class Space:
         A point's number is its place in the order of the space: formats of op, x_bits and w_bits as `formats` has them,
         then dataflow, rows, cols and `OPTIONAL`, each in the order of its values; the last changes first.
         """
-        axes: list[Sequence[Any]] = [self._formats, *self._machine]
-        at = np.unravel_index(np.asarray(numbers, dtype=np.int64), [len(values) for values in axes])
-        columns = [[values[index] for index in indexes.tolist()] for values, indexes in zip(axes, at, strict=True)]
-        return [Coordinates(*form, *machine) for form, *machine in zip(*columns, strict=True)]
+        points: list[Coordinates] = []
+        first = bisect.bisect_right(self._ends, numbers.start)
+        for form, end in zip(self._formats[first:], self._ends[first:], strict=True):
+            machine = self._machines[form[0]]
+            start = end - math.prod(map(len, machine))
+            if start >= numbers.stop:
+                break
+            own = np.arange(max(start, numbers.start), min(end, numbers.stop)) - start
+            at = np.unravel_index(own, [len(values) for values in machine])
+            columns = (
+                [values[index] for index in indexes.tolist()] for values, indexes in zip(machine, at, strict=True)
+            )
+            points += [Coordinates(*form, *itertools.chain(*parts)) for parts in zip(*columns, strict=True)]
+        return points
 
     def valid(self, point: Coordinates) -> bool:
         return (point.op, point.x_bits, point.w_bits) in self._format_set
@@ -134,27 +187,27 @@ class Space:
         First any that differs in one axis, at random; if there is none, any of the space, at random.
         At least one valid point must be unseen.
         """
-        if self._free(parameters, seen):
+        if self._is_new(parameters, seen):
             return parameters
-        beside = [other for other in self._neighbours(parameters) if self._free(other, seen)]
+        beside = [other for other in self._neighbours(parameters) if self._is_new(other, seen)]
         if beside:
             return random.choice(beside)
         for _ in range(RANDOM_TRIES):
-            anywhere = {name: random.choice(values) for name, values in self.axes.items()}
-            if self._free(anywhere, seen):
+            anywhere = {name: random.choice(values) for name, values in self.free.items()}
+            if self._is_new(anywhere, seen):
                 return anywhere
-        return random.choice([other for other in self._everything() if self._free(other, seen)])
+        return random.choice([other for other in self._everything() if self._is_new(other, seen)])
 
-    def _free(self, parameters: dict[str, Value], seen: set[str]) -> bool:
+    def _is_new(self, parameters: dict[str, Value], seen: set[str]) -> bool:
         point = self.at(parameters)
         return self.valid(point) and point.key not in seen
 
     def _neighbours(self, parameters: dict[str, Value]) -> Iterator[dict[str, Value]]:
-        for name, values in self.axes.items():
+        for name, values in self.free.items():
             for value in values:
                 if value != parameters[name]:
                     yield {**parameters, name: value}
 
     def _everything(self) -> Iterator[dict[str, Value]]:
-        for values in itertools.product(*self.axes.values()):
-            yield dict(zip(self.axes, values, strict=True))
+        for values in itertools.product(*self.free.values()):
+            yield dict(zip(self.free, values, strict=True))

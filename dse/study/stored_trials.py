@@ -56,7 +56,7 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
     """Return what no run of this study can have written, or nothing."""
     if trial.state not in FINISHED:
         return f"state {trial.state.name}"
-    if trial.params.keys() != space.axes.keys():
+    if not space.free.keys() <= trial.params.keys() <= space.axes.keys():
         return f"axes {', '.join(trial.params)}"
     for name, value in trial.params.items():
         if value not in space.axes[name]:

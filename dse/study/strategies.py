@@ -15,6 +15,7 @@ from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler, QMCSampl
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.study.parameters import Places
 from dse.study.space import Value
 from dse.study.study_spec import SamplerSpec
 from dse.study.tpe import Tpe
@@ -120,15 +121,12 @@ class Parzen(_InMemory):
 
     def __init__(
         self,
-        axes: Mapping[str, Sequence[Value]],
-        distributions: Distributions,
+        axes: Places,
         directions: Sequence[StudyDirection],
     ) -> None:
-        super().__init__(distributions, directions)
-        self._fixed = {name: values[0] for name, values in axes.items()}
-        self._values = {name: list(axes[name]) for name in self._shared}
+        super().__init__(axes.distributions, directions)
         signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
-        self._tpe = Tpe([len(values) for values in self._values.values()], signs)
+        self._tpe = Tpe(axes.sizes, axes.ordered, signs)
 
     def batch(self, most: int) -> int:
         """Return all, but none beyond the first few among them."""
@@ -138,13 +136,12 @@ class Parzen(_InMemory):
         """Return a value of every axis."""
         if len(self._tpe) < STARTUP:
             return self._sample(RandomSampler(seed=seed), number)
-        places = zip(self._values.items(), self._tpe.suggest(seed), strict=True)
-        return self._fixed | {name: values[place] for (name, values), place in places}
+        return dict(zip(self._distributions, self._tpe.suggest(seed), strict=True))
 
     def learn(self, number: int, trial: FrozenTrial) -> None:
         """Take over a trial that was evaluated."""
         if trial.state == TrialState.COMPLETE:
-            places = [values.index(trial.params[name]) for name, values in self._values.items()]
+            places = [trial.params[name] for name in self._distributions]
             self._tpe.learn(places, trial.values, sum(value for value in trial.system_attrs.values() if value > 0))
 
 

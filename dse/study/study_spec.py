@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from dse.study.conditions import foreign_axis
 from dse.study.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
 from dse.study.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
@@ -171,6 +172,13 @@ class SpaceSpec(Spec):
             if values.count(value) > 1:
                 raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
         return values
+
+    @model_validator(mode="after")
+    def _some_op_has_it(self) -> SpaceSpec:
+        mistake = foreign_axis(self.op, self.pe_stages, self.zero_gating, self.polarity, self.x_signed)
+        if mistake:
+            raise ValueError(mistake)
+        return self
 
 
 class MemorySpec(Spec):

@@ -18,6 +18,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from dse.study.figures import FIGURES, TEXT_FIGURES
+from dse.study.parameters import stored_distributions
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.space import Space
@@ -46,7 +47,7 @@ def made_up(number: int, sampler: Sampler, space: Space, spec: StudySpec) -> Fro
     trial = FrozenTrial(
         number=number, trial_id=number, state=TrialState.COMPLETE, value=None, datetime_start=datetime.now(),
         values=[figures[name] for name in spec.objectives], datetime_complete=datetime.now(), params=dict(parameters),
-        distributions=sampler.distributions, user_attrs=figures, system_attrs={}, intermediate_values={},
+        distributions=stored_distributions(space), user_attrs=figures, system_attrs={}, intermediate_values={},
     )  # fmt: skip
     trial.set_constraint("area_mm2 <= 1.5", figures["area_mm2"] - 1.5)
     seal(trial)
@@ -95,7 +96,7 @@ def samplers(spec: StudySpec, space: Space, trials: list[FrozenTrial]) -> None:
         study.add_trials(trials[:TRIALS])
         for number, trial in enumerate(trials[TRIALS : TRIALS + SLOW]):
             study.sampler = make(number)
-            theirs.append(milliseconds(lambda: study.ask(sampler.distributions), time.process_time))  # noqa: B023
+            theirs.append(milliseconds(lambda: study.ask(stored_distributions(space)), time.process_time))  # noqa: B023
             ours.append(milliseconds(sampler.suggest, time.process_time))
             sampler.learn(trial)
             study.add_trial(trial)

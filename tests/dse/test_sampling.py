@@ -18,6 +18,7 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
+from dse.study.parameters import Places, stored_distributions
 from dse.study.sampling import POPULATION, Sampler
 from dse.study.space import Space, Value
 from dse.study.study_spec import SamplerSpec, SpaceSpec
@@ -32,11 +33,12 @@ AXES = SpaceSpec.model_validate(
     }
 )  # fmt: skip
 SPACE = Space(AXES, [(op, bits, bits) for op in ("threshold", "mac") for bits in (4, 5)])
+PLACES, STORED = Places(SPACE), stored_distributions(SPACE)
 SEED = 7
 TIME = datetime(2026, 1, 2)
 
 
-def finished(number: int, parameters: dict[str, Value], sampler: Sampler) -> FrozenTrial:
+def finished(number: int, parameters: dict[str, Value]) -> FrozenTrial:
     """A made-up trial: many ties, a seventh refused, a third infeasible."""
     point = SPACE.at(parameters)
     refused = (point.rows * point.cols + point.x_bits) % 7 == 0
@@ -44,7 +46,7 @@ def finished(number: int, parameters: dict[str, Value], sampler: Sampler) -> Fro
     trial = FrozenTrial(
         number=number, trial_id=number, state=TrialState.FAIL if refused else TrialState.COMPLETE, value=None,
         values=None if refused else values, datetime_start=TIME, datetime_complete=TIME, params=dict(parameters),
-        distributions=sampler.distributions, user_attrs={}, system_attrs={}, intermediate_values={},
+        distributions=STORED, user_attrs={}, system_attrs={}, intermediate_values={},
     )  # fmt: skip
     if not refused:
         trial.set_constraint("pes >= 32", 32.0 - point.rows * point.cols)
@@ -57,7 +59,7 @@ def searched(name: str, until: int, trials: list[FrozenTrial]) -> Iterator[Froze
     for trial in trials:
         sampler.learn(trial)
     for number in range(len(trials), until):
-        yield (trial := finished(number, sampler.suggest(), sampler))
+        yield (trial := finished(number, sampler.suggest()))
         sampler.learn(trial)
 
 
@@ -79,7 +81,7 @@ class WholeHistory(BaseSampler):
         self.seen, self.random = seen, Random(int(state[1]))
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        return {name: optuna.distributions.CategoricalDistribution(values) for name, values in SPACE.axes.items()}
+        return PLACES.distributions
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
@@ -92,7 +94,7 @@ class WholeHistory(BaseSampler):
         for name, distribution in search_space.items():
             if name not in parameters:
                 parameters[name] = self.inner.sample_independent(study, trial, name, distribution)
-        return SPACE.unseen(parameters, self.seen, self.random)
+        return PLACES.drawn(SPACE.unseen(PLACES.parameters(parameters), self.seen, self.random))
 
     def sample_independent(self, *arguments: Any) -> Any:
         raise AssertionError("every axis is sampled together with the others")
@@ -100,14 +102,14 @@ class WholeHistory(BaseSampler):
 
 def test_nsga2_suggests_what_it_would_with_the_whole_history() -> None:
     study = optuna.create_study(directions=DIRECTIONS)
-    sampler = Sampler(SamplerSpec(name="nsga2", seed=SEED), SPACE, DIRECTIONS)  # for its distributions alone
     seen: set[str] = set()
     for number, ours in enumerate(never_stopped("nsga2")):
         study.sampler = WholeHistory(seen, number)
-        trial = study.ask(sampler.distributions)
-        assert trial.params == ours.params, number
-        seen.add(SPACE.at(trial.params).key)
-        told = finished(number, trial.params, sampler)
+        trial = study.ask(PLACES.distributions)
+        parameters = PLACES.parameters(trial.params)
+        assert parameters == ours.params, number
+        seen.add(SPACE.at(parameters).key)
+        told = finished(number, parameters)
         for name, violation in told.constraints.items():
             trial.set_constraint(name, violation)
         study.tell(trial, told.values, state=told.state)
@@ -133,7 +135,7 @@ def told_what_is_good(sampler: Tpe, tried: list[list[int]], seed: int) -> list[i
 @pytest.mark.parametrize("designs", [12, 60, 200])
 def test_tpe_suggests_what_optunas_would_of_the_same_good_designs(designs: int) -> None:
     chance = np.random.default_rng(designs)
-    sampler, tried = Tpe(SIZES, [1.0, -1.0, 1.0]), []
+    sampler, tried = Tpe(SIZES, [False] * len(SIZES), [1.0, -1.0, 1.0]), []
     for _ in range(designs):
         tried.append([int(chance.integers(size)) for size in SIZES])
         sampler.learn(tried[-1], chance.random(3).tolist(), max(0.0, chance.random() - 0.6))
@@ -143,13 +145,13 @@ def test_tpe_suggests_what_optunas_would_of_the_same_good_designs(designs: int) 
 
 def test_tpe_learns_from_the_front() -> None:
     """A long front is good as a whole, a short one with the next, and then what breaks constraints least."""
-    sampler = Tpe([50], [1.0, 1.0])
+    sampler = Tpe([50], [False], [1.0, 1.0])
     for place in range(10):
         sampler.learn([place], [place, -place], 0.0)
     for place in range(20):
         sampler.learn([place], [-20.0, -20.0], 0.0)
     assert sampler.good().tolist() == [True] * 10 + [False] * 20
-    sampler = Tpe([50], [1.0, 1.0])
+    sampler = Tpe([50], [False], [1.0, 1.0])
     for place in range(38):
         sampler.learn([place], [9.0, 9.0], 3.0 - place / 20)
     for gain in (1.0, 2.0):
@@ -160,7 +162,7 @@ def test_tpe_learns_from_the_front() -> None:
 def test_tpe_takes_no_longer_than_a_trial() -> None:
     """At 500 trials, by the clock of this process; Optuna's own takes 15 times as long."""
     chance = np.random.default_rng(1)
-    sampler = Tpe(SIZES, [1.0, -1.0, 1.0, -1.0])
+    sampler = Tpe(SIZES, [True] * len(SIZES), [1.0, -1.0, 1.0, -1.0])
     for _ in range(500):
         sampler.learn([int(chance.integers(size)) for size in SIZES], chance.random(4).tolist(), 0.0)
     sampler.suggest(0)

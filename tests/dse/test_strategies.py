@@ -23,7 +23,7 @@ def searched(sampler: Sampler, until: int, most: int, stored: list[FrozenTrial])
     while len(trials) < until:
         suggested = [sampler.suggest() for _ in range(sampler.batch(min(most, until - len(trials))))]
         for parameters in suggested:
-            trials.append(finished(len(trials), parameters, sampler))
+            trials.append(finished(len(trials), parameters))
             sampler.learn(trials[-1])
     return trials
 
