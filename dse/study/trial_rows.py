@@ -99,7 +99,9 @@ def _read_params(
                     f"table trial_params: distribution_json: {shown(text)} is not allowed: JSON of Optuna"
                 ) from None
             try:
-                drawn[text, index] = known[text].to_external_repr(index)
+                drawn[text, index] = value = known[text].to_external_repr(index)
+                if known[text].to_internal_repr(value) != index:  # a part of a whole number
+                    raise ValueError
             except Exception:  # of any kind, as above
                 raise LimenError(
                     f"table trial_params: param_value: {shown(index)} is not allowed: one of {shown(name)}'s choices"

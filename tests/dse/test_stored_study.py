@@ -208,7 +208,9 @@ def test_foreign_json(copy: Path, key: str, value: str | None) -> None:
 
 TRIALS = [
     ("delete from trial_params where param_name = 'rows' and trial_id = 3", "trial 2: axes"),
-    ("update trial_params set param_value = 7 where param_name = 'rows' and trial_id = 3", "not a study of Limen"),
+    ("update trial_params set param_value = 7 where param_name = 'op' and trial_id = 3", "not a study of Limen"),
+    ("update trial_params set param_value = 7 where param_name = 'rows' and trial_id = 3", "trial 2: rows 7"),
+    ("update trial_params set param_value = param_value + 0.5 where param_name = 'rows'", "not a study of Limen"),
     ("update trials set number = 9 where trial_id = 3", "trial 2: number"),
     ("update trials set state = 'RUNNING' where trial_id = 3", "trial 2: state RUNNING"),
     ("update trials set state = 'DONE' where trial_id = 3", "not a study of Limen"),
