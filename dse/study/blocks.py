@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from cost_models.table.table import Table, load_priced_table
+from dse.study.block import Block, Columns
 from dse.study.evaluate import Evaluator
 from dse.study.figures import (
     ACCURACIES,
     COUNTED_FIGURES,
     FIGURES,
     OPS_OF_A_PAIR,
-    TEXT_FIGURES,
-    Figures,
     derived,
     figure_names,
-    whole_figures,
 )
 from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
 from dse.study.refusal import Refusal
@@ -43,22 +40,6 @@ if TYPE_CHECKING:
     from workloads.networks.network import Network
 
 MOST_PORT_BITS = 512
-
-Columns = dict[str, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Block:
-    """Figures of some points, in their order.
-
-    figures: by the names of `FIGURES`, the accuracies only where the workload has data; [points] int64 for whole
-    numbers, object (str) for texts, else float64. Where a point is refused its numbers are 0, its texts empty.
-    refusals: why a point has no figures, "" where it has.
-    """
-
-    figures: Columns
-    refusals: list[str]
-
 
 NO_LAYERS = np.zeros(0)
 
@@ -121,7 +102,7 @@ class BlockEvaluator:
         forms = [self._form(point) for point in points]
         table = load_priced_table(self._costs)
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
-        block = self._empty([*names, *self._evaluator.functions], len(points))
+        block = Block.empty(self._spec, [*names, *self._evaluator.functions], len(points))
         priced = np.zeros(len(points), bool)
         try:
             if points:
@@ -139,36 +120,18 @@ class BlockEvaluator:
     def _add_own(self, place: int, point: Coordinates, block: Block, names: Sequence[str]) -> None:
         """Add the user's own figures to those of a point."""
         figures = {name: block.figures[name][[place]].tolist()[0] for name in names}
-        self._fill(place, block, lambda: figures | own_figures(self._evaluator.functions, point, figures))
-
-    def _empty(self, names: Sequence[str], points: int) -> Block:
-        """Return a block without figures or refusals."""
-        kinds = dict.fromkeys(TEXT_FIGURES, object) | dict.fromkeys(whole_figures(self._spec), np.int64)
-        block = Block({name: np.zeros(points, kinds.get(name, np.float64)) for name in names}, [""] * points)
-        for name in TEXT_FIGURES:
-            block.figures[name].fill("")
-        return block
+        block.fill(place, lambda: figures | own_figures(self._evaluator.functions, point, figures))
 
     def _evaluate_each(self, points: Sequence[Coordinates]) -> Block:
         """Return the figures of points of several workloads, one point after another. Raises LimenError as above."""
         names = self._evaluator.names(Format(*points[0][:3])) if points else figure_names(self._spec)
-        block = self._empty(names, len(points))
+        block = Block.empty(self._spec, names, len(points))
         for place, point in enumerate(points):
             self._evaluate_alone(place, point, block)
         return block
 
     def _evaluate_alone(self, place: int, point: Coordinates, block: Block) -> None:
-        self._fill(place, block, lambda: self._evaluator.figures(point))
-
-    def _fill(self, place: int, block: Block, evaluate: Callable[[], Figures]) -> None:
-        """Enter a point's figures, or why it has none."""
-        figures: Figures = {}
-        try:
-            figures = evaluate()
-        except Refusal as refusal:
-            block.refusals[place] = str(refusal)
-        for name, column in block.figures.items():
-            column[place] = figures.get(name, "" if name in TEXT_FIGURES else 0)
+        block.fill(place, lambda: self._evaluator.figures(point))
 
     def _form(self, point: Coordinates) -> _Form:
         decisive = point._replace(dataflow=_dataflow_of_form(point))
@@ -229,9 +192,9 @@ class BlockEvaluator:
             machines, at = self._look_up(table, designs, np.array(alike), block)
             if machines is None:
                 continue
-            chosen, columns, lines = self._figures_of([forms[place] for place in at.tolist()], machines)
-            for row, line in lines.items():
-                block.refusals[at[row]] = line
+            chosen, columns, refused = self._figures_of([forms[place] for place in at.tolist()], machines)
+            for row, refusal in refused.items():
+                block.refuse(at[row], refusal)
             at = at[chosen]
             for name, column in columns.items():
                 block.figures[name][at] = column
@@ -259,7 +222,7 @@ class BlockEvaluator:
         others = np.setdiff1d(np.arange(len(at)), list(lines))
         return (Machines(table, chosen[others]) if len(others) else None), at[others]
 
-    def _figures_of(self, forms: list[_Form], machines: Machines) -> tuple[np.ndarray, Columns, dict[int, str]]:
+    def _figures_of(self, forms: list[_Form], machines: Machines) -> tuple[np.ndarray, Columns, dict[int, Refusal]]:
         """Return the places of the machines that run their networks, their figures, and by place why others don't.
 
         forms: of each machine, all of the same layers.
@@ -268,6 +231,7 @@ class BlockEvaluator:
         from cost_models.price.prices import memory_cycles, memory_figures, price_machines
         from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
+        from simulator.cuts.missing import missing_bytes
         from simulator.cuts.passes import are_passes
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
@@ -282,7 +246,9 @@ class BlockEvaluator:
         failing = np.flatnonzero(known & (reached < len(form.layers)))
         networks = [forms[place].whole for place in failing.tolist()]
         lines = refusals(networks, form.layers, designs[failing], reached[failing])
-        refused = dict(zip(failing.tolist(), lines, strict=True))
+        lacking = missing_bytes(form.layers, designs[failing]).tolist()
+        pairs = zip(failing.tolist(), lines, lacking, strict=True)
+        refused = {place: Refusal(line, missing) for place, line, missing in pairs if line}
         fits = known & (reached == len(form.layers))
         fits &= ~designs.on_chip  # what their programs take is known by cuts: each alone
         fits &= ~may_be_too_large(form.whole, counts["tiles"].sum(axis=1), designs)

@@ -24,6 +24,7 @@ from dse.study.refusal import Refusal
 from dse.study.space import Coordinates, applied
 from dse.study.study_spec import BUFFERS, StudySpec
 from dse.study.workload import SEPARATOR, Format, Workload, titles
+from simulator.cuts.missing import DoesNotFit
 from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import PHASES
 from simulator.run import simulate
@@ -150,9 +151,18 @@ class Evaluator:
         load_priced_table(self._costs)
         try:
             design = self.design(point)
-            return self._joined([self._figures_of(network, design) for network in networks])
+            each, refused = [], []
+            for network in networks:
+                try:
+                    each.append(self._figures_of(network, design))
+                except DoesNotFit as error:
+                    refused.append(error)
         except LimenError as error:
             raise Refusal(str(error)) from None
+        if refused:
+            missing = [error.missing_bytes for error in refused]
+            raise Refusal(str(refused[0]), max(missing) if all(missing) else 0)
+        return self._joined(each)
 
     def _figures_of(self, network: Network, design: FittedDesign) -> Figures:
         """Return counts and prices of one network on a design. Raises LimenError."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from simulator.cuts.layout import peak_beats
+from simulator.cuts.missing import DoesNotFit
 from simulator.designs.sizes import BITS_PER_KIB
 from simulator.timing.integers import count_integers, layer_integers
 from simulator.timing.timing import Cut, cut_integers
-from workloads.errors import LimenError
 from workloads.layers.order import ORDERS
 
 if TYPE_CHECKING:
@@ -78,12 +78,13 @@ def memory_use(
 
 
 def check_room(network: Network, use: MemoryUse, design: FittedDesign) -> None:
-    """Raise LimenError where the main memory, on the chip, is smaller than what a network takes; it names the bytes."""
+    """Raise DoesNotFit where the main memory, on the chip, is smaller than what a network takes; it names the bytes."""
     if use.kib > design.memory_kib:
         there, needed, program, tensors = (
             int(kib * BYTES_PER_KIB) for kib in (design.memory_kib, use.kib, use.program_kib, use.tensors_kib)
         )
-        raise LimenError(
+        raise DoesNotFit(
             f"network {network.name}: memory: kib: {design.memory_kib:g} is not allowed: it has {there} bytes and the "
-            f"network needs {needed}: {program} of descriptors and filters, {tensors} of tensors at their peak"
+            f"network needs {needed}: {program} of descriptors and filters, {tensors} of tensors at their peak",
+            needed - there,
         )

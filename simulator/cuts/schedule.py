@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from simulator.cuts.demands import refusal, refusal_of_cut
 from simulator.cuts.layout import check_addresses, may_be_too_large
 from simulator.cuts.memory_use import check_room, memory_use
+from simulator.cuts.missing import DoesNotFit, missing_bytes
 from simulator.designs.design import FittedDesign
+from simulator.designs.design_block import DesignBlock
 from simulator.encoding import MOST_SIGNED
 from simulator.plan.axes import Axes, cut, granules, sizes
 from simulator.plan.counts import Counts
 from simulator.plan.geometry import Geometry, Tile, layer_geometry, tile_shape
 from simulator.plan.steps import Schedule, Step
-from simulator.timing.timing import Cut, best_cut, count_layers
+from simulator.timing.timing import Cut, best_cut, count_layers, network_integers
 from workloads.errors import LimenError
 from workloads.layers.given_cut import GivenCut, check_cuts
 from workloads.layers.order import Order
@@ -83,7 +85,8 @@ def choose_network(network: Network, design: FittedDesign) -> list[tuple[Geometr
     """Return the geometry and the cut of every layer of `network`: the design's, else the network's, else the best.
 
     Raises:
-        LimenError: a layer of which no tile fits, or not by its cut; the line names the buffer and the bytes it lacks.
+        LimenError: cuts of other layers, or of one twice.
+        DoesNotFit: a layer of which no tile fits, or not by its cut; the line names the buffer and the bytes it lacks.
     """
     try:
         check_cuts(design.schedule, network.layers)
@@ -97,8 +100,18 @@ def choose_network(network: Network, design: FittedDesign) -> list[tuple[Geometr
             cut = given_cuts.get(layer.name)
             chosen.append((geometry, choose(geometry, design) if cut is None else given(cut, geometry, design)))
         except LimenError as error:
-            raise LimenError(f"network {network.name}: layer {layer.name}: {error}") from None
+            missing = 0 if given_cuts else _missing_bytes(network, design)
+            raise DoesNotFit(f"network {network.name}: layer {layer.name}: {error}", missing) from None
     return chosen
+
+
+def _missing_bytes(network: Network, design: FittedDesign) -> int:
+    """Return how many bytes a design lacks for a network, see `missing_bytes`."""
+    try:
+        layers = network_integers(network)
+    except LimenError:  # some layer is none of the machine's
+        return 0
+    return int(missing_bytes(layers, DesignBlock.of(design))[0])
 
 
 def schedule_network(network: Network, design: FittedDesign, cuts: Sequence[Cut] | None = None) -> list[Schedule]:

@@ -86,20 +86,20 @@ def study(**settings: Any) -> StudySpec:
     return StudySpec(**{**stored, **settings})
 
 
-def alone(evaluator: Evaluator, point: Coordinates) -> tuple[Figures, str]:
-    """Return the figures of a point, or why it has none."""
+def alone(evaluator: Evaluator, point: Coordinates) -> tuple[Figures, str, int]:
+    """Return the figures of a point, or why it has none, and the bytes it lacks."""
     try:
-        return evaluator.figures(point), ""
+        return evaluator.figures(point), "", 0
     except Refusal as refusal:
-        return {}, str(refusal)
+        return {}, str(refusal), refusal.missing_bytes
 
 
 def check(spec: StudySpec, points: list[Coordinates], workload: str = "digits", costs: str = "ihp130") -> list[int]:
     """Compare a block with its points one by one; return the places of those that have figures."""
     evaluator, block = Evaluator(spec, workload, costs), BlockEvaluator(spec, workload, costs).evaluate(points)
     for place, point in enumerate(points):
-        figures, refusal = alone(evaluator, point)
-        assert block.refusals[place] == refusal, point
+        figures, refusal, missing = alone(evaluator, point)
+        assert (block.refusals[place], block.missing_bytes[place]) == (refusal, missing), point
         for name, column in block.figures.items():
             expected = figures.get(name, "" if name in TEXT_FIGURES else 0)
             assert column[place] == expected, (point, name)
@@ -224,6 +224,7 @@ def test_what_no_buffer_cures(tmp_path: Path) -> None:
     check(study(**settings), points, str(path))
     lines = BlockEvaluator(study(**settings), str(path), "ihp130").evaluate(points).refusals
     assert all("words of the ifmap scratchpad: 90000 is not allowed" in line for line in lines)
+    assert not BlockEvaluator(study(**settings), str(path), "ihp130").evaluate(points).missing_bytes.any()
     for memory in ({"dram_gb_per_s": 0.001}, {"latency_ns": 20_000.0}):
         check(study(memory=memory), [random_point(chance) for _ in range(60)])
 
@@ -252,3 +253,38 @@ def test_a_table_or_a_workload_that_cannot_be_read_is_no_refusal(tmp_path: Path)
         with pytest.raises(LimenError) as error:
             BlockEvaluator(study(), workload, costs).evaluate(points)
         assert not isinstance(error.value, Refusal)
+
+
+BUFFER_ROWS = {"ifmap_kib": 16, "filter_kib": 32, "ofmap_kib": 8 * 17}
+"""Bits of a row of each buffer of `MACHINE` on digits."""
+
+MACHINE = Coordinates("mac", 4, 4, "os", 8, 8, 8.0, 16.0, 16.0, 512, 4, 64)
+
+
+@pytest.mark.parametrize("field", [*BUFFER_ROWS, "operand_depth", "memory"])
+def test_the_bytes_that_a_design_lacks_are_those_that_it_needs_more(field: str) -> None:
+    """With so many more it runs, with a row less it doesn't; of several memories they are the sum."""
+    evaluator = Evaluator(study(), "digits", "ihp130")
+
+    def lacking(point: Coordinates) -> int:
+        return alone(evaluator, point)[2]
+
+    if field == "memory":
+        missing = lacking(MACHINE._replace(memory="sram 4"))
+        rest = missing - 1
+        enough, fewer = (f"sram {4 + more / 1024:.9f}" for more in (missing, rest))
+        assert lacking(MACHINE._replace(memory=fewer)) == 1
+    elif field == "operand_depth":
+        missing = lacking(MACHINE._replace(operand_depth=12))
+        words = missing * 8 // (2 * MACHINE.rows * MACHINE.x_bits)
+        enough, fewer = 12 + words, 12 + words - 4
+        assert lacking(MACHINE._replace(operand_depth=fewer)) == missing * 4 // words
+    else:
+        small = MACHINE._replace(**{field: 0.02})
+        missing, row = lacking(small), 2 * BUFFER_ROWS[field] // 8
+        enough, fewer = 0.02 + missing / 1024, 0.02 + (missing - row) / 1024
+        assert lacking(small._replace(**{field: fewer})) == row
+        assert lacking(small._replace(operand_depth=12)) == missing + lacking(MACHINE._replace(operand_depth=12))
+    assert missing > 0
+    assert alone(evaluator, MACHINE._replace(**{field: enough}))[1:] == ("", 0)
+    assert alone(evaluator, MACHINE._replace(**{field: fewer}))[1] != ""
