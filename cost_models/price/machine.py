@@ -52,17 +52,17 @@ class Clocks:
         return Clocks(self.ns[chosen], self.component[chosen], self.method[chosen])
 
 
-def check_array(table: Table, design: FittedDesign) -> None:
+def check_array(table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:
     """Raise LimenError unless the table has the PE and the edge of a fitted design: it may lack an op or a width."""
     form = AND.join(design.ops), design.x_bits, design.w_bits, design.held_bits, design.dataflow, design.x_signed
-    look_up_pe(table, *form, design.pe_stages, design.zero_gating)
+    look_up_pe(table, *form, design.pe_stages, design.zero_gating, stream)
     table.at("edge", design.acc_bits, x_bits=design.x_bits)
     machines = DesignBlock.of(design)
     units_of(table).shadow(*_shadow_key(machines))
     units_of(table).control(*_control_key(machines))
 
 
-def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[int, str]:
+def lacking(table: Table, designs: DesignBlock, stream: str | np.ndarray = UNIFORM) -> dict[int, str]:
     """Return for each place of a design whose PE, edge or tags the table lacks the line that says so."""
     units = units_of(table)
     pe, edge, tag = _array_keys(designs, stream)
@@ -70,11 +70,11 @@ def lacking(table: Table, designs: DesignBlock, stream: str = UNIFORM) -> dict[i
     return of_overlap | units.tag.refusals(*tag) | units.edge.refusals(*edge) | units.pe.refusals(*pe)
 
 
-def _array_keys(designs: DesignBlock, stream: str) -> tuple[tuple[np.ndarray, ...], ...]:
+def _array_keys(designs: DesignBlock, stream: str | np.ndarray) -> tuple[tuple[np.ndarray, ...], ...]:
     """Return the keys of PEs, edges and tags, see `Units`."""
     d, address_bits = designs, most(2, bit_length(designs.ofmap_depth - 1))
     form = d.op, d.x_bits, d.w_bits, d.held_bits, d.dataflow, d.polarity, d.x_signed
-    pe = (*form, d.pe_stages, d.zero_gating, np.full(len(d), stream))
+    pe = (*form, d.pe_stages, d.zero_gating, np.broadcast_to(stream, len(d)))
     return pe, (d.acc_bits, d.x_bits), (address_bits,)
 
 
@@ -99,13 +99,14 @@ POSITION_WORD_BITS = 16
 class Machines:
     """The components of some designs, looked up.
 
-    stream: the operands that PEs see, a `stream` of the table's PE rows.
+    stream: the operands that PEs see, of all designs or of each: a `stream` of the table's PE rows, or see
+    `operand_energies`.
 
     Raises:
         LimenError: a table that lacks an op, a width, a dataflow of a design, or the operands.
     """
 
-    def __init__(self, table: Table, designs: DesignBlock, stream: str = UNIFORM) -> None:
+    def __init__(self, table: Table, designs: DesignBlock, stream: str | np.ndarray = UNIFORM) -> None:
         self.table, self.designs = table, designs
         units = units_of(table)
         self.stationary: np.ndarray = designs.dataflow != "os"

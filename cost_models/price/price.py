@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from cost_models.price.breakdown import Part, parts_of
+from cost_models.price.family_operands import operands_of
 from cost_models.price.machine import Machines
 from cost_models.price.machine_events import Events, count_events
 from cost_models.price.prices import memory_cycles, memory_figures, price_machines
-from cost_models.table.operands import FAMILY, GAUSSIAN, NETWORK, SORTED, UNIFORM
+from cost_models.table.operands import UNIFORM
 from cost_models.table.table import load_priced_table
 from simulator.designs.design import Design
 from simulator.designs.design_block import DesignBlock
@@ -81,7 +82,7 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
 
     dram: of which a row `dram_NAME` of the table gives the energy of a bit.
     stream: the operands of the PEs' operations; see `pe_streams`. "network" and "network_sorted" are those of the
-    family digits, and price its members alone.
+    family digits, and price its members alone. "own" is "network" where the table has that, else an estimate.
 
     Raises:
         LimenError: a table that can't be read, or that lacks an op, a width, a dataflow of the design or the operands;
@@ -92,9 +93,8 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
         check_kind(name, value, str, "a name in the cost table")
     table, design = load_priced_table(costs), run.design
     designs = DesignBlock.of(design)
-    machines = Machines(table, designs, stream)
-    if stream.removesuffix(SORTED) == NETWORK:
-        _refuse_others_operands(run, stream)
+    form = design.op, design.x_bits, design.w_bits, design.images_at_once
+    machines = Machines(table, designs, operands_of(stream, run.network, *form))
     clocks = machines.clocks()
     prices = price_machines(machines, clocks, events_of(run), dram)
     kib = memory_figures(designs, np.array([run.memory.beats]))
@@ -109,26 +109,15 @@ def events_of(run: Run) -> Events:
     return count_events(network_integers(run.network), count_integers(run.counts), DesignBlock.of(run.design), ops)
 
 
-def _refuse_others_operands(run: Run, stream: str) -> None:
-    """Raise LimenError unless the captured operands of the design's PEs are the run's network's own."""
-    from cost_models.price.family_operands import are_own
-
-    if not are_own(run):
-        op, x_bits, w_bits = run.design.op, run.design.x_bits, run.design.w_bits
-        raise LimenError(
-            f"stream: {stream!r} is not allowed for {run.network.name}: rows of {op} {x_bits} {w_bits} have the "
-            f"operands of {FAMILY} at these widths; {UNIFORM} or {GAUSSIAN} is for any network"
-        )
-
-
 def with_memory(
-    design: Design, network: Network, costs: str = "ihp130", dram_gb_per_s: float = 6.4, latency_ns: float = 100.0
-) -> FittedDesign:
+    design: Design, network: Network, costs: str = "ihp130", dram_gb_per_s: float = 6.4, latency_ns: float = 100.0,
+    *, stream: str = UNIFORM,
+) -> FittedDesign:  # fmt: skip
     """Return a design fitted to `network` whose port_interval and memory_latency are those of a memory.
 
     The design's clock is the table's: a slower clock sees a faster memory. dram_gb_per_s: of one channel of
     LPDDR4-3200, 16 bits wide, unless given. latency_ns: from a request to its first beat. Of an on-chip memory both
-    cycles follow from its access time.
+    cycles follow from its access time. stream: see `price`; it changes nothing but what the table may lack.
 
     Raises:
         LimenError: the design can't run the network, the table lacks it, or a memory too slow for the design's fields.
@@ -137,7 +126,8 @@ def with_memory(
         if not (math.isfinite(value) and value > 0):
             raise LimenError(f"{name}: {value} is not allowed: more than 0")
     fitted, table = design.fitted(network), load_priced_table(costs)
-    machines = Machines(table, DesignBlock.of(fitted))
+    operands = operands_of(stream, network, fitted.op, fitted.x_bits, fitted.w_bits)
+    machines = Machines(table, DesignBlock.of(fitted), operands)
     cycles = memory_cycles(machines, machines.clocks().ns, dram_gb_per_s, latency_ns)
     interval, latency = (int(column[0]) for column in cycles)
     return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)

@@ -8,6 +8,7 @@ from typing import Any
 
 from cost_models.price.banks import Bank, price_bank, price_main_memory
 from cost_models.price.machine_events import PLACES
+from cost_models.price.operand_energies import operand_energies
 from cost_models.price.shelf import Shelf
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, Value
@@ -117,10 +118,8 @@ def look_up_pe(
                 "its rows are of unsigned activations"
             )
         component = SIGNED
-    lookup = component, held_bits, op, x_bits, w_bits, dataflow
-    pe = table.at(*lookup, stages=stages)
-    if stream != UNIFORM:
-        pe |= table.at(*lookup, stream, stages)
+    pe = table.at(component, held_bits, op, x_bits, w_bits, dataflow, stages=stages)
+    pe |= operand_energies(table, component, held_bits, op, x_bits, w_bits, dataflow, stages, stream)
     return pe
 
 

@@ -141,6 +141,13 @@ class Table:
         }
         return Quantities(where, between)
 
+    def sums(
+        self, component: str, op: str, x_bits: int, w_bits: int, dataflow: str, stream: str, stages: int
+    ) -> list[int]:
+        """Return the widths of sums, rising, at which the table has a PE's energies under some operands."""
+        key = component, op, str(x_bits), str(w_bits), dataflow
+        return sorted(self._index_of(stream, str(stages)).get(key, {}))
+
     def quantity(self, component: str, name: str) -> Value:
         """Return one value of a component without widths. Raises LimenError where no row has it."""
         value = self.index.get((component, "", "", "", ""), {}).get(0, {}).get(name)

@@ -47,7 +47,7 @@ WITHIN_PERCENT = 5.0
     "--stream",
     default="uniform",
     show_default=True,
-    help="Operands of the PEs: uniform, gaussian_relu, ...; network: its own, for members of digits alone.",
+    help="Operands of the PEs: uniform, gaussian_relu, ...; network: its own, of members of digits; own: or like them.",
 )
 @click.option(
     "--dram-gb-per-s",
@@ -79,7 +79,7 @@ def price(
 
     chip, network = load_pair(design, workload, op, bits)
     memory = {"dram_gb_per_s": dram_gb_per_s, "latency_ns": latency_ns}
-    given = {name: value for name, value in memory.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in memory.items() if value is not None}
     if given:
         chip = with_memory(chip, network, costs, **given)
     run = simulate(network, chip, "timing")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, load_priced_table
 from dse.study.block import Block, Columns
 from dse.study.evaluate import Evaluator
@@ -48,7 +49,8 @@ class _Form(NamedTuple):
     """What op, widths and a few other fields decide: of the design, and of the workload.
 
     network: of one image; whole: of a pass. refusal: why no design of them runs the network; "" where one does.
-    acc_bits: 0 where none does, or each point is counted alone. x_signed, polarity: of the design. layers: [layers] of
+    acc_bits: 0 where none does, or each point is counted alone. x_signed, polarity: of the design. operands: that its
+    PEs are looked up with. layers: [layers] of
     LAYER_INTEGERS, of a pass; shape: the same as bytes. accuracies: in the order of ACCURACIES.
     """
 
@@ -59,6 +61,7 @@ class _Form(NamedTuple):
     acc_bits: int = 0
     x_signed: bool = False
     polarity: str = "synapse"
+    operands: str = UNIFORM
     layers: np.ndarray = NO_LAYERS
     shape: bytes = b""
 
@@ -75,6 +78,7 @@ class _Key(NamedTuple):
     x_signed: str
     acc_policy: str
     matmul: bool
+    stream: str
     dataflow: str
 
 
@@ -141,6 +145,7 @@ class BlockEvaluator:
         return self._forms[key]
 
     def _make_form(self, point: Coordinates) -> _Form:
+        from cost_models.price.family_operands import operands_of
         from simulator.cuts.demands import MOST_SIGNED
         from simulator.timing.timing import network_integers
 
@@ -151,9 +156,10 @@ class BlockEvaluator:
             return form
         try:
             design = self._evaluator.unfitted(_roomiest(point)).fitted(network)
+            operands = operands_of(point.stream, network, design.op, design.x_bits, design.w_bits)
         except LimenError as error:
             return form._replace(refusal=str(error))
-        form = form._replace(x_signed=design.x_signed, polarity=design.polarity)
+        form = form._replace(x_signed=design.x_signed, polarity=design.polarity, operands=operands)
         try:
             whole = stack(network, point.images_at_once)
             layers = network_integers(whole)
@@ -189,7 +195,8 @@ class BlockEvaluator:
         for place in np.flatnonzero(consistent).tolist():
             places.setdefault(forms[place].shape, []).append(place)
         for alike in places.values():
-            machines, at = self._look_up(table, designs, np.array(alike), block)
+            operands = np.array([forms[place].operands for place in alike])
+            machines, at = self._look_up(table, designs, np.array(alike), operands, block)
             if machines is None:
                 continue
             chosen, columns, refused = self._figures_of([forms[place] for place in at.tolist()], machines)
@@ -205,22 +212,22 @@ class BlockEvaluator:
                 block.figures[name][done] = [forms[place].accuracies[rank] for place in done]
 
     def _look_up(
-        self, table: Table, designs: DesignBlock, at: np.ndarray, block: Block
+        self, table: Table, designs: DesignBlock, at: np.ndarray, operands: np.ndarray, block: Block
     ) -> tuple[Machines | None, np.ndarray]:
         """Return the machines of designs and their places, without those that the table refuses."""
         from cost_models.price.machine import Machines, lacking
 
         chosen = designs if len(at) == len(designs) else designs[at]
         try:
-            return Machines(table, chosen), at
+            return Machines(table, chosen, operands), at
         except LimenError:
-            lines = lacking(table, chosen)
+            lines = lacking(table, chosen, operands)
             if not lines:
                 raise
         for row, line in lines.items():
             block.refusals[at[row]] = line
         others = np.setdiff1d(np.arange(len(at)), list(lines))
-        return (Machines(table, chosen[others]) if len(others) else None), at[others]
+        return (Machines(table, chosen[others], operands[others]) if len(others) else None), at[others]
 
     def _figures_of(self, forms: list[_Form], machines: Machines) -> tuple[np.ndarray, Columns, dict[int, Refusal]]:
         """Return the places of the machines that run their networks, their figures, and by place why others don't.

@@ -122,7 +122,8 @@ class Evaluator:
         design, networks = self.unfitted(point), self._networks(Format(*point[:3]))
         if self.is_shared:
             design = _fitted(design, networks)
-        return with_memory(design, networks[0], self._costs, memory.dram_gb_per_s, memory.latency_ns)
+        bandwidth, latency = memory.dram_gb_per_s, memory.latency_ns
+        return with_memory(design, networks[0], self._costs, bandwidth, latency, stream=point.stream)
 
     def unfitted(self, point: Coordinates) -> Design:
         """Return the design of a point before it is sized to anything.
@@ -154,7 +155,7 @@ class Evaluator:
             each, refused = [], []
             for network in networks:
                 try:
-                    each.append(self._figures_of(network, design))
+                    each.append(self._figures_of(network, design, point.stream))
                 except DoesNotFit as error:
                     refused.append(error)
         except LimenError as error:
@@ -164,12 +165,12 @@ class Evaluator:
             raise Refusal(str(refused[0]), max(missing) if all(missing) else 0)
         return self._joined(each)
 
-    def _figures_of(self, network: Network, design: FittedDesign) -> Figures:
+    def _figures_of(self, network: Network, design: FittedDesign, stream: str) -> Figures:
         """Return counts and prices of one network on a design. Raises LimenError."""
         from cost_models.price.price import price
 
         run = simulate(network, design, "timing")
-        cost = price(run, self._costs, self._spec.memory.dram)
+        cost = price(run, self._costs, self._spec.memory.dram, stream)
         busy = sum(counts.busy for counts in run.counts)
         stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
         figures: Figures = {
@@ -296,16 +297,19 @@ class Evaluator:
         Raises:
             LimenError: the cost table can't be read, or lacks the DRAM, or the PEs or edges of all points.
         """
+        from cost_models.price.family_operands import operands_of
         from cost_models.price.machine import check_array
 
         space = self._spec.space
         table = load_priced_table(self._costs)
         table.quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
         refusal = ""
-        for form, rows in itertools.product(formats, space.rows):
+        for form, rows, stream in itertools.product(formats, space.rows, space.stream):
+            network = self.network(*form)
             for design in self._roomy(form, rows):
                 try:
-                    check_array(table, design)
+                    operands = operands_of(stream, network, design.op, design.x_bits, design.w_bits)
+                    check_array(table, design, operands)
                 except LimenError as error:
                     refusal = refusal or str(error)
                 else:

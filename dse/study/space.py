@@ -11,17 +11,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cost_models.table.operands import UNIFORM
 from dse.study.conditions import apply_gating, has_polarity, has_sign
 from dse.study.study_spec import AS_NETWORK, MEMORY, OPTIONAL, SpaceSpec, parse_memory
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
 
-SHORT = {"pe_stages": "stages", "zero_gating": "gated", "x_signed": "signed", MEMORY: "", "polarity": ""}
+SHORT = {"pe_stages": "stages", "zero_gating": "gated", "x_signed": "signed", MEMORY: "", "polarity": "", "stream": ""}
 """What stands for an axis in a design's name, where it isn't the first word of it."""
 
 DEFAULTS = {
-    **{name: Design.model_fields[name].default for name in OPTIONAL},
-    **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK},
+    **{name: Design.model_fields[name].default for name in OPTIONAL if name in Design.model_fields},
+    **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK, "stream": UNIFORM},
 }
 LABELS = [(SHORT.get(name, name.split("_")[0]), DEFAULTS[name]) for name in OPTIONAL]
 """Of the last coordinates: how a design's name calls them, and their defaults."""
@@ -35,7 +36,8 @@ Value = str | int | float
 class Coordinates(NamedTuple):
     """One point of the space: op, widths, dataflow, array, and the axes of `OPTIONAL`, see `SpaceSpec`.
 
-    polarity, x_signed, acc_policy: in words; acc_policy: or the width of accumulators, as text.
+    polarity, x_signed, acc_policy: in words; acc_policy: or the width of accumulators, as text. stream: the operands
+    that PEs see, which are no matter of the design but of its price.
     """
 
     op: str
@@ -59,6 +61,7 @@ class Coordinates(NamedTuple):
     x_signed: str = AS_NETWORK
     acc_policy: str = "format"
     matmul: bool = False
+    stream: str = UNIFORM
 
     @property
     def key(self) -> str:
@@ -78,6 +81,7 @@ class Coordinates(NamedTuple):
         fields = {**self._asdict(), "op": op, MEMORY: parse_memory(self.memory)}
         if extra:
             fields["extra_ops"] = extra
+        del fields["stream"]
         if self.polarity == AS_NETWORK:
             del fields["polarity"]
         if self.x_signed == AS_NETWORK:

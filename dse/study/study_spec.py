@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_args
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from cost_models.table.operands import GAUSSIAN, NETWORK, OWN, SORTED, UNIFORM
 from dse.study.conditions import foreign_axis
 from dse.study.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
 from dse.study.workload import titles
@@ -33,7 +34,7 @@ MEMORY = "memory"
 
 OPTIONAL = (
     *(*BUFFERS, MEMORY, "pe_stages", "zero_gating", "overlap"),
-    *("images_at_once", "polarity", "x_signed", "acc_policy", "matmul"),
+    *("images_at_once", "polarity", "x_signed", "acc_policy", "matmul", "stream"),
 )
 """All axes that a space may leave out."""
 
@@ -44,6 +45,7 @@ ALLOWED_WORDS = {
     "polarity": (AS_NETWORK, *get_args(Polarity)),
     "x_signed": (AS_NETWORK, "true", "false"),
     "acc_policy": (*("format", "weights"), *map(str, range(2, MAX_ACC_BITS + 1))),
+    "stream": (UNIFORM, GAUSSIAN, GAUSSIAN + SORTED, NETWORK, NETWORK + SORTED, OWN),
 }
 """Axes in words, and their words."""
 
@@ -138,6 +140,7 @@ class SpaceSpec(Spec):
     x_signed: list[str] = Field(default=[AS_NETWORK], min_length=1)
     acc_policy: list[str] = Field(default_factory=lambda: _default("acc_policy"), min_length=1)
     matmul: list[bool] = Field(default_factory=lambda: _default("matmul"), min_length=1)
+    stream: list[str] = Field(default=[UNIFORM], min_length=1)
 
     @field_validator(MEMORY)
     @classmethod

@@ -21,7 +21,7 @@ from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
 AXES: dict[str, Kind] = {
-    **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy"), "text"),
+    **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy", "stream"), "text"),
     **dict.fromkeys(("zero_gating", "overlap", "matmul"), "flag"),
 }
 """Axes of other than numbers."""

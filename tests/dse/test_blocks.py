@@ -77,6 +77,7 @@ def varied(chance: Random, point: Coordinates) -> Coordinates:
         x_signed=any_of(chance, *["network"] * 60, "true", "false"),
         acc_policy=any_of(chance, *["format"] * 20, *["weights"] * 6, *["24"] * 6, "7"),
         matmul=any_of(chance, *[False] * 50, True),
+        stream=any_of(chance, *["uniform"] * 20, *["own"] * 5, "network", "gaussian_relu"),
     )
 
 

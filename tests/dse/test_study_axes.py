@@ -172,6 +172,10 @@ def test_passes_of_many_designs_are_those_of_each() -> None:
         ("acc_policy: [format, 49]", ("acc_policy", "'49' is not allowed: format, weights, a width, 2 to 48")),
         ("acc_policy: weights", ("acc_policy", "'weights'")),
         ("matmul: [1]", ("matmul", "1")),
+        (
+            "stream: [noise]",
+            ("stream", "'noise' is not allowed: uniform, gaussian_relu, gaussian_relu_sorted, network,"),
+        ),
     ],
 )
 def test_words_of_no_axis(tmp_path: Path, axis: str, named: tuple[str, ...]) -> None:
