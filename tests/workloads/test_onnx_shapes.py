@@ -165,9 +165,24 @@ def test_heads_are_layers(tmp_path: Path) -> None:
     )
     model.node("MatMul", model.node("Transpose", q, perm=[0, 2, 1, 3]), model.node("Transpose", k, perm=[0, 2, 3, 1]))
     read = imported(model, tmp_path)
-    assert forms(read)[2:] == [("conv1d", (7, 1, 4), (7, 1, 7))] * 2
+    assert forms(read) == [("conv1d", (7, 1, 8), (7, 1, 8))] * 2 + [("conv1d", (7, 1, 4), (7, 1, 7))] * 2
     assert rows(read) == {"Reshape": 2}
     assert any(notice.startswith("2 products of two tensors") for notice in read.notices)
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+def test_tokens_that_no_layer_writes_are_pixels(batch: int, tmp_path: Path) -> None:
+    """After Softmax and Transpose, as in PyTorch's MultiheadAttention: rows of a product are tokens, not images."""
+    model = Model(17)
+    tokens = model.node("LayerNormalization", model.input(batch, 16, 32), model.weights(32), model.weights(32))
+    query = model.node("MatMul", tokens, model.weights(32, 24))
+    torn = model.node("Transpose", model.node("Softmax", query), perm=[1, 0, 2])
+    merged = model.node("Reshape", torn, model.constant([16 * batch, 24], np.int64))
+    model.node("Gemm", merged, model.weights(10, 24), model.weights(10), transB=1)
+    read = imported(model, tmp_path)
+    assert forms(read) == [("conv1d", (16, 1, 32), (16, 1, 24)), ("conv1d", (16, 1, 24), (16, 1, 10))]
+    told = "first dimension of the inputs, 4: as many images, of which one is counted"
+    assert (told in read.notices) == (batch == 4)
 
 
 def test_relabels_only_what_stays_in_order(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ from workloads.imports.onnx.views import (
     Tensor,
     View,
     from_outside,
+    images_apart,
     rows_of_synapses,
     same_axes,
     written,
@@ -220,20 +221,21 @@ class Mapper:
         outputs = weights[0] if node.attributes.get("transB") else weights[1]
         if view.sizes[-1] != math.prod(weights) // max(outputs, 1):
             raise self.graph.refusal(node, f"weights {list(weights)} are not allowed: of {list(view.sizes)}")
-        if not view.is_flat() and not view.bind_rows(self.batch):
-            view = self.torn(view)
+        sizes = (*view.sizes[:-1], outputs)
+        view = images_apart(view, self.batch)
+        if not view.is_flat(self.batch) and not view.bind_rows(self.batch):
+            view = images_apart(self.torn(view), self.batch)
             view.bind_rows(self.batch)
-        if view.is_flat():
+        if view.is_flat(self.batch):
             self.settle(view)
             made = self.add(node, "linear", view, (1, 1, outputs), (BATCH, CHANNELS), out_channels=outputs)
-            whole = made.reshaped((*view.sizes[:-1], outputs))
-            return whole or from_outside((*view.sizes[:-1], outputs))
+            return made.reshaped(sizes) or from_outside(sizes)
         height, width, _ = view.tensor.shape
         roles = [BATCH] if view.tensor.size(BATCH) > 1 else []
         roles += [ROWS] * (height > 1) + [COLUMNS] * (width > 1) + [CHANNELS]
         kind = "conv1d" if width == 1 else "conv2d"
         made = self.add(node, kind, view, (height, width, outputs), roles, out_channels=outputs)
-        return made.reshaped((*view.sizes[:-1], outputs)) or from_outside((*view.sizes[:-1], outputs))
+        return made.reshaped(sizes) or from_outside(sizes)
 
     def settle(self, view: View) -> None:
         """Decide what is open of a tensor that a linear layer reads: three axes are channels, rows, columns."""

@@ -48,6 +48,8 @@ def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
     unmapped = unmapped_content(mapper, layers)
     notices = [f"{row['op']} × {row['count']}: not on the machine, {100 * row['share']:.2g} % of operations"
                for row in unmapped.get("unmapped_ops", [])]  # fmt: skip
+    if mapper.batch > 1:
+        notices.append(f"first dimension of the inputs, {mapper.batch}: as many images, of which one is counted")
     if mapper.products:
         notices.append(f"{mapper.products} products of two tensors are counted as layers with weights")
     return Imported({**content, **unmapped}, tuple(notices))

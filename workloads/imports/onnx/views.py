@@ -110,9 +110,14 @@ class View:
         along_channels = all(axis.role == CHANNELS for axis in self.labels[-1])
         return along_channels and ordered in ("", "n", "h", "w", "nh", "nw", "hw", "nhw")
 
-    def is_flat(self) -> bool:
-        """Return whether the last ONNX axis runs through all of an image."""
-        return self.is_whole() and all(axis.role in (None, BATCH) for label in self.labels[:-1] for axis in label)
+    def is_flat(self, batch: int) -> bool:
+        """Return whether the last ONNX axis runs through all of an image.
+
+        batch: of the model; axes that aren't decided yet are images where they are so many, else pixels.
+        """
+        before = [axis for label in self.labels[:-1] for axis in label]
+        undecided = math.prod(axis.size for axis in before if axis.role is None)
+        return self.is_whole() and undecided in (1, batch) and all(axis.role in (None, BATCH) for axis in before)
 
     def is_whole(self) -> bool:
         """Return whether it shows all of its tensor: not where more channels were written since."""
@@ -132,6 +137,14 @@ def _row_roles(sizes: Sequence[int], batch: int) -> list[str]:
     if leading:
         roles[leading[0]] = ROWS
     return [*roles.values(), CHANNELS]
+
+
+def images_apart(view: View, batch: int) -> View:
+    """Return a tensor from outside, [images · pixels, channels], as [images, pixels, channels]; any other as it is."""
+    pixels, channels = view.sizes if len(view.sizes) == 2 else (0, 0)
+    if view.tensor.layer is not None or batch == 1 or pixels <= batch or pixels % batch:
+        return view
+    return from_outside((batch, pixels // batch, channels))
 
 
 def from_outside(sizes: Sequence[int]) -> View:
