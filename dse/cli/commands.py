@@ -22,17 +22,17 @@ from dse.cli.options import (
     design_option,
     echo,
     echo_exported,
-    echo_unmapped,
     json_option,
     load_pair,
     op_option,
     workload_option,
 )
+from dse.cli.places import PLACE
 from dse.cli.polarity import polarity
 from dse.cli.stats import stats
 from dse.cli.study import study
 from dse.cli.waves import waves
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 from workloads.version import VERSION
 
 LEVELS = ("timing", "cycle", "rtl")
@@ -82,6 +82,10 @@ commands.add_command(waves)
 @click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
 @seed_option
 @click.option("--schedule", "shows_schedule", is_flag=True, help="Print each layer's cut, as a loop nest.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Print all columns: phases, each stall, every memory's accesses."
+)
+@click.option("--csv", "csv_file", type=PLACE, help="Write all columns there, a .csv file.")
 @json_option
 def simulate(
     design: str,
@@ -92,64 +96,45 @@ def simulate(
     images: int,
     seed: int,
     shows_schedule: bool,
+    everything: bool,
+    csv_file: Path | None,
     as_json: bool,
 ) -> None:
     """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
+    from dse.cli import run_text
     from simulator.run import reference_scores
     from simulator.run import simulate as run_level
+    from workloads.host.files import write_whole
+    from workloads.host.names import TABLE, is_file_name
 
+    if csv_file is not None and not is_file_name(csv_file, TABLE):
+        raise LimenError(f"--csv: {shown(str(csv_file))} is not allowed: a name that ends in .csv")
     chip, network = load_pair(design, workload, op, bits)
     if set(levels) != {"timing"}:
         cycles = images * run_level(network, chip).cycles
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     runs = [run_level(network, chip, level, images, seed) for level in dict.fromkeys(levels)]  # type: ignore[arg-type]
-    first = runs[0]
-    fitted = first.design
-    different = [run.level for run in runs[1:] if run.counts != first.counts]
+    different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
     expected = reference_scores(network, images, seed).tolist() if scored else []
     wrong = [level for level, scores in scored.items() if scores != expected]
+    if csv_file is not None:
+        write_whole(csv_file, run_text.layers_csv(runs).encode())
     if as_json:
-        result = {
-            "network": network.name,
-            "design": fitted.model_dump(),
-            "images": images,
-            "unmapped_ops": [row.model_dump() for row in network.unmapped_ops],
-            "memory_kib": {"program": first.memory.program_kib, "tensors": first.memory.tensors_kib},
-            "levels": {run.level: json.loads(run.layers.to_json(orient="records")) for run in runs},
-            "cycles_per_image": {run.level: run.cycles for run in runs},
-            "disagree": different,
-            "wrong_scores": wrong,
-        }
-        if shows_schedule:
-            result["schedule"] = json.loads(first.schedule.to_json(orient="records"))
-        echo(json.dumps(result, indent=2))
+        findings = {"disagree": different, "wrong_scores": wrong}
+        echo(json.dumps(run_text.as_json(runs, network, images, shows_schedule) | findings, indent=2))
     else:
-        echo(
-            f"{network.name} on {fitted.rows} x {fitted.cols} {fitted.dataflow} {' + '.join(fitted.ops)}, "
-            f"x {fitted.x_bits} bits, w {fitted.w_bits} bits, accumulators {fitted.acc_bits} bits"
-            + f", {fitted.images_at_once} images at once"
-            * (fitted.images_at_once > 1)
-        )
-        echo(
-            (f"on-chip memory of {fitted.memory_kib:g} KiB" if fitted.on_chip else "DRAM")
-            + f": descriptors and filters {first.memory.program_kib:.4g} KiB, "
-            + f"tensors {'at their peak ' * fitted.on_chip}{first.memory.tensors_kib:.4g} KiB"
-        )
-        echo_unmapped(network)
-        for run in runs:
-            echo(f"\nlevel {run.level}: {run.cycles} cycles an image")
-            echo(run.layers.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
-        if shows_schedule:
-            echo("\n" + "\n".join(first.schedule["loop_nest"]))
+        run_text.echo_runs(runs, network, everything, shows_schedule)
     if different:
-        raise Disagreement(f"levels disagree: {first.level} against {', '.join(different)}")
+        raise Disagreement(f"levels disagree: {runs[0].level} against {', '.join(different)}")
     if wrong:
         raise Disagreement(f"scores differ from the reference's: {', '.join(wrong)}")
     if as_json or (len(runs) == 1 and not scored):
         return
-    agreed = [f"levels {', '.join(run.level for run in runs)} agree: {first.cycles} cycles an image"] * (len(runs) > 1)
+    agreed = [f"levels {', '.join(run.level for run in runs)} agree: {runs[0].cycles} cycles an image"] * (
+        len(runs) > 1
+    )
     agreed += [f"scores of {images} images equal the reference's"] * bool(scored)
     echo("\n" + "; ".join(agreed))
 
@@ -159,7 +144,7 @@ def simulate(
 @workload_option
 @op_option
 @bits_option
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
 @seed_option
 def export(
@@ -174,7 +159,7 @@ def export(
 
 
 @commands.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PLACE)
 @click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
 @json_option
 def verify(folder: Path, images: int | None, as_json: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -22,14 +22,19 @@ from dse.cli.options import (
     op_option,
     workload_option,
 )
+from dse.cli.places import PLACE
 from workloads.errors import LimenError, printable
+from workloads.host.width import wrapped
+
+if TYPE_CHECKING:
+    import pandas
 
 table_argument = click.argument("name", default="ihp130")
 liberty_option = click.option(
     "--liberty",
     required=True,
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=PLACE,
     help="Standard cells: a Liberty file, .lib or .lib.gz; once for each file of a kit.",
 )
 WITHIN_PERCENT = 5.0
@@ -128,7 +133,7 @@ def costs() -> None:
 
 @costs.command()
 @liberty_option
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The table to write, a .csv file.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The table to write, a .csv file.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Processes.")
 @click.option(
     "--pairs",
@@ -196,7 +201,7 @@ def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
 
 
 @costs.command()
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=PLACE)
 @liberty_option
 @click.option("--costs", default="ihp130", show_default=True, help="A built-in cost table or a .csv file.")
 @click.option(
@@ -232,7 +237,7 @@ def whole(folder: Path, liberty: tuple[Path, ...], costs: str, within: float, cl
 
 
 @costs.command()
-@click.option("--out-dir", type=click.Path(path_type=Path), help="The folder to write the tables into.")
+@click.option("--out-dir", type=PLACE, help="The folder to write the tables into.")
 @click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
 @click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Units at a time.")
 @click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
@@ -281,10 +286,13 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
 @click.option("--component", help="Only rows of this component.")
 @click.option("--op", help="Only rows of this op.")
 @click.option("--quantity", help="Only rows of this quantity.")
+@click.option("--all", "everything", is_flag=True, help="All columns but source, tools and hash, in one table.")
 @click.option("--cells", is_flag=True, help="NAME is a Liberty file: its cells, used or why not.")
 @json_option
-def show(name: str, component: str | None, op: str | None, quantity: str | None, cells: bool, as_json: bool) -> None:
-    """Show the rows of a cost table, each with its unit, method and source; or the cells of a Liberty file."""
+def show(
+    name: str, component: str | None, op: str | None, quantity: str | None, everything: bool, cells: bool, as_json: bool
+) -> None:
+    """Show the rows of a cost table, a component at a time; or the cells of a Liberty file."""
     from cost_models.table.table import show as read_rows
 
     if cells:
@@ -295,7 +303,24 @@ def show(name: str, component: str | None, op: str | None, quantity: str | None,
         echo(rows.to_json(orient="records", double_precision=15, indent=2))
         return
     short = rows.drop(columns=["tool_versions", "hash", "source"])
-    echo(short.loc[:, (short != "").any()].to_string(index=False))
+    if everything:
+        echo(short.loc[:, (short != "").any()].to_string(index=False))
+        return
+    for of_component, section in short.groupby("component", sort=False):
+        echo(_section(str(of_component), section.drop(columns="component")))
+
+
+HEADS = {"x_bits": "x", "w_bits": "w", "acc_bits": "acc", "dataflow": "flow", "stages": "st"}
+"""Short names of columns that hold a few characters."""
+
+
+def _section(component: str, rows: pandas.DataFrame) -> str:
+    """Return a component's rows under a line of what all of them share."""
+    varied = ["quantity", "value", *(name for name in rows if rows[name].nunique() > 1)]
+    shared = {name: rows[name].iloc[0] for name in rows if name not in varied}
+    title = ", ".join([component, *(f"{name} {value}" for name, value in shared.items() if value != "")])
+    table = rows[[name for name in rows if name in varied]].rename(columns=HEADS)
+    return f"{wrapped(title)}\n{table.to_string(index=False)}\n"
 
 
 def _show_cells(path: Path, as_json: bool) -> None:

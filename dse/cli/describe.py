@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dse.cli.options import echo
+from dse.cli.options import echo_wrapped
 from workloads.errors import LimenError, printable
+from workloads.host.width import WIDTH, columns
 
 if TYPE_CHECKING:
     from simulator.designs.design import Design
@@ -27,7 +28,7 @@ def describe(subject: str | None) -> None:
     `zoo` is a table of all networks without weights. Without WHAT, list all that comes with Limen.
     """
     texts = [_everything()] if subject is None else _named(subject)
-    echo("\n\n".join(texts))
+    echo_wrapped("\n\n".join(texts))
 
 
 def _everything() -> str:
@@ -111,9 +112,15 @@ def _describe_design(name: str, design: Design) -> str:
 
 
 def _describe_spec(title: str, content: dict[str, Any]) -> str:
-    """Return one line a field, lists and mappings as JSON, which is YAML too."""
-    lines = [f"{name}: {value if isinstance(value, str) else json.dumps(value)}" for name, value in content.items()]
-    return "\n".join([title, *(f"  {printable(line)}" for line in lines)])
+    """Return one line a field, lists and mappings as JSON, which is YAML too; a long mapping has a line a key."""
+    lines = []
+    for name, value in content.items():
+        line = f"  {name}: {value if isinstance(value, str) else json.dumps(value)}"
+        if isinstance(value, dict) and len(line) > WIDTH:
+            lines += [f"  {name}:", *(f"    {key}: {json.dumps(of_key)}" for key, of_key in value.items())]
+        else:
+            lines.append(line)
+    return "\n".join([title, *map(printable, lines)])
 
 
 def _describe_family(name: str) -> str:
@@ -137,7 +144,7 @@ def _describe_page(path: Path) -> str:
 
 
 def _describe_zoo() -> str:
-    """Return a line a network of the zoo, with counts of an image; its own description tells its source."""
+    """Return a line a network of the zoo, with counts of an image; its own description tells the rest."""
     from workloads.layers.graph import given_tensors
     from workloads.networks.pages import page_network, read_page, zoo_pages
     from workloads.networks.published import macs, parameters
@@ -148,14 +155,15 @@ def _describe_zoo() -> str:
         assert published is not None, f"{path}: a network of the zoo has a source"
         count = parameters(network.layers) + published.elsewhere
         told = f"{published.macs or '–'}, {published.parameters or '–'}"
-        given = given_tensors(network.input_shape, network.layers).values()
-        size = " + ".join(" × ".join(map(str, shape)) for shape in given)
-        beside = ", ".join(map(str, network.unmapped_ops)) or "–"
+        first, *others = given_tensors(network.input_shape, network.layers).values()
+        size = " × ".join(map(str, first)) + f" + {len(others)} more" * bool(others)
+        count_beside = len(network.unmapped_ops)
+        beside = f"{count_beside} operator{'s' * (count_beside > 1)}" if count_beside else "–"
         rows.append((name, size, f"{len(network.layers)}", f"{macs(network.layers)}", f"{count}", told, beside))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines += ["", "All are untrained: shapes, at any op and widths. limen describe NETWORK tells layers and source."]
-    return "\n".join(lines)
+    words = (
+        "All are untrained: shapes, at any op and widths. limen describe NETWORK tells layers, source, and what of it"
+    )
+    return f"{columns(rows)}\n\n{words} is not on the machine."
 
 
 def _describe_network(network: Network) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from dse.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, echo
+from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 
 OPS = ["threshold", "mac"]
@@ -23,7 +24,7 @@ EPOCHS = 60
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Of training and of sampling.")
 @click.option("--rate", type=float, help="Highest learning rate; each op's own by default.")
 @click.option("--samples", default=1000, show_default=True, type=AT_LEAST_ONE, help="Images that each network makes.")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 def diffusion(ops: tuple[str, ...], epochs: int, seed: int, rate: float | None, samples: int, out: Path) -> None:
     """Train networks to take noise from digits, make digits from noise, and judge both.
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import click
 
 from dse.cli.options import echo
+from dse.cli.places import PLACE
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="A name in .png, .svg or .pdf.")
+@click.argument("folder", type=PLACE)
+@click.option("--out", "-o", required=True, type=PLACE, help="A name in .png, .svg or .pdf.")
 @click.option("-x", help="A figure of trials.csv; the first objective by default.")
 @click.option("-y", help="Likewise; the last objective by default.")
 @click.option("--color", default="op", show_default=True, type=click.Choice(["op", "dataflow"]))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.options import AT_LEAST_ONE, DEFAULT_DESIGN, DEFAULT_WORKLOAD, echo
+from dse.cli.places import PLACE
 from workloads.errors import LimenError
 from workloads.ops.names import OPS
 
@@ -20,13 +21,13 @@ DEFAULT_BITS = 8
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="The .yaml file to write; by default FILE's name.")
+@click.argument("file", type=PLACE)
+@click.option("--out", "-o", type=PLACE, help="The .yaml file to write; by default FILE's name.")
 @click.option("--op", default=DEFAULT_OP, show_default=True, type=click.Choice(OPS), help="Where FILE says none.")
 @click.option("--x-bits", default=DEFAULT_BITS, show_default=True, type=int, help="Likewise.")
 @click.option("--w-bits", type=int, help="Likewise; 8, or the widest its op has, by default.")
 @click.option("--batch", type=AT_LEAST_ONE, help="Of an ONNX model whose batch may be any.")
-@click.option("--calibration", type=click.Path(path_type=Path), help="Inputs of an ONNX model, .npy: for its integers.")
+@click.option("--calibration", type=PLACE, help="Inputs of an ONNX model, .npy: for its integers.")
 @click.option(
     "--halves",
     default="up",
@@ -61,7 +62,7 @@ def import_network(
 
 @click.command("export")
 @click.argument("workload", default=DEFAULT_WORKLOAD)
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .csv file to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The .csv file to write.")
 @click.option("--gemm", is_flag=True, help="Rows of M, N and K instead of convolutions.")
 def export_network(workload: str, out: Path, gemm: bool) -> None:
     """Write the shapes of a family, a network of the zoo or a page as a SCALE-Sim topology."""
@@ -86,7 +87,7 @@ def export_network(workload: str, out: Path, gemm: bool) -> None:
 
 
 @click.command("init")
-@click.argument("file", default="network.yaml", type=click.Path(path_type=Path))
+@click.argument("file", default="network.yaml", type=PLACE)
 def init_network(file: Path) -> None:
     """Write a network page with comments to FILE (network.yaml by default), to be changed."""
     from workloads.host.files import write_new

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from workloads.errors import printable
+from workloads.host.width import wrapped
 from workloads.ops.names import MIXES, OPS
 
 if TYPE_CHECKING:
@@ -46,16 +47,21 @@ def echo(text: str, err: bool = False) -> None:
     click.echo(printable(text, kept="\n\t"), err=err)  # noqa: TID251
 
 
+def echo_wrapped(text: str, err: bool = False) -> None:
+    """Print prose, in which names and reasons may be of any length, within a person's width."""
+    echo(wrapped(text), err)
+
+
 def echo_exported(exported: Exported, contents: str) -> None:
     """Say what was exported where, whether in place of another, and how to prove it."""
     instead = ", in place of an earlier export" if exported.replaced else ""
-    echo(f"{exported.folder}: {contents}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
+    echo_wrapped(f"{exported.folder}: {contents}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")
 
 
 def echo_unmapped(network: Network) -> None:
     """Say what of a network is not on the machine, and so in none of the figures below."""
     if network.unmapped_ops:
-        echo(f"not on the machine, not counted: {', '.join(map(str, network.unmapped_ops))}")
+        echo_wrapped(f"not on the machine, not counted: {', '.join(map(str, network.unmapped_ops))}")
 
 
 class Widths(click.ParamType):

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from dse.cli.options import AT_LEAST_ONE, echo
+from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -20,7 +21,7 @@ from workloads.errors import LimenError
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the data sets' files; LIMEN_DATA by default.",
 )
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path) -> None:
     """Train threshold networks on DATASET for every granularity and initialisation of polarity.
 

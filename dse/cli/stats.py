@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.options import DEFAULT_DESIGN, DEFAULT_WORKLOAD, Disagreement, echo, json_option
+from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 from workloads.errors import LimenError
 
@@ -42,7 +43,7 @@ PRODUCT_ACTIVITY = (0.3, 1.0)
     type=click.Path(path_type=Path, file_okay=False),
     help="Folder of the data sets' files; LIMEN_DATA by default.",
 )
-@click.option("--out", "-o", type=click.Path(path_type=Path), help="Folder for stats.csv, stats.md and pictures.")
+@click.option("--out", "-o", type=PLACE, help="Folder for stats.csv, stats.md and pictures.")
 @click.option("--check", is_flag=True, help="Look for the known signs of failure; any is exit code 1.")
 @click.option("--costs", default="ihp130", show_default=True, help="The cost table that --check compares with.")
 @click.option("--simplify", "simple", is_flag=True, help="Say what exact simplification saves; --out gets the network.")

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.look import plot
-from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, json_option
+from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, echo_wrapped, json_option
+from dse.cli.places import PLACE
 from dse.cli.tables import tables
 from workloads.errors import LimenError, printable
+from workloads.host.width import WIDTH
 
 if TYPE_CHECKING:
     import pandas
@@ -31,7 +33,7 @@ SHOWN = (
     "assumed_share",
 )
 
-folder_argument = click.argument("folder", type=click.Path(path_type=Path))
+folder_argument = click.argument("folder", type=PLACE)
 
 
 @click.group()
@@ -44,7 +46,7 @@ study.add_command(plot)
 
 
 @study.command()
-@click.argument("file", default="study.yaml", type=click.Path(path_type=Path))
+@click.argument("file", default="study.yaml", type=PLACE)
 def init(file: Path) -> None:
     """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
     from dse.study.study_spec import study_path
@@ -60,9 +62,7 @@ def init(file: Path) -> None:
 
 @study.command()
 @click.argument("spec", default="digits")
-@click.option(
-    "--out", "-o", required=True, type=click.Path(path_type=Path), help="The study's folder; resumed if there."
-)
+@click.option("--out", "-o", required=True, type=PLACE, help="The study's folder; resumed if there.")
 @click.option(
     "--jobs", "-j", type=AT_LEAST_ONE, help="Processes of sampler exhaustive; by default one a core, where it pays."
 )
@@ -100,7 +100,7 @@ def front(folder: Path, as_json: bool) -> None:
 @study.command()
 @folder_argument
 @click.option("--point", "-p", default="knee", show_default=True, help="knee, largest, an op or a trial's number.")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The folder to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
 def export(folder: Path, point: str, out: Path, images: int) -> None:
     """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
@@ -113,9 +113,9 @@ def export(folder: Path, point: str, out: Path, images: int) -> None:
 
 def _print_what_is_missing(search: Study, err: bool = False) -> None:
     for line in search.left_out:
-        echo(f"left out of the space: {printable(line)}", err=err)
+        echo_wrapped(f"left out of the space: {printable(line)}", err=err)
     for line in search.unmapped:
-        echo(f"not on the machine, not counted: {printable(line)}", err=err)
+        echo_wrapped(f"not on the machine, not counted: {printable(line)}", err=err)
 
 
 def _print_front(search: Study) -> None:
@@ -130,7 +130,7 @@ def _print_front(search: Study) -> None:
         f"{tally.feasible} feasible, {tally.refused or 'none'} refused; front: {len(best)}"
     )
     if tally.refused:
-        echo(f"refused, the first: {printable(tally.refusal)}")
+        echo_wrapped(f"refused, the first: {printable(tally.refusal)}")
     echo(format_table(best, *search.spec.objectives, *search.spec.constraints))
     ops = [op for op, of_op in tallies.items() if of_op.feasible]
     for name in ("knee", "largest", *sorted(ops, reverse=True)):
@@ -140,10 +140,18 @@ def _print_front(search: Study) -> None:
 
 
 def format_table(table: pandas.DataFrame, *sought: str) -> str:
-    """Return the columns people compare, as text; sought: those of the study's objectives and constraints."""
-    columns = [name for name in dict.fromkeys((*SHOWN, *sought)) if name in table]
-    formats: dict[str, Any] = {name: "{:.4g}".format for name in columns if name not in ("trial", "design")}
-    return str(table[columns].to_string(index=False, formatters=formats))
+    """Return the columns people compare, as text; sought: those of the study's objectives and constraints.
+
+    Where all are wider than a line, the last of the others are left out.
+    """
+    names = [name for name in dict.fromkeys((*SHOWN, *sought)) if name in table]
+    formats: dict[str, Any] = {name: "{:.4g}".format for name in names if name not in ("trial", "design")}
+    spare = [name for name in names if name in formats and name not in sought]
+    while True:
+        text = str(table[names].to_string(index=False, formatters=formats))
+        if not spare or max(map(len, text.splitlines())) <= WIDTH:
+            return text
+        names.remove(spare.pop())
 
 
 def describe_study(folder: Path) -> str:

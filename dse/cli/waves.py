@@ -15,6 +15,7 @@ from dse.cli.options import (
     op_option,
     workload_option,
 )
+from dse.cli.places import PLACE
 
 
 @click.command()
@@ -23,7 +24,7 @@ from dse.cli.options import (
 @op_option
 @bits_option
 @click.option("--layer", required=True, help="The layer whose cycles to write.")
-@click.option("--out", "-o", required=True, type=click.Path(path_type=Path), help="The .vcd file to write.")
+@click.option("--out", "-o", required=True, type=PLACE, help="The .vcd file to write.")
 @click.option(
     "--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="For a random input of a network without data."
 )

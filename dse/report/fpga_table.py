@@ -9,7 +9,9 @@ from cost_models.fpga.fpga import TABLES, TARGETS
 from cost_models.fpga.fpga_units import SYSTEMS
 from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
+from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
+from workloads.host.width import columns, wrapped
 from workloads.ops.names import BASELINE
 from workloads.ops.op_field import Op
 
@@ -52,19 +54,27 @@ class FpgaRow(NamedTuple):
     power: str
 
 
-def fpga_table(ops: Sequence[Op]) -> tuple[FpgaRow, ...]:
-    """Return `ops` and the MAC of every table, definition and width, the MAC first. Raises LimenError."""
+def fpga_table(ops: Sequence[Op], bits: Sequence[int] = ()) -> tuple[FpgaRow, ...]:
+    """Return `ops` and the MAC of every table, definition and width, the MAC first.
+
+    bits: widths of x; none: all. Raises LimenError for a width that no table has.
+    """
     rows: list[FpgaRow] = []
+    known: set[int] = set()
     for name in (name for target in TARGETS for name in TABLES[target]):
         units = _units(load_table(name).rows)
         for definition, (component, dataflow) in DEFINITIONS.items():
             widths = sorted({key[2] for key in units if key[:2] == (component, dataflow)})
-            for x_bits in widths:
+            known |= {*widths}
+            for x_bits in (width for width in widths if width in bits or not bits):
                 mac = units.get((component, dataflow, x_bits, BASELINE))
                 for op in (BASELINE, *ops):
                     quantities = units.get((component, dataflow, x_bits, op))
                     if quantities is not None:
                         rows.append(_unit_row(name, definition, x_bits, op, quantities, mac))
+    for width in bits:
+        if width not in known:
+            raise LimenError(f"bits: {width} is not allowed: the tables have {', '.join(map(str, sorted(known)))}")
     return tuple(rows)
 
 
@@ -100,6 +110,13 @@ def table_csv(table: Sequence[FpgaRow]) -> str:
 def table_markdown(table: Sequence[FpgaRow]) -> str:
     """Return caption and table."""
     return f"{CAPTION}\n\n{markdown_table(HEAD, [_cells(row) for row in table])}"
+
+
+def table_text(table: Sequence[FpgaRow]) -> str:
+    """Return the same for a terminal: caption and table in lines of a width; numbers are ranged right."""
+    last = len(HEAD) - 1  # what isn't measurable is said by the caption
+    rows = [HEAD[:last], *(_cells(row)[:last] for row in table)]
+    return f"{wrapped(CAPTION, 0)}\n\n{columns(rows, right=[2, 3, *range(5, last)])}\n"
 
 
 def table_latex(table: Sequence[FpgaRow]) -> str:

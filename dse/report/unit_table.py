@@ -15,6 +15,7 @@ from cost_models.units.unit import GATED, PE_COMPONENTS
 from simulator.designs.design import MAX_ACC_BITS
 from workloads.errors import LimenError
 from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
+from workloads.host.width import columns, wrapped
 from workloads.ops.names import BASELINE
 from workloads.ops.op_field import Op
 from workloads.ops.registry import known_ops
@@ -264,6 +265,29 @@ def table_markdown(table: UnitTable) -> str:
     """Return the table, and which units reach the published ranges."""
     rows = [cells for group in _groups(table) for cells in group]
     return "\n\n".join([_caption(table), markdown_table(_head(table), rows).rstrip(), *_reach(table)]) + "\n"
+
+
+TEXT_HEAD = ("kernel", "x,w", "op", "area", "pJ", "ns", "area×", "least×", "energy×", "power×", "delay×")
+"""Columns of the table for a terminal. pJ: energy; ns: delay; ×: of the MAC over the op, in area of the least, too."""
+
+
+def table_text(table: UnitTable) -> str:
+    """Return the same for a terminal: fewer columns, a table for each cost table, prose in lines of a width."""
+    parts = [wrapped(_caption(table), 0)]
+    for costs in dict.fromkeys(row.costs for row in table.rows):
+        rows = [row for row in table.rows if row.costs == costs]
+        title = f"{costs}, areas in {UNITS[rows[0].area_unit]}"
+        parts.append(f"{title}\n{columns([TEXT_HEAD, *map(_text_cells, rows)], right=range(3, len(TEXT_HEAD)))}")
+    return "\n\n".join([*parts, *map(wrapped, _reach(table))]) + "\n"
+
+
+def _text_cells(row: UnitRow) -> list[str]:
+    ratios = (row.area_ratio, row.smallest_area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio)
+    return [
+        row.definition, f"{row.x_bits},{row.w_bits}", row.op + ", smallest" * row.smallest,
+        *map(_figure, (row.area, row.energy_pj, row.delay_ns)),
+        *(UNKNOWN if row.op == BASELINE or value is None else f"{value:.2f}" for value in ratios),
+    ]  # fmt: skip
 
 
 def table_latex(table: UnitTable) -> str:

@@ -111,13 +111,13 @@ PAGES = {
     ),
     "kernels": Page(
         "Threshold against MAC, under each meaning of a kernel",
-        "`limen study tables kernel --op threshold --bits 4 --bits 8 --bits 16`.",
+        "`limen study tables kernel --format md --op threshold --bits 4 --bits 8 --bits 16`.",
         cost_tables.kernels,
     ),
     "kernels-reach": Page(
         "Which kernels reach the published ratios",
-        "The last lines of `limen study tables kernel --op threshold`, with `--costs` for each of ihp130, sky130hd, "
-        "asap7, xc7-fabric and ecp5-fabric, all widths.",
+        "The last lines of `limen study tables kernel --format md --op threshold`, with `--costs` for each of ihp130, "
+        "sky130hd, asap7, xc7-fabric and ecp5-fabric, all widths.",
         cost_tables.reach,
     ),
     "kernels-libraries": Page(
@@ -128,8 +128,8 @@ PAGES = {
     ),
     "kernels-fpga": Page(
         "Threshold against MAC on FPGAs, under each meaning of a kernel",
-        "`limen study tables kernel --op threshold --bits 8 --costs xc7-fabric --costs xc7-dsp --costs ecp5-fabric "
-        "--costs ecp5-dsp`; area is LUTs.",
+        "`limen study tables kernel --format md --op threshold --bits 8 --costs xc7-fabric --costs xc7-dsp --costs "
+        "ecp5-fabric --costs ecp5-dsp`; area is LUTs.",
         cost_tables.fpgas,
     ),
     "fpga-ratios": Page(
@@ -137,7 +137,7 @@ PAGES = {
         "Of `limen study tables fpga`, both ops in fabric, without DSP blocks.",
         fpga_ratios,
     ),
-    "fpga": Page("Ops, PEs, neurons and systems on FPGAs", "`limen study tables fpga`.", fpgas),
+    "fpga": Page("Ops, PEs, neurons and systems on FPGAs", "`limen study tables fpga --format md`.", fpgas),
     "pe-lines": Page(
         "PEs between accumulator widths",
         "Distance of a PE's figures from straight lines between the widths that have a netlist: rows `pe_line` of each "

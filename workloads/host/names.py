@@ -5,6 +5,7 @@ The end of the name alone tells which; so a file called `digits` beside the prog
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,6 +22,17 @@ TOPOLOGY = (".csv",)
 
 MODEL = (".onnx",)
 """How the names of ONNX models end."""
+
+ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
+"""What an address such as a database's begins with. As a path it would be a folder called `postgresql:`."""
+
+
+def check_is_path(field: str, name: str | Path) -> None:
+    """Raise LimenError where an address is named instead of a file or folder; of it, which may hold a password, only
+    the first word is shown."""
+    address = ADDRESS.match(str(name))
+    if address is not None:
+        raise LimenError(f"{field}: '{address[1]}://…' is not allowed: the path of a file or a folder, no address")
 
 
 def is_file_name(name: str | Path, ends: tuple[str, ...] = YAML) -> bool:

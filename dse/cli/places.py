@@ -1,0 +1,24 @@
+"""Files and folders on the command line: any path will do, an address is refused before anything is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from workloads.host.names import check_is_path
+
+
+class _Place(click.Path):
+    """A path, there or not."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> Path:
+        check_is_path(param.opts[0] if param is not None else "path", str(value))
+        path: Path = super().convert(value, param, context)  # type: ignore[arg-type]
+        return path
+
+
+PLACE = _Place()
