@@ -13,7 +13,7 @@ _PUBLIC = {
     "LayerParameters": "workloads.layers.layer",
     "LimenError": "workloads.errors",
     "Network": "workloads.networks.network",
-    "Proof": "simulator.rtl.verify",
+    "Proof": "simulator.rtl.proof",
     "Run": "simulator.run",
     "Study": "dse.study.study",
     "export": "simulator.run",

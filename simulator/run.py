@@ -20,6 +20,7 @@ from simulator.plan.counts import Counts
 from simulator.program.program import Program, compile_network
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.names import is_file_name
+from workloads.host.progress import Progress
 from workloads.host.scratch import scratch_folder
 from workloads.networks.network import Network
 from workloads.ops.integers import operand_range
@@ -27,7 +28,7 @@ from workloads.ops.integers import operand_range
 if TYPE_CHECKING:
     import pandas
 
-    from simulator.rtl.verify import Proof
+    from simulator.rtl.proof import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
 MOST_VALUES = 1 << 28
@@ -117,11 +118,11 @@ class Exported:
     design: FittedDesign
     replaced: bool = False
 
-    def verify(self, images: int | None = None) -> Proof:
-        """Build and run the folder's testbench; see `simulator.rtl.verify.verify`."""
+    def verify(self, images: int | None = None, again: bool = False) -> Proof:
+        """Build and run the folder's testbench, if that wasn't done before; see `simulator.rtl.verify.verify`."""
         from simulator.rtl.verify import verify
 
-        return verify(self.folder, images)
+        return verify(self.folder, images, again)
 
 
 def _check_inputs(images: int, seed: int) -> None:
@@ -204,12 +205,14 @@ def simulate(
     level: Level = "timing",
     images: int = 1,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Run:
     """Run `network` on `design` and return exact counts and scores.
 
     network, design: or their names, see `load_pair`.
     level: "timing" (no data), "cycle" (steps every register) or "rtl" (Verilator on the exported Verilog).
-    images: how many, at the levels with data: the first of the test split, or random ones from `seed`.
+    images: how many, at the levels with data: the first of the test split, or random ones from `seed`. progress: told
+    of those that are done.
 
     Raises:
         LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level.
@@ -224,16 +227,20 @@ def simulate(
         return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
     program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
-    run = _run_cycle(program, x) if level == "cycle" else _run_rtl(program, x)
+    run = _run_cycle(program, x, progress) if level == "cycle" else _run_rtl(program, x, progress)
     assert run.scores is not None
     return replace(run, scores=run.scores[:images])
 
 
-def _run_cycle(program: Program, x: np.ndarray) -> Run:
+def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None) -> Run:
     """Run passes [passes, H, W, C]; scores are those of all their images."""
     from simulator.cycle.cycle import run_cycle
 
-    runs = [run_cycle(program, image) for image in x]
+    runs = []
+    for image in x:
+        if progress is not None:
+            progress("level cycle", len(runs), len(x))
+        runs.append(run_cycle(program, image))
     toggles = tuple(
         {name: sum(run.toggles[index][name] for run in runs) for name in layer}
         for index, layer in enumerate(runs[0].toggles)
@@ -248,7 +255,7 @@ def _scores(program: Program, image: np.ndarray) -> np.ndarray:
     return scores.reshape(program.design.images_at_once, -1)
 
 
-def _run_rtl(program: Program, x: np.ndarray) -> Run:
+def _run_rtl(program: Program, x: np.ndarray, progress: Progress | None) -> Run:
     from simulator.rtl.export import write_folder
     from simulator.rtl.toolchain import build_testbench, run_testbench
     from simulator.rtl.verify import read_report
@@ -258,7 +265,7 @@ def _run_rtl(program: Program, x: np.ndarray) -> Run:
         write_folder(program, x, folder)
         memory = scratch / "memory.txt"
         arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory)]
-        report = read_report(run_testbench(build_testbench(folder), arguments).stdout)
+        report = read_report(run_testbench(build_testbench(folder, progress=progress), arguments, progress).stdout)
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
     counts = [
         replace(layer_counts, **{name: value for name, value in reported.items() if name in vars(layer_counts)})
@@ -278,10 +285,12 @@ def export(
     folder: str | Path,
     images: int = 20,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> Exported:
     """Write `folder`: Verilog, vectors for `images` inputs, testbench and Makefile; it stands alone.
 
-    network, design: or their names, see `load_pair`. An earlier export there is replaced, as a whole or not at all.
+    network, design: or their names, see `load_pair`. An earlier export there is replaced, as a whole or not at all; its
+    proof stays where it is of the very same files. progress: told of the images that are done.
 
     Raises:
         LimenError: the design can't run the network, no checkpoint, or the folder can't be written.
@@ -294,5 +303,5 @@ def export(
     fitted = design.fitted(network)
     program = compile_network(pass_of(network, fitted), fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
-    replaced = write_folder(program, x, Path(folder))
+    replaced = write_folder(program, x, Path(folder), progress)
     return Exported(Path(folder), fitted, replaced)

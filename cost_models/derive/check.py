@@ -29,6 +29,7 @@ from cost_models.units.unit import (
     Unit,
 )
 from workloads.errors import LimenError
+from workloads.host.progress import Progress
 from workloads.host.scratch import scratch_folder
 
 WITH_OP = (*PE_COMPONENTS, SIGNED, FUSED, *SYNAPSES, "op", "op_result")
@@ -45,7 +46,9 @@ class Mismatch:
     value: str
 
 
-def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int, list[Mismatch]]:
+def check_table(
+    name: str, liberty: Files, sample: int, seed: int, progress: Progress | None = None
+) -> tuple[int, list[Mismatch]]:
     """Synthesise `sample` random netlists of a table, or fits, again; return the rows compared and what differs.
 
     Raises:
@@ -59,7 +62,11 @@ def check_table(name: str, liberty: Files, sample: int, seed: int) -> tuple[int,
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
-        wrong = [mismatch for unit in chosen for mismatch in check_unit(unit, units[unit], kit)]
+        wrong: list[Mismatch] = []
+        for done, unit in enumerate(chosen):
+            if progress is not None:
+                progress("synthesising", done, len(chosen))
+            wrong += check_unit(unit, units[unit], kit)
     return sum(len(units[unit]) for unit in chosen), wrong
 
 

@@ -15,6 +15,7 @@ from cost_models.sources.source import Source
 from cost_models.sources.unit_sources import unit_source
 from cost_models.units.catalogue import pe_units
 from cost_models.units.unit import Operator, Unit
+from workloads.host.progress import Progress
 from workloads.host.scratch import scratch_folder
 from workloads.ops.names import BASELINE
 
@@ -39,7 +40,7 @@ class Multiplier:
         return self.area_um2 * self.energy_pj * self.clock_ns
 
 
-def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
+def compare_multipliers(liberty: Files, bits: int, progress: Progress | None = None) -> Iterator[Multiplier]:
     """Yield a MAC of `bits`-wide operands built in every way, each netlist compared with the product on every vector.
 
     Raises:
@@ -48,21 +49,24 @@ def compare_multipliers(liberty: Files, bits: int) -> Iterator[Multiplier]:
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
-        for definition, unit in (
-            ("op alone", Operator(BASELINE, bits, bits)),
-            ("os PE", pe_units(BASELINE, bits, bits, "os")[-1]),
-            ("ws PE", pe_units(BASELINE, bits, bits, "ws")[-1]),
-        ):
-            for name, source, recipe in _ways(unit, kit):
-                values = measure(synthesise(kit, source, recipe), unit, kit)
-                yield Multiplier(
-                    definition,
-                    name,
-                    values["area_um2"],
-                    values["energy_per_op_pj"],
-                    values["energy_per_op_settled_pj"],
-                    values["min_clock_ns"],
-                )
+        units = {
+            "op alone": Operator(BASELINE, bits, bits),
+            "os PE": pe_units(BASELINE, bits, bits, "os")[-1],
+            "ws PE": pe_units(BASELINE, bits, bits, "ws")[-1],
+        }
+        ways = [(definition, *way) for definition, unit in units.items() for way in _ways(unit, kit)]
+        for done, (definition, name, source, recipe) in enumerate(ways):
+            if progress is not None:
+                progress("synthesising", done, len(ways))
+            values = measure(synthesise(kit, source, recipe), units[definition], kit)
+            yield Multiplier(
+                definition,
+                name,
+                values["area_um2"],
+                values["energy_per_op_pj"],
+                values["energy_per_op_settled_pj"],
+                values["min_clock_ns"],
+            )
 
 
 def _ways(unit: Unit, kit: Kit) -> Iterator[tuple[str, Source, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -22,6 +23,7 @@ from dse.cli.options import (
     design_option,
     echo,
     echo_exported,
+    echo_wrapped,
     json_option,
     load_pair,
     op_option,
@@ -102,6 +104,7 @@ def simulate(
 ) -> None:
     """Count a network's cycles on a design, layer by layer; levels with data are compared with the reference, too."""
     from dse.cli import run_text
+    from dse.report.progress import ProgressBar
     from simulator.run import reference_scores
     from simulator.run import simulate as run_level
     from workloads.host.files import write_whole
@@ -114,7 +117,9 @@ def simulate(
         cycles = images * run_level(network, chip).cycles
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
-    runs = [run_level(network, chip, level, images, seed) for level in dict.fromkeys(levels)]  # type: ignore[arg-type]
+    with ProgressBar() as bar:
+        chosen: Any = dict.fromkeys(levels)
+        runs = [run_level(network, chip, level, images, seed, bar.show) for level in chosen]
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
     expected = reference_scores(network, images, seed).tolist() if scored else []
@@ -151,30 +156,33 @@ def export(
     design: str, workload: str, op: str | None, bits: tuple[int, int] | None, out: Path, images: int, seed: int
 ) -> None:
     """Write a design as Verilog with vectors, testbench and Makefile; the folder stands alone."""
+    from dse.report.progress import ProgressBar
     from simulator.run import export as write_folder
 
     chip, network = load_pair(design, workload, op, bits)
-    exported = write_folder(network, chip, out, images, seed)
+    with ProgressBar() as bar:
+        exported = write_folder(network, chip, out, images, seed, bar.show)
     echo_exported(exported, f"{network.name}, {images} images")
 
 
 @commands.command()
 @click.argument("folder", type=PLACE)
 @click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
+@click.option("--again", is_flag=True, help="Also where it was proved before, of the same files by the same tools.")
 @json_option
-def verify(folder: Path, images: int | None, as_json: bool) -> None:
+def verify(folder: Path, images: int | None, again: bool, as_json: bool) -> None:
     """Run an exported folder under Verilator and compare every bit and every cycle."""
-    from dataclasses import asdict
-
+    from dse.report.progress import ProgressBar
     from simulator.rtl.verify import verify as prove
 
-    proof = prove(folder, images)
+    with ProgressBar() as bar:
+        proof = prove(folder, images, again, bar.show)
     if as_json:
-        echo(json.dumps(asdict(proof), indent=2))
+        echo(json.dumps(proof.content(), indent=2))
     else:
-        echo(
+        echo_wrapped(
             f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
-            f"compared, mismatches {proof.mismatches}"
+            f"compared, mismatches {proof.mismatches}" + " (proved before; --again proves it anew)" * proof.kept
         )
     if proof.mismatches:
         raise Disagreement(

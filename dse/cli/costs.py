@@ -172,8 +172,10 @@ def build(
 def check(name: str, liberty: tuple[Path, ...], sample: int, seed: int) -> None:
     """Synthesise a random sample of a table again, trying every recipe, and compare every quantity."""
     from cost_models.derive.check import check_table
+    from dse.report.progress import ProgressBar
 
-    rows, mismatches = check_table(name, liberty, sample, seed)
+    with ProgressBar() as bar:
+        rows, mismatches = check_table(name, liberty, sample, seed, bar.show)
     for wrong in mismatches:
         echo(f"{wrong.unit}: {wrong.quantity}: the table has {wrong.table_value}, this machine gives {wrong.value}")
     if mismatches:
@@ -187,15 +189,18 @@ def check(name: str, liberty: tuple[Path, ...], sample: int, seed: int) -> None:
 def multipliers(liberty: tuple[Path, ...], bits: int) -> None:
     """Build a MAC with every multiplier there is, alone and in PEs, and compare; a table keeps the least merit."""
     from cost_models.derive.multiplier_study import compare_multipliers
+    from dse.report.progress import ProgressBar
     from workloads.host.text_tables import markdown_table
 
     head = ["kernel", "multiplier", "area, µm²", "energy, pJ", "without glitches, pJ", "clock, ns", "merit, µm²·pJ·ns"]
+    with ProgressBar() as bar:
+        ways = list(compare_multipliers(liberty, bits, bar.show))
     rows = [
         [
             built.definition, built.multiplier.replace("_", " "), f"{built.area_um2:.0f}", f"{built.energy_pj:.3g}",
             f"{built.settled_pj:.3g}", f"{built.clock_ns:.3g}", f"{built.merit:.3g}",
         ]
-        for built in compare_multipliers(liberty, bits)
+        for built in ways
     ]  # fmt: skip
     echo(markdown_table(head, rows).rstrip())
 

@@ -12,6 +12,7 @@ from dse.cli.options import AT_LEAST_ZERO, DEFAULT_WORKLOAD, Disagreement, echo,
 from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 from workloads.errors import LimenError
+from workloads.host.progress import Progress
 from workloads.ops.names import MIXES, OPS
 
 if TYPE_CHECKING:
@@ -72,7 +73,8 @@ def accuracy(
         _check(workload, sample, seed, data)
         return
     networks = _networks(workload, op, x_bits, w_bits)
-    rows = [_measured_or_stored(network, split, data, member) for network, member in networks]
+    with ProgressBar() as progress:
+        rows = [_measured_or_stored(network, split, data, member, progress.show) for network, member in networks]
     if as_json:
         echo(json.dumps(rows, indent=2))
         return
@@ -104,7 +106,9 @@ def _networks(
     return [(family.network(*member[1:]), member) for member in members]
 
 
-def _measured_or_stored(network: Network, split: str, data: Path | None, member: Member | None) -> dict[str, Any]:
+def _measured_or_stored(
+    network: Network, split: str, data: Path | None, member: Member | None, progress: Progress
+) -> dict[str, Any]:
     from workloads.datasets import available
     from workloads.networks.accuracy import network_hash, read_accuracies
 
@@ -115,7 +119,14 @@ def _measured_or_stored(network: Network, split: str, data: Path | None, member:
             share = stored.test_accuracy if split == "test" else stored.validation_accuracy
             return row | {"source": "stored", "accuracy": share}
     x, labels = network.inputs(split, data)
-    right = int((network.predict(x).argmax(axis=1) == labels).sum())
+    done = 0
+
+    def show(images: int) -> None:
+        nonlocal done
+        done += images
+        progress(network.name, done, len(labels))
+
+    right = int((network.predict(x, show).argmax(axis=1) == labels).sum())
     return row | {"source": "measured", "images": len(labels), "right": right, "accuracy": right / len(labels)}
 
 

@@ -14,10 +14,12 @@ from simulator.designs.design import FittedDesign
 from simulator.encoding import SEVERAL_OPS, Dataflow, Polarity, op_code
 from simulator.program.program import Program
 from simulator.rtl.op_modules import op_modules
+from simulator.rtl.proof import carry_proof
 from simulator.rtl.vectors import format_vectors
 from simulator.timing.timing import count_program
 from workloads.errors import printable
 from workloads.host.files import new_folder
+from workloads.host.progress import Progress
 from workloads.ops.integers import RAW_BITS
 from workloads.ops.operation import Operation
 from workloads.version import VERSION
@@ -96,7 +98,8 @@ to `done` first high.
 **Whose word is it?** `make` runs what is in this folder: its Makefile, and a testbench built from it. If the folder
 comes from somebody else, read them first. `limen verify` and `limen costs whole` run neither: they take the Verilog,
 params.json and the vectors, refuse what is more than hardware, and build with Limen's own testbench and rules.
-proof.json then names the SHA-256 of each file that was proved, and of the testbench and rules that did it.
+proof.json then names the SHA-256 of each file that was proved, of the testbench and rules that did it, and the versions
+of the tools. Who made it needn't make it again while all of these are the same; nobody else believes it.
 """
 
 
@@ -160,7 +163,7 @@ def write_sources(folder: Path, verilog: dict[str, str]) -> None:
         shutil.copyfile(HERE / "testbench" / source, folder / name)
 
 
-def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
+def write_folder(program: Program, x: np.ndarray, folder: Path, progress: Progress | None = None) -> bool:
     """Write `folder` for a program and inputs x [images, H, W, C]; return whether it replaced an earlier export.
 
     Raises:
@@ -171,7 +174,7 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
     name = printable(network.name)
     title = f"{name} on {design.rows}x{design.cols} {design.dataflow} {ops}"
     parameters = rtl_parameters(design)
-    vectors = format_vectors(program, x)
+    vectors = format_vectors(program, x, progress=progress)
     layers = [
         {
             "layer": layer.name,
@@ -203,4 +206,6 @@ def write_folder(program: Program, x: np.ndarray, folder: Path) -> bool:
         )
         (target / "README.md").write_text(readme, encoding="utf-8")
         (target / MARKER).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+        if replaced:
+            carry_proof(folder, target)
     return replaced

@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,10 +17,17 @@ from workloads.errors import LimenError, pip_command
 from workloads.host.caches import cache_folder
 from workloads.host.children import run_child
 from workloads.host.files import write_whole
+from workloads.host.progress import Progress
 from workloads.host.scratch import clear_folder
 
 WRONG_PARAMETER = re.compile(r"(limen_\w+\.v):[^\n]*'limen_wrong_parameter'\n[^\n]*limen_wrong_parameter (\w+)")
 """What Verilator says where our Verilog refuses a parameter: the file, and the name that says what is allowed."""
+
+IMAGE_DONE = "image "
+"""What the testbench's lines begin with that say how far it is."""
+
+COMPILES = " -c -o "
+"""What a line of make has in it that compiles a file."""
 
 
 class BuildError(LimenError):
@@ -73,11 +81,21 @@ def _first_line(command: list[str]) -> str:
     return lines[0].strip() if lines else "unknown"
 
 
-def build_testbench(folder: Path, trace: bool = False) -> Path:
+def tool_versions() -> dict[str, str]:
+    """Return what Verilator and the compiler say of themselves. Raises LimenError where one is missing."""
+    verilator, _ = find_verilator()
+    compiler = find_compiler()
+    return {
+        "verilator": _first_line([verilator, "--version"]),
+        "compiler": f"{shlex.join(compiler)}: {_first_line([*compiler, '--version'])}",
+    }
+
+
+def build_testbench(folder: Path, trace: bool = False, progress: Progress | None = None) -> Path:
     """Build the testbench in a folder by the Makefile there, which must be Limen's own, and return the program.
 
-    trace: with the PE registers readable and writable (slower). The folder, the tools and HOME may have any names:
-    make sees relative paths only, and tools are named in the environment.
+    trace: with the PE registers readable and writable (slower). progress: told of files compiled. The folder, the tools
+    and HOME may have any names: make sees relative paths only, and tools are named in the environment.
 
     Raises:
         LimenError: a tool is missing. BuildError: the build fails.
@@ -89,14 +107,14 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
     environment |= {"VERILATOR": verilator, "VERILATOR_ROOT": root}
     environment["CXX"] = shlex.join(compiler).replace("$", "$$")
-    versions = [_first_line([verilator, "--version"]), _first_line([*compiler, "--version"]), *compiler]
-    kept = cache_folder() / hashlib.sha256(os.fsencode("\n".join(versions))).hexdigest()[:16]
+    versions = "\n".join(tool_versions().values())
+    kept = cache_folder() / hashlib.sha256(os.fsencode(versions)).hexdigest()[:16]
     build = folder / ("build-trace" if trace else "build")
     clear_folder(kept)  # once all of the runtime is kept, nothing is written there that would
     fetched = _fetch_runtime(kept, build / "runtime")
     command = ["make", f"-j{os.cpu_count() or 1}", "testbench", f"BUILD={build.name}", f"TRACE={int(trace)}"]
     command.append(f"RUNTIME={build.name}/runtime")
-    outcome = run_child(command, folder, environment)
+    outcome = run_child(command, folder, environment, _compiling(build, progress))
     if outcome.returncode:
         raise BuildError(outcome.stderr + outcome.stdout)
     for path in build.glob("runtime/*.o"):
@@ -104,6 +122,22 @@ def build_testbench(folder: Path, trace: bool = False) -> Path:
             with suppress(LimenError):  # no home, a read-only one: the next build compiles it again
                 write_whole(kept / path.name, path.read_bytes())
     return build / "limen_tb"
+
+
+def _compiling(build: Path, progress: Progress | None) -> Callable[[str], None] | None:
+    """Return what hears make's lines and tells progress of the files that are compiled, of all that Verilator wrote."""
+    if progress is None:
+        return None
+    begun = 0
+
+    def hear(line: str) -> None:
+        nonlocal begun
+        if COMPILES in line:
+            begun += 1
+            files = len(list(build.glob("Vlimen_chip*.cpp"))) + 1  # and the testbench
+            progress("compiling", begun - 1, max(files, begun))
+
+    return hear
 
 
 def _fetch_runtime(kept: Path, runtime: Path) -> set[str]:
@@ -117,9 +151,21 @@ def _fetch_runtime(kept: Path, runtime: Path) -> set[str]:
     return fetched
 
 
-def run_testbench(program: Path, arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a built testbench; raises LimenError with its words where it can't work at all (exit code 2)."""
-    outcome = run_child([str(program.resolve()), *arguments])
+def run_testbench(
+    program: Path, arguments: list[str], progress: Progress | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a built testbench; raises LimenError with its words where it can't work at all (exit code 2).
+
+    progress: told of images done.
+    """
+
+    def hear(line: str) -> None:
+        if line.startswith(IMAGE_DONE):
+            assert progress is not None
+            done, total = line.removeprefix(IMAGE_DONE).split(" of ")
+            progress("images", int(done), int(total))
+
+    outcome = run_child([str(program.resolve()), *arguments], hear=hear if progress is not None else None)
     if outcome.returncode not in (0, 1):
         raise LimenError(outcome.stderr.strip() or f"{program}: ended with code {outcome.returncode}")
     return outcome

@@ -21,6 +21,7 @@ from simulator.program.program import Program, pack_tensor
 from simulator.timing.timing import ALWAYS_READY, count_program
 from workloads.errors import LimenError, shown
 from workloads.exact import reference
+from workloads.host.progress import Progress
 from workloads.layers.graph import INPUT
 
 if TYPE_CHECKING:
@@ -119,7 +120,9 @@ def pack_raw(program: Program, index: int, values: np.ndarray) -> np.ndarray:
     return beats
 
 
-def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_READY) -> str:
+def format_vectors(
+    program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_READY, progress: Progress | None = None
+) -> str:
     """Return the vector file of a program for int64 inputs x [images, H, W, C] and a memory's ready-mask."""
     design, network, first = program.design, program.network, program.first_beat
     inputs = tensor_beats(network, design)[INPUT]
@@ -131,7 +134,9 @@ def format_vectors(program: Program, x: np.ndarray, mask: np.ndarray = ALWAYS_RE
         lines.append(_line("layer", layer.name, *_at(store), *chain.from_iterable(counted(layer_counts).items())))
     lines += ["image", _hex(program.image[:first].reshape(-1))]
     lines.append(_line("inputs", len(x), "input_beat", program.places[INPUT].address))
-    for image in x:
+    for index, image in enumerate(x):
+        if progress is not None:
+            progress("vectors", index, len(x))
         words = np.concatenate([pack_tensor(image, design), *expected_stores(program, image)])
         lines.append(_line("tensors", _hex(words.reshape(-1))))
     return "\n".join([*lines, "end"]) + "\n"

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from numbers import Integral
 from pathlib import Path
 
 from simulator.rtl.export import HERE, MARKER, TESTBENCH, VECTORS, write_sources
 from simulator.rtl.exported import ExportedFolder, read_exported
-from simulator.rtl.toolchain import BuildError, build_testbench, run_testbench
+from simulator.rtl.proof import PROOF, Proof, keep_proof, kept_proof, write_report
+from simulator.rtl.toolchain import IMAGE_DONE, BuildError, build_testbench, run_testbench, tool_versions
 from workloads.errors import LimenError, check_kind
 from workloads.host.caches import say
-from workloads.host.files import write_whole
+from workloads.host.progress import Progress
 from workloads.host.scratch import scratch_folder
 
-PROOF, LOG = "proof.json", "build.log"
-"""What is written into a folder: its proof, and what the tools said where it can't be built."""
-
-
-@dataclass(frozen=True)
-class Proof:
-    """What the Verilog gave: output bits compared, cycles run, and how many words of memory or counts differ.
-
-    images: of whole passes.
-    sha256: of every file of the folder that was proved and of Limen's own testbench and rules that did it, by path.
-    """
-
-    images: int
-    layers: int
-    words: int
-    bits: int
-    cycles: int
-    mismatches: int
-    sha256: dict[str, str] = field(repr=False)
+LOG = "build.log"
+"""What the tools said, in a folder that can't be built."""
 
 
 @dataclass(frozen=True)
@@ -48,8 +31,9 @@ class Report:
 
 
 def read_report(text: str) -> Report:
-    """Return the numbers the testbench printed: a line a layer, then PASS or FAIL and the sums."""
-    *layers, last = text.strip().splitlines()
+    """Return the numbers the testbench printed: a line an image, a line a layer, then PASS or FAIL and the sums."""
+    *lines, last = text.strip().splitlines()
+    layers = [line for line in lines if not line.startswith(IMAGE_DONE)]
     _, _, sums = last.partition(" ")
     named = [line.removeprefix("layer ").partition(" ") for line in layers]
     return Report(tuple(_numbers(counts) for _, _, counts in named), _numbers(sums))
@@ -60,13 +44,16 @@ def _numbers(line: str) -> dict[str, int]:
     return {name: int(value) for name, value in zip(words, words, strict=True)}
 
 
-def verify(folder: str | Path, images: int | None = None) -> Proof:
+def verify(
+    folder: str | Path, images: int | None = None, again: bool = False, progress: Progress | None = None
+) -> Proof:
     """Compare what the folder's Verilog does with its first `images` vectors (all by default).
 
     Its Verilog, parameters and vectors are read once, checked and copied (`read_exported`); testbench and rules are
     Limen's own, so nothing in the folder is run but its hardware. The proof is also written to proof.json there, or,
-    where that can't be, a line of the log says so. An earlier one goes first: where this one fails or is stopped, none
-    is left that might be read as of what the folder holds now.
+    where that can't be, a line of the log says so. One that this user made before of the very same files, testbench and
+    versions of tools is returned as it is, unless it is to be made `again`; any other goes first: where this one fails
+    or is stopped, none is left that might be read as of what the folder holds now.
 
     Raises:
         LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
@@ -85,23 +72,27 @@ def verify(folder: str | Path, images: int | None = None) -> Proof:
     check_kind("images", images, Integral, f"a whole number, 1 to {most}")
     if not 1 <= images <= most:
         raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {most}, as exported")
+    passes = -(-images // at_once)
+    hashes = exported.sha256 | {
+        name: hashlib.sha256((HERE / "testbench" / source).read_bytes()).hexdigest()
+        for name, source in TESTBENCH.items()
+    }
+    kept = None if again else kept_proof(folder, passes * at_once, hashes, tool_versions())
+    if kept is not None:
+        return kept
     _remove_reports(folder)
     with scratch_folder() as scratch:
         write_sources(scratch, exported.verilog)
         (scratch / VECTORS).parent.mkdir()
         (scratch / VECTORS).write_bytes(exported.vectors)
-        program = _build(scratch, folder)
-        hashes = {
-            name: hashlib.sha256((HERE / "testbench" / source).read_bytes()) for name, source in TESTBENCH.items()
-        }
+        program = _build(scratch, folder, progress)
         try:
-            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(-(-images // at_once))])
+            outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(passes)], progress)
         except LimenError as error:
             raise LimenError(f"{folder}: {error}") from None
-    summary = read_report(outcome.stdout).summary
-    proof = _proof(exported, summary, {name: digest.hexdigest() for name, digest in hashes.items()})
+    proof = _proof(exported, read_report(outcome.stdout).summary, hashes)
     try:
-        _write_report(folder / PROOF, (json.dumps(asdict(proof), indent=2) + "\n").encode())
+        keep_proof(folder, proof)
     except LimenError as error:
         say(f"{error}; nobody keeps this proof")
     return proof
@@ -118,25 +109,18 @@ def _remove_reports(folder: Path) -> None:
             say(f"{folder / name}: cannot be removed: {error.strerror}; it is of an earlier proof")
 
 
-def _write_report(path: Path, content: bytes) -> None:
-    """Write a file, but never through a link: folders may come from somebody else. Raises LimenError."""
-    if path.is_symlink():
-        raise LimenError(f"{path}: cannot be written: it is a link")
-    write_whole(path, content)
-
-
-def _build(scratch: Path, folder: Path) -> Path:
+def _build(scratch: Path, folder: Path, progress: Progress | None) -> Path:
     try:
-        return build_testbench(scratch)
+        return build_testbench(scratch, progress=progress)
     except BuildError as error:
         log, where = folder / LOG, ""
         with suppress(LimenError):  # a read-only folder keeps none
-            _write_report(log, error.words.encode())
+            write_report(log, error.words.encode())
             where = f" (all of it in {log})"
         raise LimenError(f"{folder}: {error}{where}") from None
 
 
-def _proof(exported: ExportedFolder, summary: dict[str, int], testbench: dict[str, str]) -> Proof:
+def _proof(exported: ExportedFolder, summary: dict[str, int], hashes: dict[str, str]) -> Proof:
     return Proof(
         images=summary["images"] * exported.design.images_at_once,
         layers=len(exported.network.layers),
@@ -144,5 +128,6 @@ def _proof(exported: ExportedFolder, summary: dict[str, int], testbench: dict[st
         bits=summary["images"] * exported.bits,
         cycles=summary["cycles"],
         mismatches=summary["wrong_words"] + summary["wrong_counts"],
-        sha256=exported.sha256 | testbench,
+        sha256=hashes,
+        tools=tool_versions(),
     )

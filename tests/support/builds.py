@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from simulator.rtl.toolchain import build_testbench, find_compiler, find_verilator
+from workloads.host.progress import Progress
 
 SCRATCH = tempfile.TemporaryDirectory(prefix="limen-tests-")
 """Of this process of the tests, until it ends."""
@@ -59,7 +60,7 @@ def quicken(makefile: Path, *changes: tuple[str, str]) -> None:
     makefile.write_text(text.replace("HEADERS", shlex.quote(str(compiled_headers()))))
 
 
-def build_quickly(folder: Path, trace: bool = False) -> Path:
+def build_quickly(folder: Path, trace: bool = False, progress: Progress | None = None) -> Path:
     """Stands for `build_testbench`: the program of a folder's sources, built once for all tests of this process."""
     sources = sorted(path for name in SOURCES for path in (folder / name, *(folder / name).glob("*")) if path.is_file())
     digest = hashlib.sha256(f"{trace} {os.environ.get('CXXFLAGS')}".encode())

@@ -41,12 +41,15 @@ _running: set[BinaryIO] = set()
 
 
 def run_child(
-    command: Sequence[str], folder: Path | None = None, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    folder: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    hear: Callable[[str], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Run a program in `folder` to its end and return its exit code, output and error output, read as UTF-8.
 
     folder: one that vanishes (`scratch_folder`). The program's own temporary files go there, and with it, even where
-    the program is killed.
+    the program is killed. hear: called with each line of its output as it comes.
     Whatever ends the wait (Ctrl-C, an error, a kill of this process) ends the program and all that it started. A
     program that dies of a signal has the code 128 + its number; one that can't be started has 127 or 126.
     """
@@ -71,13 +74,26 @@ def run_child(
                 ) as child,
             ):
                 try:
-                    output, errors = child.communicate()
+                    output, errors = child.communicate() if hear is None else _listen(child, hear)
                 except BaseException:
                     alive.close()  # before Popen waits for its end
                     raise
         finally:
             _running.discard(alive)
     return subprocess.CompletedProcess(list(command), child.returncode, output, errors)
+
+
+def _listen(child: subprocess.Popen[str], hear: Callable[[str], None]) -> tuple[str, str]:
+    """Return output and error output of a program, whose lines are heard as they come, when both have ended."""
+    assert child.stdout is not None and child.stderr is not None
+    stream, errors, lines = child.stderr, [], []
+    reader = Thread(target=lambda: errors.append(stream.read()), daemon=True)  # full, it would stop the program
+    reader.start()
+    for line in child.stdout:
+        hear(line.rstrip("\n"))
+        lines.append(line)
+    reader.join()
+    return "".join(lines), "".join(errors)
 
 
 def end_children() -> None:

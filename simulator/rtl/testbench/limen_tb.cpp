@@ -404,6 +404,8 @@ int main(int argc, char** argv) {
                 wrong_counts += counts[l].activity[i] != vectors.layers[l].expected.activity[i];
             wrong_counts += counts[l].phases[0];
         }
+        std::printf("image %zu of %zu\n", image + 1, images);
+        std::fflush(stdout);
     }
     for (size_t l = 0; l < counts.size(); ++l) {
         std::printf("layer %s", vectors.layers[l].name.c_str());
