@@ -234,9 +234,9 @@ def simulate(
 
 def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None) -> Run:
     """Run passes [passes, H, W, C]; scores are those of all their images."""
-    from simulator.cycle.cycle import run_cycle
+    from simulator.cycle.cycle import CycleRun, run_cycle
 
-    runs = []
+    runs: list[CycleRun] = []
     for image in x:
         if progress is not None:
             progress("level cycle", len(runs), len(x))

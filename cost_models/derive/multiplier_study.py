@@ -49,7 +49,7 @@ def compare_multipliers(liberty: Files, bits: int, progress: Progress | None = N
     with scratch_folder() as scratch:
         kit = open_kit(liberty, scratch)
         say_notes(kit)
-        units = {
+        units: dict[str, Unit] = {
             "op alone": Operator(BASELINE, bits, bits),
             "os PE": pe_units(BASELINE, bits, bits, "os")[-1],
             "ws PE": pe_units(BASELINE, bits, bits, "ws")[-1],

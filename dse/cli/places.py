@@ -17,8 +17,7 @@ class _Place(click.Path):
 
     def convert(self, value: object, param: click.Parameter | None, context: click.Context | None) -> Path:
         check_is_path(param.opts[0] if param is not None else "path", str(value))
-        path: Path = super().convert(value, param, context)  # type: ignore[arg-type]
-        return path
+        return Path(str(super().convert(value, param, context)))  # type: ignore[arg-type]
 
 
 PLACE = _Place()
