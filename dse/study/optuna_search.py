@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pandas
-from optuna.trial import FrozenTrial, TrialState
+from optuna.samplers import BaseSampler
+from optuna.trial import FrozenTrial
 
 from dse.study.blocks import BlockEvaluator
 from dse.study.evaluate import Evaluator, Formats
+from dse.study.evaluations import Outcome, evaluating, outcomes
 from dse.study.figures import Figures, figure_names, whole_figures
+from dse.study.finished import finished_trial
 from dse.study.nearest import distance
+from dse.study.origins import continued, line_of
 from dse.study.parameters import stored_distributions
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
-from dse.study.search import Show
-from dse.study.space import Coordinates, Space
-from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials, seal
+from dse.study.search import Show, WarmStart
+from dse.study.space import Coordinates, Space, Value
+from dse.study.stall import Stall
+from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials
+from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally, tally_of
 from dse.study.trial_table import table_csv
 from dse.study.unchanged import Known, check_unchanged
@@ -28,21 +34,37 @@ from workloads.host.files import write_whole
 
 TRIALS = "trials.csv"
 
+AT_ONCE = 256
+"""Designs of another study that are evaluated together."""
+
 
 class OptunaSearch:
-    """Trials that a sampler of Optuna proposes, each one transaction in study.db, see `Search`."""
+    """Trials that a sampler of Optuna proposes, each one transaction in study.db, see `Search`.
+
+    spec: the stored study, or what it is to grow to. own: its sampler, where a program has handed one over.
+    """
 
     reports: tuple[str, ...] = (TRIALS,)
 
     def __init__(
-        self, folder: Path, record: Record, evaluator: Evaluator, sources: tuple[str, str], formats: Formats
+        self,
+        folder: Path,
+        record: Record,
+        evaluator: Evaluator,
+        sources: tuple[str, str],
+        formats: Formats,
+        spec: StudySpec,
+        own: BaseSampler | None,
     ) -> None:
         self._folder = folder
         self._record = record
-        self._spec = record.spec
+        self._spec = spec
+        self._own = own
+        self._sources = sources
+        self._stall = spec.stop and Stall(spec.stop, spec.objectives)
         self._evaluator = evaluator
-        self._blocks = BlockEvaluator(record.spec, *sources, evaluator.functions)
-        self._space = Space(record.spec.space, formats.valid)
+        self._blocks = BlockEvaluator(spec, *sources, evaluator.functions)
+        self._space = Space(spec.space, formats.valid)
         # Accuracies may take minutes to measure: here without them.
         self._accept(evaluator.cost_figures)
 
@@ -69,49 +91,107 @@ class OptunaSearch:
         ]
 
     def run(self, show: Show, jobs: int | None) -> None:
-        """Evaluate until the trials are complete or the space is exhausted; in this process, whatever `jobs` says."""
-        sampler = Sampler(self._spec.sampler, self._space, directions(self._spec))
+        """Evaluate until the trials are complete, the space is exhausted or the search has stalled.
+
+        jobs: processes, by default this one; as many designs are suggested at once, see `Sampler.batch`.
+        """
+        sampler = Sampler(self._spec.sampler, self._space, directions(self._spec), self._own)
         for trial in self._trials:
             sampler.learn(trial)
-        total = self._spec.planned(self._space.size)
-        for number in range(len(self._trials), total):
-            show("trials", number, total)
-            trial = self._evaluate(number, sampler)
-            self._record.add(trial)
-            self._trials.append(trial)
-            sampler.learn(trial)
-        show("trials", total, total)
+        total, ended = self.planned, self.has_stalled
+        if len(self._trials) < total and not ended:
+            self._record.grow(self._spec, continued(self._record.origins, len(self._trials), self._proposer()))
+        with evaluating(self._blocks, jobs or 1, self._spec, self._sources) as evaluate:
+            while len(self._trials) < total and not ended:
+                show("trials", len(self._trials), total)
+                size = sampler.batch(min(jobs or 1, total - len(self._trials)))
+                started, suggested = datetime.now(), [sampler.suggest() for _ in range(size)]
+                found = evaluate([self._space.at(parameters) for parameters in suggested])
+                trials = self._finished(suggested, found, started)
+                end = self._end_among(trials)
+                self._store(trials[:end])
+                for trial in trials[:end]:
+                    sampler.learn(trial)
+                ended = end is not None
+        show("trials", len(self._trials), len(self._trials))
 
-    def _evaluate(self, number: int, sampler: Sampler) -> FrozenTrial:
-        """Return the next trial, as it is stored."""
-        started = datetime.now()
-        parameters = sampler.suggest()
+    def _finished(
+        self, suggested: Sequence[dict[str, Value]], found: Sequence[Outcome], started: datetime
+    ) -> list[FrozenTrial]:
+        """Return the next trials, as they are stored."""
         # A study goes on as it began: earlier versions stored axes otherwise, and those of one value as well.
         distributions = self._trials[0].distributions if self._trials else stored_distributions(self._space)
-        params = {name: self._space.filled(parameters)[name] for name in distributions}
-        point = self._space.at(parameters)
-        state, values = TrialState.COMPLETE, None
-        violations: dict[str, float] = {}
-        figures: Figures = {"design": point.key}
-        block = self._blocks.evaluate([point])
-        if block.refusals[0]:
-            state, figures["refusal"] = TrialState.FAIL, block.refusals[0]
-        else:
-            figures |= {name: column.tolist()[0] for name, column in block.figures.items()}
-            values = [float(figures[name]) for name in self._spec.objectives]
-            for bound in self._spec.bounds():
-                violations[f"{bound.name} {self._spec.constraints[bound.name]}"] = bound.violation(figures[bound.name])
-        trial = FrozenTrial(
-            number=number, trial_id=number, state=state, value=None, values=values, datetime_start=started,
-            datetime_complete=datetime.now(), params=params, distributions=distributions,
-            # By name as Optuna 5 stores them, and in the list that optuna-dashboard reads.
-            user_attrs=figures, system_attrs={"constraints": [*violations.values()]} if violations else {},
-            intermediate_values={},
-        )  # fmt: skip
-        for name, violation in violations.items():
-            trial.set_constraint(name, violation)
-        seal(trial)
-        return trial
+        trials = []
+        for number, (parameters, outcome) in enumerate(zip(suggested, found, strict=True), len(self._trials)):
+            filled = self._space.filled(parameters)
+            stored = {name: filled[name] for name in distributions}
+            point = self._space.at(parameters)
+            trials.append(finished_trial(self._spec, number, point, stored, distributions, outcome, started))
+        return trials
+
+    def _store(self, trials: Sequence[FrozenTrial]) -> None:
+        self._record.add(*trials)
+        self._trials += trials
+
+    def _end_among(self, trials: Sequence[FrozenTrial]) -> int | None:
+        """Return after how many of the next trials the search has stalled, if it has."""
+        if self._stall is not None:
+            whole = [*self._trials, *trials]
+            for number in self._stall.looks(len(self._trials), len(whole)):
+                if self._stall.is_stalled([*map(self._values, whole[:number])]):
+                    return number - len(self._trials)
+        return None
+
+    @property
+    def planned(self) -> int:
+        """Trials of the whole study; more than the study asks for where there are more."""
+        return max(self._spec.planned(self._space.size), len(self._trials))
+
+    @property
+    def has_stalled(self) -> bool:
+        """Whether the study has ended because it found nothing more."""
+        if self._stall is None:
+            return False
+        looks = self._stall.looks(0, len(self._trials))
+        return len(looks) > 0 and self._stall.is_stalled([*map(self._values, self._trials[: looks[-1]])])
+
+    def _proposer(self) -> str:
+        return self._spec.sampler.name if self._own is None else type(self._own).__name__
+
+    def _values(self, trial: FrozenTrial) -> list[float] | None:
+        return trial.values if self._is_feasible(trial) else None
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on who proposed the trials, where it was more than one, and on a search that has stalled."""
+        lines = []
+        if len(self._record.origins) > 1:
+            lines.append(f"trials: {line_of(self._record.origins, len(self._trials))}")
+        if self._spec.stop is not None and len(self._trials) < self.planned and self.has_stalled:
+            lines.append(
+                f"stalled after {len(self._trials)} of {self.planned} trials: the last {self._spec.stop.stalled} made at "
+                f"most {100 * self._spec.stop.gain:g} % of the hypervolume"
+            )
+        return lines
+
+    def tried(self) -> list[Coordinates]:
+        """Return the designs in the order of their trials."""
+        return [self._space.at(trial.params) for trial in self._trials]
+
+    def take(self, points: Sequence[Coordinates], name: str, show: Show) -> WarmStart:
+        """Evaluate and store designs of another study that are points of this space and unseen, all or none."""
+        fitting = [*filter(self._space.holds, dict.fromkeys(points))]
+        known = set(self.tried())
+        new = [point for point in fitting if point not in known][: self.planned - len(self._trials)]
+        started, found = datetime.now(), []
+        for first in range(0, len(new), AT_ONCE):
+            show(f"designs of {name}", first, len(new))
+            found += outcomes(self._blocks, new[first : first + AT_ONCE])
+        if new:
+            origin = f"{name}, evaluated again"
+            self._record.grow(self._spec, continued(self._record.origins, len(self._trials), origin))
+            self._store(self._finished([*map(self._space.parameters, new)], found, started))
+        return WarmStart(len(points), len(fitting), len(new))
 
     def read_again(self) -> None:
         """Read what other runs have added since. Raises LimenError."""

@@ -16,6 +16,7 @@ import optuna
 from optuna.study import StudyDirection
 from sqlalchemy.pool import StaticPool
 
+from dse.study.origins import Origin, origins_of
 from dse.study.snapshot import WAIT_S, snapshot
 from dse.study.stored_tables import DAMAGED, NOT_OURS, SPEC_ATTRIBUTE, check_versions, find_study
 from dse.study.study_spec import StudySpec
@@ -30,6 +31,8 @@ LOCK = "study.lock"
 DIGEST_ATTRIBUTE = "limen_study_sha256"
 WORKLOAD_ATTRIBUTE = "limen_workload"
 COSTS_ATTRIBUTE = "limen_costs"
+ORIGINS_ATTRIBUTE = "limen_origins"
+"""Of a study that has grown: who proposed its trials, see `Origin`."""
 
 # Optuna says at every start that a study exists; ours is said by the command line.
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -44,6 +47,7 @@ class Record:
     writes: only `add`, `move_sources` and `close` do.
 
     workload, costs: names, or paths of files from the study's folder, as they are stored; see `dse.study.sources`.
+    origins: who proposed the trials.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -67,6 +71,10 @@ class Record:
                 f"{self.path}: {DAMAGED}: table study_directions: differs from the objectives of the study"
             )
         self.workload, self.costs = attributes[WORKLOAD_ATTRIBUTE], attributes[COSTS_ATTRIBUTE]
+        try:
+            self.origins = origins_of(attributes.get(ORIGINS_ATTRIBUTE), self.spec)
+        except ValueError as error:
+            raise LimenError(f"{self.path}: {DAMAGED}: {ORIGINS_ATTRIBUTE}: {error}") from None
 
     def _read(self) -> dict[str, Any]:
         """Read trials and attributes from a copy in memory; return the attributes."""
@@ -117,24 +125,44 @@ class Record:
         """Read what other runs have added since. Raises LimenError."""
         self._read()
 
-    def add(self, trial: optuna.trial.FrozenTrial) -> None:
-        """Commit one complete trial. Raises LimenError where the file can't be written."""
+    def add(self, *trials: optuna.trial.FrozenTrial) -> None:
+        """Commit complete trials, all or none. Raises LimenError where the file can't be written."""
         with self._transaction() as database:
-            write_trial(database, self._study, trial)
+            for trial in trials:
+                write_trial(database, self._study, trial)
 
     def move_sources(self, workload: str, costs: str) -> None:
         """Store other names or paths of workload and cost table. Raises LimenError where the file can't be written."""
         if (workload, costs) == (self.workload, self.costs):
             return
-        with self._transaction() as database:
-            database.executemany(
-                "update study_user_attributes set value_json = ? where study_id = ? and key = ?",
-                [
-                    (json.dumps(name), self._study, key)
-                    for key, name in ((WORKLOAD_ATTRIBUTE, workload), (COSTS_ATTRIBUTE, costs))
-                ],
-            )
+        self._set({WORKLOAD_ATTRIBUTE: workload, COSTS_ATTRIBUTE: costs})
         self.workload, self.costs = workload, costs
+
+    def grow(self, spec: StudySpec, origins: list[Origin]) -> None:
+        """Store other trials, another sampler or another end of the study, and who proposes from which trial on.
+
+        Raises LimenError where the file can't be written.
+        """
+        if (spec, origins) == (self.spec, self.origins):
+            return
+        self._set(
+            {
+                SPEC_ATTRIBUTE: json.loads(spec.canonical()),
+                DIGEST_ATTRIBUTE: spec.digest(),
+                ORIGINS_ATTRIBUTE: [[*origin] for origin in origins],
+            }
+        )
+        self.spec, self.origins = spec, origins
+
+    def _set(self, attributes: dict[str, Any]) -> None:
+        """Store attributes of the study, all or none. Raises LimenError."""
+        query = "select 1 from study_user_attributes where study_id = ? and key = ?"
+        update = "update study_user_attributes set value_json = ? where study_id = ? and key = ?"
+        insert = "insert into study_user_attributes (value_json, study_id, key) values (?, ?, ?)"
+        with self._transaction() as database:
+            for key, value in attributes.items():
+                known = database.execute(query, (self._study, key)).fetchone()
+                database.execute(update if known else insert, (json.dumps(value), self._study, key))
 
     def close(self) -> None:
         """Let go of the file, and bring a write-ahead log home, ours or one that a killed run left: one file stays."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import pandas
 
@@ -11,6 +11,14 @@ from dse.study.space import Coordinates
 from dse.study.tally import Tally
 
 Show = Callable[[str, int, int], None]
+
+
+class WarmStart(NamedTuple):
+    """Designs that another study has, those of them that are points of this space, and those that became trials."""
+
+    tried: int
+    fitting: int
+    added: int
 
 
 class Search(Protocol):
@@ -21,6 +29,20 @@ class Search(Protocol):
 
     def run(self, show: Show, jobs: int | None) -> None:
         """Try what is left to try. Raises LimenError."""
+
+    @property
+    def planned(self) -> int:
+        """Trials of the whole study."""
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on how the trials came about, where there is something to say."""
+
+    def tried(self) -> list[Coordinates]:
+        """Return designs for a warm start of another study, see `Study.warm_start`."""
+
+    def take(self, points: Sequence[Coordinates], name: str, show: Show) -> WarmStart:
+        """Take over designs of another study. Raises LimenError."""
 
     def read_again(self) -> None:
         """Read what other runs have stored since. Raises LimenError."""

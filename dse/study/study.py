@@ -13,12 +13,14 @@ from dse.report.progress import ProgressBar
 from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
 from dse.study.nearest import how_far
+from dse.study.growing import changed, check_grown
 from dse.study.optuna_search import OptunaSearch
 from dse.study.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
 from dse.study.point import Point
 from dse.study.record import DATABASE, Record, exclusive
-from dse.study.search import Search
-from dse.study.sources import find, is_path, portable, resolve, resolve_workloads, same
+from dse.study.sampling import check_sampler
+from dse.study.search import Search, WarmStart
+from dse.study.sources import find, portable, resolve, resolve_workloads, same
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec, load_study, study_path
 from dse.study.sweep import Sweep, check_sweep, create_sweep
@@ -32,9 +34,7 @@ from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-FILE = "a file"
-"""What files and folders of two studies are in the comparison of their pages: they are compared by what they hold."""
+    from optuna.samplers import BaseSampler
 
 MOST_DRAWN = 10_000
 """Feasible designs of a picture, beside its front."""
@@ -46,7 +46,9 @@ class Study:
     spec: a built-in study's name, or a study file (.yaml). out: its folder; holds study.db, which optuna-dashboard
     opens, and after `run` trials.csv, front.csv and front.png; with sampler exhaustive sweep.json, and trials in the
     files of `points`. quiet: no progress bar. figures: functions by the names of figures that they give, which can be
-    objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md.
+    objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md. sampler, trials: others
+    than in the file: a sampler's name, or an object of optuna.samplers; more trials. They, and `stop`, may differ from
+    those of the stored study, which then goes on from what it has.
 
     Every trial is one transaction, so that a kill loses at most the trial in flight, of a sweep the blocks in flight; a
     resumed study goes on exactly as if it had never stopped. The study optimises validation accuracy; test accuracy is
@@ -58,15 +60,23 @@ class Study:
     """
 
     def __init__(
-        self, spec: str | Path, out: str | Path, quiet: bool = False, figures: Functions = NO_FUNCTIONS
+        self,
+        spec: str | Path,
+        out: str | Path,
+        quiet: bool = False,
+        figures: Functions = NO_FUNCTIONS,
+        sampler: str | BaseSampler | None = None,
+        trials: int | None = None,
     ) -> None:
         check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
         check_kind("out", out, (str, Path), "the study's folder")
         check_functions(figures)
         path = study_path(str(spec))
-        new_spec = load_study(str(spec), figures)
+        new_spec = changed(load_study(str(spec), figures), path, sampler, trials)
+        own = None if isinstance(sampler, str) else sampler
         try:
             check_given(new_spec.figures, figures)
+            check_sampler(new_spec.sampler, own)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
         workload = resolve_workloads(new_spec.workloads, path.parent)
@@ -74,16 +84,12 @@ class Study:
         folder = Path(out)
         record = _stored(folder)
         if record is not None:
-            difference = _first_difference(record.spec, new_spec)
-            if difference:
-                raise LimenError(
-                    f"{path}: {difference} differs from the study in {folder}; name another folder, or restore the file"
-                )
+            check_grown(record.spec, new_spec, path, folder)
             for field, name, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
                 stored_place = find(stored, folder)
                 if stored_place is not None and not same(name, stored_place):
                     raise LimenError(f"{path}: {field}: {name!r} is not allowed: {folder} has {stored_place!r}")
-            self._open(folder, record, workload, costs, quiet, figures)
+            self._open(folder, record, workload, costs, quiet, figures, new_spec, own)
             return
         evaluator = Evaluator(new_spec, workload, costs)
         stored_sources = portable(workload, folder), portable(costs, folder)
@@ -99,7 +105,7 @@ class Study:
             record = create_sweep(folder, new_spec, space, (workload, costs), stored_sources)
         else:
             record = Record.create(folder, new_spec, *stored_sources)
-        self._open(folder, record, workload, costs, quiet, figures)
+        self._open(folder, record, workload, costs, quiet, figures, new_spec, own)
 
     @classmethod
     def open(cls, out: str | Path) -> Study:
@@ -130,12 +136,14 @@ class Study:
         costs: str,
         quiet: bool,
         functions: Functions = NO_FUNCTIONS,
+        spec: StudySpec | None = None,
+        own_sampler: BaseSampler | None = None,
     ) -> None:
         self.folder = folder
-        self.spec: StudySpec = record.spec
+        self.spec: StudySpec = spec or record.spec
         self.workload, self.costs = workload, costs
         self._quiet = quiet
-        self._evaluator = Evaluator(record.spec, workload, costs, functions)
+        self._evaluator = Evaluator(self.spec, workload, costs, functions)
         try:
             table_path(costs)
             self._formats = self._evaluator.formats()
@@ -146,10 +154,13 @@ class Study:
         if isinstance(record, SweepRecord):
             self._search = Sweep(folder, record, self._evaluator, (workload, costs), self._formats)
         else:
-            self._search = OptunaSearch(folder, record, self._evaluator, (workload, costs), self._formats)
+            sources = workload, costs
+            self._search = OptunaSearch(
+                folder, record, self._evaluator, sources, self._formats, self.spec, own_sampler
+            )
 
     def __repr__(self) -> str:
-        done, planned = total(self.tallies().values()).tried, self.spec.planned(self._space.size)
+        done, planned = total(self.tallies().values()).tried, self.planned
         return f"<Study {title_of(self.workload)} in {self.folder}: {done} of {planned} trials>"
 
     @property
@@ -181,10 +192,38 @@ class Study:
         """Return for each op how many designs of it were tried, refused and feasible."""
         return self._search.tallies()
 
+    @property
+    def planned(self) -> int:
+        """Trials of the whole study."""
+        return self._search.planned
+
+    @property
+    def notes(self) -> list[str]:
+        """Lines on how the trials came about, where there is something to say."""
+        return self._search.notes
+
+    def warm_start(self, folder: str | Path) -> WarmStart:
+        """Take over designs of the study in another folder, before or instead of what the sampler proposes.
+
+        Those that are points of this space, and that no trial has, are evaluated again, and stored all or none: they
+        are the next trials, as many as are left. Of a search these are all its designs in the order of its trials, of a
+        sweep those that no other of their op beats.
+
+        Raises:
+            LimenError: there is no study in the folder, or this one is a sweep; else as `run` does.
+        """
+        source = Study.open(folder)
+        check_given(self.spec.figures, self._evaluator.functions)
+        with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
+            self._search.read_again()
+            return self._search.take(source._search.tried(), str(folder), bar.show)
+
     def run(self, jobs: int | None = None) -> Study:
         """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.
 
-        jobs: processes of sampler exhaustive, by default one a core; other samplers need one.
+        jobs: processes; by default one a core where the sampler is exhaustive, else one. Then as many designs are
+            suggested before any of them is known, which is the same with samplers that learn from generations, or from
+            nothing; tpe, gp and own samplers try other designs, the same for the same number.
 
         Raises:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
@@ -338,17 +377,3 @@ def _stored(folder: Path) -> Record | SweepRecord | None:
     if (folder / SWEEP).exists():
         return SweepRecord(folder)
     return Record(folder) if (folder / DATABASE).exists() else None
-
-
-def _first_difference(stored: StudySpec, new: StudySpec) -> str:
-    """Return the first field that differs, or nothing; files are compared elsewhere, by what they hold."""
-    for name in StudySpec.model_fields:
-        pair = getattr(stored, name), getattr(new, name)
-        if name in ("workloads", "costs"):
-            lists = ([names] if isinstance(names, str) else names for names in pair)
-            kinds = [[FILE if is_path(name) else name for name in names] for names in lists]
-            if kinds[0] == kinds[1]:
-                continue
-        if pair[0] != pair[1]:
-            return name
-    return ""

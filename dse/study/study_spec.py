@@ -206,6 +206,13 @@ class SamplerSpec(Spec):
     points: Form = "csv"
 
 
+class StopSpec(Spec):
+    """When a search ends before all its trials: its last `stalled` trials made at most `gain` of the hypervolume."""
+
+    stalled: Annotated[int, Field(ge=1, le=1_000_000)]
+    gain: Annotated[float, Field(ge=0, lt=1)] = 0.001
+
+
 class Bound(Spec):
     """A constraint: figure `name` at most (or at least) `limit`."""
 
@@ -235,6 +242,7 @@ class StudySpec(Spec):
     constraints: dict[str, str] = Field(default_factory=dict)
     sampler: SamplerSpec = SamplerSpec()
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    stop: StopSpec | None = None
 
     @field_validator("workloads")
     @classmethod
@@ -276,6 +284,8 @@ class StudySpec(Spec):
     def _trials_of_samplers(self) -> StudySpec:
         if self.is_sweep and self.trials is not None:
             raise ValueError(f"trials: {self.trials} is not allowed: sampler exhaustive tries every point of the space")
+        if self.is_sweep and self.stop is not None:
+            raise ValueError("stop: not allowed: sampler exhaustive tries every point of the space")
         if not self.is_sweep and self.trials is None:
             raise ValueError(
                 f"trials: nothing is not allowed: sampler {self.sampler.name} needs an integer of at least 1"

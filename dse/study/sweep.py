@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pandas
 
 from dse.study.evaluate import Evaluator, Formats
 from dse.study.figures import Figures, figure_names
-from dse.study.search import Show
+from dse.study.search import Show, WarmStart
 from dse.study.space import Coordinates, Space
 from dse.study.study_spec import StudySpec
 from dse.study.sweep_block import BlockResult, OpFront, Task, evaluate_block, joined, kinds_of, start
@@ -175,6 +175,24 @@ class Sweep:
         blocks[block] = digest
         lines = [line for op in sorted(self._fronts) for line in self._fronts[op].lines]
         self._record.write(blocks=blocks, tallies=dict(sorted(tallies.items())), fronts=lines)
+
+    @property
+    def planned(self) -> int:
+        """All points of the space."""
+        return self._space.size
+
+    @property
+    def notes(self) -> list[str]:
+        """None."""
+        return []
+
+    def tried(self) -> list[Coordinates]:
+        """Return the points that no other of their op beats."""
+        return [self._point(number) for number in self.candidates()["trial"].tolist()]
+
+    def take(self, points: Sequence[Coordinates], name: str, show: Show) -> WarmStart:
+        """Raise LimenError."""
+        raise LimenError(f"from: {name} is not allowed: sampler exhaustive tries every point of the space")
 
     def read_again(self) -> None:
         """Read what other runs have done since. Raises LimenError."""

@@ -102,6 +102,48 @@ def end_children() -> None:
         alive.close()
 
 
+class Workers:
+    """Fresh processes, each of which calls start(*arguments) first: a context, at whose end they end, whatever they
+    are at; they do so, too, when this process dies.
+    """
+
+    def __init__(self, jobs: int, start: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+        context = get_context("spawn")
+        self._jobs = jobs
+        self._watched, self._alive = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(jobs, context, _start_worker, (self._watched, start, arguments))
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._alive.close()
+        self._watched.close()
+        self._pool.shutdown(cancel_futures=True)
+
+    def run(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Generator[tuple[Item, Result]]:
+        """Yield (item, work(item)) as they come.
+
+        Few items are taken at a time, and results are let go of as they are yielded: there may be any number of either.
+
+        Raises:
+            LimenError: a worker was killed. What `work` raises is raised here.
+        """
+        left = iter(items)
+        under_way: dict[Future[Result], Item] = {}
+        try:
+            while True:
+                with _no_interrupts():  # workers inherit it: Ctrl-C goes to all of a terminal, and we end them
+                    for item in islice(left, WAITING * self._jobs - len(under_way)):
+                        under_way[self._pool.submit(work, item)] = item
+                if not under_way:
+                    break
+                for future in wait(under_way, return_when=FIRST_COMPLETED).done:
+                    yield under_way.pop(future), future.result()
+        except BrokenProcessPool:
+            raise LimenError("a worker process was ended from outside: out of memory? fewer jobs need less") from None
+
+
 def run_in_workers(
     jobs: int,
     start: Callable[..., None],
@@ -109,35 +151,12 @@ def run_in_workers(
     work: Callable[[Item], Result],
     items: Iterable[Item],
 ) -> Generator[tuple[Item, Result]]:
-    """Yield (item, work(item)) as they come from `jobs` fresh processes, each of which calls start(*arguments) first.
+    """Yield what `Workers.run` does, by workers of their own. Close the iterator (see contextlib.closing): they end.
 
-    Few items are taken at a time, and results are let go of as they are yielded: there may be any number of either.
-    The processes end when the iterator is closed, whatever they are at, and when this process dies. Close it (see
-    contextlib.closing) rather than leave that to chance.
-
-    Raises:
-        LimenError: a worker was killed. What `work` raises is raised here.
+    Raises LimenError as `Workers.run` does.
     """
-    context = get_context("spawn")
-    watched, alive = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(jobs, context, _start_worker, (watched, start, arguments))
-    try:
-        left = iter(items)
-        under_way: dict[Future[Result], Item] = {}
-        while True:
-            with _no_interrupts():  # workers inherit it: Ctrl-C goes to all processes of a terminal, and we end them
-                for item in islice(left, WAITING * jobs - len(under_way)):
-                    under_way[pool.submit(work, item)] = item
-            if not under_way:
-                break
-            for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-                yield under_way.pop(future), future.result()
-    except BrokenProcessPool:
-        raise LimenError("a worker process was ended from outside: out of memory? fewer jobs need less") from None
-    finally:
-        alive.close()
-        watched.close()
-        pool.shutdown(cancel_futures=True)
+    with Workers(jobs, start, arguments) as workers:
+        yield from workers.run(work, items)
 
 
 @contextmanager
