@@ -63,17 +63,26 @@ def init(file: Path) -> None:
 @study.command()
 @click.argument("spec", default="digits")
 @click.option("--out", "-o", required=True, type=PLACE, help="The study's folder; resumed if there.")
+@click.option("--trials", "-n", type=AT_LEAST_ONE, help="Trials in all, in place of SPEC's: a study grows.")
+@click.option("--sampler", help="A sampler in place of SPEC's, from now on: nsga2, nsga3, tpe, gp, qmc or random.")
+@click.option("--from", "source", type=PLACE, help="Another study's folder, whose designs are tried first.")
 @click.option(
-    "--jobs", "-j", type=AT_LEAST_ONE, help="Processes of sampler exhaustive; by default one a core, where it pays."
+    "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."
 )
-def run(spec: str, out: Path, jobs: int | None) -> None:
+def run(spec: str, out: Path, trials: int | None, sampler: str | None, source: Path | None, jobs: int | None) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
     from dse.study.study import Study
     from dse.study.tally import total
 
-    search = Study(spec, out)
+    search = Study(spec, out, sampler=sampler, trials=trials)
     _print_what_is_missing(search)
     before = total(search.tallies().values()).tried
+    if source is not None:
+        taken = search.warm_start(source)
+        echo(
+            f"{source}: {taken.fitting} of {taken.tried} designs are points of this space; "
+            f"{taken.added} evaluated again, as trials of this study"
+        )
     search.run(jobs)
     if before:
         echo(f"{out}: resumed after {before} trials")
@@ -129,6 +138,8 @@ def _print_front(search: Study) -> None:
         f"{name}: {tally.tried} trials, {search.designs} distinct designs of {search.space_size}, "
         f"{tally.feasible} feasible, {tally.refused or 'none'} refused; front: {len(best)}"
     )
+    for line in search.notes:
+        echo(printable(line))
     if tally.refused:
         echo_wrapped(f"refused, the first: {printable(tally.refusal)}")
     echo(format_table(best, *search.spec.objectives, *search.spec.constraints))
@@ -160,7 +171,7 @@ def describe_study(folder: Path) -> str:
     from dse.study.tally import total
 
     search = Study.open(folder)
-    done, planned = total(search.tallies().values()).tried, search.spec.planned(search.space_size)
+    done, planned = total(search.tallies().values()).tried, search.planned
     lines = [f"study in {folder}: {done} of {planned} trials, {search.space_size} designs in the space"]
     lines += [f"left out of the space: {printable(line)}" for line in search.left_out]
     return "\n".join([*lines, json.dumps(search.spec.model_dump(), indent=2)])

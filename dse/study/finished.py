@@ -11,8 +11,8 @@ from optuna.trial import FrozenTrial, TrialState
 from dse.study.evaluations import Outcome
 from dse.study.figures import Figures
 from dse.study.space import Coordinates, Value
-from dse.study.study_spec import StudySpec
 from dse.study.stored_trials import seal
+from dse.study.study_spec import StudySpec
 
 
 def finished_trial(

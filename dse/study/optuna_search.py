@@ -61,7 +61,7 @@ class OptunaSearch:
         self._spec = spec
         self._own = own
         self._sources = sources
-        self._stall = spec.stop and Stall(spec.stop, spec.objectives)
+        self._stall = None if spec.stop is None else Stall(spec.stop, spec.objectives)
         self._evaluator = evaluator
         self._blocks = BlockEvaluator(spec, *sources, evaluator.functions)
         self._space = Space(spec.space, formats.valid)
@@ -168,9 +168,9 @@ class OptunaSearch:
         if len(self._record.origins) > 1:
             lines.append(f"trials: {line_of(self._record.origins, len(self._trials))}")
         if self._spec.stop is not None and len(self._trials) < self.planned and self.has_stalled:
+            stop, done = self._spec.stop, f"{len(self._trials)} of {self.planned} trials"
             lines.append(
-                f"stalled after {len(self._trials)} of {self.planned} trials: the last {self._spec.stop.stalled} made at "
-                f"most {100 * self._spec.stop.gain:g} % of the hypervolume"
+                f"stalled after {done}: the last {stop.stalled} made at most {100 * stop.gain:g} % of the hypervolume"
             )
         return lines
 

@@ -185,6 +185,18 @@ class Space:
     def valid(self, point: Coordinates) -> bool:
         return (point.op, point.x_bits, point.w_bits) in self._format_set
 
+    def parameters(self, point: Coordinates) -> dict[str, Value]:
+        """Return the parameters of a point; of axes that don't apply to it any."""
+        parameters: dict[str, Value] = {}
+        for name, values in self.free.items():
+            value = getattr(point, name)
+            parameters[name] = value if value in values else values[0]
+        return parameters
+
+    def holds(self, point: Coordinates) -> bool:
+        """Return whether a point of any space is one of this one."""
+        return self.valid(point) and self.at(self.parameters(point)) == point
+
     def unseen(self, parameters: dict[str, Value], seen: set[str], random: Random) -> dict[str, Value]:
         """Return `parameters`, or where that point is invalid or seen one that is neither.
 

@@ -12,8 +12,8 @@ from cost_models.table.table import table_path
 from dse.report.progress import ProgressBar
 from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
-from dse.study.nearest import how_far
 from dse.study.growing import changed, check_grown
+from dse.study.nearest import how_far
 from dse.study.optuna_search import OptunaSearch
 from dse.study.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
 from dse.study.point import Point
@@ -46,9 +46,9 @@ class Study:
     spec: a built-in study's name, or a study file (.yaml). out: its folder; holds study.db, which optuna-dashboard
     opens, and after `run` trials.csv, front.csv and front.png; with sampler exhaustive sweep.json, and trials in the
     files of `points`. quiet: no progress bar. figures: functions by the names of figures that they give, which can be
-    objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md. sampler, trials: others
-    than in the file: a sampler's name, or an object of optuna.samplers; more trials. They, and `stop`, may differ from
-    those of the stored study, which then goes on from what it has.
+    objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md. sampler, trials: in
+    place of the file's: a name, or an object of optuna.samplers; a number. They and `stop` may differ from those of the
+    stored study, which then goes on from what it has.
 
     Every trial is one transaction, so that a kill loses at most the trial in flight, of a sweep the blocks in flight; a
     resumed study goes on exactly as if it had never stopped. The study optimises validation accuracy; test accuracy is
@@ -90,6 +90,9 @@ class Study:
                 if stored_place is not None and not same(name, stored_place):
                     raise LimenError(f"{path}: {field}: {name!r} is not allowed: {folder} has {stored_place!r}")
             self._open(folder, record, workload, costs, quiet, figures, new_spec, own)
+            done = total(self.tallies().values()).tried
+            if trials is not None and trials < done:
+                raise LimenError(f"trials: {trials} is not allowed: {folder} has {done} already")
             return
         evaluator = Evaluator(new_spec, workload, costs)
         stored_sources = portable(workload, folder), portable(costs, folder)
@@ -155,9 +158,7 @@ class Study:
             self._search = Sweep(folder, record, self._evaluator, (workload, costs), self._formats)
         else:
             sources = workload, costs
-            self._search = OptunaSearch(
-                folder, record, self._evaluator, sources, self._formats, self.spec, own_sampler
-            )
+            self._search = OptunaSearch(folder, record, self._evaluator, sources, self._formats, self.spec, own_sampler)
 
     def __repr__(self) -> str:
         done, planned = total(self.tallies().values()).tried, self.planned

@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
-from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StudySpec, load_study
+from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StopSpec, StudySpec, load_study
 from simulator.designs.design import Design
 from simulator.designs.memory import Memory
 from simulator.run import choose_inputs, load_design, reference_scores, simulate
@@ -43,6 +43,7 @@ TABLES: dict[tuple[str, str], type[BaseModel]] = {
     ("study-format", "`space`"): SpaceSpec,
     ("study-format", "`bits`"): BitsSpec,
     ("study-format", "`sampler`"): SamplerSpec,
+    ("study-format", "`stop`"): StopSpec,
     ("recipe-format", "the file"): Recipe,
     ("recipe-format", "`ops`"): OpRecipe,
 }

@@ -64,11 +64,11 @@ def test_one_run_at_a_time(small: Path, tmp_path: Path) -> None:
 def test_changed_study_is_refused(small: Path) -> None:
     before = (small / "out" / "study.db").read_bytes()
     changed = small / "changed.yaml"
-    changed.write_text((small / "small.yaml").read_text().replace("trials: 40", "trials: 41"))
+    changed.write_text((small / "small.yaml").read_text().replace("dataflow: [os, ws, is]", "dataflow: [os, ws]"))
     outcome = run_command("study", "run", "changed.yaml", "--out", "out", cwd=small)
     assert outcome.returncode == 2
     assert outcome.stderr.splitlines() == [
-        "limen: changed.yaml: trials differs from the study in out; name another folder, or restore the file"
+        "limen: changed.yaml: space differs from the study in out; name another folder, or restore the file"
     ]
     changed.write_text("# a comment changes nothing\n" + (small / "small.yaml").read_text())
     assert len(Study(changed, small / "out", quiet=True).points) == 40
