@@ -20,6 +20,7 @@ _PUBLIC = {
     "load_design": "simulator.designs.built_in",
     "load_family": "workloads.networks.family",
     "network": "workloads.networks.family:find_network",
+    "plot_roofline": "dse.report.roofline_plot",
     "price": "cost_models.price.price",
     "simulate": "simulator.run",
     "verify": "simulator.rtl.verify",

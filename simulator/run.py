@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
@@ -28,6 +29,7 @@ from workloads.ops.integers import operand_range
 if TYPE_CHECKING:
     import pandas
 
+    from simulator.insight.trace_file import Grain
     from simulator.rtl.proof import Proof
 
 Level = Literal["timing", "cycle", "rtl"]
@@ -108,6 +110,35 @@ class Run:
                 row |= {f"toggles_{name}": count for name, count in self.toggles[index].items()}
             rows.append(row)
         return pandas.DataFrame(rows)
+
+    @property
+    def roofline(self) -> pandas.DataFrame:
+        """A row per layer that computes: operations a byte and a cycle, the roof there; see `RooflinePoint`."""
+        import pandas
+
+        from simulator.insight.roofline import roofline_point
+
+        names = [layer.name for layer in self.network.layers]
+        points = [roofline_point(*layer, self.design) for layer in zip(names, self.counts, strict=True)]
+        return pandas.DataFrame([vars(point) for point in points if point is not None])
+
+    @property
+    def bottlenecks(self) -> pandas.DataFrame:
+        """A row per layer: what most of its cycles go to, and the change that lowers them most; see `Bottleneck`.
+
+        Each change that could is counted, so this takes some ten times as long as the run did.
+        """
+        import pandas
+
+        from simulator.insight.bottleneck import bottlenecks
+
+        return pandas.DataFrame(list(map(vars, bottlenecks(self.network, self.counts, self.design))))
+
+    def timeline(self, path: str | Path, grain: Grain = "tiles", layers: Sequence[str] = ()) -> int:
+        """Write when each layer, tile, transfer and wait of a pass is, for Perfetto; see `write_timeline`."""
+        from simulator.insight.trace_file import write_timeline
+
+        return write_timeline(self, path, grain, layers)
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,14 @@ import numpy as np
 
 from cost_models.price.breakdown import Part, parts_of
 from cost_models.price.family_operands import operands_of
+from cost_models.price.layers import Pricing, events_of
 from cost_models.price.machine import Machines
-from cost_models.price.machine_events import Events, count_events
 from cost_models.price.prices import memory_cycles, memory_figures, price_machines
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import load_priced_table
 from simulator.designs.design import Design
 from simulator.designs.design_block import DesignBlock
 from simulator.run import Run
-from simulator.timing.integers import count_integers
-from simulator.timing.timing import network_integers
 from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
@@ -65,6 +63,7 @@ class Cost:
     clock_component: str
     clock_method: str
     parts: tuple[Part, ...] = field(repr=False)
+    pricing: Pricing = field(repr=False, compare=False)
 
     @property
     def breakdown(self) -> pandas.DataFrame:
@@ -75,6 +74,21 @@ class Cost:
         import pandas
 
         return pandas.DataFrame([vars(part) for part in self.parts])
+
+    @property
+    def layers(self) -> pandas.DataFrame:
+        """A row per layer of one image: cycles, latency, energy and its groups, utilisation, cycles of each stall.
+
+        utilisation: busy PE-cycles over PEs × cycles; port_utilisation: the cycles that beats take over all cycles.
+        Cycles sum to the run's exactly, energies to those of the breakdown within the rounding of a float64. What a
+        layer takes is what it adds to the layers before it: see `cost_models.price.layers`.
+        """
+        return self.pricing.layers()
+
+    @property
+    def layer_breakdown(self) -> pandas.DataFrame:
+        """A row per layer and component: energy_uj of an image, of the components of `breakdown`, which has areas."""
+        return self.pricing.layer_breakdown()
 
 
 def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str = UNIFORM) -> Cost:
@@ -99,14 +113,9 @@ def price(run: Run, costs: str | Path = "ihp130", dram: str = DRAM, stream: str 
     prices = price_machines(machines, clocks, events_of(run), dram)
     kib = memory_figures(designs, np.array([run.memory.beats]))
     figures = {name: column[0].item() for name, column in (prices.figures | kib).items()}
-    component, method, parts = clocks.component[0], clocks.method[0], parts_of(prices.lines, 0)
-    return Cost(**figures, clock_component=component, clock_method=method, parts=tuple(parts))
-
-
-def events_of(run: Run) -> Events:
-    """Return what a run, of one pass, does to its machine, [1] each."""
-    ops = [layer.op for layer in run.network.layers] if run.design.extra_ops else []
-    return count_events(network_integers(run.network), count_integers(run.counts), DesignBlock.of(run.design), ops)
+    component, method, parts = clocks.component[0], clocks.method[0], tuple(parts_of(prices.lines, 0))
+    pricing = Pricing(run, machines, clocks, dram)
+    return Cost(**figures, clock_component=component, clock_method=method, parts=parts, pricing=pricing)
 
 
 def with_memory(

@@ -13,6 +13,7 @@ from dse.cli.costs import costs, price
 from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
+from dse.cli.layers import Timeline, timeline_options
 from dse.cli.net import net
 from dse.cli.net_files import export_network, import_network, init_network
 from dse.cli.options import (
@@ -71,6 +72,7 @@ commands.add_command(waves)
 @workload_option
 @op_option
 @bits_option
+@timeline_options
 @click.option(
     "--level",
     "-l",
@@ -94,6 +96,7 @@ def simulate(
     workload: str,
     op: str | None,
     bits: tuple[int, int] | None,
+    timeline: Timeline,
     levels: tuple[str, ...],
     images: int,
     seed: int,
@@ -120,6 +123,7 @@ def simulate(
     with ProgressBar() as bar:
         chosen: Any = dict.fromkeys(levels)
         runs = [run_level(network, chip, level, images, seed, bar.show) for level in chosen]
+    timeline.write(runs[0], as_json)
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}
     expected = reference_scores(network, images, seed).tolist() if scored else []

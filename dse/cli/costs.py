@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from dse.cli.layers import echo_layers, layer_tables, layers_option, roofline_option
 from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -64,6 +65,8 @@ WITHIN_PERCENT = 5.0
     type=float,
     help="From a request to its first beat, instead of memory_latency; 100 where only --dram-gb-per-s is given.",
 )
+@layers_option
+@roofline_option
 @json_option
 def price(
     design: str,
@@ -75,6 +78,8 @@ def price(
     stream: str,
     dram_gb_per_s: float | None,
     latency_ns: float | None,
+    shows_layers: bool,
+    roofline: Path | None,
     as_json: bool,
 ) -> None:
     """Price a network on a design: area, energy, clock and latency of one image, with a breakdown."""
@@ -82,6 +87,11 @@ def price(
     from cost_models.price.price import with_memory
     from simulator.run import simulate
 
+    if roofline is not None:
+        from dse.report.roofline_plot import plot_roofline
+        from workloads.host.pictures import picture_format
+
+        picture_format(roofline)  # a wrong name is said before the work
     chip, network = load_pair(design, workload, op, bits)
     memory = {"dram_gb_per_s": dram_gb_per_s, "latency_ns": latency_ns}
     given: dict[str, Any] = {name: value for name, value in memory.items() if value is not None}
@@ -89,8 +99,10 @@ def price(
         chip = with_memory(chip, network, costs, **given)
     run = simulate(network, chip, "timing")
     cost = price_run(run, costs, dram, stream)
+    if roofline is not None:
+        plot_roofline(run, roofline)
     figures: dict[str, Any] = {
-        item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "breakdown")
+        item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "pricing")
     }
     if as_json:
         rows = json.loads(cost.breakdown.to_json(orient="records", double_precision=15))
@@ -102,7 +114,8 @@ def price(
             "stream": stream,
             "cycles": run.cycles,
         }
-        echo(json.dumps(whole | figures | {"breakdown": rows}, indent=2))
+        layers = layer_tables(run, cost) if shows_layers else {}
+        echo(json.dumps(whole | figures | {"breakdown": rows} | layers, indent=2))
         return
     echo(
         f"{network.name} on {chip.rows} x {chip.cols} {chip.dataflow} {' and '.join(chip.ops)}, costs {costs}, "
@@ -124,6 +137,8 @@ def price(
         f"{100 * cost.area_assumed_share:.1f} % of the area\n"
     )
     echo(cost.breakdown.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    if shows_layers:
+        echo_layers(run, cost)
 
 
 @click.group()

@@ -21,10 +21,17 @@ from workloads.host.jit import njit, njit_in_place
 MASKED_TILE = records(
     *("filter_beats", "ifmap_runs", "ifmap_beats", "residual_beats", "store_beats"),
     *("planes", "dense", "pixels", "outputs", "channels", "last_outputs", "last_rows", "part", "last_channels"),
+    *("picked", "described", "filtered", "fed", "added", "free", "begun", "computed", "ahead"),
+    *("store_picked", "stored", "fetch_picked", "fetched"),
 )
 """A tile in its order: its beats, 0 where nothing is moved; of ifmap of each run, of residual and store of each plane,
 which are one run where they lie densely. channels: of input. last_*: whether it holds the last part of an axis; part:
-its class of output channels: which of the job's tiles it is."""
+its class of output channels: which of the job's tiles it is.
+
+When what is done, in cycles from the first one of all: its load is picked; its descriptor, filter, ifmap and residual
+are there (the cycle after the last beat); the scatter unit is free; its step begins, of which the first cycle starts
+the units; it is computed (the cycle after); ahead: as `time_ahead`; its store is picked and ends; and that of the
+next layer's descriptor, in a layer's last tile, 0 where there is none."""
 
 TILE, ARRAY = from_dtype(MASKED_TILE), int64[::1]
 
@@ -143,14 +150,17 @@ def store(pick, tile, job, mask):
 def load_tile(cycle, computed, tile, job, mask, counts):
     """Add what waits for a tile's loads from `cycle` on; return (cycle after them, from which the scatter is free)."""
     machine, free = job.machine[0], cycle
+    tile.picked = cycle
     last = load_run(cycle + 1, machine.tile_beats, machine, mask)
     counts.stall_control += waited(cycle, last + 1, computed)
     cycle = last + 1
+    tile.described = cycle
     if tile.filter_beats > 0:
         last = load_run(cycle + 1, tile.filter_beats, machine, mask)
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_filter += waited(cycle + 1, last + 1, computed)
         cycle = last + 1
+    tile.filtered = cycle
     if tile.ifmap_beats > 0:
         last = cycle
         for _ in range(tile.ifmap_runs):
@@ -158,6 +168,7 @@ def load_tile(cycle, computed, tile, job, mask, counts):
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
         cycle = last + 1
+    tile.fed = cycle
     if tile.residual_beats > 0:
         last = cycle
         planes, pixels, dense = planes_of_second(tile, job)
@@ -170,12 +181,13 @@ def load_tile(cycle, computed, tile, job, mask, counts):
         counts.stall_control += waited(cycle, cycle + 1, computed)
         counts.stall_ifmap += waited(cycle + 1, last + 1, computed)
         cycle = last + 1
+    tile.added, tile.free = cycle, free
     return cycle, free
 
 
 @njit_in_place(int64(int64, TILE[::1], JOB, ARRAY, COUNTS))
 def step_tiles(start, tiles, job, mask, counts):
-    """Add the waiting cycles of a layer's tiles; return the cycle after the layer's last.
+    """Add the waiting cycles of a layer's tiles, and tell of each when what is done; return the cycle after the last.
 
     start: first cycle; of the first layer, of the descriptor's fetch. mask: 0 in cycles (modulo its length) in which
     the memory pauses.
@@ -193,6 +205,7 @@ def step_tiles(start, tiles, job, mask, counts):
             time_ahead(kind, layer, machine, job.state[0], ahead)
             counts.stall_feeder -= kind.cycles - kind.computed
             computed += kind.computed
+            tiles[i].begun, tiles[i].computed, tiles[i].ahead = step, computed, ahead
         cycle, free = step + 1, step + 1
         storing = i >= 1 and tiles[i - 1].store_beats > 0
         loading = i + 1 < count
@@ -201,12 +214,14 @@ def step_tiles(start, tiles, job, mask, counts):
             last = store(cycle, tiles[i - 1], job, mask)
             counts.stall_control += waited(cycle, cycle + 1, computed)
             counts.stall_ofmap += waited(cycle + 1, last + 1, computed)
+            tiles[i - 1].store_picked, tiles[i - 1].stored = cycle, last + 1
             cycle = last + 1
         if loading:
             cycle, free = load_tile(cycle, computed, tiles[i + 1], job, mask, counts)
         if fetching:
             last = load_run(cycle + 1, machine.layer_beats, machine, mask)
             counts.stall_control += waited(cycle, last + 1, computed)
+            tiles[i].fetch_picked, tiles[i].fetched = cycle, last + 1
             cycle = last + 1
         if storing or loading or fetching:  # one more cycle to find that nothing is left
             counts.stall_control += waited(cycle, cycle + 1, computed)
