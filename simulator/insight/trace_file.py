@@ -1,6 +1,8 @@
 """A timeline as a file in the Trace Event Format, which Perfetto and Chrome's about:tracing open.
 
-One microsecond of the file is one cycle: viewers keep whole microseconds exactly, and cut fractions off.
+One microsecond of the file is one cycle: viewers keep whole microseconds exactly, and cut fractions off. There is no
+displayTimeUnit: some versions of Perfetto take it for the unit of all times. What the file says of itself comes first,
+for Perfetto reads it in one piece; letters stand as they are, for it reads no \\u of a name.
 Format: "Trace Event Format", Google, https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 """
 
@@ -16,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from simulator.cuts.schedule import choose_network
 from simulator.insight.spans import Span, Track, layer_spans
 from simulator.plan.counts import PHASES
-from workloads.errors import LimenError, check_kind, shown
+from workloads.errors import LimenError, check_kind, printable, shown
 from workloads.host.files import check_writable, write_whole
 from workloads.version import VERSION
 
@@ -118,7 +120,7 @@ def _text(run: Run, grain: Grain, spans: Sequence[Span]) -> str:
     """Return the file: an event a line."""
     shown_tracks = sorted({span.track for span in spans})
     machine = f"{run.design.rows} x {run.design.cols} {run.design.dataflow} {' + '.join(run.design.ops)}"
-    events = [_named("process_name", 0, f"{run.network.name} on {machine}")]
+    events = [_named("process_name", shown_tracks[0], f"{run.network.name} on {machine}")]
     for track in shown_tracks:
         events += [
             _named("thread_name", track, TITLES[track]),
@@ -127,23 +129,27 @@ def _text(run: Run, grain: Grain, spans: Sequence[Span]) -> str:
     events += [_complete(span) for span in spans]
     other = {
         "limen": VERSION,
-        "network": run.network.name,
+        "network": printable(run.network.name),
         "design": run.design.model_dump(mode="json"),
         "images": run.design.images_at_once,
         "cycles": run.pass_cycles,
         "grain": grain,
         "unit": "1 us of this file is 1 cycle",
     }
-    lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in events)
-    return f'{{"displayTimeUnit":"ns","otherData":{json.dumps(other)},\n"traceEvents":[\n{lines}\n]}}\n'
+    lines = ",\n".join(map(_json, events))
+    return f'{{"otherData":{_json(other)},\n"traceEvents":[\n{lines}\n]}}\n'
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _named(what: str, track: int, name: str) -> dict[str, Any]:
-    return _event("M", what, track, {"name": name})
+    return _event("M", what, track, {"name": printable(name)})
 
 
 def _event(phase: str, name: str, track: int, details: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "ph": phase, "pid": 1, "tid": int(track), "args": details}
+    return {"name": printable(name), "ph": phase, "pid": 1, "tid": int(track), "args": details}
 
 
 def _complete(span: Span) -> dict[str, Any]:
