@@ -7,11 +7,8 @@ testbench, built from sound Verilog, fails. Each kind has a control: the same pr
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -35,6 +32,7 @@ from tests.levels.faults import DESIGNS, REFUSED, RTL_FAULTS, Fault
 from tests.levels.model_faults import MODEL_FAULTS
 from tests.levels.naive import naive_network
 from tests.support.builds import quicken
+from tests.support.forked import Ended, run_forked
 from tests.support.paths import ROOT
 from tests.support.tools import needs_verilator
 from workloads.errors import LimenError
@@ -139,17 +137,15 @@ def compare_models(where: str, ends: Sequence[str]) -> None:
         assert list(run.counts) == expected, case.name
 
 
-def run_models(folder: Path, fault: Fault, ends: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_models(folder: Path, fault: Fault, ends: Sequence[str]) -> Ended:
     """Run `compare_models` in a copy of the packages with this fault; nothing is compiled."""
     for name in ("workloads", "simulator", "tests"):
         ignored = shutil.ignore_patterns("__pycache__", "families", "data")
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     if fault.file != SOUND:
         mutate(folder / fault.file, fault)
-    environment = {**os.environ, "PYTHONPATH": str(folder), "NUMBA_DISABLE_JIT": "1"}
     code = f"from tests.levels.test_mutants import compare_models; compare_models{(fault.where, ends)!r}"
-    command = [sys.executable, "-c", code]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    return run_forked(folder, code)
 
 
 @pytest.mark.parametrize("fault", [Fault(SOUND, "", "", where) for where in DESIGNS], ids=lambda fault: fault.where)
