@@ -86,13 +86,13 @@ DATAFLOWS = ("os", "ws", "is")
 
 
 def is_priced(unit: Unit) -> TypeGuard[Pe]:
-    """Return whether a unit is a PE of the machine, priced at widths between those of its group: not of two stages."""
-    return isinstance(unit, Pe) and not unit.smallest and unit.stages == 1
+    """Return whether a unit is a PE of the machine, priced at widths between those of its group."""
+    return isinstance(unit, Pe) and not unit.smallest
 
 
 def is_straightened(unit: Unit) -> TypeGuard[Pe]:
     """Return whether a unit is a PE of the machine with further widths that make the lines between them straight."""
-    return is_priced(unit) and not unit.signed and unit.sum_bits < MAX_ACC_BITS
+    return is_priced(unit) and unit.stages == 1 and not unit.signed and unit.sum_bits < MAX_ACC_BITS
 
 
 def pe_units(op: Op, x_bits: int, w_bits: int, dataflow: str) -> tuple[Pe, ...]:
@@ -116,25 +116,23 @@ def widest_sum(units: tuple[Pe, ...]) -> Pe:
 def sharing(unit: Pe) -> tuple[Pe, ...]:
     """Return the PEs that share their recipe with one that `is_priced`, itself among them: its like of other widths.
 
-    For unsigned activations, the one of the widest accumulator has a recipe of its own.
+    Of one stage and for unsigned activations, the one of the widest accumulator has a recipe of its own.
     """
     plain = pe_units(unit.op, unit.x_bits, unit.w_bits, unit.dataflow)
-    if not unit.signed:
+    if unit.stages == 1 and not unit.signed:
         return (unit,) if unit.sum_bits == MAX_ACC_BITS else plain
     wide = (widest_sum(plain),) if unit.dataflow == "os" else ()
-    return tuple(replace(each, signed=True) for each in (*plain, *wide))
+    changes = {"stages": unit.stages, "zero_gating": unit.zero_gating, "signed": unit.signed}
+    return tuple(replace(each, **changes) for each in (*plain, *wide))
 
 
 def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
-    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, at the widest sums."""
-    staged: list[tuple[Pe, ...]] = []
-    for op, x_bits, dataflow in product(known_ops(), widths, ("os", "ws")):
-        plain = pe_units(op, x_bits, weight_bits(op, x_bits), dataflow)[-1]
-        staged += [
-            (replace(plain, stages=STAGED_STAGES, zero_gating=zero_gating),)
-            for zero_gating in ((False, True) if operation(op).multiplies else (False,))
-        ]
-    return staged
+    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, each at all its sums."""
+    return [
+        sharing(Pe(op, x_bits, weight_bits(op, x_bits), 0, dataflow, STAGED_STAGES, zero_gating))
+        for op, x_bits, dataflow in product(known_ops(), widths, DATAFLOWS)
+        for zero_gating in ((False, True) if operation(op).multiplies else (False,))
+    ]
 
 
 def signed_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
