@@ -9,47 +9,25 @@ import pytest
 
 from cost_models.derive.check import table_units
 from cost_models.fpga.fpga_units import FPGA_UNITS, fpga_units
-from cost_models.units.catalogue import WIDTHS, Pairs, groups
+from cost_models.units.catalogue import Pairs, groups
 from cost_models.units.unit import (
-    FUSED,
-    SIGNED,
     UNITS,
-    Edge,
     Fitted,
-    FusedPe,
-    Pe,
-    Unit,
     from_journal,
     journalled,
 )
-from simulator.designs.design import MAX_ACC_BITS
 from tests.cost_models.test_table import write
 from workloads.errors import LimenError
 
 
 @pytest.mark.parametrize(("name", "pairs"), [("ihp130", "all"), ("sky130hd", "equal"), ("asap7", "equal")])
 def test_rows_are_of_the_units_that_they_were_made_of(name: str, pairs: Pairs) -> None:
-    """Of PEs there are widths between those of their group besides; a fit goes by its first unit.
-
-    Some get their rows when the tables are built next: PEs of signed activations and
-    of several ops, at the widest accumulators and at operands beyond 8 bits, and edges of both.
-    """
+    """Of PEs there are widths between those of their group besides; a fit goes by its first unit."""
     units = table_units(name)
     wanted = [unit for group in groups(pairs=pairs) for unit in (group[:1] if isinstance(group[0], Fitted) else group)]
-    to_come = {unit for unit in wanted if _is_to_come(unit)}
-    assert set(wanted) - to_come <= units.keys()
-    new = {SIGNED, FUSED}
-    assert {unit.component for unit in units} - new == {unit.component for unit in wanted} - new
+    assert set(wanted) <= units.keys()
+    assert {unit.component for unit in units} == {unit.component for unit in wanted}
     assert len({unit.sort_key() for unit in units}) == len(units)
-
-
-def _is_to_come(unit: Unit) -> bool:
-    if isinstance(unit, Edge):
-        return unit.x_bits > WIDTHS[-1] or unit.acc_bits == MAX_ACC_BITS
-    if not isinstance(unit, Pe) or unit.smallest:
-        return isinstance(unit, FusedPe)
-    wide = unit.sum_bits == MAX_ACC_BITS or (unit.x_bits > WIDTHS[-1] and unit.dataflow == "is")
-    return wide or unit.signed
 
 
 def test_a_row_without_its_op(tmp_path: Path) -> None:
