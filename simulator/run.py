@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
+from simulator.cuts.all_layers import telling_all_layers
 from simulator.cuts.loop_nest import loop_nest
 from simulator.cuts.memory_use import MemoryUse, memory_use
 from simulator.cuts.passes import in_passes, pass_of
@@ -254,9 +255,10 @@ def simulate(
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
     whole = pass_of(network, fitted)
-    if level == "timing":
-        return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
-    program = compile_network(whole, fitted)
+    with telling_all_layers(whole, fitted):
+        if level == "timing":
+            return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
+        program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
     run = _run_cycle(program, x, progress) if level == "cycle" else _run_rtl(program, x, progress)
     assert run.scores is not None
@@ -332,7 +334,9 @@ def export(
     check_kind("folder", folder, (str, Path), "the folder to write")
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
-    program = compile_network(pass_of(network, fitted), fitted)
+    whole = pass_of(network, fitted)
+    with telling_all_layers(whole, fitted):
+        program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
     replaced = write_folder(program, x, Path(folder), progress)
     return Exported(Path(folder), fitted, replaced)

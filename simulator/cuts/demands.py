@@ -185,7 +185,7 @@ def too_small(field: str, kib: float, needs: int, has: int, bits: int, tile: str
     lack = -(-(needs - has) * bits // 8)
     return (
         f"{field}: {kib:.10g} is not allowed: {tile} lacks {lack} bytes in each half; "
-        f"at least {_least_kib(needs, bits):.10g} KiB"
+        f"at least {least_kib(needs, bits):.10g} KiB"
     )
 
 
@@ -202,7 +202,7 @@ def row_bits(design: Any) -> dict[str, Any]:
     return {"ifmap_kib": design.word_bits, "filter_kib": design.filter_bits, "ofmap_kib": design.cols * design.acc_bits}
 
 
-def _least_kib(rows: int, bits: int) -> float:
+def least_kib(rows: int, bits: int) -> float:
     """Return the smallest size to a thousandth of a KiB whose halves hold so many rows."""
     thousandths = -(-rows * bits * HALVES * 1000 // BITS_PER_KIB)
     while rows_of(thousandths / 1000, bits) < rows:  # a thousandth is no binary fraction

@@ -116,6 +116,22 @@ def test_the_least_that_fits_is_the_least(field: str) -> None:
         assert "layer raw" in str(later)
 
 
+def test_what_all_layers_need_is_told_at_once() -> None:
+    """The sizes told are the least that hold every layer: of the largest, which isn't the one refused."""
+    layers = network(CONV, {**CONV, "name": "wide", "kernel": [5, 5], "padding": [2, 2, 2, 2], "out_channels": 3})
+    small = {**SOUND, "ifmap_kib": 0.06, "filter_kib": 0.06}
+    with pytest.raises(LimenError) as refusal:
+        limen.simulate(layers, Design(**small))
+    first, told = str(refusal.value).split("; all layers need ")
+    assert first.startswith("network bad: layer conv: ifmap_kib: 0.06 is not allowed")
+    sizes = {field: float(size) for field, size in (part.split(": ") for part in told.split(", "))}
+    assert [*sizes] == ["ifmap_kib", "filter_kib"]
+    assert limen.simulate(layers, Design(**{**small, **sizes})).cycles > 0
+    for field, size in sizes.items():
+        with pytest.raises(LimenError, match=f"layer wide: {field}"):
+            limen.simulate(layers, Design(**{**small, **sizes, field: size - 0.002}))
+
+
 def test_networks_the_design_lacks_something_for() -> None:
     grouped = {**CONV, "name": "one", "tensor": "both", "out_channels": 6}
     second = {**grouped, "name": "two", "input": "input", "offset": 6}
