@@ -46,6 +46,7 @@ def import_network(
     halves: str,
 ) -> None:
     """Write FILE, a SCALE-Sim topology (.csv) or an ONNX model (.onnx), as a network page."""
+    from simulator.designs.needed_keys import needed_keys
     from workloads.imports.imported import NumberFormats, write_imported
     from workloads.imports.read_file import read_file
     from workloads.ops.registry import operation
@@ -56,8 +57,12 @@ def import_network(
     network = write_imported(imported, file, page)
     for notice in imported.notices:
         echo(f"{file}: {notice}", err=True)
+    design = _fitting(network)
+    if design is None:
+        keys = needed_keys(network)
+        echo(f"{page}: no built-in design runs it{f'; one of {keys} does' if keys else ''}", err=True)
     pairs = sum(layer.pairs for layer in network.layers)
-    echo(f"{page}: {len(network.layers)} layers, {pairs:,} pairs; count it: {_counting(page, network)}")
+    echo(f"{page}: {len(network.layers)} layers, {pairs:,} pairs; count it: {_counting(page, design)}")
 
 
 @click.command("export")
@@ -94,17 +99,21 @@ def init_network(file: Path) -> None:
     from workloads.networks.network import COMMENTED, load_network
 
     write_new(_yaml_name(file), COMMENTED.read_bytes())
-    echo(f"{file}: written; count it: {_counting(file, load_network(file))}")
+    echo(f"{file}: written; count it: {_counting(file, _fitting(load_network(file)))}")
 
 
-def _counting(page: Path, network: Network) -> str:
-    """Return a command that counts a page, on a built-in design of its ops and widths where there is one."""
+def _fitting(network: Network) -> str | None:
+    """Return the name of a built-in design of a network's ops and widths, None where there is none."""
     from simulator.designs.built_in import built_in_designs, load_design
 
     designs = dict.fromkeys((DEFAULT_DESIGN, *built_in_designs()))
-    fitting = next((name for name in designs if load_design(name).supports(network)), "DESIGN.yaml")
-    design = "" if fitting == DEFAULT_DESIGN else f" --design {fitting}"
-    return f"limen simulate --workload {shlex.quote(str(page))}{design}"
+    return next((name for name in designs if load_design(name).supports(network)), None)
+
+
+def _counting(page: Path, design: str | None) -> str:
+    """Return a command that counts a page on a design, which is to be written where it has no name."""
+    option = "" if design == DEFAULT_DESIGN else f" --design {design or 'DESIGN.yaml'}"
+    return f"limen simulate --workload {shlex.quote(str(page))}{option}"
 
 
 def _yaml_name(path: Path) -> Path:

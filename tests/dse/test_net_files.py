@@ -52,6 +52,8 @@ def test_import_at_an_op(op: str, tmp_path: Path) -> None:
     (tmp_path / "topo.csv").write_text(TOPOLOGY)
     outcome = net("import", "topo.csv", "--op", op, "--out", "own one.yaml", cwd=tmp_path)
     count = shlex.split(outcome.stdout.partition("count it: limen ")[2])
+    keys = "; one of op: shift, x_bits: 8, w_bits: 5, x_signed: false does"
+    assert (f"own one.yaml: no built-in design runs it{keys}" in outcome.stderr) == (op == "shift")
     if op == "shift":  # no design that comes with Limen has this op and unsigned activations
         (tmp_path / "DESIGN.yaml").write_text(
             f"version: 1\nrows: 4\ncols: 4\ndataflow: ws\nop: {op}\nx_bits: 8\nw_bits: 5\n"
