@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import BaseModel
-from ruamel.yaml import YAML
 
 from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StopSpec, StudySpec, load_study
 from simulator.designs.design import Design
@@ -18,12 +17,14 @@ from tests.docs.schema_rows import SchemaRow, schema_rows
 from tests.levels.graphs import random_parameters
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
-from workloads.host.specfile import validate
+from workloads.host.specfile import read_spec
 from workloads.layers.given_cut import GivenCut
 from workloads.layers.layer import POOLS
 from workloads.networks.network import InputEntry, InputMap, LayerEntry, Network, NetworkFile, load_network
 from workloads.networks.published import Published
 from workloads.networks.unmapped import UnmappedOp
+from workloads.training.classifier import load_data
+from workloads.training.make_family import op_layers
 from workloads.training.recipe import OpRecipe, Recipe
 
 TABLES: dict[tuple[str, str], type[BaseModel]] = {
@@ -235,6 +236,10 @@ def test_study_example_is_a_study(tmp_path: Path) -> None:
     assert load_study(str(path)).trials == 48
 
 
-def test_recipe_example_is_a_recipe() -> None:
-    (text,) = examples("recipe-format")
-    assert validate(Recipe, YAML(typ="safe").load(text), "recipe.yaml").epochs == 10
+def test_recipe_example_is_a_recipe_with_its_network(tmp_path: Path) -> None:
+    path, (text, network) = tmp_path / "recipe.yaml", examples("recipe-format")
+    path.write_text(text, encoding="utf-8")
+    (tmp_path / "threshold.yaml").write_text(network, encoding="utf-8")
+    recipe = read_spec(Recipe, path)
+    (op,) = recipe.ops
+    assert len(op_layers(recipe, op, path, load_data(recipe.dataset))) == 2

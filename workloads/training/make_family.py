@@ -299,6 +299,8 @@ def _chosen(recipe: Recipe, ops: Sequence[FamilyOp] | None, recipe_path: str | o
 def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str], data: Data) -> tuple[Layer, ...]:
     """Return the layers of an op's network file, checked to be what training takes and to fit the data."""
     path = network_path(recipe_path, op)
+    if not os.path.lexists(path):
+        raise LimenError(f"{recipe_path}: op: {op} is not allowed without its network file, {path}")
     layers = read_spec(NetworkFile, path).build_layers()
     for layer in layers:
         # A chain says nothing of tensors or groups, and of polarity only how it is generated; training knows no more.
