@@ -55,7 +55,7 @@ def _named(subject: str) -> list[str]:
     from dse.cli.costs import describe_table
     from dse.study.study_spec import built_in_studies, load_study
     from simulator.designs.built_in import built_in_designs, load_design
-    from workloads.host.names import TABLE, is_file_name
+    from workloads.host.names import TABLE, check_imported, is_file_name, nearest
     from workloads.networks.family import is_family, shipped_families
     from workloads.networks.pages import zoo_pages
 
@@ -83,10 +83,11 @@ def _named(subject: str) -> list[str]:
 
         texts.append(describe_study(Path(subject)))
     if not texts:
+        check_imported("describe", subject)
         names = [*shipped_families(), ZOO, *zoo_pages(), *built_in_designs(), *built_in_studies(), *built_in_tables()]
         raise LimenError(
-            f"describe: {subject!r} is not allowed: {', '.join(dict.fromkeys(names))}, "
-            "a .yaml or .csv file, or the folder of a family or a study"
+            f"describe: {subject!r} is not allowed: a name that limen describe lists, a .yaml or .csv file, or the "
+            f"folder of a family or a study{nearest(subject, names)}"
         )
     return texts
 

@@ -67,7 +67,7 @@ def test_costs_show(tmp_path: Path) -> None:
         (("costs", "show", "--component", "alu"), ("component", "'alu'", "pe")),
         (("costs", "build", "--liberty", "gone.lib", "--out", "new.csv"), ("gone.lib",)),
         (("costs", "check", "--liberty", "gone.lib"), ("gone.lib",)),
-        (("describe", "cifar"), ("'cifar'", "digits", "ihp130")),
+        (("describe", "cifar"), ("'cifar'", "a name that limen describe lists")),
         (("describe", "gone.yaml"), ("gone.yaml", "cannot be read")),
     ],
 )

@@ -179,6 +179,10 @@ def test_members_that_do_not_exist_are_refused():
         LimenError, match=r"^workload: 'letters' is not allowed: a family \(digits, .*\) or a network file"
     ):
         load_family("letters")
+    with pytest.raises(LimenError, match=r"a network file \(.yaml\); the nearest is resnet50$"):
+        load_family("resnet-50")
+    with pytest.raises(LimenError, match=r"^workload: 'a b.onnx' is not allowed: .* limen net import 'a b.onnx' makes"):
+        load_family("a b.onnx")
 
 
 def test_checkpoint_without_an_array(tmp_path: Path) -> None:

@@ -349,3 +349,12 @@ def test_data_that_does_not_fit(array: np.ndarray, words: str, tmp_path: Path) -
     with pytest.raises(LimenError) as caught:
         imported(model, tmp_path, calibration=tmp_path / "data.npy")
     assert (words in str(caught.value) and "data.npy" in str(caught.value)) or "calibration" in str(caught.value)
+
+
+def test_another_file_in_the_place_of_inputs(tmp_path: Path) -> None:
+    """The line doesn't hand on numpy's advice to unpickle what it can't read."""
+    model = Model()
+    model.node("Conv", model.input("n", 3, 5, 5), model.weights(2, 3, 3, 3))
+    (tmp_path / "inputs.csv").write_text("1, 2, 3\n")
+    with pytest.raises(LimenError, match=r"inputs\.csv: not a readable \.npy file: the magic string is not correct"):
+        imported(model, tmp_path, calibration=tmp_path / "inputs.csv")

@@ -140,7 +140,7 @@ def test_sizes_beyond_the_format(row: str, tmp_path: Path) -> None:
 
 TEMPLATE = "LSTM_igate_h, 1, B, 1, 1, H, H, 1,\n"
 REFUSED = {
-    "": "no layer; expected rows of a name and 7 or 3 integers",
+    "": "no layer; expected rows, with commas, of a name and 7 or 3 integers",
     HEADER: "no layer",
     "some text\n": "no layer",
     HEADER + TEMPLATE: "line 2: IFMAP width: 'B' is not allowed: an integer from 1 to 2147483647; a template's letters",

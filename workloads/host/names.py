@@ -5,8 +5,10 @@ The end of the name alone tells which; so a file called `digits` beside the prog
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from workloads.errors import LimenError, shown
@@ -38,6 +40,19 @@ def check_is_path(field: str, name: str | Path) -> None:
 def is_file_name(name: str | Path, ends: tuple[str, ...] = YAML) -> bool:
     """Return whether a name is that of a file, there or not: it ends as such files do."""
     return str(name).endswith(ends)
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the end of an error line: the name that one which nothing has may mean; empty where none is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f"; the nearest is {near[0]}" if near else ""
+
+
+def check_imported(field: str, name: str) -> None:
+    """Raise LimenError for a file of another format in the place of a network file, saying how it becomes one."""
+    if is_file_name(name, (*TOPOLOGY, *MODEL)):
+        command = f"limen net import {shlex.quote(name)}"
+        raise LimenError(f"{field}: {shown(name)} is not allowed: a network file, which {command} makes of it")
 
 
 def named_file(field: str, name: str | Path, built_in: Mapping[str, Path], ends: tuple[str, ...] = YAML) -> Path:

@@ -53,10 +53,10 @@ def _read_inputs(path: Path) -> np.ndarray:
     """Return an .npy file's array of numbers, never unpickled. Raises LimenError."""
     try:
         with open_file(path) as file:
-            array = np.load(file, allow_pickle=False)
+            array = np.lib.format.read_array(file, allow_pickle=False)
     except Exception as error:  # numpy and OS each raise their own kinds on damaged files
         reason = getattr(error, "strerror", None) or error
         raise LimenError(f"{path}: not a readable .npy file: {reason}") from None
-    if not isinstance(array, np.ndarray) or array.dtype.kind not in "iuf":
+    if array.dtype.kind not in "iuf":
         raise LimenError(f"{path}: holds no array of numbers; expected inputs [images, ...] in an .npy file")
     return array

@@ -85,7 +85,9 @@ def read_topology(path: Path, formats: NumberFormats) -> Imported:
         if len(layers) > MOST_LAYERS:
             raise LimenError(f"{path}: line {row.line}: more than {MOST_LAYERS} layers are not allowed")
     if not layers:
-        raise LimenError(f"{path}: no layer; expected rows of a name and {len(CONVOLUTION)} or {len(PRODUCT)} integers")
+        raise LimenError(
+            f"{path}: no layer; expected rows, with commas, of a name and {len(CONVOLUTION)} or {len(PRODUCT)} integers"
+        )
     content = {"version": 1, "name": network_name(path.stem), **formats.keys, "input": layers[0].pop("own_input")}
     return Imported({**content, "layers": layers}, notices.lines())
 

@@ -35,7 +35,7 @@ def write_topology(network: Network, products: bool = False) -> Topology:
     if added:
         notices.append(f"residuals that layers add left out: {added}")
     if network.unmapped_ops:
-        notices.append(f"operators that the machine hasn't left out: {', '.join(map(str, network.unmapped_ops))}")
+        notices.append(f"operators left out that aren't on the machine: {', '.join(map(str, network.unmapped_ops))}")
     head = ("Layer", *PRODUCT, END) if products else ("Layer name", *CONVOLUTION, END)
     return Topology(csv_text(head, [(*row, END) for row in rows]), tuple(notices))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.files import Arrays
-from workloads.host.names import is_file_name, named_file
+from workloads.host.names import check_imported, is_file_name, named_file, nearest
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.networks.network import InputMap, Network, NetworkFile
 from workloads.networks.pages import page_network, read_page, zoo_pages
@@ -195,10 +195,11 @@ def load_family(name: str | Path, folder: Path = SHIPPED) -> Family:
         return Family(str(name), folder / str(name))
     if os.path.isdir(str(name)):  # False of any name, also of one that no folder can have
         return _trained_family(Path(str(name)))
+    check_imported("workload", str(name))
     families = ", ".join(shipped_families(folder))
     raise LimenError(
         f"workload: {shown(name)} is not allowed: a family ({families}), the folder of one, a network of the zoo "
-        "(limen describe zoo) or a network file (.yaml)"
+        f"(limen describe zoo) or a network file (.yaml){nearest(str(name), [*shipped_families(folder), *zoo_pages()])}"
     )
 
 
