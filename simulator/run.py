@@ -139,7 +139,8 @@ class Run:
         """Write when each layer, tile, transfer and wait of a pass is, for Perfetto; see `write_timeline`."""
         from simulator.insight.trace_file import write_timeline
 
-        return write_timeline(self, path, grain, layers)
+        counts = self.counts if self.level == "timing" else tuple(count_network(self.network, self.design))
+        return write_timeline(replace(self, counts=counts), path, grain, layers)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ to the lines of the breakdown within the rounding of a float64: 1e-12 of a line,
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from cost_models.price.breakdown import Part, parts_of
 from cost_models.price.machine import Clocks, Machines
 from cost_models.price.machine_events import Events, count_events
 from cost_models.price.prices import NS_PER_US, price_machines
+from cost_models.price.utilisation import utilisations
 from simulator.designs.design_block import DesignBlock
 from simulator.plan.counts import PHASES
 from simulator.run import Run
@@ -81,10 +83,11 @@ class Pricing:
         """Return a row per layer and component; see `Cost.layer_breakdown`."""
         import pandas
 
-        parts, energies = self._energies_uj
-        rows = [
-            {"layer": layer.name, "component": part.component, "group": part.group, "energy_uj": energies[index, place]}
-            for index, layer in enumerate(self.run.network.layers)
-            for place, part in enumerate(parts)
-        ]
+        run, (parts, energies) = self.run, self._energies_uj
+        rows = []
+        for layer, counts, of_parts in zip(run.network.layers, run.counts, energies, strict=True):
+            used = utilisations(counts, run.design)
+            for part, energy_uj in zip(parts, of_parts, strict=True):
+                row = {"layer": layer.name, "component": part.component, "group": part.group, "energy_uj": energy_uj}
+                rows.append(row | {"utilisation": used.get(re.sub(r" \(\w+\)", "", part.component))})
         return pandas.DataFrame(rows)

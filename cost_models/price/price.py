@@ -87,7 +87,7 @@ class Cost:
 
     @property
     def layer_breakdown(self) -> pandas.DataFrame:
-        """A row per layer and component: energy_uj of an image, of the components of `breakdown`, which has areas."""
+        """A row per layer and component of `breakdown`: energy_uj of an image, and utilisation; see `utilisations`."""
         return self.pricing.layer_breakdown()
 
 

@@ -101,6 +101,7 @@ def price(
     cost = price_run(run, costs, dram, stream)
     if roofline is not None:
         plot_roofline(run, roofline)
+        echo(f"{roofline}: written", err=as_json)
     figures: dict[str, Any] = {
         item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "pricing")
     }

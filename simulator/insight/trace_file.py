@@ -32,8 +32,8 @@ Grain = Literal["layers", "tiles", "folds"]
 MOST_EVENTS = 1_000_000
 """Of a file, some hundred bytes each."""
 
-OF_TILE, OF_FOLD = 16, 3
-"""Events of a tile without its folds (computing, six transfers, waits between them), and of a fold, at most."""
+OF_TILE, OF_FOLD = 20, 3
+"""Events of a tile without its folds (computing, transfers, waits between them), and of a fold, or some more."""
 
 SUFFIXES = (".json", ".json.gz")
 
@@ -47,7 +47,7 @@ TITLES = {
 
 
 def write_timeline(run: Run, path: str | Path, grain: Grain = "tiles", layers: Sequence[str] = ()) -> int:
-    """Write the timeline of one pass of a run's network; return how many spans it has.
+    """Write the timeline of one pass of a run's network, counted at level timing; return how many spans it has.
 
     path: ends in .json or .json.gz. layers: names of those that are shown tile by tile; by default all.
 

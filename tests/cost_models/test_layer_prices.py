@@ -51,6 +51,11 @@ def test_layers_add_up_to_the_whole() -> None:
         assert lines.groupby("layer", sort=False)["energy_uj"].apply(math.fsum).tolist() == pytest.approx(
             layers["energy_uj"].tolist(), rel=1e-12
         )
+        used = lines.dropna(subset="utilisation")
+        assert ((used["utilisation"] >= 0) & (used["utilisation"] <= 1)).all()
+        assert list(used[used["component"] == "pe"]["utilisation"]) == list(layers["utilisation"])
+        port = used[used["component"].str.match("dram |main ")].groupby("layer", sort=False)["utilisation"].sum()
+        assert port.tolist() == pytest.approx(layers["port_utilisation"].tolist(), rel=1e-12)
         assert (lines["energy_uj"] >= 0).all() and len(lines) == len(run.counts) * len(cost.parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import limen
 from simulator.insight.bottleneck import CURES, PARTS
 from simulator.insight.roofline import Roofs
 from simulator.plan.counts import PHASES
+from tests.support.paths import ROOT
 
 FIELDS: dict[str, Any] = {
     **{"rows": 16, "cols": 16, "dataflow": "os", "op": "mac", "x_bits": 8, "w_bits": 8, "feeder_width": 8},
@@ -48,6 +50,17 @@ def test_the_cure_of_a_bottleneck_lowers_the_cycles(part: str) -> None:
 def test_parts_are_all_phases() -> None:
     assert sorted(phase for phases in PARTS.values() for phase in phases) == sorted(PHASES)
     assert CURES.keys() == PARTS.keys()
+
+
+def test_docs_have_the_changes_that_are_tried() -> None:
+    rows = re.findall(r"^\| (\w+) \| [a-z, ]+ \| (.*) \|$", (ROOT / "docs" / "layers.md").read_text(), re.MULTILINE)
+    documented, before = {}, set[str]()
+    for part, changes in rows:
+        before = before if changes == "the same" else set(re.findall(r"`(\w+)", changes))
+        documented[part] = before
+    assert {part: documented[part] for part in CURES} == {
+        part: {field for field, _ in changes} for part, changes in CURES.items()
+    }
 
 
 def test_bottlenecks_of_several_images_are_an_image_s() -> None:
