@@ -88,7 +88,7 @@ $(VENV)/study.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[rtl,synth,onnx,dev]'
+	$(BIN)/pip install --quiet --editable '.[rtl,synth,onnx,report,dev]'
 	touch $@ $(VENV)/study.stamp
 
 clean:

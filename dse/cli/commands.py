@@ -14,6 +14,7 @@ from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
 from dse.cli.layers import Timeline, timeline_options
+from dse.cli.look import report
 from dse.cli.net import net
 from dse.cli.net_files import export_network, import_network, init_network
 from dse.cli.options import (
@@ -54,6 +55,7 @@ def commands() -> None:
 
 
 commands.add_command(study)
+commands.add_command(report)
 commands.add_command(price)
 commands.add_command(costs)
 commands.add_command(describe)

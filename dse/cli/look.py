@@ -1,4 +1,4 @@
-"""`limen study plot`: pictures of a stored study."""
+"""`limen report`, `limen study plot`: a stored study as a page, and as pictures."""
 
 from __future__ import annotations
 
@@ -23,3 +23,16 @@ def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> N
 
     picture_format(out)  # a wrong name is said before the work
     echo(f"{Study.open(folder).save_front(out, x, y, color)}: written")
+
+
+@click.command()
+@click.argument("folder", type=PLACE)
+@click.option("--out", "-o", type=PLACE, help="A name in .html; report.html in FOLDER by default.")
+def report(folder: Path, out: Path | None) -> None:
+    """Write the study in FOLDER as one HTML page to look into; it opens without a network."""
+    from dse.study.page_of import check_page
+    from dse.study.study import Study
+
+    out = out or folder / "report.html"
+    check_page(out)  # a wrong name, or a missing extra, is said before the work
+    echo(f"{Study.open(folder).report(out)}: written")

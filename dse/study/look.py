@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dse.report.plot import Drawing, Scale
+from dse.report.plot import FIGURE_SIZE, Drawing, Scale
 from dse.study.figures import CATALOGUE, figure
 from dse.study.tally import total
 from dse.study.workload import title_of
+from workloads.host.files import write_whole
 
 if TYPE_CHECKING:
     from dse.study.study import Study
@@ -32,3 +33,14 @@ def drawing_of(study: Study, most: int) -> Drawing:
         infeasible=tally.tried - tally.refused - tally.feasible,
         refused=tally.refused,
     )
+
+
+def save_front(study: Study, path: Path, x: str | None, y: str | None, color: str) -> Path:
+    """Write the picture of a study's front, see `Study.save_front`. Raises LimenError."""
+    from workloads.host.pictures import Figure, picture_bytes, picture_format
+
+    form = picture_format(path)
+    figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
+    study.plot_front(x, y, color, figure.add_subplot())
+    write_whole(path, picture_bytes(figure, form))
+    return path

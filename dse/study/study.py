@@ -21,7 +21,7 @@ from dse.study.record import DATABASE, Record, exclusive
 from dse.study.sampling import check_sampler
 from dse.study.search import Search, WarmStart
 from dse.study.sources import find, portable, resolve, resolve_workloads, same
-from dse.study.space import Space
+from dse.study.space import Space, Value
 from dse.study.study_spec import StudySpec, load_study, study_path
 from dse.study.sweep import Sweep, check_sweep, create_sweep
 from dse.study.sweep_record import SWEEP, SweepRecord
@@ -175,14 +175,14 @@ class Study:
         return self._evaluator.unmapped(self._formats.valid[0])
 
     @property
-    def space(self) -> Space:
-        """All designs among which it searches."""
-        return self._space
-
-    @property
     def space_size(self) -> int:
         """Points of the space, those that will be refused among them; formats that are `left_out` are not."""
         return self._space.size
+
+    @property
+    def axes(self) -> dict[str, list[Value]]:
+        """The values of each axis of the space, in their order."""
+        return self._space.axes
 
     @property
     def designs(self) -> int:
@@ -354,15 +354,15 @@ class Study:
 
     def save_front(self, path: str | Path, x: str | None = None, y: str | None = None, color: str = "op") -> Path:
         """Write the picture of `plot_front` as PNG, SVG or PDF, as its name ends. Raises LimenError for another end."""
-        from dse.report.plot import FIGURE_SIZE
-        from workloads.host.pictures import Figure, picture_bytes, picture_format
+        from dse.study.look import save_front
 
-        path = Path(path)
-        form = picture_format(path)
-        figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
-        self.plot_front(x, y, color, figure.add_subplot())
-        write_whole(path, picture_bytes(figure, form))
-        return path
+        return save_front(self, Path(path), x, y, color)
+
+    def report(self, path: str | Path) -> Path:
+        """Write the study as one HTML file that opens without a network, see `write_page`. Raises LimenError."""
+        from dse.study.page_of import write_page
+
+        return write_page(self, Path(path))
 
     def write_reports(self) -> None:
         """Write the files of trials, front.csv and front.png, each whole or not at all.

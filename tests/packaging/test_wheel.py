@@ -57,6 +57,7 @@ def test_contents(wheel: Path) -> None:
     wanted += [f"workloads/zoo/{path.name}" for path in (ROOT / "workloads" / "zoo").glob("*.yaml")]
     wanted += ["workloads/families/digits/threshold.npz", "workloads/families/digits/mac.npz", "limen.py"]
     wanted += ["dse/studies/digits.yaml", "cost_models/data/ihp130.csv", "cost_models/sources/verilog/limen_neuron.v"]
+    wanted += [f"dse/report/page.{end}" for end in ("html", "css", "js")]
     assert set(wanted) <= set(names)
     assert not [name for name in names if name.startswith(("tests/", "notebooks/", "docs/"))]
 

@@ -25,6 +25,9 @@ TOPOLOGY = (".csv",)
 MODEL = (".onnx",)
 """How the names of ONNX models end."""
 
+PAGE = (".html",)
+"""How the names of studies' pages end."""
+
 ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 """What an address such as a database's begins with. As a path it would be a folder called `postgresql:`."""
 

@@ -1,0 +1,100 @@
+"""A study's page: what of a stored study goes into it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas
+
+from cost_models.table.table import table_path
+from dse.report.page import check_page_extra, page
+from dse.report.page_data import PageData, Roof
+from dse.study.growth import growth
+from dse.study.importance import METHOD, variance_shares
+from dse.study.look import drawing_of
+from simulator.insight.roofline import Roofs
+from simulator.run import simulate
+from workloads.errors import LimenError
+from workloads.host.files import write_whole
+from workloads.host.names import PAGE, is_file_name
+from workloads.host.opening import read_file
+from workloads.version import VERSION
+
+if TYPE_CHECKING:
+    from dse.study.point import Point
+    from dse.study.study import Study
+
+MOST_DRAWN = 1_000
+"""Feasible designs of a page, beside its front."""
+
+PACKAGES = ("numba", "numpy", "optuna", "pandas")
+
+
+def check_page(path: Path) -> None:
+    """Raise LimenError unless a page can be made and this can be its name: asked before the work."""
+    if not is_file_name(path, PAGE):
+        raise LimenError(f"{path}: not allowed: a name that ends in {PAGE[0]}")
+    check_page_extra()
+
+
+def write_page(study: Study, path: Path) -> Path:
+    """Write a study's page and return its path.
+
+    Raises:
+        LimenError: a name that doesn't end in .html, no extra `report`, no front, or a file that can't be written.
+    """
+    check_page(path)
+    write_whole(path, page(page_data(study), METHOD).encode())
+    return path
+
+
+def page_data(study: Study) -> PageData:
+    """Return what a study's page shows. Raises LimenError where it has no front."""
+    drawing, objectives = drawing_of(study, MOST_DRAWN), study.spec.objectives
+    if len(drawing.feasible) > 2 * MOST_DRAWN:
+        drawing = replace(drawing, feasible=drawing.feasible.sample(MOST_DRAWN, random_state=0).sort_index())
+    axes = _axes(study, pandas.concat([drawing.front, drawing.feasible]))
+    by_factor = {name: drawing.scales[name].is_logarithmic for name in objectives}
+    ops = sorted((op for op, tally in study.tallies().items() if tally.feasible), reverse=True)
+    points = {name: study.point(name) for name in ("knee", "largest", *ops)}
+    return PageData(
+        drawing=drawing,
+        folder=str(study.folder),
+        axes=axes,
+        importance=variance_shares(drawing.feasible, list(axes), by_factor),
+        growth=None if study.spec.is_sweep else growth(study.trials(), drawing.front, objectives),
+        points={name: (point.trial, point.coordinates.key) for name, point in points.items()},
+        roofs=[roof for roof in (_roof(name, points[name]) for name in ops) if not roof.layers.empty],
+        facts=_facts(study),
+    )
+
+
+def _axes(study: Study, designs: pandas.DataFrame) -> dict[str, list[Any]]:
+    """Return the values of each axis with several, in the space's order, then those where it doesn't apply."""
+    axes = {name: [*dict.fromkeys([*values, *designs[name]])] for name, values in study.axes.items()}
+    return {name: values for name, values in axes.items() if len(values) > 1}
+
+
+def _roof(name: str, point: Point) -> Roof:
+    run = simulate(point.network, point.design)
+    roofs = Roofs.of(run.design)
+    return Roof(f"{name}: {point.coordinates.key}", roofs.operations_per_cycle, roofs.bytes_per_cycle, run.roofline)
+
+
+def _facts(study: Study) -> dict[str, str]:
+    spec = study.spec
+    return {
+        "workloads": ", ".join(spec.workloads),
+        "cost table": f"{spec.costs}, SHA-256 {hashlib.sha256(read_file(table_path(study.costs))).hexdigest()}",
+        "objectives": ", ".join(f"{name} {direction}" for name, direction in spec.objectives.items()),
+        "constraints": ", ".join(f"{name} {bound}" for name, bound in spec.constraints.items()) or "none",
+        "sampler": f"{spec.sampler.name}, seed {spec.sampler.seed}",
+        "study": f"SHA-256 {spec.digest()} of its file without comments",
+        "command": f"limen study run FILE --out {study.folder}",
+        "Limen": VERSION,
+        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+    }
