@@ -272,15 +272,13 @@ class Design(Sizes, Spec):
         if layer.operation.alignment(layer.x_bits, layer.w_bits) != wired:
             return (
                 f"x_bits: {layer.x_bits} with w_bits: {layer.w_bits} is not allowed: the design's alignment is wired "
-                f"for x_bits - w_bits = {self.x_bits - self.w_bits}; one of x_bits: {layer.x_bits} and w_bits: "
-                f"{layer.w_bits} takes it"
+                f"for x_bits - w_bits = {self.x_bits - self.w_bits}"
             )
         return None
 
     def _refusal_of_op(self, layer: Layer) -> str | None:
         if layer.has_parameters and layer.op not in self.ops:
-            has = ", ".join(repr(op) for op in self.ops)
-            return f"op: {layer.op!r} is not allowed: the design has {has}; one of op: {layer.op} takes it"
+            return f"op: {layer.op!r} is not allowed: the design has {', '.join(repr(op) for op in self.ops)}"
         return None
 
     def _refusal_of_activations(self, layer: Layer) -> str | None:
