@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from dse.cli.compare import compare
 from dse.cli.look import plot, report
 from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, echo_wrapped, json_option
 from dse.cli.places import PLACE
@@ -42,6 +43,7 @@ def study() -> None:
 
 
 study.add_command(tables)
+study.add_command(compare)
 study.add_command(plot)
 study.add_command(report)
 

@@ -71,6 +71,9 @@ class Record:
                 f"{self.path}: {DAMAGED}: table study_directions: differs from the objectives of the study"
             )
         self.workload, self.costs = attributes[WORKLOAD_ATTRIBUTE], attributes[COSTS_ATTRIBUTE]
+        self._take_origins(attributes)
+
+    def _take_origins(self, attributes: dict[str, Any]) -> None:
         try:
             self.origins = origins_of(attributes.get(ORIGINS_ATTRIBUTE), self.spec)
         except ValueError as error:
@@ -123,7 +126,7 @@ class Record:
 
     def read_again(self) -> None:
         """Read what other runs have added since. Raises LimenError."""
-        self._read()
+        self._take_origins(self._read())
 
     def add(self, *trials: optuna.trial.FrozenTrial) -> None:
         """Commit complete trials, all or none. Raises LimenError where the file can't be written."""

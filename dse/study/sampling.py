@@ -30,6 +30,11 @@ CONSTRAINT = "constraints:"
 """What attributes of a trial begin with that say how far it is beyond a bound."""
 
 
+def is_installed(name: str) -> bool:
+    """Return whether a sampler has what it imports."""
+    return all(find_spec(module) is not None for module in NEEDED.get(name, ()))
+
+
 def check_sampler(spec: SamplerSpec, own: BaseSampler | None) -> None:
     """Raise LimenError for a sampler that needs what isn't installed, or one that nobody has handed over."""
     for module in NEEDED.get(spec.name, ()):

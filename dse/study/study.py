@@ -175,6 +175,11 @@ class Study:
         return self._evaluator.unmapped(self._formats.valid[0])
 
     @property
+    def space(self) -> Space:
+        """All designs among which it searches."""
+        return self._space
+
+    @property
     def space_size(self) -> int:
         """Points of the space, those that will be refused among them; formats that are `left_out` are not."""
         return self._space.size

@@ -57,6 +57,7 @@ FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
 Form = Literal["csv", "parquet"]
 SamplerName = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "exhaustive", "own"]
+SAMPLERS: tuple[str, ...] = get_args(SamplerName)
 Value = TypeVar("Value", float, np.ndarray)
 
 
