@@ -229,6 +229,14 @@ def test_design_example_runs(text: str, tmp_path: Path) -> None:
     assert simulate("digits", path).cycles > 0
 
 
+@pytest.mark.parametrize("name", ["resnet50", "mobilenetv2"])
+def test_the_design_for_large_networks_holds_them(name: str, tmp_path: Path) -> None:
+    (text,) = examples("networks")
+    path = tmp_path / "chip.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert simulate(name, path).cycles > 0
+
+
 def test_study_example_is_a_study(tmp_path: Path) -> None:
     (text,) = examples("study-format")
     path = tmp_path / "study.yaml"
