@@ -279,6 +279,16 @@ def test_initialising_fits_layers_to_data():
         limen.torch.initialise(torch.nn.Linear(2, 2), x)
 
 
+def test_gains_may_begin_at_zero():
+    """As those of the last norm of a residual block often do: results and gradients stay numbers, and it moves."""
+    module = limen.torch.AdderConv2d(2, 3, 2)
+    with torch.no_grad():
+        module.gain[1] = 0
+    module(torch.randn(4, 2, 5, 5)).square().sum().backward()
+    assert all(bool(parameter.grad.isfinite().all()) for parameter in module.parameters())
+    assert bool(module.gain.grad[1] != 0)
+
+
 def test_compiled_layers_give_the_same():
     """One graph, forward and backward; what a compiler of loops makes of it is a bench: tests/bench/torch_layers.py."""
     for op in OPS:

@@ -116,9 +116,11 @@ class SumLayer(nn.Module, ABC):
         """Return [N], powers of two; rounding counts as the identity in gradients at the gain."""
         if self.gain is None:
             return self.factor.expand(self.out_channels)
-        wanted = (self.gain.detach() / (self.running_variance + VARIANCE_FLOOR).sqrt()).abs()
+        gain = self.gain.detach()
+        wanted = (gain / (self.running_variance + VARIANCE_FLOOR).sqrt()).abs()
         rounded = power_of_two(nearest_exponents(wanted.clamp(min=SMALLEST_FACTOR)), wanted.dtype)
-        return rounded * (self.gain / self.gain.detach())  # the quotient is 1
+        slope = (self.gain - gain) / torch.where(gain == 0, SMALLEST_FACTOR, gain)  # a gain may begin at 0
+        return rounded * (1 + slope)  # which is 0
 
     @torch.no_grad()
     def fit(self, x: Tensor) -> None:
