@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, cast
 
+from workloads.host.names import is_file_name
 from workloads.networks.accuracy import member_accuracy
 from workloads.networks.family import find_network, is_page, load_family
 from workloads.networks.network import Network
@@ -40,7 +41,7 @@ class Workload:
     @property
     def title(self) -> str:
         """What it is called in a study's tables."""
-        return Path(self.name).stem
+        return called(self.name)
 
     @cached_property
     def is_fixed(self) -> bool:
@@ -85,18 +86,25 @@ class Workload:
         return self._accuracies[form]
 
 
+def called(name: str) -> str:
+    """Return what a workload is called: a file without its end, a folder or a name as it is, whatever dots it has."""
+    return Path(name).stem if is_file_name(name) else Path(name).name
+
+
 def titles(names: Sequence[str]) -> list[str]:
     """Return what each workload of a study is called in its tables: the family, or the file without its end.
 
-    Raises ValueError where two are called alike.
+    Raises ValueError where two are called alike, or one has several lines.
     """
-    called = [Path(name).stem for name in names]
-    for title in called:
-        if called.count(title) > 1:
+    found = [called(name) for name in names]
+    for name, title in zip(names, found, strict=True):
+        if SEPARATOR in name:
+            raise ValueError(f"{name!r} is not allowed: a name or a path of one line")
+        if found.count(title) > 1:
             raise ValueError(f"{title!r} is not allowed twice: columns of its figures are called so")
-    return called
+    return found
 
 
 def title_of(workloads: str) -> str:
     """Return what all workloads of a study are called together."""
-    return " + ".join(Path(name).stem for name in workloads.split(SEPARATOR))
+    return " + ".join(map(called, workloads.split(SEPARATOR)))

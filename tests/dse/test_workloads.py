@@ -183,11 +183,21 @@ def test_sweep_of_several_workloads(tmp_path: Path, family: Path) -> None:
     assert network.name.startswith("uci-har-cnn-mac") and not any(layer.x_signed for layer in network.layers)
 
 
+def test_a_folder_keeps_its_dots(family: Path, tmp_path: Path) -> None:
+    """Two seeds, say: mine.0 and mine.1 are two titles, of which neither is an end of a file's name."""
+    for seed in (0, 1):
+        shutil.copytree(family, tmp_path / f"mine.{seed}")
+    (tmp_path / "two.yaml").write_text(study_text("mine.0, mine.1").replace("threshold, mac", "mac"))
+    study = Study(tmp_path / "two.yaml", tmp_path / "out", quiet=True).run(jobs=1)
+    assert {"mine.0.cycles", "mine.1.cycles"} <= {*study.trials()} and "mine.0 + mine.1" in repr(study)
+
+
 @pytest.mark.parametrize(
     ("names", "words"),
     [
         ("digits, digits", "workloads: 'digits' is not allowed twice"),
         ("nets/lenet.yaml, lenet", "workloads: 'lenet' is not allowed twice"),
+        ('"lenet\\nlenet"', "is not allowed: a name or a path of one line"),
         ("digits, nothing", "workload: 'nothing' is not allowed"),
         ("digits, lenet", "objectives: accuracy is not allowed: network lenet has no dataset"),
     ],
