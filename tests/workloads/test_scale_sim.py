@@ -58,6 +58,7 @@ READ = {
         HEADER + "AlexNet,\n" + CONV + "see the paper\nTotals, here\n",
         ["rows of text ignored: 3, the first in line 2, 'AlexNet,'"],
     ),
+    "titles with digits": (HEADER + "Stage 2, 3x3 filters\n" + CONV, ["rows of text ignored: 1, the first in line 2"]),
     "a second header": (HEADER + CONV + HEADER, ["rows of text ignored: 1, the first in line 3"]),
     "comments": (HEADER + CONV.replace("\n", "#dw\n"), ["comments behind layers ignored: 1"]),
     "sparsity": (HEADER + CONV.replace("\n", " 2:4,\n"), ["sparsity ignored, all weights counted: 1"]),
@@ -92,6 +93,13 @@ def test_products(tmp_path: Path) -> None:
     assert sizes(network) == [(10, 20, 30), (1, 2, 3), (4, 5, 6), (7, 8, 9)]
     assert [layer.name for layer in network.layers] == ["QKT", "layer_2", "sparse", "extra"]
     assert len(imported(text, tmp_path).notices) == 3
+
+
+def test_products_with_a_further_column(tmp_path: Path) -> None:
+    """Numbers behind K, of the first row, too, where the header names no convolution."""
+    text = "Layer,M,N,K,Repeat,\nQKT,10,20,30,12,\n2,1,2,3,\n"
+    assert sizes(network_of(text, tmp_path)) == [(10, 20, 30), (1, 2, 3)]
+    assert imported(text, tmp_path).notices[0].startswith("comments behind layers ignored")
 
 
 def test_names_are_made_ours(tmp_path: Path) -> None:

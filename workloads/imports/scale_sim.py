@@ -28,7 +28,9 @@ CONVOLUTION = ("IFMAP height", "IFMAP width", "filter height", "filter width", "
 PRODUCT = ("M", "N", "K")
 
 INTEGER = re.compile(r"[0-9]{1,12}")
-NUMBER_LIKE = re.compile(r"[-+]?[.]?[0-9]")
+NUMBER_LIKE = re.compile(r"[-+]?[0-9]*[.]?[0-9]+([eE][-+]?[0-9]+)?")
+"""A row without one is text: of `3x3 convolutions`, or of a template's letters alone."""
+
 RATIO = re.compile(r"[0-9]+:[0-9]+")
 LINE_END = re.compile(r"\r\n|\n|\r")
 AROUND = " \t\v\f\xa0\ufeff\u200b\"'"
@@ -123,7 +125,7 @@ def _rows(path: Path, notices: Notices) -> Iterator[Row]:
             if line.strip():
                 notices.add("rows of separators alone ignored", number, line)
             continue
-        if not any(NUMBER_LIKE.match(cell) for cell in cells[1:]):
+        if not any(NUMBER_LIKE.fullmatch(cell) for cell in cells[1:]):
             if columns or header or len(cells) < 1 + len(PRODUCT):
                 notices.add("rows of text ignored", number, line)
             else:
@@ -132,7 +134,8 @@ def _rows(path: Path, notices: Notices) -> Iterator[Row]:
         if not columns and not header:
             notices.add("no header, and a first row that SCALE-Sim skips read as a layer", number, line)
         try:
-            numbers = _numbers(cells[1:], columns, number, line, notices)
+            few = 0 < len([cell for cell in _cells(header) if cell]) <= len(CONVOLUTION)
+            numbers = _numbers(cells[1:], columns or _columns(cells[1:], few), number, line, notices)
         except ValueError as error:
             raise LimenError(f"{path}: line {number}: {error}") from None
         columns = columns or (CONVOLUTION if len(numbers) == len(CONVOLUTION) else PRODUCT)
@@ -166,15 +169,22 @@ def _cells(line: str) -> list[str]:
     return cells
 
 
-def _numbers(cells: list[str], columns: tuple[str, ...], line: int, text: str, notices: Notices) -> tuple[int, ...]:
-    """Return the numbers of a row as its file has them, or, of its first row, as many as stand there.
+def _leading(cells: list[str]) -> int:
+    """Return how many integers a row begins with."""
+    return next((place for place, cell in enumerate(cells) if not INTEGER.fullmatch(cell)), len(cells))
 
-    Raises ValueError naming the column that is wrong.
-    """
-    count = next((place for place, cell in enumerate(cells) if not INTEGER.fullmatch(cell)), len(cells))
-    if not columns:
-        product = count == len(PRODUCT) and not any(INTEGER.fullmatch(cell) for cell in cells[count:])
-        columns = PRODUCT if product else CONVOLUTION
+
+def _columns(cells: list[str], few: bool) -> tuple[str, ...]:
+    """Return the columns of a file whose first layer this is; few: whether its header names no more than a product's,
+    and some beside them, which may hold numbers, too."""
+    count = _leading(cells)
+    product = count == len(PRODUCT) and not any(INTEGER.fullmatch(cell) for cell in cells[count:])
+    return PRODUCT if product or (few and len(PRODUCT) <= count < len(CONVOLUTION)) else CONVOLUTION
+
+
+def _numbers(cells: list[str], columns: tuple[str, ...], line: int, text: str, notices: Notices) -> tuple[int, ...]:
+    """Return the numbers of a row that has these columns. Raises ValueError naming the column that is wrong."""
+    count = _leading(cells)
     if count < len(columns):
         loose = [part for cell in cells for part in cell.split()]
         if len(loose) == len(columns) and all(INTEGER.fullmatch(part) for part in loose):
