@@ -16,7 +16,8 @@ from tests.workloads.quantised_models import qdq, qonnx
 from workloads.errors import LONGEST_LINE, LimenError
 from workloads.host.specfile import validate
 from workloads.imports.imported import NumberFormats
-from workloads.imports.onnx.limits import MOST_MEMORY, MOST_NODES
+from workloads.imports.onnx import worker
+from workloads.imports.onnx.limits import MOST_LAYERS, MOST_MEMORY, MOST_NODES
 from workloads.imports.onnx.reading import read_graph
 from workloads.imports.read_file import read_file
 from workloads.networks.network import NetworkFile
@@ -169,6 +170,39 @@ def test_too_many_nodes(tmp_path: Path) -> None:
         read_graph(tmp_path / "model.onnx")
 
 
+def many(op: str) -> Model:
+    """Return a model of one operator that reads more tensors than there may be layers, and is as many."""
+    model = Model()
+    first = model.node("Conv", model.input(1, 1, 2, 2), model.weights(1, 1, 1, 1))
+    others = [model.input(1, 1, 2, 2, name=f"x{place}") for place in range(MOST_LAYERS)]
+    made = (
+        model.node("Sum", first, *[first] * MOST_LAYERS)
+        if op == "Sum"
+        else model.node("Concat", first, *others, axis=1)
+    )
+    model.node("GlobalMaxPool", made)
+    return model
+
+
+@pytest.mark.usefixtures("in_process")
+@pytest.mark.parametrize("op", ["Sum", "Concat"])
+def test_too_many_layers(op: str, tmp_path: Path) -> None:
+    """A page has no room for them, and no time is spent on them."""
+    with pytest.raises(LimenError, match=rf"\({op}\): more than {MOST_LAYERS} (layers|tensors) are not allowed"):
+        read_file(many(op).save(tmp_path / "model.onnx"), NumberFormats())
+
+
+@pytest.mark.usefixtures("in_process")
+def test_too_much_to_hand_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the process that reads a file hands on is bounded, too: long names, many small constants."""
+    monkeypatch.setattr(worker, "MOST_WRITTEN", 1 << 20)
+    proto = small().proto()
+    proto.graph.node[0].name = "n" * (1 << 20)
+    (tmp_path / "model.onnx").write_bytes(proto.SerializeToString())
+    with pytest.raises(LimenError, match="names, sizes and constants of more than 1 MiB"):
+        read_file(tmp_path / "model.onnx", NumberFormats())
+
+
 @pytest.mark.usefixtures("in_process")
 @pytest.mark.parametrize("location", ["../secret", "/etc/hostname", "link", "pipe", "missing", "", "."])
 def test_no_file_elsewhere_is_opened(location: str, tmp_path: Path) -> None:
@@ -249,7 +283,19 @@ def changed_graph(content: bytes, chance: random.Random) -> bytes:
                 dims[chance.randrange(len(dims))] = chance.choice((0, 1, 2, 7, 10**6, 2**62, -1))
         elif how == 3:
             key = chance.choice(
-                ("pads", "strides", "group", "axis", "axes", "perm", "kernel_shape", "auto_pad", "transB")
+                (
+                    "pads",
+                    "strides",
+                    "group",
+                    "axis",
+                    "axes",
+                    "perm",
+                    "kernel_shape",
+                    "auto_pad",
+                    "transB",
+                    "to",
+                    "alpha",
+                )
             )
             value = chance.choice((0, 1, -1, 2**40, "x", [1, 1], [0], [2, 2, 2, 2], [1.5], [0, 3, 1, 2]))
             node.attribute.append(helper.make_attribute(key, value))

@@ -14,7 +14,7 @@ from tests.workloads.quantised_models import grid, stored
 from workloads.imports.imported import NumberFormats
 from workloads.imports.onnx import runtime, values
 from workloads.imports.onnx.reading import read_graph
-from workloads.imports.onnx.reals import NoValues
+from workloads.imports.onnx.real import NoValues
 
 pytestmark = [pytest.mark.usefixtures("in_process"), skip_without("onnxruntime", "onnx")]
 

@@ -292,6 +292,53 @@ def test_refusals_name_the_node(change: dict[str, Any], words: str, tmp_path: Pa
     assert "node 'conv_0' (Conv)" in str(caught.value) and words in str(caught.value)
 
 
+@pytest.mark.parametrize("images", [1, 7])
+def test_tokens_of_the_input_are_pixels(images: int, tmp_path: Path) -> None:
+    """The first dimension alone is that of images: 20 tokens are 20 pixels in every layer, of one image or of seven."""
+    model = Model(17)
+    x = model.node("MatMul", model.input("n", 20, 6), model.weights(6, 8))
+    likeness = model.node("MatMul", x, model.node("Transpose", x, perm=[0, 2, 1]))
+    x = model.node("MatMul", model.node("Softmax", likeness), x)
+    model.node("MatMul", x, model.weights(8, 3))
+    read = imported(model, tmp_path, batch=images)
+    assert forms(read) == [
+        ("conv1d", (20, 1, 6), (20, 1, 8)),
+        ("matmul", (20, 1, 8), (20, 1, 20)),
+        ("matmul", (20, 1, 20), (20, 1, 8)),
+        ("conv1d", (20, 1, 8), (20, 1, 3)),
+    ]
+    (row,) = read.content["unmapped_ops"]
+    pairs = 20 * (6 * 8 + 8 * 20 + 20 * 8 + 8 * 3)
+    assert row == {"op": "Softmax", "count": 1, "share": round(400 / (pairs + 400), 9)}
+
+
+def test_nothing_is_dropped_silently(tmp_path: Path) -> None:
+    """Operators of others' domains, a factor that is computed, and a bias that is, are rows; unused ones are told."""
+    model = Model(13, acme=1)
+    first = model.node("Conv", model.input(1, 3, 8, 8), model.weights(4, 3, 3, 3))
+    gate = model.node("Conv", model.node("GlobalAveragePool", first), model.weights(1, 4, 1, 1))
+    gated = model.node("Mul", first, model.node("Sigmoid", gate))
+    other = model.node("Conv", gated, model.weights(4, 4, 1, 1))
+    model.node("Conv", first, model.weights(9, 4, 1, 1))
+    last = model.node("Gemm", model.node("Flatten", other), model.weights(144, 5), model.input(5, name="bias"))
+    model.node("Relu", last, domain="acme")
+    read = imported(model, tmp_path)
+    assert rows(read) == {"Add": 1, "Mul": 1, "Sigmoid": 1, "acme.Relu": 1}
+    assert len(layers_of(read)) == 5
+    assert "operators that lead to no output ignored: 1" in read.notices
+
+
+def test_what_no_layer_reads_is_the_hosts(tmp_path: Path) -> None:
+    """A sum of tensors whose axes differ is a row; of the two layers before it, the host reads the second."""
+    model = Model()
+    x = model.input(1, 4, 4, 4)
+    turned = model.node("Transpose", model.node("Conv", x, model.weights(4, 4, 1, 1)), perm=[0, 1, 3, 2])
+    total = model.node("Add", model.node("Conv", x, model.weights(4, 4, 1, 1)), turned)
+    model.node("Conv", total, model.weights(2, 4, 2, 1))
+    read = imported(model, tmp_path)
+    assert rows(read) == {"Add": 1} and len(layers_of(read)) == 3
+
+
 def test_functions_of_the_model(tmp_path: Path) -> None:
     """They are put in place; one that holds itself, or grows without end, is refused in `test_onnx_bad_input`."""
     model = Model(17, local=1)

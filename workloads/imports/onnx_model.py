@@ -35,7 +35,7 @@ def read_model(
         if calibration is not None:
             raise LimenError(f"--calibration: {calibration} is not allowed with --op {formats.op}: {VALUED_OP}")
         return replace(shapes, notices=(*shapes.notices, f"integers not read: they are of op {VALUED_OP}"))
-    from workloads.imports.onnx.reals import NoValues
+    from workloads.imports.onnx.real import NoValues
     from workloads.imports.onnx.values import read_values
 
     data = None if calibration is None else _read_inputs(calibration)

@@ -19,7 +19,7 @@ from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sum
 from workloads.exact.reference import patches
 from workloads.imports.imported import NumberFormats
 from workloads.imports.onnx.integers import Fixed, Weights, format_of, groups_of, layers_of, network_numbers
-from workloads.imports.onnx.reals import INPUT_LAYER, NoValues, Piece, Real
+from workloads.imports.onnx.real import INPUT_LAYER, NoValues, Piece, Real
 from workloads.layers.graph import walk
 from workloads.layers.layer import Layer, LayerParameters, no_parameters
 from workloads.ops.mac import MAC

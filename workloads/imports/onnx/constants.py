@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -45,6 +47,8 @@ def _folded(graph: Graph, node: Node, read: list[np.ndarray | None]) -> np.ndarr
         return np.array(graph.sizes[node.inputs[0]], dtype=np.int64)
     if node.op == "Constant":
         return _constant(graph, node)
+    if node.op == "ConstantOfShape":
+        return _spread(graph, node, read[0])
     evaluate = PLAIN.get(node.op)
     known = [array for array in read if array is not None]
     if evaluate is None or len(known) < len([name for name in node.inputs if name]):
@@ -68,6 +72,15 @@ def _constant(graph: Graph, node: Node) -> np.ndarray | None:
     return None
 
 
+def _spread(graph: Graph, node: Node, sizes: np.ndarray | None) -> np.ndarray | None:
+    """Return a ConstantOfShape of few values, or None."""
+    value = graph.values.get(node.attributes["value"]) if "value" in node.attributes else np.zeros(1, dtype=np.float32)
+    made = [] if sizes is None else [int(size) for size in sizes.reshape(-1)]
+    if value is None or value.size != 1 or sizes is None or min(made, default=0) < 0 or math.prod(made) > SMALL:
+        return None
+    return np.full(made, value.reshape(-1)[0])
+
+
 def axes_of(node: Node, read: list[np.ndarray]) -> list[int]:
     """Return the axes that a Squeeze or Unsqueeze names, by attribute or (since opset 13) by input."""
     named = node.attributes.get("axes", read[1] if len(read) > 1 else [])
@@ -87,26 +100,60 @@ def _reshape(node: Node, read: list[np.ndarray]) -> np.ndarray:
     return read[0].reshape([read[0].shape[place] if size == 0 else size for place, size in enumerate(target)])
 
 
-def _dequantised(node: Node, read: list[np.ndarray]) -> np.ndarray:
-    axis = int(node.attributes.get("axis", 1))
+def _along_axis(node: Node, read: list[np.ndarray]) -> list[int]:
+    """Return the shape in which scales, one or one a channel, meet what is scaled. Raises ValueError of others."""
+    if node.attributes.get("block_size", 0) or (read[1].size > 1 and read[1].ndim != 1):
+        raise ValueError("scales of blocks")
     shape = [1] * read[0].ndim
     if read[1].size > 1:
-        shape[axis] = -1
+        shape[int(node.attributes.get("axis", 1))] = -1
+    return shape
+
+
+def _dequantised(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    shape = _along_axis(node, read)
     zero = read[2].reshape(shape) if len(read) > 2 and read[2].size else 0
     return ((read[0].astype(np.float64) - zero) * read[1].reshape(shape)).astype(np.float32)
 
 
 def _quantised(node: Node, read: list[np.ndarray]) -> np.ndarray:
-    axis = int(node.attributes.get("axis", 1))
-    shape = [1] * read[0].ndim
-    if read[1].size > 1:
-        shape[axis] = -1
-    zero = read[2] if len(read) > 2 and read[2].size else np.zeros(1, dtype=np.uint8)
+    shape = _along_axis(node, read)
+    said = NUMPY_TYPES[node.attributes.get("output_dtype", 0) or UINT8]
+    zero = read[2] if len(read) > 2 and read[2].size else np.zeros(1, dtype=said)
     limits = np.iinfo(zero.dtype)
     rounded = np.rint(read[0] / read[1].reshape(shape)) + zero.astype(np.int64).reshape(
         shape if zero.size > 1 else [1] * read[0].ndim
     )
     return np.clip(rounded, limits.min, limits.max).astype(zero.dtype)
+
+
+UINT8 = 2
+"""The type to which a QuantizeLinear rounds by itself."""
+
+NUMPY_TYPES: dict[int, Any] = {
+    1: np.float32, 2: np.uint8, 3: np.int8, 4: np.uint16, 5: np.int16, 6: np.int32, 7: np.int64, 9: np.bool_,
+    10: np.float16, 11: np.float64, 12: np.uint32, 13: np.uint64,
+}  # fmt: skip
+"""By ONNX' numbers."""
+
+
+def _cast(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    """Return numbers of another type; real ones lose what is behind the point. Raises ValueError beyond its range."""
+    kind = np.dtype(NUMPY_TYPES[node.attributes["to"]])
+    values = read[0]
+    if values.dtype.kind == "f" and kind.kind in "iu":
+        values = np.trunc(values)
+        if not ((values >= np.iinfo(kind).min) & (values <= np.iinfo(kind).max)).all():
+            raise ValueError("beyond the range of a type")
+    return values.astype(kind)
+
+
+def _divided(node: Node, read: list[np.ndarray]) -> np.ndarray:
+    """Return quotients; those of integers towards zero."""
+    first, second = read
+    if first.dtype.kind == "f":
+        return np.asarray(first / second)
+    return np.asarray(np.abs(first) // np.abs(second) * np.sign(first) * np.sign(second))
 
 
 def _rounded(node: Node, read: list[np.ndarray]) -> np.ndarray:
@@ -143,7 +190,7 @@ PLAIN: dict[str, Evaluate] = {
     "Quant": _rounded,
     "IntQuant": _rounded,
     "Identity": lambda node, read: read[0],
-    "Cast": lambda node, read: read[0] if node.attributes.get("to") != 7 else read[0].astype(np.int64),
+    "Cast": _cast,
     "Gather": lambda node, read: np.take(read[0], read[1].astype(np.int64), axis=int(node.attributes.get("axis", 0))),
     "Concat": lambda node, read: np.concatenate(read, axis=int(node.attributes.get("axis", 0))),
     "Unsqueeze": _unsqueeze,
@@ -157,6 +204,6 @@ PLAIN: dict[str, Evaluate] = {
     "Mul": lambda node, read: read[0] * read[1],
     "Add": lambda node, read: read[0] + read[1],
     "Sub": lambda node, read: read[0] - read[1],
-    "Div": lambda node, read: read[0] / read[1] if read[0].dtype.kind == "f" else read[0] // read[1],
+    "Div": _divided,
 }
 """Operators whose constants are computed: those of sizes, of scales and of stored weights."""

@@ -17,7 +17,8 @@ Sizes = tuple[int, ...]
 @dataclass(frozen=True)
 class Node:
     """One operator. inputs: "" is one left out. attributes: numbers, texts, lists of them; a tensor is its name among
-    the constants, a graph the number of its nodes."""
+    the constants, a graph the number of its nodes. domain: of those that the tables of `operators` are about; another's
+    is a part of `op`."""
 
     name: str
     op: str
@@ -41,6 +42,7 @@ class Graph:
     inputs, outputs: of the graph, without constants. opset: of the operators of ONNX.
     sizes: of every tensor whose sizes are known. constants: names of initialisers and of what follows from them alone.
     values: of those constants that were asked for, see `read_graph`. types: of the inputs, as numpy calls them.
+    unused: how many nodes lead to no output; they aren't among the nodes.
     """
 
     path: str
@@ -52,6 +54,7 @@ class Graph:
     constants: frozenset[str]
     values: Mapping[str, np.ndarray]
     types: Mapping[str, str] = field(default_factory=dict)
+    unused: int = 0
 
     def refusal(self, node: Node, reason: str) -> LimenError:
         """Return the error of a node that can't be read."""

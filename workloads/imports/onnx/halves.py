@@ -18,7 +18,7 @@ import numpy as np
 from workloads.imports.names import Names
 from workloads.imports.onnx.entries import Entry
 from workloads.imports.onnx.integers import Fixed, LayerNumbers, format_of, groups_of, layers_of, width_of
-from workloads.imports.onnx.reals import INPUT_LAYER, Piece, Real
+from workloads.imports.onnx.real import INPUT_LAYER, Piece, Real
 from workloads.imports.onnx.views import BATCH, CHANNELS, COLUMNS, ROWS, written
 from workloads.ops.integers import MAX_SHIFT, operand_range
 

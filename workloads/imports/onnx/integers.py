@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from workloads.imports.onnx.reals import INPUT_LAYER, NoValues, Piece, Real
+from workloads.imports.onnx.constants import ROUNDINGS
+from workloads.imports.onnx.real import INPUT_LAYER, NoValues, Piece, Real
 from workloads.ops.integers import MAX_SHIFT, operand_range
 
 MOST_W_BITS = 16
@@ -65,10 +66,11 @@ def exact_format(real: Real) -> Fixed:
     if mantissa != 0.5:
         raise NoValues(f"tensor {real.tensor!r}: scale {real.grid.unit:g} is no power of two")
     low, high = real.grid.low, real.grid.high
+    rounding = ROUNDINGS.get(real.grid.rounding, np.rint)
     if real.low > -math.inf:
-        low = max(low, round(real.low / real.grid.unit))
+        low = max(low, int(rounding(np.array(real.low / real.grid.unit))))
     if real.high < math.inf:
-        high = min(high, round(real.high / real.grid.unit))
+        high = min(high, int(rounding(np.array(real.high / real.grid.unit))))
     for signed in (True, False):
         bits = (high + 1).bit_length() - 1 + signed
         if 2 <= bits <= MOST_W_BITS and operand_range(bits, signed) == (low, high):

@@ -12,6 +12,12 @@ MOST_SECONDS = 120
 MOST_NODES = 100_000
 """Of a graph, with those of its branches."""
 
+MOST_WRITTEN = 256 << 20
+"""Bytes of what its reader hands on: names, sizes and constants."""
+
+MOST_LAYERS = 4096
+"""Of a page: it has room for few more."""
+
 MOST_DIMENSIONS = 16
 """Of a tensor."""
 

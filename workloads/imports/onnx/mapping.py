@@ -11,6 +11,8 @@ from workloads.imports.names import Names
 from workloads.imports.onnx.arithmetic import operations
 from workloads.imports.onnx.entries import Entry, Joined, Unmapped
 from workloads.imports.onnx.graph import Graph, Node, Sizes
+from workloads.imports.onnx.joins import concatenated, summed
+from workloads.imports.onnx.limits import MOST_LAYERS
 from workloads.imports.onnx.operators import (
     AFFINE,
     CLAMPS,
@@ -29,19 +31,15 @@ from workloads.imports.onnx.views import (
     BATCH,
     CHANNELS,
     COLUMNS,
+    IMAGE,
     ROWS,
-    Tensor,
     View,
     from_outside,
     images_apart,
     rows_of_synapses,
-    same_axes,
     written,
 )
 from workloads.imports.onnx.windows import convolution_window, pooling_window
-
-IMAGE = {3: (BATCH, CHANNELS, ROWS), 4: (BATCH, CHANNELS, ROWS, COLUMNS)}
-"""Roles of ONNX' axes in convolutions and pools, by the number of axes."""
 
 MOST_HEADS = 64
 """Products of two tensors that one MatMul may be: each becomes a layer."""
@@ -54,6 +52,7 @@ class Mapper:
     views: the ONNX tensors so far. batch: of the model, dropped from all sizes.
     products: those of two tensors of which no layer writes the second.
     pieces, sums: of a Concat and of an Add, by what it makes, the layers that write it.
+    left: results of operators that aren't on the machine.
     """
 
     graph: Graph
@@ -69,6 +68,7 @@ class Mapper:
     products: int = 0
     pieces: dict[str, list[int]] = field(default_factory=dict)
     sums: dict[str, Joined] = field(default_factory=dict)
+    left: set[str] = field(default_factory=set)
 
     def run(self) -> None:
         for name in self.graph.inputs:
@@ -82,6 +82,7 @@ class Mapper:
             if view is None:
                 self.leave(node)
                 continue
+            self.count_terms(node, view)
             self.views[node.outputs[0]] = view
             self.sizes.setdefault(node.outputs[0], view.sizes)
             for name in filter(None, node.outputs[1:]):  # a mask, indices, statistics
@@ -96,14 +97,14 @@ class Mapper:
         if node.op in POOLS:
             return self.pool(node)
         if node.op == "Concat":
-            return self.concatenation(node)
+            return concatenated(self, node)
         if node.op in SAME or node.op in CLAMPS or node.op in RELABELS:
             view = self.read(node, node.input(0))
             if node.op in RELABELS:
                 return self.relabelled(node, view)
             return replace(view, clamped=view.clamped or node.op in CLAMPS)
         if node.op in JOINS:
-            joined = self.sum(node)
+            joined = summed(self, node)
             if joined is not None:
                 return joined
         return self.affine(node) if node.op in AFFINE else None
@@ -143,10 +144,20 @@ class Mapper:
         """Add a layer that reads a view; outputs: its (height, width, channels)."""
         height, width, channels = outputs
         made = written(view.tensor.size(BATCH), (height, width, channels), roles, self.place, len(self.entries))
-        self.entries.append(
-            Entry(node, self.names.own(node.name or node.outputs[0]), kind, view.tensor, keys, made.tensor)
-        )
+        self.put(node, kind, view, keys, made)
         return made
+
+    def put(self, node: Node, kind: str, view: View, keys: dict[str, Any], made: View) -> None:
+        """Append the entry of a layer. Raises LimenError where there are too many."""
+        if len(self.entries) >= MOST_LAYERS:
+            raise self.graph.refusal(node, f"more than {MOST_LAYERS} layers are not allowed")
+        name = self.names.own(node.name or node.outputs[0])
+        self.entries.append(Entry(node, name, kind, view.tensor, keys, made.tensor))
+
+    def count_terms(self, node: Node, made: View) -> None:
+        """Count what a Conv or Gemm adds where it is no constant, a bias that another operator computes, for one."""
+        if node.op in ("Conv", "Gemm") and node.input(2) and node.input(2) not in self.graph.constants:
+            self.count("Add", math.prod(made.sizes) // made.tensor.size(BATCH))
 
     def count(self, op: str, arithmetic: int) -> None:
         row = self.unmapped.setdefault(op, Unmapped())
@@ -155,8 +166,10 @@ class Mapper:
 
     def leave(self, node: Node) -> None:
         """Count an operator that isn't on the machine; what it makes is the tensor it reads, of the same size."""
-        self.count(f"{node.domain}.{node.op}" if node.domain else node.op, operations(node, self.sizes))
         names = self.tensors_of(node)
+        images = max((self.views[name].tensor.size(BATCH) for name in names if name in self.views), default=1)
+        self.count(f"{node.domain}.{node.op}" if node.domain else node.op, operations(node, self.sizes) // images)
+        self.left |= {*node.outputs}
         for output in filter(None, node.outputs):
             sizes = self.sizes.get(output)
             alike = [name for name in names if sizes is not None and self.sizes.get(name) == sizes]
@@ -172,6 +185,8 @@ class Mapper:
         kernel = self.sizes.get(weights, ())
         view = self.image(node, node.input(0))
         if view is None or weights not in self.graph.constants or len(kernel) != len(view.sizes):
+            return None
+        if node.attributes.get("channels_last"):
             return None
         window = convolution_window(self.graph, node, view.sizes[2:], kernel[2:])
         groups = self.graph.integer(node, "group", 1)
@@ -251,14 +266,16 @@ class Mapper:
         if len(first.sizes) < 2 or 0 in second.sizes or first.sizes[-1] != second.sizes[-2]:
             return None
         rows, depth, outputs = first.sizes[-2], first.sizes[-1], second.sizes[-1]
-        heads = math.prod(first.sizes[:-2])
-        if heads != math.prod(second.sizes[:-2]) or heads > MOST_HEADS:
+        images = math.prod(axis.size for label in first.labels[:-2] for axis in label if axis.role == BATCH)
+        heads = math.prod(first.sizes[:-2]) // images
+        if math.prod(first.sizes[:-2]) != math.prod(second.sizes[:-2]) or heads > MOST_HEADS:
             return None
         sizes = (*first.sizes[:-1], outputs)
         if heads == 1 and second.tensor.layer is not None and first.bind_rows(self.batch):
             turned = rows_of_synapses(second, self.batch)
             if turned is not None:
-                made = self.add(node, "matmul", first, (*first.tensor.shape[:2], outputs), (ROWS, COLUMNS, CHANNELS))
+                roles = [BATCH] * (first.tensor.size(BATCH) > 1) + [ROWS, COLUMNS, CHANNELS]
+                made = self.add(node, "matmul", first, (*first.tensor.shape[:2], outputs), roles)
                 self.entries[-1].synapses = second.tensor
                 self.entries[-1].keys |= {"transposed": True} if turned else {}
                 return made.reshaped(sizes) or from_outside(sizes)
@@ -281,21 +298,23 @@ class Mapper:
     def affine(self, node: Node) -> View | None:
         """Return the view itself where a node's constants fold into the layer before, or that of a layer of its own."""
         names = self.tensors_of(node)
-        if node.op != "BatchNormalization":
-            scales = [name for name in names if self.elements(name) == 1 and self.elements(node.outputs[0]) > 1]
-            names = [name for name in names if name not in scales]
+        if node.op != "BatchNormalization" and self.elements(node.outputs[0]) > 1:
+            names = [
+                name for name in names if self.elements(name) != 1 or self.read(node, name).tensor.layer is not None
+            ]
         if len(names) != 1 or (node.op == "Div" and node.inputs[0] != names[0]):
             return None
         view = self.read(node, names[0])
         if self.sizes.get(node.outputs[0], view.sizes) != view.sizes:
             return None
-        others = [self.elements(name) for name in node.inputs if name and name != names[0]]
-        if node.op == "BatchNormalization" and self.folds(view, names[0]):
-            return view
-        channels = view.tensor.size(CHANNELS)
-        if node.op != "BatchNormalization":
-            at_writer = view.tensor.layer is not None and max(others, default=1) in (1, channels)
-            return view if max(others, default=1) == 1 or (at_writer and self.folds(view, names[0])) else None
+        if node.op == "BatchNormalization":
+            if self.folds(view, names[0]) and view.runs_along_channels((2, *[1] * (len(view.sizes) - 2))):
+                return view
+        else:
+            others = [self.sizes.get(name, (0,)) for name in node.inputs if name and name != names[0]]
+            if all(math.prod(sizes) == 1 for sizes in others):
+                return view
+            return view if self.folds(view, names[0]) and all(map(view.runs_along_channels, others)) else None
         if len(view.sizes) in IMAGE and view.bind(IMAGE[len(view.sizes)]):
             return self.pointwise(node, view)
         return None
@@ -315,84 +334,10 @@ class Mapper:
         roles = [axis_roles[0] if axis_roles else None for axis_roles in view.roles()]
         made = written(view.tensor.size(BATCH), (height, width, channels), IMAGE[4], self.place, len(self.entries))
         keys = {"out_channels": channels, "groups": channels}
-        self.entries.append(
-            Entry(node, self.names.own(node.name or node.outputs[0]), kind, view.tensor, keys, made.tensor)
-        )
+        self.put(node, kind, view, keys, made)
         axes = {axis.role: axis for axis in made.tensor.axes}
         labels = tuple(
             tuple(axes[axis.role] for axis in label) if role is not None else ()
             for role, label in zip(roles, view.labels, strict=True)
         )
         return View(made.tensor, labels, sizes=view.sizes)
-
-    def sum(self, node: Node) -> View | None:
-        """Return the sum of tensors of one size, as residuals: into the layer that wrote one, or a layer of its own."""
-        names = [node.input(0), node.input(3)] if node.op == "QLinearAdd" else [name for name in node.inputs if name]
-        if any(name in self.graph.constants for name in names) or len(names) < 2:
-            return None
-        total = self.read(node, names[0])
-        for name in names[1:]:
-            other = self.read(node, name)
-            if other.sizes != total.sizes or not same_axes(total, other):
-                return None
-            if other.tensor.layer is None and total.tensor.layer is None:
-                return None
-            if any(side.tensor.layer is None and not self.is_input(side.tensor) for side in (total, other)):
-                return None
-            total = self.joined(node, (names[0], total), (name, other))
-        return total
-
-    def is_input(self, tensor: Tensor) -> bool:
-        """Return whether a tensor is the network's input, which is what the first layer reads."""
-        return bool(self.entries) and self.entries[0].reads is tensor
-
-    def joined(self, node: Node, first: tuple[str, View], second: tuple[str, View]) -> View:
-        sides = sorted((first, second), key=lambda side: -1 if side[1].tensor.layer is None else side[1].tensor.layer)
-        (earlier_name, earlier), (name, later) = sides
-        entry = None if later.tensor.layer is None else self.entries[later.tensor.layer]
-        sole = self.users[name].number == 1 and earlier.tensor is not later.tensor
-        whole = entry is not None and entry.writes.channels == later.tensor.size(CHANNELS)
-        if entry is not None and entry.weighs and whole and sole and not later.clamped and entry.residual is None:
-            entry.residual = earlier.tensor
-            self.sums[node.outputs[0]] = Joined(self.entries.index(entry), name, earlier_name)
-            return later
-        made = self.pointwise(node, later)
-        self.entries[-1].residual = earlier.tensor
-        self.sums[node.outputs[0]] = Joined(len(self.entries) - 1, name, earlier_name)
-        return made
-
-    def concatenation(self, node: Node) -> View | None:
-        """Return tensors side by side along channels: layers write into the first one's tensor, or copy into one."""
-        names = [name for name in node.inputs if name]
-        if any(name in self.graph.constants for name in names):
-            return None
-        views = [self.read(node, name) for name in names]
-        axis = self.graph.integer(node, "axis", 1)
-        rank = len(views[0].sizes)
-        if rank not in IMAGE or axis % rank != 1 or any(len(view.sizes) != rank for view in views):
-            return None
-        if any(0 in view.sizes or view.sizes[2:] != views[0].sizes[2:] or not view.bind(IMAGE[rank]) for view in views):
-            return None
-        if len(views) == 1:
-            return views[0]
-        writers = [-1 if view.tensor.writer is None else view.tensor.writer for view in views[1:]]
-        tensors = [view.tensor for view in views]
-        kept = tensors[0].layer is not None and tensors.count(tensors[0]) == 1
-        kept = kept and self.users[names[0]].others_before(self.place, min(writers))
-        again = [self.units.differ(name, node.outputs[0]) for name in names]
-        kept = kept and not again[0]
-        pieces = [views[0] if kept else self.pointwise(node, views[0])]
-        for name, view, otherwise in zip(names[1:], views[1:], again[1:], strict=True):
-            once = sum(entry.writes is view.tensor for entry in self.entries) == 1
-            alone = self.users[name].number == 1 and tensors.count(view.tensor) == 1
-            pieces.append(view if once and alone and not otherwise else self.pointwise(node, view))
-        target = pieces[0].tensor
-        self.pieces[node.outputs[0]] = [piece.tensor.layer or 0 for piece in pieces]
-        for piece in pieces[1:]:
-            entry = next(entry for entry in self.entries if entry.writes is piece.tensor)
-            entry.writes, entry.offset = target, target.channels
-            target.channels += piece.sizes[1]
-        target.grow()
-        channels = tuple(axis for axis in target.axes if axis.role == CHANNELS)
-        labels = (pieces[0].labels[0], channels, *pieces[0].labels[2:])
-        return View(target, labels, sizes=(views[0].sizes[0], target.channels, *views[0].sizes[2:]))

@@ -40,6 +40,10 @@ SHAPED_LIKE = {
 QUANT_DOMAINS = ("qonnx.custom_op.general", "onnx.brevitas", "finn.custom_op.general")
 """QONNX's operators under its own and Brevitas' domain, and under FINN's older one."""
 
+ONNX_DOMAINS = ("", "ai.onnx")
+DOMAINS = (*ONNX_DOMAINS, "com.microsoft", *QUANT_DOMAINS)
+"""Whose operators are told by their names alone; what others call `Relu` may be anything."""
+
 CONVOLUTIONS = ("Conv", "ConvInteger", "QLinearConv")
 PRODUCTS = ("MatMul", "MatMulInteger", "QLinearMatMul", "Gemm", "QGemm")
 WINDOWED_POOLS = ("MaxPool", "AveragePool", "QLinearAveragePool")

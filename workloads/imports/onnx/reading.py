@@ -72,4 +72,5 @@ def read_graph(path: Path, batch: int = 1, with_values: bool = False) -> Graph:
         frozenset(described["constants"]),
         values,
         described["types"],
+        described["unused"],
     )

@@ -4,63 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
-from workloads.errors import LimenError
-from workloads.imports.onnx.constants import quant_limits
+from workloads.errors import LimenError, shown
+from workloads.imports.onnx.constants import NUMPY_TYPES, UINT8, quant_limits
 from workloads.imports.onnx.graph import Graph, Node
 from workloads.imports.onnx.limits import MOST_VALUES
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.operators import RELABELS
+from workloads.imports.onnx.real import INPUT_LAYER, ONE, READ_INTEGERS, Grid, NoValues, Piece, Real, Unit, unit_of
 from workloads.imports.onnx.views import CHANNELS
 from workloads.imports.onnx.weights import in_our_order, scaled
+from workloads.imports.onnx.windows import beyond_padding
 
-INPUT_LAYER = -1
-"""In the place of a layer: the network's input."""
+FLOATS = (1, 11)
+"""ONNX' numbers of the types that hold all values here."""
 
-
-@dataclass(frozen=True)
-class Grid:
-    """What a tensor is rounded to: integers low to high of a unit; zero is among them. rounding: QONNX' word."""
-
-    unit: float
-    low: int
-    high: int
-    rounding: str = "ROUND"
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What a layer writes, after so many steps that follow it: a clamp, a rounding."""
-
-    layer: int
-    steps: int
-
-
-@dataclass
-class Real:
-    """A layer in real numbers: y = clamp(Σ w·x + bias + residual), rounded to a grid where it has one.
-
-    weights: [N, kh, kw, C of a group] float64, None of a maxpool and of the input. bias: [N].
-    reads, residual: what it reads, several pieces side by side.
-    tensor: the ONNX name of its result; rounded: whether its last step is a rounding.
-    """
-
-    weights: np.ndarray | None = None
-    bias: np.ndarray = field(default_factory=lambda: np.zeros(1))
-    reads: tuple[Piece, ...] = ()
-    residual: tuple[Piece, ...] = ()
-    low: float = -math.inf
-    high: float = math.inf
-    grid: Grid | None = None
-    steps: int = 0
-    tensor: str = ""
-
-
-class NoValues(Exception):
-    """Why a graph's numbers can't be those of a network, in words."""
+KEEP_UNITS = ("MaxPool", "Concat", "Identity", *RELABELS)
+"""Operators whose results are integers of the unit of those that they read."""
 
 
 class Collector:
@@ -70,6 +32,9 @@ class Collector:
         self.mapper, self.graph = mapper, mapper.graph
         self.reals: dict[int, Real] = {INPUT_LAYER: Real()}
         self.pieces: dict[str, tuple[Piece, ...]] = {}
+        self.raw: dict[str, Unit] = {}
+        self.kinds = dict(self.graph.types)
+        self.source, self.settled = "", False
         self.layers: dict[str, list[int]] = {}
         for place, entry in enumerate(mapper.entries):
             self.layers.setdefault(entry.node.outputs[0], []).append(place)
@@ -81,9 +46,11 @@ class Collector:
             view = self.mapper.views.get(name)
             if view is not None and view.tensor is self.mapper.entries[0].reads:
                 self.pieces[name] = (Piece(INPUT_LAYER, 0),)
+                self.source = name
                 self.reals[INPUT_LAYER].tensor = name
         for node in self.graph.nodes:
             self.take(node)
+        self.settle_copies()
         self.check()
         return self.reals
 
@@ -102,17 +69,25 @@ class Collector:
             "Relu": self.clamped, "Clip": self.clamped,
             "QuantizeLinear": self.quantised, "Quant": self.quantised, "IntQuant": self.quantised,
             "DequantizeLinear": self.dequantised,
-            "Identity": self.same, "Dropout": self.same, "Cast": self.same,
+            "Identity": self.same, "Dropout": self.same, "Cast": self.cast,
             "BatchNormalization": self.affine, "Mul": self.affine, "Div": self.affine, "Sub": self.affine,
             **dict.fromkeys(RELABELS, self.same),
         }  # fmt: skip
         step = self.summed if node.op in ("Add", "Sum") and len(names) > 1 else steps.get(node.op)
         step = self.affine if step is None and node.op == "Add" else step
-        written = self.mapper.views.get(node.outputs[0])
-        if step is None or written is None or any(name not in self.pieces for name in names):
+        if step is None or node.outputs[0] in self.mapper.left or any(name not in self.pieces for name in names):
             self.leave(node)
             return
+        units = {self.raw.get(name, ONE) for name in names}
+        if units != {ONE} and node.op not in READ_INTEGERS:
+            raise NoValues(f"{node} reads integers that aren't taken back")
         self.pieces[node.outputs[0]] = made = step(node)
+        if node.op in KEEP_UNITS:
+            if len(units) > 1:
+                raise NoValues(f"{node} reads integers of {len(units)} units")
+            if names[0] in self.raw:
+                self.raw[node.outputs[0]] = units.pop()
+            self.kinds[node.outputs[0]] = self.kinds.get(names[0], "")
         for piece in made:
             self.reals[piece.layer].tensor = node.outputs[0]
 
@@ -124,6 +99,11 @@ class Collector:
 
     def same(self, node: Node) -> tuple[Piece, ...]:
         return self.pieces[self.mapper.tensors_of(node)[0]]
+
+    def cast(self, node: Node) -> tuple[Piece, ...]:
+        if node.attributes.get("to") not in FLOATS:
+            raise NoValues(f"{node} cuts off what others than float and double can't hold")
+        return self.same(node)
 
     def constant(self, node: Node, place: int) -> np.ndarray | None:
         """Return a constant that a node reads as float64, or None where it is left out."""
@@ -154,12 +134,10 @@ class Collector:
             raise NoValues(f"{node} has no constant weights")
         if linear:
             self.dequantised(node)
-        elif node.op.endswith("Integer"):
-            self.settle(self.pieces[node.input(0)], np.ones(1), self.constant(node, 2))
-        if linear:
             weights = scaled(weights, self.needed(node, 4), self.constant(node, 5), along)
         elif node.op.endswith("Integer"):
-            weights = scaled(weights, np.ones(1), self.constant(node, 3), along)
+            unit = self.taken_back(node, 0, None, self.constant(node, 2))
+            weights = scaled(weights, np.ones(1), self.constant(node, 3), along) / unit.scale
         layer = self.only_layer(node)
         view = self.mapper.views[node.input(0)]
         reads = self.pieces[node.input(0)]
@@ -172,17 +150,17 @@ class Collector:
             bias = self.constant(node, 6 if linear else 2) if "Gemm" in node.op else None
             bias = None if bias is None else bias * float(node.attributes.get("beta", 1.0))
         if linear and bias is not None:
-            bias = bias * self.unit_of(self.needed(node, 1)) * self.needed(node, 4).reshape(-1)
+            bias = bias * unit_of(self.needed(node, 1)) * self.needed(node, 4).reshape(-1)
         added = np.zeros(len(weights)) if bias is None else np.broadcast_to(bias.reshape(-1), len(weights)).copy()
         self.reals[layer] = Real(weights, added, reads)
         made = (Piece(layer, 0),)
         places = (7, 8) if node.op == "QGemm" else (6, 7)
-        return self.onto_grid(made, self.grid(node, *places)) if linear and node.input(places[0]) else made
+        return self.rounded(node, made, *places) if linear and node.input(places[0]) else made
 
     def averaged(self, node: Node) -> tuple[Piece, ...]:
         """Return an average of integers, onto a grid of its own."""
         self.dequantised(node)
-        return self.onto_grid(self.pooled(node), self.grid(node, 3, 4))
+        return self.rounded(node, self.pooled(node), 3, 4)
 
     def pooled(self, node: Node) -> tuple[Piece, ...]:
         layer, reads = self.only_layer(node), self.pieces[self.mapper.tensors_of(node)[0]]
@@ -190,8 +168,8 @@ class Collector:
         if entry.kind == "maxpool":
             self.reals[layer] = Real(None, np.zeros(1), reads)
             return (Piece(layer, 0),)
-        padded = any(entry.keys.get("padding", []))
-        if padded and not node.attributes.get("count_include_pad", 0):
+        padding = sum(entry.keys.get("padding", []))
+        if padding and (not node.attributes.get("count_include_pad", 0) or beyond_padding(node, padding)):
             raise NoValues(f"{node} counts no padding")
         height, width, channels = entry.reads.shape
         kernel = (height, width) if entry.keys["kernel"] == "global" else tuple(entry.keys["kernel"])
@@ -225,12 +203,12 @@ class Collector:
             raise NoValues(f"{node} is not on the machine")
         if node.op == "QLinearAdd":
             for place in (0, 3):
-                self.settle(self.pieces[node.input(place)], self.needed(node, place + 1))
+                self.taken_back(node, place, self.needed(node, place + 1), self.constant(node, place + 2))
         if joined.layer in self.layers.get(node.outputs[0], []):
             self.reals[joined.layer] = self.copy(joined.layer, self.pieces[joined.name])
         self.reals[joined.layer].residual = self.pieces[joined.added]
         made = self.step((Piece(joined.layer, self.reals[joined.layer].steps),))
-        return self.onto_grid(made, self.grid(node, 6, 7)) if node.op == "QLinearAdd" else made
+        return self.rounded(node, made, 6, 7) if node.op == "QLinearAdd" else made
 
     # Steps that follow a layer.
 
@@ -269,6 +247,8 @@ class Collector:
             raise NoValues(f"{node} clamps the input")
         made = self.step(pieces)
         for real in self.sources(made):
+            if real.grid is not None and any(real.grid.parts(bound) for bound in (low, high)):
+                raise NoValues(f"{node} clamps between integers of tensor {shown(real.tensor)}")
             real.low, real.high = max(real.low, low), min(real.high, high)
         return made
 
@@ -311,11 +291,18 @@ class Collector:
         }[node.op]  # fmt: skip
 
     def quantised(self, node: Node) -> tuple[Piece, ...]:
-        return self.onto_grid(self.pieces[node.input(0)], self.grid(node, 1, 2))
+        return self.rounded(node, self.pieces[node.input(0)], 1, 2)
+
+    def rounded(self, node: Node, pieces: tuple[Piece, ...], scale: int, zero: int) -> tuple[Piece, ...]:
+        """Return pieces rounded to the grid that a node says in these inputs; what it makes are integers of it."""
+        grid, offset = self.grid(node, scale, zero), self.constant(node, zero)
+        if node.op not in ("Quant", "IntQuant"):
+            self.raw[node.outputs[0]] = Unit(grid.unit, 0 if offset is None else int(offset.reshape(-1)[0]))
+        return self.onto_grid(pieces, grid)
 
     def grid(self, node: Node, scale: int, zero: int) -> Grid:
         """Return the grid that a node rounds to. Raises NoValues where it is none of one unit."""
-        unit = self.unit_of(self.needed(node, scale))
+        unit = unit_of(self.needed(node, scale))
         offset = self.constant(node, zero)
         at = 0 if offset is None else float(offset.reshape(-1)[0])
         if offset is not None and (offset != at).any():
@@ -328,16 +315,12 @@ class Collector:
             low, high = quant_limits(float(bits.reshape(-1)[0]), signed, bool(node.attributes.get("narrow", 0)))
             mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
         else:
-            kind = np.dtype(np.uint8) if offset is None else self.graph.value(node.input(zero), node).dtype
+            said = np.dtype(NUMPY_TYPES.get(node.attributes.get("output_dtype", 0) or UINT8, float))
+            kind = said if offset is None else self.graph.value(node.input(zero), node).dtype
             if kind.kind not in "iu" or kind.itemsize > 2:
                 raise NoValues(f"{node} rounds to {kind}")
             low, high, mode = np.iinfo(kind).min, np.iinfo(kind).max, "ROUND"
         return Grid(unit, int(low - at), int(high - at), mode)
-
-    def unit_of(self, scale: np.ndarray) -> float:
-        if scale.size != 1 or not 0 < float(scale.reshape(-1)[0]) < math.inf:
-            raise NoValues("scales for each channel of an activation")
-        return float(scale.reshape(-1)[0])
 
     def onto_grid(self, pieces: tuple[Piece, ...], grid: Grid) -> tuple[Piece, ...]:
         made = self.step(pieces)
@@ -351,24 +334,49 @@ class Collector:
         return made
 
     def dequantised(self, node: Node) -> tuple[Piece, ...]:
-        """Return the same pieces; a network's input of integers gets its unit here."""
-        self.settle(self.pieces[node.input(0)], self.needed(node, 1), self.constant(node, 2))
+        """Return the same pieces."""
+        self.taken_back(node, 0, self.needed(node, 1), self.constant(node, 2))
         return self.pieces[node.input(0)]
 
-    def settle(self, pieces: tuple[Piece, ...], scale: np.ndarray, zero: np.ndarray | None = None) -> None:
-        for piece in pieces:
-            real = self.reals[piece.layer]
-            kind = self.graph.types.get(real.tensor, "")
-            if piece.layer == INPUT_LAYER and real.grid is None and kind in ("int8", "uint8", "int16", "uint16"):
-                at = 0 if zero is None else int(zero.reshape(-1)[0])
-                limits = np.iinfo(kind)
-                real.grid = Grid(self.unit_of(scale), limits.min - at, limits.max - at)
+    def taken_back(self, node: Node, place: int, scale: np.ndarray | None, zero: np.ndarray | None) -> Unit:
+        """Return what integers that a node reads are worth; a network's input of integers gets its unit here.
+
+        scale, zero: as the node says them; a scale of None is whatever theirs is.
+        """
+        name = node.input(place)
+        at = 0 if zero is None else int(zero.reshape(-1)[0])
+        if zero is not None and zero.size != 1:
+            raise NoValues(f"{node} has zeros of its own for each channel")
+        kind, source = self.kinds.get(name, ""), self.reals[INPUT_LAYER]
+        if name not in self.raw and kind in ("int8", "uint8", "int16", "uint16"):
+            self.raw[name] = Unit(1.0 if scale is None else unit_of(scale), at)
+            grid = Grid(self.raw[name].scale, np.iinfo(kind).min - at, np.iinfo(kind).max - at)
+            if source.grid not in (None, grid):
+                raise NoValues(f"{node} takes the input for integers of another unit than it had before")
+            source.grid, self.settled = grid, True
+        unit = self.raw.get(name)
+        if unit is None or unit.zero != at or (scale is not None and unit.scale != unit_of(scale)):
+            raise NoValues(f"{node} takes tensor {shown(name)} for integers of another unit than it has")
+        return unit
+
+    def settle_copies(self) -> None:
+        """Give copies that nothing rounds again the grid of what they copy."""
+        for layer, real in sorted(self.reals.items()):
+            if layer in (INPUT_LAYER, self.last) or real.grid is not None or not real.copies():
+                continue
+            grids = {(source.grid, source.low, source.high) for source in self.sources(real.reads)}
+            if len(grids) == 1 and real.high == math.inf and real.low in (-math.inf, 0):
+                real.grid, low, real.high = grids.pop()
+                real.low = max(real.low, low)
 
     def check(self) -> None:
         """Raise NoValues unless every layer has its numbers and all read what it makes in the end."""
         for layer in range(len(self.mapper.entries)):
             if layer not in self.reals:
                 raise NoValues(f"{self.mapper.entries[layer].node} has no values")
+        kind = self.kinds.get(self.source, "")
+        if kind not in ("float16", "float32", "float64") and not self.settled:
+            raise NoValues(f"its input is of {kind}, and not of integers that are taken back")
         for real in self.reals.values():
             if not np.isfinite(real.bias).all() or (real.weights is not None and not np.isfinite(real.weights).all()):
                 raise NoValues(f"values of tensor {real.tensor!r} that are no numbers")
@@ -386,5 +394,5 @@ def collect(graph: Graph, mapper: Mapper) -> dict[int, Real]:
             return Collector(mapper).run()
     except LimenError as error:
         raise NoValues(str(error).removeprefix(f"{graph.path}: ")) from None
-    except (ValueError, LookupError) as error:  # arrays and tensors where a file should have others
+    except (ValueError, LookupError, TypeError, ArithmeticError) as error:  # where a file should have others
         raise NoValues(f"numbers that don't go together: {error}") from None

@@ -13,6 +13,7 @@ import numpy as np
 
 from workloads.host.opening import read_file
 from workloads.imports.onnx.limits import MOST_MEMORY, MOST_SECONDS, REFUSED
+from workloads.imports.onnx.operators import QUANT_DOMAINS
 
 LEAST_IR, MOST_IR = 4, 10
 """IR versions: since 4 initialisers are no inputs; later ones than 10 onnxruntime need not know."""
@@ -51,20 +52,30 @@ def run(path: Path, folder: Path) -> np.ndarray:
     inputs = np.load(folder / "inputs.npy", allow_pickle=False)
     first = next(entry.shape[0] for entry in session.get_inputs() if entry.name == said["input"])
     batch = first if isinstance(first, int) else 1  # of a model whose batch is fixed, each input is all of one
-    return np.concatenate(
-        [session.run([said["wanted"]], {said["input"]: np.stack([image] * batch)})[0][:1] for image in inputs]
-    )
+    outputs = [session.run([said["wanted"]], {said["input"]: np.stack([image] * batch)})[0] for image in inputs]
+    return np.stack([output[0] if batch > 1 else output for output in outputs]).reshape(len(inputs), -1)
 
 
 def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[str, Any]) -> Any:
-    """Return the model of the nodes that are no constants, up to the tensor that is wanted."""
+    """Return the model up to the tensor that is wanted.
+
+    onnxruntime computes constants, too; those that it can't (QONNX' Quant), or that lie in other files, are ours.
+    """
     graph = onnx.GraphProto(name="graph")
-    graph.input.extend(entry for entry in model.graph.input if entry.name not in constants)
+    stored = {tensor.name: tensor for tensor in model.graph.initializer}
+    beside = {name for name, tensor in stored.items() if tensor.external_data or tensor.data_location}
+    ours = beside | {
+        node.output[0] for node in model.graph.node if node.op_type == "Constant" or node.domain in QUANT_DOMAINS
+    }
+    constants = {name: array for name, array in constants.items() if name in ours}
+    graph.input.extend(entry for entry in model.graph.input if entry.name not in stored)
     graph.output.add(name=said["wanted"])
     needed = {said["wanted"]}
     kept = []
     for node in reversed(model.graph.node):
         if needed & {*node.output} and node.output[0] not in constants:
+            if any(attribute.g.node or attribute.graphs for attribute in node.attribute):
+                raise ValueError(f"{node.op_type} holds a graph of its own")  # whose files onnxruntime would open
             needed |= {*node.input}
             kept.append(node)
     for node in reversed(kept):
@@ -74,7 +85,8 @@ def rebuilt(onnx: Any, model: Any, constants: dict[str, np.ndarray], said: dict[
             graph.node.append(node)
     read = {name for node in graph.node for name in node.input}
     graph.initializer.extend(
-        onnx.numpy_helper.from_array(constants[name], name) for name in sorted(read & {*constants})
+        onnx.numpy_helper.from_array(constants[name], name) if name in constants else stored[name]
+        for name in sorted(read & {*constants, *stored})
     )
     opsets = [entry for entry in model.opset_import if entry.domain in ("", "ai.onnx", "com.microsoft")]
     for entry in opsets:

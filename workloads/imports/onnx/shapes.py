@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workloads.errors import LimenError
+from workloads.errors import LONGEST_VALUE, LimenError
 from workloads.host.specfile import validate
 from workloads.imports.imported import Imported, NumberFormats
 from workloads.imports.names import network_name
@@ -50,6 +50,8 @@ def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
                for row in unmapped.get("unmapped_ops", [])]  # fmt: skip
     if mapper.batch > 1:
         notices.append(f"first dimension of the inputs, {mapper.batch}: as many images, of which one is counted")
+    if graph.unused:
+        notices.append(f"operators that lead to no output ignored: {graph.unused}")
     if mapper.products:
         notices.append(f"{mapper.products} products of two tensors are counted as layers with weights")
     return Imported({**content, **unmapped}, tuple(notices))
@@ -121,10 +123,10 @@ def _own_inputs(entries: Sequence[Entry]) -> list[bool]:
     owns = [id(entry.reads) not in written and entry.reads is not entries[0].reads for entry in entries]
     read = {id(tensor) for entry in entries for tensor in (entry.residual, entry.synapses) if tensor is not None}
     for place in range(len(entries) - 1, 0, -1):
+        before = id(entries[place - 1].writes)
+        owns[place] = owns[place] or (before not in read and before != id(entries[place].reads))
         if not owns[place]:
             read.add(id(entries[place].reads))
-        if id(entries[place - 1].writes) not in read:
-            owns[place] = True
     return owns
 
 
@@ -143,13 +145,18 @@ def _size(tensor: Tensor) -> dict[str, int]:
 def unmapped_rows(unmapped: dict[str, Unmapped], pairs: int) -> list[dict[str, Any]]:
     """Return the rows of `unmapped_ops`, the largest share first; pairs: of the layers."""
     whole = max(1, pairs + sum(row.operations for row in unmapped.values()))
+    counted: dict[str, Unmapped] = {}
+    for op, row in unmapped.items():
+        alike = counted.setdefault(_plain(op), Unmapped())
+        alike.count += row.count
+        alike.operations += row.operations
     rows = [
-        {"op": _plain(op), "count": row.count, "share": round(row.operations / whole, SHARE_DIGITS)}
-        for op, row in unmapped.items()
+        {"op": op, "count": row.count, "share": round(row.operations / whole, SHARE_DIGITS)}
+        for op, row in counted.items()
     ]
     return sorted(rows, key=lambda row: (-row["share"], row["op"]))
 
 
 def _plain(op: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9_.]", "_", op)
+    plain = re.sub(r"[^A-Za-z0-9_.]", "_", op)[:LONGEST_VALUE]
     return plain if plain[:1].isalpha() else f"op_{plain}"

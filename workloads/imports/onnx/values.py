@@ -26,7 +26,8 @@ from workloads.imports.onnx.integers import (
 )
 from workloads.imports.onnx.limits import MOST_RESULTS
 from workloads.imports.onnx.mapping import Mapper
-from workloads.imports.onnx.reals import INPUT_LAYER, Grid, NoValues, Piece, Real, collect
+from workloads.imports.onnx.real import INPUT_LAYER, Grid, NoValues, Piece, Real
+from workloads.imports.onnx.reals import collect
 from workloads.imports.onnx.runtime import run_model
 from workloads.imports.onnx.shapes import map_graph, page_content, page_network, unmapped_content
 from workloads.imports.onnx.views import BATCH, CHANNELS, COLUMNS, ROWS, View, written
@@ -97,10 +98,18 @@ def _collected(graph: Graph, mapper: Mapper) -> dict[int, Real]:
     if results > MOST_RESULTS:
         raise NoValues(f"its layers write {results} values, more than {MOST_RESULTS}")
     reals = collect(graph, mapper)
+    first = mapper.views[_source(mapper)].labels[:1]
+    if not first or any(axis.role != BATCH for axis in first[0]):
+        raise NoValues("its input has no dimension of images")
     last = reals[len(mapper.entries) - 1]
     if last.weights is None or (last.grid is None and not (last.low == -math.inf and last.high == math.inf)):
         raise NoValues("a pool or an activation is last, and scores are raw sums")
     return reals
+
+
+def _source(mapper: Mapper) -> str:
+    """Return the name of the network's input: what the first layer reads."""
+    return next(name for name in mapper.graph.inputs if mapper.views[name].tensor is mapper.entries[0].reads)
 
 
 def _handed_on(last: Entry) -> Entry:
@@ -134,6 +143,8 @@ def valued(
         for layer, entry in enumerate(entries)
         for part, array in numbers[layer].arrays.items()
     }
+    if any("own_input" in entry for entry in content["layers"]):
+        raise NoValues("a layer reads what no layer before it writes")
     layers = page_network(graph, content)
     parameters = tuple(
         LayerParameters(polarity=None, **numbers[place].arrays) if layer.has_arrays else kind_parameters(layer)
@@ -141,7 +152,7 @@ def valued(
     )
     last = reals[len(entries) - 1]
     names = reals[INPUT_LAYER].tensor, last.tensor
-    source = next(name for name in graph.inputs if mapper.views[name].tensor is entries[0].reads)
+    source = _source(mapper)
     return Valued(
         content,
         arrays,
@@ -216,7 +227,8 @@ def read_values(
         LimenError: onnxruntime can't run it; data of other sizes.
     """
     try:
-        made = exact_values(graph, formats, to_even)
+        with np.errstate(all="ignore"):  # numbers beyond all bounds are refused in words
+            made = exact_values(graph, formats, to_even)
         inputs, x = random_inputs(made, graph.types[made.names[0]], compared_images(made.network))
         notices = ["integers read exactly"]
         if made.may_tie:
@@ -238,13 +250,16 @@ def calibrated_values(graph: Graph, formats: NumberFormats, data: np.ndarray) ->
     """Return (the network of our own quantiser, inputs to compare it on, the same as activations)."""
     mapper = map_graph(graph)
     reals = _collected(graph, mapper)
-    source = next(name for name in graph.inputs if mapper.views[name].tensor is mapper.entries[0].reads)
+    source = _source(mapper)
     view = mapper.views[source]
     if data.ndim < 2 or data.shape[1:] != view.sizes[1:] or not len(data) or not np.isfinite(data).all():
         raise LimenError(
             f"{graph.path}: calibration: inputs {list(data.shape)} are not allowed: [images, {list(view.sizes[1:])}]"
         )
-    x = ours(data.astype(np.float64), view)
+    real, grid = data.astype(np.float64), reals[INPUT_LAYER].grid
+    if grid is not None and np.dtype(graph.types[source]).kind in "iu":
+        real = (real - (np.iinfo(graph.types[source]).min - grid.low)) * grid.unit
+    x = ours(real, view)
     layers = page_network(graph, page_content(graph, mapper.entries, replace(formats, op="mac")))
     calibration = calibrate(layers, reals, x, formats)
     choice = descend(calibration)

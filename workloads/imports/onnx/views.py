@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 
 BATCH, ROWS, COLUMNS, CHANNELS = "nhwc"
 
+IMAGE = {3: (BATCH, CHANNELS, ROWS), 4: (BATCH, CHANNELS, ROWS, COLUMNS)}
+"""Roles of ONNX' axes in convolutions and pools, by the number of axes."""
+
 
 @dataclass(eq=False)
 class Axis:
@@ -119,6 +122,13 @@ class View:
         undecided = math.prod(axis.size for axis in before if axis.role is None)
         return self.is_whole() and undecided in (1, batch) and all(axis.role in (None, BATCH) for axis in before)
 
+    def runs_along_channels(self, sizes: Sequence[int]) -> bool:
+        """Return whether an array of these sizes, spread as ONNX does, differs along the channels alone."""
+        labels = self.labels[len(self.labels) - len(sizes) :]
+        return len(sizes) <= len(self.labels) and all(
+            axis.role == CHANNELS for size, label in zip(sizes, labels, strict=True) if size > 1 for axis in label
+        )
+
     def is_whole(self) -> bool:
         """Return whether it shows all of its tensor: not where more channels were written since."""
         seen = {id(axis) for label in self.labels for axis in label}
@@ -177,7 +187,7 @@ def same_axes(first: View, second: View) -> bool:
 def rows_of_synapses(second: View, batch: int) -> bool | None:
     """Return whether an output channel of a product is a pixel of its second operand, or None where it is neither."""
     depth, outputs = second.labels[-2:]
-    if any(label for label in second.labels[:-2]) or not second.is_whole():
+    if any(axis.role != BATCH for label in second.labels[:-2] for axis in label) or not second.is_whole():
         return None
     if any(axis.role is None for axis in (*depth, *outputs)):
         return False if second.bind_rows(batch) else None

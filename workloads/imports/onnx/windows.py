@@ -42,6 +42,12 @@ def pooling_window(graph: Graph, node: Node, sizes: Sequence[int]) -> Window:
     return _window(graph, node, sizes, kernel, ceil=bool(graph.integer(node, "ceil_mode", 0)))
 
 
+def beyond_padding(node: Node, padding: int) -> bool:
+    """Return whether windows reach beyond a pool's padding (ceil_mode), where nothing is ever counted."""
+    said = node.attributes.get("pads", []) if node.attributes.get("auto_pad", "NOTSET") != "VALID" else []
+    return bool(node.attributes.get("ceil_mode", 0)) and padding > sum(said)
+
+
 def _window(graph: Graph, node: Node, sizes: Sequence[int], kernel: Sequence[int], ceil: bool) -> Window:
     dilations = _list(graph, node, "dilations", [1] * len(sizes), len(sizes))
     for size, step in zip(kernel, dilations, strict=True):

@@ -33,12 +33,12 @@ from workloads.imports.onnx.limits import (
     MOST_NODES,
     MOST_SECONDS,
     MOST_VALUES,
+    MOST_WRITTEN,
     REFUSED,
     SMALL,
 )
-from workloads.imports.onnx.operators import SHAPED_LIKE
+from workloads.imports.onnx.operators import DOMAINS, ONNX_DOMAINS, SHAPED_LIKE
 
-ONNX_DOMAINS = ("", "ai.onnx")
 FORMATS = {"FLOAT": 1, "INT": 2, "STRING": 3, "TENSOR": 4, "GRAPH": 5, "FLOATS": 6, "INTS": 7, "STRINGS": 8}
 """Types of attributes by AttributeProto's numbers."""
 
@@ -89,16 +89,20 @@ def read(path: Path, folder: Path, batch: int, with_values: bool) -> None:
         raise Refused(f"constants of more than {MOST_VALUES} values are not allowed where values are read")
     _fix_inputs(graph, tensors, batch)
     order = _sorted(nodes, {*tensors, *(entry.name for entry in graph.input)})
+    outputs = tuple(entry.name for entry in graph.output)
+    used = _used(nodes, order, outputs)
+    unused = sum(nodes[place].op != "Constant" for place in order) - sum(
+        nodes[place].op != "Constant" for place in used
+    )
     for name, tensor in tensors.items():
         here = tensor.data_location != onnx.TensorProto.EXTERNAL and not tensor.external_data
         if with_values or (here and math.prod(sizes[name]) <= SMALL):
             values[name] = _value(onnx, tensor, path.parent, sizes[name])
     inputs = tuple(entry.name for entry in graph.input if entry.name not in tensors)
-    outputs = tuple(entry.name for entry in graph.output)
-    ordered = tuple(nodes[place] for place in order)
+    ordered = tuple(nodes[place] for place in used)
     types = {entry.name: _type(onnx, entry.type.tensor_type.elem_type) for entry in graph.input}
-    plain = Graph(str(path), opset, ordered, inputs, outputs, sizes, frozenset(tensors), values, types)
-    _write(_sized(onnx, model, plain, [graph.node[place] for place in order]), folder)
+    plain = Graph(str(path), opset, ordered, inputs, outputs, sizes, frozenset(tensors), values, types, unused)
+    _write(_sized(onnx, model, plain, [graph.node[place] for place in used]), folder)
 
 
 def _sized(onnx: Any, model: Any, plain: Graph, ordered: list[Any]) -> Graph:
@@ -123,8 +127,12 @@ def _write(graph: Graph, folder: Path) -> None:
         "constants": sorted(graph.constants),
         "stored": list(graph.values),
         "types": graph.types,
+        "unused": graph.unused,
     }
-    (folder / "graph.json").write_text(json.dumps(described))
+    text = json.dumps(described)
+    if len(text) + sum(array.nbytes for array in graph.values.values()) > MOST_WRITTEN:
+        raise Refused(f"names, sizes and constants of more than {MOST_WRITTEN >> 20} MiB are not allowed")
+    (folder / "graph.json").write_text(text)
     arrays: dict[str, Any] = {str(place): array for place, array in enumerate(graph.values.values())}
     np.savez(folder / "values.npz", **arrays)
 
@@ -207,8 +215,10 @@ def _node(node: Any, place: int, tensors: dict[str, Any]) -> Node:
             attributes[attribute.name] = attribute.f if attribute.type == FORMATS["FLOAT"] else attribute.i
     if not node.output or not any(node.output):
         raise Refused(f"node {node.name!r} ({node.op_type}): writes nothing")
-    domain = "" if node.domain in ONNX_DOMAINS else node.domain
     inputs = (*node.input, *_captured(node))
+    if node.domain not in DOMAINS:
+        return Node(node.name, f"{node.domain}.{node.op_type}", "", inputs, tuple(node.output), attributes)
+    domain = "" if node.domain in ONNX_DOMAINS else node.domain
     return Node(node.name, node.op_type, domain, inputs, tuple(node.output), attributes)
 
 
@@ -277,6 +287,19 @@ def _sorted(nodes: list[Node], known: set[str]) -> list[int]:
     return order
 
 
+def _used(nodes: list[Node], order: list[int], outputs: tuple[str, ...]) -> list[int]:
+    """Return of the places in order those whose results lead to an output; all where no node writes one."""
+    needed = {*outputs} & {name for node in nodes for name in node.outputs}
+    if not needed:
+        return order
+    used = []
+    for place in reversed(order):
+        if needed & {*nodes[place].outputs}:
+            needed |= {*nodes[place].inputs} - {""}
+            used.append(place)
+    return used[::-1]
+
+
 def _inferred(onnx: Any, model: Any, ordered: list[Any], values: Mapping[str, np.ndarray]) -> dict[str, Sizes]:
     """Return the sizes that onnx finds out of the results of nodes; values: of the constants that are read."""
     light = _without_weights(onnx, model, ordered, values)
@@ -294,6 +317,9 @@ def _without_weights(onnx: Any, model: Any, ordered: list[Any], values: Mapping[
     """Return a model for the inference: large initialisers are inputs, operators that onnx doesn't know others."""
     light = onnx.ModelProto(ir_version=max(model.ir_version, 4))
     light.opset_import.extend(model.opset_import)
+    known = {entry.domain for entry in model.opset_import}
+    for domain in sorted({node.domain for node in ordered} - known - {*ONNX_DOMAINS}):  # the inference asks for each
+        light.opset_import.add(domain=domain, version=1)
     graph = light.graph
     graph.name = model.graph.name or "graph"
     stored = {tensor.name: tensor for tensor in model.graph.initializer}
@@ -308,7 +334,8 @@ def _without_weights(onnx: Any, model: Any, ordered: list[Any], values: Mapping[
     for entry in model.graph.output:
         graph.output.add(name=entry.name)
     for node in ordered:
-        like = SHAPED_LIKE.get(node.op_type) if node.domain not in ONNX_DOMAINS else None
+        named = node.domain in DOMAINS and node.domain not in ONNX_DOMAINS
+        like = SHAPED_LIKE.get(node.op_type) if named else None
         if like is None:
             graph.node.append(node)
         else:
