@@ -16,7 +16,8 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
-# point and the best of each op as Verilog, proved on test images. Stopped, it goes on where it was.
+# point and the best of each op as Verilog, proved on test images. Stopped, it goes on where it was; run again, it takes
+# seconds: what is proved isn't proved again.
 study: $(VENV)/study.stamp
 	$(BIN)/limen study run digits --out $(OUT)/digits
 	$(MAKE) --no-print-directory $(POINTS:%=prove-%)

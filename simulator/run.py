@@ -21,7 +21,7 @@ from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import Counts
 from simulator.program.program import Program, compile_network
 from workloads.errors import LimenError, check_kind, shown
-from workloads.host.names import is_file_name
+from workloads.host.names import check_is_path, is_file_name
 from workloads.host.progress import Progress
 from workloads.host.scratch import scratch_folder
 from workloads.networks.network import Network
@@ -333,6 +333,7 @@ def export(
 
     _check_inputs(images, seed)
     check_kind("folder", folder, (str, Path), "the folder to write")
+    check_is_path("folder", folder)
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
     whole = pass_of(network, fitted)

@@ -118,6 +118,8 @@ def simulate(
     if csv_file is not None and not is_file_name(csv_file, TABLE):
         raise LimenError(f"--csv: {shown(str(csv_file))} is not allowed: a name that ends in .csv")
     chip, network = load_pair(design, workload, op, bits)
+    written = [path for path in (csv_file, timeline.path) if path is not None]
+    origin = run_text.origin_of_run(workload, chip, seed) if written else None
     if set(levels) != {"timing"}:
         cycles = images * run_level(network, chip).cycles
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
@@ -132,6 +134,9 @@ def simulate(
     wrong = [level for level, scores in scored.items() if scores != expected]
     if csv_file is not None:
         write_whole(csv_file, run_text.layers_csv(runs).encode())
+    for path in written:
+        assert origin is not None
+        origin.write_beside(path)
     if as_json:
         findings = {"disagree": different, "wrong_scores": wrong}
         echo(json.dumps(run_text.as_json(runs, network, images, shows_schedule) | findings, indent=2))

@@ -88,6 +88,7 @@ def price(
     from simulator.run import simulate
 
     if roofline is not None:
+        from dse.cli.run_text import origin_of_run
         from dse.report.roofline_plot import plot_roofline
         from workloads.host.pictures import picture_format
 
@@ -100,7 +101,9 @@ def price(
     run = simulate(network, chip, "timing")
     cost = price_run(run, costs, dram, stream)
     if roofline is not None:
+        origin = origin_of_run(workload, chip)
         plot_roofline(run, roofline)
+        origin.write_beside(roofline)
         echo(f"{roofline}: written", err=as_json)
     figures: dict[str, Any] = {
         item.name: getattr(cost, item.name) for item in fields(cost) if item.name not in ("parts", "pricing")
@@ -165,8 +168,12 @@ def build(
 ) -> None:
     """Derive a cost table: synthesise every PE and edge, time it, count its switching. Resumes where it stopped."""
     from cost_models.derive.build import build_table
+    from cost_models.table.table import table_path
     from dse.report.progress import ProgressBar
+    from workloads.host.manifest import Origin, file_hash
 
+    inputs = {f"liberty {path.name}": file_hash(path) for path in liberty}
+    origin = Origin(inputs | ({f"costs {Path(keep).stem}": file_hash(table_path(keep))} if keep else {}))
     with ProgressBar() as bar:
         path = build_table(
             liberty,
@@ -177,6 +184,7 @@ def build(
             sram=sram,
             keep=keep,
         )
+    origin.write_beside(path)
     echo(f"{path}: written; use it: limen price --costs {path}")
 
 
@@ -276,6 +284,7 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
     from cost_models.fpga.fpga_build import build_fpga, check_fpga
     from cost_models.fpga.fpga_units import fpga_units
     from dse.report.progress import ProgressBar
+    from workloads.host.manifest import Origin
 
     if (out_dir is None) != check:
         raise click.UsageError("--out-dir names the folder to write, --check compares instead: give one of them")
@@ -286,7 +295,9 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
     with ProgressBar() as bar:
         for name in targets:
             if out_dir is not None:
+                origin = Origin({})
                 for path in build_fpga(name, out_dir, jobs, partial(bar.show, name), fpga_units(name, systems)):
+                    origin.write_beside(path)
                     echo(f"{path}: written; see it: limen costs show {path}")
                 continue
             compared, mismatches = check_fpga(name, sample, seed, partial(bar.show, name), systems)

@@ -32,9 +32,13 @@ def diffusion(ops: tuple[str, ...], epochs: int, seed: int, rate: float | None, 
     diffusion.csv and .md. Stopped at any moment, the same command goes on where it was.
     """
     from dse.report.diffusion_report import run_diffusion
+    from workloads.datasets import content_hash
+    from workloads.host.manifest import Origin
 
+    origin = Origin({"data digits": content_hash("digits")}, seed)
     chosen: Any = list(dict.fromkeys(ops)) or OPS
     with ProgressBar() as progress:
         paths = run_diffusion(chosen, epochs, seed, samples, out, progress.show, rate)
+    origin.write_into(out, paths)
     echo((out / "diffusion.md").read_text(encoding="utf-8"))
     echo(f"wrote {', '.join(str(path) for path in paths)}")

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from workloads.networks.network import Network
 
 FAMILY_OPS = [*OPS, *MIXES]
+FAMILY_FILES = (".csv", ".npz", ".png", ".yaml")
+"""How the names of what a training writes end."""
 
 data_option = click.option(
     "--data",
@@ -156,22 +158,30 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
 
     Stopped at any moment, the same command goes on where it was.
     """
+    from workloads.datasets import content_hash
     from workloads.host.files import check_writable, write_whole
+    from workloads.host.manifest import Origin, file_hash
+    from workloads.host.specfile import read_spec
     from workloads.host.text_tables import csv_bytes
     from workloads.networks.family import find_recipe, member_w_bits
     from workloads.training import make_family as training
+    from workloads.training.recipe import Recipe
 
     if seed is not None and seeds is not None:
         raise LimenError(f"--seed: {seed} is not allowed: --seeds names its own")
     path = find_recipe(recipe)
     chosen: Any = list(ops) or None
+    dataset = read_spec(Recipe, path).dataset
+    origin = Origin({"recipe": file_hash(path), f"data {dataset}": content_hash(dataset, data)}, seed)
     with ProgressBar() as progress:
         if seeds is not None:
             check_writable(out)
             rows = training.seed_study(path, range(seeds), chosen, data, progress.show)
             write_whole(out / "seeds.csv", csv_bytes(rows))
+            origin.write_beside(out / "seeds.csv")
         else:
             family = training.train_family(path, out, chosen, seed, data, progress.show)
+            origin.write_into(out, [file for file in sorted(out.iterdir()) if file.suffix in FAMILY_FILES])
     if seeds is not None:
         for summary in training.summarise_seeds(rows):
             echo(

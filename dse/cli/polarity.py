@@ -29,6 +29,8 @@ def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path
     Stopped at any moment, the same command goes on where it was.
     """
     from dse.report.polarity_report import summarise, table_markdown, write_report
+    from workloads.datasets import content_hash
+    from workloads.host.manifest import Origin
     from workloads.studies.polarity import run_study
 
     try:
@@ -36,7 +38,9 @@ def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path
     except ValueError:
         raise LimenError(f"--depths: {depths!r} is not allowed: numbers with commas between, any of 2,4,8") from None
     with ProgressBar() as progress:
+        origin = Origin({f"data {dataset}": content_hash(dataset, data)})
         rows = run_study(dataset, chosen, seeds, out, data, progress.show)
     paths = write_report(rows, out)
+    origin.write_into(out, [out / "runs.csv", *paths])
     echo(table_markdown(summarise(rows)))
     echo(f"{len(rows)} runs; wrote {', '.join(str(path) for path in paths)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dse.cli.options import echo, echo_unmapped, echo_wrapped
@@ -13,7 +14,9 @@ from workloads.host.width import WIDTH
 if TYPE_CHECKING:
     import pandas
 
+    from simulator.designs.design import Design
     from simulator.run import Run
+    from workloads.host.manifest import Origin
     from workloads.networks.network import Network
 
 COLUMNS = ("layer", "op", "M", "N", "K", "cycles", "stalls", "worst_stall", "dram_bytes", "utilisation")
@@ -22,6 +25,20 @@ COLUMNS = ("layer", "op", "M", "N", "K", "cycles", "stalls", "worst_stall", "dra
 STALL = "stall_"
 SHORTEST_NAME = 8
 """Characters that are left of a layer's name at least, however wide the figures are."""
+
+
+def origin_of_run(workload: str, design: Design, seed: int | None = None, costs: str | None = None) -> Origin:
+    """Return what counts of a workload on a design come from, and prices by a cost table.
+
+    Raises LimenError where a file can't be read.
+    """
+    from cost_models.table.table import table_path
+    from dse.study.inputs import workload_hashes
+    from workloads.host.journal import key_of
+    from workloads.host.manifest import Origin, file_hash
+
+    inputs = {**workload_hashes(workload), "design": key_of(design.model_dump(mode="json"))}
+    return Origin(inputs | ({f"costs {Path(costs).stem}": file_hash(table_path(costs))} if costs else {}), seed)
 
 
 def as_json(runs: Sequence[Run], network: Network, images: int, shows_schedule: bool) -> dict[str, Any]:

@@ -69,8 +69,10 @@ def stats(
     Shares of thresholds exceeded, ranges of operands and accumulators, polarity, and the spread of activations.
     """
     from workloads.host.files import check_writable, write_whole
+    from workloads.host.manifest import Origin
     from workloads.host.text_tables import csv_bytes
     from workloads.insight.statistics import count_statistics
+    from workloads.networks.accuracy import network_hash
 
     if out is not None:
         check_writable(out)
@@ -82,6 +84,7 @@ def stats(
     unchecked: list[str] = []
     result: dict[str, Any] = {"network": network.name if network else workload}
     if network is not None:
+        origin = Origin({f"network {network.name}": network_hash(network)})
         x, _ = network.inputs(split, data)
         with ProgressBar() as progress:
             statistics = count_statistics(network, x[:images], progress.show)
@@ -98,7 +101,9 @@ def stats(
 
             write_whole(out / "stats.csv", csv_bytes(statistics.layers))
             write_whole(out / "stats.md", table_markdown(network.name, statistics, split).encode())
-            write_plots(statistics, f"{network.name}, {statistics.images} images of {split}", out)
+            pictures = write_plots(statistics, f"{network.name}, {statistics.images} images of {split}", out)
+            simplified = [Path(result["simplified"]["file"])] if simple else []
+            origin.write_into(out, [out / "stats.csv", out / "stats.md", *pictures, *simplified])
     if check:
         result |= {"findings": [finding._asdict() for finding in findings], "unchecked": unchecked}
     if as_json:

@@ -12,6 +12,7 @@ from dse.cli.compare import compare
 from dse.cli.look import plot, report
 from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, echo_wrapped, json_option
 from dse.cli.places import PLACE
+from dse.cli.study_check import check
 from dse.cli.tables import tables
 from workloads.errors import LimenError, printable
 from workloads.host.width import WIDTH
@@ -46,6 +47,7 @@ study.add_command(tables)
 study.add_command(compare)
 study.add_command(plot)
 study.add_command(report)
+study.add_command(check)
 
 
 @study.command()
@@ -116,10 +118,12 @@ def front(folder: Path, as_json: bool) -> None:
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
 def export(folder: Path, point: str, out: Path, images: int) -> None:
     """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
+    from dse.report.progress import ProgressBar
     from dse.study.study import Study
 
     chosen = Study.open(folder).point(point)
-    exported = chosen.export(out, images)
+    with ProgressBar() as bar:
+        exported = chosen.export(out, images, bar.show)
     echo_exported(exported, f"{point}: {chosen}, {images} images")
 
 

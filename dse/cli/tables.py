@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from dse.cli.options import echo
 from dse.cli.places import PLACE
 from workloads.ops.names import BASELINE, OPS
+
+if TYPE_CHECKING:
+    from workloads.host.manifest import Origin
 
 FORMATS = ("text", "md", "latex", "csv")
 """text: for a terminal, fewer columns."""
@@ -19,6 +23,7 @@ OTHERS = [op for op in OPS if op != BASELINE]
 bits_option = click.option(
     "--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default; again for more."
 )
+out_option = click.option("--out", "-o", type=PLACE, help="Write it there instead, with its manifest beside it.")
 
 
 @click.group()
@@ -41,6 +46,7 @@ def tables() -> None:
 @click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
 @click.option("--wires", is_flag=True, help="Add the library's wire load to the energies.")
 @click.option("--plot", type=PLACE, help="Draw them there, a .png, .pdf or .svg.")
+@out_option
 def kernel(
     form: str,
     costs: tuple[str, ...],
@@ -50,6 +56,7 @@ def kernel(
     stream: str,
     wires: bool,
     plot: Path | None,
+    out: Path | None,
 ) -> None:
     """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
     from dse.report.unit_table import Choice, table_csv, table_latex, table_markdown, table_text, unit_table
@@ -59,23 +66,48 @@ def kernel(
 
         picture_format(plot)  # a wrong name is said before the work
     chosen: Any = ops or OTHERS
+    origin = _origin(costs)
     table = unit_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
     if plot:
         from dse.report.unit_plot import plot_units
 
         plot_units(table, plot)
+        origin.write_beside(plot)
     texts = {"text": table_text, "md": table_markdown, "latex": table_latex, "csv": table_csv}
-    echo(texts[form](table).rstrip("\n"))
+    _give(texts[form](table), out, origin)
+
+
+def _origin(costs: Sequence[str]) -> Origin:
+    """Return what tables of these cost tables come from. Raises LimenError where one can't be read."""
+    from cost_models.table.table import table_path
+    from workloads.host.manifest import Origin, file_hash
+
+    return Origin({f"costs {Path(name).stem}": file_hash(table_path(name)) for name in costs})
+
+
+def _give(text: str, out: Path | None, origin: Origin) -> None:
+    """Print a table, or write it and its manifest. Raises LimenError."""
+    if out is None:
+        echo(text.rstrip("\n"))
+        return
+    from workloads.host.files import write_whole
+
+    write_whole(out, text.encode())
+    origin.write_beside(out)
+    echo(f"{out}: written")
 
 
 @tables.command()
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
 @click.option("--op", "ops", multiple=True, type=click.Choice(OTHERS), help="Compared with the MAC; all by default.")
 @bits_option
-def fpga(form: str, ops: tuple[str, ...], bits: tuple[int, ...]) -> None:
+@out_option
+def fpga(form: str, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | None) -> None:
     """Compare ops with the MAC on FPGAs: LUTs, flip-flops, carries, DSP blocks, clock. Power isn't measurable."""
+    from cost_models.fpga.fpga import TABLES
     from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown, table_text
 
     chosen: Any = ops or OTHERS
+    origin = _origin([name for names in TABLES.values() for name in names])
     texts = {"text": table_text, "md": table_markdown, "latex": table_latex, "csv": table_csv}
-    echo(texts[form](fpga_table(chosen, bits)).rstrip("\n"))
+    _give(texts[form](fpga_table(chosen, bits)), out, origin)

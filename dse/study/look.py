@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dse.report.plot import FIGURE_SIZE, Drawing, Scale
 from dse.study.figures import CATALOGUE, figure
+from dse.study.inputs import origin_of
 from dse.study.tally import total
 from dse.study.workload import title_of
 from workloads.host.files import write_whole
@@ -42,5 +43,5 @@ def save_front(study: Study, path: Path, x: str | None, y: str | None, color: st
     form = picture_format(path)
     figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
     study.plot_front(x, y, color, figure.add_subplot())
-    write_whole(path, picture_bytes(figure, form))
+    write_whole(path, picture_bytes(figure, form, source=origin_of(study).words()))
     return path

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pandas
@@ -28,7 +29,7 @@ from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally, tally_of
 from dse.study.trial_table import table_csv
-from dse.study.unchanged import Known, check_unchanged
+from dse.study.unchanged import Changed, Known, check_unchanged
 from workloads.errors import LimenError
 from workloads.host.files import write_whole
 
@@ -75,20 +76,23 @@ class OptunaSearch:
             check_trials(self._trials, self._spec, self._space)
             check_unchanged(self._first(), evaluate)
         except LimenError as error:
-            raise LimenError(f"{self._record.path}: {error}") from None
+            kind = Changed if isinstance(error, Changed) else LimenError
+            raise kind(f"{self._record.path}: {error}") from None
 
     def _first(self) -> list[Known]:
         """Return the first stored trial of either kind."""
         first = {trial.state: trial for trial in reversed(self._trials)}
-        return [
-            Known(
-                trial.number,
-                self._space.at(trial.params),
-                None if "refusal" in trial.user_attrs else trial.user_attrs,
-                trial.user_attrs.get("refusal", ""),
-            )
-            for trial in first.values()
-        ]
+        return [self._known(trial) for trial in first.values()]
+
+    def _known(self, trial: FrozenTrial) -> Known:
+        stored = trial.user_attrs
+        figures = None if "refusal" in stored else stored
+        return Known(trial.number, self._space.at(trial.params), figures, stored.get("refusal", ""))
+
+    def drawn(self, count: int, seed: int) -> list[Known]:
+        """Return stored trials drawn at random, at most `count`."""
+        chosen = Random(seed).sample(self._trials, min(count, len(self._trials)))
+        return [self._known(trial) for trial in sorted(chosen, key=lambda trial: trial.number)]
 
     def run(self, show: Show, jobs: int | None) -> None:
         """Evaluate until the trials are complete, the space is exhausted or the search has stalled.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dse.study.evaluate import Evaluator
 from dse.study.space import Coordinates
 from simulator.designs.design import Design
+from workloads.host.progress import Progress
 from workloads.networks.network import Network
 
 if TYPE_CHECKING:
@@ -37,15 +38,17 @@ class Point:
         """The workload at this point's op and widths, of several the first."""
         return self.evaluator.network(*self.coordinates[:3])
 
-    def export(self, folder: str | Path, images: int = 100) -> Exported:
+    def export(self, folder: str | Path, images: int = 100, progress: Progress | None = None) -> Exported:
         """Write the design as Verilog with vectors for `images` test images; `.verify()` of the result proves it.
+
+        progress: told of the images that are done.
 
         Raises:
             LimenError: no checkpoint, too many images, or the folder can't be written.
         """
         from simulator.run import export
 
-        return export(self.network, self.design, folder, images)
+        return export(self.network, self.design, folder, images, progress=progress)
 
     def __str__(self) -> str:
         return f"trial {self.trial}, {self.coordinates.key}"

@@ -9,6 +9,7 @@ import pandas
 
 from dse.study.space import Coordinates
 from dse.study.tally import Tally
+from dse.study.unchanged import Known
 
 Show = Callable[[str, int, int], None]
 
@@ -68,6 +69,9 @@ class Search(Protocol):
 
     def feasible(self, most: int) -> pandas.DataFrame:
         """Return the rows of feasible trials, of more than about `most` a sample."""
+
+    def drawn(self, count: int, seed: int) -> list[Known]:
+        """Return what is stored of points drawn at random, at most `count`."""
 
     def find(self, trial: int) -> tuple[Coordinates, Mapping[str, Any]]:
         """Return a trial's point and figures. Raises LimenError for one that was refused, or isn't there."""

@@ -13,23 +13,27 @@ from dse.report.progress import ProgressBar
 from dse.study.evaluate import Evaluator
 from dse.study.front import knee_distances, non_dominated
 from dse.study.growing import changed, check_grown
+from dse.study.inputs import origin_of, recorded
 from dse.study.nearest import how_far
 from dse.study.optuna_search import OptunaSearch
 from dse.study.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
 from dse.study.point import Point
-from dse.study.record import DATABASE, Record, exclusive
+from dse.study.record import Record, exclusive
 from dse.study.sampling import check_sampler
 from dse.study.search import Search, WarmStart
 from dse.study.sources import find, portable, resolve, resolve_workloads, same
 from dse.study.space import Space, Value
+from dse.study.stored import stored_record
 from dse.study.study_spec import StudySpec, load_study, study_path
 from dse.study.sweep import Sweep, check_sweep, create_sweep
-from dse.study.sweep_record import SWEEP, SweepRecord
+from dse.study.sweep_record import SweepRecord
 from dse.study.tally import Tally, total
 from dse.study.trial_table import table_csv
+from dse.study.unchanged import Known
 from dse.study.workload import title_of
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
+from workloads.host.names import check_is_path
 from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
@@ -70,6 +74,7 @@ class Study:
     ) -> None:
         check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
         check_kind("out", out, (str, Path), "the study's folder")
+        check_is_path("out", out)
         check_functions(figures)
         path = study_path(str(spec))
         new_spec = changed(load_study(str(spec), figures), path, sampler, trials)
@@ -82,7 +87,7 @@ class Study:
         workload = resolve_workloads(new_spec.workloads, path.parent)
         costs = resolve(new_spec.costs, path.parent)
         folder = Path(out)
-        record = _stored(folder)
+        record = stored_record(folder)
         if record is not None:
             check_grown(record.spec, new_spec, path, folder)
             for field, name, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
@@ -119,7 +124,7 @@ class Study:
         check_kind("out", out, (str, Path), "the study's folder")
         study = cls.__new__(cls)
         folder = Path(out)
-        record = _stored(folder) or Record(folder)
+        record = stored_record(folder) or Record(folder)
         workload, costs = find(record.workload, folder), find(record.costs, folder)
         for field, place, stored in (("workloads", workload, record.workload), ("costs", costs, record.costs)):
             if place is None:
@@ -243,12 +248,19 @@ class Study:
         if jobs is not None and jobs < 1:
             raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
         check_given(self.spec.figures, self._evaluator.functions)
+        origin = origin_of(self)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
             self._search.read_again()
+            before = total(self.tallies().values()).tried
             self._search.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
             self._search.run(bar.show, jobs)
-            self.write_reports()
+            with recorded(self, origin, before):
+                self.write_reports()
         return self
+
+    def drawn(self, count: int, seed: int) -> list[Known]:
+        """Return what is stored of points drawn at random, at most `count`."""
+        return self._search.drawn(count, seed)
 
     @property
     def points(self) -> list[Point]:
@@ -381,10 +393,3 @@ class Study:
             raise LimenError(f"{error}; all trials are in {self.folder / self._search.reports[0]}") from None
         write_whole(self.folder / "front.csv", table_csv(front).encode())
         self.save_front(self.folder / "front.png")
-
-
-def _stored(folder: Path) -> Record | SweepRecord | None:
-    """Return what is stored in a folder, if anything."""
-    if (folder / SWEEP).exists():
-        return SweepRecord(folder)
-    return Record(folder) if (folder / DATABASE).exists() else None

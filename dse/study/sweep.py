@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from dse.study.sweep_block import BlockResult, OpFront, Task, evaluate_block, jo
 from dse.study.sweep_record import SweepRecord, key_of_sweep
 from dse.study.tally import Tally, total
 from dse.study.trial_table import table_csv, table_of
-from dse.study.unchanged import CHANGED, Known, check_unchanged
+from dse.study.unchanged import CHANGED, Changed, Known, check_unchanged
 from dse.sweep.block_files import BlockFiles
 from dse.sweep.blocks import Blocks, cut, evaluate_blocks
 from dse.sweep.rows import check_parquet, parse_lines
@@ -91,7 +92,8 @@ class Sweep:
         try:
             check_unchanged(self._first(), evaluate)
         except LimenError as error:
-            raise LimenError(f"{path}: {error}") from None
+            kind = Changed if isinstance(error, Changed) else LimenError
+            raise kind(f"{path}: {error}") from None
 
     def _split(self, columns: Mapping[str, list[Any]]) -> dict[str, OpFront]:
         """Return the stored fronts by op."""
@@ -114,9 +116,23 @@ class Sweep:
         known = []
         for number in (tally.first_priced, tally.first_refused):
             if number is not None:
-                row = self._row(number)
-                figures = None if row["refusal"] else self._figures(row)
-                known.append(Known(number, self._point(number), figures, row["refusal"]))
+                known.append(self._known(number))
+        return known
+
+    def _known(self, number: int) -> Known:
+        row = self._row(number)
+        figures = None if row["refusal"] else self._figures(row)
+        return Known(number, self._point(number), figures, row["refusal"])
+
+    def drawn(self, count: int, seed: int) -> list[Known]:
+        """Return stored points drawn at random, at most `count`."""
+        blocks = self._record.state.blocks
+        done = [self._blocks.numbers(block) for block, digest in enumerate(blocks) if digest is not None]
+        chosen = sorted(Random(seed).sample(range(self.designs), min(count, self.designs)))
+        known, first = [], 0
+        for numbers in done:
+            known += [self._known(numbers[index - first]) for index in chosen if first <= index < first + len(numbers)]
+            first += len(numbers)
         return known
 
     def _point(self, number: int) -> Coordinates:

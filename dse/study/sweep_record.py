@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any, Literal
 
 from cost_models.table.table import table_path
-from dse.study.sources import family_files
+from dse.study.inputs import SWEEP, workload_hashes
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally
-from dse.study.workload import SEPARATOR
-from workloads.datasets import content_hash
 from workloads.errors import LimenError
 from workloads.host.files import write_new, write_whole
 from workloads.host.journal import PACKAGES, code_digest, key_of
+from workloads.host.manifest import file_hash
 from workloads.host.opening import read_file
 from workloads.host.specfile import Spec, validate
-from workloads.networks.family import is_page
-from workloads.networks.pages import read_page, zoo_pages
 
-SWEEP = "sweep.json"
 NOT_OURS = "is damaged, or not a sweep of Limen"
 
 
@@ -102,35 +97,9 @@ def key_of_sweep(workload: str, costs: str) -> str:
 
     Raises LimenError where one of them can't be read.
     """
-    try:
-        inputs = {
-            "code": code_digest((*PACKAGES, "dse")),
-            "workload": [
-                {path.name: _hash(path) for path in _workload_files(name)} for name in workload.split(SEPARATOR)
-            ],
-            "data": [_data_hash(name) for name in workload.split(SEPARATOR)],
-            "costs": _hash(table_path(costs)),
-        }
-    except OSError as error:
-        raise LimenError(f"{error.filename}: cannot be read: {error.strerror}") from None
+    inputs = {
+        "code": code_digest((*PACKAGES, "dse")),
+        **workload_hashes(workload),
+        "costs": file_hash(table_path(costs)),
+    }
     return key_of(inputs)
-
-
-def _hash(path: Path) -> str:
-    return hashlib.sha256(read_file(path)).hexdigest()
-
-
-def _workload_files(workload: str) -> list[Path]:
-    if not is_page(workload):
-        return family_files(workload)
-    page = zoo_pages().get(workload, Path(workload))
-    checkpoint = read_page(page).checkpoint
-    return [page, *([page.parent / checkpoint] if checkpoint else [])]
-
-
-def _data_hash(workload: str) -> str | None:
-    """Return the hash of the data on which a network file's accuracy is measured; a family's is stored beside it."""
-    if not is_page(workload):
-        return None
-    page = read_page(zoo_pages().get(workload, Path(workload)))
-    return content_hash(page.dataset) if page.dataset and page.checkpoint else None

@@ -14,6 +14,10 @@ from workloads.errors import LimenError
 CHANGED = "workload, cost table or program changed under this study; run its file into another folder"
 
 
+class Changed(LimenError):
+    """A point has other figures now than are stored."""
+
+
 class Known(NamedTuple):
     """What a study has stored of a point; figures: None where it was refused, and `refusal` why."""
 
@@ -24,7 +28,7 @@ class Known(NamedTuple):
 
 
 def check_unchanged(known: Iterable[Known], evaluate: Callable[[Coordinates], Figures]) -> None:
-    """Evaluate points again. Raises LimenError where one gives other figures now.
+    """Evaluate points again. Raises Changed where one gives other figures now.
 
     Points that a function of the user's own refused are not: it isn't there where a study is only looked at.
     """
@@ -36,9 +40,9 @@ def check_unchanged(known: Iterable[Known], evaluate: Callable[[Coordinates], Fi
         except Refusal as error:
             if stored is None:
                 continue
-            raise LimenError(f"trial {number} has figures and is refused now, {error}: {CHANGED}") from None
+            raise Changed(f"trial {number} has figures and is refused now, {error}: {CHANGED}") from None
         if stored is None:
-            raise LimenError(f"trial {number} was refused and has figures now: {CHANGED}")
+            raise Changed(f"trial {number} was refused and has figures now: {CHANGED}")
         for name, value in now.items():
             if stored.get(name) != value:
-                raise LimenError(f"{name}: trial {number} has {stored.get(name)!r} and gives {value!r} now: {CHANGED}")
+                raise Changed(f"{name}: trial {number} has {stored.get(name)!r} and gives {value!r} now: {CHANGED}")

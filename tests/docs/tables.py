@@ -7,12 +7,15 @@ from collections.abc import Callable
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from cost_models.table.table import built_in_tables, table_path
 from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
+from dse.study.inputs import workload_hashes
 from tests.docs import cost_tables, generated_signs, machine_features, several_ops, whole_machine
 from tests.support.paths import ROOT
+from workloads.host.manifest import MANIFEST, Origin, file_hash
 from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import read_rows
 
@@ -230,11 +233,17 @@ def index() -> str:
 
 
 def write_all() -> None:
+    """Write all pages and files, and the manifest of what they come from."""
+    stored = {f"costs {name}": file_hash(table_path(name)) for name in built_in_tables()}
+    stored |= {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
+    stored |= {f"polarity {path.name}": file_hash(path) for path in sorted(POLARITY.glob("*-runs.csv"))}
+    origin = Origin(stored)
     for name, page in PAGES.items():
         (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
     for name, content in FILES.items():
         (FOLDER / name).write_bytes(content())
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
+    origin.write_into(FOLDER, sorted(path for path in FOLDER.iterdir() if path.name != MANIFEST))
 
 
 if __name__ == "__main__":

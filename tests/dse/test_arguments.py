@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import rlcompleter
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,9 +21,17 @@ LAYER: Any = {"name": "only", "op": "mac", "x_bits": 8, "w_bits": 8, "channels":
 def test_public_names_are_listed() -> None:
     assert dir(limen) == sorted([
         "Design", "Family", "Layer", "LayerParameters", "LimenError", "Network", "Proof", "Run", "Study", "export",
-        "load_design", "load_family", "main", "network", "price", "simulate", "verify",
+        "load_design", "load_family", "main", "network", "plot_roofline", "price", "simulate", "verify",
     ])  # fmt: skip
     assert all(getattr(limen, name) for name in dir(limen))
+
+
+def test_a_tab_completes_them() -> None:
+    """As Python's own prompt does it; of what loads when first used, too."""
+    completer, found = rlcompleter.Completer({"limen": limen}), list[str]()
+    while (word := completer.complete("limen.", len(found))) is not None:
+        found.append(word.rstrip("()"))
+    assert sorted(found) == [f"limen.{name}" for name in dir(limen)]
 
 
 def test_reprs_are_short() -> None:

@@ -20,6 +20,7 @@ def test_reports(small: Path) -> None:
     assert sorted(path.name for path in (small / "out").iterdir()) == [
         "front.csv",
         "front.png",
+        "manifest.json",
         "study.db",
         "study.lock",
         "trials.csv",

@@ -100,7 +100,9 @@ def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
     (tmp_path / "none.yaml").write_text(text)
     outcome = run_command("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
     refused(outcome, "no valid point", "the nearest, trial ", "; all trials are in out/trials.csv")
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["study.db", "study.lock", "trials.csv"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        *("manifest.json", "study.db", "study.lock", "trials.csv")
+    ]
 
 
 def test_command_line_of_studies(tmp_path: Path) -> None:

@@ -65,7 +65,9 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    """All files, but for the manifest, which says when and how long."""
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json"]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def lines_of(folder: Path) -> list[str]:

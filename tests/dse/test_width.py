@@ -166,3 +166,13 @@ def test_an_address_is_no_folder(tmp_path: Path, arguments: tuple[str, ...]) -> 
     outcome = run_command(*arguments, "postgresql://me:secret@host/studies", cwd=tmp_path)
     refused(outcome, "'postgresql://…' is not allowed: the path of a file or a folder")
     assert "secret" not in outcome.stderr and not list(tmp_path.iterdir())
+
+
+def test_nor_is_it_in_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for place in ("postgresql://me@host/studies", Path("postgresql://me@host/studies")):
+        with pytest.raises(limen.LimenError, match="out: 'postgresql://…' is not allowed: the path of a"):
+            limen.Study("digits", out=place)
+        with pytest.raises(limen.LimenError, match="folder: 'postgresql://…' is not allowed"):
+            limen.export("digits", "threshold-16x16", place)
+    assert not list(tmp_path.iterdir())

@@ -260,7 +260,7 @@ def test_the_command_writes_tables_pictures_and_the_simplified_network(tmp_path:
     assert done.exit_code == 0, done.output
     assert "random: 20 images of validation" in done.output and "cycles on threshold-16x16" in done.output
     pictures = {"thresholds.png", "operands.png", "accumulators.png", "deviation.png"}
-    written = {"stats.csv", "stats.md", "simplified.yaml", "simplified.npz"}
+    written = {"stats.csv", "stats.md", "simplified.yaml", "simplified.npz", "manifest.json"}
     assert {each.name for each in out.iterdir()} == pictures | written
     before, after = load_network(path), load_network(out / "simplified.yaml")
     x, _ = before.inputs("validation")

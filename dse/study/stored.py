@@ -1,0 +1,16 @@
+"""What is stored in a study's folder: a search or a sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dse.study.inputs import SWEEP
+from dse.study.record import DATABASE, Record
+from dse.study.sweep_record import SweepRecord
+
+
+def stored_record(folder: Path) -> Record | SweepRecord | None:
+    """Return what is stored in a folder, if anything. Raises LimenError where it is damaged."""
+    if (folder / SWEEP).exists():
+        return SweepRecord(folder)
+    return Record(folder) if (folder / DATABASE).exists() else None
