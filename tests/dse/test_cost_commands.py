@@ -58,7 +58,7 @@ def test_costs_show(tmp_path: Path) -> None:
         (("price", "--costs", "tsmc3"), ("costs", "'tsmc3'", "ihp130")),
         (
             ("price", "-d", "mac-threshold-16x16", "--stream", "network"),
-            ("stream: 'network' is missing for pe_fused threshold+mac 8 8 os", "the table has uniform"),
+            ("stream: 'network' is not allowed for digits-mac-threshold-x8-w8", "rows of threshold 8 8 have"),
         ),
         (("price", "--latency-ns", "0"), ("latency_ns: 0.0 is not allowed", "more than 0")),
         (("price", "--dram-gb-per-s", "nan"), ("dram_gb_per_s: nan is not allowed", "more than 0")),

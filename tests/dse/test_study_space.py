@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,6 +142,11 @@ def test_a_table_with_gaps(tmp_path: Path, lacking: str) -> None:
     assert (priced["energy_uj"] == whole.loc[priced.index, "energy_uj"]).all() and len(priced) < 12
 
 
+def whole_lines(text: str) -> list[str]:
+    """Return lines of a text, those that were broken at a person's width made whole again."""
+    return re.sub(r"\n    ", " ", text).splitlines()
+
+
 def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network of 6-bit thresholds: no design of op mac or of 5 bits runs it, nor one whose widths differ."""
     monkeypatch.chdir(tmp_path)
@@ -159,12 +165,11 @@ def test_what_is_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             ("describe", name),
         ):
             outcome = CliRunner().invoke(commands, arguments)
-            shown = [line for line in outcome.stdout.splitlines() if line.startswith("left")]
+            shown = [line for line in whole_lines(outcome.stdout) if line.startswith("left")]
             assert len(shown) == len(starts), shown
             assert all(line.startswith(start) for line, start in zip(shown, starts, strict=True)), shown
         outcome = CliRunner().invoke(commands, ["study", "front", name, "--json"])
-        assert [line for line in outcome.stderr.splitlines() if line.startswith("left")] == shown
-        assert json.loads(outcome.stdout)
+        assert whole_lines(outcome.stderr) == shown and json.loads(outcome.stdout)
     assert Study.open(tmp_path / "pairs").space_size == 2 * 2 * 2 * 3  # widths 6 and 6, and 7 and 7
 
 

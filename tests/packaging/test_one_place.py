@@ -16,7 +16,7 @@ PLACES = {
     "Markdown written": (r"'---\|'", "workloads/host/text_tables.py"),
     "LaTeX written": (r"tabular|toprule", "workloads/host/text_tables.py"),
     "a picture made a file": (r"savefig|print_png|FigureCanvas", "workloads/host/pictures.py"),
-    "a finished piece kept": (r"open\([^)]*\"a\"", "workloads/host/journal.py"),
+    "a finished piece kept": (r"open\(\"a\", encoding=\"utf-8\"", "workloads/host/journal.py"),
     "a key made of inputs": (r"sha256\(json\.dumps", "workloads/host/journal.py"),
     "a pip command told": (r"pip install", "workloads/errors.py"),
     "what layers wrote joined": (r"written\.setdefault", "workloads/layers/graph.py"),
