@@ -137,13 +137,26 @@ def compare_models(where: str, ends: Sequence[str]) -> None:
         assert list(run.counts) == expected, case.name
 
 
+def link_beside(source: Path, target: Path, changed: Path | None) -> None:
+    """Link a folder to another place, where one file is to be changed: that one is copied, its folders are made."""
+    if changed is None or source not in (changed, *changed.parents):
+        target.symlink_to(source)
+    elif source == changed:
+        shutil.copyfile(source, target)
+    else:
+        target.mkdir()
+        for path in source.iterdir():
+            if path.name != "__pycache__":
+                link_beside(path, target / path.name, changed)
+
+
 def run_models(folder: Path, fault: Fault, ends: Sequence[str]) -> Ended:
     """Run `compare_models` in a copy of the packages with this fault; nothing is compiled."""
+    changed = None if fault.file == SOUND else Path(fault.file)
     for name in ("workloads", "simulator", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__", "families", "data")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    if fault.file != SOUND:
-        mutate(folder / fault.file, fault)
+        link_beside(ROOT / name, folder / name, changed and ROOT / changed)
+    if changed is not None:
+        mutate(folder / changed, fault)
     code = f"from tests.levels.test_mutants import compare_models; compare_models{(fault.where, ends)!r}"
     return run_forked(folder, code)
 
