@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from dse.study.figures import (
 from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
 from dse.study.refusal import Refusal
 from dse.study.space import Coordinates
-from dse.study.study_spec import ALLOWED_WORDS, MEMORY, StudySpec, parse_memory
+from dse.study.study_spec import ALLOWED_WORDS, BESIDE_DESIGN, MEMORY, StudySpec, parse_memory
 from dse.study.workload import Format
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
@@ -79,19 +79,19 @@ class _Key(NamedTuple):
     acc_policy: str
     matmul: bool
     stream: str
+    workload: str
     dataflow: str
 
 
 class BlockEvaluator:
     """Prices points of a study in blocks: what `Evaluator.figures` gives of each of them, to the bit.
 
-    workload: a family's name or the path of a network file. costs: a built-in table's name or a table's path.
+    workload, costs: see `Evaluator`.
     """
 
     def __init__(self, spec: StudySpec, workload: str, costs: str, functions: Functions = NO_FUNCTIONS) -> None:
         self._evaluator = Evaluator(spec, workload, costs, functions)
         self._spec = spec
-        self._costs = costs
         self._forms: dict[_Key, _Form] = {}
         self._mistakes: dict[Coordinates, str] = {}
 
@@ -104,14 +104,14 @@ class BlockEvaluator:
         if self._evaluator.is_shared:
             return self._evaluate_each(points)
         forms = [self._form(point) for point in points]
-        table = load_priced_table(self._costs)
+        tables = {costs: load_priced_table(costs) for costs in {*map(self._evaluator.costs_of, points)}}
         names = [name for name in FIGURES if name not in ACCURACIES or any(form.accuracies for form in forms)]
         block = Block.empty(self._spec, [*names, *self._evaluator.functions], len(points))
         priced = np.zeros(len(points), bool)
         try:
             if points:
-                self._price(table, points, forms, block, priced)
-        except LimenError:  # the table lacks a quantity of some unit
+                self._price(tables, points, forms, block, priced)
+        except LimenError:  # a table lacks a quantity of some unit
             priced[:] = False
         for place in np.flatnonzero(~priced).tolist():
             if not block.refusals[place]:
@@ -149,7 +149,7 @@ class BlockEvaluator:
         from simulator.cuts.demands import MOST_SIGNED
         from simulator.timing.timing import network_integers
 
-        network = self._evaluator.network(point.op, point.x_bits, point.w_bits)
+        network = self._evaluator.network(point.op, point.x_bits, point.w_bits, point.workload)
         accuracies = tuple(self._evaluator.accuracies(point).values())
         form = _Form(network, network, accuracies)
         if network.schedule:  # its cuts fit or don't, machine by machine
@@ -184,19 +184,24 @@ class BlockEvaluator:
         return self._mistakes[least]
 
     def _price(
-        self, table: Table, points: Sequence[Coordinates], forms: Sequence[_Form], block: Block, priced: np.ndarray
+        self,
+        tables: Mapping[str, Table],
+        points: Sequence[Coordinates],
+        forms: Sequence[_Form],
+        block: Block,
+        priced: np.ndarray,
     ) -> None:
         """Fill in the figures of all points that have any, where they are `priced`, and refusals by the table."""
         designs = _designs_of(points, forms)
         consistent = _consistent(designs)
         for place in np.flatnonzero(~consistent).tolist():
             block.refusals[place] = self._mistake(points[place]) or forms[place].refusal
-        places: dict[bytes, list[int]] = {}
+        places: dict[tuple[str, bytes], list[int]] = {}
         for place in np.flatnonzero(consistent).tolist():
-            places.setdefault(forms[place].shape, []).append(place)
-        for alike in places.values():
+            places.setdefault((self._evaluator.costs_of(points[place]), forms[place].shape), []).append(place)
+        for (costs, _), alike in places.items():
             operands = np.array([forms[place].operands for place in alike])
-            machines, at = self._look_up(table, designs, np.array(alike), operands, block)
+            machines, at = self._look_up(tables[costs], designs, np.array(alike), operands, block)
             if machines is None:
                 continue
             chosen, columns, refused = self._figures_of([forms[place] for place in at.tolist()], machines)
@@ -338,7 +343,7 @@ def _designs_of(points: Sequence[Coordinates], forms: Sequence[_Form]) -> Design
     values = zip(*points, strict=True)
     columns = {name: np.array(column) for name, column in zip(Coordinates._fields, values, strict=True)}
     memories = [parse_memory(words) for words in columns.pop(MEMORY).tolist()]
-    for name in ALLOWED_WORDS:
+    for name in {*ALLOWED_WORDS, *BESIDE_DESIGN}:
         del columns[name]  # a form has what they come to
     columns["op"] = for_each(_pe_ops, columns["op"])
     ones, numbers = np.ones(len(points), np.int64), {id(form): number for number, form in enumerate(forms)}

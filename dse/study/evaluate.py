@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from statistics import fmean, geometric_mean
 from typing import Any, NamedTuple
 
-from cost_models.table.table import load_priced_table
+from cost_models.table.table import Table, load_priced_table
 from dse.study.figures import (
     ACCURACIES,
     COST_FIGURES,
@@ -63,8 +63,9 @@ class Formats(NamedTuple):
 class Evaluator:
     """Prices points of a study. Networks and their accuracies are kept in memory: a point costs milliseconds.
 
-    workload: a family's name, say, or several names, see `Workload`. costs: a built-in table's name or a table's path.
-    Of several workloads a design is one that runs them all, and figures are of an image of each. functions: of figures
+    workload: a family's name, say, or several names, see `Workload`. costs: a built-in table's name or a table's path,
+    or several. Of several workloads a design is one that runs them all, and figures are of an image of each, unless a
+    point names the one that it runs. functions: of figures
     of the user's own, which only `figures` needs.
     """
 
@@ -72,23 +73,30 @@ class Evaluator:
         self._spec = spec
         self.functions = functions
         self._workloads = [Workload(name) for name in workload.split(SEPARATOR)]
-        self._costs = costs
+        self._tables = dict(zip(titles(spec.tables), costs.split(SEPARATOR), strict=True))
+        self.is_shared = spec.is_shared
+        """Whether a design runs several workloads."""
 
-    @property
-    def is_shared(self) -> bool:
-        """Whether there are several workloads."""
-        return len(self._workloads) > 1
+    def network(self, op: str, x_bits: int, w_bits: int, workload: str = "") -> Network:
+        """Return the network of a workload by its title, or of the first. Raises LimenError where it has none."""
+        return self._networks(Format(op, x_bits, w_bits), workload)[0]
 
-    def network(self, op: str, x_bits: int, w_bits: int) -> Network:
-        """Return the workload's network, of several the first one's. Raises LimenError where it has none."""
-        return self._networks(Format(op, x_bits, w_bits))[0]
+    def costs_of(self, point: Coordinates) -> str:
+        """Return the cost table of a point, by its name or path."""
+        return self._tables[point.costs] if point.costs else next(iter(self._tables.values()))
 
-    def _networks(self, form: Format) -> list[Network]:
-        """Return the workloads at an op and widths. Raises LimenError.
+    def _chosen(self, title: str) -> list[Workload]:
+        """Return the workload of this title, or all."""
+        if not title:
+            return self._workloads
+        return [self._workloads[titles(self._spec.workloads).index(title)]]
+
+    def _networks(self, form: Format, title: str) -> list[Network]:
+        """Return the workloads at an op and widths, those of `_chosen`. Raises LimenError.
 
         Of several, shapes have signed activations where a trained one has, or without any of those another one.
         """
-        networks = [workload.network(form) for workload in self._workloads]
+        networks = [workload.network(form) for workload in self._chosen(title)]
         if not self.is_shared:
             return networks
         deciding = [network for network in networks if network.parameters is not None] or networks
@@ -106,8 +114,8 @@ class Evaluator:
         """Return a line for each workload with operators that no design has, at a format of the space."""
         return [
             f"{workload.title}: {', '.join(map(str, network.unmapped_ops))}"
-            for workload, network in zip(self._workloads, self._networks(form), strict=True)
-            if network.unmapped_ops
+            for workload in self._workloads
+            if (network := workload.network(form)).unmapped_ops
         ]
 
     def design(self, point: Coordinates) -> FittedDesign:
@@ -119,11 +127,11 @@ class Evaluator:
         from cost_models.price.price import with_memory
 
         memory = self._spec.memory
-        design, networks = self.unfitted(point), self._networks(Format(*point[:3]))
+        design, networks = self.unfitted(point), self._networks(Format(*point[:3]), point.workload)
         if self.is_shared:
             design = _fitted(design, networks)
         bandwidth, latency = memory.dram_gb_per_s, memory.latency_ns
-        return with_memory(design, networks[0], self._costs, bandwidth, latency, stream=point.stream)
+        return with_memory(design, networks[0], self.costs_of(point), bandwidth, latency, stream=point.stream)
 
     def unfitted(self, point: Coordinates) -> Design:
         """Return the design of a point before it is sized to anything.
@@ -131,7 +139,7 @@ class Evaluator:
         Where the point doesn't say, polarity is generated if the network's is, and activations are signed if an op or
         the network needs it. Raises LimenError where no design is.
         """
-        networks = self._networks(Format(*point[:3]))
+        networks = self._networks(Format(*point[:3]), point.workload)
         signed = any(operation(op).one_range for op in made_of(point.op))
         signed |= any(layer.x_signed for network in networks for layer in network.layers)
         polarity = "generated" if all(network.generates_polarity for network in networks) else "synapse"
@@ -139,7 +147,7 @@ class Evaluator:
 
     def accuracies(self, point: Coordinates) -> dict[str, float]:
         """Return validation accuracy as `accuracy` and the test split's as `test_accuracy`; {} without data."""
-        return self._joined([workload.accuracies(Format(*point[:3])) for workload in self._workloads])
+        return self._joined([workload.accuracies(Format(*point[:3])) for workload in self._chosen(point.workload)])
 
     def cost_figures(self, point: Coordinates) -> Figures:
         """Return counts and prices of a point.
@@ -148,14 +156,14 @@ class Evaluator:
             LimenError: a workload or a cost table that can't be read; as Refusal, a point that can't be built, fitted,
                 counted or priced.
         """
-        networks = self._networks(Format(*point[:3]))
-        load_priced_table(self._costs)
+        networks = self._networks(Format(*point[:3]), point.workload)
+        load_priced_table(self.costs_of(point))
         try:
             design = self.design(point)
             each, refused = [], []
             for network in networks:
                 try:
-                    each.append(self._figures_of(network, design, point.stream))
+                    each.append(self._figures_of(network, design, point))
                 except DoesNotFit as error:
                     refused.append(error)
         except LimenError as error:
@@ -165,12 +173,12 @@ class Evaluator:
             raise Refusal(str(refused[0]), max(missing) if all(missing) else 0)
         return self._joined(each)
 
-    def _figures_of(self, network: Network, design: FittedDesign, stream: str) -> Figures:
+    def _figures_of(self, network: Network, design: FittedDesign, point: Coordinates) -> Figures:
         """Return counts and prices of one network on a design. Raises LimenError."""
         from cost_models.price.price import price
 
         run = simulate(network, design, "timing")
-        cost = price(run, self._costs, self._spec.memory.dram, stream)
+        cost = price(run, self.costs_of(point), self._spec.memory.dram, point.stream)
         busy = sum(counts.busy for counts in run.counts)
         stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
         figures: Figures = {
@@ -230,7 +238,8 @@ class Evaluator:
             for w_bits in [x_bits] if space.bits.w == "same" else space.bits.w:
                 form = Format(op, x_bits, w_bits)
                 try:
-                    next(self._roomy(form, space.rows[0]))
+                    for title in space.workload or [""]:
+                        next(self._roomy(form, space.rows[0], title))
                     valid.append(form)
                 except LimenError as error:
                     left_out[form] = str(error)
@@ -259,8 +268,8 @@ class Evaluator:
                 f"without one: {', '.join(name for name in OBJECTIVES if name != 'accuracy')}"
             )
 
-    def _roomy(self, form: Format, rows: int) -> Iterator[FittedDesign]:
-        """Yield fitted designs of a format, of so many rows. Raises LimenError where there is none.
+    def _roomy(self, form: Format, rows: int, title: str) -> Iterator[FittedDesign]:
+        """Yield fitted designs of a format, of so many rows, for a workload or all; LimenError where there is none.
 
         Larger scratchpads and operand blocks never hinder, nor does a single image; beats and words may be too wide, an
         op may have no zero gating or no polarity: of axes that may hinder, all values are tried.
@@ -281,8 +290,8 @@ class Evaluator:
         for values in itertools.product(*tried.values()):
             others = largest | dict(zip(tried, values, strict=True)) | {"rows": rows, "cols": space.cols[0]}
             try:
-                point = applied(Coordinates(*form, **others))
-                design = _fitted(self.unfitted(point), self._networks(form))
+                point = applied(Coordinates(*form, **others, workload=title))
+                design = _fitted(self.unfitted(point), self._networks(form, title))
             except LimenError as error:
                 refusal = refusal or error
             else:
@@ -292,21 +301,25 @@ class Evaluator:
             raise refusal
 
     def check_prices(self, formats: Iterable[Format]) -> None:
-        """Look for one array that has a price.
+        """Look for one array that has a price, in each cost table.
 
         Raises:
-            LimenError: the cost table can't be read, or lacks the DRAM, or the PEs or edges of all points.
+            LimenError: a cost table that can't be read, or lacks the DRAM, or the PEs or edges of all points.
         """
+        for costs in self._tables.values():
+            self._check_prices(load_priced_table(costs), formats)
+
+    def _check_prices(self, table: Table, formats: Iterable[Format]) -> None:
         from cost_models.price.family_operands import operands_of
         from cost_models.price.machine import check_array
 
         space = self._spec.space
-        table = load_priced_table(self._costs)
         table.quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
         refusal = ""
-        for form, rows, stream in itertools.product(formats, space.rows, space.stream):
-            network = self.network(*form)
-            for design in self._roomy(form, rows):
+        tried = formats, space.rows, space.stream, space.workload or [""]
+        for form, rows, stream, title in itertools.product(*tried):
+            network = self.network(*form, title)
+            for design in self._roomy(form, rows, title):
                 try:
                     operands = operands_of(stream, network, design.op, design.x_bits, design.w_bits)
                     check_array(table, design, operands)

@@ -137,12 +137,12 @@ def derived(figures: Figures) -> Figures:
 
 def figure_names(spec: StudySpec) -> tuple[str, ...]:
     """Return the names of all figures of a study's trials, in the order of trials.csv."""
-    if len(spec.workloads) == 1:
+    if not spec.is_shared:
         return (*FIGURES, *spec.figures)
     return (*FIGURES, *(f"{title}.{name}" for title in titles(spec.workloads) for name in EACH), *spec.figures)
 
 
 def whole_figures(spec: StudySpec) -> tuple[str, ...]:
     """Return the figures of a study that are whole numbers."""
-    fractions = spec.shares_passes or len(spec.workloads) > 1
+    fractions = spec.shares_passes or spec.is_shared
     return (*(() if fractions else COUNTED_FIGURES), "acc_bits", "pes")

@@ -30,12 +30,12 @@ SWEEP = "sweep.json"
 def input_hashes(spec: StudySpec, workload: str, costs: str) -> dict[str, str]:
     """Return the SHA-256 of each input by what it is. Raises LimenError where one can't be read.
 
-    workload: names, see `Workload`. costs: a built-in table's name or a table's path.
+    workload: names, see `Workload`. costs: built-in tables' names or tables' paths.
     """
     return {
         STUDY: spec.digest(),
         **workload_hashes(workload),
-        f"costs {Path(costs).stem}": file_hash(table_path(costs)),
+        **{f"costs {Path(name).stem}": file_hash(table_path(name)) for name in costs.split(SEPARATOR)},
     }
 
 

@@ -24,7 +24,7 @@ def drawing_of(study: Study, most: int) -> Drawing:
     drawable = [*CATALOGUE, *study.spec.figures]
     front, tally = study.front(), total(study.tallies().values())
     return Drawing(
-        title=f"{title_of(study.workload)}, {Path(study.spec.costs).stem}",
+        title=f"{title_of(study.workload)}, {title_of(study.costs)}",
         feasible=study.feasible(most),
         front=front,
         knee=study.knee().trial,

@@ -23,7 +23,7 @@ from dse.study.parameters import stored_distributions
 from dse.study.record import Record, directions
 from dse.study.sampling import Sampler
 from dse.study.search import Show, WarmStart
-from dse.study.space import Coordinates, Space, Value
+from dse.study.space import Coordinates, Space, Value, columns_of
 from dse.study.stall import Stall
 from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials
 from dse.study.study_spec import StudySpec
@@ -242,7 +242,7 @@ class OptunaSearch:
             row |= {"refusal": stored.get("refusal", ""), "feasible": self._is_feasible(trial)}
             rows.append(row)
         columns = [name for name in (*names, "refusal", "feasible") if any(name in row for row in rows)]
-        table = pandas.DataFrame(rows, columns=["trial", "design", *Coordinates._fields, *columns])
+        table = pandas.DataFrame(rows, columns=["trial", "design", *columns_of(self._spec.space), *columns])
         # Whole numbers, also where a refused trial has none.
         whole = [name for name in whole_figures(self._spec) if name in table and table[name].isna().any()]
         return table.astype(dict.fromkeys(whole, "Int64"))

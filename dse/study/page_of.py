@@ -27,6 +27,7 @@ from workloads.version import VERSION
 if TYPE_CHECKING:
     from dse.study.point import Point
     from dse.study.study import Study
+from dse.study.workload import SEPARATOR
 
 MOST_DRAWN = 1_000
 """Feasible designs of a page, beside its front."""
@@ -85,11 +86,15 @@ def _roof(name: str, point: Point) -> Roof:
     return Roof(f"{name}: {point.coordinates.key}", roofs.operations_per_cycle, roofs.bytes_per_cycle, run.roofline)
 
 
+def _identity(name: str, table: str) -> str:
+    return f"{name}, SHA-256 {hashlib.sha256(read_file(table_path(table))).hexdigest()}"
+
+
 def _facts(study: Study) -> dict[str, str]:
     spec = study.spec
     return {
         "workloads": ", ".join(spec.workloads),
-        "cost table": f"{spec.costs}, SHA-256 {hashlib.sha256(read_file(table_path(study.costs))).hexdigest()}",
+        "cost table": "; ".join(map(_identity, spec.tables, study.costs.split(SEPARATOR))),
         "objectives": ", ".join(f"{name} {direction}" for name, direction in spec.objectives.items()),
         "constraints": ", ".join(f"{name} {bound}" for name, bound in spec.constraints.items()) or "none",
         "sampler": f"{spec.sampler.name}, seed {spec.sampler.seed}",

@@ -36,7 +36,7 @@ class Point:
     @property
     def network(self) -> Network:
         """The workload at this point's op and widths, of several the first."""
-        return self.evaluator.network(*self.coordinates[:3])
+        return self.evaluator.network(*self.coordinates[:3], self.coordinates.workload)
 
     def export(self, folder: str | Path, images: int = 100, progress: Progress | None = None) -> Exported:
         """Write the design as Verilog with vectors for `images` test images; `.verify()` of the result proves it.

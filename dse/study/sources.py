@@ -1,6 +1,6 @@
-"""A study's workloads and cost table: what comes with Limen by name, or files and folders, which may move with it.
+"""A study's workloads and cost tables: what comes with Limen by name, or files and folders, which may move with it.
 
-Several workloads are one text, with SEPARATOR between them.
+Several of either are one text, with SEPARATOR between them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,13 @@ def resolve(name: str, folder: Path) -> str:
     return os.path.normpath(folder.resolve() / name) if is_path(name) else name
 
 
+def resolve_all(names: Sequence[str], folder: Path) -> str:
+    """Return the same of several."""
+    return SEPARATOR.join(resolve(name, folder) for name in names)
+
+
 def resolve_workloads(names: Sequence[str], folder: Path) -> str:
-    """Return the same of all workloads: what is no name of ours may be a folder's without any slash."""
+    """Return the same of workloads: what is no name of ours may be a folder's without any slash."""
     return SEPARATOR.join(_resolve_workload(name, folder) for name in names)
 
 

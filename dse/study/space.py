@@ -13,16 +13,25 @@ import numpy as np
 
 from cost_models.table.operands import UNIFORM
 from dse.study.conditions import apply_gating, has_polarity, has_sign
-from dse.study.study_spec import AS_NETWORK, MEMORY, OPTIONAL, SpaceSpec, parse_memory
+from dse.study.study_spec import AS_NETWORK, BESIDE_DESIGN, MEMORY, OPTIONAL, SpaceSpec, parse_memory
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
 
-SHORT = {"pe_stages": "stages", "zero_gating": "gated", "x_signed": "signed", MEMORY: "", "polarity": "", "stream": ""}
+SHORT = {
+    "pe_stages": "stages",
+    "zero_gating": "gated",
+    "x_signed": "signed",
+    MEMORY: "",
+    "polarity": "",
+    "stream": "",
+    "costs": "",
+    "workload": "",
+}
 """What stands for an axis in a design's name, where it isn't the first word of it."""
 
 DEFAULTS = {
     **{name: Design.model_fields[name].default for name in OPTIONAL if name in Design.model_fields},
-    **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK, "stream": UNIFORM},
+    **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK, "stream": UNIFORM, "costs": "", "workload": ""},
 }
 LABELS = [(SHORT.get(name, name.split("_")[0]), DEFAULTS[name]) for name in OPTIONAL]
 """Of the last coordinates: how a design's name calls them, and their defaults."""
@@ -37,7 +46,8 @@ class Coordinates(NamedTuple):
     """One point of the space: op, widths, dataflow, array, and the axes of `OPTIONAL`, see `SpaceSpec`.
 
     polarity, x_signed, acc_policy: in words; acc_policy: or the width of accumulators, as text. stream: the operands
-    that PEs see, which are no matter of the design but of its price.
+    that PEs see, which are no matter of the design but of its price; likewise costs, its cost table, and workload, the
+    one that it runs, by their titles: "" where they are no axes.
     """
 
     op: str
@@ -62,6 +72,8 @@ class Coordinates(NamedTuple):
     acc_policy: str = "format"
     matmul: bool = False
     stream: str = UNIFORM
+    costs: str = ""
+    workload: str = ""
 
     @property
     def key(self) -> str:
@@ -81,7 +93,8 @@ class Coordinates(NamedTuple):
         fields = {**self._asdict(), "op": op, MEMORY: parse_memory(self.memory)}
         if extra:
             fields["extra_ops"] = extra
-        del fields["stream"]
+        for name in BESIDE_DESIGN:
+            del fields[name]
         if self.polarity == AS_NETWORK:
             del fields["polarity"]
         if self.x_signed == AS_NETWORK:
@@ -91,6 +104,11 @@ class Coordinates(NamedTuple):
         if self.acc_policy.isdigit():
             fields["acc_bits"] = int(fields.pop("acc_policy"))
         return fields
+
+
+def columns_of(spec: SpaceSpec) -> list[str]:
+    """Return the fields of `Coordinates` that tables of a study have: all but axes that nobody chooses on."""
+    return [name for name in Coordinates._fields if name not in ("costs", "workload") or getattr(spec, name)]
 
 
 def applied(point: Coordinates) -> Coordinates:
@@ -120,7 +138,7 @@ class Space:
             "rows": list(spec.rows),
             "cols": list(spec.cols),
         }
-        axes |= {name: list(getattr(spec, name)) for name in OPTIONAL}
+        axes |= {name: list(getattr(spec, name)) or [DEFAULTS[name]] for name in OPTIONAL}
         self.axes = {name: values for name, values in axes.items() if values}
         self.free = {name: values for name, values in self.axes.items() if len(values) > 1}
         self._fixed = {name: values[0] for name, values in self.axes.items() if len(values) == 1}

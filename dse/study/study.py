@@ -21,7 +21,7 @@ from dse.study.point import Point
 from dse.study.record import Record, exclusive
 from dse.study.sampling import check_sampler
 from dse.study.search import Search, WarmStart
-from dse.study.sources import find, portable, resolve, resolve_workloads, same
+from dse.study.sources import find, portable, resolve, resolve_all, resolve_workloads, same
 from dse.study.space import Space, Value
 from dse.study.stored import stored_record
 from dse.study.study_spec import StudySpec, load_study, study_path
@@ -30,7 +30,7 @@ from dse.study.sweep_record import SweepRecord
 from dse.study.tally import Tally, total
 from dse.study.trial_table import table_csv
 from dse.study.unchanged import Known
-from dse.study.workload import title_of
+from dse.study.workload import SEPARATOR, title_of
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import check_is_path
@@ -85,7 +85,7 @@ class Study:
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
         workload = resolve_workloads(new_spec.workloads, path.parent)
-        costs = resolve(new_spec.costs, path.parent)
+        costs = resolve_all(new_spec.tables, path.parent)
         folder = Path(out)
         record = stored_record(folder)
         if record is not None:
@@ -153,7 +153,8 @@ class Study:
         self._quiet = quiet
         self._evaluator = Evaluator(self.spec, workload, costs, functions)
         try:
-            table_path(costs)
+            for name in costs.split(SEPARATOR):
+                table_path(name)
             self._formats = self._evaluator.formats()
             self._space = Space(record.spec.space, self._formats.valid)
         except LimenError as error:

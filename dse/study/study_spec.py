@@ -34,9 +34,12 @@ MEMORY = "memory"
 
 OPTIONAL = (
     *(*BUFFERS, MEMORY, "pe_stages", "zero_gating", "overlap"),
-    *("images_at_once", "polarity", "x_signed", "acc_policy", "matmul", "stream"),
+    *("images_at_once", "polarity", "x_signed", "acc_policy", "matmul", "stream", "costs", "workload"),
 )
 """All axes that a space may leave out."""
+
+BESIDE_DESIGN = ("stream", "costs", "workload")
+"""Those that say nothing of the design, but what it runs, and how it is priced."""
 
 AS_NETWORK = "network"
 """Of polarity and sign: as the workload has it, or needs it."""
@@ -50,6 +53,7 @@ ALLOWED_WORDS = {
 """Axes in words, and their words."""
 
 FigureName = Annotated[str, Field(pattern="^[A-Za-z][A-Za-z0-9_]*$")]
+Name = Annotated[str, Field(min_length=1)]
 Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
@@ -142,6 +146,8 @@ class SpaceSpec(Spec):
     acc_policy: list[str] = Field(default_factory=lambda: _default("acc_policy"), min_length=1)
     matmul: list[bool] = Field(default_factory=lambda: _default("matmul"), min_length=1)
     stream: list[str] = Field(default=[UNIFORM], min_length=1)
+    costs: list[str] = Field(default_factory=list)
+    workload: list[str] = Field(default_factory=list)
 
     @field_validator(MEMORY)
     @classmethod
@@ -235,7 +241,7 @@ class StudySpec(Spec):
 
     version: Literal[1]
     workloads: list[str] = Field(min_length=1)
-    costs: Annotated[str, Field(min_length=1)] = "ihp130"
+    costs: Name | Annotated[list[Name], Field(min_length=1)] = "ihp130"
     memory: MemorySpec = MemorySpec()
     space: SpaceSpec
     figures: list[FigureName] = Field(default_factory=list)
@@ -245,11 +251,21 @@ class StudySpec(Spec):
     trials: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     stop: StopSpec | None = None
 
-    @field_validator("workloads")
+    @field_validator("workloads", "costs")
     @classmethod
-    def _told_apart(cls, names: list[str]) -> list[str]:
-        titles(names)
+    def _told_apart(cls, names: str | list[str]) -> str | list[str]:
+        if not isinstance(names, str):
+            titles(names)
         return names
+
+    @model_validator(mode="after")
+    def _known_choices(self) -> StudySpec:
+        """Points choose among all of the tables, where there are several, and among workloads where they choose."""
+        for axis, field, names in (("costs", "costs", self.tables), ("workload", "workloads", self.workloads)):
+            chosen, known = getattr(self.space, axis), titles(names)
+            if (chosen or (axis == "costs" and len(known) > 1)) and sorted(chosen) != sorted(known):
+                raise ValueError(f"space: {axis}: {chosen} is not allowed: all of {field}, {known}")
+        return self
 
     @field_validator("figures")
     @classmethod
@@ -292,6 +308,16 @@ class StudySpec(Spec):
                 f"trials: nothing is not allowed: sampler {self.sampler.name} needs an integer of at least 1"
             )
         return self
+
+    @property
+    def tables(self) -> list[str]:
+        """The cost tables, by name or path: one, or those that points choose among."""
+        return [self.costs] if isinstance(self.costs, str) else self.costs
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether a design runs several workloads."""
+        return len(self.workloads) > 1 and not self.space.workload
 
     @property
     def is_sweep(self) -> bool:

@@ -82,6 +82,10 @@ class Sweep:
     def _accept(self, evaluate: Callable[[Coordinates], Figures]) -> None:
         """Take over what the record has read. Raises LimenError where it can't be trusted."""
         state, path = self._record.state, self._record.path
+        if self._record.spec.model_dump(mode="json") != state.study:
+            raise LimenError(
+                f"{path}: study: has not the keys of this version of Limen; sweep its file into another folder"
+            )
         if (state.points, len(state.blocks)) != (self._space.size, self._blocks.count):
             raise LimenError(f"{path}: points: {state.points} are {self._space.size} now: {CHANGED}")
         try:

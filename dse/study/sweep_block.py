@@ -12,8 +12,8 @@ from dse.study.figures import TEXT_FIGURES, whole_figures
 from dse.study.front import front_rows
 from dse.study.nearest import distance
 from dse.study.own_figures import Functions
-from dse.study.space import Coordinates, Space
-from dse.study.study_spec import StudySpec
+from dse.study.space import Coordinates, Space, columns_of
+from dse.study.study_spec import BESIDE_DESIGN, StudySpec
 from dse.study.tally import Tally, tally_of
 from dse.study.workload import Format
 from dse.sweep.block_files import BlockFiles
@@ -21,7 +21,7 @@ from dse.sweep.blocks import Blocks
 from dse.sweep.rows import Columns, Kind, csv_lines
 
 AXES: dict[str, Kind] = {
-    **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy", "stream"), "text"),
+    **dict.fromkeys(("op", "dataflow", "memory", "polarity", "x_signed", "acc_policy", *BESIDE_DESIGN), "text"),
     **dict.fromkeys(("zero_gating", "overlap", "matmul"), "flag"),
 }
 """Axes of other than numbers."""
@@ -59,7 +59,7 @@ def kinds_of(spec: StudySpec, names: Sequence[str]) -> dict[str, Kind]:
     """Return the columns of a sweep's rows, those of trials.csv; names: of the figures of a point."""
     whole = whole_figures(spec)
     kinds: dict[str, Kind] = {"trial": "whole", "design": "text"}
-    for name in Coordinates._fields:
+    for name in columns_of(spec.space):
         kinds[name] = AXES.get(name, "real" if name.endswith("_kib") else "whole")
     for name in names:
         kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in whole else "real"

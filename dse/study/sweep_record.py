@@ -10,6 +10,7 @@ from cost_models.table.table import table_path
 from dse.study.inputs import SWEEP, workload_hashes
 from dse.study.study_spec import StudySpec
 from dse.study.tally import Tally
+from dse.study.workload import SEPARATOR
 from workloads.errors import LimenError
 from workloads.host.files import write_new, write_whole
 from workloads.host.journal import PACKAGES, code_digest, key_of
@@ -100,6 +101,6 @@ def key_of_sweep(workload: str, costs: str) -> str:
     inputs = {
         "code": code_digest((*PACKAGES, "dse")),
         **workload_hashes(workload),
-        "costs": file_hash(table_path(costs)),
+        "costs": [file_hash(table_path(name)) for name in costs.split(SEPARATOR)],
     }
     return key_of(inputs)

@@ -24,12 +24,13 @@ from dse.study.study_spec import ALLOWED_WORDS, StudySpec, load_study
 from simulator.designs.design_block import DesignBlock
 from simulator.timing.integers import machine_integers
 from simulator.timing.timing import count_best, network_integers
+from tests.support.narrow_space import narrowed
 
 BLOCK, FEW, RUNS = 4096, 64, 5
 
 
 def random_points(spec: StudySpec) -> list[Coordinates]:
-    """Points of the built-in study with more arrays and buffers: 209,952 of them."""
+    """Points of the built-in study's narrow space with more arrays and buffers: 209,952 of them."""
     sizes: dict[str, list[int]] = {"rows": [4, 8, 12, 16, 24, 32], "cols": [4, 8, 12, 16, 24, 32]}
     buffers = {name: [8.0, 16.0, 32.0] for name in ("ifmap_kib", "filter_kib", "ofmap_kib")}
     axes = spec.space.model_copy(update={**sizes, **buffers, "operand_depth": [256, 512], "port_bits": [64, 128]})
@@ -73,7 +74,7 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
 
 
 def main() -> None:
-    spec = load_study("digits")
+    spec = narrowed(load_study("digits"))
     points, sources = random_points(spec), ("digits", "ihp130")
     blocks, evaluator = BlockEvaluator(spec, *sources), Evaluator(spec, *sources)
     few = points[:FEW]

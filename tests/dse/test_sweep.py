@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from tests.dse.study_files import rows_of
 from tests.support.command import run_command
 from tests.support.tools import skip_without
 from workloads.errors import LimenError
+from workloads.host.journal import key_of
 from workloads.host.text_tables import csv_text
 
 SPEC = """version: 1
@@ -229,6 +231,18 @@ def test_a_program_or_table_that_changed_is_refused(
         study.run()
     assert {name for name in content(tmp_path / "out")} == {*before, "study.lock"}
     Study(swept / "sweep.yaml", swept / "out", quiet=True).run()  # nothing is left to do
+
+
+def test_a_sweep_of_another_version_is_refused(swept: Path, tmp_path: Path) -> None:
+    """Its rows have other columns."""
+    shutil.copytree(swept / "out", tmp_path / "out")
+    stored = json.loads((tmp_path / "out" / "sweep.json").read_text())
+    del stored["sha256"], stored["study"]["space"]["stream"]
+    (tmp_path / "out" / "sweep.json").write_text(json.dumps(stored | {"sha256": key_of(stored)}))
+    with pytest.raises(
+        LimenError, match=r"sweep.json: study: has not the keys of this version of Limen; sweep its file"
+    ):
+        Study.open(tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["sweep.json", "points/000003.csv", "points/000000.csv"])

@@ -72,11 +72,11 @@ def use_listed(folder: Path) -> None:
 def use_study(folder: Path) -> None:
     """Read a study, and look up its space as the first run does."""
     from dse.study.evaluate import Evaluator
-    from dse.study.sources import resolve
+    from dse.study.sources import resolve_all, resolve_workloads
     from dse.study.study_spec import load_study
 
     spec = load_study(str(folder / "study.yaml"))
-    workload, costs = (resolve(name, folder) for name in (spec.workloads[0], spec.costs))
+    workload, costs = resolve_workloads(spec.workloads, folder), resolve_all(spec.tables, folder)
     evaluator = Evaluator(spec, workload, costs)
     evaluator.check_prices(evaluator.formats().valid)
 
