@@ -20,11 +20,8 @@ PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 # seconds: what is proved isn't proved again.
 study: $(VENV)/study.stamp
 	$(BIN)/limen study run digits --out $(OUT)/digits
-	$(MAKE) --no-print-directory $(POINTS:%=prove-%)
-
-prove-%: $(VENV)/study.stamp
-	$(BIN)/limen study export $(OUT)/digits --point $* --images 100 --out $(OUT)/digits-$*
-	$(BIN)/limen verify $(OUT)/digits-$*
+	$(BIN)/limen study export $(OUT)/digits $(POINTS:%=--point %) --images 100 --out $(OUT)/digits
+	$(BIN)/limen verify $(POINTS:%=$(OUT)/digits-%)
 
 test: $(VENV)/test.stamp
 	$(PYTEST)

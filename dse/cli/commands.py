@@ -177,29 +177,36 @@ def export(
 
 
 @commands.command()
-@click.argument("folder", type=PLACE)
+@click.argument("folders", metavar="FOLDER...", type=PLACE, nargs=-1, required=True)
 @click.option("--images", type=AT_LEAST_ONE, help="How many of the exported inputs; all by default.")
 @click.option("--again", is_flag=True, help="Also where it was proved before, of the same files by the same tools.")
 @json_option
-def verify(folder: Path, images: int | None, again: bool, as_json: bool) -> None:
-    """Run an exported folder under Verilator and compare every bit and every cycle."""
+def verify(folders: tuple[Path, ...], images: int | None, again: bool, as_json: bool) -> None:
+    """Run exported folders under Verilator and compare every bit and every cycle.
+
+    As JSON, one folder is an object, several are a list of them.
+    """
     from dse.report.progress import ProgressBar
     from simulator.rtl.verify import verify as prove
 
-    with ProgressBar() as bar:
-        proof = prove(folder, images, again, bar.show)
+    proofs = {}
+    for folder in folders:
+        with ProgressBar() as bar:
+            proofs[folder] = proof = prove(folder, images, again, bar.show)
+        if not as_json:
+            echo_wrapped(
+                f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
+                f"compared, mismatches {proof.mismatches}" + " (proved before; --again proves it anew)" * proof.kept
+            )
     if as_json:
-        echo(json.dumps(proof.content(), indent=2))
-    else:
-        echo_wrapped(
-            f"{folder}: {proof.images} images, {proof.layers} layers: {proof.bits} bits and {proof.cycles} cycles "
-            f"compared, mismatches {proof.mismatches}" + " (proved before; --again proves it anew)" * proof.kept
-        )
-    if proof.mismatches:
-        raise Disagreement(
-            f"{folder}: mismatches {proof.mismatches}; by layer, with the folder's own testbench: "
-            f"make -C {shlex.quote(str(folder))}"
-        )
+        contents = [proof.content() for proof in proofs.values()]
+        echo(json.dumps(contents if len(contents) > 1 else contents[0], indent=2))
+    for folder, proof in proofs.items():
+        if proof.mismatches:
+            raise Disagreement(
+                f"{folder}: mismatches {proof.mismatches}; by layer, with the folder's own testbench: "
+                f"make -C {shlex.quote(str(folder))}"
+            )
 
 
 def run() -> int:

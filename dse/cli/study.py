@@ -113,18 +113,29 @@ def front(folder: Path, as_json: bool) -> None:
 
 @study.command()
 @folder_argument
-@click.option("--point", "-p", default="knee", show_default=True, help="knee, largest, an op or a trial's number.")
-@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
+@click.option(
+    "--point",
+    "-p",
+    "points",
+    multiple=True,
+    default=["knee"],
+    show_default=True,
+    help="knee, largest, an op or a trial's number; again for more.",
+)
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write; of several points OUT-POINT each.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Test images to put into the vectors.")
-def export(folder: Path, point: str, out: Path, images: int) -> None:
-    """Write a point of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
+def export(folder: Path, points: tuple[str, ...], out: Path, images: int) -> None:
+    """Write points of the study in FOLDER as Verilog with vectors, testbench and Makefile."""
     from dse.report.progress import ProgressBar
     from dse.study.study import Study
 
-    chosen = Study.open(folder).point(point)
-    with ProgressBar() as bar:
-        exported = chosen.export(out, images, bar.show)
-    echo_exported(exported, f"{point}: {chosen}, {images} images")
+    search = Study.open(folder)
+    chosen = {point: search.point(point) for point in points}
+    for point, design in chosen.items():
+        place = out if len(chosen) == 1 else out.with_name(f"{out.name}-{point}")
+        with ProgressBar() as bar:
+            exported = design.export(place, images, bar.show)
+        echo_exported(exported, f"{point}: {design}, {images} images")
 
 
 def _print_what_is_missing(search: Study, err: bool = False) -> None:

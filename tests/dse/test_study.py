@@ -144,5 +144,16 @@ def test_a_point_is_exported_and_proved(small: Path) -> None:
     assert proof.cycles == 3 * knee.figures["cycles"]
 
 
+def test_several_points_are_exported(small: Path, tmp_path: Path) -> None:
+    chip, points = tmp_path / "chip", ("knee", "largest", "3")
+    chosen = [word for point in points for word in ("--point", point)]
+    outcome = run_command("study", "export", "out", *chosen, "--out", str(chip), "--images", "1", cwd=small)
+    assert outcome.returncode == 0, outcome.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["chip-3", "chip-knee", "chip-largest"]
+    for point in points:
+        facts = json.loads((tmp_path / f"chip-{point}" / "params.json").read_text())
+        assert facts["design"] == json.loads(Study.open(small / "out").point(point).design.model_dump_json())
+
+
 def test_describe_a_stored_study(small: Path) -> None:
     assert "40 of 40 trials" in run_command("describe", "out", cwd=small).stdout

@@ -120,6 +120,17 @@ def test_the_same_export_keeps_its_proof(proved: Path, runs: list[str]) -> None:
     assert not (proved / "proof.json").exists() and not verify(proved).kept
 
 
+def test_several_folders(proved: Path, runs: list[str]) -> None:
+    """A line each, as JSON a list; where one is wrong the others are proved all the same."""
+    export_small(proved.parent / "wrong")
+    edit(proved.parent / "wrong" / "rtl" / "limen_op_threshold.v", "~below", "below")
+    outcome = run_command("verify", "wrong", "chip", cwd=proved.parent)
+    assert outcome.returncode == 1 and outcome.stderr.startswith("limen: wrong: mismatches ")
+    assert [line.split(":")[0] for line in outcome.stdout.splitlines()] == ["wrong", "chip"] and runs == ["ran"]
+    outcome = run_command("verify", "wrong", "chip", "--json", cwd=proved.parent)
+    assert [proof["mismatches"] > 0 for proof in json.loads(outcome.stdout)] == [True, False]
+
+
 def test_what_is_kept_is_one_line(proved: Path) -> None:
     digest = hashlib.sha256((proved / "proof.json").read_bytes()).hexdigest()
     verify(proved, again=True)
