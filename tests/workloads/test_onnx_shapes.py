@@ -181,7 +181,7 @@ def test_tokens_that_no_layer_writes_are_pixels(batch: int, tmp_path: Path) -> N
     model.node("Gemm", merged, model.weights(10, 24), model.weights(10), transB=1)
     read = imported(model, tmp_path)
     assert forms(read) == [("conv1d", (16, 1, 32), (16, 1, 24)), ("conv1d", (16, 1, 24), (16, 1, 10))]
-    told = "first dimension of the inputs, 4: as many images, of which one is counted"
+    told = "first dimension of the inputs, 4: as many images, one is counted"
     assert (told in read.notices) == (batch == 4)
 
 

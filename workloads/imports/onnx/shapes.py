@@ -49,7 +49,8 @@ def read_shapes(graph: Graph, formats: NumberFormats) -> Imported:
     notices = [f"{row['op']} × {row['count']}: not on the machine, {100 * row['share']:.2g} % of operations"
                for row in unmapped.get("unmapped_ops", [])]  # fmt: skip
     if mapper.batch > 1:
-        notices.append(f"first dimension of the inputs, {mapper.batch}: as many images, of which one is counted")
+        mixed = "; where attention mixes images and tokens all are: export one image" if mapper.products else ""
+        notices.append(f"first dimension of the inputs, {mapper.batch}: as many images, one is counted{mixed}")
     if graph.unused:
         notices.append(f"operators that lead to no output ignored: {graph.unused}")
     if mapper.products:
