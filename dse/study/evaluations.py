@@ -14,10 +14,11 @@ from workloads.host.children import Workers
 
 
 class Outcome(NamedTuple):
-    """What came of a point: its figures, or why it has none ("" where it has)."""
+    """What came of a point: its figures, or why it has none ("" where it has), and the bytes of memory it lacks."""
 
     figures: Figures
     refusal: str
+    missing_bytes: int
 
 
 Evaluate = Callable[[Sequence[Coordinates]], list[Outcome]]
@@ -28,8 +29,8 @@ def outcomes(evaluator: BlockEvaluator, points: Sequence[Coordinates]) -> list[O
     block = evaluator.evaluate(points)
     columns = {name: column.tolist() for name, column in block.figures.items()}
     return [
-        Outcome({} if refusal else {name: values[place] for name, values in columns.items()}, refusal)
-        for place, refusal in enumerate(block.refusals)
+        Outcome({} if refusal else {name: values[place] for name, values in columns.items()}, refusal, missing)
+        for place, (refusal, missing) in enumerate(zip(block.refusals, block.missing_bytes.tolist(), strict=True))
     ]
 
 

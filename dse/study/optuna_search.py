@@ -15,7 +15,7 @@ from optuna.trial import FrozenTrial
 from dse.study.blocks import BlockEvaluator
 from dse.study.evaluate import Evaluator, Formats
 from dse.study.evaluations import Outcome, evaluating, outcomes
-from dse.study.figures import Figures, figure_names, whole_figures
+from dse.study.figures import MISSING, Figures, figure_names, whole_figures
 from dse.study.finished import finished_trial
 from dse.study.nearest import distance
 from dse.study.origins import continued, line_of
@@ -27,7 +27,7 @@ from dse.study.space import Coordinates, Space, Value, columns_of
 from dse.study.stall import Stall
 from dse.study.stored_trials import DIGEST_ATTRIBUTE, check_trials
 from dse.study.study_spec import StudySpec
-from dse.study.tally import Tally, tally_of
+from dse.study.tally import Tally, Tried, tally_of
 from dse.study.trial_table import table_csv
 from dse.study.unchanged import Changed, Known, check_unchanged
 from workloads.errors import LimenError
@@ -81,7 +81,7 @@ class OptunaSearch:
 
     def _first(self) -> list[Known]:
         """Return the first stored trial of either kind."""
-        first = {trial.state: trial for trial in reversed(self._trials)}
+        first = {"refusal" in trial.user_attrs: trial for trial in reversed(self._trials)}
         return [self._known(trial) for trial in first.values()]
 
     def _known(self, trial: FrozenTrial) -> Known:
@@ -217,13 +217,13 @@ class OptunaSearch:
 
     def tallies(self) -> dict[str, Tally]:
         """Return a tally for each op that was tried."""
-        by_op: dict[str, list[tuple[int, str, bool, float]]] = {}
+        by_op: dict[str, list[Tried]] = {}
         for trial in self._trials:
-            refusal = trial.user_attrs.get("refusal", "")
+            refusal, missing = trial.user_attrs.get("refusal", ""), trial.user_attrs.get(MISSING, 0)
             far = 0.0 if refusal else float(distance(self._spec, trial.user_attrs))
-            row = (trial.number, refusal, self._is_feasible(trial), far)
-            by_op.setdefault(str(self._space.at(trial.params).op), []).append(row)
-        return {op: tally_of(*zip(*by_op[op], strict=True)) for op in sorted(by_op)}
+            tried = Tried(trial.number, refusal, self._is_feasible(trial), missing, far)
+            by_op.setdefault(str(self._space.at(trial.params).op), []).append(tried)
+        return {op: tally_of(by_op[op]) for op in sorted(by_op)}
 
     def _is_feasible(self, trial: FrozenTrial) -> bool:
         stored = trial.user_attrs
@@ -234,7 +234,7 @@ class OptunaSearch:
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial."""
         rows: list[dict[str, Any]] = []
-        names = figure_names(self._spec)
+        names = (*figure_names(self._spec), MISSING)
         for trial in self._trials:
             point, stored = self._space.at(trial.params), trial.user_attrs
             row = {"trial": trial.number, "design": point.key, **point._asdict()}
@@ -244,7 +244,7 @@ class OptunaSearch:
         columns = [name for name in (*names, "refusal", "feasible") if any(name in row for row in rows)]
         table = pandas.DataFrame(rows, columns=["trial", "design", *columns_of(self._spec.space), *columns])
         # Whole numbers, also where a refused trial has none.
-        whole = [name for name in whole_figures(self._spec) if name in table and table[name].isna().any()]
+        whole = [name for name in (*whole_figures(self._spec), MISSING) if name in table and table[name].isna().any()]
         return table.astype(dict.fromkeys(whole, "Int64"))
 
     def candidates(self) -> pandas.DataFrame:

@@ -7,6 +7,7 @@ the user's own, as well as that one can.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from importlib.util import find_spec
 from random import Random
@@ -59,6 +60,8 @@ class Sampler:
         self._space = space
         self._seen: set[str] = set()
         self._learnt = self._pending = 0
+        self._signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
+        self._worst: list[float] = []
         self._strategy = self._strategy_of(spec, places, directions, own)
 
     def _strategy_of(
@@ -99,8 +102,9 @@ class Sampler:
         Of each constraint only the form that this version of Optuna writes counts: both would count it twice.
         """
         self._seen.add(self._space.at(trial.params).key)
+        values = self._finite(trial.values)
         learnt = FrozenTrial(
-            number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=trial.values,
+            number=trial.number, trial_id=trial.number, state=trial.state, value=None, values=values,
             datetime_start=trial.datetime_start, datetime_complete=trial.datetime_complete,
             params=self._axes.drawn(self._space.chosen(trial.params)), distributions=self._axes.distributions,
             user_attrs={}, intermediate_values={},
@@ -109,6 +113,20 @@ class Sampler:
         self._strategy.learn(self._learnt, learnt)
         self._learnt += 1
         self._pending = max(self._pending - 1, 0)
+
+    def _finite(self, values: Sequence[float] | None) -> Sequence[float] | None:
+        """Return a trial's values, or where it has none for lack of memory the worst so far.
+
+        Optuna's samplers expect finite ones somewhere; what they learn of such a trial is how many bytes it lacks.
+        """
+        if values is None:
+            return None
+        if not math.isfinite(values[0]):
+            return self._worst or [0.0] * len(values)
+        known = self._worst or values
+        pairs = zip(self._signs, values, known, strict=True)
+        self._worst = [sign * min(sign * value, sign * worst) for sign, value, worst in pairs]
+        return values
 
 
 def _gaussian_process(seed: int) -> BaseSampler:

@@ -46,7 +46,7 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
         "param_value": REAL,
         "distribution_json": TEXT,
     },
-    "trial_values": {"trial_id": INTEGER, "objective": INTEGER, "value": REAL, "value_type": TEXT},
+    "trial_values": {"trial_id": INTEGER, "objective": INTEGER, "value": (*REAL, "null"), "value_type": TEXT},
     "trial_user_attributes": {"trial_id": INTEGER, **ATTRIBUTES},
     "trial_system_attributes": {"trial_id": INTEGER, **ATTRIBUTES},
 }
@@ -55,9 +55,9 @@ TABLES: dict[str, dict[str, tuple[str, ...]]] = {
 NAMES = {
     ("trials", "state"): [state.name for state in TrialState],
     ("study_directions", "direction"): [direction.name for direction in StudyDirection],
-    ("trial_values", "value_type"): ["FINITE"],
+    ("trial_values", "value_type"): ["FINITE", "INF_POS", "INF_NEG"],
 }
-"""Columns that hold one of a few names. Optuna knows infinite values, too, and no study of Limen has one."""
+"""Columns that hold one of a few names."""
 
 
 def find_study(database: sqlite3.Connection) -> int:

@@ -7,14 +7,15 @@ from collections.abc import Sequence
 
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.figures import TEXT_FIGURES, figure_names
+from dse.study.figures import MISSING, TEXT_FIGURES, figure_names
+from dse.study.judging import worst
 from dse.study.space import Space
 from dse.study.study_spec import StudySpec
 from workloads.errors import LimenError, shown
 from workloads.host.journal import key_of
 
 FINISHED = [TrialState.COMPLETE, TrialState.FAIL]
-"""Of a stored trial; FAIL is a point that was refused."""
+"""Of a stored trial; FAIL is a point that was refused, but for one that lacks memory."""
 
 
 DIGEST_ATTRIBUTE = "limen_sha256"
@@ -64,8 +65,8 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
     point, stored = space.at(trial.params), trial.user_attrs
     if stored.get("design") != point.key:
         return f"design {shown(stored.get('design'))}"
-    if trial.state == TrialState.FAIL:
-        return "" if isinstance(stored.get("refusal"), str) else f"refusal {shown(stored.get('refusal'))}"
+    if trial.state == TrialState.FAIL or "refusal" in stored:
+        return _mistake_of_refused(trial, spec)
     needed = {*spec.objectives, *spec.constraints, *spec.figures, "cycles", "pes"}
     for name in (name for name in figure_names(spec) if name in stored or name in needed):
         value = stored.get(name)
@@ -78,3 +79,14 @@ def _mistake(trial: FrozenTrial, spec: StudySpec, space: Space) -> str:
     if trial.values != [stored[name] for name in spec.objectives]:
         return f"values {shown(trial.values)}"
     return ""
+
+
+def _mistake_of_refused(trial: FrozenTrial, spec: StudySpec) -> str:
+    """Return the same of a point without figures: complete, with the worst of values, where it lacks memory."""
+    stored = trial.user_attrs
+    if not isinstance(stored.get("refusal"), str):
+        return f"refusal {shown(stored.get('refusal'))}"
+    missing = stored.get(MISSING, 0)
+    if not isinstance(missing, int) or (missing > 0) != (trial.state == TrialState.COMPLETE):
+        return f"{MISSING} {shown(missing)}"
+    return "" if trial.values == (worst(spec) if missing else None) else f"values {shown(trial.values)}"

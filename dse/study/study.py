@@ -307,7 +307,7 @@ class Study:
             return f"no trial{of_op}"
         if tally.refused == tally.tried:
             count = f"{tally.tried} of {self._space.size} points"
-            return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}"
+            return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}{self._nearest(tally)}"
         bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
         also = f"; {tally.refused} were refused, the first: {tally.refusal}" if tally.refused else ""
         return f"no trial{of_op} has {bounds}{self._nearest(tally)}{also}"
@@ -316,6 +316,8 @@ class Study:
         """Return how far the nearest of some trials is from each bound."""
         if tally.nearest is None:
             return ""
+        if tally.missing_bytes:
+            return f"; the nearest, trial {tally.nearest}, lacks {tally.missing_bytes} bytes of memory"
         point = self._numbered(tally.nearest)
         return f"; the nearest, {point}: {how_far(self.spec, point.figures)}"
 

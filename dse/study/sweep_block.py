@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dse.study.blocks import Block, BlockEvaluator
-from dse.study.figures import TEXT_FIGURES, whole_figures
+from dse.study.figures import MISSING, TEXT_FIGURES, whole_figures
 from dse.study.front import front_rows
 from dse.study.nearest import distance
 from dse.study.own_figures import Functions
 from dse.study.space import Coordinates, Space, columns_of
 from dse.study.study_spec import BESIDE_DESIGN, StudySpec
-from dse.study.tally import Tally, tally_of
+from dse.study.tally import Tally, Tried, tally_of
 from dse.study.workload import Format
 from dse.sweep.block_files import BlockFiles
 from dse.sweep.blocks import Blocks
@@ -63,7 +63,7 @@ def kinds_of(spec: StudySpec, names: Sequence[str]) -> dict[str, Kind]:
         kinds[name] = AXES.get(name, "real" if name.endswith("_kib") else "whole")
     for name in names:
         kinds[name] = "text" if name in TEXT_FIGURES else "whole" if name in whole else "real"
-    return kinds | {"refusal": "text", "feasible": "flag"}
+    return kinds | {MISSING: "whole", "refusal": "text", "feasible": "flag"}
 
 
 _here: list[tuple[Task, Space, BlockEvaluator]] = []
@@ -85,16 +85,14 @@ def evaluate_block(block: int) -> BlockResult:
     feasible = _feasible(task.spec, found)
     columns = _columns(numbers, points, found, feasible, task.files)
     ops = np.array(columns["op"])
-    far = np.zeros(len(points)) + distance(task.spec, found.figures)
+    far = np.where(np.array(found.refusals) == "", distance(task.spec, found.figures), 0.0)
     tallies, fronts = {}, {}
     for op in dict.fromkeys(columns["op"]):
         rows = np.flatnonzero(ops == op)
-        tallies[op] = tally_of(
-            (rows + numbers.start).tolist(),
-            [found.refusals[row] for row in rows],
-            feasible[rows].tolist(),
-            far[rows].tolist(),
-        )
+        kept, missing, beyond = (column[rows].tolist() for column in (feasible, found.missing_bytes, far))
+        refusals = [found.refusals[row] for row in rows]
+        points_of = zip((rows + numbers.start).tolist(), refusals, kept, missing, beyond, strict=True)
+        tallies[op] = tally_of([*map(Tried._make, points_of)])
         fronts[op] = _front(task.spec, found, rows[feasible[rows]], columns, task.files)
     return BlockResult(task.files.encode(columns), tallies, fronts)
 
@@ -113,12 +111,14 @@ def _columns(
     fields: dict[str, list[Any]] = dict(zip(Coordinates._fields, map(list, zip(*points, strict=True)), strict=True))
     columns: Columns = {"trial": [*numbers], "design": [point.key for point in points], **fields}
     refused = [row for row, refusal in enumerate(found.refusals) if refusal]
-    for name in [name for name in files.kinds if name not in (*columns, "refusal", "feasible")]:
+    for name in [name for name in files.kinds if name not in (*columns, MISSING, "refusal", "feasible")]:
         values = found.figures[name].tolist() if name in found.figures else [None] * len(points)
         for row in refused:
             values[row] = "" if name in TEXT_FIGURES else None
         columns[name] = values
-    return columns | {"refusal": found.refusals, "feasible": feasible.tolist()}
+    lacking = zip(found.missing_bytes.tolist(), found.refusals, strict=True)
+    missing = [count if count or not refusal else None for count, refusal in lacking]
+    return columns | {MISSING: missing, "refusal": found.refusals, "feasible": feasible.tolist()}
 
 
 def _front(spec: StudySpec, found: Block, rows: np.ndarray, columns: Columns, files: BlockFiles) -> OpFront:

@@ -29,7 +29,7 @@ class SweepState(Spec):
     tallies: by op. fronts: lines of points that no other point of their op beats.
     """
 
-    version: Literal[1]
+    version: Literal[2]
     study: dict[str, Any]
     workload: str
     costs: str
@@ -63,7 +63,7 @@ class SweepRecord:
     ) -> SweepRecord:
         """Create a sweep of which no block is done; names: of workload and cost table. Raises LimenError."""
         state = SweepState(
-            version=1, study=spec.model_dump(mode="json"), workload=names[0], costs=names[1], key=key, points=points,
+            version=2, study=spec.model_dump(mode="json"), workload=names[0], costs=names[1], key=key, points=points,
             blocks=[None] * blocks, tallies={}, fronts=[],
         )  # fmt: skip
         write_new(folder / SWEEP, _content(state))

@@ -6,6 +6,7 @@ What is written here, Optuna reads, and the other way round: `pytest tests/dse/t
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections import defaultdict
 from datetime import datetime
@@ -18,9 +19,13 @@ from workloads.errors import LimenError, shown
 
 Attributes = dict[str, Any]
 
+FINITE = "FINITE"
+INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
+"""Types of values, in Optuna's tables: infinite ones are stored without a number."""
+
 
 def write_trial(database: sqlite3.Connection, study: int, trial: FrozenTrial) -> None:
-    """Add a finished trial, whose values are finite, to the study of this id. Raises sqlite3.Error."""
+    """Add a finished trial to the study of this id. Raises sqlite3.Error."""
     times = (_text_of(trial.datetime_start), _text_of(trial.datetime_complete))
     at = database.execute(
         "insert into trials (number, study_id, state, datetime_start, datetime_complete) values (?, ?, ?, ?, ?)",
@@ -34,14 +39,19 @@ def write_trial(database: sqlite3.Connection, study: int, trial: FrozenTrial) ->
         ],
     )
     database.executemany(
-        "insert into trial_values (trial_id, objective, value, value_type) values (?, ?, ?, 'FINITE')",
-        [(at, objective, value) for objective, value in enumerate(trial.values or ())],
+        "insert into trial_values (trial_id, objective, value, value_type) values (?, ?, ?, ?)",
+        [(at, objective, *_stored(value)) for objective, value in enumerate(trial.values or ())],
     )
     for table, attributes in (("user", trial.user_attrs), ("system", trial.system_attrs)):
         database.executemany(
             f"insert into trial_{table}_attributes (trial_id, key, value_json) values (?, ?, ?)",
             [(at, name, json.dumps(value)) for name, value in attributes.items()],
         )
+
+
+def _stored(value: float) -> tuple[float | None, str]:
+    """Return a value and its type, as they are stored."""
+    return next(((None, kind) for kind, infinite in INFINITE.items() if value == infinite), (value, FINITE))
 
 
 def read_trials(database: sqlite3.Connection, study: int) -> list[FrozenTrial]:
@@ -52,8 +62,11 @@ def read_trials(database: sqlite3.Connection, study: int) -> list[FrozenTrial]:
     """
     params, distributions = _read_params(database)
     values: dict[int, list[float]] = defaultdict(list)
-    for at, value in database.execute("select trial_id, value from trial_values order by trial_id, objective"):
-        values[at].append(value)
+    query = "select trial_id, value, value_type from trial_values order by trial_id, objective"
+    for at, value, kind in database.execute(query):
+        if (value is None) != (kind in INFINITE):
+            raise LimenError(f"table trial_values: value: {shown(value)} is not allowed beside value_type {kind}")
+        values[at].append(INFINITE.get(kind, value))
     figures, learnt = (_read_attributes(database, f"trial_{kind}_attributes") for kind in ("user", "system"))
     query = "select trial_id, number, state, datetime_start, datetime_complete from trials where study_id = ?"
     return [

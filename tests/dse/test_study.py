@@ -127,8 +127,8 @@ def test_optuna_sees_the_study(small: Path) -> None:
     for trial in study.trials:
         assert trial.values == [trial.user_attrs[name] for name in study.metric_names]
         violation = pytest.approx(0.97 - trial.user_attrs["accuracy"])
-        assert trial.constraints == {"accuracy >= 0.97": violation, "0": violation}
-        assert trial.system_attrs["constraints"] == [violation]
+        assert trial.constraints == {"missing_bytes <= 0": 0, "accuracy >= 0.97": violation, "0": 0, "1": violation}
+        assert trial.system_attrs["constraints"] == [0, violation]
         assert {"cycles", "test_accuracy", "clock_ns", "assumed_share", "design"} <= set(trial.user_attrs)
     front = {int(row["trial"]) for row in rows_of(small / "out" / "front.csv")}
     assert {trial.number for trial in study.best_trials} == front

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import math
 import shutil
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -30,10 +32,10 @@ DISTRIBUTIONS = {
 }
 
 
-def trial(number: int, refused: bool = False, **attributes: Any) -> FrozenTrial:
+def trial(number: int, refused: bool = False, values: Sequence[float] | None = None, **attributes: Any) -> FrozenTrial:
     return FrozenTrial(
         number=number, trial_id=number, state=TrialState.FAIL if refused else TrialState.COMPLETE, value=None,
-        values=None if refused else [0.1 + number, -3.0], datetime_start=datetime(2026, 1, 2, 3, 4, 5, 678),
+        values=None if refused else values or [0.1 + number, -3.0], datetime_start=datetime(2026, 1, 2, 3, 4, 5, 678),
         datetime_complete=datetime(2026, 1, 2, 3, 4, 6), params={"op": "mac", "kib": 16.0, "rows": 7, "share": 1 / 3},
         distributions=DISTRIBUTIONS, user_attrs=attributes, intermediate_values={},
         system_attrs={} if refused else {"constraints": [0.1], "constraints:area <= 2": 0.1},
@@ -44,6 +46,7 @@ TRIALS = [
     trial(0, cycles=10**18, energy=0.1 + 0.2, design="a-ü-\N{GREEK SMALL LETTER MU}", list=[1, {"x": None}]),
     trial(1, refused=True, refusal='it\'s "no"'),
     trial(2, cycles=3),
+    trial(3, values=[math.inf, -math.inf], refusal="too small", missing_bytes=7),
 ]
 
 
