@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator
-from statistics import fmean, geometric_mean
 from typing import Any, NamedTuple
 
 from cost_models.table.table import Table, load_priced_table
@@ -12,7 +11,6 @@ from dse.study.figures import (
     ACCURACIES,
     COST_FIGURES,
     EACH,
-    GEOMETRIC,
     OBJECTIVES,
     OPS_OF_A_PAIR,
     Figures,
@@ -20,6 +18,7 @@ from dse.study.figures import (
     figure_names,
 )
 from dse.study.own_figures import NO_FUNCTIONS, Functions, own_figures
+from dse.study.reduction import reduced
 from dse.study.refusal import Refusal
 from dse.study.space import Coordinates, applied
 from dse.study.study_spec import BUFFERS, StudySpec
@@ -194,7 +193,7 @@ class Evaluator:
         return figures | derived(figures)
 
     def _joined(self, each: list[Figures]) -> Figures:
-        """Return the figures of all workloads, each one's own beside their means; of one its own."""
+        """Return the figures of all workloads, each one's own beside their reduction; of one its own."""
         if not self.is_shared:
             return each[0]
         own = {
@@ -203,14 +202,7 @@ class Evaluator:
             for name in EACH
             if name in figures
         }
-        shared = {name: value for name, value in each[0].items() if all(name in figures for figures in each)}
-        for name in shared:
-            values = [figures[name] for figures in each]
-            if name in GEOMETRIC:
-                shared[name] = geometric_mean(values) if min(values) > 0 else 0.0
-            elif name.endswith("_share"):
-                shared[name] = fmean(values)
-        return shared | own
+        return reduced(self._spec.reduction, each) | own
 
     def figures(self, point: Coordinates) -> Figures:
         """Return everything a trial stores about a point. Raises as `cost_figures` does, and what functions refuse."""

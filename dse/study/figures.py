@@ -110,11 +110,11 @@ COLUMNS = (*FIGURES, "trial", "design", "x_bits", "w_bits", MISSING, "refusal", 
 EACH = ("cycles", "energy_uj", "latency_us", "accuracy", "test_accuracy")
 """Figures that trials of several workloads store of each as well, under `WORKLOAD.FIGURE`."""
 
-GEOMETRIC = (
+OF_WORKLOADS = (
     *(*COUNTED_FIGURES, "utilisation", "energy_uj", "latency_us", "power_mw"),
     *(*DERIVED_FIGURES, *ACCURACIES),
 )
-"""Figures of several workloads that are their geometric means; shares are arithmetic ones, the rest is the design's."""
+"""Figures that several workloads have each of their own, see `dse.study.reduction`; the rest is the design's."""
 
 TEXT_FIGURES = ("clock_component", "clock_method")
 """Those of them that are no numbers."""

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from cost_models.table.operands import GAUSSIAN, NETWORK, OWN, SORTED, UNIFORM
 from dse.study.conditions import foreign_axis
 from dse.study.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
+from dse.study.reduction import Reduction
 from dse.study.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
@@ -241,6 +242,7 @@ class StudySpec(Spec):
 
     version: Literal[1]
     workloads: list[str] = Field(min_length=1)
+    reduction: Reduction = "geometric_mean"
     costs: Name | Annotated[list[Name], Field(min_length=1)] = "ihp130"
     memory: MemorySpec = MemorySpec()
     space: SpaceSpec
