@@ -57,6 +57,10 @@ BAD = [
     ("trials: 40", "trials: 0", ("trials", "0", "greater than or equal to 1")),
     ("trials: 40", "trials: 40\ncolour: red", ("colour", "unknown key", "sampler")),
     ("version: 1", "version: 2", ("version", "2", "1")),
+    ("version: 1", "version: 1\nreduction: max", ("reduction", "'max'", "'geometric_mean', 'worst' or 'sum'")),
+    ("version: 1", "version: 1\nfigures: [cycles]", ("figures", "'cycles' is not allowed", "a column of trials.csv")),
+    ("version: 1", "version: 1\nfigures: [a b]", ("figures.0", "'a b' is not allowed")),
+    ("version: 1", "version: 1\nfigures: [mine]", ("figures: 'mine' has no function", "limen.Study(..., figures=")),
 ]
 
 

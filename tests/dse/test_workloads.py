@@ -10,7 +10,10 @@ from pathlib import Path
 import pytest
 
 import limen
+from dse.study.evaluate import Evaluator
+from dse.study.space import Coordinates
 from dse.study.study import Study
+from dse.study.study_spec import StudySpec, load_study
 from tests.dse.study_files import NETWORK, SPEC
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError
@@ -165,6 +168,34 @@ def test_study_of_several_workloads(tmp_path: Path) -> None:
             assert math.isclose(point.figures[figure] ** 2, math.prod(pair), rel_tol=1e-12)
     table = Study.open(tmp_path / "out").front()
     assert {"lenet.energy_uj", "uci-har-cnn.cycles"} <= {*table} and "accuracy" not in table
+
+
+@pytest.mark.parametrize("reduction", ["geometric_mean", "worst", "sum"])
+def test_reductions_of_several_workloads(reduction: str) -> None:
+    """From what each workload has alone: means, the worst whichever way is better, sums and what follows of them."""
+    settings = {"workloads": [*PAIR], "reduction": reduction, "objectives": {"energy_uj": "min"}, "constraints": {}}
+    spec = StudySpec(**{**load_study("digits").model_dump(), **settings})
+    point = Coordinates("mac", 4, 4, "os", 8, 16, 64.0, 64.0, 16.0, 512, 4, 64)
+    evaluator = Evaluator(spec, "\n".join(PAIR), "ihp130")
+    found, each = evaluator.figures(point), []
+    for name in PAIR:
+        run = limen.simulate(page_network(zoo_pages()[name], *point[:3], signed=True), evaluator.design(point))
+        cost, pairs = limen.price(run), sum(layer.pairs for layer in run.network.layers)
+        each.append((cost.energy_uj, cost.latency_us, run.cycles, 2 * pairs, 2 * pairs / cost.energy_uj / 1e6))
+        assert found[f"{name}.cycles"] == run.cycles and found["area_mm2"] == cost.area_mm2
+    energy, latency, cycles, operations, tops_per_w = zip(*each, strict=True)
+    if reduction == "geometric_mean":
+        wanted = [math.sqrt(math.prod(pair)) for pair in (energy, latency, cycles, operations, tops_per_w)]
+        power, product = math.sqrt(math.prod(energy) / math.prod(latency)) * 1e3, wanted[0] * wanted[1]
+    elif reduction == "worst":
+        wanted = [max(energy), max(latency), max(cycles), max(operations), min(tops_per_w)]
+        power, product = (max(of(*pair[:2]) for pair in each) for of in (lambda e, t: e / t * 1e3, lambda e, t: e * t))
+    else:
+        wanted = [*map(sum, (energy, latency, cycles, operations)), sum(operations) / sum(energy) / 1e6]
+        power, product = wanted[0] / wanted[1] * 1e3, wanted[0] * wanted[1]
+        assert math.isclose(found["utilisation"], wanted[3] / 2 / wanted[2] / found["pes"], rel_tol=1e-12)
+    names = ("energy_uj", "latency_us", "cycles", "operations", "tops_per_w", "power_mw", "edp_uj_us")
+    assert [found[name] for name in names] == pytest.approx([*wanted, power, product], rel=1e-12)
 
 
 def test_sweep_of_several_workloads(tmp_path: Path, family: Path) -> None:
