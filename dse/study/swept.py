@@ -10,6 +10,7 @@ import numpy as np
 from optuna.trial import FrozenTrial
 
 from dse.study.evaluations import Outcome
+from dse.study.figures import MISSING
 from dse.study.finished import finished_trial
 from dse.study.front import non_dominated
 from dse.study.hypervolume import Scale, scale_of
@@ -24,8 +25,8 @@ class Swept(NamedTuple):
     """All points of a space, by the names of their designs.
 
     places: of designs in the arrays. figures: those that objectives and constraints need, [points]. refusals: "" where
-    a point has figures. feasible: [points]. front: designs on the exact front. scale: what that front sets.
-    volume: its hypervolume. digest: of all this.
+    a point has figures. missing_bytes: of memory that a refused point lacks, [points]. feasible: [points]. front: designs
+    on the exact front. scale: what that front sets. volume: its hypervolume. digest: of all this.
     """
 
     spec: StudySpec
@@ -33,6 +34,7 @@ class Swept(NamedTuple):
     places: dict[str, int]
     figures: dict[str, np.ndarray]
     refusals: list[str]
+    missing_bytes: np.ndarray
     feasible: np.ndarray
     front: int
     scale: Scale
@@ -44,7 +46,8 @@ class Swept(NamedTuple):
         point = self.space.at(parameters)
         place = self.places[point.key]
         figures = {name: column[place].item() for name, column in self.figures.items()}
-        outcome = Outcome({} if self.refusals[place] else figures, self.refusals[place])
+        refusal, missing = self.refusals[place], int(self.missing_bytes[place])
+        outcome = Outcome({} if refusal else figures, refusal, missing)
         return finished_trial(self.spec, number, point, parameters, {}, outcome, datetime.now())
 
 
@@ -69,13 +72,16 @@ def read_swept(folder: Path) -> Swept:
     best = values[non_dominated(feasible, spec.objectives)]
     scale = scale_of(best, spec.objectives)
     figures = {name: table[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in names}
-    digest = key_of([spec.canonical(), *(figures[name].tobytes().hex() for name in names), table["refusal"].tolist()])
+    missing = table[MISSING].to_numpy(dtype=np.int64, na_value=0)
+    columns = [column.tobytes().hex() for column in (*figures.values(), missing)]
+    digest = key_of([spec.canonical(), *columns, table["refusal"].tolist()])
     return Swept(
         spec=spec,
         space=space,
         places={design: place for place, design in enumerate(table["design"])},
         figures=figures,
         refusals=table["refusal"].tolist(),
+        missing_bytes=missing,
         feasible=table["feasible"].to_numpy(dtype=bool),
         front=len(best),
         scale=scale,
