@@ -25,8 +25,8 @@ class Swept(NamedTuple):
     """All points of a space, by the names of their designs.
 
     places: of designs in the arrays. figures: those that objectives and constraints need, [points]. refusals: "" where
-    a point has figures. missing_bytes: of memory that a refused point lacks, [points]. feasible: [points]. front: designs
-    on the exact front. scale: what that front sets. volume: its hypervolume. digest: of all this.
+    a point has figures. missing_bytes: of memory that a refused point lacks, [points]. feasible: [points]. front:
+    designs on the exact front. scale: what that front sets. volume: its hypervolume. digest: of all this.
     """
 
     spec: StudySpec
