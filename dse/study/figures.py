@@ -104,7 +104,7 @@ FIGURES = (
 MISSING = "missing_bytes"
 """In trials.csv: bytes of memory that a point lacks: 0 of one with figures, nothing where bytes don't say why."""
 
-COLUMNS = (*FIGURES, "trial", "design", "x_bits", "w_bits", MISSING, "refusal", "feasible")
+COLUMNS = (*FIGURES, "trial", "design", "x_bits", "w_bits", "costs", "workload", MISSING, "refusal", "feasible")
 """Of trials.csv, but for axes that a space names: no figure of the user's own is called so."""
 
 EACH = ("cycles", "energy_uj", "latency_us", "accuracy", "test_accuracy")
