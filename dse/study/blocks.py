@@ -241,6 +241,7 @@ class BlockEvaluator:
         """
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, memory_figures, price_machines
+        from simulator.cuts.all_layers import tell_all_layers
         from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
         from simulator.cuts.missing import missing_bytes
@@ -258,8 +259,12 @@ class BlockEvaluator:
         failing = np.flatnonzero(known & (reached < len(form.layers)))
         networks = [forms[place].whole for place in failing.tolist()]
         lines = refusals(networks, form.layers, designs[failing], reached[failing])
-        lacking = missing_bytes(form.layers, designs[failing]).tolist()
-        pairs = zip(failing.tolist(), lines, lacking, strict=True)
+        lacking = missing_bytes(form.layers, designs[failing])
+        told = [row for row, missing in enumerate(lacking.tolist()) if missing and lines[row]]
+        longer = tell_all_layers([lines[row] for row in told], form.layers, designs[failing[told]])
+        for row, line in zip(told, longer, strict=True):
+            lines[row] = line
+        pairs = zip(failing.tolist(), lines, lacking.tolist(), strict=True)
         refused = {place: Refusal(line, missing) for place, line, missing in pairs if line}
         fits = known & (reached == len(form.layers))
         fits &= ~designs.on_chip  # what their programs take is known by cuts: each alone

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -10,7 +10,8 @@ import numpy as np
 from simulator.cuts.demands import least_kib, row_bits
 from simulator.cuts.missing import DoesNotFit
 from simulator.designs.design import FittedDesign
-from simulator.timing.integers import machine_integers
+from simulator.designs.design_block import DesignBlock
+from simulator.timing.integers import LAYER_INTEGERS, machine_integers
 from simulator.timing.timing import network_integers, smallest_needs
 from workloads.networks.network import Network
 
@@ -21,23 +22,34 @@ def telling_all_layers(network: Network, design: FittedDesign) -> Iterator[None]
     try:
         yield
     except DoesNotFit as error:
-        sizes = sizes_that_hold(network, design) if error.missing_bytes else {}
-        if all(f"at least {size:.10g}" in str(error) for size in sizes.values()):
+        if not error.missing_bytes:
             raise
-        told = ", ".join(f"{field}: {size:.10g}" for field, size in sizes.items())
-        raise DoesNotFit(f"{error}; all layers need {told}", error.missing_bytes) from None
+        (line,) = tell_all_layers([str(error)], network_integers(network), DesignBlock.of(design))
+        raise DoesNotFit(line, error.missing_bytes) from None
 
 
-def sizes_that_hold(network: Network, design: FittedDesign) -> dict[str, float]:
-    """Return the fields of a fitted design that are too small for some layer's smallest tile, and what would do."""
-    machine, layers = machine_integers(design), network_integers(network)
-    needs = smallest_needs(layers, np.repeat(machine, len(layers)))
-    most = {name: int(needs[name].max()) for name in ("ifmap", "filter", "ofmap", "operand")}
-    sizes: dict[str, float] = {}
-    for field, bits in row_bits(design).items():
-        name = field.removesuffix("_kib")
-        if most[name] > machine[f"{name}_depth"][0]:
-            sizes[field] = least_kib(most[name], bits)
-    if most["operand"] > machine["operand_depth"][0]:
-        sizes["operand_depth"] = most["operand"]
-    return sizes
+def tell_all_layers(lines: Sequence[str], layers: np.ndarray, designs: DesignBlock) -> list[str]:
+    """Return the refusals of designs, each with what all layers need where that is more than it says.
+
+    layers: [layers] of LAYER_INTEGERS, of a pass of the designs.
+    """
+    machines = machine_integers(designs)
+    most = {name: np.zeros(len(designs), np.int64) for name in ("ifmap", "filter", "ofmap", "operand")}
+    for layer in layers:
+        needs = smallest_needs(np.full(len(designs), layer, LAYER_INTEGERS), machines)
+        for name, rows in most.items():
+            np.maximum(rows, needs[name], out=rows)
+    bits = row_bits(designs)
+    told = []
+    for place, line in enumerate(lines):
+        sizes: dict[str, float] = {}
+        for field, wide in bits.items():
+            name = field.removesuffix("_kib")
+            if most[name][place] > machines[f"{name}_depth"][place]:
+                sizes[field] = least_kib(most[name][place].item(), wide[place].item())
+        if most["operand"][place] > machines["operand_depth"][place]:
+            sizes["operand_depth"] = most["operand"][place].item()
+        if not all(f"at least {size:.10g}" in line for size in sizes.values()):
+            line += "; all layers need " + ", ".join(f"{field}: {size:.10g}" for field, size in sizes.items())
+        told.append(line)
+    return told
