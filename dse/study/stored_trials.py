@@ -86,7 +86,8 @@ def _mistake_of_refused(trial: FrozenTrial, spec: StudySpec) -> str:
     stored = trial.user_attrs
     if not isinstance(stored.get("refusal"), str):
         return f"refusal {shown(stored.get('refusal'))}"
-    missing = stored.get(MISSING, 0)
-    if not isinstance(missing, int) or (missing > 0) != (trial.state == TrialState.COMPLETE):
-        return f"{MISSING} {shown(missing)}"
-    return "" if trial.values == (worst(spec) if missing else None) else f"values {shown(trial.values)}"
+    if trial.state == TrialState.FAIL:
+        return ""
+    if not isinstance(stored.get(MISSING), int) or stored[MISSING] < 1:
+        return f"{MISSING} {shown(stored.get(MISSING))}"
+    return "" if trial.values == worst(spec) else f"values {shown(trial.values)}"
