@@ -23,7 +23,7 @@ JOURNAL, SHARES = "comparison.jsonl", "comparison.csv"
 @click.option("--seeds", default=20, show_default=True, type=AT_LEAST_ONE, help="Searches of each sampler.")
 @click.option("--trials", "-n", default=1000, show_default=True, type=AT_LEAST_ONE, help="Of each search.")
 @click.option("--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core.")
-@click.option("--format", "form", default="md", show_default=True, type=click.Choice(FORMATS))
+@click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
 @click.option("--plot", type=PLACE, help="Draw it there, a .png, .pdf or .svg.")
 def compare(
     study: str, out: Path, samplers: str | None, seeds: int, trials: int, jobs: int | None, form: str, plot: Path | None
@@ -38,6 +38,7 @@ def compare(
     from dse.study.study import Study
     from dse.study.swept import read_swept
     from workloads.host.files import write_whole
+    from workloads.host.manifest import Origin
     from workloads.host.pictures import picture_format
 
     if plot:
@@ -49,20 +50,24 @@ def compare(
         folder = out / SWEEP_FOLDER
         Study(study, folder, sampler="exhaustive").run(jobs)
     swept = read_swept(folder)
+    origin = Origin({"study": swept.spec.digest(), "points of the sweep": swept.digest})
     cores = jobs or len(os.sched_getaffinity(0))
     with ProgressBar() as bar:
         rows = comparison.compare(
             swept, names, seeds, trials, out / JOURNAL, cores, lambda done, of: bar.show("searches", done, of)
         )
     write_whole(out / SHARES, sampler_table.shares_csv(rows))
+    origin.write_into(out, [out / SHARES])
     title = f"{', '.join(swept.spec.workloads)}: {len(swept.refusals):,} points, {swept.front} on the front"
     if plot:
         from dse.report.sampler_plot import plot_samplers
 
         plot_samplers(rows, title, plot)
+        origin.write_beside(plot)
         echo(f"{plot}: written", err=True)
     echo(f"{printable(title)}; {int(swept.feasible.sum()):,} feasible; {out / SHARES}: written", err=True)
     tables = {
+        "text": sampler_table.table_text,
         "md": sampler_table.table_markdown,
         "latex": sampler_table.table_latex,
         "csv": sampler_table.table_csv,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.host.text_tables import csv_bytes, csv_text, latex_table, markdown_table
+from workloads.host.width import columns
 
 REACHED = 0.99
 """The share of the hypervolume after which it is asked when a search has it."""
@@ -91,6 +92,12 @@ def _cells(rows: Sequence[ShareRow]) -> tuple[list[str], list[list[str]]]:
 def table_markdown(rows: Sequence[ShareRow]) -> str:
     """Return a line a sampler: percent of the exact front's hypervolume, median and quartiles of its seeds."""
     return markdown_table(*_cells(rows))
+
+
+def table_text(rows: Sequence[ShareRow]) -> str:
+    """Return the same for a terminal."""
+    head, lines = _cells(rows)
+    return f"{columns([head, *lines], right=range(1, len(head)))}\n"
 
 
 def table_latex(rows: Sequence[ShareRow]) -> str:
