@@ -68,7 +68,7 @@ def _pair(data: PageData, x: str, y: str, brush: Any, chosen: Any) -> Any:
     knee = (
         altair.Chart(altair.NamedData(name=DESIGNS))
         .transform_filter(altair.datum.trial == data.knee)
-        .mark_point(filled=False, shape="circle", size=220, stroke="black", strokeWidth=1.5, opacity=1)
+        .mark_point(filled=False, shape="circle", size=320, stroke="black", strokeWidth=1.5, opacity=1)
         .encode(x=f"{data.field(x)}:Q", y=f"{data.field(y)}:Q")
     )
     # The points last: what is drawn above them would be hovered over in their place.

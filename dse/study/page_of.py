@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas
 
-from cost_models.table.table import table_path
 from dse.report.page import check_page_extra, page
 from dse.report.page_data import PageData, Roof
 from dse.study.growth import growth
 from dse.study.importance import METHOD, variance_shares
+from dse.study.inputs import origin_of
 from dse.study.look import drawing_of
+from dse.study.tally import total
 from simulator.insight.roofline import Roofs
 from simulator.run import simulate
 from workloads.errors import LimenError
 from workloads.host.files import write_whole
+from workloads.host.manifest import packages, read_manifest
 from workloads.host.names import PAGE, is_file_name
-from workloads.host.opening import read_file
 from workloads.version import VERSION
 
 if TYPE_CHECKING:
     from dse.study.point import Point
     from dse.study.study import Study
-from dse.study.workload import SEPARATOR
 
 MOST_DRAWN = 1_000
 """Feasible designs of a page, beside its front."""
-
-PACKAGES = ("numba", "numpy", "optuna", "pandas")
 
 
 def check_page(path: Path) -> None:
@@ -76,7 +73,8 @@ def page_data(study: Study) -> PageData:
 
 def _axes(study: Study, designs: pandas.DataFrame) -> dict[str, list[Any]]:
     """Return the values of each axis with several, in the space's order, then those where it doesn't apply."""
-    axes = {name: [*dict.fromkeys([*values, *designs[name]])] for name, values in study.axes.items()}
+    named = {name: values for name, values in study.axes.items() if name in designs}
+    axes = {name: [*dict.fromkeys([*values, *designs[name]])] for name, values in named.items()}
     return {name: values for name, values in axes.items() if len(values) > 1}
 
 
@@ -86,20 +84,23 @@ def _roof(name: str, point: Point) -> Roof:
     return Roof(f"{name}: {point.coordinates.key}", roofs.operations_per_cycle, roofs.bytes_per_cycle, run.roofline)
 
 
-def _identity(name: str, table: str) -> str:
-    return f"{name}, SHA-256 {hashlib.sha256(read_file(table_path(table))).hexdigest()}"
-
-
 def _facts(study: Study) -> dict[str, str]:
-    spec = study.spec
-    return {
+    """Return what was sought how, the hashes of what it depends on, and every run, as the study's manifest has it."""
+    spec, origin, manifest = study.spec, origin_of(study), read_manifest(study.folder)
+    facts = {
         "workloads": ", ".join(spec.workloads),
-        "cost table": "; ".join(map(_identity, spec.tables, study.costs.split(SEPARATOR))),
         "objectives": ", ".join(f"{name} {direction}" for name, direction in spec.objectives.items()),
         "constraints": ", ".join(f"{name} {bound}" for name, bound in spec.constraints.items()) or "none",
-        "sampler": f"{spec.sampler.name}, seed {spec.sampler.seed}",
-        "study": f"SHA-256 {spec.digest()} of its file without comments",
-        "command": f"limen study run FILE --out {study.folder}",
-        "Limen": VERSION,
-        "packages": ", ".join(f"{name} {version(name)}" for name in PACKAGES),
+        "sampler": f"{spec.sampler.name}, seed {'none' if origin.seed is None else origin.seed}",
+        "trials": f"{total(study.tallies().values()).tried:,}; points of the space: {study.space_size:,}",
     }
+    facts |= {f"SHA-256 of {name}": digest for name, digest in origin.inputs.items()}
+    for number, run in enumerate(manifest.runs if manifest else [], start=1):
+        facts[f"run {number}"] = "; ".join(f"{name}: {_words(fact)}" for name, fact in run.items() if name != "inputs")
+    return facts | {"this page": f"Limen {VERSION}; {_words(packages())}"}
+
+
+def _words(fact: object) -> str:
+    if isinstance(fact, Mapping):
+        return ", ".join(f"{name} {value}" for name, value in fact.items())
+    return str(fact)

@@ -19,6 +19,7 @@ from tests.dse.study_files import NETWORK, SPEC
 from tests.support.command import refused, run_command
 from tests.support.tools import skip_without
 from workloads.errors import LimenError, pip_command
+from workloads.host.manifest import read_manifest
 
 jsonschema = pytest.importorskip("jsonschema", reason=f"extra report is not installed: {pip_command('report')}")
 altair = pytest.importorskip("altair", reason=f"extra report is not installed: {pip_command('report')}")
@@ -83,6 +84,10 @@ def test_a_page_has_every_design_of_the_front(page: Path, small: Path) -> None:
     for word in (str(knee.coordinates.key), f"limen study export out --point {knee.trial} --out out-{knee.trial}"):
         assert word in read.text
     for word in (study.spec.digest(), "nsga2, seed", "accuracy >= 0.97", "epsilon²", "0 refused"):
+        assert word in read.text
+    manifest = read_manifest(small / "out")
+    assert manifest is not None
+    for word in (*manifest.runs[0]["inputs"].values(), "command: limen study run small.yaml --out out", "commit "):
         assert word in read.text
 
 
