@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from dse.cli.commands import commands
 from dse.report.sampler_table import ShareRow, table_csv, table_latex, table_markdown
 from dse.study import comparison
 from dse.study.comparison import Piece, compare, looks_of, replay
@@ -23,24 +25,43 @@ PAGE = SPEC.replace("SEED", "3").replace("4..5", "4..6")
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with page.yaml, a search of 72 designs, and the whole of them in sweep/."""
+    """A folder with page.yaml, a search of 72 designs, and its comparison in own/, done by the command."""
     folder = tmp_path_factory.mktemp("comparison")
     (folder / "page.yaml").write_text(PAGE)
-    Study(folder / "page.yaml", folder / "sweep", quiet=True, sampler="exhaustive").run()
+    options = ["--seeds", "2", "--trials", "30", "--samplers", "random,nsga2", "--jobs", "2", "--plot", "own.svg"]
+    outcome = run_command("study", "compare", "page.yaml", "--out", "own", *options, cwd=folder)
+    assert outcome.returncode == 0, outcome.stderr
+    assert "digits: 72 points, " in outcome.stderr and "own.svg: written" in outcome.stderr
+    lines = outcome.stdout.splitlines()
+    assert lines[0].split() == "sampler seeds 30 trials 99 % after CPU ms a trial".split()
+    assert {line.split()[0] for line in lines[1:]} == {"random", "nsga2"}
+    assert (folder / "own" / "manifest.json").exists() and (folder / "own.svg.manifest.json").exists()
+    assert (folder / "own.svg").read_bytes().startswith(b"<?xml")
     return folder
 
 
 @pytest.fixture(scope="module")
 def swept(folder: Path) -> Swept:
-    return read_swept(folder / "sweep")
+    return read_swept(folder / "own" / "sweep")
 
 
-@pytest.mark.parametrize("name", ["nsga2", "tpe"])
-def test_a_replay_is_a_search(folder: Path, swept: Swept, name: str) -> None:
+def test_processes_change_nothing(folder: Path, swept: Swept, tmp_path: Path) -> None:
+    """The command's two processes, and this one; the journal stays."""
+    rows = rows_of(folder / "own" / "comparison.csv")
+    alone = compare(swept, ["random", "nsga2"], 2, 30, tmp_path / "journal", 1, lambda *_: None)
+    assert len(rows) == len(alone) == 4 * len(looks_of(30))
+    names = ("sampler", "seed", "trials", "share")
+    assert [[row[name] for name in names] for row in rows] == [
+        [row.sampler, str(row.seed), str(row.trials), f"{row.share:.6f}"] for row in alone
+    ]
+    assert len((folder / "own" / "comparison.jsonl").read_text().split()) >= 4
+
+
+def test_a_replay_is_a_search(folder: Path, swept: Swept) -> None:
     """The same hypervolume after 40 trials as of the study that evaluates them."""
-    study = Study(folder / "page.yaml", folder / name, quiet=True, sampler=name).run()
+    study = Study(folder / "page.yaml", folder / "tpe", quiet=True, sampler="tpe").run()
     front = study.front()[[*study.spec.objectives]].to_numpy(dtype=np.float64)
-    shares = replay(swept, Piece(name, 3, 40)).shares
+    shares = replay(swept, Piece("tpe", 3, 40)).shares
     assert shares[-1] == pytest.approx(swept.scale.volume(front) / swept.volume, rel=1e-12)
     assert shares == sorted(shares) and 0 < shares[0] < shares[-1] < 1
 
@@ -79,29 +100,6 @@ def test_nothing_is_done_twice(swept: Swept, tmp_path: Path, monkeypatch: pytest
     assert done[-1] == ("random", 0, 21)
 
 
-def test_command(folder: Path) -> None:
-    """By the study's file, in two processes, and by the folder of a sweep: the same shares."""
-    options = ["--seeds", "2", "--trials", "30", "--samplers", "random,nsga2"]
-    outcome = run_command(
-        "study", "compare", "page.yaml", "--out", "own", *options, "--jobs", "2", "--plot", "own.svg", cwd=folder
-    )
-    assert outcome.returncode == 0, outcome.stderr
-    assert "digits: 72 points, " in outcome.stderr and "own.svg: written" in outcome.stderr
-    lines = outcome.stdout.splitlines()
-    assert lines[0].split() == "sampler seeds 30 trials 99 % after CPU ms a trial".split()
-    assert {line.split()[0] for line in lines[1:]} == {"random", "nsga2"}
-    assert (folder / "own" / "manifest.json").exists() and (folder / "own.svg.manifest.json").exists()
-    assert (folder / "own.svg").read_bytes().startswith(b"<?xml")
-    outcome = run_command("study", "compare", "sweep", "--out", "again", *options, "--format", "csv", cwd=folder)
-    assert outcome.returncode == 0, outcome.stderr
-    rows = [rows_of(folder / name / "comparison.csv") for name in ("own", "again")]
-    assert len(rows[0]) == 4 * len(looks_of(30))
-    for each in rows:
-        for row in each:
-            del row["suggestion_ms"]
-    assert rows[0] == rows[1] and not (folder / "again" / "sweep").exists()
-
-
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
@@ -109,19 +107,20 @@ def test_command(folder: Path) -> None:
             ["sweep", "--samplers", "nsga2,annealing"],
             "samplers: 'annealing' is not allowed: nsga2, nsga3, tpe, gp, qmc",
         ),
-        (["sweep", "--samplers", "tpe,tpe"], "samplers: 'tpe' is not allowed: nsga2"),
-        (["sweep", "--samplers", "exhaustive"], "samplers: 'exhaustive' is not allowed: nsga2"),
-        (["sweep", "--samplers", "random"], "trials: 1000 is not allowed: the space has 72 points"),
-        (["sweep", "--plot", "front.gif"], "front.gif: not allowed: a name that ends in one of"),
+        (["own/sweep", "--samplers", "tpe,tpe"], "samplers: 'tpe' is not allowed: nsga2"),
+        (["own/sweep", "--samplers", "exhaustive"], "samplers: 'exhaustive' is not allowed: nsga2"),
+        (["own/sweep", "--samplers", "random"], "trials: 1000 is not allowed: the space has 72 points"),
+        (["own/sweep", "--plot", "front.gif"], "front.gif: not allowed: a name that ends in one of"),
         (["search"], "search: sampler random is not allowed: a sweep, whose sampler is exhaustive"),
         (["best"], "'best'"),
     ],
 )
-def test_bad_input(folder: Path, arguments: list[str], line: str) -> None:
+def test_bad_input(folder: Path, arguments: list[str], line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
     if arguments == ["search"]:
         Study(folder / "page.yaml", folder / "search", quiet=True, sampler="random", trials=2)
-    outcome = run_command("study", "compare", *arguments, "--out", "none", cwd=folder)
-    assert outcome.returncode == 2 and len(outcome.stderr.splitlines()) == 1 and line in outcome.stderr
+    outcome = CliRunner().invoke(commands, ["study", "compare", *arguments, "--out", "none"])
+    assert line in str(outcome.exception)
     assert not (folder / "none" / "comparison.csv").exists()
 
 
