@@ -58,6 +58,7 @@ needs_torch = pytest.mark.skipif(importlib.util.find_spec("torch") is None, reas
 
 @needs_torch
 def test_gp_goes_on_as_if_never_stopped() -> None:
+    """The last of 16 is no longer drawn at random."""
     whole = searched(named("gp"), 16, 1, [])
     assert sum(trial.values is not None for trial in whole[:15]) >= 10  # so that the last one isn't drawn at random
     assert parameters_of(searched(named("gp"), 16, 1, whole[:15])) == parameters_of(whole)

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import optuna
 import pytest
+from click.testing import CliRunner
 
+from dse.cli.commands import commands
 from dse.study.hypervolume import scale_of
 from dse.study.stall import Stall
 from dse.study.study import Study
@@ -41,12 +43,14 @@ def test_grown_is_as_if_always_so_long(small: Path, tmp_path: Path, seed: int) -
         Study(tmp_path / "a.yaml", tmp_path / "a", quiet=True, trials=20)
 
 
-def test_another_sampler_goes_on(tmp_path: Path) -> None:
+def test_another_sampler_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = PAGE.replace("trials: 40", "trials: 12")
     first = study(tmp_path, "a", page).run().trials()
-    outcome = run_command("study", "run", "a.yaml", "--out", "a", "--trials", "20", "--sampler", "random", cwd=tmp_path)
-    assert outcome.returncode == 0, outcome.stderr
-    assert "\ntrials: 12 by nsga2, then 8 by random\n" in outcome.stdout
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(
+        commands, ["study", "run", "a.yaml", "--out", "a", "--trials", "20", "--sampler", "random"]
+    )
+    assert outcome.exit_code == 0 and "\ntrials: 12 by nsga2, then 8 by random\n" in outcome.stdout
     grown = Study.open(tmp_path / "a")
     assert grown.trials().head(12).equals(first) and grown.trials()["design"].nunique() == 20
     assert grown.spec.sampler.name == "random"
@@ -64,13 +68,14 @@ def test_another_sampler_goes_on(tmp_path: Path) -> None:
             Study(tmp_path / "a.yaml", tmp_path / "a", quiet=True, sampler=name)
 
 
-def test_warm_start(small: Path, tmp_path: Path) -> None:
+def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Designs of a search that are points of the space come first, and have the figures that they had."""
     page = PAGE.replace("rows: [2, 4]", "rows: [4, 8]").replace("trials: 40", "trials: 30")
     (tmp_path / "warm.yaml").write_text(page)
     arguments = ["study", "run", str(tmp_path / "warm.yaml"), "--out", str(tmp_path / "warm"), "--from", "out"]
-    outcome = run_command(*arguments, cwd=small)
-    assert outcome.returncode == 0, outcome.stderr
+    monkeypatch.chdir(small)
+    outcome = CliRunner().invoke(commands, arguments)
+    assert outcome.exit_code == 0
     old, new = Study.open(small / "out").trials(), Study.open(tmp_path / "warm").trials()
     shared = old[old["rows"] == 4].reset_index(drop=True)
     count = len(shared)
