@@ -13,12 +13,11 @@ import click
 
 from dse.cli.options import echo
 from dse.cli.places import PLACE
-from workloads.errors import LimenError
+from dse.cli.run_text import fitted_text
+from workloads.errors import LimenError, shortened
 from workloads.host.width import wrapped
 
 if TYPE_CHECKING:
-    import pandas
-
     from cost_models.price.price import Cost
     from simulator.insight.trace_file import Grain
     from simulator.run import Run
@@ -41,6 +40,10 @@ SHOWN = {
     "stall_control": "control",
 }
 """Columns of `Cost.layers` that are printed, and how they are headed there."""
+
+UNDER = {"operations_per_byte": "a byte", "operations_per_cycle": "a cycle"}
+SHORT = "{:.3g}"
+LONGEST_NAME = 30
 
 layers_option = click.option(
     "--layers", "shows_layers", is_flag=True, help="Energy, cycles and stalls of each layer, and what limits it."
@@ -99,16 +102,13 @@ def layer_tables(run: Run, cost: Cost) -> dict[str, Any]:
 def echo_layers(run: Run, cost: Cost) -> None:
     """Print what each layer takes, and what limits it."""
     echo("\nby layer: energies in uJ, busy shares of the PEs and of the memory port, cycles waited for each cause")
-    echo(_table(cost.layers[list(SHOWN)].rename(columns=SHOWN)))
+    echo(fitted_text(cost.layers[list(SHOWN)].rename(columns=SHOWN), SHORT))
     echo("\nunder the roofs: operations a byte over the memory port and a cycle, the roof there, the share of it")
     under = run.roofline.drop(columns=["operations", "dram_bytes"])
-    echo(_table(under.rename(columns={"operations_per_byte": "a byte", "operations_per_cycle": "a cycle"})))
+    echo(fitted_text(under.rename(columns=UNDER), SHORT))
     echo("\nwhat limits each layer, and the change of the design that helps it most:")
     limits = run.bottlenecks
-    width = max(map(len, limits["layer"]))
-    for row in limits.itertuples():
-        echo(wrapped(f"{row.layer:{width}}  {row.part:7}  {row.words}"))
-
-
-def _table(frame: pandas.DataFrame) -> str:
-    return frame.to_string(index=False, float_format=lambda value: f"{value:.3g}")
+    names = [shortened(name, LONGEST_NAME) for name in limits["layer"]]
+    width = max(map(len, names))
+    for name, row in zip(names, limits.itertuples(), strict=True):
+        echo(wrapped(f"{name:{width}}  {row.part:7}  {row.words}"))

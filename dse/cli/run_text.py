@@ -93,16 +93,20 @@ def layers_text(run: Run, everything: bool) -> str:
     layers = run.layers
     if everything:
         return _text(layers)
-    table = main_columns(layers)
-    excess = max(map(len, _text(table).splitlines())) - WIDTH
-    longest = max(map(len, table["layer"]))
+    return fitted_text(main_columns(layers), "{:.3f}")
+
+
+def fitted_text(table: pandas.DataFrame, number: str) -> str:
+    """Return a table of layers, their names shortened until a line has WIDTH; number: the form of what isn't whole."""
+    excess = max(map(len, _text(table, number).splitlines())) - WIDTH
     if excess > 0:
-        table["layer"] = [shortened(name, max(longest - excess, SHORTEST_NAME)) for name in table["layer"]]
-    return _text(table)
+        longest = max(map(len, table["layer"]))
+        table = table.assign(layer=[shortened(name, max(longest - excess, SHORTEST_NAME)) for name in table["layer"]])
+    return _text(table, number)
 
 
-def _text(table: pandas.DataFrame) -> str:
-    return str(table.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
+def _text(table: pandas.DataFrame, number: str = "{:.3f}") -> str:
+    return str(table.to_string(index=False, float_format=number.format))
 
 
 def layers_csv(runs: Sequence[Run]) -> str:
