@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+from collections.abc import Mapping
 from html import escape
 from importlib import resources
 from typing import Any
@@ -19,8 +20,8 @@ GROWTH = (
     "is 1.1 times the front's nadir, seen from the ideal point; figures of which a factor counts enter as logarithms."
 )
 ROOFLINE = (
-    "Layers of the first workload on the best design of each op: operations, each an op and its addition, a byte over "
-    "the memory port and a cycle, under what array and port can do at most. Hover over a layer for its name."
+    "Layers of the first workload on the knee of each op's designs: operations, each an op and its addition, a byte "
+    "over the memory port and a cycle, under what array and port can do at most. Hover over a layer for its name."
 )
 
 
@@ -91,7 +92,13 @@ def _named(data: PageData) -> str:
 
 
 def _facts(data: PageData) -> str:
-    lines = [f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in data.facts.items()]
+    """Return what the study is and how it was run; what it depends on is a list that opens when it's clicked."""
+    hashes = f"<details><summary>SHA-256 of {len(data.hashes)} inputs</summary>{_table(data.hashes)}</details>"
+    return _table(data.facts) + hashes
+
+
+def _table(rows: Mapping[str, str]) -> str:
+    lines = [f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in rows.items()]
     return f"<table>{''.join(lines)}</table>"
 
 

@@ -53,7 +53,8 @@ class PageData:
 
     drawing: its designs, front and knee. folder: as commands name it. axes: the values of each that has several, in
     their order. importance: share of the variance of each (axis, figure). growth: share of the final hypervolume by
-    numbers of trials; None of a sweep. points: trial and design of those that have names. facts: where it comes from.
+    numbers of trials; None of a sweep. points: trial and design of those that have names. facts, hashes: where it comes
+    from, and the SHA-256 of each file that it depends on.
     """
 
     drawing: Drawing
@@ -64,6 +65,7 @@ class PageData:
     points: Mapping[str, tuple[int, str]]
     roofs: Sequence[Roof]
     facts: Mapping[str, str]
+    hashes: Mapping[str, str]
 
     @cached_property
     def designs(self) -> pandas.DataFrame:

@@ -68,6 +68,7 @@ def page_data(study: Study) -> PageData:
         points={name: (point.trial, point.coordinates.key) for name, point in points.items()},
         roofs=[roof for roof in (_roof(name, points[name]) for name in ops) if not roof.layers.empty],
         facts=_facts(study),
+        hashes=origin_of(study).inputs,
     )
 
 
@@ -85,16 +86,16 @@ def _roof(name: str, point: Point) -> Roof:
 
 
 def _facts(study: Study) -> dict[str, str]:
-    """Return what was sought how, the hashes of what it depends on, and every run, as the study's manifest has it."""
-    spec, origin, manifest = study.spec, origin_of(study), read_manifest(study.folder)
+    """Return what was sought how, and every run, as the study's manifest has it."""
+    spec, manifest = study.spec, read_manifest(study.folder)
+    seed = getattr(spec.sampler, "seed", None)
     facts = {
         "workloads": ", ".join(spec.workloads),
         "objectives": ", ".join(f"{name} {direction}" for name, direction in spec.objectives.items()),
         "constraints": ", ".join(f"{name} {bound}" for name, bound in spec.constraints.items()) or "none",
-        "sampler": f"{spec.sampler.name}, seed {'none' if origin.seed is None else origin.seed}",
+        "sampler": f"{spec.sampler.name}, seed {'none' if seed is None else seed}",
         "trials": f"{total(study.tallies().values()).tried:,}; points of the space: {study.space_size:,}",
     }
-    facts |= {f"SHA-256 of {name}": digest for name, digest in origin.inputs.items()}
     for number, run in enumerate(manifest.runs if manifest else [], start=1):
         facts[f"run {number}"] = "; ".join(f"{name}: {_words(fact)}" for name, fact in run.items() if name != "inputs")
     return facts | {"this page": f"Limen {VERSION}; {_words(packages())}"}
