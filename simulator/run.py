@@ -232,16 +232,6 @@ def load_pair(
     return find_network(network, op or family_op(design.ops), x_bits, w_bits), design
 
 
-def count(network: Network, design: Design) -> Run:
-    """Return `simulate` at level timing, for searches: a refusal tells of the first layer that doesn't fit.
-
-    Raises LimenError: the design can't run the network; DoesNotFit: its memories are too small.
-    """
-    fitted = design.fitted(network)
-    whole = pass_of(network, fitted)
-    return Run(whole, fitted, "timing", tuple(count_network(whole, fitted)))
-
-
 def simulate(
     network: Network | str | Path,
     design: Design | str | Path,

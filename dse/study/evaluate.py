@@ -26,7 +26,7 @@ from dse.study.workload import SEPARATOR, Format, Workload, titles
 from simulator.cuts.missing import DoesNotFit
 from simulator.designs.design import Design, FittedDesign
 from simulator.plan.counts import PHASES
-from simulator.run import count
+from simulator.run import simulate
 from workloads.errors import LimenError
 from workloads.networks.family import made_of
 from workloads.networks.network import Network
@@ -176,7 +176,7 @@ class Evaluator:
         """Return counts and prices of one network on a design. Raises LimenError."""
         from cost_models.price.price import price
 
-        run = count(network, design)
+        run = simulate(network, design, "timing")
         cost = price(run, self.costs_of(point), self._spec.memory.dram, point.stream)
         busy = sum(counts.busy for counts in run.counts)
         stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
