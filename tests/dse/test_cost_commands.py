@@ -81,11 +81,14 @@ def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str,
 @pytest.mark.parametrize(
     ("what", "words"),
     [
-        ("digits", ("family digits", "conv1", "ops mac, threshold: for designs", "study digits", "trials: 500")),
+        (
+            "digits",
+            ("family digits", "conv1", "ops mac, threshold: for designs", "study digits", '"name": "exhaustive"'),
+        ),
         ("mac-16x16", ("design mac-16x16", "rows: 16")),
         ("mac-threshold-16x16", ("mac-threshold-16x16: fused PEs, ops threshold, mac", 'extra_ops: ["mac"]')),
         ("ihp130", ("cost table ihp130", "pe: ", "synthesis", "sources")),
-        ("mine.yaml", ("study mine.yaml", "trials: 500")),
+        ("mine.yaml", ("study mine.yaml", '"name": "exhaustive"')),
     ],
 )
 def test_describe(tmp_path: Path, what: str, words: tuple[str, ...]) -> None:

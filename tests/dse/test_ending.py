@@ -180,6 +180,12 @@ def test_a_disk_that_is_full(arguments: tuple[str, ...], most: int, tmp_path: Pa
     lines = [line for line in outcome.stderr.splitlines() if "compiled kernels" not in line]  # nor are they kept then
     assert outcome.returncode == 2 and len(lines) == 1, outcome.stderr
     assert lines[0].startswith("limen: out") and "cannot be written" in lines[0]
-    kept = ("study.db", "study.lock", "stats.csv", "stats.md")  # whole: what came before the file that is too large
+    kept = (
+        "study.db",
+        "study.lock",
+        "sweep.json",
+        "stats.csv",
+        "stats.md",
+    )  # whole: what came before the file that is too large
     assert {path.name for path in tmp_path.rglob("*") if path.is_file()} <= {*kept}
     assert not list(tmp_path.rglob(".limen-*"))
