@@ -168,7 +168,7 @@ def test_locales_and_names_that_are_no_text(environment: dict[str, str], tmp_pat
         (("export", "-o", "out"), 20_000),
         (("waves", "--layer", "scores", "-o", "out"), 20_000),
         (("study", "run", "digits", "-o", "out"), 0),
-        (("study", "run", "digits", "-o", "out"), 150_000),
+        (("study", "run", "digits", "-o", "out"), 60_000),
         (("net", "stats", "--images", "2", "-o", "out"), 4000),
     ],
 )
