@@ -86,6 +86,18 @@ def copied() -> Model:
     return model
 
 
+def grown() -> Model:
+    """A tensor that is copied and averaged before others are written beside it."""
+    model, x = start()
+    first = grid(model, conv(model, x, 2), -2)
+    keys = {"kernel_shape": [2, 2], "pads": [0, 0, 1, 1], "count_include_pad": 1}
+    mean = grid(model, model.node("AveragePool", first, **keys), -2)
+    twice = model.node("Concat", first, first, axis=1)
+    last = grid(model, conv(model, mean, 2, 2, 1), -2)
+    model.node("Conv", model.node("Concat", first, twice, last, axis=1), stored(model, -8, 3, 8, 1, 1))
+    return model
+
+
 def of_no_dimensions() -> Model:
     model, x = start(13, 12)
     model.node("Squeeze", model.node("MatMul", x, stored(model, -7, 12, 5, axis=1)))
@@ -107,7 +119,8 @@ def spread() -> Model:
 
 
 SAME = [
-    cast_constants, said_type, integers_of_a_unit, input_in_another_order, copied, of_no_dimensions, unused, spread
+    cast_constants, said_type, integers_of_a_unit, input_in_another_order, copied, grown, of_no_dimensions, unused,
+    spread,
 ]  # fmt: skip
 
 

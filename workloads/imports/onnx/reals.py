@@ -14,7 +14,6 @@ from workloads.imports.onnx.limits import MOST_VALUES
 from workloads.imports.onnx.mapping import Mapper
 from workloads.imports.onnx.operators import RELABELS
 from workloads.imports.onnx.real import INPUT_LAYER, ONE, READ_INTEGERS, Grid, NoValues, Piece, Real, Unit, unit_of
-from workloads.imports.onnx.views import CHANNELS
 from workloads.imports.onnx.weights import in_our_order, scaled
 from workloads.imports.onnx.windows import beyond_padding
 
@@ -171,7 +170,8 @@ class Collector:
         padding = sum(entry.keys.get("padding", []))
         if padding and (not node.attributes.get("count_include_pad", 0) or beyond_padding(node, padding)):
             raise NoValues(f"{node} counts no padding")
-        height, width, channels = entry.reads.shape
+        height, width, _ = entry.reads.shape
+        channels = self.mapper.sizes[self.mapper.tensors_of(node)[0]][1]  # what it reads may have grown since
         kernel = (height, width) if entry.keys["kernel"] == "global" else tuple(entry.keys["kernel"])
         if channels * math.prod(kernel) > MOST_VALUES:
             raise NoValues(f"{node} has a window of {math.prod(kernel)}")
@@ -181,7 +181,7 @@ class Collector:
         return (Piece(layer, 0),)
 
     def copy(self, layer: int, reads: tuple[Piece, ...]) -> Real:
-        channels = self.mapper.entries[layer].reads.size(CHANNELS)
+        channels = self.mapper.entries[layer].keys["groups"]
         return Real(np.ones((channels, 1, 1, 1)), np.zeros(channels), reads)
 
     def concatenated(self, node: Node) -> tuple[Piece, ...]:
