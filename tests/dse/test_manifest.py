@@ -258,8 +258,15 @@ def test_a_storage_of_another_version(finished: Path) -> None:
     database.write_bytes(sound)
     execute(finished, "update version_info set schema_version = 99")
     refused(run_command("study", "front", "out", cwd=finished), "out/study.db: versions of Optuna's tables", "99", "12")
-    later: dict[str, Any] = {"version": 2, "study": {}, "workload": "digits", "costs": "ihp130", "key": "", "points": 0}
+    later: dict[str, Any] = {
+        "version": 99,
+        "study": {},
+        "workload": "digits",
+        "costs": "ihp130",
+        "key": "",
+        "points": 0,
+    }
     later |= {"blocks": [], "tallies": {}, "fronts": []}
     (finished / "sweep").mkdir()
     (finished / "sweep" / "sweep.json").write_text(json.dumps(later | {"sha256": key_of(later)}))
-    refused(run_command("study", "front", "sweep", cwd=finished), "sweep/sweep.json: version: 2 is not allowed: ", "1")
+    refused(run_command("study", "front", "sweep", cwd=finished), "sweep/sweep.json: version: 99 is not allowed: ")
