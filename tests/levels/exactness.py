@@ -2,9 +2,9 @@
 
 COUNT pairs: timing model = cycle model (every part of the counts) and cycle model = reference (every beat of every
 tensor). COUNT / 5 further pairs on at least 60 designs: Verilog = cycle model (memory, total and every count the
-testbench takes); then, up to half as many again, designs of those kinds of which a corner wasn't reached. A share of
-the pairs run behind a memory that is not always ready. No tolerance: the first difference is printed with its seed and
-ends the run with code 1, and so does a corner that was hardly ever reached.
+testbench takes). Up to half as many again follow while a corner was hardly ever reached, in Verilog of designs of such
+kinds. A share of the pairs run behind a memory that is not always ready. No tolerance: the first difference is printed
+with its seed and ends the run with code 1, and so does a corner that still was hardly ever reached.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ SEEDS_A_RUN = 10**7
 MOST_NETWORKS = 30
 """On one design: 2000 pairs then take more than 60 designs."""
 FEWEST_HITS = 20
+MOST_AGAIN = 1.5
+"""Of the pairs asked for, those that are run where a corner is rare."""
 PROCESSES = 2
 
 CORNERS = (
@@ -255,8 +257,13 @@ def table(models: Counter[Cell], rtl: Counter[Cell]) -> str:
     return "\n".join(lines)
 
 
-def run_models(pool: multiprocessing.pool.Pool, seed: int, count: int) -> tuple[Counter[Cell], str]:
-    """Run `count` pairs; return the cells they reached and a summary. Exits with code 1 at a difference."""
+def run_models(
+    pool: multiprocessing.pool.Pool, seed: int, count: int, fewest: int = FEWEST_HITS
+) -> tuple[Counter[Cell], str]:
+    """Run `count` pairs, and more while a corner has fewer than `fewest`; return the cells they reached and a summary.
+
+    Exits with code 1 at a difference.
+    """
     cells: Counter[Cell] = Counter()
     pairs = refused = cycles = 0
     seeds = range(seed * SEEDS_A_RUN, seed * SEEDS_A_RUN + SEEDS_A_RUN // 2)
@@ -268,7 +275,7 @@ def run_models(pool: multiprocessing.pool.Pool, seed: int, count: int) -> tuple[
             stop_at(outcome)
             pairs, cycles, cells = pairs + 1, cycles + outcome.cycles, cells + outcome.cells
             bar.update()
-            if pairs == count:
+            if pairs >= count and (pairs >= MOST_AGAIN * count or all(cells[cell] >= fewest for cell in CELLS)):
                 break
     summary = f"{pairs} pairs, {cycles} cycles: timing = cycle = reference; {refused} refused"
     return cells, f"{summary}; seeds {seeds[0]} to {seeds[0] + pairs + refused - 1}"
@@ -282,14 +289,14 @@ def jobs_of(jobs: Iterable[RtlJob], heads: set[tuple[str, str]]) -> Iterator[Rtl
 
 
 def run_rtl(pool: multiprocessing.pool.Pool, seed: int, count: int) -> tuple[Counter[Cell], str]:
-    """Run at least `count` pairs in Verilog, likewise; more, up to half as many again, while a corner isn't reached."""
+    """Run at least `count` pairs in Verilog, likewise; more while a corner isn't reached."""
     cells: Counter[Cell] = Counter()
     pairs = designs = cycles = 0
     first = seed * SEEDS_A_RUN + SEEDS_A_RUN // 2
     jobs = rtl_jobs(first, max(10, min(MOST_NETWORKS, count // 60)))
     with tqdm(total=count, desc="rtl = cycle", unit="pair") as bar:
         missed = {cell[:2] for cell in CELLS}
-        while pairs < count or (missed and pairs < 1.5 * count):
+        while pairs < count or (missed and pairs < MOST_AGAIN * count):
             chosen = jobs if pairs < count else jobs_of(jobs, missed)
             for outcome in pool.imap_unordered(check_rtl, itertools.islice(chosen, 2 * PROCESSES)):
                 stop_at(outcome)
@@ -319,7 +326,7 @@ def main() -> None:
     print(f"{of_rtl}\n\nPairs that reached each corner, models / Verilog:\n\n{table(models, rtl)}")
     rare = [cell for cell in CELLS if models[cell] < FEWEST_HITS or rtl[cell] == 0]
     if rare:
-        named = "; ".join(" ".join(cell) for cell in rare[:10])
+        named = "; ".join(f"{' '.join(cell)} {models[cell]} / {rtl[cell]}" for cell in rare[:10])
         sys.exit(f"{len(rare)} corners reached by fewer than {FEWEST_HITS} pairs of models or none in Verilog: {named}")
 
 
