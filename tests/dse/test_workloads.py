@@ -14,7 +14,7 @@ from dse.study.evaluate import Evaluator
 from dse.study.space import Coordinates
 from dse.study.study import Study
 from dse.study.study_spec import StudySpec, load_study
-from tests.dse.study_files import NETWORK, SPEC
+from tests.dse.study_files import NETWORK, SPEC, write_network
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError
 from workloads.networks.family import SHIPPED, find_network, load_family
@@ -236,6 +236,21 @@ def test_a_folder_keeps_its_dots(family: Path, tmp_path: Path) -> None:
 def test_workloads_that_do_not_go_together(tmp_path: Path, names: str, words: str) -> None:
     (tmp_path / "pair.yaml").write_text(study_text(names, costs_only=False))
     refused(run_command("study", "run", "pair.yaml", "--out", "out", cwd=tmp_path), "pair.yaml: ", words)
+    assert not (tmp_path / "out").exists()
+
+
+def test_networks_that_no_design_runs_together(tmp_path: Path) -> None:
+    """Each fixes its widths, and the line says what either asks for."""
+    write_network(tmp_path / "six.yaml", NETWORK.replace("name: shapes", "name: six"))
+    write_network(
+        tmp_path / "seven.yaml",
+        NETWORK.replace("name: shapes\nop: threshold\nx_bits: 6", "name: seven\nop: threshold\nx_bits: 7"),
+    )
+    (tmp_path / "pair.yaml").write_text(study_text("six.yaml, seven.yaml").replace("x: 4..5", "x: 6..7"))
+    outcome = run_command("study", "run", "pair.yaml", "--out", "out", cwd=tmp_path)
+    refused(
+        outcome, "pair.yaml: space: no valid point: ", "network six: layer scores: ", "network seven: layer scores: "
+    )
     assert not (tmp_path / "out").exists()
 
 
