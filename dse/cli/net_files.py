@@ -71,7 +71,9 @@ def import_network(
 @click.option("--gemm", is_flag=True, help="Rows of M, N and K instead of convolutions.")
 def export_network(workload: str, out: Path, gemm: bool) -> None:
     """Write the shapes of a family, a network of the zoo or a page as a SCALE-Sim topology."""
+    from dse.study.inputs import workload_hashes
     from workloads.host.files import write_new
+    from workloads.host.manifest import Origin
     from workloads.host.names import TOPOLOGY, is_file_name
     from workloads.imports.scale_sim_writer import write_topology
     from workloads.networks.family import find_network, is_page, load_family, member_w_bits
@@ -84,8 +86,10 @@ def export_network(workload: str, out: Path, gemm: bool) -> None:
         family = load_family(workload)
         member_op = family.ops()[0]
         network = family.network(member_op, DEFAULT_BITS, member_w_bits(member_op)[-1])
+    origin = Origin(workload_hashes(workload))
     topology = write_topology(network, gemm)
     write_new(out, topology.text.encode())
+    origin.write_beside(out)
     for notice in topology.notices:
         echo(f"{out}: {notice}", err=True)
     echo(f"{out}: {topology.text.count(chr(10)) - 1} rows, columns of {'GEMM' if gemm else 'convolutions'}")

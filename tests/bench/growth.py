@@ -25,6 +25,7 @@ from tests.bench.counting import choose_one, least_seconds, slow_seconds
 from tests.bench.zoo import conv, design, resnet18
 from tests.support.paths import ROOT
 from workloads.host.files import write_whole
+from workloads.host.manifest import Origin
 from workloads.host.pictures import Figure, picture_bytes
 
 DATAFLOW = "ws"
@@ -137,7 +138,9 @@ def draw(panels: list[Panel]) -> Figure:
 
 def main() -> None:
     works: list[Callable[[], Panel]] = [by_layers, by_array, by_size, by_designs]
-    write_whole(ROOT / "docs" / "speed.png", picture_bytes(draw([work() for work in works])))
+    origin, picture = Origin({}), ROOT / "docs" / "speed.png"
+    write_whole(picture, picture_bytes(draw([work() for work in works])))
+    origin.write_beside(picture)
 
 
 if __name__ == "__main__":

@@ -210,9 +210,11 @@ def test_files_of_their_own(tmp_path: Path) -> None:
         (("study", "tables", "kernel", "--bits", "4", "--format", "latex", "--out"), "table.tex", ("costs ihp130",)),
         (("study", "tables", "kernel", "--bits", "4", "--plot"), "units.png", ("costs ihp130",)),
         (("study", "tables", "fpga", "--bits", "8", "--out"), "fpga.txt", ("costs ecp5-dsp",)),
+        (("net", "export", "lenet", "--out"), "lenet.csv", ("workload lenet: lenet.yaml",)),
     ):
         contents = []
         for _ in range(2):
+            (tmp_path / name).unlink(missing_ok=True)
             outcome = run_command(*arguments, name, cwd=tmp_path)
             assert outcome.returncode == 0, outcome.stderr
             contents.append((tmp_path / name).read_bytes())
