@@ -138,6 +138,28 @@ def test_a_point_that_is_refused_now(finished: Path, monkeypatch: pytest.MonkeyP
     found(finished, "trial 17 has figures, and is refused now: no room")
 
 
+def test_figures_of_ones_own_are_left_alone(tmp_path: Path) -> None:
+    """Their functions are not stored; all other figures are compared, also of a point that a function refused."""
+    (tmp_path / "own.yaml").write_text(SMALL.replace("{energy_uj: min,", "{mine: min, energy_uj: min,"))
+
+    def mine(row: Any) -> float:
+        if row["rows"] == 2:
+            raise ValueError("too small")
+        return float(row["energy_uj"] * row["area_mm2"])
+
+    Study(tmp_path / "own.yaml", tmp_path / "out", quiet=True, figures={"mine": mine}).run()
+    trials = Study.open(tmp_path / "out").trials()
+    assert 0 < (trials["refusal"] != "").sum() < len(trials)
+    assert check_study(tmp_path / "out", quiet=True) == (6, True)
+    execute(tmp_path, "delete from trial_user_attributes where key = 'limen_sha256'")
+    last = "select max(trial_id) from trial_user_attributes where key = 'utilisation'"
+    execute(
+        tmp_path,
+        f"update trial_user_attributes set value_json = '1' where key = 'utilisation' and trial_id = ({last})",
+    )
+    found(tmp_path, "utilisation: 1 is stored, and ")
+
+
 def test_a_report_that_was_changed(finished: Path) -> None:
     with (finished / "out" / "trials.csv").open("a") as file:
         file.write("\n")
