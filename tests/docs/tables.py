@@ -12,6 +12,7 @@ from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
+from dse.report.progress import ProgressBar
 from dse.study.inputs import workload_hashes
 from tests.docs import cost_tables, generated_signs, machine_features, several_ops, whole_machine
 from tests.support.paths import ROOT
@@ -244,8 +245,10 @@ def write_all() -> None:
     stored |= {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
     stored |= {f"polarity {path.name}": file_hash(path) for path in sorted(POLARITY.glob("*-runs.csv"))}
     origin = Origin(stored)
-    for name, page in PAGES.items():
-        (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
+    with ProgressBar() as bar:
+        for done, (name, page) in enumerate(PAGES.items()):
+            bar.show("pages", done, len(PAGES))
+            (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
     for name, content in FILES.items():
         (FOLDER / name).write_bytes(content())
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import re
 import shutil
@@ -267,7 +268,10 @@ def test_passwords_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["/usr/bin/limen", "study", "run", "--storage", "postgresql://me:secret@host/s"])
     assert command() == "limen study run --storage postgresql://…@host/s"
     monkeypatch.setattr(sys, "argv", ["/home/me/search.py", "--token", "secret"])
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
     assert command() == "search" and Origin({}).words() == json.dumps({"limen": VERSION, "inputs": {}, "seed": None})
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", importlib.util.find_spec("tests.docs.tables"))
+    assert command() == "python -m tests.docs.tables"
 
 
 def test_a_storage_of_another_version(finished: Path) -> None:

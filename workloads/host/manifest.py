@@ -125,7 +125,10 @@ def file_hash(path: Path) -> str:
 def command() -> str:
     """Return the command line, without passwords in addresses; of a program that uses Limen, its name."""
     program = Path(sys.argv[0] or "python").stem
-    return SECRET.sub("…@", shlex.join(["limen", *sys.argv[1:]])) if program == "limen" else program
+    if program == "limen":
+        return SECRET.sub("…@", shlex.join(["limen", *sys.argv[1:]]))
+    module = getattr(sys.modules.get("__main__"), "__spec__", None)
+    return f"python -m {module.name}" if module else program
 
 
 @cache
