@@ -283,3 +283,12 @@ def test_data_of_integers_is_taken_back(tmp_path: Path) -> None:
     line = next(notice for notice in notices if "the largest deviation is" in notice)
     low, high, largest = (float(number) for number in re.findall(r"-?\d+\.?\d*(?:e-?\d+)?", line)[1:4])
     assert largest < 0.02 * (high - low), line
+
+
+def test_reasons_show_short_names(tmp_path: Path) -> None:
+    model = Model()
+    scale, zero = model.constant(0.3), model.constant(0, np.int8)
+    model.node("DequantizeLinear", model.node("QuantizeLinear", model.input("n", 3, 5, 5), scale, zero), scale, zero)
+    model.nodes[-1].output[0] = "y" * 10_000
+    conv(model, "y" * 10_000)
+    assert all(len(notice) < 300 for notice in read(model, tmp_path).notices)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from workloads.errors import shown
 from workloads.exact.inference import forward_lanes
 from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sums
 from workloads.exact.reference import patches
@@ -129,7 +130,7 @@ def calibrate(layers: Sequence[Layer], reals: Mapping[int, Real], x: np.ndarray,
     tensors = {INPUT_LAYER: x, **dict(enumerate(real_outputs(layers, reals, x)))}
     for layer, values in tensors.items():
         if not np.isfinite(values).all():
-            raise NoValues(f"values of tensor {reals[layer].tensor!r} that are no numbers")
+            raise NoValues(f"values of tensor {shown(reals[layer].tensor)} that are no numbers")
     scores = tensors.pop(len(layers) - 1)
     tensors = {layer: values for layer, values in tensors.items() if layers_of([Piece(layer, 0)], reals) == [layer]}
     groups = groups_of([layers_of(real.reads, reals) for real in reals.values()], list(tensors))

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from workloads.errors import shown
 from workloads.imports.onnx.constants import ROUNDINGS
 from workloads.imports.onnx.real import INPUT_LAYER, NoValues, Piece, Real
 from workloads.ops.integers import MAX_SHIFT, operand_range
@@ -61,10 +62,10 @@ class LayerNumbers:
 def exact_format(real: Real) -> Fixed:
     """Return the format of a rounded tensor. Raises NoValues where the machine has none such."""
     if real.grid is None:
-        raise NoValues(f"tensor {real.tensor!r} is not rounded to integers")
+        raise NoValues(f"tensor {shown(real.tensor)} is not rounded to integers")
     mantissa, exponent = math.frexp(real.grid.unit)
     if mantissa != 0.5:
-        raise NoValues(f"tensor {real.tensor!r}: scale {real.grid.unit:g} is no power of two")
+        raise NoValues(f"tensor {shown(real.tensor)}: scale {real.grid.unit:g} is no power of two")
     low, high = real.grid.low, real.grid.high
     rounding = ROUNDINGS.get(real.grid.rounding, np.rint)
     if real.low > -math.inf:
@@ -75,7 +76,7 @@ def exact_format(real: Real) -> Fixed:
         bits = (high + 1).bit_length() - 1 + signed
         if 2 <= bits <= MOST_W_BITS and operand_range(bits, signed) == (low, high):
             return Fixed(exponent - 1, bits, signed)
-    raise NoValues(f"tensor {real.tensor!r}: integers {low} to {high} are no range of the machine")
+    raise NoValues(f"tensor {shown(real.tensor)}: integers {low} to {high} are no range of the machine")
 
 
 def exact_weights(real: Real) -> Weights:
@@ -91,7 +92,7 @@ def exact_weights(real: Real) -> Weights:
     integers = np.ldexp(rows, -units[:, None])
     if np.abs(integers).max(initial=0) >= 1 << (MOST_W_BITS - 1):
         raise NoValues(
-            f"weights before tensor {real.tensor!r} are no integers of {MOST_W_BITS} bits and a power of two"
+            f"weights before tensor {shown(real.tensor)} are no integers of {MOST_W_BITS} bits and a power of two"
         )
     return Weights(integers.astype(np.int64).reshape(real.weights.shape), units.astype(np.int64))
 
@@ -108,27 +109,27 @@ def layer_numbers(
         target = np.minimum(target, y.exponent)  # shifts are to the right
     growth = np.where(weights.integers.any(axis=(1, 2, 3)), unit - target, 0)
     if growth.max() > MOST_W_BITS:
-        raise NoValues(f"weights before tensor {real.tensor!r} need more than {MOST_W_BITS} bits")
+        raise NoValues(f"weights before tensor {shown(real.tensor)} need more than {MOST_W_BITS} bits")
     integers = weights.integers << growth[:, None, None, None]
     bits = max(least_w_bits, *(width_of(int(end)) for end in (integers.min(), integers.max())))
     if bits > MOST_W_BITS:
-        raise NoValues(f"weights before tensor {real.tensor!r} need {bits} bits, more than {MOST_W_BITS}")
+        raise NoValues(f"weights before tensor {shown(real.tensor)} need {bits} bits, more than {MOST_W_BITS}")
     keys: dict[str, Any] = {"x_bits": x.bits, "w_bits": bits, "x_signed": x.signed}
     if residual is not None:
         shift = residual.exponent - int(target[0])
         if shift > MOST_RESIDUAL_SHIFT:
             raise NoValues(
-                f"a residual of tensor {real.tensor!r} is shifted by {shift}, more than {MOST_RESIDUAL_SHIFT}"
+                f"a residual of tensor {shown(real.tensor)} is shifted by {shift}, more than {MOST_RESIDUAL_SHIFT}"
             )
         keys |= {"residual_shift": shift} if shift else {}
     shifts = np.zeros_like(target) if y is None else y.exponent - target
     if shifts.max() > MAX_SHIFT:
-        raise NoValues(f"tensor {real.tensor!r} is shifted by {shifts.max()}, more than {MAX_SHIFT}")
+        raise NoValues(f"tensor {shown(real.tensor)} is shifted by {shifts.max()}, more than {MAX_SHIFT}")
     exact_bias = np.ldexp(real.bias, -target)
     rounding = "ROUND" if real.grid is None else real.grid.rounding
     bias = np.rint(exact_bias) if y is None else rounded_bias(exact_bias, shifts, rounding)
     if np.abs(bias).max(initial=0) > 1 << 46:
-        raise NoValues(f"a bias before tensor {real.tensor!r} is too large")
+        raise NoValues(f"a bias before tensor {shown(real.tensor)} is too large")
     arrays = {"weights": integers, "bias": bias.astype(np.int64), "shift": shifts}
     may_tie = _may_tie(integers, exact_bias, shifts, keys.get("residual_shift", 0) if residual else None)
     return LayerNumbers(arrays, keys, target, may_tie & (rounding == "ROUND") & (y is not None))

@@ -218,7 +218,7 @@ class Collector:
         for piece in pieces:
             real = self.reals[piece.layer]
             if real.steps != piece.steps:
-                raise NoValues(f"tensor {real.tensor!r} is read before and after an activation")
+                raise NoValues(f"tensor {shown(real.tensor)} is read before and after an activation")
             if real.weights is None and piece.layer != INPUT_LAYER:
                 real.reads = self.step(real.reads)
             real.steps += 1
@@ -326,7 +326,7 @@ class Collector:
         made = self.step(pieces)
         for real in self.sources(made):
             if real.grid is not None and real.grid.unit != grid.unit:
-                raise NoValues(f"tensor {real.tensor!r} is rounded twice")
+                raise NoValues(f"tensor {shown(real.tensor)} is rounded twice")
             low, high = grid.low, grid.high
             if real.grid is not None:
                 low, high = max(low, real.grid.low), min(high, real.grid.high)
@@ -379,10 +379,12 @@ class Collector:
             raise NoValues(f"its input is of {kind}, and not of integers that are taken back")
         for real in self.reals.values():
             if not np.isfinite(real.bias).all() or (real.weights is not None and not np.isfinite(real.weights).all()):
-                raise NoValues(f"values of tensor {real.tensor!r} that are no numbers")
+                raise NoValues(f"values of tensor {shown(real.tensor)} that are no numbers")
             for piece in (*real.reads, *real.residual):
                 if self.reals[piece.layer].steps != piece.steps:
-                    raise NoValues(f"tensor {self.reals[piece.layer].tensor!r} is read before and after an activation")
+                    raise NoValues(
+                        f"tensor {shown(self.reals[piece.layer].tensor)} is read before and after an activation"
+                    )
 
 
 def collect(graph: Graph, mapper: Mapper) -> dict[int, Real]:
