@@ -12,7 +12,7 @@ INPUTS ?= 20000
 # A process a core; whoever has nothing left takes tests of another.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: study test exactness kills mutants fuzz lint bench bench-peers peers growth tables notebooks clean
+.PHONY: study test exactness whole kills mutants fuzz lint bench bench-peers peers growth tables notebooks clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -29,6 +29,11 @@ test: $(VENV)/test.stamp
 # Random networks on random designs: timing = cycle = reference, then cycle = Verilog; prints what was covered.
 exactness: $(VENV)/test.stamp
 	$(BIN)/python -m tests.levels.exactness --count $(COUNT) --seed $(SEED)
+
+# Trained networks whole in Verilog, with every feature of the machine; MNIST's images lie in $LIMEN_DATA.
+whole: $(VENV)/test.stamp
+	$(BIN)/python -m tests.levels.whole_networks --family digits
+	$(BIN)/python -m tests.levels.whole_networks --family mnist
 
 # Every long command killed at every file event, ROUNDS times; then what is left is counted: nothing may be.
 kills: $(VENV)/test.stamp
