@@ -11,6 +11,9 @@ from workloads.errors import printable
 from workloads.host.files import write_whole
 from workloads.host.ticks import logarithmic
 
+STYLES = ("-", "--", ":")
+"""Of lines, where there are more samplers than colours."""
+
 LEAST_PERCENT = 0.01
 """What is still missing, where it is less: a logarithmic axis has no zero."""
 
@@ -28,8 +31,9 @@ def plot_samplers(rows: Sequence[ShareRow], title: str, path: Path) -> None:
     for index, (name, curve) in enumerate(curves(rows).items()):
         missing = [[max(100 * (1 - share), LEAST_PERCENT) for share in quartiles] for quartiles in curve.values()]
         low, middle, high = zip(*missing, strict=True)
-        colour = COLOURS[index % len(COLOURS)]
-        axes.plot([*curve], middle, color=colour, label=name)
+        again, place = divmod(index, len(COLOURS))
+        colour = COLOURS[place]
+        axes.plot([*curve], middle, color=colour, linestyle=STYLES[again % len(STYLES)], label=name)
         axes.fill_between([*curve], low, high, color=colour, alpha=0.15, linewidth=0)
     axes.axhline(100 * (1 - REACHED), color="black", linewidth=0.8, linestyle=":")
     for axis in (axes.xaxis, axes.yaxis):

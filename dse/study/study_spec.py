@@ -209,7 +209,7 @@ class SamplerSpec(Spec):
     own: an object of Optuna's, handed to `limen.Study`. points: the form of a sweep's files of points.
     """
 
-    name: SamplerName = "nsga2"
+    name: SamplerName = "tpe"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     points: Form = "csv"
 
