@@ -11,7 +11,7 @@ from cost_models.table.table import table_path
 from dse.study.sources import family_files
 from dse.study.study_spec import StudySpec
 from dse.study.tally import total
-from dse.study.workload import SEPARATOR
+from dse.study.workload import SEPARATOR, called
 from workloads.datasets import content_hash
 from workloads.host.manifest import Origin, file_hash, read_manifest
 from workloads.networks.family import is_page
@@ -35,7 +35,7 @@ def input_hashes(spec: StudySpec, workload: str, costs: str) -> dict[str, str]:
     return {
         STUDY: spec.digest(),
         **workload_hashes(workload),
-        **{f"costs {Path(name).stem}": file_hash(table_path(name)) for name in costs.split(SEPARATOR)},
+        **{f"costs {called(name)}": file_hash(table_path(name)) for name in costs.split(SEPARATOR)},
     }
 
 
@@ -43,7 +43,7 @@ def workload_hashes(workload: str) -> dict[str, str]:
     """Return the same of workloads: of a network its page, checkpoint and data, of a family all files that count."""
     hashes: dict[str, str] = {}
     for name in workload.split(SEPARATOR):
-        title = Path(name).stem
+        title = called(name)
         hashes |= {f"workload {title}: {path.name}": file_hash(path) for path in _files(name)}
         data = _data_hash(name)
         hashes |= {f"data of {title}": data} if data else {}

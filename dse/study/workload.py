@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple, cast
 
-from workloads.host.names import is_file_name
+from workloads.host.names import TABLE, YAML, is_file_name
 from workloads.networks.accuracy import member_accuracy
 from workloads.networks.family import find_network, is_page, load_family
 from workloads.networks.network import Network
@@ -87,8 +87,8 @@ class Workload:
 
 
 def called(name: str) -> str:
-    """Return what a workload is called: a file without its end, a folder or a name as it is, whatever dots it has."""
-    return Path(name).stem if is_file_name(name) else Path(name).name
+    """Return what a workload or a cost table is called: a file without its end, a folder or a name as it is."""
+    return Path(name).stem if is_file_name(name, (*YAML, *TABLE)) else Path(name).name
 
 
 def titles(names: Sequence[str]) -> list[str]:
