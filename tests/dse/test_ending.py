@@ -173,10 +173,14 @@ def test_locales_and_names_that_are_no_text(environment: dict[str, str], tmp_pat
     ],
 )
 def test_a_disk_that_is_full(arguments: tuple[str, ...], most: int, tmp_path: Path) -> None:
-    """Files of so many bytes and no more, which a process can impose on itself: to it, as good as a full disk."""
+    """Files of so many bytes and no more, which a process can impose on itself: to it, as good as a full disk.
+
+    Python takes half of a module's bytecode for the whole and would keep it, for every later test: it keeps none here.
+    """
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))  # noqa: E731
     arguments = tuple(f"{word}.yaml" if word == "out" and "init" in arguments else word for word in arguments)
-    outcome = limen(*arguments, cwd=tmp_path, preexec_fn=limit)
+    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    outcome = limen(*arguments, cwd=tmp_path, preexec_fn=limit, env=environment)
     lines = [line for line in outcome.stderr.splitlines() if "compiled kernels" not in line]  # nor are they kept then
     assert outcome.returncode == 2 and len(lines) == 1, outcome.stderr
     assert lines[0].startswith("limen: out") and "cannot be written" in lines[0]

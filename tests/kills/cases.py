@@ -185,14 +185,24 @@ def cases() -> list[Case]:
 
 
 def _studies() -> list[Case]:
-    sweep, swept = ("study", "run", "sweep.yaml", "-o", "out", "-j"), ("out/sweep.json", "out/study.lock")
+    sweep, swept = (
+        ("study", "run", "sweep.yaml", "-o", "out", "-j"),
+        ("out/sweep.json", "out/study.lock", "out/manifest.json"),
+    )
     return [
         Case("study init", ("study", "init", "out.yaml"), nothing, again="out.yaml: exists"),
         Case(
             "study run",
             ("study", "run", "small.yaml", "-o", "out"),
             nothing,
-            growing=("out/study.db", "out/study.db-wal", "out/study.db-shm", "out/study.db-journal", "out/study.lock"),
+            growing=(
+                "out/manifest.json",
+                "out/study.db",
+                "out/study.db-wal",
+                "out/study.db-shm",
+                "out/study.db-journal",
+                "out/study.lock",
+            ),
             changing=("out/study.db",),
         ),
         Case("study run, a sweep", (*sweep, "1"), nothing, growing=swept),
