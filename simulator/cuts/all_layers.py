@@ -11,8 +11,8 @@ from simulator.cuts.demands import least_kib, row_bits
 from simulator.cuts.missing import DoesNotFit
 from simulator.designs.design import FittedDesign
 from simulator.designs.design_block import DesignBlock
-from simulator.timing.integers import LAYER_INTEGERS, machine_integers
-from simulator.timing.timing import network_integers, smallest_needs
+from simulator.timing.integers import machine_integers
+from simulator.timing.timing import needs_of_all, network_integers
 from workloads.networks.network import Network
 
 
@@ -34,11 +34,7 @@ def tell_all_layers(lines: Sequence[str], layers: np.ndarray, designs: DesignBlo
     layers: [layers] of LAYER_INTEGERS, of a pass of the designs.
     """
     machines = machine_integers(designs)
-    most = {name: np.zeros(len(designs), np.int64) for name in ("ifmap", "filter", "ofmap", "operand")}
-    for layer in layers:
-        needs = smallest_needs(np.full(len(designs), layer, LAYER_INTEGERS), machines)
-        for name, rows in most.items():
-            np.maximum(rows, needs[name], out=rows)
+    most = needs_of_all(layers, machines)
     bits = row_bits(designs)
     told = []
     for place, line in enumerate(lines):

@@ -13,8 +13,8 @@ from simulator.designs.design import BUFFERS, MOST_OPERANDS
 from simulator.designs.memory import MOST_KIB
 from simulator.designs.sizes import HALVES
 from simulator.encoding import MOST_SIGNED
-from simulator.timing.integers import LAYER_INTEGERS, machine_integers
-from simulator.timing.timing import smallest_needs
+from simulator.timing.integers import machine_integers
+from simulator.timing.timing import needs_of_all
 from workloads.errors import LimenError
 
 if TYPE_CHECKING:
@@ -47,12 +47,8 @@ def missing_bytes(layers: np.ndarray, designs: DesignBlock) -> np.ndarray:
     roomy = machine_integers(replace(designs, **largest, operand_depth=np.full(len(designs), MOST_OPERANDS)))
     bits = {field.removesuffix("_kib"): wide for field, wide in row_bits(designs).items()}
     bits["operand"] = designs.x_lanes * designs.x_bits
-    lacking = {name: np.zeros(len(designs), np.int64) for name in bits}
-    curable = np.full(len(designs), layers["width"].max() <= MOST_SIGNED)
-    for layer in layers:
-        needs = smallest_needs(np.full(len(designs), layer, LAYER_INTEGERS), machines)
-        curable &= hold(roomy, needs)
-        for name, rows in lacking.items():
-            np.maximum(rows, needs[name] - machines[f"{name}_depth"], out=rows)
+    needs = needs_of_all(layers, machines)
+    curable = hold(roomy, needs) & (layers["width"].max() <= MOST_SIGNED)
+    lacking = {name: np.maximum(needs[name] - machines[f"{name}_depth"], 0) for name in bits}
     missing = sum(-(-rows * HALVES * bits[name] // BITS_PER_BYTE) for name, rows in lacking.items())
     return np.where(curable, missing, 0)

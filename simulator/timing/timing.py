@@ -111,6 +111,19 @@ def smallest_needs(layers: np.ndarray, machines: np.ndarray, uncut: str = "") ->
     return needs
 
 
+def needs_of_all(layers: np.ndarray, machines: np.ndarray) -> np.ndarray:
+    """Return the most that the smallest tile of any layer needs on each machine, [machines] of NEED_INTEGERS.
+
+    layers: [layers] of LAYER_INTEGERS; machines: [machines] of MACHINE_INTEGERS.
+    """
+    most = np.zeros(len(machines), NEED_INTEGERS)
+    for layer in layers:
+        needs = smallest_needs(np.full(len(machines), layer, layers.dtype), machines)
+        for name in NEED_INTEGERS.fields or ():
+            np.maximum(most[name], needs[name], out=most[name])
+    return most
+
+
 @lru_cache(maxsize=4096)
 def best_cut(geometry: Geometry, design: FittedDesign) -> Cut | None:
     """Return the best of all cuts of a layer on a fitted design, None where none fits.
