@@ -19,7 +19,7 @@ BESIDE = "../shared"
 
 COMPILED = (
     *("simulator.timing.search_kernels", "simulator.timing.ready_mask_kernels", "cost_models.gates.event_kernels"),
-    *("dse.study.front_kernels", "workloads.ops.sum_kernels", "simulator.cycle.top"),
+    *("dse.front.front_kernels", "workloads.ops.sum_kernels", "simulator.cycle.top"),
 )
 """Modules whose kernels are compiled as they are imported: the last takes half of the time."""
 

@@ -35,8 +35,8 @@ def compare(
     from dse.report import sampler_table
     from dse.report.progress import ProgressBar
     from dse.study import comparison
+    from dse.study.known_space import read_swept
     from dse.study.study import Study
-    from dse.study.swept import read_swept
     from workloads.host.files import write_whole
     from workloads.host.manifest import Origin
     from workloads.host.pictures import picture_format

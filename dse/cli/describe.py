@@ -33,7 +33,7 @@ def describe(subject: str | None) -> None:
 
 def _everything() -> str:
     from cost_models.table.table import built_in_tables
-    from dse.study.study_spec import built_in_studies
+    from dse.space.study_spec import built_in_studies
     from simulator.designs.built_in import built_in_designs
     from workloads.networks.family import shipped_families
     from workloads.networks.pages import zoo_pages
@@ -53,7 +53,7 @@ def _named(subject: str) -> list[str]:
     """Return a text for everything of this name: digits is a family and a study. Raises LimenError for none."""
     from cost_models.table.table import built_in_tables
     from dse.cli.costs import describe_table
-    from dse.study.study_spec import built_in_studies, load_study
+    from dse.space.study_spec import built_in_studies, load_study
     from simulator.designs.built_in import built_in_designs, load_design
     from workloads.host.names import TABLE, check_imported, is_file_name, nearest
     from workloads.networks.family import is_family, shipped_families
@@ -93,7 +93,7 @@ def _named(subject: str) -> list[str]:
 
 
 def _describe_file(path: str) -> str:
-    from dse.study.study_spec import load_study
+    from dse.space.study_spec import load_study
     from simulator.designs.built_in import load_design
     from workloads.host.specfile import read_yaml
 

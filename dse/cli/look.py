@@ -18,7 +18,7 @@ from dse.cli.places import PLACE
 @click.option("--color", default="op", show_default=True, type=click.Choice(["op", "dataflow"]))
 def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> None:
     """Draw two figures of the designs in FOLDER, a study's: its front, its knee, and what lies behind."""
-    from dse.study.inputs import origin_of
+    from dse.evaluation.inputs import origin_of
     from dse.study.study import Study
     from workloads.host.pictures import picture_format
 
@@ -34,7 +34,7 @@ def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> N
 @click.option("--out", "-o", type=PLACE, help="A name in .html; report.html in FOLDER by default.")
 def report(folder: Path, out: Path | None) -> None:
     """Write the study in FOLDER as one HTML page to look into; it opens without a network."""
-    from dse.study.inputs import origin_of
+    from dse.evaluation.inputs import origin_of
     from dse.study.page_of import check_page
     from dse.study.study import Study
 

@@ -71,7 +71,7 @@ def import_network(
 @click.option("--gemm", is_flag=True, help="Rows of M, N and K instead of convolutions.")
 def export_network(workload: str, out: Path, gemm: bool) -> None:
     """Write the shapes of a family, a network of the zoo or a page as a SCALE-Sim topology."""
-    from dse.study.inputs import workload_hashes
+    from dse.evaluation.inputs import workload_hashes
     from workloads.host.files import write_new
     from workloads.host.manifest import Origin
     from workloads.host.names import TOPOLOGY, is_file_name

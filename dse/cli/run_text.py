@@ -33,7 +33,7 @@ def origin_of_run(workload: str, design: Design, seed: int | None = None, costs:
     Raises LimenError where a file can't be read.
     """
     from cost_models.table.table import table_path
-    from dse.study.inputs import workload_hashes
+    from dse.evaluation.inputs import workload_hashes
     from workloads.host.journal import key_of
     from workloads.host.manifest import Origin, file_hash
 

@@ -54,7 +54,7 @@ study.add_command(check)
 @click.argument("file", default="study.yaml", type=PLACE)
 def init(file: Path) -> None:
     """Write the built-in digits study, with comments, to FILE (study.yaml by default)."""
-    from dse.study.study_spec import study_path
+    from dse.space.study_spec import study_path
     from workloads.host.files import write_new
     from workloads.host.names import is_file_name
 
@@ -76,8 +76,8 @@ def init(file: Path) -> None:
 )
 def run(spec: str, out: Path, trials: int | None, sampler: str | None, source: Path | None, jobs: int | None) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
+    from dse.evaluation.tally import total
     from dse.study.study import Study
-    from dse.study.tally import total
 
     search = Study(spec, out, sampler=sampler, trials=trials)
     _print_what_is_missing(search)
@@ -146,8 +146,8 @@ def _print_what_is_missing(search: Study, err: bool = False) -> None:
 
 
 def _print_front(search: Study) -> None:
-    from dse.study.tally import total
-    from dse.study.workload import title_of
+    from dse.evaluation.tally import total
+    from dse.space.workload import title_of
 
     tallies, best = search.tallies(), search.front()
     tally = total(tallies.values())
@@ -185,8 +185,8 @@ def format_table(table: pandas.DataFrame, *sought: str) -> str:
 
 def describe_study(folder: Path) -> str:
     """Return a stored study in a few lines."""
+    from dse.evaluation.tally import total
     from dse.study.study import Study
-    from dse.study.tally import total
 
     search = Study.open(folder)
     done, planned = total(search.tallies().values()).tried, search.planned

@@ -19,8 +19,8 @@ def check(folder: Path, sample: int, seed: int) -> None:
 
     Exit code 1 with the first difference: an input or a report of another SHA-256, or a figure.
     """
+    from dse.evaluation.unchanged import Changed
     from dse.study.check import check_study
-    from dse.study.unchanged import Changed
     from workloads.host.manifest import MANIFEST
 
     try:

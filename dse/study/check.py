@@ -6,19 +6,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from dse.evaluation.evaluate import Evaluator
+from dse.evaluation.inputs import STUDY, input_hashes
+from dse.evaluation.own_figures import is_own
+from dse.evaluation.refusal import Refusal
+from dse.evaluation.unchanged import Changed, Known
 from dse.report.progress import ProgressBar
-from dse.study.evaluate import Evaluator
-from dse.study.figures import figure_names
-from dse.study.inputs import STUDY, input_hashes
-from dse.study.own_figures import is_own
-from dse.study.record import Record
-from dse.study.refusal import Refusal
-from dse.study.search import Show
-from dse.study.sources import find
+from dse.search.record import Record
+from dse.search.search import Show
+from dse.space.figures import figure_names
+from dse.space.sources import find
+from dse.space.study_spec import StudySpec
 from dse.study.stored import stored_record
 from dse.study.study import Study
-from dse.study.study_spec import StudySpec
-from dse.study.unchanged import Changed, Known
 from workloads.host.manifest import MANIFEST, Manifest, file_hash, read_manifest
 
 SHOWN_DIGITS = 12

@@ -12,12 +12,12 @@ import numpy as np
 import optuna
 from optuna.trial import TrialState
 
+from dse.front.front import front_rows
 from dse.report.sampler_table import ShareRow
-from dse.study.front import front_rows
-from dse.study.record import directions
-from dse.study.sampling import Sampler, check_sampler, is_installed
-from dse.study.study_spec import SAMPLERS, SamplerSpec
-from dse.study.swept import Swept
+from dse.search.record import directions
+from dse.search.sampling import Sampler, check_sampler, is_installed
+from dse.space.study_spec import SAMPLERS, SamplerSpec
+from dse.study.known_space import Swept
 from workloads.errors import LimenError
 from workloads.host.children import run_in_workers
 from workloads.host.journal import Journal, Results, code_digest, key_of

@@ -6,8 +6,8 @@ from os import PathLike
 
 from optuna.samplers import BaseSampler
 
-from dse.study.sources import is_path
-from dse.study.study_spec import StudySpec
+from dse.space.sources import is_path
+from dse.space.study_spec import StudySpec
 from workloads.errors import LimenError, check_kind
 from workloads.host.specfile import validate
 

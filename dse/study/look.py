@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dse.evaluation.inputs import origin_of
+from dse.evaluation.tally import total
 from dse.report.plot import FIGURE_SIZE, Drawing, Scale
-from dse.study.figures import CATALOGUE, figure
-from dse.study.inputs import origin_of
-from dse.study.tally import total
-from dse.study.workload import title_of
+from dse.space.figures import CATALOGUE, figure
+from dse.space.workload import title_of
 from workloads.host.files import write_whole
 
 if TYPE_CHECKING:

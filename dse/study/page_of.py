@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pandas
 
+from dse.evaluation.inputs import origin_of
+from dse.evaluation.tally import total
+from dse.front.growth import growth
+from dse.front.importance import METHOD, variance_shares
 from dse.report.page import check_page_extra, page
 from dse.report.page_data import PageData, Roof
-from dse.study.growth import growth
-from dse.study.importance import METHOD, variance_shares
-from dse.study.inputs import origin_of
 from dse.study.look import drawing_of
-from dse.study.tally import total
 from simulator.insight.roofline import Roofs
 from simulator.run import simulate
 from workloads.errors import LimenError
@@ -25,7 +25,7 @@ from workloads.host.names import PAGE, is_file_name
 from workloads.version import VERSION
 
 if TYPE_CHECKING:
-    from dse.study.point import Point
+    from dse.evaluation.point import Point
     from dse.study.study import Study
 
 MOST_DRAWN = 1_000

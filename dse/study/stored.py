@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dse.study.inputs import SWEEP
-from dse.study.record import DATABASE, Record
-from dse.study.sweep_record import SweepRecord
+from dse.evaluation.inputs import SWEEP
+from dse.search.record import DATABASE, Record
+from dse.sweep.record import SweepRecord
 
 
 def stored_record(folder: Path) -> Record | SweepRecord | None:

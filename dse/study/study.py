@@ -9,28 +9,28 @@ from typing import TYPE_CHECKING
 import pandas
 
 from cost_models.table.table import table_path
+from dse.evaluation.evaluate import Evaluator
+from dse.evaluation.inputs import origin_of, recorded
+from dse.evaluation.nearest import how_far
+from dse.evaluation.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
+from dse.evaluation.point import Point
+from dse.evaluation.tally import Tally, total
+from dse.evaluation.unchanged import Known
+from dse.front.front import knee_distances, non_dominated
 from dse.report.progress import ProgressBar
-from dse.study.evaluate import Evaluator
-from dse.study.front import knee_distances, non_dominated
+from dse.search.optuna_search import OptunaSearch
+from dse.search.record import Record, exclusive
+from dse.search.sampling import check_sampler
+from dse.search.search import Search, WarmStart
+from dse.search.trial_table import table_csv
+from dse.space.sources import find, portable, resolve, resolve_all, resolve_workloads, same
+from dse.space.space import Space, Value
+from dse.space.study_spec import StudySpec, load_study, study_path
+from dse.space.workload import SEPARATOR, title_of
 from dse.study.growing import changed, check_grown
-from dse.study.inputs import origin_of, recorded
-from dse.study.nearest import how_far
-from dse.study.optuna_search import OptunaSearch
-from dse.study.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
-from dse.study.point import Point
-from dse.study.record import Record, exclusive
-from dse.study.sampling import check_sampler
-from dse.study.search import Search, WarmStart
-from dse.study.sources import find, portable, resolve, resolve_all, resolve_workloads, same
-from dse.study.space import Space, Value
 from dse.study.stored import stored_record
-from dse.study.study_spec import StudySpec, load_study, study_path
-from dse.study.sweep import Sweep, check_sweep, create_sweep
-from dse.study.sweep_record import SweepRecord
-from dse.study.tally import Tally, total
-from dse.study.trial_table import table_csv
-from dse.study.unchanged import Known
-from dse.study.workload import SEPARATOR, title_of
+from dse.sweep.record import SweepRecord
+from dse.sweep.sweep import Sweep, check_sweep, create_sweep
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import check_is_path

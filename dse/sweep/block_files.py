@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from dse.sweep.rows import Columns, Kinds, csv_head, csv_lines, parquet_bytes, parquet_columns, parse_lines
+from dse.evaluation.rows import Columns, Kinds, csv_head, csv_lines, parquet_bytes, parquet_columns, parse_lines
 from workloads.errors import LimenError
 from workloads.host.files import write_whole
 from workloads.host.opening import read_file

@@ -17,10 +17,10 @@ from cost_models.price.machine import Machines
 from cost_models.price.machine_events import count_events
 from cost_models.price.prices import price_machines
 from cost_models.table.table import load_priced_table
-from dse.study.blocks import BlockEvaluator
-from dse.study.evaluate import Evaluator
-from dse.study.space import Coordinates, Space
-from dse.study.study_spec import ALLOWED_WORDS, StudySpec, load_study
+from dse.evaluation.block_evaluator import BlockEvaluator
+from dse.evaluation.evaluate import Evaluator
+from dse.space.space import Coordinates, Space
+from dse.space.study_spec import ALLOWED_WORDS, StudySpec, load_study
 from simulator.designs.design_block import DesignBlock
 from simulator.timing.integers import machine_integers
 from simulator.timing.timing import count_best, network_integers

@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dse.study.front import front_rows
-from dse.study.sweep_block import OpFront, joined
-from dse.sweep.blocks import cut
+from dse.front.front import front_rows
+from dse.sweep.block_rows import OpFront, joined
+from dse.sweep.block_runs import cut
 from tests.dse.quadratic_front import quadratic_front
 
 QUADRATIC = 10_000

@@ -17,13 +17,13 @@ from pathlib import Path
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.figures import FIGURES, TEXT_FIGURES
-from dse.study.parameters import stored_distributions
-from dse.study.record import Record, directions
-from dse.study.sampling import Sampler
-from dse.study.space import Space
-from dse.study.stored_trials import check_trials, seal
-from dse.study.study_spec import StudySpec, load_study
+from dse.search.parameters import stored_distributions
+from dse.search.record import Record, directions
+from dse.search.sampling import Sampler
+from dse.search.stored_trials import check_trials, seal
+from dse.space.figures import FIGURES, TEXT_FIGURES
+from dse.space.space import Space
+from dse.space.study_spec import StudySpec, load_study
 from tests.support.narrow_space import narrowed
 from workloads.ops.names import OPS
 

@@ -89,8 +89,8 @@ def cpu_seconds() -> float:
 
 def main() -> None:
     # Here, as the commands do: a process that evaluates blocks imports this module, and needs none of it.
+    from dse.evaluation.tally import total
     from dse.study.study import Study
-    from dse.study.tally import total
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=100_000, help="at least so many")

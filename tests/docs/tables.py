@@ -8,12 +8,12 @@ from statistics import mean, stdev
 from typing import NamedTuple
 
 from cost_models.table.table import built_in_tables, table_path
+from dse.evaluation.inputs import workload_hashes
 from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
 from dse.report.progress import ProgressBar
-from dse.study.inputs import workload_hashes
 from tests.docs import cost_tables, generated_signs, machine_features, several_ops, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.manifest import MANIFEST, Origin, file_hash

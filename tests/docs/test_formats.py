@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from dse.study.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StopSpec, StudySpec, load_study
+from dse.space.study_spec import BitsSpec, MemorySpec, SamplerSpec, SpaceSpec, StopSpec, StudySpec, load_study
 from simulator.designs.design import Design
 from simulator.designs.memory import Memory
 from simulator.run import choose_inputs, load_design, reference_scores, simulate

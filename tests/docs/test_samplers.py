@@ -7,7 +7,7 @@ import csv
 import pytest
 
 from dse.report.sampler_table import ShareRow, table_markdown
-from dse.study.study_spec import SamplerSpec, load_study
+from dse.space.study_spec import SamplerSpec, load_study
 from tests.support.paths import ROOT
 
 FOLDER = ROOT / "docs" / "samplers"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dse.study.figures import CATALOGUE, CONSTRAINABLE, DERIVED_FIGURES, FIGURES, OBJECTIVES
+from dse.space.figures import CATALOGUE, CONSTRAINABLE, DERIVED_FIGURES, FIGURES, OBJECTIVES
 from tests.support.paths import ROOT
 
 

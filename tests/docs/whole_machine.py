@@ -8,11 +8,11 @@ from typing import Any
 import pandas
 
 from cost_models.price.price import price
-from dse.study.blocks import BlockEvaluator
-from dse.study.evaluate import Evaluator
-from dse.study.front import knee_distances, non_dominated
-from dse.study.space import Coordinates, Space
-from dse.study.study_spec import StudySpec, load_study
+from dse.evaluation.block_evaluator import BlockEvaluator
+from dse.evaluation.evaluate import Evaluator
+from dse.front.front import knee_distances, non_dominated
+from dse.space.space import Coordinates, Space
+from dse.space.study_spec import StudySpec, load_study
 from simulator.designs.built_in import load_design
 from simulator.run import simulate
 from tests.support.narrow_space import NARROW, SAME

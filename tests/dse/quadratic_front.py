@@ -1,4 +1,4 @@
-"""The front by its definition, each row against all others: what `dse.study.front` is compared with."""
+"""The front by its definition, each row against all others: what `dse.front.front` is compared with."""
 
 from __future__ import annotations
 

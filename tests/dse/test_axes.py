@@ -19,11 +19,11 @@ from optuna.distributions import (
     distribution_to_json,
 )
 
-from dse.study.parameters import Places, Ranges, stored_distribution
-from dse.study.space import Space
+from dse.search.parameters import Places, Ranges, stored_distribution
+from dse.search.tpe import Tpe
+from dse.space.space import Space
+from dse.space.study_spec import SpaceSpec
 from dse.study.study import Study
-from dse.study.study_spec import SpaceSpec
-from dse.study.tpe import Tpe
 from tests.dse.study_files import SPEC
 from tests.support.command import refused, run_command
 

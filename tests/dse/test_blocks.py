@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from cost_models.table.table import DATA, load_priced_table, table_text
-from dse.study.blocks import BlockEvaluator
-from dse.study.evaluate import Evaluator, Refusal
-from dse.study.figures import COST_FIGURES, FIGURES, TEXT_FIGURES, Figures, whole_figures
-from dse.study.space import Coordinates
-from dse.study.study_spec import StudySpec, load_study
+from dse.evaluation.block_evaluator import BlockEvaluator
+from dse.evaluation.evaluate import Evaluator, Refusal
+from dse.space.figures import COST_FIGURES, FIGURES, TEXT_FIGURES, Figures, whole_figures
+from dse.space.space import Coordinates
+from dse.space.study_spec import StudySpec, load_study
 from simulator.run import simulate
 from tests.cost_models.fused_rows import FUSED, fused_rows, without_fused
 from tests.cost_models.price_oracle import price_alone

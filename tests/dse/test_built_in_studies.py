@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from dse.study.blocks import BlockEvaluator
-from dse.study.evaluate import Evaluator
-from dse.study.space import Space
-from dse.study.study_spec import built_in_studies, load_study, study_path
+from dse.evaluation.block_evaluator import BlockEvaluator
+from dse.evaluation.evaluate import Evaluator
+from dse.space.space import Space
+from dse.space.study_spec import built_in_studies, load_study, study_path
 
 STUDIES = ("digits", "mnist")
 

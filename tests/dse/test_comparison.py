@@ -14,8 +14,8 @@ from dse.cli.commands import commands
 from dse.report.sampler_table import ShareRow, table_csv, table_latex, table_markdown
 from dse.study import comparison
 from dse.study.comparison import Piece, compare, looks_of, replay
+from dse.study.known_space import Swept, read_swept
 from dse.study.study import Study
-from dse.study.swept import Swept, read_swept
 from tests.dse.study_files import SPEC, rows_of
 from tests.support.command import run_command
 from workloads.errors import LimenError

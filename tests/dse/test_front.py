@@ -6,9 +6,9 @@ import numpy as np
 import pandas
 import pytest
 
-from dse.study import front
-from dse.study.front import front_rows, non_dominated
-from dse.study.front_kernels import SEGMENT
+from dse.front import front
+from dse.front.front import front_rows, non_dominated
+from dse.front.front_kernels import SEGMENT
 from tests.dse.quadratic_front import quadratic_front
 
 VALUES = np.array([-1e9, -3.5, -0.0, 0.0, 1e-300, 1.0, 2.0, 2.0000000000000004, 7.0, 1e300])

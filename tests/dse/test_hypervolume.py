@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from optuna._hypervolume import compute_hypervolume
 
-from dse.study.hypervolume import hypervolume, scale_of
+from dse.front.hypervolume import hypervolume, scale_of
 
 
 @pytest.mark.parametrize("objectives", [1, 2, 3, 4, 5])

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import dse.sweep.blocks
+import dse.sweep.block_runs
+from dse.evaluation.evaluate import Evaluator
+from dse.evaluation.inputs import origin_of
+from dse.evaluation.refusal import Refusal
+from dse.evaluation.unchanged import Changed
 from dse.study.check import check_study
-from dse.study.evaluate import Evaluator
-from dse.study.inputs import origin_of
-from dse.study.refusal import Refusal
 from dse.study.study import Study
-from dse.study.unchanged import Changed
 from tests.dse.stored_study import SMALL, execute
 from tests.dse.study_files import NETWORK
 from tests.support.command import refused, run_command
@@ -198,7 +198,7 @@ def test_inputs_that_were_changed(project: Path) -> None:
 
 def test_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of it done, refused points among those that are drawn; then all of it."""
-    monkeypatch.setattr(dse.sweep.blocks, "LEAST_IN_A_BLOCK", 5)
+    monkeypatch.setattr(dse.sweep.block_runs, "LEAST_IN_A_BLOCK", 5)
     text = SMALL.split("sampler")[0].replace("dataflow:", "ofmap_kib: [16, 0.0625], dataflow:")
     text += "sampler: {name: exhaustive}\n"
     (tmp_path / "sweep.yaml").write_text(text)

@@ -8,10 +8,10 @@ import numpy as np
 import pandas
 import pytest
 
-from dse.study.front import non_dominated
-from dse.study.growth import MOST_LOOKS, growth
-from dse.study.hypervolume import scale_of
-from dse.study.importance import epsilon_squared, variance_shares
+from dse.front.front import non_dominated
+from dse.front.growth import MOST_LOOKS, growth
+from dse.front.hypervolume import scale_of
+from dse.front.importance import epsilon_squared, variance_shares
 from dse.study.page_of import page_data
 from dse.study.study import Study
 

@@ -18,11 +18,11 @@ from optuna.samplers import BaseSampler, NSGAIISampler, TPESampler
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study.parameters import Places, stored_distributions
-from dse.study.sampling import POPULATION, Sampler
-from dse.study.space import Space, Value
-from dse.study.study_spec import SamplerSpec, SpaceSpec
-from dse.study.tpe import Tpe
+from dse.search.parameters import Places, stored_distributions
+from dse.search.sampling import POPULATION, Sampler
+from dse.search.tpe import Tpe
+from dse.space.space import Space, Value
+from dse.space.study_spec import SamplerSpec, SpaceSpec
 
 DIRECTIONS = [StudyDirection.MINIMIZE, StudyDirection.MINIMIZE, StudyDirection.MAXIMIZE]
 SIZES = [2, 4, 8, 12, 16, 24]

@@ -8,9 +8,9 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial
 
-from dse.study import sampling
-from dse.study.sampling import Sampler, check_sampler
-from dse.study.study_spec import SamplerSpec
+from dse.search import sampling
+from dse.search.sampling import Sampler, check_sampler
+from dse.space.study_spec import SamplerSpec
 from tests.dse.test_sampling import DIRECTIONS, SEED, SPACE, finished, never_stopped, parameters_of
 from workloads.errors import LimenError
 

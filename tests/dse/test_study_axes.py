@@ -13,10 +13,10 @@ import pytest
 
 from cost_models.price.price import price
 from cost_models.table.table import load_priced_table
-from dse.study.evaluate import Evaluator, Refusal
-from dse.study.figures import COST_FIGURES
+from dse.evaluation.evaluate import Evaluator, Refusal
+from dse.space.figures import COST_FIGURES
+from dse.space.study_spec import load_study
 from dse.study.study import Study
-from dse.study.study_spec import load_study
 from simulator.cuts.passes import are_passes, pass_of
 from simulator.designs.design import Design
 from simulator.designs.design_block import DesignBlock

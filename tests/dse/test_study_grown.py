@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from dse.cli.commands import commands
-from dse.study.hypervolume import scale_of
-from dse.study.stall import Stall
+from dse.front.hypervolume import scale_of
+from dse.search.stall import Stall
+from dse.space.study_spec import StopSpec
 from dse.study.study import Study
-from dse.study.study_spec import StopSpec
 from tests.dse.study_files import SPEC
 from tests.support.command import run_command
 from workloads.errors import LimenError

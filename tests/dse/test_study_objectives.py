@@ -12,14 +12,14 @@ import optuna
 import pytest
 from matplotlib.figure import Figure
 
-from dse.study.blocks import BlockEvaluator
-from dse.study.evaluate import Evaluator
-from dse.study.figures import CATALOGUE, CONSTRAINABLE, OBJECTIVES
-from dse.study.front import gains
-from dse.study.refusal import Refusal
-from dse.study.space import Coordinates
+from dse.evaluation.block_evaluator import BlockEvaluator
+from dse.evaluation.evaluate import Evaluator
+from dse.evaluation.refusal import Refusal
+from dse.front.front import gains
+from dse.space.figures import CATALOGUE, CONSTRAINABLE, OBJECTIVES
+from dse.space.space import Coordinates
+from dse.space.study_spec import load_study
 from dse.study.study import Study
-from dse.study.study_spec import load_study
 from tests.dse.quadratic_front import quadratic_front
 from tests.dse.study_files import rows_of
 from tests.support.command import refused, run_command

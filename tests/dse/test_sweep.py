@@ -15,15 +15,15 @@ import pandas
 import pytest
 
 import dse.study.study
-import dse.study.sweep
-import dse.sweep.blocks
+import dse.sweep.block_runs
+import dse.sweep.sweep
+from dse.evaluation.rows import csv_lines, parse_lines
+from dse.front.front import front_rows
 from dse.report.progress import ProgressBar
-from dse.study.front import front_rows
-from dse.study.space import Space
+from dse.space.space import Space
+from dse.space.study_spec import SpaceSpec
 from dse.study.study import Study
-from dse.study.study_spec import SpaceSpec
-from dse.study.sweep_block import OpFront, joined
-from dse.sweep.rows import csv_lines, parse_lines
+from dse.sweep.block_rows import OpFront, joined
 from tests.dse.study_files import rows_of
 from tests.support.command import run_command
 from tests.support.tools import skip_without
@@ -52,7 +52,7 @@ POINTS = 32
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dse.sweep.blocks, "LEAST_IN_A_BLOCK", 5)
+    monkeypatch.setattr(dse.sweep.block_runs, "LEAST_IN_A_BLOCK", 5)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("sweep")
     (folder / "sweep.yaml").write_text(SPEC)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dse.sweep.blocks, "LEAST_IN_A_BLOCK", 5)
+        patch.setattr(dse.sweep.block_runs, "LEAST_IN_A_BLOCK", 5)
         Study(folder / "sweep.yaml", folder / "out", quiet=True).run()
     yield folder
 
@@ -226,7 +226,7 @@ def test_a_program_or_table_that_changed_is_refused(
     shutil.copyfile(swept / "sweep.yaml", tmp_path / "sweep.yaml")
     study = Study(tmp_path / "sweep.yaml", tmp_path / "out", quiet=True)
     before = content(tmp_path / "out")
-    monkeypatch.setattr(dse.study.sweep, "key_of_sweep", lambda *_: "another")
+    monkeypatch.setattr(dse.sweep.sweep, "key_of_sweep", lambda *_: "another")
     with pytest.raises(LimenError, match=r"sweep.json: workload, cost table or program changed under this study"):
         study.run()
     assert {name for name in content(tmp_path / "out")} == {*before, "study.lock"}

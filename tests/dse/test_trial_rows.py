@@ -17,10 +17,10 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.study import snapshot, stored_tables
-from dse.study.record import Record, study_name
+from dse.search import snapshot, stored_tables
+from dse.search.record import Record, study_name
+from dse.search.trial_rows import read_trials, write_trial
 from dse.study.study import Study
-from dse.study.trial_rows import read_trials, write_trial
 from tests.dse.stored_study import SMALL
 from workloads.errors import LimenError
 

@@ -13,7 +13,7 @@ import pytest
 
 import limen
 from dse.cli.run_text import COLUMNS
-from dse.study.study_spec import built_in_studies
+from dse.space.study_spec import built_in_studies
 from simulator.designs.built_in import built_in_designs
 from tests.support.command import LIMEN, refused, run_command
 from workloads.host.width import WIDTH, columns, wrapped

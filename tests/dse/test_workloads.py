@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import limen
-from dse.study.evaluate import Evaluator
-from dse.study.space import Coordinates
+from dse.evaluation.evaluate import Evaluator
+from dse.space.space import Coordinates
+from dse.space.study_spec import StudySpec, load_study
 from dse.study.study import Study
-from dse.study.study_spec import StudySpec, load_study
 from tests.dse.study_files import NETWORK, SPEC, write_network
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError

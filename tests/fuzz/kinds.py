@@ -71,9 +71,9 @@ def use_listed(folder: Path) -> None:
 
 def use_study(folder: Path) -> None:
     """Read a study, and look up its space as the first run does."""
-    from dse.study.evaluate import Evaluator
-    from dse.study.sources import resolve_all, resolve_workloads
-    from dse.study.study_spec import load_study
+    from dse.evaluation.evaluate import Evaluator
+    from dse.space.sources import resolve_all, resolve_workloads
+    from dse.space.study_spec import load_study
 
     spec = load_study(str(folder / "study.yaml"))
     workload, costs = resolve_workloads(spec.workloads, folder), resolve_all(spec.tables, folder)

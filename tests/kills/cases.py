@@ -144,7 +144,7 @@ def shortened() -> None:
     import cost_models.fpga.fpga
     import cost_models.fpga.fpga_build
     import cost_models.fpga.fpga_units
-    import dse.sweep.blocks
+    import dse.sweep.block_runs
     from cost_models.units.unit import Nand2, Operator
     from workloads.studies import diffusion, polarity
     from workloads.training.recipe import OpRecipe, Recipe
@@ -161,7 +161,7 @@ def shortened() -> None:
         (cost_models.fpga.fpga, "UNIT_DEVICE", replace(cost_models.fpga.fpga.UNIT_DEVICE, seeds=(1,))),
         (polarity, "recipe_of", lambda *_: brief),
         (polarity, "GRANULARITIES", polarity.GRANULARITIES[:1]),
-        (dse.sweep.blocks, "LEAST_IN_A_BLOCK", 3),
+        (dse.sweep.block_runs, "LEAST_IN_A_BLOCK", 3),
         (diffusion, "HIDDEN", (6, 5)),
         (diffusion, "COPIES", 1),
         (diffusion, "VALIDATION_COPIES", 1),

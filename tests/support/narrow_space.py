@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dse.study.study_spec import BitsSpec, StudySpec
+from dse.space.study_spec import BitsSpec, StudySpec
 
 NARROW: dict[str, Any] = {
     "acc_policy": ["format"],

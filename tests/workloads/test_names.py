@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cost_models.table.table import built_in_tables, table_path
-from dse.study.study_spec import built_in_studies, study_path
+from dse.space.study_spec import built_in_studies, study_path
 from simulator.designs.built_in import built_in_designs, load_design
 from workloads.errors import LimenError
 from workloads.host.names import TABLE, is_file_name, named_file

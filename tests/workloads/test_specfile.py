@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import limen
-from dse.study.study_spec import load_study
+from dse.space.study_spec import load_study
 from simulator.designs.built_in import load_design
 from workloads.errors import LimenError
 from workloads.host.specfile import read_spec, read_yaml

@@ -1,0 +1,1 @@
+"""Fronts, knees and hypervolumes: which points are worth having."""

@@ -1,0 +1,1 @@
+"""Searches by Optuna's samplers: suggestions, trials, and how they are stored."""

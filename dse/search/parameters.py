@@ -1,0 +1,106 @@
+"""Axes as Optuna sees them: values in `study.db`, places of values for samplers, in order wherever there is one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from dse.space.space import Space, Value
+
+
+def is_ordered(values: Sequence[Value]) -> bool:
+    """Return whether an axis has an order: it is of numbers."""
+    return not any(isinstance(value, str | bool) for value in values)
+
+
+def in_order(values: Sequence[Value]) -> list[Value]:
+    """Return an axis's values, numbers from the least on."""
+    return sorted(values, key=float) if is_ordered(values) else [*values]
+
+
+def stored_distribution(values: Sequence[Value]) -> BaseDistribution:
+    """Return what an axis is in study.db, and so in Optuna's plots.
+
+    Numbers at equal distances are a range with a step, other numbers a logarithmic one, in which values between those
+    of the axis don't occur. Words, and what is on or off, are choices.
+    """
+    if not is_ordered(values):
+        return CategoricalDistribution([*values])
+    numbers: list[Any] = in_order(values)
+    exact = [Decimal(str(number)) for number in numbers]
+    distances = {after - before for before, after in pairwise(exact)}
+    whole = all(isinstance(number, int) for number in numbers)
+    make: Any = IntDistribution if whole else FloatDistribution
+    if len(distances) != 1:
+        return make(numbers[0], numbers[-1], log=True)
+    step = distances.pop()
+    return make(numbers[0], numbers[-1], step=int(step) if whole else float(step))
+
+
+def stored_distributions(space: Space) -> dict[str, BaseDistribution]:
+    """Return what the free axes of a space are in study.db, by their names."""
+    return {name: stored_distribution(values) for name, values in space.free.items()}
+
+
+class Places:
+    """The free axes of a space as samplers draw them: places of values, in order where there is one.
+
+    Ranges of values would have others between them, and their ends would be drawn half as often.
+    distributions: by the names of axes, in their order. ordered: whether each has an order.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._values = {name: in_order(values) for name, values in sorted(space.free.items())}
+        self.ordered = [is_ordered(values) for values in self._values.values()]
+        self.distributions: dict[str, BaseDistribution] = {
+            name: IntDistribution(0, len(values) - 1) if ordered else CategoricalDistribution(range(len(values)))
+            for (name, values), ordered in zip(self._values.items(), self.ordered, strict=True)
+        }
+
+    @property
+    def sizes(self) -> list[int]:
+        """Values of each axis."""
+        return [len(values) for values in self._values.values()]
+
+    def drawn(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters as samplers draw them."""
+        return {name: values.index(parameters[name]) for name, values in self._values.items()}
+
+    def parameters(self, drawn: Mapping[str, Any]) -> dict[str, Value]:
+        """Return what was drawn as values of the axes."""
+        return {name: self._values[name][place] for name, place in drawn.items()}
+
+
+class Ranges:
+    """The free axes of a space as in study.db, for samplers of the user's own: what is drawn moves to the next value.
+
+    distributions: by the names of axes.
+    """
+
+    def __init__(self, space: Space) -> None:
+        self._values = space.free
+        self.distributions = stored_distributions(space)
+
+    def drawn(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return parameters as they are."""
+        return dict(parameters)
+
+    def parameters(self, drawn: Mapping[str, Any]) -> dict[str, Value]:
+        """Return the nearest values of the axes, of logarithmic ones the nearest in proportion."""
+        return {name: self._nearest(name, value) for name, value in drawn.items()}
+
+    def _nearest(self, name: str, drawn: Any) -> Value:
+        values = self._values[name]
+        if drawn in values:
+            return values[values.index(drawn)]
+        return min(values, key=lambda value: abs(math.log(float(value) / drawn)))
