@@ -21,7 +21,7 @@ from workloads.networks.accuracy import (
 from workloads.networks.family import FAMILY_BITS, SHIPPED, Family, family_ops, load_family, member_w_bits
 from workloads.ops.integers import operand_range
 from workloads.ops.shift import SHIFT
-from workloads.training import quantise
+from workloads.training import trial
 from workloads.training.classifier import load_data
 from workloads.training.make_family import calibrated, master_of, next_member
 from workloads.training.quantise import quantise_member
@@ -204,9 +204,9 @@ def test_choices_whose_biases_a_checkpoint_cannot_hold_are_passed_over(monkeypat
         return max(np.abs(layer.bias).max() for layer in quantise_member(calibration, 8, 5).layers)
 
     free = largest()
-    monkeypatch.setattr(quantise, "LARGEST_BIAS", free - 1)
+    monkeypatch.setattr(trial, "LARGEST_BIAS", free - 1)
     assert largest() < free
-    monkeypatch.setattr(quantise, "LARGEST_BIAS", 0)
+    monkeypatch.setattr(trial, "LARGEST_BIAS", 0)
     with pytest.raises(LimenError, match="quantising: x_bits 8, w_bits 5: no shift of 0 to 31 and no 32-bit bias fit"):
         largest()
 

@@ -16,7 +16,7 @@ from workloads.training.classifier import load_data
 from workloads.training.float_master import FloatLayer, outputs_of, real_inputs, run_master
 from workloads.training.grids import Grid
 from workloads.training.optimiser import cross_entropy, mean_square
-from workloads.training.quantise import folded_constants
+from workloads.training.trial import folded_constants
 
 
 def layers_of(recipe_path, op):

@@ -19,6 +19,7 @@ from workloads.ops.registry import operation
 MOST_BITS = OPERAND_BITS[1]
 Bits = Annotated[int, Field(ge=OPERAND_BITS[0], le=MOST_BITS)]
 Pad = Annotated[int, Field(ge=0, le=255)]
+MOST_RESIDUAL_SHIFT = 15
 
 
 Kind = Literal["conv2d", "conv1d", "linear", "maxpool", "avgpool", "matmul"]
@@ -52,7 +53,7 @@ class LayerForm(Spec):
     tensor: Name | None = None
     offset: Annotated[int, Field(ge=0, le=65535)] = 0
     residual: Name | None = None
-    residual_shift: Annotated[int, Field(ge=0, le=15)] = 0
+    residual_shift: Annotated[int, Field(ge=0, le=MOST_RESIDUAL_SHIFT)] = 0
     synapses: Name | None = None
     transposed: bool = False
     polarity: Literal["synapse", "input", "neuron", "generated"] = "synapse"

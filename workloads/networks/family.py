@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +52,7 @@ class Family:
       L.w_exponent    [B, B, N]      int8       weight grid: integer = sat(round(float · 2^-exponent))
       L.bias          [B, B, N]      int32      integer bias, exact folding and bias correction included
       L.shift         [B, B, N]      int8       requantiser shift
+      L.residual_shift [B, B]        int8       left shift of what the layer adds; absent where it adds nothing
       input_offset, input_shift [B, B] int8     the input map
       tuned           [B, B]         int8       which weights a member has: 0 float_weights, b tuned_b
       described       uint8                     JSON: network, recipe, seed and data that it was made from
@@ -82,8 +83,17 @@ class Family:
                 raise LimenError(
                     f"family {self.name}: {field}: {shown(bits)} is not allowed: {allowed[0]} to {allowed[-1]}"
                 )
-        form = read_page(self.folder / f"{op}.yaml")
-        return with_widths(form, f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits)
+        form = with_widths(
+            read_page(self.folder / f"{op}.yaml"), f"{self.name}-{op}-x{x_bits}-w{w_bits}", x_bits, w_bits
+        )
+        adding = [entry.name for entry in form.layers if entry.residual]
+        if not adding:
+            return form
+        arrays, side = Arrays(self.folder / f"{op}.npz"), len(FAMILY_BITS)
+        at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        return with_residual_shifts(
+            form, {name: int(arrays.integers(f"{name}.residual_shift", (side, side))[at]) for name in adding}
+        )
 
     def network(self, op: FamilyOp, x_bits: int, w_bits: int) -> Network:
         """Return the member at these widths. Raises LimenError for an op or a width the family lacks."""
@@ -153,14 +163,26 @@ def member_w_bits(op: FamilyOp) -> range:
 
 
 def with_widths(form: NetworkFile, name: str, x_bits: int, w_bits: int) -> NetworkFile:
-    """Return a network file under another name and with other widths; a layer's own op may take fewer bits."""
+    """Return a network file under another name and with other widths.
+
+    A layer's own op may take fewer bits; what a layer says of its own output's width follows x_bits.
+    """
+    layers = []
+    for entry in form.layers:
+        own = {"y_bits": x_bits} if entry.y_bits else {}
+        if entry.op and operation(entry.op).weight_bits != OPERAND_BITS:
+            own["w_bits"] = operation(entry.op).fitted_bits(w_bits)
+        layers.append(entry.model_copy(update=own))
+    return form.model_copy(update={"name": name, "x_bits": x_bits, "w_bits": w_bits, "layers": layers})
+
+
+def with_residual_shifts(form: NetworkFile, shifts: Mapping[str, int]) -> NetworkFile:
+    """Return a network file whose layers of these names shift what they add by so much: those of one member."""
     layers = [
-        entry.model_copy(update={"w_bits": operation(entry.op).fitted_bits(w_bits)})
-        if entry.op and operation(entry.op).weight_bits != OPERAND_BITS
-        else entry
+        entry.model_copy(update={"residual_shift": shifts[entry.name]}) if entry.name in shifts else entry
         for entry in form.layers
     ]
-    return form.model_copy(update={"name": name, "x_bits": x_bits, "w_bits": w_bits, "layers": layers})
+    return form.model_copy(update={"layers": layers})
 
 
 def member_parameters(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from workloads.exact.kernel_arrays import batch_innermost, layer_rows, layer_sums
+from workloads.layers.graph import walk
 from workloads.layers.layer import Layer
 
 MASTER_BATCH = 128
@@ -16,14 +17,15 @@ MASTER_BATCH = 128
 
 @dataclass(frozen=True)
 class FloatLayer:
-    """One layer of the master, norms folded in: y = 2^-output_shift · Σ op + bias, then ReLU where `rectified`.
+    """One layer of the master, norms folded in: y = 2^-output_shift · Σ op + bias + residual, then ReLU if `rectified`.
 
     layer: the shape (its widths are not used).
     weights: [N, kh, kw, C] float32, thresholds or weights in real units; those of op shift as trained, unrounded.
     polarity: [N, kh, kw, C] int8 of ±1 for op threshold, None otherwise.
-    output_shift: [N] int64; one number for all channels of op threshold, 0 for op mac.
+    output_shift: [N] int64; one number for all channels of op threshold and of a layer that adds a residual, 0 for op
+    mac.
     bias: [N] float32, in the units of y.
-    rectified: whether the next layer reads unsigned activations.
+    rectified: whether its readers take unsigned activations.
     """
 
     layer: Layer
@@ -32,6 +34,12 @@ class FloatLayer:
     output_shift: np.ndarray
     bias: np.ndarray
     rectified: bool
+
+
+def whole(pieces: list[np.ndarray]) -> np.ndarray:
+    """Return a tensor of its pieces: in training one layer writes all of it."""
+    (piece,) = pieces
+    return piece
 
 
 def real_inputs(pixels: np.ndarray, levels: int, signed: bool) -> np.ndarray:
@@ -51,16 +59,20 @@ def run_batches(
     In float64 and one fixed order of additions, so that machines which fuse products and sums alike calibrate alike;
     float32 where speed matters more. Weights of op shift are rounded to the widest codes, for they have no finer form.
     """
-    weights = [float_layer.layer.operation.finest(float_layer.weights).astype(precision) for float_layer in master]
+    layers = [float_layer.layer for float_layer in master]
+    weights = [part.layer.operation.finest(part.weights).astype(precision) for part in master]
+    outputs: list[np.ndarray] = []
+
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        layer, part = layers[index], master[index]
+        sums = layer_sums(layer, weights[index], part.polarity, layer_rows(layer, seen))
+        y = np.ldexp(sums, -part.output_shift[:, None]) + part.bias.astype(precision)[:, None]
+        outputs.append(y if residual is None else y + residual)
+        return np.maximum(outputs[-1], 0) if part.rectified else outputs[-1]
+
     for start in range(0, len(x), MASTER_BATCH):
-        lane = batch_innermost(x[start : start + MASTER_BATCH].astype(precision))
         outputs = []
-        for float_layer, w in zip(master, weights, strict=True):
-            lane = lane.reshape(*float_layer.layer.input_shape, -1)
-            sums = layer_sums(float_layer.layer, w, float_layer.polarity, layer_rows(float_layer.layer, lane))
-            y = np.ldexp(sums, -float_layer.output_shift[:, None]) + float_layer.bias.astype(precision)[:, None]
-            outputs.append(y)
-            lane = np.maximum(y, 0) if float_layer.rectified else y
+        walk(layers, batch_innermost(x[start : start + MASTER_BATCH].astype(precision)), whole, step)
         yield outputs
 
 

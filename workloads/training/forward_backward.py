@@ -1,12 +1,12 @@
 """A network while it is trained: forward, backward, and folding into the float master.
 
-A layer is y = factor · (Σ op − mean) + bias, mean over the batch and its pixels, then ReLU where the next layer reads
-unsigned activations. `factor` is
+A layer is y = factor · (Σ op − mean) + bias + residual, mean over the batch and its pixels, then ReLU where its readers
+take unsigned activations. Layers read, and add, tensors by name (`workloads.layers.graph`). `factor` is
 - norm "mean" (threshold), and the last layer of every op: 2^-output_shift, one fixed power of two a layer (mean-only);
 - norm "batch", hidden layers of op mac: gain / deviation of the batch, batch norm;
 - norm "power", hidden layers of op adder and shift: gain / running deviation rounded to a power of two, the
   requantiser's shift. (The batch's own deviation would let a factor near the middle between two powers jump from batch
-  to batch.)
+  to batch.) Where a residual is added, all channels share one: the machine adds it in one unit.
 All of it folds into weights, biases and shifts, so inference has no norm.
 """
 
@@ -19,8 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.exact.kernel_arrays import Rows, batch_innermost, layer_gradients, layer_rows, layer_sums
+from workloads.layers.graph import INPUT, connect, walk
 from workloads.layers.layer import Layer
-from workloads.training.float_master import FloatLayer
+from workloads.training.float_master import FloatLayer, whole
 from workloads.training.grids import Grid
 
 CALIBRATION_IMAGES = 512
@@ -42,7 +43,8 @@ class TrainedLayer:
 
     weights: [N, kh, kw, C]. polarity: [N, kh, kw, C] of ±1 for op threshold, else None.
     latent: what a learned polarity is the sign of, of a shape that broadcasts to it, else None.
-    bias: [N]; gain: [N] of a batch norm, else None. output_shift: [N] int64. rectified: ReLU follows.
+    bias: [N]; gain: [N] of a batch norm, [1] where channels share it, else None. output_shift: [N] int64.
+    rectified: ReLU follows.
     mean, variance: [N], statistics of the sums, see `settle_means`; of op adder and shift the variance runs along.
     grid: what fine-tuning rounds to, else None.
     """
@@ -89,6 +91,7 @@ class Tape(NamedTuple):
 
     x: Rows
     inside: np.ndarray | None
+    residual_inside: np.ndarray | None
     weights: np.ndarray
     normal: np.ndarray
     factor: np.ndarray
@@ -111,44 +114,54 @@ def initialise(
     draw_polarity: of layers of op threshold but those that generate it; by default every synapse is +1 or −1 with
     probability 1/2, and stays so.
     """
-    chain = []
-    lane = batch_innermost(x[:CALIBRATION_IMAGES].astype(np.float32))
-    for index, layer in enumerate(layers):
-        last = index + 1 == len(layers)
-        lane = lane.reshape(*layer.input_shape, -1)
-        noise = random.standard_normal(layer.weights_shape)
-        polarity = latent = None
-        if layer.operation.one_range:
-            weights = lane.mean(axis=PIXELS_AND_IMAGES) + lane.std(axis=PIXELS_AND_IMAGES) * noise
-        else:
-            weights = noise * np.sqrt(2 / layer.fan_in)
-        if layer.generates_polarity:
-            polarity = layer.generated_polarity().astype(np.float32)
-        elif layer.operation.polar and draw_polarity is not None:
-            polarity, latent = draw_polarity(layer, random)
-        elif layer.operation.polar:
-            polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
-        channels = layer.out_channels
-        trained = TrainedLayer(
-            layer=layer,
-            weights=weights.astype(np.float32),
-            polarity=polarity,
-            output_shift=np.zeros(channels, dtype=np.int64),
-            bias=np.zeros(channels, dtype=np.float32),
-            gain=None if last or layer.operation.norm == "mean" else np.ones(channels, dtype=np.float32),
-            mean=np.zeros(channels, dtype=np.float32),
-            variance=np.ones(channels, dtype=np.float32),
-            rectified=not last and not layers[index + 1].x_signed,
-            latent=latent,
-        )
-        sums = _sums(trained, lane)
+    chain: list[TrainedLayer] = []
+
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        seen = seen.reshape(*layers[index].input_shape, -1)
+        trained = _untrained(layers[index], seen, random, draw_polarity)
+        sums = _sums(trained, seen)
         trained.mean[:], trained.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
-        if trained.gain is None and layer.operation.norm != "batch":
-            spread = layer.operation.score_spread if last else 1
+        if trained.gain is None and trained.layer.operation.norm != "batch":
+            spread = 1 if trained.layer.y_bits else trained.layer.operation.score_spread
             trained.output_shift[:] = int(np.round(np.log2(np.sqrt(trained.variance).mean() / spread)))
-        lane = _hand_on(trained, sums)
         chain.append(trained)
+        return _hand_on(trained, sums, residual)
+
+    walk(layers, batch_innermost(x[:CALIBRATION_IMAGES].astype(np.float32)), whole, step)
     return chain
+
+
+def _untrained(
+    layer: Layer, seen: np.ndarray, random: np.random.Generator, draw_polarity: DrawPolarity | None
+) -> TrainedLayer:
+    """Return a layer with drawn weights and polarity that reads `seen`, [H, W, C, B]; statistics are yet to be set."""
+    noise = random.standard_normal(layer.weights_shape)
+    polarity = latent = None
+    if layer.operation.one_range:
+        weights = seen.mean(axis=PIXELS_AND_IMAGES) + seen.std(axis=PIXELS_AND_IMAGES) * noise
+    else:
+        weights = noise * np.sqrt(2 / layer.fan_in)
+    if layer.generates_polarity:
+        polarity = layer.generated_polarity().astype(np.float32)
+    elif layer.operation.polar and draw_polarity is not None:
+        polarity, latent = draw_polarity(layer, random)
+    elif layer.operation.polar:
+        polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
+    channels = layer.out_channels
+    normed = layer.y_bits is not None and layer.operation.norm != "mean"
+    gains = 1 if layer.residual and layer.operation.norm == "power" else channels
+    return TrainedLayer(
+        layer=layer,
+        weights=weights.astype(np.float32),
+        polarity=polarity,
+        output_shift=np.zeros(channels, dtype=np.int64),
+        bias=np.zeros(channels, dtype=np.float32),
+        gain=np.ones(gains, dtype=np.float32) if normed else None,
+        mean=np.zeros(channels, dtype=np.float32),
+        variance=np.ones(channels, dtype=np.float32),
+        rectified=layer.y_bits is not None and not layer.y_signed,
+        latent=latent,
+    )
 
 
 def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
@@ -156,13 +169,20 @@ def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
 
     Means that run along with training lag behind it: those of op adder, whose sums share a large part, by too much.
     """
-    lane = batch_innermost(x.astype(np.float32))
-    for trained in chain:
-        sums = _sums(trained, lane)
+
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        trained = chain[index]
+        sums = _sums(trained, seen)
         trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
         if trained.layer.operation.norm == "batch":
             trained.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
-        lane = _hand_on(trained, sums)
+        return _hand_on(trained, sums, residual)
+
+    walk(_layers(chain), batch_innermost(x.astype(np.float32)), whole, step)
+
+
+def _layers(chain: Sequence[TrainedLayer]) -> list[Layer]:
+    return [trained.layer for trained in chain]
 
 
 def _sums(trained: TrainedLayer, x: np.ndarray) -> np.ndarray:
@@ -172,9 +192,11 @@ def _sums(trained: TrainedLayer, x: np.ndarray) -> np.ndarray:
     return layer_sums(trained.layer, trained.used_weights(), trained.polarity, layer_rows(trained.layer, x))
 
 
-def _hand_on(trained: TrainedLayer, sums: np.ndarray) -> np.ndarray:
+def _hand_on(trained: TrainedLayer, sums: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
     """Return what a layer hands on, normed by its stored statistics."""
     y = (sums - trained.mean[:, None]) * _factor(trained, trained.variance)[:, None] + trained.bias[:, None]
+    if residual is not None:
+        y += residual if trained.grid is None else trained.grid.round_residual(residual)[0]
     return np.maximum(y, 0) if trained.rectified else y
 
 
@@ -184,13 +206,18 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
     Norms use the batch's own means and, op mac, deviations. Sums that are no numbers make all outputs NaN: a
     comparison would hide them from the loss.
     """
-    tape = []
+    tape: list[Tape] = []
     sound = True
-    for trained in chain:
-        inside = None
+
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        nonlocal sound
+        trained = chain[index]
+        inside = residual_inside = None
         if trained.grid is not None:
-            x, inside = trained.grid.round_inputs(x)
-        rows = layer_rows(trained.layer, x)
+            seen, inside = trained.grid.round_inputs(seen)
+            if residual is not None:
+                residual, residual_inside = trained.grid.round_residual(residual)
+        rows = layer_rows(trained.layer, seen)
         weights = trained.used_weights()
         sums = layer_sums(trained.layer, weights, trained.polarity, rows)
         mean = sums.mean(axis=PIXELS_AND_IMAGES)
@@ -205,8 +232,12 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
         factor = _factor(trained, variance)
         y = sums * factor[:, None]
         y += trained.bias[:, None]
-        tape.append(Tape(rows, inside, weights, sums, factor, y))
-        x = np.maximum(y, 0) if trained.rectified else y
+        if residual is not None:
+            y += residual
+        tape.append(Tape(rows, inside, residual_inside, weights, sums, factor, y))
+        return np.maximum(y, 0) if trained.rectified else y
+
+    x = walk(_layers(chain), x, whole, step)
     outputs = x.reshape(-1, x.shape[-1])
     return outputs if sound else np.full_like(outputs, np.nan), tape
 
@@ -217,27 +248,36 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
     Rounding counts as the identity (straight through): of weights, of factors, and of inputs within their grid.
     """
     gradients = []
-    for trained, seen in zip(reversed(chain), reversed(tape), strict=True):
-        slope = slope.reshape(seen.y.shape)
+    links = connect(_layers(chain))
+    slopes = {links[-1].writes: slope}  # at what each tensor's readers, which come later, have made of it
+
+    def add(tensor: str, part: np.ndarray, inside: np.ndarray | None) -> None:
+        part = part if inside is None else part * inside.reshape(part.shape)
+        slopes[tensor] = slopes[tensor] + part.reshape(slopes[tensor].shape) if tensor in slopes else part
+
+    for trained, link, seen in zip(reversed(chain), reversed(links), reversed(tape), strict=True):
+        slope = slopes.pop(link.writes).reshape(seen.y.shape)
         if trained.rectified:
             slope = slope * (seen.y > 0)
+        if link.residual is not None:
+            add(link.residual, slope, seen.residual_inside)
         by_name = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
         below = slope - slope.mean(axis=PIXELS_AND_IMAGES)[:, None]
         if trained.gain is not None:
             along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
-            by_name["gain"] = along * seen.factor / trained.gain
+            by_gain = along * seen.factor / trained.gain
+            by_name["gain"] = by_gain if by_gain.shape == trained.gain.shape else by_gain.sum(keepdims=True)
             if trained.layer.operation.norm == "batch":
                 spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
                 below -= seen.normal * (along / (spread * (seen.normal.size // spread.size)))[:, None]
         below *= seen.factor[:, None]
-        first = trained is chain[0]
         gradient = layer_gradients(
             trained.layer,
             seen.weights,
             trained.polarity,
             seen.x,
             below,
-            inputs=not first,
+            inputs=link.reads != INPUT,
             learned=trained.latent is not None,
         )
         ordered = [gradient.weights, by_name["bias"]]
@@ -247,11 +287,8 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
             assert gradient.polarity is not None
             ordered.append(_broadcast_gradient(gradient.polarity, trained.latent.shape))
         gradients.append(ordered)
-        if not first:
-            assert gradient.inputs is not None
-            slope = (
-                gradient.inputs if seen.inside is None else gradient.inputs * seen.inside.reshape(gradient.inputs.shape)
-            )
+        if gradient.inputs is not None:
+            add(link.reads, gradient.inputs, seen.inside)
     return gradients[::-1]
 
 
@@ -273,9 +310,10 @@ def fold(chain: Sequence[TrainedLayer]) -> list[FloatLayer]:
 
 def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
     """Return a chain to train further, every norm mean-only, from a master and real inputs [images, H, W, C]."""
-    chain = []
-    lane = batch_innermost(x.astype(np.float32))
-    for float_layer in master:
+    chain: list[TrainedLayer] = []
+
+    def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        float_layer = master[index]
         trained = TrainedLayer(
             layer=float_layer.layer,
             weights=float_layer.weights.copy(),
@@ -287,11 +325,13 @@ def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
             variance=np.ones_like(float_layer.bias),
             rectified=float_layer.rectified,
         )
-        sums = _sums(trained, lane)
+        sums = _sums(trained, seen)
         trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
         trained.bias += trained.mean * _factor(trained, trained.variance)
-        lane = _hand_on(trained, sums)
         chain.append(trained)
+        return _hand_on(trained, sums, residual)
+
+    walk([float_layer.layer for float_layer in master], batch_innermost(x.astype(np.float32)), whole, step)
     return chain
 
 
@@ -300,6 +340,8 @@ def _factor(trained: TrainedLayer, variance: np.ndarray) -> np.ndarray:
     kind = trained.bias.dtype
     if trained.gain is None:
         return np.ldexp(np.ones_like(trained.bias), -trained.output_shift).astype(kind)
+    if trained.gain.size < variance.size:
+        variance = np.full_like(variance, variance.mean())
     factor = trained.gain / np.sqrt(variance + VARIANCE_FLOOR)
     if trained.layer.operation.norm == "power":
         return np.exp2(np.rint(np.log2(np.maximum(np.abs(factor), 2.0**-30)))).astype(kind)

@@ -16,10 +16,18 @@ from workloads.host.opening import read_file
 from workloads.host.progress import Progress
 from workloads.host.specfile import read_spec
 from workloads.host.text_tables import csv_bytes
-from workloads.layers.graph import read_shape
+from workloads.layers.graph import read_shape, trace_tensors
 from workloads.layers.layer import Layer, LayerForm
 from workloads.networks.accuracy import store_accuracies
-from workloads.networks.family import FAMILY_BITS, Family, FamilyOp, member_parameters, member_w_bits, with_widths
+from workloads.networks.family import (
+    FAMILY_BITS,
+    Family,
+    FamilyOp,
+    member_parameters,
+    member_w_bits,
+    with_residual_shifts,
+    with_widths,
+)
 from workloads.networks.network import Network, NetworkFile
 from workloads.training.classifier import Data, load_data
 from workloads.training.curve import curve_picture
@@ -193,12 +201,16 @@ def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[
             arrays[f"{name}.tuned_{bits}_bias"] = masters[bits][index].bias
         for part, kind in (("w_exponent", np.int8), ("bias", np.int32), ("shift", np.int8)):
             arrays[f"{name}.{part}"] = np.zeros((side, side, float_layer.layer.out_channels), dtype=kind)
+        if float_layer.layer.residual is not None:
+            arrays[f"{name}.residual_shift"] = np.zeros((side, side), dtype=np.int8)
     for (x_bits, w_bits), (tag, member) in members.items():
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
         arrays["input_offset"][at] = member.input_map.offset
         arrays["input_shift"][at] = member.input_map.shift
         arrays["tuned"][at] = tag
-        for float_layer, integers in zip(masters[0], member.layers, strict=True):
+        for float_layer, integers, shift in zip(masters[0], member.layers, member.residual_shifts, strict=True):
+            if float_layer.layer.residual is not None:
+                arrays[f"{float_layer.layer.name}.residual_shift"][at] = shift
             for part, values in integers._asdict().items():
                 target = arrays[f"{float_layer.layer.name}.{part}"]
                 limits = np.iinfo(target.dtype)
@@ -219,9 +231,9 @@ def master_of(arrays: Mapping[str, np.ndarray], layers: Sequence[Layer], tuned: 
             _polarity_of(arrays, layer),
             arrays[f"{layer.name}.output_shift"].astype(np.int64),
             arrays[f"{layer.name}.tuned_{tuned}_bias" if tuned else f"{layer.name}.float_bias"],
-            index + 1 < len(layers) and not layers[index + 1].x_signed,
+            layer.y_bits is not None and not layer.y_signed,
         )
-        for index, layer in enumerate(layers)
+        for layer in layers
     ]
 
 
@@ -236,7 +248,12 @@ def member_network(
     master: Sequence[FloatLayer], member: Member, form: NetworkFile, x_bits: int, w_bits: int
 ) -> Network:
     """Return the integer network of a member that is not stored yet; form: the network file of its op."""
-    form = with_widths(form, form.name, x_bits, w_bits)
+    adding = {
+        float_layer.layer.name: shift
+        for float_layer, shift in zip(master, member.residual_shifts, strict=True)
+        if float_layer.layer.residual is not None
+    }
+    form = with_residual_shifts(with_widths(form, form.name, x_bits, w_bits), adding)
     layers = form.build_layers()
     parameters = [
         member_parameters(layer, float_layer.weights, float_layer.polarity, *integers)
@@ -301,17 +318,22 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
     path = network_path(recipe_path, op)
     if not os.path.lexists(path):
         raise LimenError(f"{recipe_path}: op: {op} is not allowed without its network file, {path}")
-    layers = read_spec(NetworkFile, path).build_layers()
+    try:
+        layers = read_spec(NetworkFile, path).build_layers()
+        trace_tensors(layers)
+    except LimenError as error:
+        raise LimenError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
     for layer in layers:
-        # A chain says nothing of tensors or groups, and of polarity only how it is generated; training knows no more.
-        form = LayerForm(name=layer.name, kind=layer.kind)
+        # Training knows nothing of groups or concatenation, of polarity only how it is generated, and finds the
+        # residuals' shifts.
+        form = LayerForm(name=layer.name, kind=layer.kind, input=layer.input, residual=layer.residual)
         if layer.generates_polarity:
             form = form.model_copy(update={"polarity": layer.polarity, "polarity_seed": layer.polarity_seed})
         for key, plain in form:
             if getattr(layer, key) != plain or (key == "kind" and not layer.has_weights):
                 raise LimenError(
                     f"{path}: layer {layer.name}: {key}: {getattr(layer, key)!r} is not allowed: "
-                    "training takes a chain of convolutions and linear layers"
+                    "training takes convolutions and linear layers, and residuals whose shifts it finds"
                 )
     ops = tuple(layer.op for layer in layers)
     expected = {
