@@ -15,7 +15,7 @@ from workloads.training import forward_backward as training
 from workloads.training.classifier import load_data
 from workloads.training.float_master import FloatLayer, outputs_of, real_inputs, run_master
 from workloads.training.grids import Grid
-from workloads.training.optimiser import cross_entropy, mean_square
+from workloads.training.optimiser import cross_entropy, distilled, mean_square
 from workloads.training.trial import folded_constants
 
 
@@ -190,7 +190,11 @@ def test_network_gradients_agree_with_differences(op, recipe_path):
 def test_losses_agree_with_differences():
     random = np.random.default_rng(4)
     outputs, target, labels = random.normal(size=(4, 3)), random.normal(size=(4, 3)), np.array([0, 3, 1])
-    losses = (lambda: cross_entropy(outputs, labels, 0.2), lambda: mean_square(outputs, target))
+    losses = (
+        lambda: cross_entropy(outputs, labels, 0.2),
+        lambda: mean_square(outputs, target),
+        lambda: distilled(outputs, target, 3.0),
+    )
     for loss in losses:
         gradient = loss()[1]
         for place in np.ndindex(outputs.shape):

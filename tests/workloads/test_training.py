@@ -164,8 +164,8 @@ def test_batches_cover_moves_and_mirrors():
     )  # fmt: skip
     task = Classifier(data, recipe, True)
     seen = set()
-    for x, labels in task.batches(np.random.default_rng(0)):
-        assert x.shape == (8, 8, 1, 64) and x.dtype == np.float32
+    for x, (labels, taught) in task.batches(np.random.default_rng(0)):
+        assert x.shape == (8, 8, 1, 64) and x.dtype == np.float32 and taught is None
         for image, label in zip(x.transpose(3, 0, 1, 2), labels, strict=True):
             pixels = (image * 8 + 8).astype(np.int64)
             for turned in (False, True):
@@ -176,6 +176,74 @@ def test_batches_cover_moves_and_mirrors():
                         if np.any(np.all(padded[:, down : down + 8, across : across + 8] == pixels, axis=(1, 2, 3))):
                             seen.add((turned, down, across))
     assert task.steps == 2 and len(seen) > 40
+
+
+def test_cutout_covers_a_square_with_background():
+    """Beside the same images without it: a square, smaller at an edge, is 0, and all else as it was."""
+    data = load_data("digits", images=130)
+    settings = {"version": 1, "name": "r", "dataset": "digits", "epochs": 1, "batch": 64, "mirror": True}
+    recipes = (Recipe(**settings, cutout_pixels=side, ops={"mac": {"learning_rate": 1.0}}) for side in (0, 3))
+    plain, cut = (next(Classifier(data, recipe, False).batches(np.random.default_rng(0)))[0] for recipe in recipes)
+    covered = set()
+    for image in range(64):
+        before, after = plain[..., 0, image], cut[..., 0, image]
+        fits = [
+            (i, j)
+            for i, j in np.ndindex(8, 8)
+            if not after[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2].any()
+            and np.count_nonzero(before != after)
+            == np.count_nonzero(before[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2])
+        ]
+        assert fits
+        covered.update(fits)
+    assert not np.array_equal(plain, cut) and len(covered) > 30
+
+
+def test_a_training_with_everything_on_resumes_to_the_same_bits(recipe_path, tmp_path):
+    """Cutout, distillation and averaging, each of which changes what is trained; off, none is in its identity."""
+    data = load_data("digits", images=256)
+    recipe, layers = read_spec(Recipe, recipe_path), op_layers_of(recipe_path, data)
+    teacher, _ = train_master(layers["mac"], Course(recipe, "mac", 0, data))
+
+    def trained(changes, *place):
+        changed = recipe.model_copy(update=changes)
+        taught = teacher if changed.teaches("threshold") else None
+        return train_master(layers["threshold"], Course(changed, "threshold", 0, data, taught), *place)
+
+    everything = {"cutout_pixels": 3, "distillation": 0.5, "averaging": 0.9}
+    results = [trained({key: value}) for key, value in everything.items()] + [trained({})]
+    losses = [curve[-1].loss for _, curve in results]
+    assert len(set(losses[:2] + losses[3:])) == 3 and losses[2] == losses[3]  # an average doesn't move what is trained
+    assert not np.array_equal(results[2][0][0].weights, results[3][0][0].weights)
+    path = tmp_path / "checkpoint.npz"
+    with pytest.raises(KeyboardInterrupt):
+        trained(everything, path, interrupt)
+    master, curve = trained(everything, path)
+    unbroken, whole = trained(everything)
+    assert curve == whole
+    for one, other in zip(master, unbroken, strict=True):
+        assert np.array_equal(one.weights, other.weights) and np.array_equal(one.bias, other.bias)
+    identity = json.loads(read_arrays(path)["described"].tobytes())["identity"]
+    assert identity["averaging"] == 0.9 and len(identity["teacher"]) == 64
+    with pytest.raises(LimenError, match=r"checkpoint: averaging: 0.9 is not allowed: this training has 0.5"):
+        trained(everything | {"averaging": 0.5}, path)
+
+
+def interrupt(what, done, total):
+    raise KeyboardInterrupt
+
+
+def op_layers_of(recipe_path, data):
+    recipe = read_spec(Recipe, recipe_path)
+    return {op: op_layers(recipe, op, recipe_path, data) for op in ("threshold", "mac")}
+
+
+def test_who_teaches_is_trained_first(recipe_path):
+    recipe_path.write_text(
+        RECIPE.replace("epochs: 2", "epochs: 1\ndistillation: 1").replace("mac: {", "mac: {seed: 3, ")
+    )
+    rows = seed_study(recipe_path, [1], ["threshold"])
+    assert [(row.op, row.seed) for row in rows] == [("mac", 1), ("threshold", 1)]
 
 
 def test_seeds_differ_and_are_summarised(recipe_path):
@@ -205,6 +273,12 @@ def test_best_seed_is_chosen_by_validation_and_ties_go_to_the_lowest():
         ("dataset: digits", "dataset: mnist", r"mnist: .*train-images"),
         ("batch: 64", "batch: 1124", r"batch: 1124 is not allowed: .*1024"),
         ("version: 1\n", "", r"version: missing; this key is required"),
+        ("batch: 64", "batch: 64\naveraging: 1.0", r"averaging: 1.0 is not allowed: input should be less than 1"),
+        (
+            RECIPE[RECIPE.index("ops:") :],
+            "distillation: 0.5\nops:\n  threshold: {learning_rate: 0.08}\n",
+            r"distillation: 0.5 is not allowed: ops have no mac, the teacher",
+        ),
         ("  threshold:", "  thresholds:", r"ops.thresholds.*'thresholds' is not allowed: input should be 'threshold'"),
         (RECIPE[RECIPE.index("ops:") :], "ops: {}\n", r"ops: {} is not allowed: dictionary should have at least 1"),
     ],

@@ -18,7 +18,7 @@ from workloads.host.journal import code_digest
 from workloads.host.progress import Progress
 from workloads.training.float_master import FloatLayer
 from workloads.training.forward_backward import TrainedLayer, backward, fold, forward, settle_means
-from workloads.training.optimiser import Adam, learning_rates
+from workloads.training.optimiser import Adam, Average, learning_rates
 
 LARGEST_LOSS = 1e6
 """Training whose loss exceeds this, or is no number, has diverged; an untrained network's is near 2.3."""
@@ -60,13 +60,17 @@ class Task(Protocol):
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast: see `Recipe`. name: of the training, for progress and refusals."""
+    """How long, how fast, and what share of the weights' average is kept: see `Recipe`.
+
+    name: of the training, for progress and refusals.
+    """
 
     name: str
     epochs: int
     learning_rate: float
     warm_up: float
     final_rate: float
+    averaging: float = 0.0
 
 
 def train(
@@ -91,9 +95,10 @@ def train(
         identity = {**identity, "code_digest": training_code()}
     adam = Adam([array for trained in chain for array in trained.trainable()])
     rates = learning_rates(schedule.learning_rate, schedule.epochs * task.steps, schedule.warm_up, schedule.final_rate)
+    average = Average(adam.arrays, schedule.averaging)
     curve: list[EpochRow] = []
     if checkpoint is not None and checkpoint.exists():
-        curve = _resume(checkpoint, chain, adam, random, identity)
+        curve = _resume(checkpoint, _state(chain, adam, average), adam, random, identity)
         if len(curve) > schedule.epochs or adam.steps != len(curve) * task.steps:
             raise LimenError(f"{checkpoint}: checkpoint: described: damaged; delete the file to train anew")
     for epoch in range(len(curve) + 1, schedule.epochs + 1):
@@ -108,18 +113,31 @@ def train(
                         f"{schedule.learning_rate} is not allowed here: try a lower one"
                     )
                 adam.step([part for parts in backward(chain, tape, slope) for part in parts], rates[adam.steps])
+            average.follow(adam.steps)
             for trained in chain:
                 trained.settle_polarity()
             losses.append(loss)
             scores.append(score)
-        settle_means(chain, task.sample)
-        validation = task.validate(fold(chain))
+        validation = task.validate(_settled(chain, task, average))
         curve.append(EpochRow(epoch, float(np.mean(losses)), float(np.mean(scores)), validation))
         if checkpoint is not None:
-            write_whole(checkpoint, _checkpoint_bytes(chain, adam, random, identity, curve))
+            arrays = _state(chain, adam, average)
+            write_whole(checkpoint, _checkpoint_bytes(arrays, adam, random, identity, curve))
         if progress is not None:
             progress(f"training {schedule.name}", epoch, schedule.epochs)
-    return fold(chain), curve
+    return _settled(chain, task, average), curve
+
+
+def _settled(chain: list[TrainedLayer], task: Task, average: Average) -> list[FloatLayer]:
+    """Return the master of the weights as they are, or of their average, with means of its own."""
+    with average.in_place():
+        for trained in chain:
+            trained.settle_polarity()
+        settle_means(chain, task.sample)
+        master = fold(chain)
+    for trained in chain:
+        trained.settle_polarity()
+    return master
 
 
 @cache
@@ -139,13 +157,12 @@ def array_hash(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _checkpoint_bytes(
-    chain: Sequence[TrainedLayer],
+    arrays: Mapping[str, np.ndarray],
     adam: Adam,
     random: np.random.Generator,
     identity: Mapping[str, Any],
     curve: Sequence[EpochRow],
 ) -> bytes:
-    arrays = _state(chain, adam)
     described = {
         "format": CHECKPOINT_FORMAT,
         "identity": dict(identity),
@@ -153,22 +170,25 @@ def _checkpoint_bytes(
         "random": random.bit_generator.state,
         "curve": [list(row) for row in curve],
     }
-    arrays["described"] = np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)
-    return npz_bytes(arrays)
+    return npz_bytes({**arrays, "described": np.frombuffer(json.dumps(described).encode(), dtype=np.uint8)})
 
 
-def _state(chain: Sequence[TrainedLayer], adam: Adam) -> dict[str, np.ndarray]:
-    """Return every array of a training under way; those of the chain and of Adam themselves, not copies."""
+def _state(chain: Sequence[TrainedLayer], adam: Adam, average: Average) -> dict[str, np.ndarray]:
+    """Return every array of a training under way; those of chain, Adam and average themselves, not copies."""
     arrays = {f"{trained.layer.name}.{name}": array for trained in chain for name, array in trained.arrays().items()}
     for kind, moments in (("mean", adam.means), ("square", adam.squares)):
         arrays |= {f"adam.{kind}.{index}": array for index, array in enumerate(moments)}
-    return arrays
+    return arrays | {f"average.{index}": array for index, array in enumerate(average.averages)}
 
 
 def _resume(
-    path: Path, chain: Sequence[TrainedLayer], adam: Adam, random: np.random.Generator, identity: Mapping[str, Any]
+    path: Path,
+    state: Mapping[str, np.ndarray],
+    adam: Adam,
+    random: np.random.Generator,
+    identity: Mapping[str, Any],
 ) -> list[EpochRow]:
-    """Fill chain, optimiser and generator from a checkpoint; return the curve so far."""
+    """Fill the arrays of a training, optimiser and generator from a checkpoint; return the curve so far."""
     stored = read_arrays(path)
     try:
         described = json.loads(stored.pop("described").tobytes())
@@ -187,7 +207,6 @@ def _resume(
                 f"{shown(this_identity[key])}; "
                 "delete the file to train anew"
             )
-    state = _state(chain, adam)
     for name, array in state.items():
         if name not in stored or stored[name].shape != array.shape or stored[name].dtype != array.dtype:
             raise LimenError(f"{path}: checkpoint: {name}: not {array.dtype} {list(array.shape)}; delete the file")

@@ -34,7 +34,7 @@ from workloads.training.curve import curve_picture
 from workloads.training.float_master import FloatLayer
 from workloads.training.optimiser import cross_entropy
 from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
-from workloads.training.recipe import Recipe
+from workloads.training.recipe import TEACHER, Recipe
 from workloads.training.train_and_tune import TUNED_BITS, Course, fine_tune, train_master, whole_identity
 
 STUDY_BITS = 8
@@ -96,7 +96,10 @@ def train_family(
     write_whole(folder / "recipe.yaml", read_file(Path(recipe_path)))
     family = Family(recipe.name, folder)
     for op, layers in inputs.items():
-        course = Course(recipe, op, recipe.ops[op].seed if seed is None else seed, data)
+        teacher = None
+        if recipe.teaches(op):
+            teacher = master_of(read_arrays(folder / f"{TEACHER}.npz"), inputs[TEACHER])
+        course = Course(recipe, op, recipe.ops[op].seed if seed is None else seed, data, teacher)
         made = described(whole_identity(layers, course))
         checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
         if is_made(folder / f"{op}.npz", made):
@@ -276,12 +279,16 @@ def seed_study(
     recipe = read_spec(Recipe, recipe_path)
     data = load_data(recipe.dataset, data_folder)
     rows = []
+    teachers: dict[int, Sequence[FloatLayer]] = {}
     for op in _chosen(recipe, ops, recipe_path):
         layers = op_layers(recipe, op, recipe_path, data)
         w_bits = min(STUDY_BITS, member_w_bits(op)[-1])
         form = read_spec(NetworkFile, network_path(recipe_path, op))
         for seed in seeds:
-            master, curve = train_master(layers, Course(recipe, op, seed, data), progress=progress)
+            teacher = teachers.get(seed) if recipe.teaches(op) else None
+            master, curve = train_master(layers, Course(recipe, op, seed, data, teacher), progress=progress)
+            if op == TEACHER:
+                teachers[seed] = master
             member = quantise_member(calibrated(master, data), STUDY_BITS, w_bits)
             network = member_network(master, member, form, STUDY_BITS, w_bits)
             accuracies = [network.accuracy(split, data_folder) for split in ("validation", "test")]
@@ -310,7 +317,10 @@ def _chosen(recipe: Recipe, ops: Sequence[FamilyOp] | None, recipe_path: str | o
     for op in ops or []:
         if op not in recipe.ops:
             raise LimenError(f"{recipe_path}: op: {op!r} is not allowed: one of {', '.join(recipe.ops)}")
-    return list(recipe.ops) if ops is None else list(ops)
+    chosen = list(recipe.ops) if ops is None else list(ops)
+    if any(recipe.teaches(op) for op in chosen):  # who teaches is trained first
+        return [TEACHER, *(op for op in chosen if op != TEACHER)]
+    return chosen
 
 
 def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str], data: Data) -> tuple[Layer, ...]:

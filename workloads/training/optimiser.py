@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -30,6 +31,37 @@ class Adam:
             array -= (scale * mean / (np.sqrt(square) + FLOOR)).astype(array.dtype)
 
 
+AVERAGE_START = 10
+"""Steps of the order of which an average soon forgets: its share starts at 1 in so many and rises to the one asked."""
+
+
+class Average:
+    """The exponential running average of arrays that an optimiser moves. share: what each step keeps; 0: no average."""
+
+    def __init__(self, arrays: Sequence[np.ndarray], share: float) -> None:
+        self.arrays = list(arrays)
+        self.share = share
+        self.averages = [array.copy() for array in self.arrays] if share else []
+
+    def follow(self, steps: int) -> None:
+        """Take in the arrays after so many steps."""
+        kept = min(self.share, (1 + steps) / (AVERAGE_START + steps))
+        for array, average in zip(self.arrays, self.averages, strict=False):
+            average += (1 - kept) * (array - average)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Let the arrays hold their averages meanwhile."""
+        moved = [array.copy() for array in self.arrays] if self.share else []
+        for array, average in zip(self.arrays, self.averages, strict=False):
+            array[...] = average
+        try:
+            yield
+        finally:
+            for array, before in zip(self.arrays, moved, strict=False):
+                array[...] = before
+
+
 def learning_rates(highest: float, steps: int, warm_up: float, final_rate: float) -> np.ndarray:
     """Return the rate of each step: a linear warm-up over that share of them, then a cosine down to final_rate."""
     warm = int(np.ceil(warm_up * steps))
@@ -48,6 +80,20 @@ def cross_entropy(scores: np.ndarray, labels: np.ndarray, smoothing: float) -> t
     target[labels, np.arange(len(labels))] += 1 - smoothing
     loss = (np.log(totals) - (target * shifted).sum(axis=0)).mean()
     return float(loss), (exponentials / totals - target) / scores.dtype.type(len(labels))
+
+
+def distilled(scores: np.ndarray, taught: np.ndarray, temperature: float) -> tuple[float, np.ndarray]:
+    """Return (mean loss, its gradient) of scores [classes, B] against a teacher's: T² times the cross-entropy at T.
+
+    T² keeps the gradient's size whatever the temperature (arXiv 1503.02531).
+    """
+    soft, taught_soft = (np.exp((each - each.max(axis=0)) / temperature) for each in (scores, taught))
+    taught_soft /= taught_soft.sum(axis=0)
+    totals = soft.sum(axis=0)
+    shifted = (scores - scores.max(axis=0)) / temperature
+    loss = temperature**2 * (np.log(totals) - (taught_soft * shifted).sum(axis=0)).mean()
+    slope = (soft / totals - taught_soft) * temperature / scores.shape[1]
+    return float(loss), slope.astype(scores.dtype)
 
 
 def mean_square(outputs: np.ndarray, target: np.ndarray) -> tuple[float, np.ndarray]:

@@ -23,13 +23,26 @@ TUNED_BITS = (4, 3, 2)
 """Widths of x and w at which a network is fine-tuned, each from the one before."""
 
 
+LATER = ("cutout_pixels", "distillation", "temperature", "averaging")
+"""Keys that recipes got after families had been made: at their defaults nothing has changed."""
+
+
 class Course(NamedTuple):
-    """Of a training, all but its network: an op of a recipe, the seed and the data."""
+    """Of a training, all but its network: an op of a recipe, the seed and the data, and the master that teaches it."""
 
     recipe: Recipe
     op: FamilyOp
     seed: int
     data: Data
+    teacher: Sequence[FloatLayer] | None = None
+
+    def task(self, layers: Sequence[Layer]) -> Classifier:
+        """Return what its network is trained for."""
+        return Classifier(self.data, self.recipe, layers[0].x_signed, self.teacher)
+
+    def schedule(self, name: str, epochs: int, rate: float) -> Schedule:
+        recipe = self.recipe
+        return Schedule(name, epochs, rate, recipe.warm_up, recipe.final_rate, recipe.averaging)
 
 
 def train_master(
@@ -39,12 +52,12 @@ def train_master(
     progress: Progress | None = None,
 ) -> tuple[list[FloatLayer], list[EpochRow]]:
     """Return (the master, the curve) of a network trained from scratch. Raises LimenError as `train` does."""
-    recipe, op, seed, data = course
-    task = Classifier(data, recipe, layers[0].x_signed)
+    recipe, op, seed = course.recipe, course.op, course.seed
+    task = course.task(layers)
     random = np.random.default_rng(seed)
     chain = initialise(layers, task.sample, random)
     rate = recipe.ops[op].learning_rate
-    schedule = Schedule(f"{op}, seed {seed}", recipe.epochs, rate, recipe.warm_up, recipe.final_rate)
+    schedule = course.schedule(f"{op}, seed {seed}", recipe.epochs, rate)
     identity = _identity(layers, course) | {"epochs": recipe.epochs, "learning_rate": rate}
     return train(chain, task, schedule, random, identity, checkpoint, progress)
 
@@ -60,23 +73,24 @@ def fine_tune(
 
     Raises LimenError as `train` does.
     """
-    recipe, op, seed, data = course
+    recipe, op, seed = course.recipe, course.op, course.seed
     layers = [float_layer.layer for float_layer in master]
-    task = Classifier(data, recipe, layers[0].x_signed)
+    task = course.task(layers)
     chain = unfold(master, task.sample)
     for trained, grid in zip(chain, grids, strict=True):
         trained.grid = grid
     rate = recipe.ops[op].learning_rate * recipe.tuning_rate
     bits = grids[0].x_bits
-    schedule = Schedule(
-        f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, rate, recipe.warm_up, recipe.final_rate
-    )
+    schedule = course.schedule(f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, rate)
     before = array_hash(
         {f"{float_layer.layer.name}.{index}": float_layer.weights for index, float_layer in enumerate(master)}
     )
     identity = _identity(layers, course) | {
         "epochs": recipe.tuning_epochs, "learning_rate": rate, "bits": bits, "master": before,
-        "grids": [[grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits] for grid in grids],
+        "grids": [
+            [grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits, *(grid.residual or ())]
+            for grid in grids
+        ],
     }  # fmt: skip
     tuned, _ = train(chain, task, schedule, np.random.default_rng([seed, bits]), identity, checkpoint, progress)
     return tuned
@@ -92,12 +106,24 @@ def whole_identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
 
 def _identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
-    recipe, op, seed, data = course
-    shared = ("batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate")
+    recipe, op, seed, data, teacher = course
+    shared = ["batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate"]
+    shared += [name for name in LATER if getattr(recipe, name) != Recipe.model_fields[name].default]
+    taught = {} if teacher is None else {"teacher": master_hash(teacher)}
     return {
         "op": op,
         "seed": seed,
         "network": key_of([layer.model_dump() for layer in layers]),
         "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
         **{name: getattr(recipe, name) for name in shared},
+        **taught,
     }
+
+
+def master_hash(master: Sequence[FloatLayer]) -> str:
+    """Return a SHA-256 of what a master computes."""
+    parts: dict[str, np.ndarray] = {}
+    for index, part in enumerate(master):
+        arrays = {"weights": part.weights, "polarity": part.polarity, "shift": part.output_shift, "bias": part.bias}
+        parts |= {f"{index}.{name}": array for name, array in arrays.items() if array is not None}
+    return array_hash(parts)
