@@ -35,9 +35,11 @@ whole: $(VENV)/test.stamp
 	$(BIN)/python -m tests.levels.whole_networks --family digits
 	$(BIN)/python -m tests.levels.whole_networks --family mnist
 
-# Every long command killed at every file event, ROUNDS times; then what is left is counted: nothing may be.
+# Every long command killed at every file event, ROUNDS times; then what is left is counted: nothing may be. Then workers
+# of studies on several machines.
 kills: $(VENV)/test.stamp
 	$(BIN)/python -m tests.kills --rounds $(ROUNDS) --seed $(SEED)
+	$(BIN)/python -m tests.kills.machines --seed $(SEED)
 
 mutants: $(VENV)/test.stamp
 	$(PYTEST) -v tests/levels/test_mutants.py
@@ -91,7 +93,7 @@ $(VENV)/study.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test.stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
-	$(BIN)/pip install --quiet --editable '.[rtl,synth,onnx,report,dev]'
+	$(BIN)/pip install --quiet --editable '.[rtl,synth,onnx,report,postgres,dask,dev]'
 	touch $@ $(VENV)/study.stamp
 
 clean:

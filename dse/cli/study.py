@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,10 +75,20 @@ def init(file: Path) -> None:
 @click.option(
     "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."
 )
-def run(spec: str, out: Path, trials: int | None, sampler: str | None, source: Path | None, jobs: int | None) -> None:
+@click.option("--dask", help="tcp://HOST:PORT of a Dask cluster that evaluates blocks of sampler exhaustive.")
+def run(
+    spec: str,
+    out: Path,
+    trials: int | None,
+    sampler: str | None,
+    source: Path | None,
+    jobs: int | None,
+    dask: str | None,
+) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
     from dse.evaluation.tally import total
     from dse.study.study import Study
+    from dse.sweep.dask_cluster import dask_executor
 
     search = Study(spec, out, sampler=sampler, trials=trials)
     _print_what_is_missing(search)
@@ -88,7 +99,8 @@ def run(spec: str, out: Path, trials: int | None, sampler: str | None, source: P
             f"{source}: {taken.fitting} of {taken.tried} designs are points of this space; "
             f"{taken.added} evaluated again, as trials of this study"
         )
-    search.run(jobs)
+    with dask_executor(dask) if dask is not None else nullcontext() as executor:
+        search.run(jobs, executor)
     if before:
         echo(f"{out}: resumed after {before} trials")
     _print_front(search)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
 from random import Random
@@ -94,11 +95,15 @@ class OptunaSearch:
         chosen = Random(seed).sample(self._trials, min(count, len(self._trials)))
         return [self._known(trial) for trial in sorted(chosen, key=lambda trial: trial.number)]
 
-    def run(self, show: Show, jobs: int | None) -> None:
+    def run(self, show: Show, jobs: int | None, executor: Executor | None = None) -> None:
         """Evaluate until the trials are complete, the space is exhausted or the search has stalled.
 
         jobs: processes, by default this one; as many designs are suggested at once, see `Sampler.batch`.
+
+        Raises LimenError for an executor, too: that is a sweep's.
         """
+        if executor is not None:
+            raise LimenError(f"executor: is not allowed with sampler {self._spec.sampler.name}: exhaustive has blocks")
         sampler = Sampler(self._spec.sampler, self._space, directions(self._spec), self._own)
         for trial in self._trials:
             sampler.learn(trial)

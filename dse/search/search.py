@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
 import pandas
@@ -28,8 +29,8 @@ class Search(Protocol):
     reports: tuple[str, ...]
     """Files in the study's folder that hold trials."""
 
-    def run(self, show: Show, jobs: int | None) -> None:
-        """Try what is left to try. Raises LimenError."""
+    def run(self, show: Show, jobs: int | None, executor: Executor | None = None) -> None:
+        """Try what is left to try, see `Study.run`. Raises LimenError."""
 
     @property
     def planned(self) -> int:

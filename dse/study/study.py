@@ -11,7 +11,6 @@ import pandas
 from cost_models.table.table import table_path
 from dse.evaluation.evaluate import Evaluator
 from dse.evaluation.inputs import origin_of, recorded
-from dse.evaluation.nearest import how_far
 from dse.evaluation.own_figures import NO_FUNCTIONS, Functions, check_functions, check_given
 from dse.evaluation.point import Point
 from dse.evaluation.tally import Tally, total
@@ -28,6 +27,7 @@ from dse.space.space import Space, Value
 from dse.space.study_spec import StudySpec, load_study, study_path
 from dse.space.workload import SEPARATOR, title_of
 from dse.study.growing import changed, check_grown
+from dse.study.no_point import why_none
 from dse.study.stored import stored_record
 from dse.sweep.record import SweepRecord
 from dse.sweep.sweep import Sweep, check_sweep, create_sweep
@@ -37,6 +37,8 @@ from workloads.host.names import check_is_path
 from workloads.ops.registry import known_ops
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from matplotlib.axes import Axes
     from optuna.samplers import BaseSampler
 
@@ -235,12 +237,13 @@ class Study:
             self._search.read_again()
             return self._search.take(source._search.tried(), str(folder), bar.show)
 
-    def run(self, jobs: int | None = None) -> Study:
+    def run(self, jobs: int | None = None, executor: Executor | None = None) -> Study:
         """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.
 
         jobs: processes; by default one a core where the sampler is exhaustive, else one. Then as many designs are
             suggested before any of them is known, which is the same with samplers that learn from generations, or from
             nothing; tpe, gp and own samplers try other designs, the same for the same number.
+        executor: in place of jobs, where the sampler is exhaustive, evaluates blocks anywhere; see docs/studies.md.
 
         Raises:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
@@ -248,13 +251,15 @@ class Study:
         """
         if jobs is not None and jobs < 1:
             raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+        if jobs is not None and executor is not None:
+            raise LimenError(f"jobs: {jobs} is not allowed beside an executor, which has processes of its own")
         check_given(self.spec.figures, self._evaluator.functions)
         origin = origin_of(self)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
             self._search.read_again()
             before = total(self.tallies().values()).tried
             self._search.move_sources(*(portable(name, self.folder) for name in (self.workload, self.costs)))
-            self._search.run(bar.show, jobs)
+            self._search.run(bar.show, jobs, executor)
             with recorded(self, origin, before):
                 self.write_reports()
         return self
@@ -267,7 +272,7 @@ class Study:
     def points(self) -> list[Point]:
         """All evaluated designs in the order of their trials."""
         table = self.trials()
-        return [self._numbered(int(trial)) for trial in table.loc[table["refusal"] == "", "trial"]]
+        return [self.numbered(int(trial)) for trial in table.loc[table["refusal"] == "", "trial"]]
 
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial: where it is in the space, every figure, whether it is feasible.
@@ -291,35 +296,13 @@ class Study:
         if op is not None:
             table = table[table["op"] == op]
         if table.empty:
-            raise LimenError(f"{self.folder}: no valid point: {self._why_none(op)}")
+            raise LimenError(f"{self.folder}: no valid point: {why_none(self, op)}")
         table = table[non_dominated(table, self.spec.objectives)]
         return table.sort_values([*self.spec.objectives, "trial"]).reset_index(drop=True)
 
     def feasible(self, most: int) -> pandas.DataFrame:
         """Return rows of feasible designs: all, or of more than about `most` a sample that is always the same."""
         return self._search.feasible(most)
-
-    def _why_none(self, op: str | None) -> str:
-        """Return why no trial, or none of an op, is feasible."""
-        tally = total(tally for name, tally in self.tallies().items() if op in (None, name))
-        of_op = f" of op {op}" if op else ""
-        if not tally.tried:
-            return f"no trial{of_op}"
-        if tally.refused == tally.tried:
-            count = f"{tally.tried} of {self._space.size} points"
-            return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}{self._nearest(tally)}"
-        bounds = " and ".join(f"{name} {bound}" for name, bound in self.spec.constraints.items())
-        also = f"; {tally.refused} were refused, the first: {tally.refusal}" if tally.refused else ""
-        return f"no trial{of_op} has {bounds}{self._nearest(tally)}{also}"
-
-    def _nearest(self, tally: Tally) -> str:
-        """Return how far the nearest of some trials is from each bound."""
-        if tally.nearest is None:
-            return ""
-        if tally.missing_bytes:
-            return f"; the nearest, trial {tally.nearest}, lacks {tally.missing_bytes} bytes of memory"
-        point = self._numbered(tally.nearest)
-        return f"; the nearest, {point}: {how_far(self.spec, point.figures)}"
 
     def knee(self, op: str | None = None) -> Point:
         """Return the front's point nearest to the ideal one (see `front.knee_distances`); lowest trial of equals.
@@ -338,9 +321,10 @@ class Study:
         front = front.assign(distance=knee_distances(front, self.spec.objectives))
         order = ([first] if first else []) + ["distance"] + [name for name in then if name != first]
         trial = int(front.sort_values(order, kind="stable")["trial"].iloc[0])
-        return self._numbered(trial)
+        return self.numbered(trial)
 
-    def _numbered(self, trial: int) -> Point:
+    def numbered(self, trial: int) -> Point:
+        """Return a trial's point. Raises LimenError for one that was refused, or isn't there."""
         point, figures = self._search.find(trial)
         return Point(trial, point, dict(figures), self._evaluator)
 
@@ -353,7 +337,7 @@ class Study:
         if name in known_ops():
             return self.knee(op=str(name))
         try:
-            return self._numbered(int(name))
+            return self.numbered(int(name))
         except ValueError:
             names = ", ".join(("knee", "largest", *known_ops()))
             raise LimenError(f"point: {name!r} is not allowed: {names} or a trial's number") from None

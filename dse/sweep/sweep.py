@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
 from random import Random
@@ -23,6 +24,7 @@ from dse.space.study_spec import StudySpec
 from dse.sweep.block_files import BlockFiles
 from dse.sweep.block_rows import BlockResult, OpFront, Task, evaluate_block, joined, kinds_of, start
 from dse.sweep.block_runs import Blocks, cut, evaluate_blocks
+from dse.sweep.elsewhere import evaluate_elsewhere
 from dse.sweep.record import SweepRecord, key_of_sweep
 from workloads.errors import LimenError
 from workloads.host.files import write_whole
@@ -149,24 +151,29 @@ class Sweep:
         columns = self._files.read(block, digest, [row])
         return {name: values[0] for name, values in columns.items()}
 
-    def run(self, show: Show, jobs: int | None) -> None:
-        """Evaluate the blocks that are not done; jobs: processes, by default one a core.
+    def run(self, show: Show, jobs: int | None, executor: Executor | None = None) -> None:
+        """Evaluate the blocks that are not done; jobs: processes, by default one a core. executor: in their place.
 
         Raises:
             LimenError: workload, cost table or program changed since the first block; a file that can't be written.
         """
         check_sweep(self._record.spec, self._space)
-        todo = self._todo()
-        if todo and self._record.state.key != key_of_sweep(*self._sources):
+        todo, key = self._todo(), self._record.state.key
+        if todo and key != key_of_sweep(*self._sources):
             raise LimenError(f"{self._record.path}: {CHANGED}")
         done = self._space.size - sum(len(self._blocks.numbers(block)) for block in todo)
         show("points", done, self._space.size)
         functions = self._evaluator.functions
         if functions:
             jobs = 1  # of a program's functions other processes have none
+            if executor is not None:
+                raise LimenError("executor: is not allowed with figures of one's own: functions are this program's")
         formats = tuple(self._formats.valid)
         task = Task(self._record.spec, *self._sources, formats, self._blocks, self._files, functions)
-        results = evaluate_blocks(self._blocks, todo, jobs, start, (task,), evaluate_block)
+        if executor is None:
+            results = evaluate_blocks(self._blocks, todo, jobs, start, (task,), evaluate_block)
+        else:
+            results = evaluate_elsewhere(executor, task, key, todo)
         with closing(results):
             for block, result in results:
                 self._add(block, result)
