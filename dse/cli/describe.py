@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -66,7 +67,7 @@ def _named(subject: str) -> list[str]:
     if is_file_name(subject):
         return [_describe_file(subject)]
     if is_file_name(subject, TABLE):
-        return [describe_table(subject)]
+        return [_describe_csv(Path(subject))]
     texts = []
     if subject in shipped_families():
         texts.append(_describe_family(subject))
@@ -90,6 +91,27 @@ def _named(subject: str) -> list[str]:
             f"folder of a family or a study{nearest(subject, names)}"
         )
     return texts
+
+
+def _describe_csv(path: Path) -> str:
+    """Return what a table holds, or a topology, by its header. Raises LimenError for a file that is neither."""
+    from cost_models.table.table import COLUMNS
+    from dse.cli.costs import describe_table
+    from workloads.host.text_tables import read_csv
+    from workloads.imports.imported import NumberFormats
+    from workloads.imports.read_file import read_file
+
+    header, _ = read_csv(path, "a cost table or a SCALE-Sim topology")
+    if not header or {*header} & {"component", "quantity"}:
+        return describe_table(str(path))
+    try:
+        layers = read_file(path, NumberFormats()).content["layers"]
+    except LimenError as error:
+        table = f"a cost table (its columns are {', '.join(COLUMNS[:3])} and so on)"
+        reason = str(error).removeprefix(f"{path}: ")
+        raise LimenError(f"{path}: neither {table} nor a SCALE-Sim topology ({reason})") from None
+    count = f"{len(layers)} layer{'s' * (len(layers) > 1)}"
+    return f"SCALE-Sim topology {path}: {count}; as a network: limen net import {shlex.quote(str(path))}"
 
 
 def _describe_file(path: str) -> str:

@@ -32,12 +32,16 @@ def waves(
     design: str, workload: str, op: str | None, bits: tuple[int, int] | None, layer: str, out: Path, seed: int
 ) -> None:
     """Write the signals and PE registers of one layer as a VCD, under the Verilog's names."""
+    from workloads.layers.graph import layer_index
+
+    chip, network = load_pair(design, workload, op, bits)
+    layer_index(network.layers, layer)  # a wrong name is said before kernels are compiled, a minute the first time
+
     from simulator.cuts.passes import in_passes, pass_of
     from simulator.cycle.waves import write_vcd
     from simulator.program.program import compile_network
     from simulator.run import choose_inputs
 
-    chip, network = load_pair(design, workload, op, bits)
     fitted = chip.fitted(network)
     program = compile_network(pass_of(network, fitted), fitted)
     x = in_passes(choose_inputs(network, 1, seed), fitted.images_at_once)[0]

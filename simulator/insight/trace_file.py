@@ -20,6 +20,7 @@ from simulator.insight.spans import Span, Track, layer_spans
 from simulator.plan.counts import PHASES
 from workloads.errors import LimenError, check_kind, printable, shown
 from workloads.host.files import check_writable, write_whole
+from workloads.layers.graph import layer_index
 from workloads.version import VERSION
 
 if TYPE_CHECKING:
@@ -59,10 +60,8 @@ def write_timeline(run: Run, path: str | Path, grain: Grain = "tiles", layers: S
     check_place(path)
     if grain not in get_args(Grain):
         raise LimenError(f"grain: {shown(grain)} is not allowed: one of {', '.join(get_args(Grain))}")
-    names = [layer.name for layer in run.network.layers]
     for name in layers:
-        if name not in names:
-            raise LimenError(f"layer: {shown(name)} is not allowed: one of {', '.join(names)}")
+        layer_index(run.network.layers, name)
     _check_size(run, grain, layers)
     spans = sorted(_spans(run, grain, layers), key=lambda span: (span.begin, -span.end, span.track))
     text = _text(run, grain, spans).encode()

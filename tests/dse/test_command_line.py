@@ -151,7 +151,9 @@ def test_waves_list_pes_by_number(folder: Path) -> None:
     assert rows == [f"g_row[{row}]" for row in range(11)]
 
 
-def test_waves_of_no_layer(folder: Path) -> None:
+def test_waves_of_no_layer(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before anything is loaded that compiles for a minute the first time."""
+    monkeypatch.setitem(sys.modules, "simulator.cycle.waves", None)
     arguments = ("waves", "-d", "chip.yaml", "-w", "tiny.yaml", "-o", "conv.vcd")
     refused(run_command(*arguments, "--layer", "nowhere", cwd=folder), "layer: 'nowhere'", "conv, scores")
 

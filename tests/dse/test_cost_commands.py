@@ -89,13 +89,21 @@ def test_bad_input(tmp_path: Path, arguments: tuple[str, ...], words: tuple[str,
         ("mac-threshold-16x16", ("mac-threshold-16x16: fused PEs, ops threshold, mac", 'extra_ops: ["mac"]')),
         ("ihp130", ("cost table ihp130", "pe: ", "synthesis", "sources")),
         ("mine.yaml", ("study mine.yaml", '"name": "exhaustive"')),
+        ("gemm.csv", ("SCALE-Sim topology gemm.csv: 2 layers; as a network: limen net import gemm.csv",)),
     ],
 )
 def test_describe(tmp_path: Path, what: str, words: tuple[str, ...]) -> None:
     assert run_command("study", "init", "mine.yaml", cwd=tmp_path).returncode == 0
+    (tmp_path / "gemm.csv").write_text("Layer, M, N, K,\nfc1, 1, 2, 3,\nfc2, 4, 5, 6,\n")
     outcome = run_command("describe", what, cwd=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
     assert all(word in outcome.stdout for word in words), outcome.stdout
+
+
+def test_describe_a_csv_of_something_else(tmp_path: Path) -> None:
+    (tmp_path / "trials.csv").write_text("trial,op,x_bits,w_bits,dataflow\n0,mac,8,8,ws\n")
+    outcome = run_command("describe", "trials.csv", cwd=tmp_path)
+    refused(outcome, "trials.csv: neither a cost table (its columns are component", "SCALE-Sim topology (line 2: M:")
 
 
 def test_describe_lists_what_there_is(tmp_path: Path) -> None:

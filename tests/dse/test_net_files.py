@@ -103,6 +103,14 @@ def test_export_and_import_again(tmp_path: Path) -> None:
     assert sizes[0] == sizes[1]
 
 
+def test_export_says_what_import_refuses(tmp_path: Path) -> None:
+    """A product a group, of which depthwise layers have many."""
+    outcome = net("export", "mobilenetv2", "--gemm", "--out", "m.csv", cwd=tmp_path)
+    rows = (tmp_path / "m.csv").read_text().count("\n") - 1
+    assert f"m.csv: {rows} rows, a group each, of which limen net import reads 4096 at most" in outcome.stderr
+    refused(net("import", "m.csv", cwd=tmp_path), "m.csv: line 4098: more than 4096 layers are not allowed")
+
+
 def test_init_writes_a_network_that_runs(tmp_path: Path) -> None:
     outcome = net("init", cwd=tmp_path)
     assert outcome.stdout == "network.yaml: written; count it: limen simulate --workload network.yaml\n"

@@ -134,12 +134,12 @@ def _rows(path: Path, notices: Notices) -> Iterator[Row]:
         if not columns and not header:
             notices.add("no header, and a first row that SCALE-Sim skips read as a layer", number, line)
         try:
-            few = 0 < len([cell for cell in _cells(header) if cell]) <= len(CONVOLUTION)
-            numbers = _numbers(cells[1:], columns or _columns(cells[1:], few), number, line, notices)
+            named = len([cell for cell in _cells(header) if cell])
+            numbers = _numbers(cells[1:], columns or _columns(cells[1:], named), number, line, notices)
         except ValueError as error:
             raise LimenError(f"{path}: line {number}: {error}") from None
         columns = columns or (CONVOLUTION if len(numbers) == len(CONVOLUTION) else PRODUCT)
-        if columns is PRODUCT and len([cell for cell in _cells(header) if cell]) > len(CONVOLUTION):
+        if columns is PRODUCT and named > len(CONVOLUTION):
             raise LimenError(f"{path}: line {number}: {len(numbers)} numbers; its header names {len(CONVOLUTION)}")
         yield Row(number, cells[0], numbers)
 
@@ -174,12 +174,15 @@ def _leading(cells: list[str]) -> int:
     return next((place for place, cell in enumerate(cells) if not INTEGER.fullmatch(cell)), len(cells))
 
 
-def _columns(cells: list[str], few: bool) -> tuple[str, ...]:
-    """Return the columns of a file whose first layer this is; few: whether its header names no more than a product's,
-    and some beside them, which may hold numbers, too."""
+def _columns(cells: list[str], named: int) -> tuple[str, ...]:
+    """Return the columns of a file whose first layer this is, right or wrong; named: how many its header names, or 0.
+
+    A header that names no more than a product's has some beside them, which may hold numbers, too.
+    """
     count = _leading(cells)
     product = count == len(PRODUCT) and not any(INTEGER.fullmatch(cell) for cell in cells[count:])
-    return PRODUCT if product or (few and len(PRODUCT) <= count < len(CONVOLUTION)) else CONVOLUTION
+    product |= 0 < named <= len(CONVOLUTION) and count < len(CONVOLUTION)
+    return PRODUCT if product or (not named and len(cells) <= len(PRODUCT)) else CONVOLUTION
 
 
 def _numbers(cells: list[str], columns: tuple[str, ...], line: int, text: str, notices: Notices) -> tuple[int, ...]:

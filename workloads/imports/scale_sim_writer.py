@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from workloads.host.text_tables import csv_text
-from workloads.imports.scale_sim import CONVOLUTION, DEPTHWISE, PRODUCT
+from workloads.imports.scale_sim import CONVOLUTION, DEPTHWISE, MOST_LAYERS, PRODUCT
 from workloads.layers.layer import Layer
 from workloads.networks.network import Network
 
@@ -36,6 +36,8 @@ def write_topology(network: Network, products: bool = False) -> Topology:
         notices.append(f"residuals that layers add left out: {added}")
     if network.unmapped_ops:
         notices.append(f"operators left out that aren't on the machine: {', '.join(map(str, network.unmapped_ops))}")
+    if len(rows) > MOST_LAYERS:
+        notices.append(f"{len(rows)} rows, a group each, of which limen net import reads {MOST_LAYERS} at most")
     head = ("Layer", *PRODUCT, END) if products else ("Layer name", *CONVOLUTION, END)
     return Topology(csv_text(head, [(*row, END) for row in rows]), tuple(notices))
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-from workloads.errors import LimenError
+from workloads.errors import LimenError, shown
 from workloads.layers.layer import Format, Layer, LayerForm
 
 Value = TypeVar("Value")
@@ -90,6 +90,14 @@ def walk(
         written.setdefault(link.writes, {})[layer.offset] = output
         written = {tensor: pieces for tensor, pieces in written.items() if last_use.get(tensor, 0) > index}
     return output
+
+
+def layer_index(layers: Sequence[LayerForm], name: str) -> int:
+    """Return the place of the layer of this name. Raises LimenError for another name."""
+    names = [layer.name for layer in layers]
+    if name not in names:
+        raise LimenError(f"layer: {shown(name)} is not allowed: one of {', '.join(names)}")
+    return names.index(name)
 
 
 def check_names(layers: Sequence[LayerForm]) -> None:
