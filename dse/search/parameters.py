@@ -16,25 +16,43 @@ from optuna.distributions import (
 )
 
 from dse.space.space import Space, Value
+from dse.space.study_spec import parse_memory
+
+
+def size_of(value: Value) -> float | None:
+    """Return what orders a value of an axis: a number itself, bits in words, KiB of a main memory; None of others.
+
+    DRAM comes after any memory on the chip: it is without end.
+    """
+    if isinstance(value, bool):
+        return None
+    if not isinstance(value, str):
+        return float(value)
+    if value.isdecimal():
+        return float(value)
+    try:
+        return parse_memory(value).kib or math.inf
+    except ValueError:
+        return None
 
 
 def is_ordered(values: Sequence[Value]) -> bool:
-    """Return whether an axis has an order: it is of numbers."""
-    return not any(isinstance(value, str | bool) for value in values)
+    """Return whether an axis has an order: all its values have sizes."""
+    return all(size_of(value) is not None for value in values)
 
 
 def in_order(values: Sequence[Value]) -> list[Value]:
-    """Return an axis's values, numbers from the least on."""
-    return sorted(values, key=float) if is_ordered(values) else [*values]
+    """Return an axis's values, from the least on where they have an order."""
+    return sorted(values, key=lambda value: size_of(value) or 0) if is_ordered(values) else [*values]
 
 
 def stored_distribution(values: Sequence[Value]) -> BaseDistribution:
     """Return what an axis is in study.db, and so in Optuna's plots.
 
     Numbers at equal distances are a range with a step, other numbers a logarithmic one, in which values between those
-    of the axis don't occur. Words, and what is on or off, are choices.
+    of the axis don't occur. Words, of sizes, too, and what is on or off, are choices.
     """
-    if not is_ordered(values):
+    if not is_ordered(values) or any(isinstance(value, str) for value in values):
         return CategoricalDistribution([*values])
     numbers: list[Any] = in_order(values)
     exact = [Decimal(str(number)) for number in numbers]

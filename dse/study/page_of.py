@@ -15,6 +15,7 @@ from dse.front.growth import growth
 from dse.front.importance import METHOD, variance_shares
 from dse.report.page import check_page_extra, page
 from dse.report.page_data import PageData, Roof
+from dse.search.parameters import in_order
 from dse.study.look import drawing_of
 from simulator.insight.roofline import Roofs
 from simulator.run import simulate
@@ -73,8 +74,8 @@ def page_data(study: Study) -> PageData:
 
 
 def _axes(study: Study, designs: pandas.DataFrame) -> dict[str, list[Any]]:
-    """Return the values of each axis with several, in the space's order, then those where it doesn't apply."""
-    named = {name: values for name, values in study.axes.items() if name in designs}
+    """Return the values of each axis with several, in order, then those where it doesn't apply."""
+    named = {name: in_order(values) for name, values in study.axes.items() if name in designs}
     axes = {name: [*dict.fromkeys([*values, *designs[name]])] for name, values in named.items()}
     return {name: values for name, values in axes.items() if len(values) > 1}
 

@@ -48,6 +48,7 @@ def space_of(**axes: Any) -> Space:
         ([0.5, 1.0, 2.0, 3.0], FloatDistribution(0.5, 3.0, log=True)),
         ([False, True], CategoricalDistribution([False, True])),
         (["ws", "os"], CategoricalDistribution(["ws", "os"])),
+        (["sram 8", "sram 4"], CategoricalDistribution(["sram 8", "sram 4"])),
     ],
 )
 def test_numbers_are_ranges(values: list[Any], distribution: BaseDistribution) -> None:
@@ -67,6 +68,23 @@ def test_samplers_draw_places_in_order() -> None:
         parameters = dict(zip(space.free, values, strict=True))
         assert places.parameters(places.drawn(parameters)) == parameters
     assert [places.drawn({**parameters, "rows": rows})["rows"] for rows in (4, 8, 16)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("axis", "values", "ordered"),
+    [
+        ("memory", ["sram 64", "dram", "sram 8", "sram 16.5"], ["sram 8", "sram 16.5", "sram 64", "dram"]),
+        ("acc_policy", ["24", "8", "16"], ["8", "16", "24"]),
+        ("acc_policy", ["weights", "8", "format"], None),
+        ("stream", ["uniform", "own"], None),
+    ],
+)
+def test_sizes_in_words_have_an_order(axis: str, values: list[str], ordered: list[str] | None) -> None:
+    """For samplers; study.db has them as choices, as ever."""
+    places = Places(space_of(**{axis: values}))
+    assert dict(zip(places.distributions, places.ordered, strict=True))[axis] is (ordered is not None)
+    drawn = [{name: 0 for name in places.distributions} | {axis: place} for place in range(len(values))]
+    assert [places.parameters(each)[axis] for each in drawn] == (ordered or values)
 
 
 def test_what_a_sampler_of_the_users_own_draws_moves_to_a_value() -> None:
