@@ -18,15 +18,11 @@ from dse.cli.places import PLACE
 @click.option("--color", default="op", show_default=True, type=click.Choice(["op", "dataflow"]))
 def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> None:
     """Draw two figures of the designs in FOLDER, a study's: its front, its knee, and what lies behind."""
-    from dse.evaluation.inputs import origin_of
     from dse.study.study import Study
     from workloads.host.pictures import picture_format
 
     picture_format(out)  # a wrong name is said before the work
-    study = Study.open(folder)
-    origin = origin_of(study)
-    echo(f"{study.save_front(out, x, y, color)}: written")
-    origin.write_beside(out)
+    echo(f"{Study.open(folder).save_front(out, x, y, color)}: written")
 
 
 @click.command()
@@ -34,13 +30,9 @@ def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> N
 @click.option("--out", "-o", type=PLACE, help="A name in .html; report.html in FOLDER by default.")
 def report(folder: Path, out: Path | None) -> None:
     """Write the study in FOLDER as one HTML page to look into; it opens without a network."""
-    from dse.evaluation.inputs import origin_of
     from dse.study.page_of import check_page
     from dse.study.study import Study
 
     out = out or folder / "report.html"
     check_page(out)  # a wrong name, or a missing extra, is said before the work
-    study = Study.open(folder)
-    origin = origin_of(study)
-    echo(f"{study.report(out)}: written")
-    origin.write_beside(out)
+    echo(f"{Study.open(folder).report(out)}: written")

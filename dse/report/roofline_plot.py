@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from dse.report.palette import COLOURS, MARKERS
 from workloads.errors import LimenError, check_kind, printable
+from workloads.version import VERSION
 
 if TYPE_CHECKING:
     import pandas
@@ -61,8 +63,14 @@ def plot_roofline(run: Run, path: str | Path | None = None, axes: Axes | None = 
     if path is not None and form is not None:
         figure = axes.get_figure(root=True)
         assert isinstance(figure, Figure)
-        write_whole(Path(path), picture_bytes(figure, form))
+        write_whole(Path(path), picture_bytes(figure, form, source=_words(run)))
     return axes
+
+
+def _words(run: Run) -> str:
+    """Return what the picture says of itself."""
+    design = run.design.model_dump(mode="json")
+    return json.dumps({"limen": VERSION, "network": printable(run.network.name), "design": design})
 
 
 def _draw_roofs(run: Run, points: pandas.DataFrame, axes: Axes) -> None:

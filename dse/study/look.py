@@ -36,12 +36,16 @@ def drawing_of(study: Study, most: int) -> Drawing:
     )
 
 
-def save_front(study: Study, path: Path, x: str | None, y: str | None, color: str) -> Path:
-    """Write the picture of a study's front, see `Study.save_front`. Raises LimenError."""
+def draw_into(
+    study: Study, path: Path, x: str | None = None, y: str | None = None, color: str = "op", beside: bool = True
+) -> Path:
+    """Write the picture of a study's front, see `Study.save_front`; beside: with its manifest. Raises LimenError."""
     from workloads.host.pictures import Figure, picture_bytes, picture_format
 
-    form = picture_format(path)
+    form, origin = picture_format(path), origin_of(study)
     figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
     study.plot_front(x, y, color, figure.add_subplot())
-    write_whole(path, picture_bytes(figure, form, source=origin_of(study).words()))
+    write_whole(path, picture_bytes(figure, form, source=origin.words()))
+    if beside:
+        origin.write_beside(path)
     return path

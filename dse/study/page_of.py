@@ -41,13 +41,15 @@ def check_page(path: Path) -> None:
 
 
 def write_page(study: Study, path: Path) -> Path:
-    """Write a study's page and return its path.
+    """Write a study's page, and its manifest beside it; return its path.
 
     Raises:
         LimenError: a name that doesn't end in .html, no extra `report`, no front, or a file that can't be written.
     """
     check_page(path)
+    origin = origin_of(study)
     write_whole(path, page(page_data(study), METHOD).encode())
+    origin.write_beside(path)
     return path
 
 

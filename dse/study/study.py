@@ -357,13 +357,19 @@ class Study:
         return draw_front(drawing_of(self, MOST_DRAWN), x, y, color, axes)
 
     def save_front(self, path: str | Path, x: str | None = None, y: str | None = None, color: str = "op") -> Path:
-        """Write the picture of `plot_front` as PNG, SVG or PDF, as its name ends. Raises LimenError for another end."""
-        from dse.study.look import save_front
+        """Write the picture of `plot_front` as PNG, SVG or PDF, as its name ends, and its manifest beside it.
 
-        return save_front(self, Path(path), x, y, color)
+        Raises LimenError for another end.
+        """
+        from dse.study.look import draw_into
+
+        return draw_into(self, Path(path), x, y, color)
 
     def report(self, path: str | Path) -> Path:
-        """Write the study as one HTML file that opens without a network, see `write_page`. Raises LimenError."""
+        """Write the study as one HTML file that opens without a network, and its manifest beside it; see `write_page`.
+
+        Raises LimenError.
+        """
         from dse.study.page_of import write_page
 
         return write_page(self, Path(path))
@@ -378,5 +384,7 @@ class Study:
             front = self.front()
         except LimenError as error:
             raise LimenError(f"{error}; all trials are in {self.folder / self._search.reports[0]}") from None
+        from dse.study.look import draw_into
+
         write_whole(self.folder / "front.csv", table_csv(front).encode())
-        self.save_front(self.folder / "front.png")
+        draw_into(self, self.folder / "front.png", beside=False)
