@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from dse.cli.costs import costs, price
+from dse.cli.costs import costs
 from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
@@ -33,6 +33,7 @@ from dse.cli.options import (
 )
 from dse.cli.places import PLACE
 from dse.cli.polarity import polarity
+from dse.cli.price import price
 from dse.cli.stats import stats
 from dse.cli.study import study
 from dse.cli.waves import waves
