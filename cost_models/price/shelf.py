@@ -63,14 +63,14 @@ class Shelf:
         self._names = {name: place for place, name in enumerate(names)}
         self._work_out = work_out
         self._places: dict[tuple[Any, ...], int] = {}
-        self._refusals: dict[tuple[Any, ...], LimenError] = {}
+        self._refusals: dict[tuple[Any, ...], str] = {}  # an error kept would keep all that its frames had
         self._values = np.zeros((len(names), FIRST_ROOM))
         self._methods = np.full((len(names), FIRST_ROOM), ABSENT, np.int8)
 
     def refusals(self, *key: np.ndarray) -> dict[int, str]:
         """Return for each row of the columns of a key whose unit the table lacks the line that says so."""
         refused = np.flatnonzero(self._look_up(key) < 0).tolist()
-        return {row: str(self._refusals[self._key(key, row)]) for row in refused}
+        return {row: self._refusals[self._key(key, row)] for row in refused}
 
     def __call__(self, *key: np.ndarray) -> Quantities:
         """Return the numbers of the unit of each row of the columns of a key.
@@ -80,7 +80,7 @@ class Shelf:
         """
         places = self._look_up(key)
         if places.min(initial=0) < 0:
-            raise self._refusals[self._key(key, int(np.argmax(places < 0)))]
+            raise LimenError(self._refusals[self._key(key, int(np.argmax(places < 0)))])
         return Quantities(self._names, self._values.take(places, axis=1), self._methods.take(places, axis=1))
 
     @staticmethod
@@ -102,7 +102,7 @@ class Shelf:
         try:
             numbers = self._work_out(*row)
         except LimenError as error:
-            self._refusals[row] = error
+            self._refusals[row] = str(error)
             self._places[row] = -1
             return
         place = len(self._places) - len(self._refusals)

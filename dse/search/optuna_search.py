@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from pathlib import Path
@@ -273,6 +273,12 @@ class OptunaSearch:
             raise LimenError(f"{self._folder}: trial {trial} was refused: {stored.user_attrs['refusal']}")
         figures = {name: value for name, value in stored.user_attrs.items() if name != DIGEST_ATTRIBUTE}
         return self._space.at(stored.params), figures
+
+    def priced(self) -> Iterator[tuple[int, Coordinates, Mapping[str, Any]]]:
+        """Yield each trial that has figures, its point and them."""
+        for trial in self._trials:
+            if "refusal" not in trial.user_attrs:
+                yield trial.number, *self.find(trial.number)
 
     def write_reports(self) -> None:
         """Write trials.csv. Raises LimenError."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
@@ -76,6 +76,9 @@ class Search(Protocol):
 
     def find(self, trial: int) -> tuple[Coordinates, Mapping[str, Any]]:
         """Return a trial's point and figures. Raises LimenError for one that was refused, or isn't there."""
+
+    def priced(self) -> Iterator[tuple[int, Coordinates, Mapping[str, Any]]]:
+        """Yield each trial that has figures, its point and them, in the order of trials. Raises LimenError."""
 
     def write_reports(self) -> None:
         """Write the files that hold trials, each whole or not at all. Raises LimenError."""

@@ -271,8 +271,7 @@ class Study:
     @property
     def points(self) -> list[Point]:
         """All evaluated designs in the order of their trials."""
-        table = self.trials()
-        return [self.numbered(int(trial)) for trial in table.loc[table["refusal"] == "", "trial"]]
+        return [Point(trial, at, dict(figures), self._evaluator) for trial, at, figures in self._search.priced()]
 
     def trials(self) -> pandas.DataFrame:
         """Return a row per trial: where it is in the space, every figure, whether it is feasible.

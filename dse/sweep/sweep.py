@@ -279,6 +279,18 @@ class Sweep:
             raise LimenError(f"{self._folder}: trial {trial} was refused: {row['refusal']}")
         return self._point(trial), self._figures(row)
 
+    def priced(self) -> Iterator[tuple[int, Coordinates, Mapping[str, Any]]]:
+        """Yield each trial that has figures, its point and them, block by block. Raises LimenError."""
+        for block, digest in enumerate(self._record.state.blocks):
+            if digest is not None:
+                columns, numbers = self._files.read(block, digest), self._blocks.numbers(block)
+                figures = self._figures(columns)
+                rows = zip(*figures.values(), strict=True)
+                points = zip(numbers, self._space.points(numbers), columns["refusal"], rows, strict=True)
+                for number, point, refusal, row in points:
+                    if not refusal:
+                        yield number, point, dict(zip(figures, row, strict=True))
+
     def _figures(self, row: Mapping[str, Any]) -> dict[str, Any]:
         names = ("design", *figure_names(self._record.spec))
         return {name: row[name] for name in names if name in row}

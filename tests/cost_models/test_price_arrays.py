@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
+import weakref
 from collections.abc import Mapping
 from random import Random
 
@@ -12,6 +14,7 @@ import pytest
 
 from cost_models.price.machine import Machines, lacking
 from cost_models.price.price import price
+from cost_models.price.shelf import Shelf
 from cost_models.price.sum_kernels import column_sums
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import ONE_STAGE, Value, load_priced_table
@@ -108,3 +111,21 @@ def test_breakdowns_are_those_of_plain_python() -> None:
         assert {name: getattr(cost, name) for name in expected} | {"parts": parts} == expected
         priced += 1
     assert priced > 30
+
+
+def test_a_refusal_keeps_nothing_in_memory() -> None:
+    """Said again as often as it is asked for: an error that was kept kept all points of a sweep's block."""
+
+    def refuse(bits: int) -> dict[str, Value]:
+        raise LimenError(f"no row of {bits} bits")
+
+    shelf = Shelf(["area_um2"], refuse)
+
+    def ask() -> weakref.ref[np.ndarray]:
+        bits = np.array([3])
+        with contextlib.suppress(LimenError):
+            shelf(bits)
+        return weakref.ref(bits)
+
+    assert ask()() is None
+    assert shelf.refusals(np.array([3])) == {0: "no row of 3 bits"}

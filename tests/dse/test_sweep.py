@@ -151,7 +151,10 @@ def test_commands(swept: Path) -> None:
     study = Study.open(swept / "out")
     assert study.point(0).figures["cycles"] == int(rows_of(swept / "out" / "points" / "000000.csv")[0]["cycles"])
     assert study.largest().figures["pes"] == study.front()["pes"].max()
-    assert [point.trial for point in study.points] == [trial for trial in range(POINTS) if trial % 4 < 2]
+    points = study.points
+    assert [point.trial for point in points] == [trial for trial in range(POINTS) if trial % 4 < 2]
+    assert points[-1].coordinates == study.point(points[-1].trial).coordinates
+    assert points[-1].figures == study.point(points[-1].trial).figures
     with pytest.raises(LimenError, match="trial 2 was refused: network digits-"):
         study.point("2")
     exported = run_command("study", "export", "out", "--point", "5", "--out", "chip", "--images", "1", cwd=swept)
