@@ -18,6 +18,7 @@ from dse.study.known_space import Swept, read_swept
 from dse.study.study import Study
 from tests.dse.study_files import SPEC, rows_of
 from tests.support.command import run_command
+from tests.support.manifests import unnamed
 from workloads.errors import LimenError
 
 PAGE = SPEC.replace("SEED", "3").replace("4..5", "4..6")
@@ -35,7 +36,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = outcome.stdout.splitlines()
     assert lines[0].split() == "sampler seeds 30 trials 99 % after CPU ms a trial".split()
     assert {line.split()[0] for line in lines[1:]} == {"random", "nsga2"}
-    assert (folder / "own" / "manifest.json").exists() and (folder / "own.svg.manifest.json").exists()
+    assert unnamed(folder) == []
     assert (folder / "own.svg").read_bytes().startswith(b"<?xml")
     return folder
 

@@ -25,6 +25,7 @@ from dse.study.study import Study
 from tests.dse.stored_study import SMALL, execute
 from tests.dse.study_files import NETWORK
 from tests.support.command import refused, run_command
+from tests.support.manifests import unnamed
 from tests.support.paths import ROOT
 from workloads.host.journal import key_of
 from workloads.host.manifest import Origin, command, commit, read_manifest
@@ -52,6 +53,7 @@ def test_a_study_says_where_it_comes_from(small: Path, seed: int) -> None:
     content = manifest_of(small / "out" / "manifest.json")
     assert content["version"] == 1 and {*content["files"]} == {"trials.csv", "front.csv", "front.png"}
     assert all(digest == sha256(small / "out" / name) for name, digest in content["files"].items())
+    assert unnamed(small / "out") == []
     (run,) = content["runs"]
     assert run["command"] == "limen study run small.yaml --out out" and run["trials"] == [0, 40]
     assert run["seed"] == seed and run["seconds"] > 0 and re.match(r"\d{4}-\d\d-\d\dT.*\+00:00$", run["started"])
@@ -224,28 +226,6 @@ def test_a_sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Evaluator, "figures", lambda self, point: {"design": point.key})
     with pytest.raises(Changed, match="trial"):
         check_study(tmp_path / "out", 7, 1, quiet=True)
-
-
-def test_files_of_their_own(tmp_path: Path) -> None:
-    """CSV, table and picture, each with a manifest beside it, its bytes the same as ever."""
-    for arguments, name, inputs in (
-        (("simulate", "--csv"), "layers.csv", ("design", "workload digits: threshold.npz")),
-        (("study", "tables", "kernel", "--bits", "4", "--format", "latex", "--out"), "table.tex", ("costs ihp130",)),
-        (("study", "tables", "kernel", "--bits", "4", "--plot"), "units.png", ("costs ihp130",)),
-        (("study", "tables", "fpga", "--bits", "8", "--out"), "fpga.txt", ("costs ecp5-dsp",)),
-        (("net", "export", "lenet", "--out"), "lenet.csv", ("workload lenet: lenet.yaml",)),
-    ):
-        contents = []
-        for _ in range(2):
-            (tmp_path / name).unlink(missing_ok=True)
-            outcome = run_command(*arguments, name, cwd=tmp_path)
-            assert outcome.returncode == 0, outcome.stderr
-            contents.append((tmp_path / name).read_bytes())
-        assert contents[0] == contents[1]
-        content = manifest_of(tmp_path / f"{name}.manifest.json")
-        assert content["files"] == {name: sha256(tmp_path / name)}
-        (run,) = content["runs"]
-        assert {*inputs} <= {*run["inputs"]} and run["command"].startswith(f"limen {arguments[0]} ")
 
 
 def test_pictures_say_what_they_are_of(finished: Path) -> None:

@@ -17,6 +17,7 @@ from tests.dse.browser import PLACE, opened
 from tests.dse.page_files import ReadPage, read_page
 from tests.dse.study_files import NETWORK, SPEC
 from tests.support.command import refused, run_command
+from tests.support.manifests import unnamed
 from tests.support.tools import skip_without
 from workloads.errors import LimenError, pip_command
 from workloads.host.manifest import read_manifest
@@ -48,6 +49,7 @@ def page(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "small.html"
     outcome = run_command("report", "out", "--out", str(path), cwd=small)
     assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, f"{path}: written\n", "")
+    assert unnamed(path.parent) == []
     return path
 
 
@@ -161,6 +163,7 @@ def test_a_sweep_has_its_front_and_a_sample(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr("dse.report.page._library", lambda: "")
     outcome = run_command("study", "report", "out", cwd=tmp_path)
     assert (outcome.returncode, outcome.stdout) == (0, "out/report.html: written\n"), outcome.stderr
+    assert unnamed(tmp_path / "out") == []
     read = read_page(tmp_path / "out" / "report.html")
     rows = of_rows(read)
     assert set(rows.loc[rows["front"] == 1, "trial"]) == set(study.front()["trial"])

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from dse.cli.options import Disagreement
 from dse.cli.stats import stats
 from tests.levels.graphs import GRAPHS, KINDS, random_graph, random_inputs, random_layer, random_parameters
+from tests.support.manifests import unnamed
 from workloads.exact.reference import accumulate, requantise, run
 from workloads.formats.save_network import save_network
 from workloads.insight.failure_signs import Finding, Priced, check_master, check_network
@@ -261,7 +262,7 @@ def test_the_command_writes_tables_pictures_and_the_simplified_network(tmp_path:
     assert "random: 20 images of validation" in done.output and "cycles on threshold-16x16" in done.output
     pictures = {"thresholds.png", "operands.png", "accumulators.png", "deviation.png"}
     written = {"stats.csv", "stats.md", "simplified.yaml", "simplified.npz", "manifest.json"}
-    assert {each.name for each in out.iterdir()} == pictures | written
+    assert {each.name for each in out.iterdir()} == pictures | written and unnamed(out) == []
     before, after = load_network(path), load_network(out / "simplified.yaml")
     x, _ = before.inputs("validation")
     assert np.array_equal(before.predict(x), after.predict(x))
