@@ -11,7 +11,6 @@ from simulator.cycle.counters import SIGNALS
 from simulator.cycle.cycle import REGISTERS, CycleRun, register_bits, run_cycle
 from workloads.errors import LimenError
 from workloads.host.files import check_writable, write_whole
-from workloads.layers.graph import layer_index
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,11 +58,13 @@ def write_vcd(program: Program, x: np.ndarray, layer: str, path: Path) -> int:
     Raises:
         LimenError: no such layer, a layer too long to keep, pyvcd missing, or the file can't be written.
     """
-    index = layer_index(program.network.layers, layer)
+    names = [known.name for known in program.network.layers]
+    if layer not in names:
+        raise LimenError(f"layer: {layer!r} is not allowed: one of {', '.join(names)}")
     check_writable(path.absolute().parent)
     counts = run_cycle(program, x).counts
-    first = sum(layer_counts.cycles for layer_counts in counts[:index])
-    end = first + counts[index].cycles
+    first = sum(layer_counts.cycles for layer_counts in counts[: names.index(layer)])
+    end = first + counts[names.index(layer)].cycles
     if end * 3 * program.design.pes > MOST_VALUES:
         raise LimenError(
             f"layer: {layer!r} is not allowed: its {end} cycles on {program.design.pes} PEs are more than a file holds"
