@@ -12,11 +12,24 @@ and the only freedom given to the compiler is to fuse a product and a sum (exact
 
 from __future__ import annotations
 
-import numpy as np
 from numba import float32, float64, int64, void
 
-from workloads.host.jit import njit
+from workloads.host.jit import njit, njit_in_place
 from workloads.ops.kernel_kinds import Slope, Sum
+from workloads.ops.vectors import (
+    fused,
+    lanes,
+    larger,
+    load,
+    minus,
+    nothing,
+    plus,
+    spread,
+    store,
+    times,
+    total,
+    where_larger,
+)
 
 LANES = 64
 """Images of a block: a constant, so that the compiler knows every stride."""
@@ -24,187 +37,215 @@ LANES = 64
 OUTPUTS, TAPS = 4, 2
 """Output channels and synapses computed together: what is loaded once serves eight sums."""
 
+PIXELS = 4
+"""Pixels over which gradients of weights are summed before their vectors are."""
+
 _INDEX = int64[::1]
 _TWO = [f[:, ::1] for f in (float32, float64)]
 _THREE = [f[:, :, ::1] for f in (float32, float64)]
 _BOTH = list(zip(_TWO, _THREE, strict=True))
 
 
-@njit()
-def _gather(x, base, taps, first, patch):
-    """Copy the rows that an output pixel reads, a block of images wide."""
-    for k in range(patch.shape[0]):
-        row = base + taps[k]
-        for b in range(LANES):
-            patch[k, b] = x[row, first + b]
+@njit_in_place(inline="always")
+def _larger(x, w, p, sums):
+    return fused(p, larger(x, w), sums)
 
 
-@njit()
-def _slopes(dy, m, n, first, dy_block):
-    """Copy the gradients of OUTPUTS channels; those beyond the last channel meet synapses that add nothing."""
-    for i in range(min(OUTPUTS, dy.shape[1] - n)):
-        for b in range(LANES):
-            dy_block[i, b] = dy[m, n + i, first + b]
+@njit_in_place(inline="always")
+def _product(x, w, p, sums):
+    return fused(x, w, sums)
 
 
-@njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH], fastmath={"contract"})
+@njit_in_place(inline="always")
+def _distance(x, w, p, sums):
+    return fused(p, larger(minus(x, w), minus(w, x)), sums)
+
+
+@njit_in_place(inline="always")
+def _forward(term, x, base, taps, w, p, y):
+    """Fill y with the sums of a term. Eight to sixteen vectors of sums stay in registers over all synapses."""
+    outputs, synapses = w.shape
+    batch, size = x.shape[1], lanes(x)
+    for m in range(base.shape[0]):
+        for first in range(0, batch, 4 * size):
+            start = base[m] * batch + first
+            for n in range(0, outputs, OUTPUTS):
+                a = n * synapses
+                b, c, d = a + synapses, a + 2 * synapses, a + 3 * synapses
+                a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = nothing(x)
+                c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = nothing(x)
+                for k in range(synapses):
+                    at = start + taps[k] * batch
+                    u0, u1, u2, u3 = load(x, at), load(x, at + size), load(x, at + 2 * size), load(x, at + 3 * size)
+                    e, f = spread(w, a + k), spread(p, a + k)
+                    a0, a1, a2, a3 = term(u0, e, f, a0), term(u1, e, f, a1), term(u2, e, f, a2), term(u3, e, f, a3)
+                    e, f = spread(w, b + k), spread(p, b + k)
+                    b0, b1, b2, b3 = term(u0, e, f, b0), term(u1, e, f, b1), term(u2, e, f, b2), term(u3, e, f, b3)
+                    e, f = spread(w, c + k), spread(p, c + k)
+                    c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
+                    e, f = spread(w, d + k), spread(p, d + k)
+                    d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
+                at = (m * y.shape[1] + n) * batch + first
+                _put(y, at, size, a0, a1, a2, a3)
+                if n + 1 < y.shape[1]:
+                    _put(y, at + batch, size, b0, b1, b2, b3)
+                if n + 2 < y.shape[1]:
+                    _put(y, at + 2 * batch, size, c0, c1, c2, c3)
+                if n + 3 < y.shape[1]:
+                    _put(y, at + 3 * batch, size, d0, d1, d2, d3)
+
+
+@njit_in_place(inline="always")
+def _put(y, at, size, v0, v1, v2, v3):
+    store(y, at, v0)
+    store(y, at + size, v1)
+    store(y, at + 2 * size, v2)
+    store(y, at + 3 * size, v3)
+
+
+@njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH])
 def forward(kind, x, base, taps, w, p, y):
     """Fill y [M, n, B], n ≤ N, with the sums of x [rows, B] under filters w, p [N, K].
 
     kind: a Sum. Those of op threshold are LARGER less Σ p·w.
     """
-    outputs, synapses = w.shape
-    patch = np.empty((synapses, LANES), x.dtype)
-    total = np.empty((OUTPUTS, LANES), x.dtype)
+    if kind == Sum.LARGER:
+        _forward(_larger, x, base, taps, w, p, y)
+    elif kind == Sum.PRODUCT:
+        _forward(_product, x, base, taps, w, p, y)
+    else:
+        _forward(_distance, x, base, taps, w, p, y)
+
+
+@njit_in_place(inline="always")
+def _gate(x, w, p, dy, slope):
+    return where_larger(x, w, fused(p, dy, slope), slope)
+
+
+@njit_in_place(inline="always")
+def _weight(x, w, p, dy, slope):
+    return fused(w, dy, slope)
+
+
+@njit_in_place(inline="always")
+def _within(x, w, p, dy, slope):
+    """As op adder has it: p·(x − w) within −1 … 1; p is −1, or 0 of what is filled up."""
+    near = minus(x, w)
+    one = times(p, p)
+    near = where_larger(near, one, one, near)
+    low = minus(minus(one, one), one)
+    return fused(times(p, dy), where_larger(low, near, low, near), slope)
+
+
+@njit_in_place(inline="always")
+def _backward_inputs(term, x, base, taps, w, p, dy, dx):
+    """Add to dx the slopes of a term: those of two synapses stay in registers over all outputs."""
+    synapses = w.shape[1]
+    batch, size = x.shape[1], lanes(x)
     for m in range(base.shape[0]):
-        for first in range(0, x.shape[1], LANES):
-            _gather(x, base[m], taps, first, patch)
-            for n in range(0, outputs, OUTPUTS):
-                total[:] = 0
-                for k in range(0, synapses, TAPS):
-                    a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
-                    c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
-                    e0, e1, f0, f1 = p[n, k], p[n, k + 1], p[n + 1, k], p[n + 1, k + 1]
-                    g0, g1, h0, h1 = p[n + 2, k], p[n + 2, k + 1], p[n + 3, k], p[n + 3, k + 1]
-                    if kind == Sum.LARGER:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            total[0, b] = total[0, b] + e0 * (u if u > a0 else a0) + e1 * (v if v > a1 else a1)
-                            total[1, b] = total[1, b] + f0 * (u if u > b0 else b0) + f1 * (v if v > b1 else b1)
-                            total[2, b] = total[2, b] + g0 * (u if u > c0 else c0) + g1 * (v if v > c1 else c1)
-                            total[3, b] = total[3, b] + h0 * (u if u > d0 else d0) + h1 * (v if v > d1 else d1)
-                    elif kind == Sum.PRODUCT:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            total[0, b] = total[0, b] + u * a0 + v * a1
-                            total[1, b] = total[1, b] + u * b0 + v * b1
-                            total[2, b] = total[2, b] + u * c0 + v * c1
-                            total[3, b] = total[3, b] + u * d0 + v * d1
-                    else:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            total[0, b] = total[0, b] + e0 * abs(u - a0) + e1 * abs(v - a1)
-                            total[1, b] = total[1, b] + f0 * abs(u - b0) + f1 * abs(v - b1)
-                            total[2, b] = total[2, b] + g0 * abs(u - c0) + g1 * abs(v - c1)
-                            total[3, b] = total[3, b] + h0 * abs(u - d0) + h1 * abs(v - d1)
-                for i in range(min(OUTPUTS, y.shape[1] - n)):
-                    for b in range(LANES):
-                        y[m, n + i, first + b] = total[i, b]
+        for first in range(0, batch, 4 * size):
+            for k in range(0, synapses, TAPS):
+                a, b = (base[m] + taps[k]) * batch + first, (base[m] + taps[k + 1]) * batch + first
+                u0, u1, u2, u3 = load(x, a), load(x, a + size), load(x, a + 2 * size), load(x, a + 3 * size)
+                v0, v1, v2, v3 = load(x, b), load(x, b + size), load(x, b + 2 * size), load(x, b + 3 * size)
+                a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = nothing(x)
+                for n in range(dy.shape[1]):
+                    at = (m * dy.shape[1] + n) * batch + first
+                    q, r, s, t = load(dy, at), load(dy, at + size), load(dy, at + 2 * size), load(dy, at + 3 * size)
+                    e, f = spread(w, n * synapses + k), spread(p, n * synapses + k)
+                    a0, a1, a2 = term(u0, e, f, q, a0), term(u1, e, f, r, a1), term(u2, e, f, s, a2)
+                    a3 = term(u3, e, f, t, a3)
+                    e, f = spread(w, n * synapses + k + 1), spread(p, n * synapses + k + 1)
+                    b0, b1, b2 = term(v0, e, f, q, b0), term(v1, e, f, r, b1), term(v2, e, f, s, b2)
+                    b3 = term(v3, e, f, t, b3)
+                _add(dx, a, size, a0, a1, a2, a3)
+                _add(dx, b, size, b0, b1, b2, b3)
 
 
-@njit([void(int64, two, _INDEX, _INDEX, two, two, three, two) for two, three in _BOTH], fastmath={"contract"})
+@njit_in_place(inline="always")
+def _add(dx, at, size, v0, v1, v2, v3):
+    store(dx, at, plus(load(dx, at), v0))
+    store(dx, at + size, plus(load(dx, at + size), v1))
+    store(dx, at + 2 * size, plus(load(dx, at + 2 * size), v2))
+    store(dx, at + 3 * size, plus(load(dx, at + 3 * size), v3))
+
+
+@njit([void(int64, two, _INDEX, _INDEX, two, two, three, two) for two, three in _BOTH])
 def backward_inputs(kind, x, base, taps, w, p, dy, dx):
     """Add to dx [rows, B] the gradient at x of a loss with gradient dy [M, n, B] at the sums.
 
     kind: a Sum. LARGER: p where x > w. PRODUCT: w. DISTANCE: p·(x − w) within −1 … 1, as op adder has it.
     """
+    if kind == Sum.LARGER:
+        _backward_inputs(_gate, x, base, taps, w, p, dy, dx)
+    elif kind == Sum.PRODUCT:
+        _backward_inputs(_weight, x, base, taps, w, p, dy, dx)
+    else:
+        _backward_inputs(_within, x, base, taps, w, p, dy, dx)
+
+
+@njit_in_place(inline="always")
+def _above(x, w, dy, sums):
+    return where_larger(x, w, plus(sums, dy), sums)
+
+
+@njit_in_place(inline="always")
+def _value(x, w, dy, sums):
+    return fused(dy, x, sums)
+
+
+@njit_in_place(inline="always")
+def _excess(x, w, dy, sums):
+    return where_larger(x, w, fused(dy, minus(x, w), sums), sums)
+
+
+@njit_in_place(inline="always")
+def _backward_weights(term, x, base, taps, w, dy, dw):
+    """Add to dw the sums of a term: those of eight synapses stay in registers over the images of PIXELS pixels."""
     outputs, synapses = w.shape
-    zero, one = x.dtype.type(0), x.dtype.type(1)
-    patch = np.empty((synapses, LANES), x.dtype)
-    slope = np.empty((synapses, LANES), x.dtype)
-    dy_block = np.zeros((OUTPUTS, LANES), x.dtype)
-    for m in range(base.shape[0]):
-        for first in range(0, x.shape[1], LANES):
-            _gather(x, base[m], taps, first, patch)
-            slope[:] = 0
-            for n in range(0, outputs, OUTPUTS):
-                _slopes(dy, m, n, first, dy_block)
-                for k in range(0, synapses, TAPS):
-                    a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
-                    c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
-                    e0, e1, f0, f1 = p[n, k], p[n, k + 1], p[n + 1, k], p[n + 1, k + 1]
-                    g0, g1, h0, h1 = p[n + 2, k], p[n + 2, k + 1], p[n + 3, k], p[n + 3, k + 1]
-                    if kind == Sum.LARGER:
-                        for b in range(LANES):
-                            u, v, s, t = patch[k, b], patch[k + 1, b], slope[k, b], slope[k + 1, b]
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            s = s + e0 * (q if u > a0 else zero) + f0 * (r if u > b0 else zero)
-                            t = t + e1 * (q if v > a1 else zero) + f1 * (r if v > b1 else zero)
-                            slope[k, b] = s + g0 * (y if u > c0 else zero) + h0 * (z if u > d0 else zero)
-                            slope[k + 1, b] = t + g1 * (y if v > c1 else zero) + h1 * (z if v > d1 else zero)
-                    elif kind == Sum.PRODUCT:
-                        for b in range(LANES):
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            slope[k, b] = slope[k, b] + a0 * q + b0 * r + c0 * y + d0 * z
-                            slope[k + 1, b] = slope[k + 1, b] + a1 * q + b1 * r + c1 * y + d1 * z
-                    else:
-                        for b in range(LANES):
-                            u, v, s, t = patch[k, b], patch[k + 1, b], slope[k, b], slope[k + 1, b]
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            s = s + e0 * q * min(max(u - a0, -one), one) + f0 * r * min(max(u - b0, -one), one)
-                            t = t + e1 * q * min(max(v - a1, -one), one) + f1 * r * min(max(v - b1, -one), one)
-                            s = s + g0 * y * min(max(u - c0, -one), one) + h0 * z * min(max(u - d0, -one), one)
-                            t = t + g1 * y * min(max(v - c1, -one), one) + h1 * z * min(max(v - d1, -one), one)
-                            slope[k, b], slope[k + 1, b] = s, t
-            for k in range(synapses):
-                row = base[m] + taps[k]
-                for b in range(LANES):
-                    dx[row, first + b] += slope[k, b]
+    batch, size, last = x.shape[1], lanes(x), dy.shape[1] - 1
+    for start in range(0, base.shape[0], PIXELS):
+        for n in range(0, outputs, OUTPUTS):
+            # Rows beyond the last channel are synapses that nobody asks for: any row of dy does.
+            row1, row2, row3 = min(1, last - n) * batch, min(2, last - n) * batch, min(3, last - n) * batch
+            for k in range(0, synapses, TAPS):
+                at = n * synapses + k
+                w00, w01 = spread(w, at), spread(w, at + 1)
+                w10, w11 = spread(w, at + synapses), spread(w, at + synapses + 1)
+                w20, w21 = spread(w, at + 2 * synapses), spread(w, at + 2 * synapses + 1)
+                w30, w31 = spread(w, at + 3 * synapses), spread(w, at + 3 * synapses + 1)
+                e00 = e01 = e10 = e11 = e20 = e21 = e30 = e31 = nothing(x)
+                for m in range(start, min(start + PIXELS, base.shape[0])):
+                    a, b = (base[m] + taps[k]) * batch, (base[m] + taps[k + 1]) * batch
+                    row = (m * dy.shape[1] + n) * batch
+                    for i in range(0, batch, size):
+                        u, v, q = load(x, a + i), load(x, b + i), load(dy, row + i)
+                        e00, e01 = term(u, w00, q, e00), term(v, w01, q, e01)
+                        q = load(dy, row + row1 + i)
+                        e10, e11 = term(u, w10, q, e10), term(v, w11, q, e11)
+                        q = load(dy, row + row2 + i)
+                        e20, e21 = term(u, w20, q, e20), term(v, w21, q, e21)
+                        q = load(dy, row + row3 + i)
+                        e30, e31 = term(u, w30, q, e30), term(v, w31, q, e31)
+                dw[n, k] += total(e00)
+                dw[n, k + 1] += total(e01)
+                dw[n + 1, k] += total(e10)
+                dw[n + 1, k + 1] += total(e11)
+                dw[n + 2, k] += total(e20)
+                dw[n + 2, k + 1] += total(e21)
+                dw[n + 3, k] += total(e30)
+                dw[n + 3, k + 1] += total(e31)
 
 
-@njit(
-    [void(int64, two, _INDEX, _INDEX, two, three, two) for two, three in _BOTH],
-    fastmath={"contract", "reassoc"},
-)
+@njit([void(int64, two, _INDEX, _INDEX, two, three, two) for two, three in _BOTH])
 def backward_weights(kind, x, base, taps, w, dy, dw):
     """Add to dw [N, K] the sums over pixels and images of dy [M, n, B] times a function of x [rows, B] and w [N, K].
 
     kind: a Slope.
     """
-    outputs, synapses = w.shape
-    zero = x.dtype.type(0)
-    patch = np.empty((synapses, LANES), x.dtype)
-    dy_block = np.zeros((OUTPUTS, LANES), x.dtype)
-    for m in range(base.shape[0]):
-        for first in range(0, x.shape[1], LANES):
-            _gather(x, base[m], taps, first, patch)
-            for n in range(0, outputs, OUTPUTS):
-                _slopes(dy, m, n, first, dy_block)
-                for k in range(0, synapses, TAPS):
-                    a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
-                    c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
-                    e0 = e1 = f0 = f1 = g0 = g1 = h0 = h1 = zero
-                    if kind == Slope.GATE:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            e0 += q if u > a0 else zero
-                            e1 += q if v > a1 else zero
-                            f0 += r if u > b0 else zero
-                            f1 += r if v > b1 else zero
-                            g0 += y if u > c0 else zero
-                            g1 += y if v > c1 else zero
-                            h0 += z if u > d0 else zero
-                            h1 += z if v > d1 else zero
-                    elif kind == Slope.VALUE:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            e0 += q * u
-                            e1 += q * v
-                            f0 += r * u
-                            f1 += r * v
-                            g0 += y * u
-                            g1 += y * v
-                            h0 += z * u
-                            h1 += z * v
-                    else:
-                        for b in range(LANES):
-                            u, v = patch[k, b], patch[k + 1, b]
-                            q, r, y, z = dy_block[0, b], dy_block[1, b], dy_block[2, b], dy_block[3, b]
-                            e0 += q * max(u - a0, zero)
-                            e1 += q * max(v - a1, zero)
-                            f0 += r * max(u - b0, zero)
-                            f1 += r * max(v - b1, zero)
-                            g0 += y * max(u - c0, zero)
-                            g1 += y * max(v - c1, zero)
-                            h0 += z * max(u - d0, zero)
-                            h1 += z * max(v - d1, zero)
-                    dw[n, k] += e0
-                    dw[n, k + 1] += e1
-                    dw[n + 1, k] += f0
-                    dw[n + 1, k + 1] += f1
-                    dw[n + 2, k] += g0
-                    dw[n + 2, k + 1] += g1
-                    dw[n + 3, k] += h0
-                    dw[n + 3, k + 1] += h1
+    if kind == Slope.GATE:
+        _backward_weights(_above, x, base, taps, w, dy, dw)
+    elif kind == Slope.VALUE:
+        _backward_weights(_value, x, base, taps, w, dy, dw)
+    else:
+        _backward_weights(_excess, x, base, taps, w, dy, dw)

@@ -1,0 +1,181 @@
+"""Vectors of the machine in Numba: values of 64 bytes that a kernel holds in registers, and what it does with them.
+
+Numba's own loops are made vectors of by the compiler, which holds sums in memory from one synapse to the next: that
+takes twice to four times as long. The compiler cuts these into whatever registers a processor has. Without the JIT the
+same names are plain functions of numpy arrays.
+
+`at` is a place in an array that is contiguous, counted in numbers from its first one. A product and a sum are fused
+where the processor does so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from llvmlite import ir
+from numba import config, extending, types
+from numba.core import cgutils
+from numba.extending import models, register_model
+
+BYTES = 64
+
+intrinsic: Any = extending.intrinsic
+_settings: Any = config
+
+_FUSED = ("contract",)
+_INDEX = ir.IntType(32)
+_Code = tuple[Any, Callable[..., Any]]
+
+
+class VectorType(types.Type):
+    """Of as many numbers of a type as 64 bytes hold."""
+
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        self.lanes = BYTES * 8 // dtype.bitwidth
+        super().__init__(name=f"Vector({dtype})")
+
+
+@register_model(VectorType)
+class _VectorModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, form: VectorType) -> None:
+        super().__init__(manager, form, ir.VectorType(manager.lookup(form.dtype).get_value_type(), form.lanes))
+
+
+def _place(context: Any, builder: Any, array: Any, value: Any, at: Any) -> Any:
+    data = cgutils.create_struct_proxy(array)(context, builder, value=value).data
+    return builder.gep(data, [at], inbounds=True)
+
+
+def _at(context: Any, builder: Any, array: Any, value: Any, at: Any) -> Any:
+    vector = context.get_value_type(VectorType(array.dtype)).as_pointer()
+    return builder.bitcast(_place(context, builder, array, value, at), vector)
+
+
+def _of_vectors(build: Callable[[Any, Sequence[Any]], Any], result: Any, *arguments: Any) -> _Code:
+    """Return the code of an operation whose result has a type: build makes it of its arguments' values."""
+    return result(*arguments), lambda context, builder, signature, values: build(builder, values)
+
+
+@intrinsic
+def lanes(typing: Any, array: Any) -> _Code:
+    """Return how many numbers of an array a vector holds."""
+    count = VectorType(array.dtype).lanes
+    return types.intp(array), lambda context, builder, signature, values: context.get_constant(types.intp, count)
+
+
+@intrinsic
+def nothing(typing: Any, array: Any) -> _Code:
+    """Return a vector of zeros, of the array's type."""
+    vector = VectorType(array.dtype)
+    return vector(array), lambda context, builder, signature, values: ir.Constant(context.get_value_type(vector), None)
+
+
+@intrinsic
+def load(typing: Any, array: Any, at: Any) -> _Code:
+    """Return the numbers from `at` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.load(_at(context, builder, signature.args[0], *values), align=array.dtype.bitwidth // 8)
+
+    return VectorType(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def spread(typing: Any, array: Any, at: Any) -> _Code:
+    """Return a vector that holds the number at `at` everywhere."""
+    vector = VectorType(array.dtype)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        number = builder.load(_place(context, builder, signature.args[0], *values))
+        unset = ir.Constant(context.get_value_type(vector), ir.Undefined)
+        first = builder.insert_element(unset, number, ir.Constant(_INDEX, 0))
+        return builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(_INDEX, vector.lanes), None))
+
+    return vector(array, types.intp), generate
+
+
+@intrinsic
+def store(typing: Any, array: Any, at: Any, vector: Any) -> _Code:
+    """Write a vector to `at`."""
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = _at(context, builder, signature.args[0], *values[:2])
+        builder.store(values[2], place, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector), generate
+
+
+@intrinsic
+def plus(typing: Any, x: Any, y: Any) -> _Code:
+    return _of_vectors(lambda builder, values: builder.fadd(*values), x, x, y)
+
+
+@intrinsic
+def minus(typing: Any, x: Any, y: Any) -> _Code:
+    return _of_vectors(lambda builder, values: builder.fsub(*values), x, x, y)
+
+
+@intrinsic
+def times(typing: Any, x: Any, y: Any) -> _Code:
+    return _of_vectors(lambda builder, values: builder.fmul(*values), x, x, y)
+
+
+@intrinsic
+def fused(typing: Any, x: Any, y: Any, total: Any) -> _Code:
+    """Return total + x·y."""
+
+    def build(builder: Any, values: Any) -> Any:
+        return builder.fadd(values[2], builder.fmul(*values[:2], flags=_FUSED), flags=_FUSED)
+
+    return _of_vectors(build, total, x, y, total)
+
+
+@intrinsic
+def larger(typing: Any, x: Any, y: Any) -> _Code:
+    """Return x where it is larger than y, y elsewhere."""
+    return _of_vectors(lambda builder, values: builder.select(builder.fcmp_ordered(">", *values), *values), x, x, y)
+
+
+@intrinsic
+def where_larger(typing: Any, x: Any, w: Any, taken: Any, otherwise: Any) -> _Code:
+    """Return `taken` where x is larger than w."""
+
+    def build(builder: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered(">", *values[:2]), *values[2:])
+
+    return _of_vectors(build, taken, x, w, taken, otherwise)
+
+
+@intrinsic
+def total(typing: Any, vector: Any) -> _Code:
+    """Return the sum of a vector's numbers."""
+
+    def build(builder: Any, values: Any) -> Any:
+        (sums,), count = values, vector.lanes
+        while count > 1:
+            count //= 2
+            unset, halves = ir.Constant(sums.type, ir.Undefined), (range(count), range(count, 2 * count))
+            places = [ir.Constant(ir.VectorType(_INDEX, count), list(half)) for half in halves]
+            sums = builder.fadd(*(builder.shuffle_vector(sums, unset, place) for place in places))
+        return builder.extract_element(sums, ir.Constant(_INDEX, 0))
+
+    return _of_vectors(build, vector.dtype, vector)
+
+
+def _stored(array: np.ndarray, at: int, vector: np.ndarray) -> None:
+    array.reshape(-1)[at : at + len(vector)] = vector
+
+
+if _settings.DISABLE_JIT:
+    lanes = lambda array: BYTES // array.itemsize  # noqa: E731
+    nothing = lambda array: np.zeros(BYTES // array.itemsize, array.dtype)  # noqa: E731
+    load = lambda array, at: array.reshape(-1)[at : at + BYTES // array.itemsize].copy()  # noqa: E731
+    spread = lambda array, at: np.full(BYTES // array.itemsize, array.reshape(-1)[at])  # noqa: E731
+    store, plus, minus, times, total = _stored, np.add, np.subtract, np.multiply, np.sum
+    fused = lambda x, y, total: total + x * y  # noqa: E731
+    larger = np.maximum
+    where_larger = lambda x, w, taken, otherwise: np.where(x > w, taken, otherwise)  # noqa: E731
