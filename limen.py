@@ -17,6 +17,7 @@ _PUBLIC = {
     "Run": "simulator.run",
     "Study": "dse.study.study",
     "export": "simulator.run",
+    "kernel_table": "dse.report.kernel_frame",
     "load_design": "simulator.designs.built_in",
     "load_family": "workloads.networks.family",
     "network": "workloads.networks.family:find_network",

@@ -10,15 +10,13 @@ import click
 
 from dse.cli.options import echo
 from dse.cli.places import PLACE
-from workloads.ops.names import BASELINE, OPS
+from workloads.ops.names import COMPARED
 
 if TYPE_CHECKING:
     from workloads.host.manifest import Origin
 
 FORMATS = ("text", "md", "latex", "csv")
 """text: for a terminal, fewer columns."""
-
-OTHERS = [op for op in OPS if op != BASELINE]
 
 bits_option = click.option(
     "--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default; again for more."
@@ -40,7 +38,7 @@ def tables() -> None:
     show_default=True,
     help="A built-in cost table or a .csv file; again for more.",
 )
-@click.option("--op", "ops", multiple=True, type=click.Choice(OTHERS), help="Compared with the MAC; all by default.")
+@click.option("--op", "ops", multiple=True, type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
 @bits_option
 @click.option("--clock-ns", default=20.0, show_default=True, help="Clock period of the powers, the same for all.")
 @click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
@@ -65,7 +63,7 @@ def kernel(
         from workloads.host.pictures import picture_format
 
         picture_format(plot)  # a wrong name is said before the work
-    chosen: Any = ops or OTHERS
+    chosen: Any = ops or COMPARED
     origin = _origin(costs)
     table = unit_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
     if plot:
@@ -99,7 +97,7 @@ def _give(text: str, out: Path | None, origin: Origin) -> None:
 
 @tables.command()
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
-@click.option("--op", "ops", multiple=True, type=click.Choice(OTHERS), help="Compared with the MAC; all by default.")
+@click.option("--op", "ops", multiple=True, type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
 @bits_option
 @out_option
 def fpga(form: str, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | None) -> None:
@@ -107,7 +105,7 @@ def fpga(form: str, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | Non
     from cost_models.fpga.fpga import TABLES
     from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown, table_text
 
-    chosen: Any = ops or OTHERS
+    chosen: Any = ops or COMPARED
     origin = _origin([name for names in TABLES.values() for name in names])
     texts = {"text": table_text, "md": table_markdown, "latex": table_latex, "csv": table_csv}
     _give(texts[form](fpga_table(chosen, bits)), out, origin)

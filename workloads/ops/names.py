@@ -8,6 +8,9 @@ OPS = ("threshold", "mac", "adder", "shift")
 BASELINE = "mac"
 """What other ops are compared with."""
 
+COMPARED = tuple(op for op in OPS if op != BASELINE)
+"""Those that are."""
+
 MIXES = {"shift-adder": ("shift", "adder"), "mac-threshold": ("mac", "threshold")}
 """Networks of two ops: shift and adder in turn (ShiftAddNet); mac first, threshold after."""
 
