@@ -126,11 +126,21 @@ def sharing(unit: Pe) -> tuple[Pe, ...]:
     return tuple(replace(each, **changes) for each in (*plain, *wide))
 
 
-def staged_units(widths: Sequence[int]) -> list[tuple[Pe, ...]]:
-    """Return PEs of two stages with x as wide as w, and MACs that don't switch on zeros, each at all its sums."""
+def width_pairs(op: Op, widths: Sequence[int], pairs: Pairs) -> list[tuple[int, int]]:
+    """Return the widths (x, w) of an op's PEs: all pairs that it takes, or only x as wide as w."""
+    fewest, most = operation(op).weight_bits
     return [
-        sharing(Pe(op, x_bits, weight_bits(op, x_bits), 0, dataflow, STAGED_STAGES, zero_gating))
-        for op, x_bits, dataflow in product(known_ops(), widths, DATAFLOWS)
+        (x_bits, w_bits)
+        for x_bits, w_bits in product(widths, widths)
+        if fewest <= w_bits <= most and (pairs == "all" or w_bits == weight_bits(op, x_bits))
+    ]
+
+
+def staged_units(op: Op, x_bits: int, w_bits: int) -> list[tuple[Pe, ...]]:
+    """Return an op's PEs of two stages, and MACs that don't switch on zeros, each at all its sums."""
+    return [
+        sharing(Pe(op, x_bits, w_bits, 0, dataflow, STAGED_STAGES, zero_gating))
+        for dataflow in DATAFLOWS
         for zero_gating in ((False, True) if operation(op).multiplies else (False,))
     ]
 
@@ -159,12 +169,8 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
     pairs: PEs of all pairs of widths, or only of x as wide as w.
     """
     wide = wide_bits(widths)
-    pes = [
-        pe_units(op, x_bits, w_bits, dataflow)
-        for op, x_bits, w_bits, dataflow in product(known_ops(), widths, widths, DATAFLOWS)
-        if operation(op).weight_bits[0] <= w_bits <= operation(op).weight_bits[1]
-        if pairs == "all" or w_bits == weight_bits(op, x_bits)
-    ]
+    of_ops = [(op, *pair) for op in known_ops() for pair in width_pairs(op, widths, pairs)]
+    pes = [pe_units(*of_op, dataflow) for of_op, dataflow in product(of_ops, DATAFLOWS)]
     chosen: list[tuple[Unit, ...]] = [*pes]
     chosen += [tuple(Edge(x, acc) for acc in EDGE_ACC_BITS) for x in (*widths, *wide)]
     chosen.append(tuple(Tag(bits) for bits in TAG_BITS))
@@ -174,6 +180,8 @@ def groups(widths: range = WIDTHS, pairs: Pairs = "all") -> list[tuple[Unit, ...
     chosen += [(Edge(x, MAX_ACC_BITS),) for x in (*widths, *wide)]
     chosen += signed_units(widths)
     chosen += [fused_units(*fused) for fused in product(FUSED_OPS, widths, DATAFLOWS)]
+    unlike = [(op, x_bits, w_bits) for op, x_bits, w_bits in of_ops if w_bits != weight_bits(op, x_bits)]
+    chosen += [staged for of_op in unlike for staged in staged_units(*of_op)]
     return chosen
 
 
@@ -183,12 +191,16 @@ def wide_bits(widths: range) -> tuple[int, ...]:
 
 
 def compared_groups(widths: range) -> list[tuple[Unit, ...]]:
-    """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs."""
+    """Return PEs of WIDE_BITS and of two stages, the gate equivalent, ops alone and neurons; then the smallest MACs.
+
+    Where widths of x and w are free of each other, `groups` has further PEs of two stages.
+    """
     wide, ops = wide_bits(widths), known_ops()
     compared: list[tuple[Unit, ...]] = [
         pe_units(op, bits, weight_bits(op, bits), dataflow) for op, bits, dataflow in product(ops, wide, DATAFLOWS)
     ]
-    compared += staged_units((*widths, *wide))
+    for op, bits in product(ops, (*widths, *wide)):
+        compared += staged_units(op, bits, weight_bits(op, bits))
     compared.append((Nand2(),))
     compared += [(operator(op, x_bits),) for op, x_bits in product(ops, (*widths, *wide))]
     compared += [(neuron(window, op, x_bits),) for op, x_bits, window in product(ops, (*widths, *wide), SYNAPSES)]
