@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -37,7 +36,6 @@ SMALLEST = "_smallest"
 """How components of MACs end that the recipe of least area made, beside the best one; `price` reads none of them."""
 
 INTEGERS = ("x_bits", "w_bits", "acc_bits", "stages")
-WHOLE = re.compile("[0-9]{1,9}")
 ONE_STAGE = "1"
 """Stages of rows that name none, as UNIFORM are their operands: those that `price` reads unless told otherwise."""
 
@@ -48,7 +46,7 @@ UnitKey = tuple[str, str, str, str, str]
 Index = Mapping[UnitKey, Mapping[int, Mapping[str, "Value"]]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Value:
     """A number in the unit of its quantity, and the softest method behind it."""
 
@@ -256,54 +254,69 @@ def _load(path: Path, _modified: int, _size: int) -> Table:
     from workloads.ops.registry import known_ops  # with numpy, which nothing else here needs
 
     allowed = {"op": ("", *known_ops(), *FUSED_OPS), **ALLOWED}
-    rows = []
+    rows: list[Row] = []
     variants: dict[tuple[str, str], dict[UnitKey, dict[int, dict[str, Value]]]] = {}
-    seen: dict[tuple[str, ...], int] = {}
     for number, fields in enumerate(lines, start=2):
         if len(fields) != len(header):
             raise LimenError(f"{path}: line {number}: {len(fields)} fields; expected {len(header)}")
         row = dict(zip(header, fields, strict=True))
-        _check(row, allowed, f"{path}: line {number}")
-        identity = tuple(row[name] for name in COLUMNS[:10] if name != "multiplier")
-        if identity in seen:
-            raise LimenError(
-                f"{path}: line {number}: quantity: {row['quantity']!r} is in line {seen[identity]} already"
-            )
-        seen[identity] = number
+        problem = _problem(row, allowed)
+        if problem is not None:
+            raise LimenError(f"{path}: line {number}: {problem}")
+        variant, key, acc_bits, quantity = place = _place(row)
+        quantities = variants.setdefault(variant, {}).setdefault(key, {}).setdefault(acc_bits, {})
+        if quantity in quantities:
+            there = next(line for line, other in enumerate(rows, start=2) if _place(other) == place)
+            raise LimenError(f"{path}: line {number}: quantity: {quantity!r} is in line {there} already")
+        quantities[quantity] = Value(float(row["value"]), row["method"])
         rows.append(row)
-        key = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
-        index = variants.setdefault((row["stream"] or UNIFORM, row["stages"] or ONE_STAGE), {})
-        quantities = index.setdefault(key, {}).setdefault(int(row["acc_bits"] or 0), {})
-        quantities[row["quantity"]] = Value(float(row["value"]), row["method"])
     if not rows:
         raise LimenError(f"{path}: holds no rows; expected a cost table")
     return Table(path, tuple(rows), variants)
 
 
-def _check(row: Row, allowed_words: Mapping[str, Sequence[str]], where: str) -> None:
-    """Refuse a row that can't be priced or traced. Raises LimenError."""
+def _place(row: Row) -> tuple[tuple[str, str], UnitKey, int, str]:
+    """Return where an index has a row: (stream, stages), unit, acc_bits and quantity, which no two rows share."""
+    unit = (row["component"], row["op"], row["x_bits"], row["w_bits"], row["dataflow"])
+    variant = (row["stream"] or UNIFORM, row["stages"] or ONE_STAGE)
+    return variant, unit, int(row["acc_bits"] or 0), row["quantity"]
+
+
+def _problem(row: Row, allowed_words: Mapping[str, Sequence[str]]) -> str | None:
+    """Return why a row can't be priced or traced, a field first; None of one that can."""
     for field in ("component", "quantity", "value", "unit", "method", "source"):
         if not row[field].strip():
-            raise LimenError(f"{where}: {field}: missing; every row needs one")
+            return f"{field}: missing; every row needs one"
     for field, allowed in allowed_words.items():
         if row[field] not in allowed:
             named = ", ".join(text for text in allowed if text)
-            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: one of {named}")
+            return f"{field}: {shown(row[field])} is not allowed: one of {named}"
     for field in INTEGERS:
-        if row[field] and not WHOLE.fullmatch(row[field]):
-            raise LimenError(f"{where}: {field}: {shown(row[field])} is not allowed: a whole number or nothing")
+        if row[field] and not _is_whole(row[field]):
+            return f"{field}: {shown(row[field])} is not allowed: a whole number or nothing"
     try:
         value = math.nan if "_" in row["value"] else float(row["value"])  # which takes 1_0 as 10
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise LimenError(f"{where}: value: {shown(row['value'])} is not allowed: a finite number")
-    suffix = row["quantity"].partition(":")[0].rsplit("_", 1)[-1]
-    expected = {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
+        return f"value: {shown(row['value'])} is not allowed: a finite number"
+    expected = _unit_of(row["quantity"])
     if expected is not None and row["unit"] != expected:
-        raise LimenError(f"{where}: unit: {row['unit']!r} is not allowed for {row['quantity']}: {expected}")
+        return f"unit: {row['unit']!r} is not allowed for {row['quantity']}: {expected}"
     if value < 0 and ":" not in row["quantity"]:
-        raise LimenError(f"{where}: value: {row['value']} is not allowed: at least 0")
+        return f"value: {row['value']} is not allowed: at least 0"
+    return None
+
+
+def _is_whole(text: str) -> bool:
+    return len(text) < 10 and text.isascii() and text.isdecimal()
+
+
+@lru_cache(maxsize=1024)
+def _unit_of(quantity: str) -> str | None:
+    """Return the unit that a quantity's name ends with; None of one whose name says nothing of it."""
+    suffix = quantity.partition(":")[0].rsplit("_", 1)[-1]
+    return {"um2": "um2", "nw": "nW", "pj": "pJ", "ns": "ns"}.get(suffix)
 
 
 def show(

@@ -63,9 +63,11 @@ class TestRefusals:
         with pytest.raises(LimenError, match="cannot be read: embedded null byte; expected a cost table"):
             load_table("a\0.csv")
 
-    def test_a_point_twice(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("again", [{"multiplier": "other"}, {"stages": "1"}, {"stream": "uniform"}])
+    def test_a_point_twice(self, again: dict[str, str], tmp_path: Path) -> None:
+        """Stages and operands that a row doesn't name are these, so lookups would find one of the two alone."""
         with pytest.raises(LimenError, match="line 3: quantity: 'area_um2' is in line 2 already"):
-            load_table(write(tmp_path / "bad.csv", {}, {"multiplier": "other"}))
+            load_table(write(tmp_path / "bad.csv", {"stages": "", "stream": ""}, again))
 
     def test_files(self, tmp_path: Path) -> None:
         (tmp_path / "empty.csv").write_text("")
