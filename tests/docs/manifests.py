@@ -19,7 +19,7 @@ from workloads.host.manifest import LAYOUT, MANIFEST, file_hash, read_manifest
 
 DOCS = ROOT / "docs"
 COMMANDS = {
-    ".": "limen study plot runs/digits -x energy_uj -y accuracy --out docs/front.png; make growth",
+    ".": "make growth",
     "diffusion": "limen net diffusion --out FOLDER",
     "polarity": "limen net polarity digits --out FOLDER; limen net polarity mnist --out FOLDER",
     "samplers": "limen study compare NAME.yaml --out FOLDER --plot NAME.png",
