@@ -77,8 +77,9 @@ def layer_gradients(
     """
     assert layer.groups == 1, "training takes layers of one group"
     blocks = x.rows.shape[1]
-    dy = np.zeros((layer.pixels, layer.out_channels, blocks), dtype=x.rows.dtype)
-    dy[:, :, : x.images] = slope.reshape(layer.pixels, layer.out_channels, x.images)
+    dy = slope.reshape(layer.pixels, layer.out_channels, x.images).astype(x.rows.dtype, order="C", copy=False)
+    if blocks > x.images:
+        dy = np.pad(dy, ((0, 0), (0, 0), (0, blocks - x.images)))
     seen = Operands(x.rows, *_places(*_shape(layer), 0), *_filters(layer, weights, polarity, x.rows.dtype))
     dx = None
     if inputs:

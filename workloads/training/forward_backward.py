@@ -262,14 +262,15 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
         if link.residual is not None:
             add(link.residual, slope, seen.residual_inside)
         by_name = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
-        below = slope - slope.mean(axis=PIXELS_AND_IMAGES)[:, None]
+        count = slope.size // len(by_name["bias"])
+        below = slope - (by_name["bias"] / count)[:, None]
         if trained.gain is not None:
             along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
             by_gain = along * seen.factor / trained.gain
             by_name["gain"] = by_gain if by_gain.shape == trained.gain.shape else by_gain.sum(keepdims=True)
             if trained.layer.operation.norm == "batch":
                 spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
-                below -= seen.normal * (along / (spread * (seen.normal.size // spread.size)))[:, None]
+                below -= seen.normal * (along / (spread * count))[:, None]
         below *= seen.factor[:, None]
         gradient = layer_gradients(
             trained.layer,
