@@ -8,7 +8,7 @@ from workloads.exact import kernel_arrays as lanes
 from workloads.host.specfile import read_spec
 from workloads.layers.layer import Layer
 from workloads.networks.network import NetworkFile
-from workloads.ops import sum_kernels
+from workloads.ops import kernel_kinds
 from workloads.ops.names import OPS
 from workloads.ops.shift import lowest_exponents, powers, round_to_powers
 from workloads.training import forward_backward as training
@@ -152,9 +152,9 @@ def test_threshold_gradients_of_x_and_w_cancel_without_padding():
 def test_batches_of_any_size_give_the_same_sums():
     """Images never mix: a block filled up with nothing, and an image beside others, give the same bits."""
     layer = small_layer("threshold")
-    x, weights, polarity, _ = random_case(layer, images=sum_kernels.LANES + 3)
+    x, weights, polarity, _ = random_case(layer, images=kernel_kinds.LANES + 3)
     whole = sums(layer, weights, polarity, x)
-    for image in (0, sum_kernels.LANES - 1, sum_kernels.LANES + 2):
+    for image in (0, kernel_kinds.LANES - 1, kernel_kinds.LANES + 2):
         assert np.array_equal(whole[..., image], sums(layer, weights, polarity, x[..., image : image + 1])[..., 0])
 
 

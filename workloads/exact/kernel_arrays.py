@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.layers.layer import Layer
-from workloads.ops import sum_kernels as kernels
+from workloads.ops import kernel_kinds as kernels
 from workloads.ops.operation import Operands
 
 
@@ -34,13 +34,20 @@ def batch_innermost(x: np.ndarray) -> np.ndarray:
 
 def layer_rows(layer: Layer, x: np.ndarray) -> Rows:
     """Return the rows of activations [H, W, C, B] (float32 or float64); padding is an activation of value 0."""
-    top, bottom, left, right = layer.padding
     images = x.shape[-1]
-    blocks = -(-images // kernels.LANES) * kernels.LANES
+    return Rows(padded_rows(layer, x, x.dtype, -(-images // kernels.LANES) * kernels.LANES), images)
+
+
+def padded_rows(layer: Layer, x: np.ndarray, dtype: np.dtype | type, lanes: int) -> np.ndarray:
+    """Return activations [H, W, C, B] as rows [(H + padding)·(W + padding)·C, lanes] of a type; lanes ≥ B."""
+    top, bottom, left, right = layer.padding
     height, width, channels = layer.input_shape
-    padded = np.zeros((height + top + bottom, width + left + right, channels, blocks), dtype=x.dtype)
+    images = x.shape[-1]
+    if lanes == images and not any(layer.padding):
+        return np.require(x, dtype, ["C", "W"]).reshape(-1, images)
+    padded = np.zeros((height + top + bottom, width + left + right, channels, lanes), dtype=dtype)
     padded[top : top + height, left : left + width, :, :images] = x.reshape(height, width, channels, images)
-    return Rows(padded.reshape(-1, blocks), images)
+    return padded.reshape(-1, lanes)
 
 
 def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x: Rows) -> np.ndarray:
@@ -52,7 +59,7 @@ def layer_sums(layer: Layer, weights: np.ndarray, polarity: np.ndarray | None, x
     for group in range(layer.groups):
         outputs = slice(group * layer.group_outputs, (group + 1) * layer.group_outputs)
         w, p = _filters(layer, weights[outputs], None if polarity is None else polarity[outputs], x.rows.dtype)
-        seen = Operands(x.rows, *_places(*_shape(layer), group), w, p)
+        seen = Operands(x.rows, *layer_places(layer, group), w, p)
         group_sums = (
             y if layer.groups == 1 else np.empty((layer.pixels, layer.group_outputs, y.shape[2]), dtype=y.dtype)
         )
@@ -80,7 +87,7 @@ def layer_gradients(
     dy = slope.reshape(layer.pixels, layer.out_channels, x.images).astype(x.rows.dtype, order="C", copy=False)
     if blocks > x.images:
         dy = np.pad(dy, ((0, 0), (0, 0), (0, blocks - x.images)))
-    seen = Operands(x.rows, *_places(*_shape(layer), 0), *_filters(layer, weights, polarity, x.rows.dtype))
+    seen = Operands(x.rows, *layer_places(layer, 0), *_filters(layer, weights, polarity, x.rows.dtype))
     dx = None
     if inputs:
         rows = np.zeros_like(x.rows)
@@ -97,8 +104,9 @@ def layer_gradients(
     return Gradients(dx, unfilled(at_weights), None if at_polarity is None else unfilled(at_polarity))
 
 
-def _shape(layer: Layer) -> tuple[tuple[int, int, int], tuple[int, int], tuple[int, int], tuple[int, ...], int]:
-    return layer.input_shape, layer.kernel, layer.stride, layer.padding, layer.groups
+def layer_places(layer: Layer, group: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return (base [M], taps [K filled up]) of a group: where an output pixel starts, and what it sees."""
+    return _places(layer.input_shape, layer.kernel, layer.stride, layer.padding, layer.groups, group)
 
 
 @lru_cache(maxsize=256)
@@ -110,7 +118,6 @@ def _places(
     groups: int,
     group: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (base [M], taps [K filled up]) of a group: where an output pixel starts, and what it sees."""
     height, width, channels = shape
     high, wide = height + padding[0] + padding[1], width + padding[2] + padding[3]
     down = np.arange(0, high - kernel[0] + 1, stride[0])

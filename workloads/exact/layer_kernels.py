@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from numba import float32, float64, int64, void
+from numba import int64
 
 from workloads.host.jit import njit
 
-_INDEX = int64[::1]
-_ADDED = int64[:, :, ::1]
 
-
-@njit([void(s[:, :, ::1], _INDEX, _INDEX, _INDEX, _ADDED, _ADDED) for s in (float32, float64, int64)])
+@njit()
 def requantise(sums, bias, shift, limits, added, y):
     """Fill y [M, N, B] int64 with sat((sum + bias + added + 2^(t-1)) >> t) of exact sums [M, N, B].
 
@@ -35,9 +32,9 @@ def requantise(sums, bias, shift, limits, added, y):
                     out[b] = min(max(out[b] >> t, limits[1]), limits[2])
 
 
-@njit(void(int64[:, :, :, ::1], _INDEX, int64[:, :, :, ::1]))
+@njit()
 def largest(x, geometry, y):
-    """Fill y [OH, OW, C, B] with the largest of each window of x [H, W, C, B]; all int64.
+    """Fill y [OH, OW, C, B] with the largest of each window of x [H, W, C, B], of one type of integers.
 
     geometry: [stride_h, stride_w, pad_top, pad_left, kernel_h, kernel_w, lowest]; padding never wins.
     """

@@ -82,7 +82,8 @@ def walk(
     written = {INPUT: {0: first}}  # the pieces of each tensor, by channel offset
 
     def read(tensor: str) -> Value:
-        return join([piece for _, piece in sorted(written[tensor].items(), key=lambda piece: piece[0])])
+        pieces = [piece for _, piece in sorted(written[tensor].items(), key=lambda piece: piece[0])]
+        return pieces[0] if len(pieces) == 1 else join(pieces)
 
     for index, (layer, link) in enumerate(zip(layers, connections, strict=True)):
         second = None if link.second is None else read(link.second)

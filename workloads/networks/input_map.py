@@ -19,6 +19,8 @@ class InputMap(Spec):
 
     def apply(self, pixels: np.ndarray, x_bits: int, x_signed: bool) -> np.ndarray:
         """Return int64 activations of the same shape, within the operand range."""
+        if pixels.dtype == np.uint8:  # each of 256 pixels once
+            return self.apply(np.arange(256), x_bits, x_signed)[pixels]
         centred = pixels.astype(np.int64) - self.offset
         rounding = 1 << (-self.shift - 1) if self.shift < 0 else 0
         scaled = (centred + rounding) >> -self.shift if self.shift < 0 else centred << self.shift

@@ -44,7 +44,7 @@ from workloads.networks.checkpoint import load_checkpoint
 from workloads.networks.input_map import InputMap
 from workloads.networks.published import Published
 from workloads.networks.unmapped import UnmappedOp
-from workloads.ops.integers import operand_range
+from workloads.ops.integers import narrowest_type, operand_range
 from workloads.ops.op_field import Op
 
 COMMENTED = Path(__file__).with_name("commented.yaml")
@@ -191,25 +191,28 @@ class Network:
 
         progress: called with the number of images of each batch done.
         """
-        parameters, x = self.trained(), self.as_input(x)
+        forward, x = self._prepared(), self.as_input(x)
+        first = self.layers[0]
+        numbers = narrowest_type(*operand_range(first.x_bits, first.x_signed))
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
         for start in range(0, len(x), EVALUATION_BATCH):
-            batch = np.ascontiguousarray(x[start : start + EVALUATION_BATCH].astype(np.int64).transpose(1, 2, 3, 0))
-            lanes = self._forward(parameters, batch)
+            batch = x[start : start + EVALUATION_BATCH].astype(numbers)
+            lanes = forward(np.ascontiguousarray(batch.transpose(1, 2, 3, 0)))
             scores[start : start + EVALUATION_BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
             if progress is not None:
                 progress(lanes.shape[-1])
         return scores
 
-    def _forward(self, parameters: tuple[LayerParameters, ...], batch: np.ndarray) -> np.ndarray:
-        """Return the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
-        from workloads.exact.inference import forward_lanes
+    def _prepared(self) -> Callable[[np.ndarray], np.ndarray]:
+        """Return what gives the last layer's outputs [OH, OW, N, B] of activations [H, W, C, B]."""
+        from workloads.exact.inference import prepared
+
+        forwards = [prepared(*layer) for layer in zip(self.layers, self.trained(), strict=True)]
 
         def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
-            layer = self.layers[index]
-            return forward_lanes(layer, parameters[index], seen.reshape(*layer.input_shape, -1), residual)
+            return forwards[index](seen.reshape(*self.layers[index].input_shape, -1), residual)
 
-        return walk(self.layers, batch, partial(np.concatenate, axis=2), step)
+        return lambda batch: walk(self.layers, batch, partial(np.concatenate, axis=2), step)
 
     def inputs(self, split: str, folder: Path | str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Return (activations [images, H, W, C] int64 of `input_shape`, labels [images]) of a split of its data.

@@ -1,8 +1,16 @@
-"""What the kernels of `sum_kernels` can sum, as rooms ask for it without loading Numba."""
+"""What the kernels of `sum_kernels` can sum, and how it is laid out, for those who don't load Numba."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+
+import numpy as np
+
+LANES = 64
+"""Images of a block: a constant, so that the compiler knows every stride."""
+
+OUTPUTS, TAPS = 4, 2
+"""Output channels and synapses computed together: what is loaded once serves eight sums."""
 
 
 class Sum(IntEnum):
@@ -11,6 +19,12 @@ class Sum(IntEnum):
     LARGER = 0  # Σ p·max(x, w)
     PRODUCT = 1  # Σ x·w
     DISTANCE = 2  # Σ p·|x − w|
+
+    def term_sizes(self, weights: np.ndarray, largest: int) -> np.ndarray:
+        """Return what no term exceeds in magnitude, of |w| and the largest |x|; p is 1, 0 or −1."""
+        if self == Sum.LARGER:
+            return np.maximum(weights, largest)
+        return weights * largest if self == Sum.PRODUCT else weights + largest
 
 
 class Slope(IntEnum):

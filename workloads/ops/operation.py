@@ -59,7 +59,8 @@ class Operation(ABC):
     polar: a synapse has a polarity beside w. gated: a synapse adds nothing where x doesn't exceed w.
     multiplies: it needs a multiplier, of which synthesis tries several. one_number: there is Verilog in cost_models of
     it alone with one number as its result, where limen_op_NAME leaves an addend and a carry.
-    weight_bits: narrowest and widest w. summed: what kernels sum for it. factor: their p where there is no polarity.
+    weight_bits: narrowest and widest w. summed: what kernels sum for it; None: it has `sums` and gradients of its own.
+    factor: the kernels' p where there is no polarity.
     norm: of hidden layers in training. score_spread: the deviation at which scores start.
     """
 
@@ -67,7 +68,7 @@ class Operation(ABC):
     form: str
     verilog: Path | None = None
     one_range: bool
-    summed: Sum
+    summed: Sum | None = None
     polar: bool = False
     gated: bool = False
     multiplies: bool = False
@@ -133,10 +134,15 @@ class Operation(ABC):
 
     # Kernels, in their floating point.
 
+    def excess(self, w: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Return [N]: by how much what kernels sum exceeds the op's sums, of aligned w and p [N, K]; integers."""
+        return np.zeros(len(w), dtype=np.int64)
+
     def sums(self, seen: Operands, y: np.ndarray) -> None:
         """Fill y [M, n, B] with the sums."""
         from workloads.ops import sum_kernels
 
+        assert self.summed is not None
         sum_kernels.forward(self.summed, *seen, y)
 
     @abstractmethod
@@ -147,6 +153,7 @@ class Operation(ABC):
         """Add to dx [rows, B] the gradient at x of a loss with gradient dy [M, n, B] at the sums."""
         from workloads.ops import sum_kernels
 
+        assert self.summed is not None
         sum_kernels.backward_inputs(self.summed, *seen, dy, dx)
 
     @abstractmethod

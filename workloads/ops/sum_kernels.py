@@ -15,7 +15,7 @@ from __future__ import annotations
 from numba import float32, float64, int64, void
 
 from workloads.host.jit import njit, njit_in_place
-from workloads.ops.kernel_kinds import Slope, Sum
+from workloads.ops.kernel_kinds import OUTPUTS, TAPS, Slope, Sum
 from workloads.ops.vectors import (
     fused,
     lanes,
@@ -30,12 +30,6 @@ from workloads.ops.vectors import (
     total,
     where_larger,
 )
-
-LANES = 64
-"""Images of a block: a constant, so that the compiler knows every stride."""
-
-OUTPUTS, TAPS = 4, 2
-"""Output channels and synapses computed together: what is loaded once serves eight sums."""
 
 PIXELS = 4
 """Pixels over which gradients of weights are summed before their vectors are."""

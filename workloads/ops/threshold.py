@@ -34,6 +34,10 @@ class Threshold(Comparison):
         ends = [self.terms(np.asarray(end), w, p) for end in (low, high)]
         return np.minimum(*ends), np.maximum(*ends)
 
+    def excess(self, w: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """Kernels sum p·max(x, w)."""
+        return (p * w).sum(axis=1)
+
     def sums(self, seen: Operands, y: np.ndarray) -> None:
         super().sums(seen, y)
         y -= np.cumsum(seen.p * seen.w, axis=1)[: y.shape[1], -1:]  # Σ p·max(x, w) is larger by Σ p·w

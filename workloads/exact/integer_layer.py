@@ -1,0 +1,122 @@
+"""A layer made ready for the kernel of exact integers: the narrowest numbers that add its terms up without loss."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from workloads.exact.kernel_arrays import layer_places, padded_rows
+from workloads.layers.layer import Layer, LayerParameters
+from workloads.ops import integer_kernels
+from workloads.ops.integers import narrowest_type, operand_range
+from workloads.ops.kernel_kinds import OUTPUTS, TAPS
+from workloads.ops.operation import OPERAND_BITS
+
+
+class Width(NamedTuple):
+    """Numbers that terms add up in, what no sum of them may exceed in magnitude, and those that this goes into."""
+
+    narrow: Any
+    limit: int
+    wide: Any
+
+
+WIDTHS = (
+    Width(np.int16, (1 << 15) - 1, np.int32),
+    Width(np.float32, 1 << 24, np.int32),
+    Width(np.float64, 1 << 53, np.int64),
+)
+"""The fastest first. The last holds every layer: a bias is within 2^46, a term within 2^33."""
+
+LEAST_SECTION = 8
+"""Terms that must add up in narrow numbers for these to be faster than wider ones."""
+
+
+class IntegerLayer(NamedTuple):
+    """One image's layer, of an op with a `Sum`, as `fill_outputs` takes it.
+
+    w, p: [groups, n, K] filters and factors in narrow numbers, filled up with synapses that add nothing.
+    start, shift: [N] and limits: [lowest, highest output, left shift of the residual], in wide numbers.
+    """
+
+    layer: Layer
+    width: Width
+    section: int
+    w: np.ndarray
+    p: np.ndarray
+    start: np.ndarray
+    shift: np.ndarray
+    limits: np.ndarray
+
+    @classmethod
+    def of(cls, layer: Layer, parameters: LayerParameters) -> IntegerLayer:
+        """Prove, from these very weights and all activations of the format, which numbers hold every sum."""
+        room = layer.operation
+        assert room.summed is not None
+        x_shift, w_shift = room.alignment(layer.x_bits, layer.w_bits)
+        w = room.values(parameters.weights, layer.w_bits).reshape(layer.out_channels, -1) << w_shift
+        p = np.full_like(w, room.factor) if parameters.polarity is None else parameters.polarity.reshape(w.shape)
+        raw = layer.y_range is None
+        shift = np.zeros_like(parameters.shift) if raw else parameters.shift
+        start = parameters.bias - room.excess(w, p) + np.where(shift > 0, 1 << np.maximum(shift - 1, 0), 0)
+        largest = max(abs(end) for end in operand_range(layer.x_bits, layer.x_signed)) << x_shift
+        sizes = room.summed.term_sizes(np.abs(w), largest)
+        added = 0 if layer.residual is None else 1 << OPERAND_BITS[1] + layer.residual_shift
+        bound = int((sizes.sum(axis=1) + np.abs(start)).max()) + added
+        width, section = _width_of(max(largest, int(np.abs(w).max()), int(sizes.max())), bound)
+        whole = np.iinfo(width.wide)
+        limits = (whole.min, whole.max) if layer.y_range is None else layer.y_range
+        numbers: list[np.ndarray] = [
+            np.array(each, dtype=width.wide) for each in (start, shift, (*limits, layer.residual_shift))
+        ]
+        return cls(layer, width, section, _filled(layer, w, width), _filled(layer, p, width), *numbers)
+
+    def outputs(self, lanes: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
+        """Return the outputs [OH, OW, N, B] of activations [H, W, C, B], in the narrowest integers of their format.
+
+        residual: [OH, OW, N, B], integers, where the layer has one.
+        """
+        layer, images = self.layer, lanes.shape[-1]
+        room = layer.operation
+        assert room.summed is not None
+        x = padded_rows(layer, lanes, narrowest_type(*operand_range(layer.x_bits, layer.x_signed)), images)
+        flat = (layer.pixels, layer.out_channels, images)
+        added: np.ndarray = np.empty((0, 0, 0), self.width.wide)
+        if residual is not None:
+            added = np.require(residual, self.width.wide, ["C", "W"]).reshape(flat)
+        y = np.empty(flat, self.width.wide if layer.y_range is None else narrowest_type(*layer.y_range))
+        integer_kernels.fill_outputs(
+            int(room.summed),
+            self.section,
+            x,
+            *layer_places(layer, 0),
+            layer.group_channels,
+            self.width.narrow(1 << room.alignment(layer.x_bits, layer.w_bits)[0]),
+            self.w,
+            self.p,
+            self.start,
+            self.shift,
+            self.limits,
+            added,
+            y,
+        )
+        return y.reshape(*layer.output_shape, images)
+
+
+def _width_of(largest: int, bound: int) -> tuple[Width, int]:
+    """Return the fastest numbers, and how many terms they add up, for terms up to `largest` and sums up to `bound`."""
+    for width in WIDTHS:
+        section = width.limit // max(largest, 1) // TAPS * TAPS
+        if section >= LEAST_SECTION and bound <= np.iinfo(width.wide).max:
+            break
+    return width, section
+
+
+def _filled(layer: Layer, values: np.ndarray, width: Width) -> np.ndarray:
+    """Return values [N, K] as [groups, n, K], filled up with zeros to whole tiles of the kernel."""
+    outputs = -(-layer.group_outputs // OUTPUTS) * OUTPUTS
+    synapses = -(-layer.fan_in // TAPS) * TAPS
+    filled: np.ndarray = np.zeros((layer.groups, outputs, synapses), dtype=width.narrow)
+    filled[:, : layer.group_outputs, : layer.fan_in] = values.reshape(layer.groups, layer.group_outputs, layer.fan_in)
+    return filled
