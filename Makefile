@@ -58,6 +58,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
 	$(BIN)/python -m tests.bench.counting
 	$(BIN)/python -m tests.bench.kernels
+	$(BIN)/python -m tests.bench.inference
 	$(BIN)/python -m tests.bench.torch_layers
 	$(BIN)/python -m tests.bench.blocks
 	$(BIN)/python -m tests.bench.sweep

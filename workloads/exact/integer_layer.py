@@ -64,7 +64,7 @@ class IntegerLayer(NamedTuple):
         sizes = room.summed.term_sizes(np.abs(w), largest)
         added = 0 if layer.residual is None else 1 << OPERAND_BITS[1] + layer.residual_shift
         bound = int((sizes.sum(axis=1) + np.abs(start)).max()) + added
-        width, section = _width_of(max(largest, int(np.abs(w).max()), int(sizes.max())), bound)
+        width, section = _width_of(sizes, max(largest, int(np.abs(w).max())), bound)
         whole = np.iinfo(width.wide)
         limits = (whole.min, whole.max) if layer.y_range is None else layer.y_range
         numbers: list[np.ndarray] = [
@@ -104,13 +104,26 @@ class IntegerLayer(NamedTuple):
         return y.reshape(*layer.output_shape, images)
 
 
-def _width_of(largest: int, bound: int) -> tuple[Width, int]:
-    """Return the fastest numbers, and how many terms they add up, for terms up to `largest` and sums up to `bound`."""
+def _width_of(sizes: np.ndarray, operand: int, bound: int) -> tuple[Width, int]:
+    """Return the fastest numbers, and how many terms add up in them.
+
+    sizes: [N, K] of terms, in the order in which they are added. operand: the largest, of x and of w; bound: of a sum.
+    """
+    least = min(LEAST_SECTION, sizes.shape[1])
     for width in WIDTHS:
-        section = width.limit // max(largest, 1) // TAPS * TAPS
-        if section >= LEAST_SECTION and bound <= np.iinfo(width.wide).max:
+        section = _longest_section(sizes, width.limit)
+        if section >= least and operand <= width.limit and bound <= np.iinfo(width.wide).max:
             break
     return width, section
+
+
+def _longest_section(sizes: np.ndarray, limit: int) -> int:
+    """Return a number of terms, a multiple of TAPS, so many of which in turn add up to `limit` at most; or 0."""
+    whole = -(-sizes.shape[1] // TAPS) * TAPS
+    section = min(whole, whole * limit // max(1, int(sizes.sum(axis=1).max()))) // TAPS * TAPS
+    while section and np.add.reduceat(sizes, np.arange(0, sizes.shape[1], section), axis=1).max() > limit:
+        section = section // 2 // TAPS * TAPS
+    return section
 
 
 def _filled(layer: Layer, values: np.ndarray, width: Width) -> np.ndarray:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from workloads.host.jit import njit
+from workloads.ops.integers import MAX_SHIFT
 from workloads.ops.kernel_kinds import OUTPUTS, TAPS, Sum
 
 LANES = 128
@@ -53,37 +54,41 @@ def add_terms(kind, patch, w, p, n, k, total):
 @njit()
 def _gather(x, base, taps, first, scale, patch):
     """Copy what the outputs from lane `first` on see, times scale: runs of images of one pixel."""
-    images = x.shape[1]
+    cast, images = patch.dtype.type, x.shape[1]
     lanes = min(LANES, base.shape[0] * images - first)
     at = 0
     while at < lanes:
         m, b = (first + at) // images, (first + at) % images
         run = min(images - b, lanes - at)
         for k in range(patch.shape[0]):
-            row = base[m] + taps[k]
+            seen, lane = x[base[m] + taps[k], b : b + run], patch[k, at : at + run]
             if run == LANES:
                 for i in range(LANES):
-                    patch[k, i] = patch.dtype.type(x[row, b + i]) * scale
+                    lane[i] = cast(seen[i]) * scale
             else:
                 for i in range(run):
-                    patch[k, at + i] = patch.dtype.type(x[row, b + i]) * scale
+                    lane[i] = cast(seen[i]) * scale
         at += run
 
 
 @njit()
 def _requantise(sums, start, shift, limits, added, first, n, y):
     """Write a channel's sums from lane `first` on to y [M, N, B]: sat((sum + start + added) >> shift)."""
+    cast = sums.dtype.type  # kept narrow, and its shift, all of this is done for as many lanes at once as can be
+    low, high = limits[0], limits[1]
     pixels, _, images = y.shape
     lanes = min(LANES, pixels * images - first)
     at = 0
     while at < lanes:
         m, b = (first + at) // images, (first + at) % images
         run = min(images - b, lanes - at)
+        total, out = sums[at : at + run], y[m, n, b : b + run]
         if added.size > 0:
+            more = added[m, n, b : b + run]
             for i in range(run):
-                sums[at + i] += sums.dtype.type(added[m, n, b + i]) << limits[2]
+                total[i] += cast(more[i] << limits[2])
         for i in range(run):
-            y[m, n, b + i] = min(max((sums[at + i] + start) >> shift, limits[0]), limits[1])
+            out[i] = min(max(cast(cast(total[i] + start) >> (shift & MAX_SHIFT)), low), high)
         at += run
 
 
