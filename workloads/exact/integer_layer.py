@@ -25,6 +25,7 @@ class Width(NamedTuple):
 WIDTHS = (
     Width(np.int16, (1 << 15) - 1, np.int32),
     Width(np.float32, 1 << 24, np.int32),
+    Width(np.int32, (1 << 31) - 1, np.int32),
     Width(np.float64, 1 << 53, np.int64),
 )
 """The fastest first. The last holds every layer: a bias is within 2^46, a term within 2^33."""

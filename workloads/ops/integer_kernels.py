@@ -3,9 +3,9 @@
 A layer is given as in `sum_kernels`, images innermost: `x` [rows, B], output pixel m reads the rows base[m] + taps[k].
 What runs in step are LANES of its M·B outputs of a channel, so few images fill lanes as well as many do.
 
-Terms add up in narrow numbers, integers in int16, float32 or float64; after as many terms as these hold without loss
-the sum goes into a wide one, int32 or int64. The caller proves how many those are, and that wide numbers hold all that
-is added, see `workloads.exact.integer_layer`.
+Terms add up in narrow numbers, integers in int16, float32, int32 or float64; after as many terms as these hold without
+loss the sum goes into a wide one, int32 or int64. The caller proves how many those are, and that wide numbers hold all
+that is added, see `workloads.exact.integer_layer`.
 """
 
 from __future__ import annotations
