@@ -149,7 +149,13 @@ class BlockEvaluator:
         from simulator.cuts.demands import MOST_SIGNED
         from simulator.timing.timing import network_integers
 
-        network = self._evaluator.network(point.op, point.x_bits, point.w_bits, point.workload)
+        try:
+            network = self._evaluator.network(point.op, point.x_bits, point.w_bits, point.workload)
+        except LimenError as error:
+            if not point.workload:
+                raise
+            other = self._evaluator.some_network(Format(*point[:3]), point.workload)
+            return _Form(other, other, (), refusal=str(error))
         accuracies = tuple(self._evaluator.accuracies(point).values())
         form = _Form(network, network, accuracies)
         if network.schedule:  # its cuts fit or don't, machine by machine

@@ -80,6 +80,28 @@ class Evaluator:
         """Return the network of a workload by its title, or of the first. Raises LimenError where it has none."""
         return self._networks(Format(op, x_bits, w_bits), workload)[0]
 
+    def some_network(self, form: Format, title: str) -> Network:
+        """Return the network of a workload, where it has none at a format that at another one of the space.
+
+        Raises LimenError where it has none at any.
+        """
+        (workload,) = self._chosen(title)
+        refusal: LimenError | None = None
+        for other in (form, *self._all_formats()):
+            try:
+                return workload.network(other)
+            except LimenError as error:
+                refusal = refusal or error
+        assert refusal is not None
+        raise refusal
+
+    def _all_formats(self) -> Iterator[Format]:
+        """Yield the formats of the space, whether the workload gives them or not."""
+        bits = self._spec.space.bits
+        for op, x_bits in itertools.product(self._spec.space.op, bits.x):
+            for w_bits in [x_bits] if bits.w == "same" else bits.w:
+                yield Format(op, x_bits, w_bits)
+
     def costs_of(self, point: Coordinates) -> str:
         """Return the cost table of a point, by its name or path."""
         return self._tables[point.costs] if point.costs else next(iter(self._tables.values()))
@@ -104,17 +126,18 @@ class Evaluator:
 
     def names(self, form: Format) -> list[str]:
         """Return the names of the figures of a point, which are those of all points: accuracies only with data."""
-        measured = [_is_measured(workload.network(form)) for workload in self._workloads]
-        having = dict(zip(titles(self._spec.workloads), measured, strict=True)) | {"": all(measured)}
+        each = titles(self._spec.workloads)
+        measured = [_is_measured(self.some_network(form, title)) for title in each]
+        having = dict(zip(each, measured, strict=True)) | {"": all(measured)}
         parts = ((name, *name.rpartition(".")[::2]) for name in figure_names(self._spec))
         return [name for name, title, figure in parts if figure not in ACCURACIES or having[title]]
 
     def unmapped(self, form: Format) -> list[str]:
         """Return a line for each workload with operators that no design has, at a format of the space."""
         return [
-            f"{workload.title}: {', '.join(map(str, network.unmapped_ops))}"
-            for workload in self._workloads
-            if (network := workload.network(form)).unmapped_ops
+            f"{title}: {', '.join(map(str, network.unmapped_ops))}"
+            for title in titles(self._spec.workloads)
+            if (network := self.some_network(form, title)).unmapped_ops
         ]
 
     def design(self, point: Coordinates) -> FittedDesign:
@@ -155,7 +178,12 @@ class Evaluator:
             LimenError: a workload or a cost table that can't be read; as Refusal, a point that can't be built, fitted,
                 counted or priced.
         """
-        networks = self._networks(Format(*point[:3]), point.workload)
+        try:
+            networks = self._networks(Format(*point[:3]), point.workload)
+        except LimenError as error:
+            if point.workload:  # another one has this op and these widths
+                raise Refusal(str(error)) from None
+            raise
         load_priced_table(self.costs_of(point))
         try:
             design = self.design(point)
@@ -212,6 +240,7 @@ class Evaluator:
     def formats(self) -> Formats:
         """Return the formats of the space that the workload gives and some design of the space runs, and the others.
 
+        Of workloads among which points choose, one has to give it: a point of another one is refused.
         A page with a checkpoint fixes its op and its widths, and designs at least as wide may run it. A family has a
         member for each format, and a page of shapes a network: an op or a width that none of them has is a mistake.
 
@@ -224,28 +253,31 @@ class Evaluator:
             example = workload.example()
             if example is not None:
                 self._check_accuracy(example)
-        valid: list[Format] = []
-        left_out: dict[Format, str] = {}
-        for op, x_bits in itertools.product(space.op, space.bits.x):
-            for w_bits in [x_bits] if space.bits.w == "same" else space.bits.w:
-                form = Format(op, x_bits, w_bits)
-                try:
-                    for title in space.workload or [""]:
-                        next(self._roomy(form, space.rows[0], title))
-                    valid.append(form)
-                except LimenError as error:
-                    left_out[form] = str(error)
-        if not valid:
-            # All reasons: what one of them advises may be in the space, and refused for another.
-            raise LimenError(f"space: no valid point: {'; '.join(dict.fromkeys(left_out.values()))}")
+        refused: dict[tuple[Format, str], str] = {}
+        each = space.workload or [""]
+        for form, title in itertools.product(self._all_formats(), each):
+            try:
+                next(self._roomy(form, space.rows[0], title))
+            except LimenError as error:
+                refused[form, title] = str(error)
+        for title in each:
+            reasons = [refused.get((form, title)) for form in self._all_formats()]
+            if all(reasons):
+                # All of them: what one advises may be in the space, and refused for another.
+                raise LimenError(f"space: no valid point: {'; '.join(filter(None, dict.fromkeys(reasons)))}")
+        left_out = {
+            form: refused[form, each[0]]
+            for form in self._all_formats()
+            if all((form, title) in refused for title in each)
+        }
+        valid = [form for form in self._all_formats() if form not in left_out]
         if not any(workload.is_fixed for workload in self._workloads):
             self._check_family(valid, left_out)
         return Formats(valid, left_out)
 
     def _check_family(self, valid: list[Format], left_out: dict[Format, str]) -> None:
-        for form in valid:
-            for workload in self._workloads:
-                self._check_accuracy(workload.network(form))
+        for form, title in itertools.product(valid, titles(self._spec.workloads)):
+            self._check_accuracy(self.some_network(form, title))
         for form, reason in left_out.items():
             for position, value in enumerate(form):
                 if all(other[position] != value for other in valid):
@@ -310,15 +342,18 @@ class Evaluator:
         refusal = ""
         tried = formats, space.rows, space.stream, space.workload or [""]
         for form, rows, stream, title in itertools.product(*tried):
-            network = self.network(*form, title)
-            for design in self._roomy(form, rows, title):
-                try:
-                    operands = operands_of(stream, network, design.op, design.x_bits, design.w_bits)
-                    check_array(table, design, operands)
-                except LimenError as error:
-                    refusal = refusal or str(error)
-                else:
-                    return
+            try:
+                network = self.network(*form, title)
+                for design in self._roomy(form, rows, title):
+                    try:
+                        operands = operands_of(stream, network, design.op, design.x_bits, design.w_bits)
+                        check_array(table, design, operands)
+                    except LimenError as error:
+                        refusal = refusal or str(error)
+                    else:
+                        return
+            except LimenError as error:  # another workload has this format
+                refusal = refusal or str(error)
         raise LimenError(f"space: no valid point: none has a price, the first: {refusal}")
 
 

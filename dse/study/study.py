@@ -34,7 +34,7 @@ from dse.sweep.sweep import Sweep, check_sweep, create_sweep
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import check_is_path
-from workloads.ops.registry import known_ops
+from workloads.networks.family import family_ops
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -333,12 +333,12 @@ class Study:
             return self.knee()
         if name == "largest":
             return self.largest()
-        if name in known_ops():
+        if name in family_ops():
             return self.knee(op=str(name))
         try:
             return self.numbered(int(name))
         except ValueError:
-            names = ", ".join(("knee", "largest", *known_ops()))
+            names = ", ".join(("knee", "largest", *family_ops()))
             raise LimenError(f"point: {name!r} is not allowed: {names} or a trial's number") from None
 
     def plot_front(

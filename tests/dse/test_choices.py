@@ -79,6 +79,59 @@ def test_workloads_of_several_widths(tmp_path: Path) -> None:
         assert point.network.dataset == {"mine": "digits"}.get(point.coordinates.workload, "fashion-mnist")
 
 
+LAYERS = """version: 1
+name: NAME
+op: mac
+x_bits: 8
+w_bits: 8
+x_signed: true
+input: {height: 6, width: 6, channels: 2}
+layers:
+  - {name: first, kind: conv2d, out_channels: 4, kernel: [3, 3], op: mac, w_bits: 8}
+  - {name: second, kind: conv2d, out_channels: 4, kernel: [3, 3], SECOND}
+  - {name: scores, kind: linear, out_channels: 10, op: mac, w_bits: 8}
+"""
+SECOND = {
+    "same": "op: mac, w_bits: 8",
+    "narrow": "op: mac, w_bits: 4",
+    "mixed": "op: threshold, w_bits: 8",
+    "both": "op: threshold, x_bits: 4, w_bits: 4",
+}
+
+
+def test_ops_and_widths_of_single_layers(tmp_path: Path) -> None:
+    """Points choose among networks that differ in them; what a network asks for, other PEs refuse, no other network."""
+    for name, second in SECOND.items():
+        write(tmp_path, name, LAYERS.replace("NAME", name).replace("SECOND", second))
+    files, titles = ", ".join(f"{name}.yaml" for name in SECOND), ", ".join(SECOND)
+    space = "{rows: [4], cols: [4], op: [mac, mac-threshold], bits: {x: [8]}, dataflow: [os], workload: [TITLES]}"
+    text = f"version: 1\nworkloads: [{files}]\nspace: {space.replace('TITLES', titles)}\n"
+    text += "objectives: {energy_uj: min, area_mm2: min}\nsampler: {name: nsga2, seed: 0}\ntrials: 99\n"
+    search = Study(write(tmp_path, "search", text), tmp_path / "search", quiet=True).run()
+    sweep = Study(write(tmp_path, "sweep", swept(text)), tmp_path / "sweep", quiet=True).run()
+    tables = [study.trials().set_index("design").sort_index() for study in (search, sweep)]
+    assert len(tables[0]) == 2 * 4 and tables[0]["refusal"].equals(tables[1]["refusal"])
+    assert tables[0]["energy_uj"].equals(tables[1]["energy_uj"])
+    mixed = tables[0]["op"] == "mac-threshold"
+    assert ((tables[0]["refusal"] != "") == (tables[0]["workload"].isin(["mixed", "both"]) != mixed)).all()
+    assert search.point("mac-threshold").network.layers[1].op == "threshold" and not search.left_out
+    least = tables[0].groupby("workload")[["dram_bytes", "acc_bits"]].min()
+    for narrow, wide in (("narrow", "same"), ("both", "mixed")):
+        assert least.loc[narrow, "dram_bytes"] == least.loc[wide, "dram_bytes"], "words are as wide as the design's"
+        assert least.loc[narrow, "acc_bits"] <= least.loc[wide, "acc_bits"]
+    outcome = run_command("study", "front", "search", cwd=tmp_path)
+    assert outcome.returncode == 0 and "mac-threshold: trial " in outcome.stdout, outcome.stderr
+
+
+def test_a_family_without_an_op_of_another(tmp_path: Path) -> None:
+    text = SMALL.replace("[digits]", "[digits-generated, digits]")
+    text = text.replace(SPACE, f"{SPACE}, workload: [digits-generated, digits]")
+    table = Study(write(tmp_path, "sweep", swept(text)), tmp_path / "sweep", quiet=True).run().trials()
+    lacking = table[(table["op"] == "mac") & (table["workload"] == "digits-generated")]
+    assert len(table) == 12 and len(lacking) == 3 and (lacking["refusal"] != "").all()
+    assert table["accuracy"].count() == 9 == (table["refusal"] == "").sum()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

@@ -80,7 +80,9 @@ def test_points(small: Path) -> None:
         assert study.point(op).coordinates.op == op
         assert study.point(op).trial in set(study.front(op)["trial"])
     assert study.point("3").trial == study.point(3).trial == 3
-    with pytest.raises(LimenError, match="knee, largest, threshold, mac, adder, shift or a trial"):
+    with pytest.raises(
+        LimenError, match="largest, threshold, mac, adder, shift, shift-adder, mac-threshold or a trial"
+    ):
         study.point("best")
     with pytest.raises(LimenError, match="0 to 39"):
         study.point(40)
