@@ -19,7 +19,7 @@ from dse.space.sources import find
 from dse.space.study_spec import StudySpec
 from dse.study.stored import stored_record
 from dse.study.study import Study
-from workloads.host.manifest import MANIFEST, Manifest, file_hash, read_manifest
+from workloads.host.manifest import MANIFEST, Manifest, file_hash, manifests_in, read_manifest
 
 SHOWN_DIGITS = 12
 """Of a SHA-256, in a line."""
@@ -38,7 +38,7 @@ def check_study(out: str | Path, sample: int = 20, seed: int = 0, quiet: bool = 
     workload, costs = find(record.workload, folder), find(record.costs, folder)
     if manifest is not None and workload is not None and costs is not None:
         check_inputs(manifest, record.spec, workload, costs, folder)
-        check_files(manifest, folder)
+        check_results(folder)
     study = Study.open(folder)
     known = study.drawn(sample, seed)
     with ProgressBar(quiet) as bar:
@@ -71,16 +71,20 @@ def _added_trials(run: Mapping[str, Any]) -> bool:
     return isinstance(trials, list) and len(trials) == 2 and trials[0] != trials[1]
 
 
-def check_files(manifest: Manifest, folder: Path) -> None:
-    """Raise Changed for the first file of a study's folder that isn't what its manifest says; LimenError where it can't
-    be read."""
-    for name, digest in manifest.files.items():
+def check_results(folder: Path) -> int:
+    """Return how many files of a folder, a study's or not, are what manifests in it say: all that they name.
+
+    Raises Changed for the first that isn't; LimenError where it can't be read.
+    """
+    files = {name: digest for manifest in manifests_in(folder) for name, digest in manifest.files.items()}
+    for name, digest in files.items():
         path = folder / name
         now = file_hash(path) if path.is_file() else None
         if now != digest:
             raise Changed(
                 f"{path}: SHA-256 is {_short(now)}, and {_short(digest)} in {MANIFEST}: changed since it was written"
             )
+    return len(files)
 
 
 def _short(digest: object) -> str:

@@ -171,6 +171,20 @@ def test_a_report_that_was_changed(finished: Path) -> None:
     found(finished, "out/trials.csv", "SHA-256 is none")
 
 
+def test_a_report_beside_and_a_folder_without_a_study(finished: Path) -> None:
+    """A picture with a manifest of its own is compared; so are tables and pictures where there is no study."""
+    Study.open(finished / "out").save_front(finished / "out" / "mine.svg")
+    Study.open(finished / "out").save_front(finished / "pictures.svg")
+    outcome = run_command("study", "check", ".", cwd=finished)
+    assert outcome.stdout == ".: 1 files as their manifests have them; no study, whose points were evaluated again\n"
+    (finished / "pictures.svg").write_text("")
+    outcome = run_command("study", "check", ".", cwd=finished)
+    assert outcome.returncode == 1 and "pictures.svg: SHA-256 is " in outcome.stderr
+    (finished / "out" / "mine.svg").write_text("")
+    found(finished, "out/mine.svg", "changed since it was written")
+    refused(run_command("study", "check", "gone", cwd=finished), "gone: study.db: missing")
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A study of a network's shapes and a cost table of one's own."""

@@ -104,8 +104,17 @@ class Origin:
 
 def read_manifest(folder: Path) -> Manifest | None:
     """Return what a folder's manifest.json holds, None where there is none, or not one of Limen's."""
+    return _read(folder / MANIFEST)
+
+
+def manifests_in(folder: Path) -> list[Manifest]:
+    """Return what manifest.json and each FILE.manifest.json in a folder hold, those that are Limen's."""
+    return [manifest for path in sorted(folder.glob(f"*{MANIFEST}")) if (manifest := _read(path)) is not None]
+
+
+def _read(path: Path) -> Manifest | None:
     try:
-        content = json.loads(read_file(folder / MANIFEST))
+        content = json.loads(read_file(path))
         manifest = Manifest(content["files"], content["runs"])
         sound = content["version"] == LAYOUT and isinstance(manifest.files, dict) and isinstance(manifest.runs, list)
         sound = sound and all(isinstance(run["inputs"], dict) for run in manifest.runs)
