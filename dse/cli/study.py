@@ -70,7 +70,9 @@ def init(file: Path) -> None:
 @click.argument("spec", default="digits")
 @click.option("--out", "-o", required=True, type=PLACE, help="The study's folder; resumed if there.")
 @click.option("--trials", "-n", type=AT_LEAST_ONE, help="Trials in all, in place of SPEC's: a study grows.")
-@click.option("--sampler", help="A sampler in place of SPEC's, from now on: nsga2, nsga3, tpe, gp, qmc or random.")
+@click.option(
+    "--sampler", help="A sampler in place of SPEC's, from now on: surrogate, tpe, nsga2, nsga3, gp, qmc or random."
+)
 @click.option("--from", "source", type=PLACE, help="Another study's folder, whose designs are tried first.")
 @click.option(
     "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -15,7 +16,7 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from dse.space.space import Space, Value
+from dse.space.space import APPLYING_AXES, FORMAT_AXES, Space, Value
 from dse.space.study_spec import parse_memory
 
 
@@ -56,7 +57,7 @@ def stored_distribution(values: Sequence[Value]) -> BaseDistribution:
         return CategoricalDistribution([*values])
     numbers: list[Any] = in_order(values)
     exact = [Decimal(str(number)) for number in numbers]
-    distances = {after - before for before, after in pairwise(exact)}
+    distances = {after - before for before, after in itertools.pairwise(exact)}
     whole = all(isinstance(number, int) for number in numbers)
     make: Any = IntDistribution if whole else FloatDistribution
     if len(distances) != 1:
@@ -90,6 +91,16 @@ class Places:
         """Values of each axis."""
         return [len(values) for values in self._values.values()]
 
+    @property
+    def coordinates(self) -> list[np.ndarray | None]:
+        """Where an axis has its values, None without an order: logarithms of sizes; places if one is 0 or endless."""
+        found: list[np.ndarray | None] = []
+        for values, ordered in zip(self._values.values(), self.ordered, strict=True):
+            sizes = np.array([size_of(value) for value in values]) if ordered else np.zeros(1)
+            by_factor = bool(np.isfinite(sizes).all() and (sizes > 0).all())
+            found.append(None if not ordered else np.log(sizes) if by_factor else np.arange(len(values)) * 1.0)
+        return found
+
     def drawn(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Return parameters as samplers draw them."""
         return {name: values.index(parameters[name]) for name, values in self._values.items()}
@@ -97,6 +108,42 @@ class Places:
     def parameters(self, drawn: Mapping[str, Any]) -> dict[str, Value]:
         """Return what was drawn as values of the axes."""
         return {name: self._values[name][place] for name, place in drawn.items()}
+
+
+class Canonical:
+    """The designs that places of values on free axes stand for, as arrays: axes that don't apply have one place."""
+
+    def __init__(self, space: Space, places: Places) -> None:
+        self._space = space
+        self._places = places
+        self._names = [*places.distributions]
+        formats, points = self._combined(FORMAT_AXES)
+        self._formats = formats
+        self._valid = np.array([space.valid(space.at(point)) for point in points], bool).reshape(self._shape(formats))
+        self._applying, points = self._combined(APPLYING_AXES)
+        names = [self._names[axis] for axis in self._applying]
+        drawn = [places.drawn(space.parameters(space.at(point))) for point in points]
+        applied = np.array([[one[name] for name in names] for one in drawn], np.int64)
+        self._applied = applied.reshape(*self._shape(self._applying), len(names))
+
+    def _combined(self, names: Sequence[str]) -> tuple[list[int], list[dict[str, Value]]]:
+        """Return which free axes have these names, and parameters for each combination of their values."""
+        axes = [axis for axis, name in enumerate(self._names) if name in names]
+        parts = itertools.product(*(range(self._places.sizes[axis]) for axis in axes))
+        first = dict.fromkeys(self._names, 0)
+        drawn = (first | {self._names[axis]: place for axis, place in zip(axes, part, strict=True)} for part in parts)
+        return axes, [*map(self._places.parameters, drawn)]
+
+    def _shape(self, axes: Sequence[int]) -> list[int]:
+        return [self._places.sizes[axis] for axis in axes]
+
+    def __call__(self, places: np.ndarray) -> np.ndarray:
+        """Return of places [designs, axes] those of designs that the space has."""
+        if self._formats:
+            places = places[self._valid[tuple(places[:, self._formats].T)]]
+        places = places.copy()
+        places[:, self._applying] = self._applied[tuple(places[:, self._applying].T)]
+        return places
 
 
 class Ranges:

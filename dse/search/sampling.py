@@ -18,17 +18,14 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from dse.search.parameters import Places, Ranges
+from dse.search.strategies import CONSTRAINT, AskAndTell, Generations, Memoryless, Modelled, Parzen, Strategy
 from dse.search.strategies import POPULATION as POPULATION
-from dse.search.strategies import AskAndTell, Generations, Memoryless, Parzen, Strategy
 from dse.space.space import Space, Value
 from dse.space.study_spec import SamplerSpec
 from workloads.errors import LimenError, pip_command
 
 NEEDED = {"gp": ("torch", "scipy"), "qmc": ("scipy",)}
 """What samplers of Optuna import, by their extras' names."""
-
-CONSTRAINT = "constraints:"
-"""What attributes of a trial begin with that say how far it is beyond a bound."""
 
 
 def is_installed(name: str) -> bool:
@@ -75,6 +72,8 @@ class Sampler:
             return AskAndTell(_gaussian_process, distributions, directions)
         if spec.name in ("nsga2", "nsga3"):
             return Generations(spec, distributions, directions)
+        if spec.name == "surrogate":
+            return Modelled(spec.seed, self._space, places, directions)
         if spec.name == "tpe":
             return Parzen(places, directions)
         return Memoryless(spec, distributions, directions)
@@ -97,7 +96,7 @@ class Sampler:
         return parameters
 
     def learn(self, trial: FrozenTrial) -> None:
-        """Take over the next finished trial; state FAIL is a point that was refused, and teaches only not to ask again.
+        """Take over the next finished trial; state FAIL is a point that was refused.
 
         Of each constraint only the form that this version of Optuna writes counts: both would count it twice.
         """

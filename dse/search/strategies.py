@@ -1,4 +1,4 @@
-"""What samplers suggest, whether it was tried or not: Optuna's samplers and `Tpe`, seeded anew for each suggestion."""
+"""What samplers suggest, tried or not: Optuna's samplers, `Tpe` and `Surrogate`, seeded anew for each suggestion."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from optuna.samplers import BaseSampler, NSGAIIISampler, NSGAIISampler, QMCSampl
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from dse.search.parameters import Places
+from dse.evaluation.judging import FITS
+from dse.search.parameters import Canonical, Places
+from dse.search.surrogate import ROUND, START, Surrogate
 from dse.search.tpe import Tpe
-from dse.space.space import Value
+from dse.space.space import Space, Value
 from dse.space.study_spec import SamplerSpec
 from workloads.errors import LimenError
 
@@ -26,6 +28,12 @@ POPULATION = 50
 
 STARTUP = 10
 """Designs that `tpe` draws before it learns from them."""
+
+CONSTRAINT = "constraints:"
+"""What attributes of a trial begin with that say how far it is beyond a bound."""
+
+REFUSED = "refused"
+"""What `surrogate` models as a constraint beside those of the study: whether a point has neither figures nor bytes."""
 
 STUDY = "learnt"
 """The study in memory that Optuna's samplers are handed."""
@@ -143,6 +151,42 @@ class Parzen(_InMemory):
         if trial.state == TrialState.COMPLETE:
             places = [trial.params[name] for name in self._distributions]
             self._tpe.learn(places, trial.values, sum(value for value in trial.system_attrs.values() if value > 0))
+
+
+class Modelled(_InMemory):
+    """`surrogate`: see `Surrogate`; the first designs are drawn at random, the others proposed in rounds."""
+
+    def __init__(self, seed: int, space: Space, axes: Places, directions: Sequence[StudyDirection]) -> None:
+        super().__init__(axes.distributions, directions)
+        signs = [1.0 if direction == StudyDirection.MAXIMIZE else -1.0 for direction in directions]
+        self._surrogate = Surrogate(axes.sizes, axes.coordinates, signs, seed, Canonical(space, axes))
+        self._first = -1
+        self._proposed: list[list[int]] = []
+
+    def batch(self, most: int) -> int:
+        """Return what is left of the round."""
+        done = len(self._surrogate)
+        return min(most, START - done if done < START else ROUND - (done - START) % ROUND)
+
+    def suggest(self, number: int, seed: int) -> dict[str, Value]:
+        """Return a value of every axis; at random where the round proposes no more."""
+        place = (number - START) % ROUND
+        if number >= START and number - place != self._first:
+            self._first = number - place
+            self._proposed = self._surrogate.propose(self._first)
+        if number < START or place >= len(self._proposed):
+            return self._sample(RandomSampler(seed=seed), number)
+        return dict(zip(self._distributions, self._proposed[place], strict=True))
+
+    def learn(self, number: int, trial: FrozenTrial) -> None:
+        """Take over a trial; of a point that lacks memory its bytes alone, of a refused one that it is refused."""
+        places = [trial.params[name] for name in self._distributions]
+        violations = dict(trial.system_attrs)
+        has_values = trial.state == TrialState.COMPLETE
+        if violations.get(CONSTRAINT + FITS, 0) > 0:
+            has_values, violations = False, {CONSTRAINT + FITS: violations[CONSTRAINT + FITS]}
+        violations[REFUSED] = 1.0 if trial.state == TrialState.FAIL else -1.0
+        self._surrogate.learn(places, trial.values if has_values else None, violations)
 
 
 class _TwoGenerations:

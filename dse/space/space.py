@@ -33,6 +33,12 @@ DEFAULTS = {
     **{name: Design.model_fields[name].default for name in OPTIONAL if name in Design.model_fields},
     **{MEMORY: "dram", "polarity": AS_NETWORK, "x_signed": AS_NETWORK, "stream": UNIFORM, "costs": "", "workload": ""},
 }
+FORMAT_AXES = ("op", "x_bits", "w_bits")
+"""Axes on which it depends whether a point is one of the space, see `Space.valid`."""
+
+APPLYING_AXES = ("op", "pe_stages", "zero_gating", "polarity", "x_signed")
+"""Axes of which some don't apply to some points, see `applied`."""
+
 LABELS = [(SHORT.get(name, name.split("_")[0]), DEFAULTS[name]) for name in OPTIONAL]
 """Of the last coordinates: how a design's name calls them, and their defaults."""
 

@@ -61,7 +61,7 @@ Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
 FeederWidth = Literal[1, 2, 4, 8, 16, 32]
 PortBits = Literal[32, 64, 128, 256, 512]
 Form = Literal["csv", "parquet"]
-SamplerName = Literal["nsga2", "nsga3", "tpe", "gp", "qmc", "random", "exhaustive", "own"]
+SamplerName = Literal["surrogate", "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "exhaustive", "own"]
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
 Value = TypeVar("Value", float, np.ndarray)
 

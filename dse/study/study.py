@@ -241,8 +241,8 @@ class Study:
         """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.
 
         jobs: processes; by default one a core where the sampler is exhaustive, else one. Then as many designs are
-            suggested before any of them is known, which is the same with samplers that learn from generations, or from
-            nothing; tpe, gp and own samplers try other designs, the same for the same number.
+            suggested before any of them is known, which is the same with samplers that learn from rounds, generations
+            or nothing; tpe, gp and own samplers try other designs, the same for the same number.
         executor: in place of jobs, where the sampler is exhaustive, evaluates blocks anywhere; see docs/studies.md.
 
         Raises:

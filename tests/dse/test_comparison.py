@@ -106,10 +106,10 @@ def test_nothing_is_done_twice(swept: Swept, tmp_path: Path, monkeypatch: pytest
     [
         (
             ["sweep", "--samplers", "nsga2,annealing"],
-            "samplers: 'annealing' is not allowed: nsga2, nsga3, tpe, gp, qmc",
+            "samplers: 'annealing' is not allowed: surrogate, tpe, nsga2, nsga3, gp, qmc",
         ),
-        (["own/sweep", "--samplers", "tpe,tpe"], "samplers: 'tpe' is not allowed: nsga2"),
-        (["own/sweep", "--samplers", "exhaustive"], "samplers: 'exhaustive' is not allowed: nsga2"),
+        (["own/sweep", "--samplers", "tpe,tpe"], "samplers: 'tpe' is not allowed: surrogate, tpe"),
+        (["own/sweep", "--samplers", "exhaustive"], "samplers: 'exhaustive' is not allowed: surrogate, tpe"),
         (["own/sweep", "--samplers", "random"], "trials: 1000 is not allowed: the space has 72 points"),
         (["own/sweep", "--plot", "front.gif"], "front.gif: not allowed: a name that ends in one of"),
         (["search"], "search: sampler random is not allowed: a sweep, whose sampler is exhaustive"),
