@@ -12,7 +12,6 @@ from cost_models.table.table import COLUMNS, load_table
 from cost_models.units.catalogue import WIDTHS
 from cost_models.units.neurons import weight_bits
 from cost_models.units.unit import PE_COMPONENTS
-from dse.cli.tables import OTHERS
 from dse.report.unit_plot import SHOWN, plot_units
 from dse.report.unit_table import (
     DEFINITIONS,
@@ -26,7 +25,7 @@ from dse.report.unit_table import (
 )
 from tests.support.command import refused, run_command
 from workloads.errors import LimenError
-from workloads.ops.names import OPS
+from workloads.ops.names import COMPARED, OPS
 
 
 def write_table(path: Path, **changes: float) -> str:
@@ -179,7 +178,7 @@ class TestTable:
         assert (tmp_path / "units.png").read_bytes().startswith(b"\x89PNG") and set(SHOWN) <= set(DEFINITIONS)
 
     def test_ops_are_all_but_mac(self) -> None:
-        assert set(OTHERS) == set(OPS) - {"mac"}
+        assert set(COMPARED) == set(OPS) - {"mac"}
         assert weight_bits("shift", 8) == 5 and weight_bits("mac", 8) == 8
 
 
