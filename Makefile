@@ -56,6 +56,7 @@ lint: $(VENV)/test.stamp
 
 bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.levels
+	$(BIN)/python -m tests.bench.cycles
 	$(BIN)/python -m tests.bench.counting
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.inference

@@ -46,7 +46,7 @@ class Run:
     counts: one per layer, of one pass; they do not depend on values. Level "rtl" measures cycles and the accesses the
     testbench counts, and takes the rest from "timing".
     scores: [images, N] int64 raw scores, or None at level "timing".
-    toggles: per layer, bit changes of each PE register over all passes; level "cycle" only.
+    toggles: per layer, bit changes of each PE register over all passes, where they are asked for.
     """
 
     network: Network
@@ -95,7 +95,7 @@ class Run:
     def layers(self) -> pandas.DataFrame:
         """A row per layer, of one image: sizes, cycles by phase and stall, accesses, DRAM beats and bytes.
 
-        At level "cycle" also toggles by register, of all passes.
+        Also toggles by register, of all passes, where they are asked for.
         """
         import pandas
 
@@ -239,13 +239,14 @@ def simulate(
     images: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
+    toggles: bool = False,
 ) -> Run:
     """Run `network` on `design` and return exact counts and scores.
 
     network, design: or their names, see `load_pair`.
     level: "timing" (no data), "cycle" (steps every register) or "rtl" (Verilator on the exported Verilog).
     images: how many, at the levels with data: the first of the test split, or random ones from `seed`. progress: told
-    of those that are done.
+    of those that are done. toggles: whether level "cycle" counts the bits that change, which takes ten times as long.
 
     Raises:
         LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level.
@@ -261,12 +262,12 @@ def simulate(
             return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
         program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
-    run = _run_cycle(program, x, progress) if level == "cycle" else _run_rtl(program, x, progress)
+    run = _run_cycle(program, x, progress, toggles) if level == "cycle" else _run_rtl(program, x, progress)
     assert run.scores is not None
     return replace(run, scores=run.scores[:images])
 
 
-def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None) -> Run:
+def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None, toggles: bool) -> Run:
     """Run passes [passes, H, W, C]; scores are those of all their images."""
     from simulator.cycle.cycle import CycleRun, run_cycle
 
@@ -274,13 +275,14 @@ def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None) -> Ru
     for image in x:
         if progress is not None:
             progress("level cycle", len(runs), len(x))
-        runs.append(run_cycle(program, image))
-    toggles = tuple(
-        {name: sum(run.toggles[index][name] for run in runs) for name in layer}
-        for index, layer in enumerate(runs[0].toggles)
+        runs.append(run_cycle(program, image, toggles=toggles))
+    changes = [run.toggles for run in runs if run.toggles is not None]
+    by_layer = tuple(
+        {name: sum(of_run[index][name] for of_run in changes) for name in layer}
+        for index, layer in enumerate(changes[0] if changes else ())
     )
     scores = np.concatenate([_scores(program, run.image) for run in runs])
-    return Run(program.network, program.design, "cycle", runs[0].counts, scores, toggles)
+    return Run(program.network, program.design, "cycle", runs[0].counts, scores, by_layer or None)
 
 
 def _scores(program: Program, image: np.ndarray) -> np.ndarray:

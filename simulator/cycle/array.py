@@ -72,13 +72,18 @@ def pass_straight(straight, out):
     return changed
 
 
-@njit_in_place(int64(ROW, ROW))
-def load_registers(registers, fresh):
-    """Take a clock edge and return how many bits changed."""
+@njit_in_place(int64(ROW, ROW, int64))
+def load_registers(registers, fresh, counted):
+    """Take a clock edge; return how many bits changed, or, where they aren't counted, whether any did."""
     changed = int64(0)
-    for i in range(registers.shape[0]):
-        changed += population(registers[i] ^ fresh[i])
-        registers[i] = fresh[i]
+    if counted:
+        for i in range(registers.shape[0]):
+            changed += population(registers[i] ^ fresh[i])
+            registers[i] = fresh[i]
+    else:
+        for i in range(registers.shape[0]):
+            changed |= registers[i] ^ fresh[i]
+            registers[i] = fresh[i]
     return changed
 
 
@@ -138,16 +143,17 @@ def add_values(registers, fresh, staged, parameters, op, shift):
 
 @njit_in_place(int64(TABLE, TABLE, PARAMETERS_RECORD, int64, ROW))
 def load_array(registers, fresh, parameters, shift, toggles):
-    """Take the clock edge, add the bits that change to toggles [3], and return how many."""
-    moved = load_registers(registers[MOVING], fresh[MOVING])
-    toggles[MOVING] += moved
-    stills = int64(0)
+    """Take the clock edge and return whether anything changes; add the bits that do to toggles [3]; [0]: uncounted."""
+    counted, stills = toggles.shape[0], int64(0)
+    moved = load_registers(registers[MOVING], fresh[MOVING], counted)
     if parameters.dataflow == Dataflow.OS or shift:
-        stills = load_registers(registers[STILL], fresh[STILL])
+        stills = load_registers(registers[STILL], fresh[STILL], counted)
+    values = load_registers(registers[VALUE], fresh[VALUE], counted)
+    if counted:
+        toggles[MOVING] += moved
         toggles[STILL] += stills
-    values = load_registers(registers[VALUE], fresh[VALUE])
-    toggles[VALUE] += values
-    return moved + stills + values
+        toggles[VALUE] += values
+    return moved | stills | values
 
 
 @njit_in_place(void(TABLE, TABLE, ROW, ROW, int64))

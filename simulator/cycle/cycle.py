@@ -10,7 +10,7 @@ import numpy as np
 
 from simulator.cycle.array import VALUE
 from simulator.cycle.counters import COUNTERS, SIGNALS
-from simulator.cycle.kept import Kept
+from simulator.cycle.kept import WISHES, Kept
 from simulator.cycle.machine import Depths, make_machine
 from simulator.cycle.op import BROUGHT
 from simulator.cycle.records import new_record
@@ -32,6 +32,8 @@ REGISTERS = {
 """PE registers by dataflow, in the order of traces and flips; the Verilog's names without `_reg`."""
 
 ALWAYS_READY = np.ones(1, dtype=np.int64)
+NEVER = (1 << 63) - 1
+"""A cycle that no run reaches."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +52,14 @@ class CycleRun:
     """Outcome of a program and one input.
 
     image: the memory after the run, [beats, port words] int64. counts: one a layer. cycles: from `start` to `done`.
-    toggles: per layer, bit changes by PE register. trace: [cycles, 3, R, C] int64 patterns of the PE registers after
-    each clock edge, or None. signals: [cycles] of SIGNALS, or None.
+    toggles: per layer, bit changes by PE register, or None. trace: [cycles, 3, R, C] int64 patterns of the PE registers
+    after each clock edge, or None. signals: [cycles] of SIGNALS, or None.
     """
 
     image: np.ndarray
     counts: tuple[Counts, ...]
     cycles: int
-    toggles: tuple[dict[str, int], ...]
+    toggles: tuple[dict[str, int], ...] | None
     trace: np.ndarray | None
     signals: np.ndarray | None
 
@@ -109,23 +111,27 @@ def run_cycle(
     traced_cycles: int = 0,
     flip: Flip | None = None,
     signal_cycles: int = 0,
+    toggles: bool = False,
 ) -> CycleRun:
     """Run a program on one input x [H, W, C], int64.
 
     mask: 0 in cycles (modulo its length) in which the memory doesn't answer. traced_cycles, signal_cycles: clock edges
-    whose PE registers (24·R·C bytes each) and whose control signals are kept.
+    whose PE registers (24·R·C bytes each) and whose control signals are kept. toggles: whether bit changes are counted.
+    Where none of these is wanted, most cycles are leapt over, see `leap`: the outcome is the same.
     """
     design, layers = program.design, len(program.schedules)
     names = REGISTERS[design.dataflow]
     image = program.load(x)
     trace = np.zeros((traced_cycles, 3, design.rows, design.cols), dtype=np.int64)
     counters, signals = np.zeros(layers, COUNTERS), np.zeros(signal_cycles, SIGNALS)
-    toggles = np.zeros((layers, 3), dtype=np.int64)
+    changes = np.zeros((layers, 3 if toggles else 0), dtype=np.int64)
     upset = np.zeros(5, dtype=np.int64)
     if flip is not None:
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
     machine = make_machine(design_parameters(design), design_depths(design), image, mask.astype(np.int64))
-    kept, room = Kept(counters, toggles, trace, signals, upset), operation(design.op)
+    wishes = new_record(WISHES)
+    wishes.leaps, wishes.until = not (toggles or traced_cycles or signal_cycles or flip), NEVER
+    kept, room = Kept(wishes, counters, changes, trace, signals, upset), operation(design.op)
     if room.verilog is None:
         cycles = run_program(machine, kept)
     else:
@@ -134,7 +140,7 @@ def run_cycle(
         image,
         tuple(_counts(row, design) for row in counters),
         int(cycles),
-        tuple(_by_name(names, row) for row in toggles),
+        tuple(_by_name(names, row) for row in changes) if toggles else None,
         trace if traced_cycles else None,
         signals if signal_cycles else None,
     )

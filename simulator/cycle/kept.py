@@ -5,21 +5,29 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, types
+from numba import from_dtype, int64, types
 
 from simulator.cycle.bits import ROW, TABLE, copy_row
 from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
+from simulator.cycle.records import record_type
 from workloads.host.jit import njit_in_place
+
+WISHES = record_type("leaps", "until")
+"""Whether cycles are leapt over, see `leap`, and after how many the run ends at the latest."""
+
+WISHES_RECORD = from_dtype(WISHES)
 
 
 class Kept(NamedTuple):
     """What is kept of a run.
 
-    counters [layers]: COUNTERS. toggles [layers, 3]: bits that changed, by PE register. trace [cycles, 3, R, C]: the PE
-    registers after each clock edge. signals [cycles]: SIGNALS; no rows of either: not kept. flip: cycle, register, row,
-    col, bit: that bit of that PE register is inverted after that clock edge; cycle 0: none is.
+    wishes: WISHES. counters [layers]: COUNTERS. toggles [layers, 3]: bits that changed, by PE register; [layers, 0]:
+    not counted. trace [cycles, 3, R, C]: the PE registers after each clock edge. signals [cycles]: SIGNALS; no rows of
+    either: not kept. flip: cycle, register, row, col, bit: that bit of that PE register is inverted after that clock
+    edge; cycle 0: none is.
     """
 
+    wishes: np.record
     counters: np.ndarray
     toggles: np.ndarray
     trace: np.ndarray
@@ -27,7 +35,9 @@ class Kept(NamedTuple):
     flip: np.ndarray
 
 
-KEPT = types.NamedTuple([COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW], Kept)
+KEPT = types.NamedTuple(
+    [WISHES_RECORD, COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW], Kept
+)
 
 
 @njit_in_place(inline="always")

@@ -9,15 +9,17 @@ from numba import types
 
 from simulator.cycle.ahead import AHEAD, AHEAD_RECORD
 from simulator.cycle.array import ARRAY, ARRAY_TYPE, MOVING, STILL, Array
-from simulator.cycle.bits import CUBE, ROW
+from simulator.cycle.bits import CUBE
 from simulator.cycle.descriptor import DESCRIPTORS, Descriptors, make_descriptors
 from simulator.cycle.dma import DMA, DMA_RECORD, PICK
 from simulator.cycle.edge import EDGE, EDGES, EDGES_TYPE, Edges
+from simulator.cycle.filters import FILTERS_TYPE, Filters
 from simulator.cycle.fold_loop import FOLD_LOOP
 from simulator.cycle.folds import FOLDS, FOLDS_TYPE, SIGNALS, Folds
 from simulator.cycle.generator import GENERATOR, GENERATOR_TYPE, Generator
 from simulator.cycle.group import GROUP
 from simulator.cycle.im2col import IM2COL, IM2COL_TYPE, PLACE, WORD, Im2col
+from simulator.cycle.leap import LEAP_TYPE, Leap, make_leap
 from simulator.cycle.overlap import OVERLAP, OVERLAP_TYPE, Overlap
 from simulator.cycle.packer import PACKER, PACKER_TYPE, Packer
 from simulator.cycle.pool import POOL, POOL_TYPE, Pool
@@ -47,18 +49,6 @@ from simulator.encoding import (
 )
 
 
-class Filters(NamedTuple):
-    """The scratchpads of filters, halves first: weights [2, depth, lanes], polarities, channels (bias and shift).
-
-    polarity_word: what that of polarity answered last.
-    """
-
-    weights: np.ndarray
-    polarities: np.ndarray
-    channels: np.ndarray
-    polarity_word: np.ndarray
-
-
 class Machine(NamedTuple):
     """All of limen_top, and the memory behind its port. ifmap [2, depth, FEEDER]. operands [2, lanes, depth]."""
 
@@ -84,14 +74,16 @@ class Machine(NamedTuple):
     scatter: Scatter
     synapses: Synapses
     pool: Pool
+    leap: Leap
 
 
 MACHINE = types.NamedTuple(
     [
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
         *(FOLDS_TYPE, OVERLAP_TYPE, AHEAD_RECORD, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
-        *(types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters), CUBE),
+        *(FILTERS_TYPE, CUBE),
         *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SYNAPSES_TYPE, POOL_TYPE),
+        LEAP_TYPE,
     ],
     Machine,
 )
@@ -278,4 +270,5 @@ def make_machine(parameters: np.record, depths: Depths, dram: np.ndarray, mask: 
         scatter=make_scatter(beat_words),
         synapses=Synapses(make_scatter(beat_words), new_record(SYNAPSE_WALKER)),
         pool=Pool(new_record(POOL), zeros(feeder)),
+        leap=make_leap(rows, cols),
     )

@@ -26,6 +26,7 @@ from simulator.cycle.folds import rest_folds, step_folds
 from simulator.cycle.generator import give_signs, step_generator
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.kept import KEPT, keep_registers, keep_signals
+from simulator.cycle.leap import leap_cycles, take_block
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
@@ -36,6 +37,7 @@ from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import fill_scratchpad, read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
+from simulator.cycle.settle import settle
 from simulator.cycle.synapses import start_synapses, synapses_wait, write_synapses
 from simulator.encoding import (
     LOAD_IFMAP,
@@ -194,13 +196,19 @@ def run_filters(machine, counts):
 
 @njit_in_place(inline="always")
 def run_operands(machine, counts):
-    """Hand out operands of the next cycle; take the word the im2col unit has read."""
-    wires, im2col, x_out = machine.wires, machine.im2col, machine.array.x_out
+    """Hand out operands of the next cycle."""
+    wires, x_out = machine.wires, machine.array.x_out
     if wires.x_read or wires.x_held:
         read_operands(machine.operands, x_out, machine.parameters, wires)
     wires.x_held = wires.x_read
     if wires.x_read:
         counts.operand_reads += min(x_out.shape[0], wires.x_lanes_left)
+
+
+@njit_in_place(inline="always")
+def take_word(machine, counts):
+    """Take the word the im2col unit has read into operand memory."""
+    wires, im2col = machine.wires, machine.im2col
     if im2col.registers.write_valid_reg and not wires.pool:
         counts.operand_writes += write_operands(
             machine.operands, im2col.ifmap_word, im2col.registers, machine.parameters
@@ -344,17 +352,26 @@ def run_cycles(machine, kept, brought):
 
     brought: the compiled function of an op that brings Verilog of its own.
     """
-    cycle, sequencer = int64(0), machine.sequencer
-    while sequencer.state_reg != programs.IDLE:
+    cycle, sequencer, leap, left = int64(0), machine.sequencer, int64(0), int64(0)
+    while sequencer.state_reg != programs.IDLE and cycle < kept.wishes.until:
         layer = sequencer.layers_done
         counts = kept.counters[layer]
+        if kept.wishes.leaps and not left:
+            time, op = machine.folds.signals.time_size, machine.array.state.op_reg
+            leap = left = leap_cycles(
+                machine.parameters, machine.folds.registers, time, op, kept.wishes.until - cycle - 1
+            )
         begin_cycle(machine, counts, cycle)
-        name_phase(machine, counts)
-        run_folds(machine, counts)
-        run_edges(machine, counts)
-        run_array(machine, kept.toggles[layer], brought)
-        run_filters(machine, counts)
-        run_operands(machine, counts)
+        if left:
+            take_block(machine.folds.registers, machine.im2col.registers.block_ends_reg)
+        else:
+            name_phase(machine, counts)
+            run_folds(machine, counts)
+            run_edges(machine, counts)
+            run_array(machine, kept.toggles[layer], brought)
+            run_filters(machine, counts)
+            run_operands(machine, counts)
+        take_word(machine, counts)
         run_packer(machine, counts)
         run_scatter(machine, counts)
         run_synapses(machine, counts)
@@ -367,6 +384,10 @@ def run_cycles(machine, kept, brought):
             keep_signals(machine, kept.signals[cycle])
         cycle += 1
         keep_registers(machine, kept, cycle)
+        left = max(left - 1, 0)
+        if leap and not left:
+            settle(machine, counts, leap)
+            leap = int64(0)
     return cycle
 
 

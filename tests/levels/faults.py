@@ -118,6 +118,22 @@ DESIGNS = {
 }
 """Small buffers: tiles along rows, outputs and input channels."""
 
+LEAPING = {
+    "os leaps": Design(
+        **{"rows": 4, "cols": 3, "dataflow": "os", "op": "threshold", "x_bits": 5, "w_bits": 4, "pe_stages": 2},
+        **{**TINY, "port_bits": 64, "feeder_width": 2, "memory_latency": 4, "polarity": "input"},
+    ),
+    "ws leaps": Design(
+        **{"rows": 4, "cols": 5, "dataflow": "ws", "op": "mac", "x_bits": 4, "w_bits": 5, "x_signed": False},
+        **{**TINY, "port_bits": 64, "feeder_width": 2, "memory_latency": 4},
+    ),
+    "is leaps": Design(
+        **{"rows": 4, "cols": 3, "dataflow": "is", "op": "adder", "x_bits": 4, "w_bits": 5, "pe_stages": 2},
+        **{**TINY, "port_bits": 64, "feeder_width": 4, "memory_latency": 4},
+    ),
+}
+"""Designs whose folds the cycle model leaps over, for faults of its own: their Verilog is that of others."""
+
 RTL_FAULTS = [
     Fault("limen_synapses.v", ".pixels(outputs), .channels(fan_in)", ".pixels(fan_in), .channels(outputs)",
           "os matmul"),

@@ -150,8 +150,8 @@ def test_toggles_and_trace_agree() -> None:
     """Toggle counts are the bit changes of the trace, counted here by other means."""
     for case in random_cases(range(4000, 4040)):
         cycles = run_cycle(case.program, case.x, case.mask).cycles
-        run = run_cycle(case.program, case.x, case.mask, traced_cycles=cycles)
-        assert run.trace is not None
+        run = run_cycle(case.program, case.x, case.mask, traced_cycles=cycles, toggles=True)
+        assert run.trace is not None and run.toggles is not None
         changes = np.bitwise_count(run.trace[1:] ^ run.trace[:-1]).sum(axis=(0, 2, 3))
         counted = np.array([list(toggles.values()) for toggles in run.toggles]).sum(axis=0)
         # Nothing but neutral operands can have moved at the first clock edge.
@@ -231,12 +231,12 @@ def test_models_without_jit() -> None:
         "for case in random_cases(range(5000, 5008)):\n"
         "    run = run_cycle(case.program, case.x, case.mask)\n"
         "    assert model_difference(case.program, case.x, case.mask, run) is None\n"
-        "    print(run.cycles, run.toggles)\n"
+        "    print(run.cycles, run_cycle(case.program, case.x, case.mask, toggles=True).toggles)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_DISABLE_JIT": "1"}
     command = [sys.executable, "-W", "error", "-c", script]
     plain = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert plain.returncode == 0, plain.stderr
-    runs = [run_cycle(case.program, case.x, case.mask) for case in random_cases(range(5000, 5008))]
+    runs = [run_cycle(case.program, case.x, case.mask, toggles=True) for case in random_cases(range(5000, 5008))]
     printed = [line for line in plain.stdout.splitlines() if not line.startswith("seed")]
     assert printed == [f"{run.cycles} {run.toggles}" for run in runs] and runs

@@ -1,0 +1,105 @@
+"""The array under ws and is at the end of a leap, column by column: psums have gone down and out in order."""
+
+from __future__ import annotations
+
+from numba import int64, void
+
+from simulator.cycle.array import MOVING, STILL, VALUE
+from simulator.cycle.bits import CUBE, TABLE
+from simulator.cycle.descriptor import LAYER_RECORD
+from simulator.cycle.edge import EDGES_TYPE
+from simulator.cycle.filters import FILTERS_TYPE
+from simulator.cycle.leap import LEAP_TYPE
+from simulator.cycle.leap_edges import add_column, write_column
+from simulator.cycle.leap_operands import (
+    gather_activations,
+    gather_synapses,
+    hand_activations,
+    hand_left,
+    hand_synapses,
+)
+from simulator.cycle.leap_sums import CHUNK, op_value, read_activations, read_synapses, sum_column
+from simulator.cycle.wires import PARAMETERS_RECORD
+from simulator.encoding import Dataflow
+from workloads.host.jit import njit_in_place
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, TABLE))
+def settle_still(parameters, leap, operands, filters, registers):
+    """Set what stays in the PEs, as registers and as values: what is read first, in the last row in use."""
+    facts, cols = leap.facts, parameters.cols
+    for row in range(parameters.rows):
+        index = facts.rows_used - 1 - row
+        still = registers[STILL, row * cols : (row + 1) * cols]
+        if parameters.dataflow == Dataflow.WS:
+            hand_synapses(parameters, facts, filters, index, still)
+            read_synapses(parameters, facts.op, still, leap.synapses[row, :cols], leap.signs[row, :cols])
+        else:
+            end = facts.first_k + facts.rows_used if index >= 0 else 0
+            hand_activations(parameters, facts, operands, facts.first_k + index, end, still)
+            read_activations(parameters, facts.op, still, leap.x[row, :cols])
+
+
+@njit_in_place(inline="always")
+def pair_value(parameters, leap, row, col):
+    """Return the op of what stays in a PE with the value in `values` of what moves past its row."""
+    moving, sign = leap.values[0, row], leap.values[1, row]
+    if parameters.dataflow == Dataflow.WS:
+        return op_value(leap.facts.op, moving, leap.synapses[row, col], leap.signs[row, col])
+    return op_value(leap.facts.op, leap.x[row, col], moving, sign)
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, int64))
+def read_moving(parameters, leap, operands, filters, time):
+    """Write what moves past the rows as operand `time` of the fold: patterns, and values."""
+    patterns, values, rows = leap.patterns[: parameters.rows], leap.values, parameters.rows
+    hand_left(parameters, leap.facts, operands, filters, time, patterns)
+    if parameters.dataflow == Dataflow.WS:
+        read_activations(parameters, leap.facts.op, patterns, values[0, :rows])
+    else:
+        read_synapses(parameters, leap.facts.op, patterns, values[0, :rows], values[1, :rows])
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, TABLE))
+def settle_psums(parameters, leap, operands, filters, registers):
+    """Set psums and what moves: neutral operands follow the fold's, of which the last few are still in the corner."""
+    facts, rows, cols, mask = leap.facts, parameters.rows, parameters.cols, (int64(1) << parameters.psum_bits) - 1
+    moving, psums = registers[MOVING], registers[VALUE]
+    read_moving(parameters, leap, operands, filters, -1)
+    for row in range(rows):
+        for col in range(cols):
+            place = row * cols + col
+            above = psums[place - cols] if row > 0 else int64(0)
+            psums[place] = (above + pair_value(parameters, leap, row, col)) & mask
+            moving[place] = leap.patterns[row]
+    first = facts.last - rows - cols + 1 - parameters.stages  # the first whose psums aren't all out
+    for time in range(max(0, first), facts.time):
+        read_moving(parameters, leap, operands, filters, time)
+        for col in range(cols):
+            reached = facts.last - 2 - time - col  # the row that has it; a psum is a stage behind
+            if 0 <= reached < rows:
+                moving[reached * cols + col] = leap.patterns[reached]
+            reached += 1 - parameters.stages
+            if 0 <= reached < rows:
+                total = int64(0)
+                for row in range(reached + 1):
+                    total += pair_value(parameters, leap, row, col)
+                psums[reached * cols + col] = total & mask
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, EDGES_TYPE, LAYER_RECORD))
+def sum_columns(parameters, leap, operands, filters, edges, layer):
+    """Let all psums of the fold leave the array, and the edges add them up."""
+    facts, turned = leap.facts, parameters.dataflow == Dataflow.IS
+    for first in range(0, facts.time, CHUNK):
+        count = min(CHUNK, facts.time - first)
+        if turned:
+            gather_synapses(parameters, leap, filters, first, count, parameters.rows)
+        else:
+            gather_activations(parameters, leap, operands, first, count)
+        for col in range(facts.cols_used):
+            sums = leap.sums[col]
+            sum_column(facts.op, leap.x, leap.synapses, leap.signs, sums, not turned, parameters.rows, col, count)
+            channels = filters.channels[facts.filter_half]
+            add_column(parameters, facts, edges, channels, sums, leap.column, col, first, count)
+            write_column(parameters, facts, edges, channels, leap.column, layer, col, first, count)

@@ -1,0 +1,116 @@
+"""What a leap adds up: operands as 32-bit values instead of patterns, and sums of ops over long rows of them.
+
+Sums are exact modulo 2^32, so where a sum's register has up to 32 bits they are what its steps give.
+"""
+
+from __future__ import annotations
+
+from numba import int32, int64, void
+
+from simulator.cycle.bits import ROW, signed
+from simulator.cycle.wires import PARAMETERS_RECORD
+from simulator.encoding import Op
+from workloads.host.jit import njit_in_place
+from workloads.ops.shift_kernels import WIDEST_WEIGHT
+
+VALUES, VALUE_ROW = int32[:, ::1], int32[::1]
+
+CHUNK = 512
+"""Operands of a lane that are added up at once: all lanes' stay in the processor's caches."""
+
+
+@njit_in_place(void(PARAMETERS_RECORD, int64, ROW, VALUE_ROW))
+def read_activations(parameters, op, patterns, values):
+    """Write the values of patterns of activations, aligned as the op has them."""
+    bits, aligned = parameters.x_bits, op == Op.THRESHOLD or op == Op.ADDER
+    up = max(parameters.w_bits - bits, 0) if aligned else int64(0)
+    sign = int64(1) if aligned or parameters.x_signed else int64(0)
+    for i in range(patterns.shape[0]):
+        pattern = patterns[i]
+        values[i] = int32((pattern - (((pattern >> (bits - 1)) << bits) * sign)) << up)
+
+
+@njit_in_place(inline="always")
+def shift_factor(pattern, w_bits):
+    """Return what op shift multiplies an activation by."""
+    sign = min(w_bits, WIDEST_WEIGHT) - 1
+    zero = (int64(1) << sign) - 1
+    factor = int64(0) if pattern & zero == zero else int64(1) << (pattern & zero)
+    return -factor if (pattern >> sign) & 1 else factor
+
+
+@njit_in_place(void(PARAMETERS_RECORD, int64, ROW, VALUE_ROW, VALUE_ROW))
+def read_synapses(parameters, op, patterns, values, signs):
+    """Write the values of patterns of synapses, aligned as the op has them; signs: 0, -1 where polarity is -1."""
+    bits, aligned = parameters.w_bits, op == Op.THRESHOLD or op == Op.ADDER
+    up, mask = max(parameters.x_bits - bits, 0) if aligned else int64(0), (int64(1) << bits) - 1
+    if op == Op.SHIFT:
+        for i in range(patterns.shape[0]):
+            values[i] = int32(shift_factor(patterns[i], bits))
+    else:
+        for i in range(patterns.shape[0]):
+            values[i] = int32(signed(patterns[i] & mask, bits) << up)
+    if op == Op.THRESHOLD:
+        for i in range(patterns.shape[0]):
+            signs[i] = int32(-(patterns[i] >> bits))
+
+
+@njit_in_place(inline="always")
+def op_value(op, x, w, sign):
+    """Return the op of a pair of values."""
+    above = int32(x - w)
+    if op == Op.THRESHOLD:
+        return int32(int32(max(above, int32(0)) ^ sign) - sign)
+    if op == Op.ADDER:
+        return int32(min(above, int32(-above)))
+    return int32(x * w)
+
+
+@njit_in_place(inline="always")
+def sum_pairs(op, x, w, signs, count):
+    """Return the sum of the op over pairs of two rows."""
+    total = int32(0)
+    for i in range(count):
+        total = int32(total + op_value(op, x[i], w[i], signs[i]))
+    return total
+
+
+@njit_in_place(void(int64, VALUES, VALUES, VALUES, VALUES, int64, int64, int64))
+def add_lanes(op, x, w, signs, sums, rows, cols, count):
+    """Add to sums [rows, cols] those of lanes x [rows, count] with w, signs [cols, count]."""
+    for row in range(rows):
+        for col in range(cols):
+            if op == Op.THRESHOLD:
+                total = sum_pairs(Op.THRESHOLD, x[row], w[col], signs[col], count)
+            elif op == Op.ADDER:
+                total = sum_pairs(Op.ADDER, x[row], w[col], signs[col], count)
+            else:
+                total = sum_pairs(Op.MAC, x[row], w[col], signs[col], count)
+            sums[row, col] = int32(sums[row, col] + total)
+
+
+@njit_in_place(inline="always")
+def add_scaled(op, x, w, signs, sums, x_moves, rows, col, count):
+    """Add to sums [count] those of stationary operands, column `col`, with what moves past them; see `sum_column`."""
+    for row in range(rows):
+        if x_moves:
+            moving, still, sign = x[row], w[row, col], signs[row, col]
+            for i in range(count):
+                sums[i] = int32(sums[i] + op_value(op, moving[i], still, sign))
+        else:
+            still_x, moving_w, moving_signs = x[row, col], w[row], signs[row]
+            for i in range(count):
+                sums[i] = int32(sums[i] + op_value(op, still_x, moving_w[i], moving_signs[i]))
+
+
+@njit_in_place(void(int64, VALUES, VALUES, VALUES, VALUE_ROW, int64, int64, int64, int64))
+def sum_column(op, x, w, signs, sums, x_moves, rows, col, count):
+    """Write to sums [count] what leaves a column; x_moves: x is [rows, count], w, signs [rows, cols], else turned."""
+    for i in range(count):
+        sums[i] = int32(0)
+    if op == Op.THRESHOLD:
+        add_scaled(Op.THRESHOLD, x, w, signs, sums, x_moves, rows, col, count)
+    elif op == Op.ADDER:
+        add_scaled(Op.ADDER, x, w, signs, sums, x_moves, rows, col, count)
+    else:
+        add_scaled(Op.MAC, x, w, signs, sums, x_moves, rows, col, count)
