@@ -119,6 +119,7 @@ def read(path: Path) -> tuple[dict, list[dict]]:
     assert list(file) == ["otherData", "traceEvents"] and b"\\u" not in content
     named, spans = set(), []
     for event in file["traceEvents"]:
+        assert event.keys() <= {"name", "cat", "ph", "ts", "dur", "pid", "tid", "args"}, "the format's fields"
         assert type(event["pid"]) is type(event["tid"]) is int and event["ph"] in "MX"
         if event["ph"] == "M":
             (key,) = event["args"]
