@@ -21,6 +21,7 @@ import numpy as np
 from workloads.exact.kernel_arrays import Rows, batch_innermost, layer_gradients, layer_rows, layer_sums
 from workloads.layers.graph import INPUT, connect, walk
 from workloads.layers.layer import Layer
+from workloads.training import norm_kernels as kernels
 from workloads.training.float_master import FloatLayer, whole
 from workloads.training.grids import Grid
 
@@ -94,6 +95,7 @@ class Tape(NamedTuple):
     residual_inside: np.ndarray | None
     weights: np.ndarray
     normal: np.ndarray
+    variance: np.ndarray
     factor: np.ndarray
     y: np.ndarray
 
@@ -220,22 +222,19 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
         rows = layer_rows(trained.layer, seen)
         weights = trained.used_weights()
         sums = layer_sums(trained.layer, weights, trained.polarity, rows)
-        mean = sums.mean(axis=PIXELS_AND_IMAGES)
+        mean, variance = np.empty((2, trained.layer.out_channels))
+        kernels.centre(_flat(sums), mean, variance)
         sound = sound and bool(np.all(np.isfinite(mean)))
-        sums -= mean[:, None]
-        variance = trained.variance
-        if trained.gain is not None:
-            variance = np.square(sums).mean(axis=PIXELS_AND_IMAGES)
-            if trained.layer.operation.norm == "power":
-                trained.variance += (1 - NORM_MOMENTUM) * (variance - trained.variance)
-                variance = trained.variance
-        factor = _factor(trained, variance)
-        y = sums * factor[:, None]
-        y += trained.bias[:, None]
-        if residual is not None:
-            y += residual
-        tape.append(Tape(rows, inside, residual_inside, weights, sums, factor, y))
-        return np.maximum(y, 0) if trained.rectified else y
+        variance = variance.astype(sums.dtype)
+        if trained.layer.operation.norm == "power" and trained.gain is not None:
+            trained.variance += (1 - NORM_MOMENTUM) * (variance - trained.variance)
+        powered = trained.gain is None or trained.layer.operation.norm == "power"
+        factor = _factor(trained, trained.variance if powered else variance)
+        y = np.empty_like(sums)
+        added = np.empty((0, 0, 0), dtype=sums.dtype) if residual is None else _flat(residual)
+        kernels.scale(_flat(sums), factor, trained.bias, added, trained.rectified, _flat(y))
+        tape.append(Tape(rows, inside, residual_inside, weights, sums, variance, factor, y))
+        return y
 
     x = walk(_layers(chain), x, whole, step)
     outputs = x.reshape(-1, x.shape[-1])
@@ -256,22 +255,23 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
         slopes[tensor] = slopes[tensor] + part.reshape(slopes[tensor].shape) if tensor in slopes else part
 
     for trained, link, seen in zip(reversed(chain), reversed(links), reversed(tape), strict=True):
-        slope = slopes.pop(link.writes).reshape(seen.y.shape)
-        if trained.rectified:
-            slope = slope * (seen.y > 0)
+        # No one else's any more: `gate` writes into it.
+        slope = np.require(slopes.pop(link.writes).reshape(seen.y.shape), requirements=["C", "W"])
+        total, along = np.empty((2, trained.layer.out_channels))
+        flat, normal = _flat(slope), _flat(seen.normal)
+        kernels.gate(flat, _flat(seen.y), normal, trained.rectified, total, along)
         if link.residual is not None:
             add(link.residual, slope, seen.residual_inside)
-        by_name = {"bias": slope.sum(axis=PIXELS_AND_IMAGES)}
-        count = slope.size // len(by_name["bias"])
-        below = slope - (by_name["bias"] / count)[:, None]
+        by_name = {"bias": total.astype(slope.dtype)}
+        count, pull = slope.size // len(total), np.zeros_like(along)
         if trained.gain is not None:
-            along = (slope * seen.normal).sum(axis=PIXELS_AND_IMAGES)
-            by_gain = along * seen.factor / trained.gain
+            by_gain = (along * seen.factor / trained.gain).astype(slope.dtype)
             by_name["gain"] = by_gain if by_gain.shape == trained.gain.shape else by_gain.sum(keepdims=True)
             if trained.layer.operation.norm == "batch":
-                spread = np.square(seen.normal).mean(axis=PIXELS_AND_IMAGES) + VARIANCE_FLOOR
-                below -= seen.normal * (along / (spread * count))[:, None]
-        below *= seen.factor[:, None]
+                pull = along / ((seen.variance + VARIANCE_FLOOR) * count)
+        below = np.empty_like(slope)
+        mean, pull = (total / count).astype(slope.dtype), pull.astype(slope.dtype)
+        kernels.scale_back(flat, normal, mean, pull, seen.factor, _flat(below))
         gradient = layer_gradients(
             trained.layer,
             seen.weights,
@@ -334,6 +334,11 @@ def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
 
     walk([float_layer.layer for float_layer in master], batch_innermost(x.astype(np.float32)), whole, step)
     return chain
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """Return [OH, OW, N, B] as [pixels, N, B], of the same memory."""
+    return np.require(values, requirements=["C", "W"]).reshape(-1, *values.shape[2:])
 
 
 def _factor(trained: TrainedLayer, variance: np.ndarray) -> np.ndarray:
