@@ -77,6 +77,7 @@ def init(file: Path) -> None:
 @click.option(
     "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."
 )
+@click.option("--storage", help="postgresql://USER@HOST/DATABASE where workers, each with an --out, share the study.")
 @click.option("--dask", help="tcp://HOST:PORT of a Dask cluster that evaluates blocks of sampler exhaustive.")
 def run(
     spec: str,
@@ -85,6 +86,7 @@ def run(
     sampler: str | None,
     source: Path | None,
     jobs: int | None,
+    storage: str | None,
     dask: str | None,
 ) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
@@ -92,7 +94,7 @@ def run(
     from dse.study.study import Study
     from dse.sweep.dask_cluster import dask_executor
 
-    search = Study(spec, out, sampler=sampler, trials=trials)
+    search = Study(spec, out, sampler=sampler, trials=trials, storage=storage)
     _print_what_is_missing(search)
     before = total(search.tallies().values()).tried
     if source is not None:

@@ -102,11 +102,8 @@ class OptunaSearch:
 
         Raises LimenError for an executor, too: that is a sweep's.
         """
-        if executor is not None:
-            raise LimenError(f"executor: is not allowed with sampler {self._spec.sampler.name}: exhaustive has blocks")
-        sampler = Sampler(self._spec.sampler, self._space, directions(self._spec), self._own)
-        for trial in self._trials:
-            sampler.learn(trial)
+        self._check_executor(executor)
+        sampler = self._sampler()
         total, ended = self.planned, self.has_stalled
         if len(self._trials) < total and not ended:
             self._record.grow(self._spec, continued(self._record.origins, len(self._trials), self._proposer()))
@@ -116,7 +113,7 @@ class OptunaSearch:
                 size = sampler.batch(min(jobs or 1, total - len(self._trials)))
                 started, suggested = datetime.now(), [sampler.suggest() for _ in range(size)]
                 found = evaluate([self._space.at(parameters) for parameters in suggested])
-                trials = self._finished(suggested, found, started)
+                trials = self._finished(len(self._trials), suggested, found, started)
                 end = self._end_among(trials)
                 self._store(trials[:end])
                 for trial in trials[:end]:
@@ -124,14 +121,25 @@ class OptunaSearch:
                 ended = end is not None
         show("trials", len(self._trials), len(self._trials))
 
+    def _check_executor(self, executor: Executor | None) -> None:
+        if executor is not None:
+            raise LimenError(f"executor: is not allowed with sampler {self._spec.sampler.name}: exhaustive has blocks")
+
+    def _sampler(self) -> Sampler:
+        """Return the study's sampler, which has learnt of all trials."""
+        sampler = Sampler(self._spec.sampler, self._space, directions(self._spec), self._own)
+        for trial in self._trials:
+            sampler.learn(trial)
+        return sampler
+
     def _finished(
-        self, suggested: Sequence[dict[str, Value]], found: Sequence[Outcome], started: datetime
+        self, first: int, suggested: Sequence[dict[str, Value]], found: Sequence[Outcome], started: datetime
     ) -> list[FrozenTrial]:
-        """Return the next trials, as they are stored."""
+        """Return trials from number `first` on, as they are stored."""
         # A study goes on as it began: earlier versions stored axes otherwise, and those of one value as well.
         distributions = self._trials[0].distributions if self._trials else stored_distributions(self._space)
         trials = []
-        for number, (parameters, outcome) in enumerate(zip(suggested, found, strict=True), len(self._trials)):
+        for number, (parameters, outcome) in enumerate(zip(suggested, found, strict=True), first):
             filled = self._space.filled(parameters)
             stored = {name: filled[name] for name in distributions}
             point = self._space.at(parameters)
@@ -199,7 +207,8 @@ class OptunaSearch:
         if new:
             origin = f"{name}, evaluated again"
             self._record.grow(self._spec, continued(self._record.origins, len(self._trials), origin))
-            self._store(self._finished([*map(self._space.parameters, new)], found, started))
+            parameters = [*map(self._space.parameters, new)]
+            self._store(self._finished(len(self._trials), parameters, found, started))
         return WarmStart(len(points), len(fitting), len(new))
 
     def read_again(self) -> None:

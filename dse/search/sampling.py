@@ -81,19 +81,30 @@ class Sampler:
     def batch(self, most: int) -> int:
         """Return how many designs to suggest at once, at most so many, before any of them is learnt.
 
-        Samplers that learn from a whole generation, or from nothing, then suggest what they would one by one.
+        Samplers that learn from a whole generation, or from nothing, then suggest what they would one by one; 0 where
+        they have to learn before of what is suggested already.
         """
-        return self._strategy.batch(most)
+        return max(0, self._strategy.batch(most + self._pending) - self._pending)
 
     def suggest(self) -> dict[str, Value]:
         """Return a value of every free axis: a design that no trial has, learnt or suggested. One must be left."""
-        number = self._learnt + self._pending
+        number = self.known
         state = np.random.SeedSequence([self._spec.seed, number]).generate_state(2)
         suggested = self._axes.parameters(self._strategy.suggest(number, int(state[0])))
         parameters = self._space.unseen(suggested, self._seen, Random(int(state[1])))
         self._seen.add(self._space.at(parameters).key)
         self._pending += 1
         return parameters
+
+    def follow(self, parameters: dict[str, Value]) -> None:
+        """Take over what another worker's sampler suggested next."""
+        self._seen.add(self._space.at(parameters).key)
+        self._pending += 1
+
+    @property
+    def known(self) -> int:
+        """Suggestions so far, learnt or not."""
+        return self._learnt + self._pending
 
     def learn(self, trial: FrozenTrial) -> None:
         """Take over the next finished trial; state FAIL is a point that was refused.

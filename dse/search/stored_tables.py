@@ -7,6 +7,7 @@ import sqlite3
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from dse.search.trial_rows import Database
 from workloads.errors import LimenError, shown
 
 NOT_OURS = "not a study of Limen"
@@ -107,10 +108,10 @@ def _check_form(database: sqlite3.Connection) -> None:
                 raise LimenError(f"{DAMAGED}: table {table}: {column}: {shown(value)} is not allowed: {allowed}")
 
 
-def check_versions(database: sqlite3.Connection) -> None:
+def check_versions(database: Database) -> None:
     """Refuse tables of another version than Limen reads and writes. Raises LimenError without the file's name."""
-    query = "select version_num from alembic_version union all select schema_version from version_info"
-    stored = [version for (version,) in database.execute(query)]
+    queries = ("select version_num from alembic_version", "select schema_version from version_info")
+    stored = [version for query in queries for (version,) in database.execute(query)]
     if stored != VERSIONS:
         versions, allowed = (", ".join(map(shown, every)) or "none" for every in (stored, VERSIONS))
         raise LimenError(

@@ -37,14 +37,14 @@ def _digest(trial: FrozenTrial) -> str:
     return key_of(content)
 
 
-def check_trials(trials: Sequence[FrozenTrial], spec: StudySpec, space: Space) -> None:
-    """Check all stored trials of a study.
+def check_trials(trials: Sequence[FrozenTrial], spec: StudySpec, space: Space, first: int = 0) -> None:
+    """Check stored trials of a study, all of them or those from a number on.
 
     Raises:
         LimenError: the first that no run of this study can have written.
     """
     sealed = False
-    for number, trial in enumerate(trials):
+    for number, trial in enumerate(trials, first):
         mistake = f"number {trial.number}" if trial.number != number else _mistake(trial, spec, space)
         if mistake:
             raise LimenError(f"trial {number}: {mistake} is not allowed: the file is damaged, or not written by Limen")

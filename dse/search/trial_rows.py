@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import math
-import sqlite3
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from optuna.distributions import BaseDistribution, distribution_to_json, json_to_distribution
 from optuna.trial import FrozenTrial, TrialState
@@ -24,13 +24,30 @@ INFINITE = {"INF_POS": math.inf, "INF_NEG": -math.inf}
 """Types of values, in Optuna's tables: infinite ones are stored without a number."""
 
 
-def write_trial(database: sqlite3.Connection, study: int, trial: FrozenTrial) -> None:
-    """Add a finished trial to the study of this id. Raises sqlite3.Error."""
+class Database(Protocol):
+    """A connection to the tables, in SQLite's file or in PostgreSQL, that takes SQLite's `?` for a value."""
+
+    def execute(self, query: str, values: Sequence[Any] = (), /) -> Any:
+        """Return the rows that a query gives, an iterable cursor. Raises the library's own errors."""
+
+    def executemany(self, query: str, values: Iterable[Sequence[Any]], /) -> Any:
+        """Do the same for each of many, without their rows."""
+
+
+def write_trial(database: Database, study: int, trial: FrozenTrial) -> None:
+    """Add a finished trial to the study of this id. Raises the database's errors."""
+    at = add_trial(database, study, trial)
+    complete_trial(database, at, trial)
+
+
+def add_trial(database: Database, study: int, trial: FrozenTrial) -> int:
+    """Add a trial without what comes of it, and return its id. Raises the database's errors."""
     times = (_text_of(trial.datetime_start), _text_of(trial.datetime_complete))
-    at = database.execute(
-        "insert into trials (number, study_id, state, datetime_start, datetime_complete) values (?, ?, ?, ?, ?)",
+    ((at,),) = database.execute(
+        "insert into trials (number, study_id, state, datetime_start, datetime_complete) values (?, ?, ?, ?, ?) "
+        "returning trial_id",
         (trial.number, study, trial.state.name, *times),
-    ).lastrowid
+    ).fetchall()
     database.executemany(
         "insert into trial_params (trial_id, param_name, param_value, distribution_json) values (?, ?, ?, ?)",
         [
@@ -38,6 +55,20 @@ def write_trial(database: sqlite3.Connection, study: int, trial: FrozenTrial) ->
             for name, distribution in trial.distributions.items()
         ],
     )
+    return int(at)
+
+
+def finish_trial(database: Database, study: int, trial: FrozenTrial) -> None:
+    """Store what came of a trial that is there under its number. Raises the database's errors."""
+    ((at,),) = database.execute(
+        "update trials set state = ?, datetime_complete = ? where study_id = ? and number = ? returning trial_id",
+        (trial.state.name, _text_of(trial.datetime_complete), study, trial.number),
+    ).fetchall()
+    complete_trial(database, at, trial)
+
+
+def complete_trial(database: Database, at: int, trial: FrozenTrial) -> None:
+    """Add the values and attributes of the trial of this id. Raises the database's errors."""
     database.executemany(
         "insert into trial_values (trial_id, objective, value, value_type) values (?, ?, ?, ?)",
         [(at, objective, *_stored(value)) for objective, value in enumerate(trial.values or ())],
@@ -54,21 +85,26 @@ def _stored(value: float) -> tuple[float | None, str]:
     return next(((None, kind) for kind, infinite in INFINITE.items() if value == infinite), (value, FINITE))
 
 
-def read_trials(database: sqlite3.Connection, study: int) -> list[FrozenTrial]:
-    """Return a study's trials in the order of their numbers.
+def read_trials(database: Database, study: int, first: int | None = None) -> list[FrozenTrial]:
+    """Return a study's trials in the order of their numbers, all or those from a number on.
 
     Raises:
         LimenError: without the file's name: table, column, value, and what is allowed.
     """
-    params, distributions = _read_params(database)
+    chosen, wanted = ("study_id = ?", [study]) if first is None else ("study_id = ? and number >= ?", [study, first])
+    which = f"where trial_id in (select trial_id from trials where {chosen})"
+    params, distributions = _read_params(database, which, wanted)
     values: dict[int, list[float]] = defaultdict(list)
-    query = "select trial_id, value, value_type from trial_values order by trial_id, objective"
-    for at, value, kind in database.execute(query):
+    query = f"select trial_id, value, value_type from trial_values {which} order by trial_id, objective"
+    for at, value, kind in database.execute(query, wanted):
         if (value is None) != (kind in INFINITE):
             raise LimenError(f"table trial_values: value: {shown(value)} is not allowed beside value_type {kind}")
         values[at].append(INFINITE.get(kind, value))
-    figures, learnt = (_read_attributes(database, f"trial_{kind}_attributes") for kind in ("user", "system"))
-    query = "select trial_id, number, state, datetime_start, datetime_complete from trials where study_id = ?"
+    figures, learnt = (
+        _read_attributes(database, f"trial_{kind}_attributes", which, wanted) for kind in ("user", "system")
+    )
+    query = "select trial_id, number, state, datetime_start, datetime_complete from trials"
+    rows = database.execute(f"{query} where {chosen} order by number", wanted)
     return [
         FrozenTrial(
             trial_id=at,
@@ -84,26 +120,26 @@ def read_trials(database: sqlite3.Connection, study: int) -> list[FrozenTrial]:
             system_attrs=learnt[at],
             intermediate_values={},
         )
-        for at, number, state, started, completed in database.execute(f"{query} order by number", (study,))
+        for at, number, state, started, completed in rows
     ]
 
 
-def read_study_attributes(database: sqlite3.Connection, study: int) -> Attributes:
+def read_study_attributes(database: Database, study: int) -> Attributes:
     """Return what a study's own attributes say. Raises LimenError as `read_trials` does."""
     query = "select key, value_json from study_user_attributes where study_id = ?"
     return {key: _parse("study_user_attributes", text) for key, text in database.execute(query, (study,))}
 
 
 def _read_params(
-    database: sqlite3.Connection,
+    database: Database, which: str, values: Sequence[int]
 ) -> tuple[dict[int, Attributes], dict[int, dict[str, BaseDistribution]]]:
     """Return the parameters of every trial by its id, and what they were drawn from, one object for equal ones."""
     known: dict[str, BaseDistribution] = {}
     drawn: dict[tuple[str, float], Any] = {}
     params: dict[int, Attributes] = defaultdict(dict)
     distributions: dict[int, dict[str, BaseDistribution]] = defaultdict(dict)
-    query = "select trial_id, param_name, param_value, distribution_json from trial_params order by param_id"
-    for at, name, index, text in database.execute(query):
+    query = f"select trial_id, param_name, param_value, distribution_json from trial_params {which} order by param_id"
+    for at, name, index, text in database.execute(query, values):
         if (text, index) not in drawn:
             try:
                 known[text] = known.get(text) or json_to_distribution(text)
@@ -124,9 +160,9 @@ def _read_params(
     return params, distributions
 
 
-def _read_attributes(database: sqlite3.Connection, table: str) -> dict[int, Attributes]:
+def _read_attributes(database: Database, table: str, which: str, values: Sequence[int]) -> dict[int, Attributes]:
     attributes: dict[int, Attributes] = defaultdict(dict)
-    for at, key, text in database.execute(f"select trial_id, key, value_json from {table}"):
+    for at, key, text in database.execute(f"select trial_id, key, value_json from {table} {which}", values):
         attributes[at][key] = _parse(table, text)
     return attributes
 
@@ -143,8 +179,9 @@ def _text_of(time: datetime | None) -> str | None:
     return None if time is None else time.strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
-def _time_of(column: str, text: str | None) -> datetime | None:
+def _time_of(column: str, text: str | datetime | None) -> datetime | None:
+    """Return a time that SQLite has as a text."""
     try:
-        return None if text is None else datetime.fromisoformat(text)
+        return text if not isinstance(text, str) else datetime.fromisoformat(text)
     except ValueError:
         raise LimenError(f"table trials: {column}: {shown(text)} is not allowed: a date") from None

@@ -37,12 +37,21 @@ def changed(
     return validate(StudySpec, content, source)
 
 
-def check_grown(stored: StudySpec, new: StudySpec, source: str | PathLike[str], folder: str | PathLike[str]) -> None:
-    """Raise LimenError where a study is another than the stored one, and not one that may have grown out of it."""
+def check_grown(
+    stored: StudySpec,
+    new: StudySpec,
+    source: str | PathLike[str],
+    place: str | PathLike[str],
+    otherwise: str = "name another folder",
+) -> None:
+    """Raise LimenError where a study is another than the one stored in a place, and hasn't grown out of it.
+
+    otherwise: what to do for a study of its own.
+    """
     difference = _first_difference(stored, new)
     if difference:
         raise LimenError(
-            f"{source}: {difference} differs from the study in {folder}; name another folder, or restore the file"
+            f"{source}: {difference} differs from the study in {place}; {otherwise}, or restore the file"
         )
 
 

@@ -17,7 +17,7 @@ from dse.evaluation.tally import Tally, total
 from dse.evaluation.unchanged import Known
 from dse.front.front import knee_distances, non_dominated
 from dse.report.progress import ProgressBar
-from dse.search.optuna_search import OptunaSearch
+from dse.search.postgres import Postgres
 from dse.search.record import Record, exclusive
 from dse.search.sampling import check_sampler
 from dse.search.search import Search, WarmStart
@@ -28,9 +28,10 @@ from dse.space.study_spec import StudySpec, load_study, study_path
 from dse.space.workload import SEPARATOR, title_of
 from dse.study.growing import changed, check_grown
 from dse.study.no_point import why_none
+from dse.study.searches import join, search_in
 from dse.study.stored import stored_record
 from dse.sweep.record import SweepRecord
-from dse.sweep.sweep import Sweep, check_sweep, create_sweep
+from dse.sweep.sweep import check_sweep, create_sweep
 from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.names import check_is_path
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
     from optuna.samplers import BaseSampler
+
+    from dse.search.shared_study import SharedStudy
 
 MOST_DRAWN = 10_000
 """Feasible designs of a picture, beside its front."""
@@ -54,7 +57,8 @@ class Study:
     files of `points`. quiet: no progress bar. figures: functions by the names of figures that they give, which can be
     objectives and constraints; a function gets a point's row of trials.csv, see docs/studies.md. sampler, trials: in
     place of the file's: a name, or an object of optuna.samplers; a number. They and `stop` may differ from those of the
-    stored study, which then goes on from what it has.
+    stored study, which then goes on from what it has. storage: a database, postgresql://USER@HOST/DATABASE, where
+    workers on any number of machines, each with a folder, share the study; see docs/studies.md.
 
     Every trial is one transaction, so that a kill loses at most the trial in flight, of a sweep the blocks in flight; a
     resumed study goes on exactly as if it had never stopped. The study optimises validation accuracy; test accuracy is
@@ -73,10 +77,13 @@ class Study:
         figures: Functions = NO_FUNCTIONS,
         sampler: str | BaseSampler | None = None,
         trials: int | None = None,
+        storage: str | None = None,
     ) -> None:
         check_kind("study", spec, (str, Path), "a built-in study's name or a study file (.yaml)")
         check_kind("out", out, (str, Path), "the study's folder")
         check_is_path("out", out)
+        check_kind("storage", storage, (str, type(None)), "a database's address")
+        database = None if storage is None else Postgres(storage)
         check_functions(figures)
         path = study_path(str(spec))
         new_spec = changed(load_study(str(spec), figures), path, sampler, trials)
@@ -96,7 +103,8 @@ class Study:
                 stored_place = find(stored, folder)
                 if stored_place is not None and not same(name, stored_place):
                     raise LimenError(f"{path}: {field}: {name!r} is not allowed: {folder} has {stored_place!r}")
-            self._open(folder, record, workload, costs, quiet, figures, new_spec, own)
+            shared = None if database is None else join(database, path, new_spec, workload, costs)
+            self._open(folder, record, workload, costs, quiet, figures, new_spec, own, shared)
             done = total(self.tallies().values()).tried
             if trials is not None and trials < done:
                 raise LimenError(f"trials: {trials} is not allowed: {folder} has {done} already")
@@ -110,12 +118,13 @@ class Study:
             evaluator.check_prices(formats.valid)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
+        shared = None if database is None else join(database, path, new_spec, workload, costs)
         if new_spec.is_sweep:
             space = Space(new_spec.space, formats.valid)
             record = create_sweep(folder, new_spec, space, (workload, costs), stored_sources)
         else:
             record = Record.create(folder, new_spec, *stored_sources)
-        self._open(folder, record, workload, costs, quiet, figures, new_spec, own)
+        self._open(folder, record, workload, costs, quiet, figures, new_spec, own, shared)
 
     @classmethod
     def open(cls, out: str | Path) -> Study:
@@ -148,6 +157,7 @@ class Study:
         functions: Functions = NO_FUNCTIONS,
         spec: StudySpec | None = None,
         own_sampler: BaseSampler | None = None,
+        shared: SharedStudy | None = None,
     ) -> None:
         self.folder = folder
         self.spec: StudySpec = spec or record.spec
@@ -161,12 +171,8 @@ class Study:
             self._space = Space(record.spec.space, self._formats.valid)
         except LimenError as error:
             raise LimenError(f"{record.path}: {error}") from None
-        self._search: Search
-        if isinstance(record, SweepRecord):
-            self._search = Sweep(folder, record, self._evaluator, (workload, costs), self._formats)
-        else:
-            sources = workload, costs
-            self._search = OptunaSearch(folder, record, self._evaluator, sources, self._formats, self.spec, own_sampler)
+        place = folder, self._evaluator, (workload, costs), self._formats
+        self._search: Search = search_in(*place, record, self.spec, own_sampler, shared)
 
     def __repr__(self) -> str:
         done, planned = total(self.tallies().values()).tried, self.planned

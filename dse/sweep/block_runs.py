@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -44,27 +44,31 @@ def cut(rows: int) -> Blocks:
     return Blocks(rows, min(max(-(-rows // BLOCKS), LEAST_IN_A_BLOCK), MOST_IN_A_BLOCK))
 
 
+def processes(rows: int, jobs: int | None) -> int:
+    """Return how many processes evaluate so many rows: what is asked for, by default one a core, or where there is
+    little to do this one."""
+    if jobs is not None:
+        return jobs
+    return len(os.sched_getaffinity(0)) if rows >= WORTH_PROCESSES else 1
+
+
 def evaluate_blocks(
-    blocks: Blocks,
-    todo: Sequence[int],
-    jobs: int | None,
+    todo: Iterable[int],
+    jobs: int,
     start: Callable[..., None],
     arguments: tuple[Any, ...],
     work: Callable[[int], Result],
 ) -> Generator[tuple[int, Result]]:
-    """Yield (block, work(block)) as they come; each process, or this one, calls start(*arguments) first.
+    """Yield (block, work(block)) as they come; each of so many processes, or this one, calls start(*arguments) first.
 
-    jobs: processes; by default one a core, but none beside this one where there is little to do. Close the iterator.
+    todo: is asked for a block when somebody can work on it. Close the iterator.
 
     Raises LimenError as `run_in_workers` does.
     """
-    if jobs is None:
-        much = sum(len(blocks.numbers(block)) for block in todo) >= WORTH_PROCESSES
-        jobs = len(os.sched_getaffinity(0)) if much else 1
-    if jobs == 1 or len(todo) < 2:
+    if jobs == 1:
         start(*arguments)
         for block in todo:
             yield block, work(block)
         return
-    with closing(run_in_workers(min(jobs, len(todo)), start, arguments, work, todo)) as results:
+    with closing(run_in_workers(jobs, start, arguments, work, todo)) as results:
         yield from results

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from pathlib import Path
@@ -23,7 +23,7 @@ from dse.space.space import Coordinates, Space
 from dse.space.study_spec import StudySpec
 from dse.sweep.block_files import BlockFiles
 from dse.sweep.block_rows import BlockResult, OpFront, Task, evaluate_block, joined, kinds_of, start
-from dse.sweep.block_runs import Blocks, cut, evaluate_blocks
+from dse.sweep.block_runs import Blocks, cut, evaluate_blocks, processes
 from dse.sweep.elsewhere import evaluate_elsewhere
 from dse.sweep.record import SweepRecord, key_of_sweep
 from workloads.errors import LimenError
@@ -94,15 +94,15 @@ class Sweep:
             columns = parse_lines(state.fronts, self._files.kinds)
         except ValueError as error:
             raise LimenError(f"{path}: fronts: is damaged: {error}") from None
-        self._fronts = self._split(columns)
+        self._fronts = self._split(columns, state.fronts)
         try:
             check_unchanged(self._first(), evaluate)
         except LimenError as error:
             kind = Changed if isinstance(error, Changed) else LimenError
             raise kind(f"{path}: {error}") from None
 
-    def _split(self, columns: Mapping[str, list[Any]]) -> dict[str, OpFront]:
-        """Return the stored fronts by op."""
+    def _split(self, columns: Mapping[str, list[Any]], lines: Sequence[str]) -> dict[str, OpFront]:
+        """Return stored fronts by op; columns, lines: the same rows."""
         gains = np.array(
             [
                 [value if direction == "max" else -value for value in columns[name]]
@@ -113,7 +113,7 @@ class Sweep:
         fronts = {}
         for op in dict.fromkeys(columns["op"]):
             rows = np.flatnonzero(ops == op)
-            fronts[op] = OpFront(numbers[rows], gains[rows], [self._record.state.fronts[row] for row in rows])
+            fronts[op] = OpFront(numbers[rows], gains[rows], [lines[row] for row in rows.tolist()])
         return fronts
 
     def _first(self) -> list[Known]:
@@ -157,31 +157,41 @@ class Sweep:
         Raises:
             LimenError: workload, cost table or program changed since the first block; a file that can't be written.
         """
-        check_sweep(self._record.spec, self._space)
-        todo, key = self._todo(), self._record.state.key
-        if todo and key != key_of_sweep(*self._sources):
-            raise LimenError(f"{self._record.path}: {CHANGED}")
+        todo = self._todo()
         done = self._space.size - sum(len(self._blocks.numbers(block)) for block in todo)
         show("points", done, self._space.size)
-        functions = self._evaluator.functions
-        if functions:
-            jobs = 1  # of a program's functions other processes have none
-            if executor is not None:
-                raise LimenError("executor: is not allowed with figures of one's own: functions are this program's")
-        formats = tuple(self._formats.valid)
-        task = Task(self._record.spec, *self._sources, formats, self._blocks, self._files, functions)
         if executor is None:
-            results = evaluate_blocks(self._blocks, todo, jobs, start, (task,), evaluate_block)
+            results = self._evaluate(todo, min(self._processes(self._space.size - done, jobs), max(len(todo), 1)))
+        elif self._evaluator.functions:
+            raise LimenError("executor: is not allowed with figures of one's own: functions are this program's")
         else:
-            results = evaluate_elsewhere(executor, task, key, todo)
+            results = evaluate_elsewhere(executor, self._task, self._record.state.key, todo)
         with closing(results):
             for block, result in results:
                 self._add(block, result)
                 done += len(self._blocks.numbers(block))
                 show("points", done, self._space.size)
 
+    @property
+    def _task(self) -> Task:
+        """What processes have to know that evaluate blocks."""
+        formats, functions = tuple(self._formats.valid), self._evaluator.functions
+        return Task(self._record.spec, *self._sources, formats, self._blocks, self._files, functions)
+
+    def _processes(self, rows: int, jobs: int | None) -> int:
+        """Return how many evaluate so many rows: of a program's functions other processes have none."""
+        return 1 if self._evaluator.functions else processes(rows, jobs)
+
+    def _evaluate(self, todo: Iterable[int], jobs: int) -> Generator[tuple[int, BlockResult]]:
+        """Yield (block, what came of it), see `evaluate_blocks`."""
+        return evaluate_blocks(todo, jobs, start, (self._task,), evaluate_block)
+
     def _todo(self) -> list[int]:
-        """Return the blocks that are not done. Raises LimenError for one whose file is no longer what it was."""
+        """Return the blocks that are not done.
+
+        Raises LimenError for one whose file is no longer what it was, and where blocks to come would be others.
+        """
+        check_sweep(self._record.spec, self._space)
         todo = []
         for block, digest in enumerate(self._record.state.blocks):
             if digest is None:
@@ -189,6 +199,8 @@ class Sweep:
             elif not self._files.holds(block, digest):
                 path = self._files.path(block)
                 raise LimenError(f"{path}: is missing or changed since it was written; sweep it into another folder")
+        if todo and self._record.state.key != key_of_sweep(*self._sources):
+            raise LimenError(f"{self._record.path}: {CHANGED}")
         return todo
 
     def _add(self, block: int, result: BlockResult) -> None:

@@ -39,7 +39,7 @@ PACKAGES = (
 )
 """Whose versions may change a result, where they are installed."""
 
-SECRET = re.compile(r"(?<=://)[^/@\s]*@")
+SECRET = re.compile(r"(?<=://)[^/@\s]*(?=@)|(?<=password=)[^&\s'\"]+")
 """The name and password in an address."""
 
 
@@ -135,7 +135,7 @@ def command() -> str:
     """Return the command line, without passwords in addresses; of a program that uses Limen, its name."""
     program = Path(sys.argv[0] or "python").stem
     if program == "limen":
-        return SECRET.sub("…@", shlex.join(["limen", *sys.argv[1:]]))
+        return SECRET.sub("…", shlex.join(["limen", *sys.argv[1:]]))
     module = getattr(sys.modules.get("__main__"), "__spec__", None)
     return f"python -m {module.name}" if module else program
 
