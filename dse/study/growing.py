@@ -50,9 +50,7 @@ def check_grown(
     """
     difference = _first_difference(stored, new)
     if difference:
-        raise LimenError(
-            f"{source}: {difference} differs from the study in {place}; {otherwise}, or restore the file"
-        )
+        raise LimenError(f"{source}: {difference} differs from the study in {place}; {otherwise}, or restore the file")
 
 
 def _first_difference(stored: StudySpec, new: StudySpec) -> str:
