@@ -83,14 +83,17 @@ def _cells(rows: Sequence[ShareRow]) -> tuple[list[str], list[list[str]]]:
             for seed in seeds
         ]
         end = median(ends)
-        cells = [name, str(len(seeds)), *(curve[look].percent() for look in shown)]
+        cells = [name, str(len(seeds)), *(curve[look].percent() if look in curve else "–" for look in shown)]
         cost = median({row.seed: row.suggestion_ms for row in own}.values())
         lines.append([*cells, f"{end:,.0f}" if math.isfinite(end) else "–", f"{cost:.2f}"])
     return head, lines
 
 
 def table_markdown(rows: Sequence[ShareRow]) -> str:
-    """Return a line a sampler: percent of the exact front's hypervolume, median and quartiles of its seeds."""
+    """Return a line a sampler: percent of the exact front's hypervolume, median and quartiles of its seeds.
+
+    A sampler that was stopped before others has no more looks.
+    """
     return markdown_table(*_cells(rows))
 
 
