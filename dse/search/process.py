@@ -117,11 +117,14 @@ class Process:
             np.exp(-shape.theta[axis] * between[axis])[:, known[:, axis]].astype(np.float32)
             for axis in self._axes.tolist()
         ]
-        inverse = np.linalg.inv(self._covariance(known).astype(np.float64) + shape.noise * np.eye(len(known)))
-        weights = inverse @ (means - self._mean)
+        # A root of the inverse, not the inverse: in 32 bits its entries, as large as 1 / noise, would say nothing.
+        noise = shape.noise * np.eye(len(known))
+        root = np.linalg.inv(np.linalg.cholesky(self._covariance(known).astype(np.float64) + noise))
+        self._weights = root.T @ (root @ (means - self._mean))
         # Left out one by one, designs miss their expected values by weights / diagonal: that sets the scale.
-        self._variance = float(np.mean(weights**2 / np.diag(inverse))) if len(known) else 0.0
-        self._weights, self._inverse = weights.astype(np.float32), inverse.astype(np.float32)
+        diagonal = np.square(root).sum(axis=0)
+        self._variance = float(np.mean(self._weights**2 / diagonal)) if len(known) else 0.0
+        self._root = root.T.astype(np.float32)
 
     def _told_apart(self, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the first of designs that are equal in all axes that count, and which of these each design is."""
@@ -144,6 +147,6 @@ class Process:
             covariance = self._covariance(places[first[block]])
             mean[block] = self._mean + covariance @ self._weights
             if spread:
-                known = ((covariance @ self._inverse) * covariance).sum(axis=1)
+                known = np.square(covariance @ self._root).sum(axis=1)
                 deviation[block] = np.sqrt(self._variance * np.maximum(1 - known, 0))
         return Prediction(mean[of], deviation[of])

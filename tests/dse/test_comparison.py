@@ -132,7 +132,7 @@ def test_a_sweep_that_is_not_complete(folder: Path, tmp_path: Path) -> None:
 
 
 def test_tables_by_hand() -> None:
-    """Medians and quartiles of three seeds, and after how many trials half of them have 99 %; one sampler stops early."""
+    """Medians and quartiles of three seeds, and after how many trials half of them have 99 %; one stops early."""
     ends = {"tpe": (0.98, 0.99, 1.0), "random": (0.5, 0.6, 0.7), "gp": (0.5, 0.5, 0.5)}
     rows = [
         ShareRow(name, seed, trials, share * (0.5 if trials == 50 else 1.0), 1.5)
