@@ -120,22 +120,22 @@ class Postgres:
                     self._connection = self.connect()
                 with self._connection.transaction():
                     return work(Rows(self._connection))
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            except psycopg.Error as error:
+                lost = self._connection is None or self._connection.closed
+                lost = lost or isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError))
                 self.close()
+                if not lost:
+                    raise LimenError(f"storage: {self.name}: {error}") from None
                 waited = time.monotonic() - began
                 if show is None:
                     raise LimenError(f"storage: {self.name} can't be reached: {error}") from None
                 if waited > PATIENCE_S:
                     raise LimenError(
-                        f"storage: {self.name} has gone away, and wasn't back after {waited:.0f} s: {error}; "
-                        "run again to go on"
+                        f"storage: {self.name} couldn't be reached for {waited:.0f} s: {error}; run again to go on"
                     ) from None
                 show(f"waiting for {self.name}", int(waited), int(PATIENCE_S))
                 time.sleep(delay)
                 delay = min(2 * delay, DELAYS_S[1])
-            except psycopg.Error as error:
-                self.close()
-                raise LimenError(f"storage: {self.name}: {error}") from None
 
     def close(self) -> None:
         """Let go of the connection; the next transaction makes another."""

@@ -110,10 +110,15 @@ class SharedStudy:
         rows.execute("select pg_advisory_xact_lock(?, ?)", (LOCK, self.study))
 
     def grow(self, rows: Rows, spec: StudySpec, proposer: str) -> list[Origin]:
-        """Store a grown study, and return who proposes its trials, this worker's sampler from now on."""
+        """Store a grown study, and return who proposes its trials, this worker's sampler from now on.
+
+        Raises LimenError where it has more trials already.
+        """
         self.lock(rows)
         stored = read_study_attributes(rows, self.study)
         ((count,),) = rows.execute("select count(*) from trials where study_id = ?", (self.study,)).fetchall()
+        if spec.trials is not None and spec.trials < count:
+            raise LimenError(f"trials: {spec.trials} is not allowed: {self.where} has {count} already")
         try:
             origins = origins_of(stored.get(ORIGINS_ATTRIBUTE), spec)
         except ValueError as error:

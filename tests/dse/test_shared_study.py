@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from threading import Thread
@@ -37,7 +39,11 @@ GONE = "postgresql://me:secret@127.0.0.1:1/none"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with postgres() as running:
+    with ExitStack() as stack:
+        try:
+            running = stack.enter_context(postgres())
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no PostgreSQL server starts here: {error}")
         yield running
 
 
@@ -150,7 +156,7 @@ def test_a_server_that_stays_away_is_a_line(page: Path, server: Server, monkeypa
     study = shared(page, page.parent / "out", server)
     server.stop()
     try:
-        with pytest.raises(LimenError, match=r"^storage: postgresql://\S+ has gone away, and wasn't back after 0 s: "):
+        with pytest.raises(LimenError, match=r"^storage: postgresql://\S+ couldn't be reached for 0 s: "):
             study.run()
     finally:
         server.start()
@@ -177,6 +183,8 @@ def test_a_study_that_another_worker_grew_ends(page: Path, server: Server) -> No
     first._search._get_ready()
     with pytest.raises(LimenError, match=r"has other trials, another sampler or another end now: run again to follow"):
         first._search._shared.perform(lambda rows: first._search._lease(rows, 1))
+    with pytest.raises(LimenError, match=r"^trials: 24 is not allowed: postgresql://.* has 26 already$"):
+        first.run()
 
 
 @pytest.mark.parametrize(
