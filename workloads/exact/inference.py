@@ -13,10 +13,10 @@ from functools import partial
 import numpy as np
 
 from workloads.exact import layer_kernels as kernels
-from workloads.exact.integer_layer import IntegerLayer
+from workloads.exact.integer_layer import ACTIVATIONS, IntegerLayer
 from workloads.exact.kernel_arrays import layer_rows, layer_sums
 from workloads.layers.layer import Layer, LayerParameters
-from workloads.ops.integers import narrowest_type, operand_range
+from workloads.ops.integers import operand_range
 
 EXACT_BELOW = 1 << 24
 """float32 holds every integer of a smaller magnitude."""
@@ -63,11 +63,10 @@ def _forward_images(images: int, forward: Forward, lanes: np.ndarray, residual: 
 
 def _largest(layer: Layer, lanes: np.ndarray, _: np.ndarray | None) -> np.ndarray:
     """Return the outputs of a maxpool."""
-    low, high = operand_range(layer.x_bits, layer.x_signed)
-    place = [*layer.stride, layer.padding[0], layer.padding[2], *layer.kernel, low]
-    numbers = narrowest_type(low, high)
-    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=numbers)
-    kernels.largest(np.require(lanes, numbers, ["C", "W"]), np.array(place, dtype=np.int64), outputs)
+    lowest, _ = operand_range(layer.x_bits, layer.x_signed)
+    place = [*layer.stride, layer.padding[0], layer.padding[2], *layer.kernel, lowest]
+    outputs = np.empty((*layer.output_shape, lanes.shape[-1]), dtype=ACTIVATIONS)
+    kernels.largest(np.require(lanes, ACTIVATIONS, ["C", "W"]), np.array(place, dtype=np.int64), outputs)
     return outputs
 
 

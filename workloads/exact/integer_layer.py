@@ -1,4 +1,4 @@
-"""A layer made ready for the kernel of exact integers: the narrowest numbers that add its terms up without loss."""
+"""A layer made ready for the kernel of exact integers: the narrowest integers that hold sums of its terms."""
 
 from __future__ import annotations
 
@@ -9,36 +9,38 @@ import numpy as np
 from workloads.exact.kernel_arrays import layer_places, padded_rows
 from workloads.layers.layer import Layer, LayerParameters
 from workloads.ops import integer_kernels
-from workloads.ops.integers import narrowest_type, operand_range
-from workloads.ops.kernel_kinds import OUTPUTS, TAPS
+from workloads.ops.integers import operand_range
+from workloads.ops.kernel_kinds import OUTPUTS
 from workloads.ops.operation import OPERAND_BITS
 
 
 class Width(NamedTuple):
-    """Numbers that terms add up in, what no sum of them may exceed in magnitude, and those that this goes into."""
+    """Integers that terms add up in, and those into which their sums go; the narrowest are the fastest."""
 
     narrow: Any
-    limit: int
     wide: Any
 
+    @property
+    def limit(self) -> int:
+        """What no sum of terms may exceed in magnitude."""
+        return int(np.iinfo(self.narrow).max)
 
-WIDTHS = (
-    Width(np.int16, (1 << 15) - 1, np.int32),
-    Width(np.float32, 1 << 24, np.int32),
-    Width(np.int32, (1 << 31) - 1, np.int32),
-    Width(np.float64, 1 << 53, np.int64),
-)
-"""The fastest first. The last holds every layer: a bias is within 2^46, a term within 2^33."""
+
+WIDTHS = (Width(np.int16, np.int32), Width(np.int32, np.int32), Width(np.int64, np.int64))
+"""The last holds every layer: a bias is within 2^46, a term within 2^33."""
+
+ACTIVATIONS = np.int32
+"""What a layer reads: any activations. Narrower ones would be no faster, and a kernel each."""
 
 LEAST_SECTION = 8
-"""Terms that must add up in narrow numbers for these to be faster than wider ones."""
+"""Terms that must add up in narrow integers for these to be faster than wider ones."""
 
 
 class IntegerLayer(NamedTuple):
     """One image's layer, of an op with a `Sum`, as `fill_outputs` takes it.
 
-    w, p: [groups, n, K] filters and factors in narrow numbers, filled up with synapses that add nothing.
-    start, shift: [N] and limits: [lowest, highest output, left shift of the residual], in wide numbers.
+    w, p: [groups, n, K] filters and factors in narrow integers, filled up with outputs that nobody asks for.
+    start, shift: [N] and limits: [lowest, highest output, left shift of the residual], in wide ones.
     """
 
     layer: Layer
@@ -52,7 +54,7 @@ class IntegerLayer(NamedTuple):
 
     @classmethod
     def of(cls, layer: Layer, parameters: LayerParameters) -> IntegerLayer:
-        """Prove, from these very weights and all activations of the format, which numbers hold every sum."""
+        """Prove, from these very weights and all activations of the format, which integers hold every sum."""
         room = layer.operation
         assert room.summed is not None
         x_shift, w_shift = room.alignment(layer.x_bits, layer.w_bits)
@@ -74,24 +76,26 @@ class IntegerLayer(NamedTuple):
         return cls(layer, width, section, _filled(layer, w, width), _filled(layer, p, width), *numbers)
 
     def outputs(self, lanes: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
-        """Return the outputs [OH, OW, N, B] of activations [H, W, C, B], in the narrowest integers of their format.
+        """Return the outputs [OH, OW, N, B], in wide integers, of activations [H, W, C, B].
 
         residual: [OH, OW, N, B], integers, where the layer has one.
         """
         layer, images = self.layer, lanes.shape[-1]
         room = layer.operation
         assert room.summed is not None
-        x = padded_rows(layer, lanes, narrowest_type(*operand_range(layer.x_bits, layer.x_signed)), images)
+        base, taps = layer_places(layer, 0)
+        x = padded_rows(layer, lanes, ACTIVATIONS, images)
         flat = (layer.pixels, layer.out_channels, images)
         added: np.ndarray = np.empty((0, 0, 0), self.width.wide)
         if residual is not None:
             added = np.require(residual, self.width.wide, ["C", "W"]).reshape(flat)
-        y = np.empty(flat, self.width.wide if layer.y_range is None else narrowest_type(*layer.y_range))
+        y = np.empty(flat, self.width.wide)
         integer_kernels.fill_outputs(
             int(room.summed),
             self.section,
             x,
-            *layer_places(layer, 0),
+            base,
+            taps[: layer.fan_in],
             layer.group_channels,
             self.width.narrow(1 << room.alignment(layer.x_bits, layer.w_bits)[0]),
             self.w,
@@ -106,7 +110,7 @@ class IntegerLayer(NamedTuple):
 
 
 def _width_of(sizes: np.ndarray, operand: int, bound: int) -> tuple[Width, int]:
-    """Return the fastest numbers, and how many terms add up in them.
+    """Return the fastest integers, and how many terms add up in the narrow ones.
 
     sizes: [N, K] of terms, in the order in which they are added. operand: the largest, of x and of w; bound: of a sum.
     """
@@ -119,18 +123,17 @@ def _width_of(sizes: np.ndarray, operand: int, bound: int) -> tuple[Width, int]:
 
 
 def _longest_section(sizes: np.ndarray, limit: int) -> int:
-    """Return a number of terms, a multiple of TAPS, so many of which in turn add up to `limit` at most; or 0."""
-    whole = -(-sizes.shape[1] // TAPS) * TAPS
-    section = min(whole, whole * limit // max(1, int(sizes.sum(axis=1).max()))) // TAPS * TAPS
-    while section and np.add.reduceat(sizes, np.arange(0, sizes.shape[1], section), axis=1).max() > limit:
-        section = section // 2 // TAPS * TAPS
+    """Return a number of terms so many of which in turn add up to `limit` at most, or 0."""
+    synapses = sizes.shape[1]
+    section = min(synapses, synapses * limit // max(1, int(sizes.sum(axis=1).max())))
+    while section and np.add.reduceat(sizes, np.arange(0, synapses, section), axis=1).max() > limit:
+        section //= 2
     return section
 
 
 def _filled(layer: Layer, values: np.ndarray, width: Width) -> np.ndarray:
-    """Return values [N, K] as [groups, n, K], filled up with zeros to whole tiles of the kernel."""
+    """Return values [N, K] as [groups, n, K], filled up with zeros to whole tiles of outputs."""
     outputs = -(-layer.group_outputs // OUTPUTS) * OUTPUTS
-    synapses = -(-layer.fan_in // TAPS) * TAPS
-    filled: np.ndarray = np.zeros((layer.groups, outputs, synapses), dtype=width.narrow)
-    filled[:, : layer.group_outputs, : layer.fan_in] = values.reshape(layer.groups, layer.group_outputs, layer.fan_in)
+    filled: np.ndarray = np.zeros((layer.groups, outputs, layer.fan_in), dtype=width.narrow)
+    filled[:, : layer.group_outputs] = values.reshape(layer.groups, layer.group_outputs, layer.fan_in)
     return filled

@@ -44,7 +44,7 @@ from workloads.networks.checkpoint import load_checkpoint
 from workloads.networks.input_map import InputMap
 from workloads.networks.published import Published
 from workloads.networks.unmapped import UnmappedOp
-from workloads.ops.integers import narrowest_type, operand_range
+from workloads.ops.integers import operand_range
 from workloads.ops.op_field import Op
 
 COMMENTED = Path(__file__).with_name("commented.yaml")
@@ -192,12 +192,9 @@ class Network:
         progress: called with the number of images of each batch done.
         """
         forward, x = self._prepared(), self.as_input(x)
-        first = self.layers[0]
-        numbers = narrowest_type(*operand_range(first.x_bits, first.x_signed))
         scores = np.empty((len(x), int(np.prod(self.layers[-1].output_shape))), dtype=np.int64)
         for start in range(0, len(x), EVALUATION_BATCH):
-            batch = x[start : start + EVALUATION_BATCH].astype(numbers)
-            lanes = forward(np.ascontiguousarray(batch.transpose(1, 2, 3, 0)))
+            lanes = forward(x[start : start + EVALUATION_BATCH].transpose(1, 2, 3, 0))
             scores[start : start + EVALUATION_BATCH] = lanes.reshape(-1, lanes.shape[-1]).T
             if progress is not None:
                 progress(lanes.shape[-1])

@@ -1,87 +1,98 @@
-"""Exact integer layers in Numba: sums in narrow numbers, spilled into wide ones, requantised; sees arrays and integers.
+"""Exact integer layers in Numba: sums in narrow integers, then in wide ones, requantised; sees arrays and integers.
 
 A layer is given as in `sum_kernels`, images innermost: `x` [rows, B], output pixel m reads the rows base[m] + taps[k].
-What runs in step are LANES of its M·B outputs of a channel, so few images fill lanes as well as many do.
+What runs in step are lanes of its M·B outputs of a channel, so few images fill lanes as well as many do.
 
-Terms add up in narrow numbers, integers in int16, float32, int32 or float64; after as many terms as these hold without
-loss the sum goes into a wide one, int32 or int64. The caller proves how many those are, and that wide numbers hold all
-that is added, see `workloads.exact.integer_layer`.
+Terms add up in narrow integers; after as many terms as these hold the sum goes into a wide one. The caller proves how
+many those are, and that wide integers hold all that is added, see `workloads.exact.integer_layer`.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from workloads.host.jit import njit
+from workloads.host.jit import njit, njit_in_place
 from workloads.ops.integers import MAX_SHIFT
-from workloads.ops.kernel_kinds import OUTPUTS, TAPS, Sum
+from workloads.ops.kernel_kinds import OUTPUTS, Sum
+from workloads.ops.vectors import fused, lanes, larger, load, minus, nothing, spread, store
 
-LANES = 128
-"""A constant, so that the compiler knows every stride."""
+VECTORS = 4
+"""Of lanes of an output channel, whose sums stay in registers over all synapses of a section."""
 
 
-@njit(inline="always")
-def add_terms(kind, patch, w, p, n, k, total):
-    """Add to total [OUTPUTS, LANES] the terms of TAPS synapses from k on and OUTPUTS filters from n on."""
-    a0, a1, b0, b1 = w[n, k], w[n, k + 1], w[n + 1, k], w[n + 1, k + 1]
-    c0, c1, d0, d1 = w[n + 2, k], w[n + 2, k + 1], w[n + 3, k], w[n + 3, k + 1]
-    e0, e1, f0, f1 = p[n, k], p[n, k + 1], p[n + 1, k], p[n + 1, k + 1]
-    g0, g1, h0, h1 = p[n + 2, k], p[n + 2, k + 1], p[n + 3, k], p[n + 3, k + 1]
-    cast = total.dtype.type
-    if kind == Sum.LARGER:
-        for b in range(LANES):
-            u, v = patch[k, b], patch[k + 1, b]
-            total[0, b] = total[0, b] + e0 * (u if u > a0 else a0) + e1 * (v if v > a1 else a1)
-            total[1, b] = total[1, b] + f0 * (u if u > b0 else b0) + f1 * (v if v > b1 else b1)
-            total[2, b] = total[2, b] + g0 * (u if u > c0 else c0) + g1 * (v if v > c1 else c1)
-            total[3, b] = total[3, b] + h0 * (u if u > d0 else d0) + h1 * (v if v > d1 else d1)
-    elif kind == Sum.PRODUCT:
-        for b in range(LANES):
-            u, v = patch[k, b], patch[k + 1, b]
-            total[0, b] = total[0, b] + u * a0 + v * a1
-            total[1, b] = total[1, b] + u * b0 + v * b1
-            total[2, b] = total[2, b] + u * c0 + v * c1
-            total[3, b] = total[3, b] + u * d0 + v * d1
-    else:
-        for b in range(LANES):
-            u, v = patch[k, b], patch[k + 1, b]
-            total[0, b] = total[0, b] + e0 * abs(cast(u - a0)) + e1 * abs(cast(v - a1))
-            total[1, b] = total[1, b] + f0 * abs(cast(u - b0)) + f1 * abs(cast(v - b1))
-            total[2, b] = total[2, b] + g0 * abs(cast(u - c0)) + g1 * abs(cast(v - c1))
-            total[3, b] = total[3, b] + h0 * abs(cast(u - d0)) + h1 * abs(cast(v - d1))
+@njit_in_place(inline="always")
+def _larger(x, w, p, sums):
+    return fused(p, larger(x, w), sums)
+
+
+@njit_in_place(inline="always")
+def _product(x, w, p, sums):
+    return fused(x, w, sums)
+
+
+@njit_in_place(inline="always")
+def _distance(x, w, p, sums):
+    return fused(p, larger(minus(x, w), minus(w, x)), sums)
+
+
+@njit_in_place(inline="always")
+def _section(term, patch, w, p, filters, begin, end, total):
+    """Fill total [OUTPUTS, lanes] with sums of synapses begin to end; filters: the place of the first in w."""
+    synapses, size = w.shape[2], lanes(patch)
+    a = filters
+    b, c, d = a + synapses, a + 2 * synapses, a + 3 * synapses
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = nothing(patch)
+    c0 = c1 = c2 = c3 = d0 = d1 = d2 = d3 = nothing(patch)
+    for k in range(begin, end):
+        at = k * VECTORS * size
+        u0, u1 = load(patch, at), load(patch, at + size)
+        u2, u3 = load(patch, at + 2 * size), load(patch, at + 3 * size)
+        e, f = spread(w, a + k), spread(p, a + k)
+        a0, a1, a2, a3 = term(u0, e, f, a0), term(u1, e, f, a1), term(u2, e, f, a2), term(u3, e, f, a3)
+        e, f = spread(w, b + k), spread(p, b + k)
+        b0, b1, b2, b3 = term(u0, e, f, b0), term(u1, e, f, b1), term(u2, e, f, b2), term(u3, e, f, b3)
+        e, f = spread(w, c + k), spread(p, c + k)
+        c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
+        e, f = spread(w, d + k), spread(p, d + k)
+        d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
+    _put(total, 0, size, a0, a1, a2, a3)
+    _put(total, VECTORS * size, size, b0, b1, b2, b3)
+    _put(total, 2 * VECTORS * size, size, c0, c1, c2, c3)
+    _put(total, 3 * VECTORS * size, size, d0, d1, d2, d3)
+
+
+@njit_in_place(inline="always")
+def _put(total, at, size, v0, v1, v2, v3):
+    store(total, at, v0)
+    store(total, at + size, v1)
+    store(total, at + 2 * size, v2)
+    store(total, at + 3 * size, v3)
 
 
 @njit()
-def _gather(x, base, taps, first, scale, patch):
-    """Copy what the outputs from lane `first` on see, times scale: runs of images of one pixel."""
-    cast, images = patch.dtype.type, x.shape[1]
-    lanes = min(LANES, base.shape[0] * images - first)
-    at = 0
-    while at < lanes:
-        m, b = (first + at) // images, (first + at) % images
-        run = min(images - b, lanes - at)
+def _gather(x, base, taps, m, b, filled, scale, patch):
+    """Copy what lanes see, from image b of pixel m on, times scale: runs of images of one pixel."""
+    cast, size, at = patch.dtype.type, VECTORS * lanes(patch), 0
+    while at < filled:
+        run = min(x.shape[1] - b, filled - at)
         for k in range(patch.shape[0]):
             seen, lane = x[base[m] + taps[k], b : b + run], patch[k, at : at + run]
-            if run == LANES:
-                for i in range(LANES):
+            if run == size:
+                for i in range(size):
                     lane[i] = cast(seen[i]) * scale
             else:
                 for i in range(run):
                     lane[i] = cast(seen[i]) * scale
-        at += run
+        at, m, b = at + run, m + 1, 0
 
 
 @njit()
-def _requantise(sums, start, shift, limits, added, first, n, y):
-    """Write a channel's sums from lane `first` on to y [M, N, B]: sat((sum + start + added) >> shift)."""
+def _requantise(sums, start, shift, limits, added, m, b, filled, n, y):
+    """Write a channel's lanes, from image b of pixel m on, to y [M, N, B]: sat((sum + start + added) >> shift)."""
     cast = sums.dtype.type  # kept narrow, and its shift, all of this is done for as many lanes at once as can be
-    low, high = limits[0], limits[1]
-    pixels, _, images = y.shape
-    lanes = min(LANES, pixels * images - first)
-    at = 0
-    while at < lanes:
-        m, b = (first + at) // images, (first + at) % images
-        run = min(images - b, lanes - at)
+    low, high, at = limits[0], limits[1], 0
+    while at < filled:
+        run = min(y.shape[2] - b, filled - at)
         total, out = sums[at : at + run], y[m, n, b : b + run]
         if added.size > 0:
             more = added[m, n, b : b + run]
@@ -89,36 +100,42 @@ def _requantise(sums, start, shift, limits, added, first, n, y):
                 total[i] += cast(more[i] << limits[2])
         for i in range(run):
             out[i] = min(max(cast(cast(total[i] + start) >> (shift & MAX_SHIFT)), low), high)
-        at += run
+        at, m, b = at + run, m + 1, 0
 
 
-@njit(fastmath={"contract"})
+@njit()
 def fill_outputs(kind, section, x, base, taps, group_channels, scale, w, p, start, shift, limits, added, y):
-    """Fill y [M, N, B] with a layer's outputs of activations x [rows, B], filters w, p [groups, n, K]; n ≤ N / groups.
+    """Fill y [M, N, B] with a layer's outputs of activations x [rows, B], filters w, p [groups, n, K]; n ≥ N / groups.
 
-    kind: a Sum. section: terms that add up in the numbers of w, a multiple of TAPS. taps: of the first group, whose
-    input channels are followed by the next one's. scale: what x is multiplied by first.
+    kind: a Sum. section: terms that add up in the numbers of w. taps: of the first group, whose input channels are
+    followed by the next one's. scale: what x is multiplied by first.
     start [N]: added to each sum. shift [N]: what it is shifted right by then. limits: lowest and highest output, and
     the left shift of added [M, N, B], or of size 0 where there is none. start, shift and limits are of the wide type.
     """
     groups, _, synapses = w.shape
     pixels, outputs, images = y.shape
     outputs //= groups
-    patch = np.zeros((synapses, LANES), w.dtype)
-    total = np.empty((OUTPUTS, LANES), w.dtype)
-    sums = np.empty((OUTPUTS, LANES), start.dtype)
-    for first in range(0, pixels * images, LANES):
+    size = VECTORS * lanes(w)
+    patch = np.zeros((synapses, size), w.dtype)
+    total = np.empty((OUTPUTS, size), w.dtype)
+    sums = np.empty((OUTPUTS, size), start.dtype)
+    for first in range(0, pixels * images, size):
+        m, b, filled = first // images, first % images, min(size, pixels * images - first)
         for group in range(groups):
-            _gather(x[group * group_channels :], base, taps, first, scale, patch)
+            _gather(x[group * group_channels :], base, taps, m, b, filled, scale, patch)
             for n in range(0, outputs, OUTPUTS):
                 sums[:] = 0
                 for begin in range(0, synapses, section):
-                    total[:] = 0
-                    for k in range(begin, min(begin + section, synapses), TAPS):
-                        add_terms(kind, patch, w[group], p[group], n, k, total)
+                    at, end = (group * w.shape[1] + n) * synapses, min(begin + section, synapses)
+                    if kind == Sum.LARGER:
+                        _section(_larger, patch, w, p, at, begin, end, total)
+                    elif kind == Sum.PRODUCT:
+                        _section(_product, patch, w, p, at, begin, end, total)
+                    else:
+                        _section(_distance, patch, w, p, at, begin, end, total)
                     for i in range(OUTPUTS):
-                        for b in range(LANES):
-                            sums[i, b] += start.dtype.type(total[i, b])
+                        for lane in range(size):
+                            sums[i, lane] += start.dtype.type(total[i, lane])
                 for i in range(min(OUTPUTS, outputs - n)):
                     channel = group * outputs + n + i
-                    _requantise(sums[i], start[channel], shift[channel], limits, added, first, channel, y)
+                    _requantise(sums[i], start[channel], shift[channel], limits, added, m, b, filled, channel, y)

@@ -5,8 +5,6 @@ Every width is in bits, every range inclusive.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 RAW_BITS = 32
@@ -19,11 +17,6 @@ MAX_SHIFT = 31
 def operand_range(bits: int, signed: bool = True) -> tuple[int, int]:
     """Return (lowest, highest) of a two's complement or unsigned operand."""
     return (-(1 << (bits - 1)), (1 << (bits - 1)) - 1) if signed else (0, (1 << bits) - 1)
-
-
-def narrowest_type(low: int, high: int) -> Any:
-    """Return the narrowest of the types in which layers hand on integers of low to high."""
-    return next(t for t in (np.int16, np.int32, np.int64) if np.iinfo(t).min <= low and high <= np.iinfo(t).max)
 
 
 def as_signed(patterns: np.ndarray, bits: int) -> np.ndarray:

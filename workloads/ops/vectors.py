@@ -4,8 +4,9 @@ Numba's own loops are made vectors of by the compiler, which holds sums in memor
 takes twice to four times as long. The compiler cuts these into whatever registers a processor has. Without the JIT the
 same names are plain functions of numpy arrays.
 
-`at` is a place in an array that is contiguous, counted in numbers from its first one. A product and a sum are fused
-where the processor does so.
+Numbers are floating point; those of `nothing`, `load`, `spread`, `store`, `minus`, `fused`, `larger` and `where_larger`
+may be signed integers, too, which wrap. `at` is a place in an array that is contiguous, counted in numbers from its
+first one. A product and a sum are fused where the processor does so.
 """
 
 from __future__ import annotations
@@ -109,6 +110,14 @@ def store(typing: Any, array: Any, at: Any, vector: Any) -> _Code:
     return types.void(array, types.intp, vector), generate
 
 
+def _whole(value: Any) -> bool:
+    return isinstance(value.type.element, ir.IntType)
+
+
+def _above(builder: Any, x: Any, y: Any) -> Any:
+    return builder.icmp_signed(">", x, y) if _whole(x) else builder.fcmp_ordered(">", x, y)
+
+
 @intrinsic
 def plus(typing: Any, x: Any, y: Any) -> _Code:
     return _of_vectors(lambda builder, values: builder.fadd(*values), x, x, y)
@@ -116,7 +125,10 @@ def plus(typing: Any, x: Any, y: Any) -> _Code:
 
 @intrinsic
 def minus(typing: Any, x: Any, y: Any) -> _Code:
-    return _of_vectors(lambda builder, values: builder.fsub(*values), x, x, y)
+    def build(builder: Any, values: Any) -> Any:
+        return builder.sub(*values) if _whole(values[0]) else builder.fsub(*values)
+
+    return _of_vectors(build, x, x, y)
 
 
 @intrinsic
@@ -129,6 +141,8 @@ def fused(typing: Any, x: Any, y: Any, total: Any) -> _Code:
     """Return total + x·y."""
 
     def build(builder: Any, values: Any) -> Any:
+        if _whole(values[0]):
+            return builder.add(values[2], builder.mul(*values[:2]))
         return builder.fadd(values[2], builder.fmul(*values[:2], flags=_FUSED), flags=_FUSED)
 
     return _of_vectors(build, total, x, y, total)
@@ -137,7 +151,7 @@ def fused(typing: Any, x: Any, y: Any, total: Any) -> _Code:
 @intrinsic
 def larger(typing: Any, x: Any, y: Any) -> _Code:
     """Return x where it is larger than y, y elsewhere."""
-    return _of_vectors(lambda builder, values: builder.select(builder.fcmp_ordered(">", *values), *values), x, x, y)
+    return _of_vectors(lambda builder, values: builder.select(_above(builder, *values), *values), x, x, y)
 
 
 @intrinsic
@@ -145,7 +159,7 @@ def where_larger(typing: Any, x: Any, w: Any, taken: Any, otherwise: Any) -> _Co
     """Return `taken` where x is larger than w."""
 
     def build(builder: Any, values: Any) -> Any:
-        return builder.select(builder.fcmp_ordered(">", *values[:2]), *values[2:])
+        return builder.select(_above(builder, *values[:2]), *values[2:])
 
     return _of_vectors(build, taken, x, w, taken, otherwise)
 
