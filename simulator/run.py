@@ -158,9 +158,9 @@ class Exported:
         return verify(self.folder, images, again)
 
 
-def _check_inputs(images: int, seed: int) -> None:
-    """Raise LimenError unless these are a number of inputs and a seed."""
-    for name, value, least in (("images", images, 1), ("seed", seed, 0)):
+def _check_inputs(images: int, seed: int, jobs: int = 1) -> None:
+    """Raise LimenError unless these are a number of inputs, a seed and a number of inputs at a time."""
+    for name, value, least in (("images", images, 1), ("seed", seed, 0), ("jobs", jobs, 1)):
         check_kind(name, value, Integral, f"a whole number, at least {least}")
         if value < least:
             raise LimenError(f"{name}: {shown(value)} is not allowed: at least {least}")
@@ -240,6 +240,7 @@ def simulate(
     seed: int = 0,
     progress: Progress | None = None,
     toggles: bool = False,
+    jobs: int = 1,
 ) -> Run:
     """Run `network` on `design` and return exact counts and scores.
 
@@ -247,13 +248,14 @@ def simulate(
     level: "timing" (no data), "cycle" (steps every register) or "rtl" (Verilator on the exported Verilog).
     images: how many, at the levels with data: the first of the test split, or random ones from `seed`. progress: told
     of those that are done. toggles: whether level "cycle" counts the bits that change, which takes ten times as long.
+    jobs: passes that are run at a time at level "cycle", a core each.
 
     Raises:
         LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level.
     """
     if level not in get_args(Level):
         raise LimenError(f"level: {shown(level)} is not allowed: one of {', '.join(get_args(Level))}")
-    _check_inputs(images, seed)
+    _check_inputs(images, seed, jobs)
     network, design = load_pair(network, design)
     fitted = design.fitted(network)
     whole = pass_of(network, fitted)
@@ -262,27 +264,40 @@ def simulate(
             return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
         program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
-    run = _run_cycle(program, x, progress, toggles) if level == "cycle" else _run_rtl(program, x, progress)
+    run = _run_cycle(program, x, jobs, progress, toggles) if level == "cycle" else _run_rtl(program, x, progress)
     assert run.scores is not None
     return replace(run, scores=run.scores[:images])
 
 
-def _run_cycle(program: Program, x: np.ndarray, progress: Progress | None, toggles: bool) -> Run:
-    """Run passes [passes, H, W, C]; scores are those of all their images."""
-    from simulator.cycle.cycle import CycleRun, run_cycle
+def _run_cycle(program: Program, x: np.ndarray, jobs: int, progress: Progress | None, toggles: bool) -> Run:
+    """Run passes [passes, H, W, C], `jobs` at a time; scores are those of all their images.
 
-    runs: list[CycleRun] = []
-    for image in x:
-        if progress is not None:
-            progress("level cycle", len(runs), len(x))
-        runs.append(run_cycle(program, image, toggles=toggles))
-    changes = [run.toggles for run in runs if run.toggles is not None]
-    by_layer = tuple(
-        {name: sum(of_run[index][name] for of_run in changes) for name in layer}
-        for index, layer in enumerate(changes[0] if changes else ())
+    A thread a job is enough: the kernel runs a pass without Python.
+    """
+    from concurrent.futures import ThreadPoolExecutor, as_completed
+
+    from simulator.cycle.cycle import run_cycle
+
+    def run_pass(image: np.ndarray) -> Run:
+        run = run_cycle(program, image, toggles=toggles)
+        return Run(program.network, program.design, "cycle", run.counts, _scores(program, run.image), run.toggles)
+
+    show = progress or (lambda *_: None)
+    show("level cycle", 0, len(x))
+    with ThreadPoolExecutor(jobs) as pool:
+        passes = [pool.submit(run_pass, image) for image in x]
+        try:
+            for done, each in enumerate(as_completed(passes), start=1):
+                each.result()
+                show("level cycle", done, len(x))
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+    runs = [each.result() for each in passes]
+    changes = tuple(
+        {name: sum(of_run[name] for of_run in layer) for name in layer[0]}
+        for layer in zip(*(run.toggles or () for run in runs), strict=True)
     )
-    scores = np.concatenate([_scores(program, run.image) for run in runs])
-    return Run(program.network, program.design, "cycle", runs[0].counts, scores, by_layer or None)
+    return replace(runs[0], scores=np.concatenate([run.scores for run in runs]), toggles=changes or None)
 
 
 def _scores(program: Program, image: np.ndarray) -> np.ndarray:

@@ -87,6 +87,14 @@ commands.add_command(waves)
     help="Repeat it to compare levels: they must agree.",
 )
 @click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Inputs at the levels that carry data.")
+@click.option(
+    "--jobs",
+    "-j",
+    default=1,
+    show_default=True,
+    type=AT_LEAST_ONE,
+    help="Inputs at a time at level cycle, a core each.",
+)
 @seed_option
 @click.option("--schedule", "shows_schedule", is_flag=True, help="Print each layer's cut, as a loop nest.")
 @click.option(
@@ -102,6 +110,7 @@ def simulate(
     timeline: Timeline,
     levels: tuple[str, ...],
     images: int,
+    jobs: int,
     seed: int,
     shows_schedule: bool,
     everything: bool,
@@ -127,7 +136,7 @@ def simulate(
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     with ProgressBar() as bar:
         chosen: Any = dict.fromkeys(levels)
-        runs = [run_level(network, chip, level, images, seed, bar.show) for level in chosen]
+        runs = [run_level(network, chip, level, images, seed, bar.show, jobs=jobs) for level in chosen]
     timeline.write(runs[0], as_json)
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}

@@ -50,6 +50,20 @@ def test_scores_are_those_of_each_image_alone(dataflow: str, at_once: int) -> No
     assert timing.layers["M"].tolist() == [layer.pixels for layer in network.layers]
 
 
+def test_passes_of_several_threads_are_those_of_one() -> None:
+    """Seven images in four passes, three at a time: scores in their order, toggles of all of them, and progress."""
+    network, design = small(images_at_once=2)
+    alone = simulate(network, design, "cycle", images=7, toggles=True)
+    told: list[tuple[str, int, int]] = []
+    run = simulate(network, design, "cycle", 7, 0, lambda *step: told.append(step), True, 3)
+    assert run.scores is not None and np.array_equal(run.scores, network.predict(choose_inputs(network, 7)))
+    assert alone.scores is not None and np.array_equal(run.scores, alone.scores)
+    assert (run.counts, run.toggles, run.level) == (alone.counts, alone.toggles, "cycle")
+    assert told == [("level cycle", done, 4) for done in range(5)]
+    with pytest.raises(LimenError, match=r"^jobs: 0 is not allowed: at least 1$"):
+        simulate(network, design, "cycle", jobs=0)
+
+
 def test_every_tensor_is_that_of_each_image() -> None:
     network, _ = small()
     x, stacked = choose_inputs(network, 4), stack(network, 4)

@@ -61,7 +61,7 @@ def _forward_images(images: int, forward: Forward, lanes: np.ndarray, residual: 
     return np.ascontiguousarray(rows).reshape(-1, *rows.shape[2:])
 
 
-def _largest(layer: Layer, lanes: np.ndarray, _: np.ndarray | None) -> np.ndarray:
+def _largest(layer: Layer, lanes: np.ndarray, _residual: np.ndarray | None) -> np.ndarray:
     """Return the outputs of a maxpool."""
     lowest, _ = operand_range(layer.x_bits, layer.x_signed)
     place = [*layer.stride, layer.padding[0], layer.padding[2], *layer.kernel, lowest]
