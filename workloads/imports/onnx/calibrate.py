@@ -1,7 +1,7 @@
 """Our own quantiser for a graph of real numbers: ranges of its tensors from data, powers of two all.
 
-The ranges, the grids of weights and the descent are those of `workloads.training.quantise`, which takes chains of a
-trained float master alone.
+The ranges, the grids of weights and the descent are those of `workloads.training.quantise`, which takes a trained float
+master alone.
 """
 
 from __future__ import annotations
