@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack, get_args
 
 import numpy as np
 
@@ -36,6 +36,19 @@ if TYPE_CHECKING:
 Level = Literal["timing", "cycle", "rtl"]
 MOST_VALUES = 1 << 28
 """Of random inputs at once: 2 GiB of them."""
+
+
+class Options(TypedDict, total=False):
+    """What `simulate` may be told beside what it runs; nothing of it changes counts or scores.
+
+    progress: told of the images that are done, at the levels with data.
+    toggles: whether level "cycle" counts the bits that change, which takes ten times as long; False by default.
+    jobs: passes that are run at a time at level "cycle", a core each; 1 by default.
+    """
+
+    progress: Progress | None
+    toggles: bool
+    jobs: int
 
 
 @dataclass(frozen=True)
@@ -238,21 +251,21 @@ def simulate(
     level: Level = "timing",
     images: int = 1,
     seed: int = 0,
-    progress: Progress | None = None,
-    toggles: bool = False,
-    jobs: int = 1,
+    **options: Unpack[Options],
 ) -> Run:
     """Run `network` on `design` and return exact counts and scores.
 
     network, design: or their names, see `load_pair`.
     level: "timing" (no data), "cycle" (steps every register) or "rtl" (Verilator on the exported Verilog).
-    images: how many, at the levels with data: the first of the test split, or random ones from `seed`. progress: told
-    of those that are done. toggles: whether level "cycle" counts the bits that change, which takes ten times as long.
-    jobs: passes that are run at a time at level "cycle", a core each.
+    images: how many, at the levels with data: the first of the test split, or random ones from `seed`.
+    options: progress, toggles and jobs, see `Options`.
 
     Raises:
-        LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level.
+        LimenError: the design can't run the network, no checkpoint, a tool missing, an unknown level or option.
     """
+    for name in options.keys() - Options.__annotations__.keys():
+        raise LimenError(f"simulate: {name} is not allowed: one of {', '.join(Options.__annotations__)}")
+    jobs, progress = options.get("jobs", 1), options.get("progress")
     if level not in get_args(Level):
         raise LimenError(f"level: {shown(level)} is not allowed: one of {', '.join(get_args(Level))}")
     _check_inputs(images, seed, jobs)
@@ -264,7 +277,10 @@ def simulate(
             return Run(whole, fitted, level, tuple(count_network(whole, fitted)))
         program = compile_network(whole, fitted)
     x = in_passes(choose_inputs(network, images, seed), fitted.images_at_once)
-    run = _run_cycle(program, x, jobs, progress, toggles) if level == "cycle" else _run_rtl(program, x, progress)
+    if level == "cycle":
+        run = _run_cycle(program, x, jobs, progress, options.get("toggles", False))
+    else:
+        run = _run_rtl(program, x, progress)
     assert run.scores is not None
     return replace(run, scores=run.scores[:images])
 

@@ -136,7 +136,7 @@ def simulate(
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     with ProgressBar() as bar:
         chosen: Any = dict.fromkeys(levels)
-        runs = [run_level(network, chip, level, images, seed, bar.show, jobs=jobs) for level in chosen]
+        runs = [run_level(network, chip, level, images, seed, progress=bar.show, jobs=jobs) for level in chosen]
     timeline.write(runs[0], as_json)
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}

@@ -55,13 +55,15 @@ def test_passes_of_several_threads_are_those_of_one() -> None:
     network, design = small(images_at_once=2)
     alone = simulate(network, design, "cycle", images=7, toggles=True)
     told: list[tuple[str, int, int]] = []
-    run = simulate(network, design, "cycle", 7, 0, lambda *step: told.append(step), True, 3)
+    run = simulate(network, design, "cycle", 7, progress=lambda *step: told.append(step), toggles=True, jobs=3)
     assert run.scores is not None and np.array_equal(run.scores, network.predict(choose_inputs(network, 7)))
     assert alone.scores is not None and np.array_equal(run.scores, alone.scores)
     assert (run.counts, run.toggles, run.level) == (alone.counts, alone.toggles, "cycle")
     assert told == [("level cycle", done, 4) for done in range(5)]
     with pytest.raises(LimenError, match=r"^jobs: 0 is not allowed: at least 1$"):
         simulate(network, design, "cycle", jobs=0)
+    with pytest.raises(LimenError, match=r"^simulate: job is not allowed: one of progress, toggles, jobs$"):
+        simulate(network, design, "cycle", **{"job": 2})  # type: ignore[arg-type]
 
 
 def test_every_tensor_is_that_of_each_image() -> None:
