@@ -20,7 +20,7 @@ from dse.space.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
 from workloads.host.names import named_file
-from workloads.host.specfile import Spec, read_yaml, validate
+from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
 from workloads.layers.layer import Bits
 from workloads.networks.family import FamilyOp
 
@@ -58,8 +58,8 @@ Name = Annotated[str, Field(min_length=1)]
 Size = Annotated[int, Field(ge=1, le=256)]
 Depth = Annotated[int, Field(ge=1, le=16384)]
 Images = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
-FeederWidth = Literal[1, 2, 4, 8, 16, 32]
-PortBits = Literal[32, 64, 128, 256, 512]
+FeederWidth = Annotated[Literal[1, 2, 4, 8, 16, 32], WHOLE]
+PortBits = Annotated[Literal[32, 64, 128, 256, 512], WHOLE]
 Form = Literal["csv", "parquet"]
 SamplerName = Literal["surrogate", "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "exhaustive", "own"]
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
@@ -138,7 +138,9 @@ class SpaceSpec(Spec):
     feeder_width: list[FeederWidth] = Field(default_factory=lambda: _default("feeder_width"), min_length=1)
     port_bits: list[PortBits] = Field(default_factory=lambda: _default("port_bits"), min_length=1)
     memory: list[str] = Field(default=["dram"], min_length=1)
-    pe_stages: list[Literal[1, 2]] = Field(default_factory=lambda: _default("pe_stages"), min_length=1)
+    pe_stages: list[Annotated[Literal[1, 2], WHOLE]] = Field(
+        default_factory=lambda: _default("pe_stages"), min_length=1
+    )
     zero_gating: list[bool] = Field(default_factory=lambda: _default("zero_gating"), min_length=1)
     overlap: list[bool] = Field(default_factory=lambda: _default("overlap"), min_length=1)
     images_at_once: list[Images] = Field(default_factory=lambda: _default("images_at_once"), min_length=1)
@@ -240,7 +242,7 @@ class StudySpec(Spec):
         LimenError: through `workloads.host.specfile`: one line naming file, field, value and what is allowed.
     """
 
-    version: Literal[1]
+    version: Annotated[Literal[1], WHOLE]
     workloads: list[str] = Field(min_length=1)
     reduction: Reduction = "geometric_mean"
     costs: Name | Annotated[list[Name], Field(min_length=1)] = "ihp130"

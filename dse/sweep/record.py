@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from cost_models.table.table import table_path
 from dse.evaluation.inputs import SWEEP, workload_hashes
@@ -16,7 +16,7 @@ from workloads.host.files import write_new, write_whole
 from workloads.host.journal import PACKAGES, code_digest, key_of
 from workloads.host.manifest import file_hash
 from workloads.host.opening import read_file
-from workloads.host.specfile import Spec, validate
+from workloads.host.specfile import WHOLE, Spec, validate
 
 NOT_OURS = "is damaged, or not a sweep of Limen"
 
@@ -29,7 +29,7 @@ class SweepState(Spec):
     tallies: by op. fronts: lines of points that no other point of their op beats.
     """
 
-    version: Literal[2]
+    version: Annotated[Literal[2], WHOLE]
     study: dict[str, Any]
     workload: str
     costs: str

@@ -10,7 +10,7 @@ from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.memory import Kib, Memory
 from simulator.designs.sizes import MOST_ROWS, FittedSizes, Sizes, half_bits
 from workloads.errors import LimenError
-from workloads.host.specfile import Spec
+from workloads.host.specfile import WHOLE, Spec
 from workloads.layers.bounds import format_bound, weights_bound
 from workloads.layers.given_cut import GivenCuts
 from workloads.layers.layer import MOST_BITS, Bits, Layer
@@ -70,7 +70,7 @@ class Design(Sizes, Spec):
     network's cut, or the best of all.
     """
 
-    version: Literal[1] = 1
+    version: Annotated[Literal[1], WHOLE] = 1
     rows: Annotated[int, Field(ge=1, le=256)]
     cols: Annotated[int, Field(ge=1, le=256)]
     dataflow: Dataflow
@@ -83,7 +83,7 @@ class Design(Sizes, Spec):
     acc_policy: Literal["format", "weights"] = "format"
     polarity: Polarity = "synapse"
     matmul: bool = False
-    pe_stages: Literal[1, 2] = 1
+    pe_stages: Annotated[Literal[1, 2], WHOLE] = 1
     zero_gating: bool = False
     overlap: bool = False
     ifmap_kib: Kib = 8
@@ -91,8 +91,8 @@ class Design(Sizes, Spec):
     ofmap_kib: Kib = 16
     operand_depth: Annotated[int, Field(ge=1, le=MOST_OPERANDS)] = 512
     channel_rows: Annotated[int, Field(ge=FEWEST_CHANNEL_ROWS, le=MOST_ROWS)] = FEWEST_CHANNEL_ROWS
-    feeder_width: Literal[1, 2, 4, 8, 16, 32] = 4
-    port_bits: Literal[32, 64, 128, 256, 512] = 64
+    feeder_width: Annotated[Literal[1, 2, 4, 8, 16, 32], WHOLE] = 4
+    port_bits: Annotated[Literal[32, 64, 128, 256, 512], WHOLE] = 64
     port_interval: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 1
     memory_latency: Annotated[int, Field(ge=1, le=MOST_CYCLES)] = 20
     memory: Memory = Memory()

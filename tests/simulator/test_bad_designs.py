@@ -35,6 +35,8 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"port_bits": 32, "feeder_width": 8}, ("feeder_width: 8 is not allowed", "8 x 8 bits", "port_bits 32")),
         ({"feeder_width": 3}, ("feeder_width: 3 is not allowed", "1, 2, 4, 8, 16 or 32")),
         ({"port_bits": 48}, ("port_bits: 48 is not allowed",)),
+        ({"pe_stages": True}, ("pe_stages: True is not allowed: input should be a whole number",)),
+        ({"feeder_width": 1.0}, ("feeder_width: 1.0 is not allowed: input should be a whole number",)),
         ({"operand_depth": 2}, ("operand_depth: 2 is not allowed", "feeder_width")),
         ({"ifmap_kib": 0}, ("ifmap_kib: 0",)),
         ({"port_interval": 0}, ("port_interval: 0 is not allowed",)),

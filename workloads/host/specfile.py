@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic_core import PydanticCustomError
 from ruamel.yaml import YAML
 from ruamel.yaml.constructor import ConstructorError, SafeConstructor
 from ruamel.yaml.error import YAMLError
@@ -75,6 +76,15 @@ class Spec(BaseModel, metaclass=_OneLine):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+
+def _no_lookalike(value: Any) -> Any:
+    if isinstance(value, bool | float):
+        raise PydanticCustomError("whole_number", "input should be a whole number")
+    return value
+
+
+WHOLE = BeforeValidator(_no_lookalike)
+"""Of a choice among whole numbers: to pydantic, `true` and 1.0 are the choice 1, since Python has them equal."""
 
 SpecType = TypeVar("SpecType", bound=BaseModel)
 

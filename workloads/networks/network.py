@@ -15,7 +15,7 @@ from pydantic_core import PydanticKnownError
 
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError, check_kind, shown
-from workloads.host.specfile import Spec, describe_mistake, read_spec
+from workloads.host.specfile import WHOLE, Spec, describe_mistake, read_spec
 from workloads.layers.given_cut import GivenCut, GivenCuts, check_cuts
 from workloads.layers.graph import (
     INPUT,
@@ -301,7 +301,7 @@ class LayerEntry(LayerForm):
 class NetworkFile(Spec):
     """The form of a network file. `padding` is top, bottom, left, right; a layer's own op and widths win."""
 
-    version: Literal[1]
+    version: Annotated[Literal[1], WHOLE]
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     op: Op
     x_bits: Bits

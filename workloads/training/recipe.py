@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from workloads.datasets import DATASETS
-from workloads.host.specfile import Spec
+from workloads.host.specfile import WHOLE, Spec
 from workloads.networks.family import FamilyOp
 
 TEACHER = "mac"
@@ -46,7 +46,7 @@ class Recipe(Spec):
     ops: an entry for each op to train; the network is OP.yaml beside the recipe.
     """
 
-    version: Literal[1]
+    version: Annotated[Literal[1], WHOLE]
     name: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
     dataset: Literal[tuple(DATASETS)]  # type: ignore[valid-type]
     epochs: Annotated[int, Field(ge=1, le=100000)]
