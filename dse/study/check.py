@@ -38,7 +38,7 @@ def check_study(out: str | Path, sample: int = 20, seed: int = 0, quiet: bool = 
     workload, costs = find(record.workload, folder), find(record.costs, folder)
     if manifest is not None and workload is not None and costs is not None:
         check_inputs(manifest, record.spec, workload, costs, folder)
-        check_results(folder)
+    check_results(folder)
     study = Study.open(folder)
     known = study.drawn(sample, seed)
     with ProgressBar(quiet) as bar:
@@ -74,9 +74,13 @@ def _added_trials(run: Mapping[str, Any]) -> bool:
 def check_results(folder: Path) -> int:
     """Return how many files of a folder, a study's or not, are what manifests in it say: all that they name.
 
-    Raises Changed for the first that isn't; LimenError where it can't be read.
+    Raises Changed for the first that isn't, and for a manifest that says nothing; LimenError where it can't be read.
     """
-    files = {name: digest for manifest in manifests_in(folder) for name, digest in manifest.files.items()}
+    files: dict[str, str] = {}
+    for place, manifest in manifests_in(folder).items():
+        if manifest is None:
+            raise Changed(f"{place}: is damaged, or no manifest of Limen's: nothing can be compared with it")
+        files |= manifest.files
     for name, digest in files.items():
         path = folder / name
         now = file_hash(path) if path.is_file() else None

@@ -180,6 +180,11 @@ def test_a_report_beside_and_a_folder_without_a_study(finished: Path) -> None:
     (finished / "pictures.svg").write_text("")
     outcome = run_command("study", "check", ".", cwd=finished)
     assert outcome.returncode == 1 and "pictures.svg: SHA-256 is " in outcome.stderr
+    for name in ("manifest.json", "mine.svg.manifest.json"):
+        sound = (finished / "out" / name).read_bytes()
+        (finished / "out" / name).write_bytes(sound[:-9])
+        found(finished, f"out/{name}: is damaged, or no manifest of Limen's")
+        (finished / "out" / name).write_bytes(sound)
     (finished / "out" / "mine.svg").write_text("")
     found(finished, "out/mine.svg", "changed since it was written")
     refused(run_command("study", "check", "gone", cwd=finished), "gone: study.db: missing")

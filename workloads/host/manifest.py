@@ -107,9 +107,10 @@ def read_manifest(folder: Path) -> Manifest | None:
     return _read(folder / MANIFEST)
 
 
-def manifests_in(folder: Path) -> list[Manifest]:
-    """Return what manifest.json and each FILE.manifest.json in a folder hold, those that are Limen's."""
-    return [manifest for path in sorted(folder.glob(f"*{MANIFEST}")) if (manifest := _read(path)) is not None]
+def manifests_in(folder: Path) -> dict[Path, Manifest | None]:
+    """Return what manifest.json and each FILE.manifest.json in a folder hold; None of a damaged one, or no file."""
+    places = [*folder.glob(MANIFEST), *folder.glob(f"*.{MANIFEST}")]
+    return {path: _read(path) for path in sorted(places)}
 
 
 def _read(path: Path) -> Manifest | None:
