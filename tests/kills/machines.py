@@ -50,15 +50,15 @@ def dask(root: Path, kills: int, random: Random) -> int:
         alone = Study(root / "sweep.yaml", root / "alone", quiet=True).run()
         wanted, faults, killed = content(root / "alone"), 0, 0
         blocks = len(list((root / "alone" / "points").iterdir()))
-        with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
-            for number in range(kills):
-                study = Study(root / "sweep.yaml", root / f"dask{number}", quiet=True)
-                done = random.randrange(1, blocks - blocks // 4)
+        for number in range(kills):
+            study = Study(root / "sweep.yaml", root / f"dask{number}", quiet=True)
+            done = random.randrange(1, blocks - blocks // 4)
+            with LocalCluster(n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None) as cluster:
+                workers = [worker.process.pid for worker in cluster.workers.values()]
 
-                def kill(points: Path = study.folder / "points", done: int = done) -> None:
+                def kill(points: Path = study.folder / "points", done: int = done, worker: int = workers[0]) -> None:
                     nonlocal killed
                     wait(lambda: points.is_dir() and len(list(points.iterdir())) >= done)
-                    worker = random.choice([*cluster.workers.values()]).process.pid
                     os.kill(worker, signal.SIGKILL)
                     killed += 1
 
@@ -67,10 +67,9 @@ def dask(root: Path, kills: int, random: Random) -> int:
                 with dask_executor(cluster.scheduler_address) as executor:
                     study.run(executor=executor)
                 killer.join()
-                if content(study.folder) != wanted:
-                    faults += 1
-                    print(f"FAULT dask: worker killed after {done} of {blocks} blocks: other bytes than alone")
-                wait(lambda: len(cluster.scheduler.workers) == 2)
+            if content(study.folder) != wanted:
+                faults += 1
+                print(f"FAULT dask: worker killed after {done} of {blocks} blocks: other bytes than alone")
     points = alone.designs
     print(f"dask: {killed} workers killed in {kills} sweeps of {points} points in {blocks} blocks, faults {faults}")
     return faults
