@@ -211,7 +211,7 @@ class SamplerSpec(Spec):
     own: an object of Optuna's, handed to `limen.Study`. points: the form of a sweep's files of points.
     """
 
-    name: SamplerName = "tpe"
+    name: SamplerName = "surrogate"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     points: Form = "csv"
 

@@ -217,10 +217,11 @@ def test_a_point_that_lacks_memory_is_a_violation_and_no_failure(sampler: str, t
 def test_samplers_learn_what_a_point_lacks(tmp_path: Path) -> None:
     """The last of their designs lack memory less often than those drawn at random, of which nine of ten do."""
     shares = {}
-    for name, trials in (("random", 60), ("nsga2", 160), ("tpe", 160)):
+    for name, trials in (("random", 60), ("nsga2", 160), ("tpe", 160), ("surrogate", 90)):
         file = write_study(tmp_path / f"{name}.yaml", "cycles: min, area_mm2: min", "", f"{name}, seed: 1", TIGHT)
         text = file.read_text(encoding="utf-8").replace("trials: 24", f"trials: {trials}").replace("x: 4,", "x: 2..8,")
         file.write_text(text, encoding="utf-8")
         table = Study(file, tmp_path / name, quiet=True).run().trials()
         shares[name] = (table["refusal"][-60:] != "").mean()
-    assert shares["random"] > 0.8 and max(shares["nsga2"], shares["tpe"]) < 0.75 * shares["random"], shares
+    chance = shares.pop("random")
+    assert chance > 0.8 and max(shares.values()) < 0.75 * chance, shares
