@@ -50,7 +50,7 @@ class Array(NamedTuple):
 ARRAY_TYPE = types.NamedTuple([ARRAY_RECORD, TABLE, CUBE, TABLE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW], Array)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(TABLE, int64, ROW, ROW))
 def step_skew(line, slot, straight, out):
     """Hand lane i what it was given i cycles ago; return whether any lane gets something new."""
     lanes, changed = out.shape[0], int64(0)
@@ -62,7 +62,7 @@ def step_skew(line, slot, straight, out):
     return changed
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(ROW, ROW))
 def pass_straight(straight, out):
     """Hand every lane what it is given; return whether any lane gets something new."""
     changed = int64(0)
@@ -205,9 +205,8 @@ def step_array(array, parameters, shift, toggles, brought):
         state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0 and not staged
 
 
-@njit_in_place(inline="always")
-def step_slots(array, parameters):
+@njit_in_place(void(ARRAY_RECORD, PARAMETERS_RECORD))
+def step_slots(state, parameters):
     """Go on in the skew lines."""
-    state = array.state
     state.row_slot = 0 if state.row_slot == parameters.rows - 1 else state.row_slot + 1
     state.col_slot = 0 if state.col_slot == parameters.cols - 1 else state.col_slot + 1

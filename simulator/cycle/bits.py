@@ -12,7 +12,7 @@ ROW, TABLE, CUBE = int64[::1], int64[:, ::1], int64[:, :, ::1]
 WORD_MASK = 0xFFFFFFFF
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(int64, int64))
 def signed(pattern, bits):
     """Return the two's complement value of a bit pattern."""
     return pattern - ((pattern >> (bits - 1)) << bits)
@@ -25,10 +25,10 @@ def copy_row(target, source):
         target[i] = source[i]
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(int64, int64))
 def flag(flag_bits, which):
     """Return whether one of a descriptor's flags is set."""
-    return flag_bits & which != 0
+    return int64(flag_bits & which != 0)
 
 
 @njit_in_place(int64(int64))

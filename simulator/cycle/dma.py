@@ -6,6 +6,7 @@ from numba import from_dtype, int64, void
 
 from simulator.cycle.descriptor import TILE_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.wires import WIRES_RECORD
 from simulator.encoding import LOAD_FILTER, LOAD_IFMAP, LOAD_RESIDUAL, Kind
 from workloads.host.jit import njit_in_place
 
@@ -26,19 +27,19 @@ LOADS = LOAD_FILTER | LOAD_IFMAP | LOAD_RESIDUAL
 """Flags of a tile, in the order of their kinds."""
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(DMA_RECORD, TILE_RECORD))
 def kinds_wanted(dma, next_tile):
     """Return the kinds still to be served, by bit: what a tile wants counts once its descriptor has come."""
     return dma.wanted_reg & ((next_tile.flag_bits & LOADS) << Kind.FILTER | 7)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(DMA_RECORD, TILE_RECORD))
 def polarity_beats(dma, next_tile):
     """Return the beats of a filter's plane of polarity."""
     return next_tile.polarity_beats if dma.stored_polarity else int64(0)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(DMA_RECORD, TILE_RECORD, WIRES_RECORD))
 def announce(dma, next_tile, wires):
     """Say what begins in this cycle: a store, a residual."""
     picks = dma.state_reg == PICK
@@ -78,7 +79,7 @@ def pick(dma, next_tile, stored_tile, matmul):
         dma.program_reg += dma.run_beats_reg
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(DMA_RECORD, TILE_RECORD))
 def first_plane_beats(dma, next_tile):
     """Return the beats of a run's first plane."""
     beats = next_tile.weight_beats
@@ -89,7 +90,7 @@ def first_plane_beats(dma, next_tile):
     return beats
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(DMA_RECORD, TILE_RECORD))
 def count_beat(dma, next_tile):
     """Count a beat that has moved; the last of a plane, of a run, of a transfer."""
     dma.first_reg = 0
@@ -108,7 +109,7 @@ def count_beat(dma, next_tile):
         dma.addr_reg += dma.stride_reg
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(DMA_RECORD, TILE_RECORD, TILE_RECORD, WIRES_RECORD, int64))
 def step_dma(dma, next_tile, stored_tile, wires, matmul):
     """Take the clock edge; a job starts where a step begins that has any."""
     state = dma.state_reg

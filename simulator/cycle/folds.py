@@ -278,7 +278,7 @@ def step_folds(folds, parameters, wires, layer, tile, block_filled):
         start_folds(folds, tile, wires.pool)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(FOLDS_RECORD, PARAMETERS_RECORD))
 def rest_folds(registers, parameters):
     """Without a tile, only the count goes on."""
     last = registers.count_reg == parameters.rows - 1

@@ -87,7 +87,7 @@ def leap_cycles(parameters, folds, time, op, room):
     return cycles if cycles <= room else int64(0)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(FOLDS_RECORD, int64))
 def take_block(folds, block_filled):
     """Let a block get ready, as `folds.step_phase` does."""
     if block_filled:

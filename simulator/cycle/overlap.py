@@ -65,7 +65,7 @@ class Overlap(NamedTuple):
 OVERLAP_TYPE = types.NamedTuple([OVERLAP_RECORD, *[FOLD_LOOP_RECORD] * 3, *[FOLD_ENDS_RECORD] * 3, ROW, ROW], Overlap)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD))
 def preload_steps(folds, overlap, parameters):
     """Return whether a row of the next fold's stationary operands is read in this cycle."""
     registers, own = folds.registers, overlap.registers

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, types
+from numba import from_dtype, int64, types, void
 
 from simulator.cycle import dma as transfers
 from simulator.cycle.bits import ROW, TABLE
+from simulator.cycle.dma import DMA_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import Kind
 from workloads.host.jit import njit_in_place
 
@@ -34,7 +36,7 @@ class Port(NamedTuple):
 PORT_TYPE = types.NamedTuple([TABLE, ROW, ROW, PORT_RECORD], Port)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(PORT_TYPE, DMA_RECORD, WIRES_RECORD, int64, int64))
 def offer(port, dma, wires, store_valid, cycle):
     """Say what the port does in this cycle: a request is taken, a beat moves."""
     state, ready = port.state, port.mask[port.state.place] != 0
@@ -49,7 +51,7 @@ def offer(port, dma, wires, store_valid, cycle):
     wires.beat_valid, wires.beat_first = wires.moved and not wires.mem_write, dma.first_reg
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(PORT_TYPE, ROW, WIRES_RECORD))
 def move_beat(port, store_beat, wires):
     """Move a beat to or from the memory."""
     at = port.state.addr
@@ -60,7 +62,7 @@ def move_beat(port, store_beat, wires):
             port.beat[i] = port.dram[at, i]
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(PORT_TYPE, DMA_RECORD, WIRES_RECORD, PARAMETERS_RECORD, int64))
 def step_port(port, dma, wires, parameters, cycle):
     """Take the clock edge."""
     state = port.state

@@ -113,7 +113,7 @@ def start_scatter(scatter, tile, shift):
     start_walker(scatter.walker, tile)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(SCATTER_TYPE, int64, PARAMETERS_RECORD))
 def steps(scatter, word_valid, parameters):
     """Return whether there is a word to write, and a place for it."""
     turned = parameters.dataflow == Dataflow.IS

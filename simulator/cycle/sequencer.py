@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from numba import from_dtype
+from numba import from_dtype, void
 
-from simulator.cycle.bits import copy_row, flag
-from simulator.cycle.descriptor import NEXT, NEXT_LAYER, PRESENT, PRESENT_LAYER, STORED, take_beat
+from simulator.cycle.bits import ROW, copy_row, flag
+from simulator.cycle.descriptor import DESCRIPTORS, NEXT, NEXT_LAYER, PRESENT, PRESENT_LAYER, STORED, take_beat
 from simulator.cycle.records import record_type
+from simulator.cycle.wires import WIRES_RECORD
 from simulator.encoding import FIRST_K, LAST, LOAD_FILTER, LOAD_IFMAP, POOL, STORE, Kind
 from workloads.host.jit import njit_in_place
 
@@ -29,7 +30,7 @@ SEQUENCER = record_type(
 SEQUENCER_RECORD = from_dtype(SEQUENCER)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(SEQUENCER_RECORD, DESCRIPTORS, WIRES_RECORD))
 def decide(sequencer, descriptors, wires):
     """Say what begins in this cycle: a step, a tile's computation, the layer's end."""
     wires.pool = flag(descriptors.layers[PRESENT_LAYER].flag_bits, POOL)
@@ -44,7 +45,7 @@ def decide(sequencer, descriptors, wires):
     wires.fetch = wires.compute_start and not wires.load and not flag(descriptors.layers[PRESENT_LAYER].flag_bits, LAST)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(DESCRIPTORS, ROW, WIRES_RECORD))
 def take_descriptor(descriptors, beat, wires):
     """Take a beat of a descriptor, if this is one."""
     if wires.beat_valid and wires.kind == Kind.LAYER:
@@ -53,7 +54,7 @@ def take_descriptor(descriptors, beat, wires):
         take_beat(descriptors.tile_words, beat, descriptors.tile_places, descriptors.tile_values[NEXT])
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(SEQUENCER_RECORD, DESCRIPTORS, WIRES_RECORD))
 def step_sequencer(sequencer, descriptors, wires):
     """Take the clock edge."""
     tile = descriptors.tiles[PRESENT]

@@ -79,7 +79,7 @@ def write_synapses(unit, half, transposed, parameters):
     return int64(row_begins)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(SYNAPSES_TYPE, int64, PARAMETERS_RECORD))
 def synapses_wait(unit, transposed, parameters):
     """Return whether there is a word to write, and a place for it."""
     if parameters.dataflow != Dataflow.OS:

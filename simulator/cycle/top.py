@@ -343,7 +343,7 @@ def end_cycle(machine, cycle):
     step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires, matmul)
     take_descriptor(descriptors, machine.port.beat, wires)
     step_sequencer(machine.sequencer, descriptors, wires)
-    step_slots(machine.array, machine.parameters)
+    step_slots(machine.array.state, machine.parameters)
 
 
 @njit_in_place(inline="always")
