@@ -205,8 +205,8 @@ def step_array(array, parameters, shift, toggles, brought):
         state.quiet = load_array(registers, fresh, parameters, shift, toggles) == 0 and not staged
 
 
-@njit_in_place(void(ARRAY_RECORD, PARAMETERS_RECORD))
-def step_slots(state, parameters):
+@njit_in_place(void(ARRAY_RECORD, PARAMETERS_RECORD, int64))
+def step_slots(state, parameters, cycles):
     """Go on in the skew lines."""
-    state.row_slot = 0 if state.row_slot == parameters.rows - 1 else state.row_slot + 1
-    state.col_slot = 0 if state.col_slot == parameters.cols - 1 else state.col_slot + 1
+    state.row_slot = (state.row_slot + cycles) % parameters.rows
+    state.col_slot = (state.col_slot + cycles) % parameters.cols

@@ -67,7 +67,8 @@ LEAP_TYPE = types.NamedTuple([LEAP_RECORD, *[VALUES] * 4, ROW, ROW, VALUES], Lea
 def make_leap(rows: int, cols: int) -> Leap:
     """Return room for leaps over folds of an array."""
     lanes = max(rows, cols)
-    x, synapses, signs, sums = np.zeros((4, lanes, max(CHUNK, lanes)), np.int32)
+    # Were rows a power of two apart, the same element of all lanes would meet in one set of the processor's cache.
+    x, synapses, signs, sums = np.zeros((4, lanes, max(CHUNK, lanes) + 16), np.int32)
     column, patterns, values = np.zeros(CHUNK, np.int64), np.zeros(lanes, np.int64), np.zeros((2, lanes), np.int32)
     return Leap(new_record(LEAP), x, synapses, signs, sums, column, patterns, values)
 

@@ -11,7 +11,7 @@ from simulator.cycle.leap import LEAP_RECORD, LEAP_TYPE
 from simulator.cycle.leap_sums import read_activations, read_synapses
 from simulator.cycle.scratchpad import read_row
 from simulator.cycle.wires import PARAMETERS_RECORD
-from simulator.encoding import Dataflow, Polarity
+from simulator.encoding import Dataflow, Op, Polarity
 from workloads.host.jit import njit_in_place
 
 
@@ -71,14 +71,34 @@ def gather_activations(parameters, leap, operands, first, count):
 
 
 @njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, FILTERS_TYPE, int64, int64, int64))
+def gather_signs(parameters, leap, filters, first, count, lanes):
+    """Write 0 or −1 for the polarity of these synapses: it lies in rows of its own."""
+    facts, signs, polarities = leap.facts, leap.signs, filters.polarities[leap.facts.filter_half]
+    each = int64(polarities.shape[1] > 1)
+    for lane in range(lanes):
+        signs[lane, :count] = 0
+    row, moves = facts.polarity_row + (first if facts.polarity_moves else 0), facts.polarity_moves
+    if parameters.polarity == Polarity.SYNAPSE:
+        row, moves = facts.row + first, int64(1)
+    for i in range(count if facts.polar else 0):
+        if row < polarities.shape[0]:
+            for lane in range(lanes):
+                signs[lane, i] = -polarities[row, lane * each]
+        row += moves
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, FILTERS_TYPE, int64, int64, int64))
 def gather_synapses(parameters, leap, filters, first, count, lanes):
     """Write the values of the synapses of every lane, from the fold's read `first` on (os, is): a row a lane."""
-    row, values, signs = leap.patterns[:lanes], leap.values[0, :lanes], leap.values[1, :lanes]
-    for i in range(count):
-        hand_synapses(parameters, leap.facts, filters, first + i, row)
-        read_synapses(parameters, leap.facts.op, row, values, signs)
+    facts, values, signs = leap.facts, leap.values[0, :lanes], leap.values[1, :lanes]
+    weights, synapses = filters.weights[facts.filter_half], leap.synapses
+    begin = facts.row + first
+    for i in range(min(count, weights.shape[0] - begin)):
+        read_synapses(parameters, facts.op, weights[begin + i], values, signs)
         for lane in range(lanes):
-            leap.synapses[lane, i], leap.signs[lane, i] = values[lane], signs[lane]
+            synapses[lane, i] = values[lane]
+    if facts.op == Op.THRESHOLD:
+        gather_signs(parameters, leap, filters, first, count, lanes)
 
 
 @njit_in_place(void(PARAMETERS_RECORD, LEAP_RECORD, CUBE, FILTERS_TYPE, int64, ROW))

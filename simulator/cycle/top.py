@@ -27,6 +27,7 @@ from simulator.cycle.generator import give_signs, step_generator
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.kept import KEPT, keep_registers, keep_signals
 from simulator.cycle.leap import leap_cycles, take_block
+from simulator.cycle.leap_feeder import fill_blocks, transfers_rest
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
@@ -288,6 +289,17 @@ def run_im2col(machine, counts):
 
 
 @njit_in_place(inline="always")
+def fill_operands(machine, counts, cycles):
+    """Go to the end of a leap in which no transfer moves."""
+    layer, tile, port = machine.descriptors.layers[PRESENT_LAYER], machine.descriptors.tiles[PRESENT], machine.port
+    ifmap, folds, wires = machine.ifmap[machine.sequencer.ifmap_half_reg], machine.folds.registers, machine.wires
+    parameters, im2col, operands = machine.parameters, machine.im2col, machine.operands
+    fill_blocks(folds, im2col, parameters, ifmap, layer, tile, wires, operands, counts, cycles)
+    step_slots(machine.array.state, parameters, cycles)
+    port.state.place = (port.state.place + cycles) % port.mask.shape[0]
+
+
+@njit_in_place(inline="always")
 def load_ifmap(machine, counts):
     """Take a beat into the other half of the ifmap scratchpad."""
     ports, next_tile = machine.scratchpad.registers, machine.descriptors.tiles[NEXT]
@@ -343,7 +355,7 @@ def end_cycle(machine, cycle):
     step_dma(dma, descriptors.tiles[NEXT], descriptors.tiles[STORED], wires, matmul)
     take_descriptor(descriptors, machine.port.beat, wires)
     step_sequencer(machine.sequencer, descriptors, wires)
-    step_slots(machine.array.state, machine.parameters)
+    step_slots(machine.array.state, machine.parameters, 1)
 
 
 @njit_in_place(inline="always")
@@ -353,6 +365,7 @@ def run_cycles(machine, kept, brought):
     brought: the compiled function of an op that brings Verilog of its own.
     """
     cycle, sequencer, leap, left = int64(0), machine.sequencer, int64(0), int64(0)
+    synapses = machine.synapses.tensor.registers
     while sequencer.state_reg != programs.IDLE and cycle < kept.wishes.until:
         layer = sequencer.layers_done
         counts = kept.counters[layer]
@@ -361,6 +374,10 @@ def run_cycles(machine, kept, brought):
             leap = left = leap_cycles(
                 machine.parameters, machine.folds.registers, time, op, kept.wishes.until - cycle - 1
             )
+        if left and transfers_rest(machine.dma, machine.scatter.registers, synapses, machine.parameters):
+            fill_operands(machine, counts, left)
+            settle(machine, counts, leap)
+            cycle, left = cycle + left, int64(0)
         begin_cycle(machine, counts, cycle)
         if left:
             take_block(machine.folds.registers, machine.im2col.registers.block_ends_reg)
@@ -384,10 +401,9 @@ def run_cycles(machine, kept, brought):
             keep_signals(machine, kept.signals[cycle])
         cycle += 1
         keep_registers(machine, kept, cycle)
-        left = max(left - 1, 0)
-        if leap and not left:
+        if left == 1:
             settle(machine, counts, leap)
-            leap = int64(0)
+        left = max(left - 1, 0)
     return cycle
 
 
