@@ -212,7 +212,7 @@ class Breakdown:
         on_chip, port_bits = self._machines.designs.on_chip, self._machines.designs.port_bits
         if on_chip.all():
             return []
-        bit = self._machines.table.quantity(f"dram_{dram}", "energy_per_bit_pj")
+        bit = self._machines.table.dram(dram)
         nothing, method = np.zeros(len(port_bits)), np.where(on_chip, ABSENT, METHODS.index(bit.method))
         lines = []
         for stream in STREAMS:

@@ -153,6 +153,13 @@ class Table:
             raise LimenError(f"{self.path}: quantity: {name!r} of component {component!r} is missing")
         return value
 
+    def dram(self, name: str) -> Value:
+        """Return a DRAM's energy in pJ a bit. Raises LimenError where the table has no such row."""
+        known = [component.removeprefix("dram_") for component, *_ in self.index if component.startswith("dram_")]
+        if name not in known:
+            raise LimenError(f"{self.path}: dram: {name!r} is not allowed: {', '.join(known) or 'it has none'}")
+        return self.quantity(f"dram_{name}", "energy_per_bit_pj")
+
     def fit(self, component: str, name: str, sizes: Mapping[str, float], dataflow: str = "") -> Value:
         """Return a fitted quantity: the sum of size · coefficient over the terms in `sizes`.
 

@@ -94,6 +94,8 @@ def run(
     from dse.study.study import Study
     from dse.sweep.dask_cluster import dask_executor
 
+    if source is not None:
+        Study.open(source)  # before anything is made of --out
     search = Study(spec, out, sampler=sampler, trials=trials, storage=storage)
     _print_what_is_missing(search)
     before = total(search.tallies().values()).tried

@@ -338,7 +338,7 @@ class Evaluator:
         from cost_models.price.machine import check_array
 
         space = self._spec.space
-        table.quantity(f"dram_{self._spec.memory.dram}", "energy_per_bit_pj")
+        table.dram(self._spec.memory.dram)
         refusal = ""
         tried = formats, space.rows, space.stream, space.workload or [""]
         for form, rows, stream, title in itertools.product(*tried):

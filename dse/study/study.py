@@ -237,6 +237,8 @@ class Study:
         Raises:
             LimenError: there is no study in the folder, or this one is a sweep; else as `run` does.
         """
+        if Path(folder).resolve() == self.folder.resolve():
+            raise LimenError(f"from: {folder} is not allowed: it is this study; another one's folder")
         source = Study.open(folder)
         check_given(self.spec.figures, self._evaluator.functions)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):

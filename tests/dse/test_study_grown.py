@@ -15,7 +15,7 @@ from dse.search.stall import Stall
 from dse.space.study_spec import StopSpec
 from dse.study.study import Study
 from tests.dse.study_files import SPEC
-from tests.support.command import run_command
+from tests.support.command import refused, run_command
 from workloads.errors import LimenError
 
 PAGE = SPEC.replace("SEED", "5")
@@ -79,6 +79,8 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     old, new = Study.open(small / "out").trials(), Study.open(tmp_path / "warm").trials()
     shared = old[old["rows"] == 4].reset_index(drop=True)
     count = len(shared)
+    with pytest.raises(LimenError, match=r"^from: .*warm is not allowed: it is this study"):
+        study(tmp_path, "warm", page).warm_start(tmp_path / "sub" / ".." / "warm")
     assert f"out: {count} of 40 designs are points of this space; {count} evaluated again" in outcome.stdout
     assert f"trials: {count} by out, evaluated again, then {30 - count} by nsga2" in outcome.stdout
     assert new.head(count).drop(columns="trial").equals(shared.drop(columns="trial"))
@@ -93,6 +95,20 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     taken = best.warm_start(tmp_path / "sweep")
     assert taken.added == taken.fitting == taken.tried < whole.space_size
     assert best.front()["design"].tolist() == whole.front()["design"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("page", "options", "words"),
+    [
+        (PAGE, ["--out", "new", "--from", "gone"], "gone: study.db: missing"),
+        (PAGE, ["--out", ""], "--out: '' is not allowed: the path of a file or a folder"),
+        (f"{PAGE}memory: {{dram: hbm9}}\n", ["--out", "new"], "dram: 'hbm9' is not allowed: lpddr4, "),
+    ],
+)
+def test_nothing_is_begun(tmp_path: Path, page: str, options: list[str], words: str) -> None:
+    (tmp_path / "page.yaml").write_text(page)
+    refused(run_command("study", "run", "page.yaml", *options, cwd=tmp_path), words)
+    assert [path.name for path in tmp_path.iterdir()] == ["page.yaml"]
 
 
 def test_a_search_that_stalls_ends(tmp_path: Path) -> None:

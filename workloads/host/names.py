@@ -34,7 +34,9 @@ ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/")
 
 def check_is_path(field: str, name: str | Path) -> None:
     """Raise LimenError where an address is named instead of a file or folder; of it, which may hold a password, only
-    the first word is shown."""
+    the first word is shown. Nor is an empty name a place: to Python it is the folder one is in."""
+    if not str(name):
+        raise LimenError(f"{field}: '' is not allowed: the path of a file or a folder")
     address = ADDRESS.match(str(name))
     if address is not None:
         raise LimenError(f"{field}: '{address[1]}://…' is not allowed: the path of a file or a folder, no address")
