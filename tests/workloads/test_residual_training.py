@@ -194,3 +194,13 @@ def test_grids_that_do_not_meet_name_both_layers(recipe_path, data):
     with pytest.raises(LimenError, match=message) as one:
         quantise_member(calibrated(master, data), 8, 8)
     assert "\n" not in str(one.value)
+
+
+def test_weights_are_coarser_where_a_residual_would_be_shifted_too_far(recipe_path, data):
+    """Op shift's finest weights are 2^-14 of its largest: beside small ones a residual needs more than 15 bits."""
+    layers = layers_of(recipe_path, "shift", data)
+    x = real_inputs(data.pixels[:64], data.levels, False)
+    master = training.fold(training.initialise(layers, x, np.random.default_rng(0)))
+    master[2] = replace(master[2], weights=master[2].weights / 64)
+    member = quantise_member(calibrated(master, data), 8, 5)
+    assert member.residual_shifts[2] == 15 and member.choices[2].finer < 0

@@ -28,6 +28,12 @@ from workloads.training.grids import Grid
 CALIBRATION_IMAGES = 512
 """Images of the data-dependent initialisation."""
 
+RESIDUAL_SPREAD = 0.5
+"""The deviation at which the sums of a layer that adds a residual start; other layers' start at 1.
+
+At 1, 19 layers of op adder on digits ended at 84 % of the validation images, at 1/2 at 96; threshold at 98.7 and 99.1.
+"""
+
 NORM_MOMENTUM = 0.9
 """Share of the running variance of op adder and shift kept at each step."""
 
@@ -124,7 +130,8 @@ def initialise(
         sums = _sums(trained, seen)
         trained.mean[:], trained.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
         if trained.gain is None and trained.layer.operation.norm != "batch":
-            spread = 1 if trained.layer.y_bits else trained.layer.operation.score_spread
+            spread = RESIDUAL_SPREAD if trained.layer.residual else 1
+            spread = spread if trained.layer.y_bits else trained.layer.operation.score_spread
             trained.output_shift[:] = int(np.round(np.log2(np.sqrt(trained.variance).mean() / spread)))
         chain.append(trained)
         return _hand_on(trained, sums, residual)
@@ -158,7 +165,7 @@ def _untrained(
         polarity=polarity,
         output_shift=np.zeros(channels, dtype=np.int64),
         bias=np.zeros(channels, dtype=np.float32),
-        gain=np.ones(gains, dtype=np.float32) if normed else None,
+        gain=np.full(gains, RESIDUAL_SPREAD if layer.residual else 1, dtype=np.float32) if normed else None,
         mean=np.zeros(channels, dtype=np.float32),
         variance=np.ones(channels, dtype=np.float32),
         rectified=layer.y_bits is not None and not layer.y_signed,

@@ -221,7 +221,7 @@ class Trial:
                 )
 
     def without_left_shifts(self, choices: Choices) -> Choices:
-        """Return choices whose ranges are widened until no requantiser shifts left, and no residual right.
+        """Return choices whose ranges are widened until no requantiser shifts left, and no residual right or too far.
 
         First layer to last; a residual's range also moves layers before, so that it takes several rounds at most.
         """
@@ -232,9 +232,17 @@ class Trial:
                     choices = self._widened(link.writes, -int(self.shifts(index, choices).min()), choices)
                 if link.residual is not None:
                     choices = self._widened(link.residual, -self.residual_shift(index, choices), choices)
+                    choices = self._coarsened(index, self.residual_shift(index, choices) - MOST_RESIDUAL_SHIFT, choices)
             if choices == before:
                 break
         return choices
+
+    def _coarsened(self, index: int, excess: int, choices: Choices) -> Choices:
+        """Return choices with coarser weights of a layer whose residual is shifted too far: the finest matter least."""
+        if excess <= 0 or self.layers[index].operation.one_range:
+            return choices
+        coarser = choices[index]._replace(finer=choices[index].finer - excess)
+        return (*choices[:index], coarser, *choices[index + 1 :])
 
     def _widened(self, tensor: str, missing: int, choices: Choices) -> Choices:
         index, place = self.owners[tensor]
