@@ -323,16 +323,18 @@ def _scores(program: Program, image: np.ndarray) -> np.ndarray:
 
 
 def _run_rtl(program: Program, x: np.ndarray, progress: Progress | None) -> Run:
-    from simulator.rtl.export import write_folder
-    from simulator.rtl.toolchain import build_testbench, run_testbench
+    from simulator.rtl.export import rtl_parameters, write_hardware
+    from simulator.rtl.kept_builds import kept_testbench
+    from simulator.rtl.toolchain import run_testbench
+    from simulator.rtl.vectors import format_vectors
     from simulator.rtl.verify import read_report
 
     with scratch_folder() as scratch:
-        folder = scratch / "chip"
-        write_folder(program, x, folder)
-        memory = scratch / "memory.txt"
-        arguments = [str(folder / "vectors" / "vectors.txt"), "--memory", str(memory)]
-        report = read_report(run_testbench(build_testbench(folder, progress=progress), arguments, progress).stdout)
+        write_hardware(scratch, rtl_parameters(program.design), "level rtl", program.design.operations)
+        vectors, memory = scratch / "vectors.txt", scratch / "memory.txt"
+        vectors.write_text(format_vectors(program, x))
+        arguments = [str(vectors), "--memory", str(memory)]
+        report = read_report(run_testbench(kept_testbench(scratch, progress), arguments, progress).stdout)
         tensors = [np.array([int(word, 16) for word in line.split()]) for line in memory.read_text().splitlines()]
     counts = [
         replace(layer_counts, **{name: value for name, value in reported.items() if name in vars(layer_counts)})

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-import simulator.rtl.toolchain
+import simulator.rtl.kept_builds
 import simulator.rtl.verify
 from tests.support.builds import build_quickly
 from tests.support.paths import ROOT
@@ -49,8 +49,8 @@ def shared() -> Callable[[str], Path]:
 def quick_builds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Testbenches that this process builds are built quickly, and once for the same sources."""
     needs_verilator()
-    for module in (simulator.rtl.toolchain, simulator.rtl.verify):
-        monkeypatch.setattr(module, "build_testbench", build_quickly)
+    for module in (simulator.rtl.kept_builds, simulator.rtl.verify):
+        monkeypatch.setattr(module, "kept_testbench", build_quickly)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

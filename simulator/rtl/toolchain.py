@@ -125,7 +125,7 @@ def build_testbench(folder: Path, trace: bool = False, progress: Progress | None
 
 
 def _compiling(build: Path, progress: Progress | None) -> Callable[[str], None] | None:
-    """Return what hears make's lines and tells progress of the files that are compiled, of all that Verilator wrote."""
+    """Return what hears make's lines and tells progress of the files that are compiled, of all that there are."""
     if progress is None:
         return None
     begun = 0
@@ -134,7 +134,7 @@ def _compiling(build: Path, progress: Progress | None) -> Callable[[str], None] 
         nonlocal begun
         if COMPILES in line:
             begun += 1
-            files = len(list(build.glob("Vlimen_chip*.cpp"))) + 1  # and the testbench
+            files = len(list(build.glob("*.cc"))) + 1  # and the testbench
             progress("compiling", begun - 1, max(files, begun))
 
     return hear

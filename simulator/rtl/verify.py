@@ -11,8 +11,9 @@ from pathlib import Path
 
 from simulator.rtl.export import HERE, MARKER, TESTBENCH, VECTORS, write_sources
 from simulator.rtl.exported import ExportedFolder, read_exported
+from simulator.rtl.kept_builds import kept_testbench
 from simulator.rtl.proof import PROOF, Proof, keep_proof, kept_proof, write_report
-from simulator.rtl.toolchain import IMAGE_DONE, BuildError, build_testbench, run_testbench, tool_versions
+from simulator.rtl.toolchain import IMAGE_DONE, BuildError, run_testbench, tool_versions
 from workloads.errors import LimenError, check_kind
 from workloads.host.caches import say
 from workloads.host.progress import Progress
@@ -53,7 +54,8 @@ def verify(
     Limen's own, so nothing in the folder is run but its hardware. The proof is also written to proof.json there, or,
     where that can't be, a line of the log says so. One that this user made before of the very same files, testbench and
     versions of tools is returned as it is, unless it is to be made `again`; any other goes first: where this one fails
-    or is stopped, none is left that might be read as of what the folder holds now.
+    or is stopped, none is left that might be read as of what the folder holds now. A proof of other vectors or
+    images, or made again, builds nothing where the same Verilog was built before (`kept_testbench`).
 
     Raises:
         LimenError: not an exported folder, too many images, a tool missing, or a build that fails.
@@ -111,7 +113,7 @@ def _remove_reports(folder: Path) -> None:
 
 def _build(scratch: Path, folder: Path, progress: Progress | None) -> Path:
     try:
-        return build_testbench(scratch, progress=progress)
+        return kept_testbench(scratch, progress)
     except BuildError as error:
         log, where = folder / LOG, ""
         with suppress(LimenError):  # a read-only folder keeps none

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -82,6 +83,7 @@ def exported_and_built(folder: Path) -> None:
     with patch.dict(os.environ, XDG_CACHE_HOME=str(folder / CACHE)):
         cache_folder.cache_clear()
         run("verify", str(folder / "out"))
+        shutil.rmtree(cache_folder() / "builds")
     cache_folder.cache_clear()
     (folder / "out" / "proof.json").unlink()
 

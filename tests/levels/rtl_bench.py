@@ -48,7 +48,7 @@ class Bench:
         self.design = design
         self.folder = Path(tempfile.mkdtemp(dir=SCRATCH.name))
         write_hardware(self.folder, rtl_parameters(design), "test bench", design.operations)
-        self.program = build_quickly(self.folder, trace)
+        self.program = build_quickly(self.folder, trace=trace)
         self.trace = trace
 
     def run(

@@ -133,7 +133,10 @@ def test_odd_names_and_two_at_once(exported: Path, tmp_path: Path, tools: None) 
     chip = shutil.copytree(exported, place / "my chip.v")
     (place / "home").mkdir()
     (place / "tmp").mkdir()
-    (place / "home" / ".cache").symlink_to(cache_folder().parent)  # what is compiled already needn't be again
+    caches = place / "home" / ".cache" / "limen"
+    caches.mkdir(parents=True)
+    for runtime in (path for path in cache_folder().iterdir() if path.is_dir() and path.name != "builds"):
+        (caches / runtime.name).symlink_to(runtime)  # what is compiled already needn't be again
     names = {"HOME": str(place / "home"), "TMPDIR": str(place / "tmp"), "XDG_CACHE_HOME": ""}
     command = [*LIMEN, "verify", chip.name, "--json"]
     environment = {**os.environ, **names}

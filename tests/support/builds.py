@@ -24,7 +24,7 @@ UNITED = r"""	(cd $(BUILD) && printf '#include "%s"\n' Vlimen_chip*.cpp ../tb/li
 """
 QUICKLY = (
     ("CXXFLAGS ?= -O1", "CXXFLAGS ?= -O0"),
-    ("MODEL = $(patsubst %.cpp,%.o,$(wildcard $(BUILD)/Vlimen_chip*.cpp))", "MODEL ="),
+    ("MODEL = $(patsubst %.cc,%.o,$(wildcard $(BUILD)/*.cc))", "MODEL ="),
     ("$(BUILD)/model.stamp\n\t$(COMPILE) $(CXXFLAGS) -c -o $@ $<\n", "$(BUILD)/model.stamp\n" + UNITED),
 )
 """Changes to the testbench's Makefile."""
@@ -60,8 +60,8 @@ def quicken(makefile: Path, *changes: tuple[str, str]) -> None:
     makefile.write_text(text.replace("HEADERS", shlex.quote(str(compiled_headers()))))
 
 
-def build_quickly(folder: Path, trace: bool = False, progress: Progress | None = None) -> Path:
-    """Stands for `build_testbench`: the program of a folder's sources, built once for all tests of this process."""
+def build_quickly(folder: Path, progress: Progress | None = None, trace: bool = False) -> Path:
+    """Stands for `kept_testbench`: the program of a folder's sources, built once for all tests of this process."""
     sources = sorted(path for name in SOURCES for path in (folder / name, *(folder / name).glob("*")) if path.is_file())
     digest = hashlib.sha256(f"{trace} {os.environ.get('CXXFLAGS')}".encode())
     for path in sources:
