@@ -58,6 +58,7 @@ def test_kernels_and_pictures_keep_theirs_elsewhere(folder: Path) -> None:
     code = "import kernels; print(kernels.thrice(7)); import workloads.host.pictures"
     caches = folder / "temporary" / f"limen-caches-of-{os.getuid()}"
     line = f"/proc/nope/.cache/limen can't be written: caches are in {caches}; XDG_CACHE_HOME names another place"
+    line += ", NUMBA_CACHE_DIR one for compiled kernels"
     for _ in range(2):
         assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
     assert list(caches.rglob("*twice*.nbi")) and (caches / "matplotlib").is_dir()
@@ -67,6 +68,25 @@ def test_without_any_folder_each_run_compiles(folder: Path) -> None:
     code = "import os; os.access = lambda *_: False; import kernels; print(kernels.thrice(7))"
     line = "no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one"
     assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
+
+
+AT_A_TERMINAL = "import sys; sys.stderr.isatty = lambda: True; from simulator import kernels"
+
+
+def test_a_cold_cache_says_once_that_it_compiles(tmp_path: Path) -> None:
+    """To whoever waits at a terminal; where the user's own folder can't be written, a line says so, too."""
+    (tmp_path / "simulator").mkdir()
+    (tmp_path / "simulator" / "kernels.py").write_text(KERNEL)
+    code = f"import simulator; simulator.__path__.append({str(tmp_path / 'simulator')!r}); {AT_A_TERMINAL}"
+    compiling = (
+        "limen: compiling kernels, once for this version of Limen: half a minute, for the cycle model a minute\n"
+    )
+    lost = "limen: NUMBA_CACHE_DIR: /proc/nope cannot hold compiled kernels: they are kept elsewhere\n"
+    for folder, lines in (("kept", compiling), ("kept", ""), ("/proc/nope", lost + compiling), ("/proc/nope", lost)):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "NUMBA_CACHE_DIR": folder}
+        command = [sys.executable, "-c", code]
+        outcome = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        assert (outcome.returncode, outcome.stderr) == (0, lines)
 
 
 def test_a_folder_that_others_may_write_is_not_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,7 +25,10 @@ def cache_folder() -> Path:
     other = temporary_place() / f"limen-caches-of-{os.getuid()}"
     if not can_write(other) or not _is_private(other):
         raise LimenError(f"{user_caches}: cannot be written, nor can {other}: name a folder in XDG_CACHE_HOME")
-    say(f"{user_caches} can't be written: caches are in {other}; XDG_CACHE_HOME names another place")
+    say(
+        f"{user_caches} can't be written: caches are in {other}; "
+        "XDG_CACHE_HOME names another place, NUMBA_CACHE_DIR one for compiled kernels"
+    )
     return other
 
 

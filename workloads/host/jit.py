@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import inspect
+import multiprocessing
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import numba
+from numba.core import event
 
 from workloads.errors import LimenError
 from workloads.host.caches import cache_folder, say
@@ -17,6 +20,8 @@ from workloads.host.kernel_folders import kernel_folder
 
 _LOST = (RuntimeError, OSError, EOFError)
 """What Numba raises where no folder can hold a cache, at a full disk, and for a cache that was cut short."""
+
+_OURS = ("workloads", "simulator", "cost_models", "dse")
 
 _settings: Any = numba.config
 _users_folder: str = _settings.CACHE_DIR
@@ -44,6 +49,8 @@ def njit(*signature: Any, **options: Any) -> Callable[[Any], Any]:
                         _settings.CACHE_DIR = _users_folder
             except _LOST:
                 _lost.add(base)
+                if _users_folder and base == Path(_users_folder):
+                    say(f"NUMBA_CACHE_DIR: {base} cannot hold compiled kernels: they are kept elsewhere")
         _say_that_none_is_kept()
         return compiler(*signature, nogil=True, **options)(function)
 
@@ -67,6 +74,26 @@ def _bases(source: Path) -> Iterator[Path]:
 @functools.cache
 def _say_that_none_is_kept() -> None:
     say("no folder can be written to keep compiled kernels: each run compiles them; NUMBA_CACHE_DIR names one")
+
+
+class _Compiling(event.Listener):
+    """Says, once and to whoever waits at a terminal, that a kernel of ours is compiled, which was kept nowhere."""
+
+    def on_start(self, event: Any) -> None:
+        module = event.data["dispatcher"].py_func.__module__
+        if module.partition(".")[0] in _OURS and sys.stderr.isatty() and multiprocessing.parent_process() is None:
+            _say_that_it_compiles()
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+@functools.cache
+def _say_that_it_compiles() -> None:
+    say("compiling kernels, once for this version of Limen: half a minute, for the cycle model a minute")
+
+
+event.register("numba:compile", _Compiling())
 
 
 def njit_in_place(*signature: Any, **options: Any) -> Callable[[Any], Any]:
