@@ -33,13 +33,13 @@ def kept_testbench(folder: Path, progress: Progress | None = None) -> Path:
     Raises LimenError and BuildError as `build_testbench` does.
     """
     builds = cache_folder() / "builds"
+    clear_folder(builds)
     kept = builds / _digest(folder)
     content = _fetch(kept)
     if content is None:
         program = build_testbench(folder, progress=progress)
         with suppress(LimenError, OSError):  # the disk is full: the next time it is built again
             builds.mkdir(mode=0o700, exist_ok=True)
-            clear_folder(builds)
             built = program.read_bytes()
             write_whole(kept, hashlib.sha256(built).digest() + built)
             for old in sorted(builds.iterdir(), key=os.path.getmtime)[:-KEPT]:
