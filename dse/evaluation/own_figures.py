@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from numbers import Real
 from types import MappingProxyType
@@ -21,6 +20,10 @@ NO_FUNCTIONS: Functions = {}
 
 FIELD = "figures"
 """Of a study; refusals by functions begin with it."""
+
+
+LARGEST = 1e100
+"""In size, of what a function returns: distances and products of such figures are finite, too."""
 
 
 def check_functions(functions: Functions) -> None:
@@ -49,8 +52,8 @@ def own_figures(functions: Functions, point: Coordinates, figures: Figures) -> F
             value = function(row)
         except Exception as error:  # whatever a function that we don't know raises
             raise Refusal(f"{FIELD}: {name}: {type(error).__name__}: {error}") from None
-        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
-            raise Refusal(f"{FIELD}: {name}: {shown(value)} is not allowed: a finite number")
+        if not isinstance(value, Real) or isinstance(value, bool) or not -LARGEST <= value <= LARGEST:
+            raise Refusal(f"{FIELD}: {name}: {shown(value)} is not allowed: a finite number, within ±{LARGEST:g}")
         own[name] = float(value)
     return own
 

@@ -10,6 +10,7 @@ from dse.evaluation.tally import total
 from dse.report.plot import FIGURE_SIZE, Drawing, Scale
 from dse.space.figures import CATALOGUE, figure
 from dse.space.workload import title_of
+from workloads.errors import check_kind
 from workloads.host.files import write_whole
 
 if TYPE_CHECKING:
@@ -37,11 +38,13 @@ def drawing_of(study: Study, most: int) -> Drawing:
 
 
 def draw_into(
-    study: Study, path: Path, x: str | None = None, y: str | None = None, color: str = "op", beside: bool = True
+    study: Study, place: str | Path, x: str | None = None, y: str | None = None, color: str = "op", beside: bool = True
 ) -> Path:
     """Write the picture of a study's front, see `Study.save_front`; beside: with its manifest. Raises LimenError."""
     from workloads.host.pictures import Figure, picture_bytes, picture_format
 
+    check_kind("path", place, (str, Path), "the picture's file")
+    path = Path(place)
     form, origin = picture_format(path), origin_of(study)
     figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
     study.plot_front(x, y, color, figure.add_subplot())

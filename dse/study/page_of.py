@@ -19,7 +19,7 @@ from dse.search.parameters import in_order
 from dse.study.look import drawing_of
 from simulator.insight.roofline import Roofs
 from simulator.run import simulate
-from workloads.errors import LimenError
+from workloads.errors import LimenError, check_kind
 from workloads.host.files import write_whole
 from workloads.host.manifest import packages, read_manifest
 from workloads.host.names import PAGE, is_file_name
@@ -40,12 +40,14 @@ def check_page(path: Path) -> None:
     check_page_extra()
 
 
-def write_page(study: Study, path: Path) -> Path:
+def write_page(study: Study, place: str | Path) -> Path:
     """Write a study's page, and its manifest beside it; return its path.
 
     Raises:
         LimenError: a name that doesn't end in .html, no extra `report`, no front, or a file that can't be written.
     """
+    check_kind("path", place, (str, Path), "the page's file")
+    path = Path(place)
     check_page(path)
     origin = origin_of(study)
     write_whole(path, page(page_data(study), METHOD).encode())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -237,6 +238,7 @@ class Study:
         Raises:
             LimenError: there is no study in the folder, or this one is a sweep; else as `run` does.
         """
+        check_kind("from", folder, (str, Path), "another study's folder")
         if Path(folder).resolve() == self.folder.resolve():
             raise LimenError(f"from: {folder} is not allowed: it is this study; another one's folder")
         source = Study.open(folder)
@@ -257,8 +259,8 @@ class Study:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
                 point satisfies the constraints.
         """
-        if jobs is not None and jobs < 1:
-            raise LimenError(f"jobs: {jobs} is not allowed: at least 1")
+        if jobs is not None and (not isinstance(jobs, Integral) or jobs < 1):
+            raise LimenError(f"jobs: {jobs!r} is not allowed: an integer of at least 1")
         if jobs is not None and executor is not None:
             raise LimenError(f"jobs: {jobs} is not allowed beside an executor, which has processes of its own")
         check_given(self.spec.figures, self._evaluator.functions)
@@ -337,6 +339,7 @@ class Study:
 
     def point(self, name: str | int) -> Point:
         """Return the point called knee, largest, like an op (the knee among designs of that op), or a trial's."""
+        check_kind("point", name, (str, Integral), "a point's name or a trial's number")
         if name == "knee":
             return self.knee()
         if name == "largest":
@@ -370,7 +373,7 @@ class Study:
         """
         from dse.study.look import draw_into
 
-        return draw_into(self, Path(path), x, y, color)
+        return draw_into(self, path, x, y, color)
 
     def report(self, path: str | Path) -> Path:
         """Write the study as one HTML file that opens without a network, and its manifest beside it; see `write_page`.
@@ -379,7 +382,7 @@ class Study:
         """
         from dse.study.page_of import write_page
 
-        return write_page(self, Path(path))
+        return write_page(self, path)
 
     def write_reports(self) -> None:
         """Write the files of trials, front.csv and front.png, each whole or not at all.

@@ -79,8 +79,19 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     old, new = Study.open(small / "out").trials(), Study.open(tmp_path / "warm").trials()
     shared = old[old["rows"] == 4].reset_index(drop=True)
     count = len(shared)
+    old_study = Study.open(small / "out")
     with pytest.raises(LimenError, match=r"^from: .*warm is not allowed: it is this study"):
         study(tmp_path, "warm", page).warm_start(tmp_path / "sub" / ".." / "warm")
+    for wrong in (
+        lambda: old_study.report(5),  # type: ignore[arg-type]
+        lambda: old_study.save_front(5),  # type: ignore[arg-type]
+        lambda: old_study.point(None),  # type: ignore[arg-type]
+        lambda: old_study.run(jobs="2"),  # type: ignore[arg-type]
+        lambda: old_study.warm_start(5),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(LimenError, match=r"^(path|point|jobs|from): .* is not allowed: "):
+            wrong()
+    assert old_study.point(np.int64(3)).trial == 3  # type: ignore[arg-type]
     assert f"out: {count} of 40 designs are points of this space; {count} evaluated again" in outcome.stdout
     assert f"trials: {count} by out, evaluated again, then {30 - count} by nsga2" in outcome.stdout
     assert new.head(count).drop(columns="trial").equals(shared.drop(columns="trial"))

@@ -145,6 +145,8 @@ def test_a_function_of_ones_own_is_objective_and_constraint(sampler: str, tmp_pa
     [
         (lambda row: "7", "figures: mine: '7' is not allowed: a finite number"),
         (lambda row: float("nan"), "figures: mine: nan is not allowed: a finite number"),
+        (lambda row: 10**400, "figures: mine: 1000"),
+        (lambda row: -1e101, "figures: mine: -1e+101 is not allowed: a finite number"),
         (lambda row: True, "figures: mine: True is not allowed: a finite number"),
         (lambda row: row["speed"], "figures: mine: KeyError: 'speed'"),
         (lambda row: row.update(rows=1), "figures: mine: AttributeError: 'mappingproxy' object has no attribute"),
