@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict, Unpack
 
 import numpy as np
 
@@ -45,6 +45,18 @@ class Flip:
     row: int
     col: int
     bit: int
+
+
+class Watched(TypedDict, total=False):
+    """What is looked at in every cycle of a run; the outcome is the same.
+
+    traced_cycles, signal_cycles: clock edges whose PE registers (24·R·C bytes each) and whose control signals are kept;
+    0 by default. toggles: whether bit changes are counted; False by default.
+    """
+
+    traced_cycles: int
+    signal_cycles: int
+    toggles: bool
 
 
 @dataclass(frozen=True)
@@ -108,17 +120,16 @@ def run_cycle(
     program: Program,
     x: np.ndarray,
     mask: np.ndarray = ALWAYS_READY,
-    traced_cycles: int = 0,
     flip: Flip | None = None,
-    signal_cycles: int = 0,
-    toggles: bool = False,
+    **watched: Unpack[Watched],
 ) -> CycleRun:
     """Run a program on one input x [H, W, C], int64.
 
-    mask: 0 in cycles (modulo its length) in which the memory doesn't answer. traced_cycles, signal_cycles: clock edges
-    whose PE registers (24·R·C bytes each) and whose control signals are kept. toggles: whether bit changes are counted.
-    Where none of these is wanted, most cycles are leapt over, see `leap`: the outcome is the same.
+    mask: 0 in cycles (modulo its length) in which the memory doesn't answer. Where nothing is `watched` or flipped,
+    most cycles are leapt over, see `leap`: the outcome is the same.
     """
+    traced_cycles, signal_cycles = watched.get("traced_cycles", 0), watched.get("signal_cycles", 0)
+    toggles = watched.get("toggles", False)
     design, layers = program.design, len(program.schedules)
     names = REGISTERS[design.dataflow]
     image = program.load(x)

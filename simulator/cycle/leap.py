@@ -38,9 +38,9 @@ LEAP = record_type(
     *("op", "half", "lane", "channels", "pieces", "filter_half", "row", "polar", "polarity_row", "polarity_moves"),
     *("reads", "reads_before", "filter_reads", "x_reads"),
     # What its edges add up.
-    *("begins", "ends", "holds", "ofmap_half", "out_row", "group_row"),
+    *("begins", "ends", "holds", "ofmap_half", "out_row", "group_row", "first"),
 )
-"""Of the fold that is leapt over: see `find_leap`."""
+"""Of the fold that is leapt over: see `find_leap`. first: of the operands in hand, at most CHUNK of a lane."""
 
 LEAP_RECORD = from_dtype(LEAP)
 

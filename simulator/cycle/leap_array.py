@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from numba import int64, void
+from numba import int32, int64, void
 
 from simulator.cycle.array import MOVING, STILL, VALUE
 from simulator.cycle.bits import CUBE, ROW, TABLE
 from simulator.cycle.filters import FILTERS_TYPE
 from simulator.cycle.leap import LEAP_TYPE
 from simulator.cycle.leap_operands import gather_activations, gather_synapses, hand_activations, hand_synapses
-from simulator.cycle.leap_sums import CHUNK, add_lanes, op_value, read_activations, read_synapses
+from simulator.cycle.leap_sums import CHUNK, op_value, read_activations, read_synapses, sum_pairs
 from simulator.cycle.wires import PARAMETERS_RECORD
+from simulator.encoding import Op
 from workloads.host.jit import njit_in_place
+
+
+@njit_in_place(void(LEAP_TYPE, int64, int64, int64))
+def add_lanes(leap, rows, cols, count):
+    """Add to sums [rows, cols] those of lanes x [rows, count] with synapses, signs [cols, count]."""
+    op, x, w, signs, sums = leap.facts.op, leap.x, leap.synapses, leap.signs, leap.sums
+    for row in range(rows):
+        for col in range(cols):
+            if op == Op.THRESHOLD:
+                total = sum_pairs(Op.THRESHOLD, x[row], w[col], signs[col], count)
+            elif op == Op.ADDER:
+                total = sum_pairs(Op.ADDER, x[row], w[col], signs[col], count)
+            else:
+                total = sum_pairs(Op.MAC, x[row], w[col], signs[col], count)
+            sums[row, col] = int32(sums[row, col] + total)
 
 
 @njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, ROW))
@@ -23,7 +39,7 @@ def sum_fold(parameters, leap, operands, filters, value):
         count = min(CHUNK, facts.time - first)
         gather_activations(parameters, leap, operands, first, count)
         gather_synapses(parameters, leap, filters, first, count, cols)
-        add_lanes(facts.op, leap.x, leap.synapses, leap.signs, leap.sums, rows, cols, count)
+        add_lanes(leap, rows, cols, count)
     mask = (int64(1) << parameters.psum_bits) - 1
     for row in range(rows):
         for col in range(cols):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import int64, void
+from numba import int32, int64, void
 
 from simulator.cycle.array import MOVING, STILL, VALUE
 from simulator.cycle.bits import CUBE, TABLE
@@ -18,9 +18,9 @@ from simulator.cycle.leap_operands import (
     hand_left,
     hand_synapses,
 )
-from simulator.cycle.leap_sums import CHUNK, op_value, read_activations, read_synapses, sum_column
+from simulator.cycle.leap_sums import CHUNK, op_value, read_activations, read_synapses
 from simulator.cycle.wires import PARAMETERS_RECORD
-from simulator.encoding import Dataflow
+from simulator.encoding import Dataflow, Op
 from workloads.host.jit import njit_in_place
 
 
@@ -87,19 +87,47 @@ def settle_psums(parameters, leap, operands, filters, registers):
                 psums[reached * cols + col] = total & mask
 
 
+@njit_in_place(inline="always")
+def add_scaled(op, leap, x_moves, rows, col, count):
+    """Add to sums [count] of column `col` what stays in its PEs with what moves past them; see `sum_column`."""
+    x, w, signs, sums = leap.x, leap.synapses, leap.signs, leap.sums[col]
+    for row in range(rows):
+        if x_moves:
+            moving, still, sign = x[row], w[row, col], signs[row, col]
+            for i in range(count):
+                sums[i] = int32(sums[i] + op_value(op, moving[i], still, sign))
+        else:
+            still_x, moving_w, moving_signs = x[row, col], w[row], signs[row]
+            for i in range(count):
+                sums[i] = int32(sums[i] + op_value(op, still_x, moving_w[i], moving_signs[i]))
+
+
+@njit_in_place(void(LEAP_TYPE, int64, int64, int64, int64))
+def sum_column(leap, x_moves, rows, col, count):
+    """Write to sums [count] what leaves a column; x_moves: x is [rows, count], w, signs [rows, cols], else turned."""
+    op, sums = leap.facts.op, leap.sums[col]
+    for i in range(count):
+        sums[i] = int32(0)
+    if op == Op.THRESHOLD:
+        add_scaled(Op.THRESHOLD, leap, x_moves, rows, col, count)
+    elif op == Op.ADDER:
+        add_scaled(Op.ADDER, leap, x_moves, rows, col, count)
+    else:
+        add_scaled(Op.MAC, leap, x_moves, rows, col, count)
+
+
 @njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, EDGES_TYPE, LAYER_RECORD))
 def sum_columns(parameters, leap, operands, filters, edges, layer):
     """Let all psums of the fold leave the array, and the edges add them up."""
     facts, turned = leap.facts, parameters.dataflow == Dataflow.IS
     for first in range(0, facts.time, CHUNK):
-        count = min(CHUNK, facts.time - first)
+        facts.first, count = first, min(CHUNK, facts.time - first)
         if turned:
             gather_synapses(parameters, leap, filters, first, count, parameters.rows)
         else:
             gather_activations(parameters, leap, operands, first, count)
         for col in range(facts.cols_used):
-            sums = leap.sums[col]
-            sum_column(facts.op, leap.x, leap.synapses, leap.signs, sums, not turned, parameters.rows, col, count)
+            sum_column(leap, not turned, parameters.rows, col, count)
             channels = filters.channels[facts.filter_half]
-            add_column(parameters, facts, edges, channels, sums, leap.column, col, first, count)
-            write_column(parameters, facts, edges, channels, leap.column, layer, col, first, count)
+            add_column(parameters, leap, edges, channels, col)
+            write_column(parameters, leap, edges, channels, layer, col)

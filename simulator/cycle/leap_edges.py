@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from numba import int64, void
 
-from simulator.cycle.bits import ROW, TABLE, flag, signed
+from simulator.cycle.bits import TABLE, flag, signed
 from simulator.cycle.counters import COUNTERS_RECORD
 from simulator.cycle.descriptor import LAYER_RECORD
 from simulator.cycle.edge import EDGES_TYPE, REST, requantise
 from simulator.cycle.folds import FOLDS_TYPE
-from simulator.cycle.leap import LEAP_RECORD
-from simulator.cycle.leap_sums import VALUE_ROW
+from simulator.cycle.leap import LEAP_RECORD, LEAP_TYPE
+from simulator.cycle.leap_sums import CHUNK
 from simulator.cycle.scratchpad import read_row
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import RAW, Dataflow
@@ -42,9 +42,11 @@ def begin_edges(parameters, facts, edges, channels, channel_row):
     return before
 
 
-@njit_in_place(void(PARAMETERS_RECORD, LEAP_RECORD, EDGES_TYPE, TABLE, VALUE_ROW, ROW, int64, int64, int64))
-def add_column(parameters, facts, edges, channels, sums, totals, col, first, count):
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, EDGES_TYPE, TABLE, int64))
+def add_column(parameters, leap, edges, channels, col):
     """Let a column's edge add up its psums of operands from `first` on: with bias, or with what the bank held."""
+    facts, sums, totals = leap.facts, leap.sums[col], leap.column
+    first, count = facts.first, min(CHUNK, facts.time - facts.first)
     psum_bits, acc_mask = parameters.psum_bits, (int64(1) << parameters.acc_bits) - 1
     mask = (int64(1) << psum_bits) - 1
     for i in range(count):
@@ -64,9 +66,11 @@ def add_column(parameters, facts, edges, channels, sums, totals, col, first, cou
         totals[i] &= acc_mask
 
 
-@njit_in_place(void(PARAMETERS_RECORD, LEAP_RECORD, EDGES_TYPE, TABLE, ROW, LAYER_RECORD, int64, int64, int64))
-def write_column(parameters, facts, edges, channels, totals, layer, col, first, count):
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, EDGES_TYPE, TABLE, LAYER_RECORD, int64))
+def write_column(parameters, leap, edges, channels, layer, col):
     """Write a column's totals into its bank: those that have come so far; one more is between two stages."""
+    facts, totals = leap.facts, leap.column
+    first, count = facts.first, min(CHUNK, facts.time - facts.first)
     acc_bits, turned, y_bits = parameters.acc_bits, parameters.dataflow == Dataflow.IS, parameters.x_bits + 1
     bank, at, tag = edges.ofmap[facts.ofmap_half, col], facts.out_row + first, last_tag(parameters, facts, col)
     y_mask, raw, shift = (int64(1) << y_bits) - 1, flag(layer.flag_bits, RAW), edges.channel_word[0] >> acc_bits

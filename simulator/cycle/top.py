@@ -27,7 +27,8 @@ from simulator.cycle.generator import give_signs, step_generator
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.kept import KEPT, keep_registers, keep_signals
 from simulator.cycle.leap import leap_cycles, take_block
-from simulator.cycle.leap_feeder import fill_blocks, transfers_rest
+from simulator.cycle.leap_feeder import fill_operands, transfers_rest
+from simulator.cycle.loads import fill_scratchpads
 from simulator.cycle.machine import MACHINE
 from simulator.cycle.op import bring_nothing
 from simulator.cycle.operands import read_operands, write_operands
@@ -36,7 +37,7 @@ from simulator.cycle.packer import start_packer, step_packer
 from simulator.cycle.pool import step_pool
 from simulator.cycle.port import move_beat, offer, step_port
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
-from simulator.cycle.scratchpad import fill_scratchpad, read_row
+from simulator.cycle.scratchpad import read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
 from simulator.cycle.settle import settle
 from simulator.cycle.synapses import start_synapses, synapses_wait, write_synapses
@@ -47,7 +48,6 @@ from simulator.encoding import (
     OP_PLACE,
     RAW,
     SEVERAL_OPS,
-    SHIFT_BITS,
     TRANSPOSED,
     Dataflow,
     Kind,
@@ -286,54 +286,6 @@ def run_im2col(machine, counts):
         step_im2col(im2col, machine.parameters, machine.ifmap[half], layer, tile, wires)
     pool.pool_wait_reg |= wires.pool and wires.issue and wires.pixel_ends
     counts.ifmap_reads += wires.ifmap_read
-
-
-@njit_in_place(inline="always")
-def fill_operands(machine, counts, cycles):
-    """Go to the end of a leap in which no transfer moves."""
-    layer, tile, port = machine.descriptors.layers[PRESENT_LAYER], machine.descriptors.tiles[PRESENT], machine.port
-    ifmap, folds, wires = machine.ifmap[machine.sequencer.ifmap_half_reg], machine.folds.registers, machine.wires
-    parameters, im2col, operands = machine.parameters, machine.im2col, machine.operands
-    fill_blocks(folds, im2col, parameters, ifmap, layer, tile, wires, operands, counts, cycles)
-    step_slots(machine.array.state, parameters, cycles)
-    port.state.place = (port.state.place + cycles) % port.mask.shape[0]
-
-
-@njit_in_place(inline="always")
-def load_ifmap(machine, counts):
-    """Take a beat into the other half of the ifmap scratchpad."""
-    ports, next_tile = machine.scratchpad.registers, machine.descriptors.tiles[NEXT]
-    ports.skip, ports.first_row = next_tile.skip, machine.dma.base_reg
-    ports.rows, ports.width = next_tile.plane_words, machine.parameters.x_bits
-    half = machine.ifmap[1 - machine.sequencer.ifmap_half_reg]
-    counts.ifmap_writes += fill_scratchpad(machine.scratchpad, half, machine.port.beat, machine.wires.beat_first)
-
-
-@njit_in_place(inline="always")
-def load_filters(machine, counts):
-    """Take a beat into the other half of the scratchpad of weights, of polarity, or of bias and shift."""
-    ports, next_tile, parameters = machine.scratchpad.registers, machine.descriptors.tiles[NEXT], machine.parameters
-    beat, first, filters = machine.port.beat, machine.wires.beat_first, machine.filters
-    half = 1 - machine.sequencer.filter_half_reg
-    ports.skip, ports.first_row = 0, 0
-    if machine.dma.plane_reg == 0:
-        ports.rows, ports.width = next_tile.weight_rows, parameters.w_bits
-        counts.weight_writes += fill_scratchpad(machine.scratchpad, filters.weights[half], beat, first)
-    elif machine.dma.plane_reg == 1:
-        ports.rows, ports.width = next_tile.polarity_rows, 1
-        counts.polarity_writes += fill_scratchpad(machine.scratchpad, filters.polarities[half], beat, first)
-    else:
-        ports.rows, ports.width = next_tile.channel_rows, parameters.acc_bits + SHIFT_BITS
-        counts.channel_writes += fill_scratchpad(machine.scratchpad, filters.channels[half], beat, first)
-
-
-@njit_in_place(inline="always")
-def fill_scratchpads(machine, counts):
-    """Take a beat of activations or of filters."""
-    if machine.wires.beat_valid and machine.wires.kind == Kind.IFMAP:
-        load_ifmap(machine, counts)
-    elif machine.wires.beat_valid and machine.wires.kind == Kind.FILTER:
-        load_filters(machine, counts)
 
 
 @njit_in_place(inline="always")

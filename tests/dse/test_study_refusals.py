@@ -40,7 +40,7 @@ BAD = [
     ("dataflow: [os, ws, is]", "dataflow: [os], feeder_width: [3]", ("space.feeder_width.0", "3", "4")),
     ("dataflow: [os, ws, is]", "dataflow: [os], operand_depth: [9, 9]", ("space.operand_depth", "9 stands 2 times")),
     ("trials: 40", "trials: 40\nmemory: {dram_gb_per_s: 0}", ("memory.dram_gb_per_s", "0", "greater than 0")),
-    ("trials: 40", "trials: 40\nmemory: {dram: gold}", ("dram_gold", "missing")),
+    ("trials: 40", "trials: 40\nmemory: {dram: gold}", ("dram", "'gold'", "lpddr4")),
     ("workloads: [digits]", "workloads: [cifar]", ("workload", "'cifar'", "digits")),
     ("workloads: [digits]", "workloads: []", ("workloads", "[]", "at least 1")),
     ("workloads: [digits]", "workloads: [digits, digits]", ("workloads", "not allowed twice")),
