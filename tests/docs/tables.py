@@ -184,8 +184,9 @@ PAGES = {
     "whole-machine": Page(
         "Threshold against MAC, the whole machine",
         "All points of the built-in study's space, as `limen study run digits` finds them: one image of the digits "
-        "network, weights fetched anew for each. Its bounds hold where a table is of feasible designs. The first table "
-        "has narrower spaces beside it: what is fixed in favour of one op decides who is ahead.",
+        "network, weights fetched anew for each. Its bounds, of which area tells here, hold in the last two tables "
+        "alone: the others have all priced designs. The first table has narrower spaces beside it: what is fixed in "
+        "favour of one op decides who is ahead.",
         whole_machine.whole_machine,
     ),
     "whole-machine-mnist": Page(
