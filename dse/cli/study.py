@@ -73,7 +73,7 @@ def init(file: Path) -> None:
 @click.option(
     "--sampler", help="A sampler in place of SPEC's, from now on: surrogate, tpe, nsga2, nsga3, gp, qmc or random."
 )
-@click.option("--from", "source", type=PLACE, help="Another study's folder, whose designs are tried first.")
+@click.option("--from", "source", type=PLACE, help="Another study's folder, whose best designs are tried first.")
 @click.option(
     "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."
 )
@@ -102,9 +102,11 @@ def run(
     if source is not None:
         taken = search.warm_start(source)
         echo(
-            f"{source}: {taken.fitting} of {taken.tried} designs are points of this space; "
-            f"{taken.added} evaluated again, as trials of this study"
+            f"{source}: {taken.fitting} of the {taken.best} designs that no other of their op beats are points of this "
+            f"space; {taken.added} evaluated again, as trials of this study"
         )
+        if search.designs == search.planned < search.space_size:
+            echo(f"no trial is left to search the space: give --trials more than {search.planned}")
     with dask_executor(dask) if dask is not None else nullcontext() as executor:
         search.run(jobs, executor)
     if before:

@@ -19,6 +19,7 @@ from dse.evaluation.evaluations import Outcome, evaluating, outcomes
 from dse.evaluation.nearest import distance
 from dse.evaluation.tally import Tally, Tried, tally_of
 from dse.evaluation.unchanged import Changed, Known, check_unchanged
+from dse.front.front import non_dominated
 from dse.search.finished import finished_trial
 from dse.search.origins import continued, line_of
 from dse.search.parameters import stored_distributions
@@ -191,14 +192,16 @@ class OptunaSearch:
             )
         return lines
 
-    def tried(self) -> list[Coordinates]:
-        """Return the designs in the order of their trials."""
-        return [self._space.at(trial.params) for trial in self._trials]
+    def best(self) -> list[Coordinates]:
+        """Return the feasible designs that no other of their op beats, in the order of their trials."""
+        ops = self.candidates().groupby("op")
+        numbers = [number for _, of_op in ops for number in of_op["trial"][non_dominated(of_op, self._spec.objectives)]]
+        return [self._space.at(self._trials[number].params) for number in sorted(numbers)]
 
     def take(self, points: Sequence[Coordinates], name: str, show: Show) -> WarmStart:
         """Evaluate and store designs of another study that are points of this space and unseen, all or none."""
         fitting = [*filter(self._space.holds, dict.fromkeys(points))]
-        known = set(self.tried())
+        known = {self._space.at(trial.params) for trial in self._trials}
         new = [point for point in fitting if point not in known][: self.planned - len(self._trials)]
         started, found = datetime.now(), []
         for first in range(0, len(new), AT_ONCE):

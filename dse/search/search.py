@@ -16,9 +16,9 @@ Show = Callable[[str, int, int], None]
 
 
 class WarmStart(NamedTuple):
-    """Designs that another study has, those of them that are points of this space, and those that became trials."""
+    """The best designs of another study, those of them that are points of this space, and those that became trials."""
 
-    tried: int
+    best: int
     fitting: int
     added: int
 
@@ -40,8 +40,8 @@ class Search(Protocol):
     def notes(self) -> list[str]:
         """Lines on how the trials came about, where there is something to say."""
 
-    def tried(self) -> list[Coordinates]:
-        """Return designs for a warm start of another study, see `Study.warm_start`."""
+    def best(self) -> list[Coordinates]:
+        """Return the feasible designs that no other of their op beats, for a warm start of another study."""
 
     def take(self, points: Sequence[Coordinates], name: str, show: Show) -> WarmStart:
         """Take over designs of another study. Raises LimenError."""

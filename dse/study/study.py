@@ -231,9 +231,9 @@ class Study:
     def warm_start(self, folder: str | Path) -> WarmStart:
         """Take over designs of the study in another folder, before or instead of what the sampler proposes.
 
-        Those that are points of this space, and that no trial has, are evaluated again, and stored all or none: they
-        are the next trials, as many as are left. Of a search these are all its designs in the order of its trials, of a
-        sweep those that no other of their op beats.
+        They are its feasible designs that no other of their op beats, in the order of its trials. Those of them that
+        are points of this space, and that no trial has, are evaluated again, and stored all or none: they are the next
+        trials, as many as are left.
 
         Raises:
             LimenError: there is no study in the folder, or this one is a sweep; else as `run` does.
@@ -245,7 +245,7 @@ class Study:
         check_given(self.spec.figures, self._evaluator.functions)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):
             self._search.read_again()
-            return self._search.take(source._search.tried(), str(folder), bar.show)
+            return self._search.take(source._search.best(), str(folder), bar.show)
 
     def run(self, jobs: int | None = None, executor: Executor | None = None) -> Study:
         """Evaluate until `trials` designs are complete or the space is exhausted, then write the reports.

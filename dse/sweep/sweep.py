@@ -225,7 +225,7 @@ class Sweep:
         """None."""
         return []
 
-    def tried(self) -> list[Coordinates]:
+    def best(self) -> list[Coordinates]:
         """Return the points that no other of their op beats."""
         return [self._point(number) for number in self.candidates()["trial"].tolist()]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+import pandas
 import pytest
 from click.testing import CliRunner
 
@@ -69,7 +70,7 @@ def test_another_sampler_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Designs of a search that are points of the space come first, and have the figures that they had."""
+    """The best designs of a search that are points of the space come first, and have the figures that they had."""
     page = PAGE.replace("rows: [2, 4]", "rows: [4, 8]").replace("trials: 40", "trials: 30")
     (tmp_path / "warm.yaml").write_text(page)
     arguments = ["study", "run", str(tmp_path / "warm.yaml"), "--out", str(tmp_path / "warm"), "--from", "out"]
@@ -77,9 +78,11 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     outcome = CliRunner().invoke(commands, arguments)
     assert outcome.exit_code == 0
     old, new = Study.open(small / "out").trials(), Study.open(tmp_path / "warm").trials()
-    shared = old[old["rows"] == 4].reset_index(drop=True)
-    count = len(shared)
     old_study = Study.open(small / "out")
+    fronts = pandas.concat([old_study.front("mac"), old_study.front("threshold")])
+    shared = old[old["trial"].isin(fronts["trial"]) & (old["rows"] == 4)].reset_index(drop=True)
+    count, best = len(shared), len(fronts)
+    assert 0 < count < (old["rows"] == 4).sum()
     with pytest.raises(LimenError, match=r"^from: .*warm is not allowed: it is this study"):
         study(tmp_path, "warm", page).warm_start(tmp_path / "sub" / ".." / "warm")
     for wrong in (
@@ -92,19 +95,25 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(LimenError, match=r"^(path|point|jobs|from): .* is not allowed: "):
             wrong()
     assert old_study.point(np.int64(3)).trial == 3  # type: ignore[arg-type]
-    assert f"out: {count} of 40 designs are points of this space; {count} evaluated again" in outcome.stdout
+    said = f"out: {count} of the {best} designs that no other of their op beats are points of this space; {count} "
+    assert f"{said}evaluated again" in outcome.stdout
+    assert "no trial is left" not in outcome.stdout
     assert f"trials: {count} by out, evaluated again, then {30 - count} by nsga2" in outcome.stdout
     assert new.head(count).drop(columns="trial").equals(shared.drop(columns="trial"))
     assert len(new) == new["design"].nunique() == 30
     again = Study(tmp_path / "warm.yaml", tmp_path / "warm", quiet=True, trials=31).warm_start(small / "out")
-    assert again == (40, count, 0)
+    assert again == (best, count, 0)
+    (tmp_path / "full.yaml").write_text(page.replace("trials: 30", f"trials: {count}"))
+    full = ["study", "run", str(tmp_path / "full.yaml"), "--out", str(tmp_path / "full"), "--from", "out"]
+    line = f"\nno trial is left to search the space: give --trials more than {count}\n"
+    assert line in CliRunner().invoke(commands, full).stdout
     sweep = page.replace("{name: nsga2, seed: 5}", "{name: exhaustive}").replace("trials: 30\n", "")
     with pytest.raises(LimenError, match=r"from: .*warm is not allowed: sampler exhaustive tries every point"):
         study(tmp_path, "sweep", sweep).warm_start(tmp_path / "warm")
     whole = Study(tmp_path / "sweep.yaml", tmp_path / "sweep", quiet=True).run()
     best = study(tmp_path, "best", page)
     taken = best.warm_start(tmp_path / "sweep")
-    assert taken.added == taken.fitting == taken.tried < whole.space_size
+    assert taken.added == taken.fitting == taken.best < whole.space_size
     assert best.front()["design"].tolist() == whole.front()["design"].tolist()
 
 
