@@ -306,10 +306,10 @@ def test_missing_tools(folder: Path) -> None:
     arguments = ("simulate", "-d", "chip.yaml", "-w", "tiny.yaml", "-l", "rtl")
     refused(run_command(*arguments, cwd=folder, CXX="no-such-compiler"), "no-such-compiler", "not found", "CXX")
     (folder / "tools").mkdir()
-    refused(run_command(*arguments, cwd=folder, PATH=str(folder / "tools")), "make", "not found")
-    make = subprocess.run(["which", "make"], capture_output=True, text=True).stdout.strip()
-    (folder / "tools" / "make").symlink_to(make)
     refused(run_command(*arguments, cwd=folder, PATH=str(folder / "tools"), CXX=""), "g++", "not found")
+    compiler = subprocess.run(["which", "g++"], capture_output=True, text=True).stdout.strip()
+    (folder / "tools" / "g++").symlink_to(compiler)
+    refused(run_command(*arguments, cwd=folder, PATH=str(folder / "tools"), CXX=""), "make", "not found")
 
 
 def test_missing_verilator(folder: Path) -> None:
