@@ -14,6 +14,7 @@ from dse.cli.look import plot, report
 from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, echo_wrapped, json_option
 from dse.cli.places import PLACE
 from dse.cli.study_check import check
+from dse.cli.study_design import design
 from dse.cli.tables import tables
 from workloads.errors import LimenError, printable
 from workloads.host.width import WIDTH
@@ -49,6 +50,7 @@ study.add_command(compare)
 study.add_command(plot)
 study.add_command(report)
 study.add_command(check)
+study.add_command(design)
 
 
 @study.command()
@@ -151,11 +153,11 @@ def export(folder: Path, points: tuple[str, ...], out: Path, images: int) -> Non
 
     search = Study.open(folder)
     chosen = {point: search.point(point) for point in points}
-    for point, design in chosen.items():
+    for point, found in chosen.items():
         place = out if len(chosen) == 1 else out.with_name(f"{out.name}-{point}")
         with ProgressBar() as bar:
-            exported = design.export(place, images, bar.show)
-        echo_exported(exported, f"{point}: {design}, {images} images")
+            exported = found.export(place, images, bar.show)
+        echo_exported(exported, f"{point}: {found}, {images} images")
 
 
 def _print_what_is_missing(search: Study, err: bool = False) -> None:

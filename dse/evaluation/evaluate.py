@@ -106,6 +106,10 @@ class Evaluator:
         """Return the cost table of a point, by its name or path."""
         return self._tables[point.costs] if point.costs else next(iter(self._tables.values()))
 
+    def workload_of(self, point: Coordinates) -> Workload:
+        """Return the workload of a point, the first of several that a design runs."""
+        return self._chosen(point.workload)[0]
+
     def _chosen(self, title: str) -> list[Workload]:
         """Return the workload of this title, or all."""
         if not title:

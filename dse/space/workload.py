@@ -48,6 +48,11 @@ class Workload:
         """Whether it is one network, whatever the design's op and widths: a page with a checkpoint."""
         return self._is_page and find_network(self.name).parameters is not None
 
+    @property
+    def is_shapes(self) -> bool:
+        """Whether it is a page whose op and widths are the design's."""
+        return self._is_page and not self.is_fixed
+
     def network(self, form: Format, signed: bool | None = None) -> Network:
         """Return the family's member, the shapes at these widths, or the one network of a page with a checkpoint.
 
