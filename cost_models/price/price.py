@@ -20,7 +20,7 @@ from cost_models.price.machine import Machines
 from cost_models.price.prices import memory_cycles, memory_figures, price_machines
 from cost_models.table.operands import UNIFORM
 from cost_models.table.table import load_priced_table
-from simulator.designs.design import Design
+from simulator.designs.design import MOST_CYCLES, Design
 from simulator.designs.design_block import DesignBlock
 from simulator.run import Run
 from workloads.errors import LimenError, check_kind
@@ -139,4 +139,9 @@ def with_memory(
     machines = Machines(table, DesignBlock.of(fitted), operands)
     cycles = memory_cycles(machines, machines.clocks().ns, dram_gb_per_s, latency_ns)
     interval, latency = (int(column[0]) for column in cycles)
+    for name, value, taken in (("dram_gb_per_s", dram_gb_per_s, interval), ("latency_ns", latency_ns, latency)):
+        if taken > MOST_CYCLES:
+            raise LimenError(
+                f"{name}: {value} is not allowed: {taken:g} cycles of the design's clock; at most {MOST_CYCLES}"
+            )
     return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)

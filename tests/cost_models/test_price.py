@@ -123,8 +123,8 @@ class TestDram:
         assert simulate(network, slow).cycles > simulate(network, timed).cycles
         with pytest.raises(LimenError, match="dram_gb_per_s: 0 is not allowed"):
             with_memory(design, network, dram_gb_per_s=0)
-        for rate, latency, field in ((5e-324, 100.0, "port_interval"), (6.4, 1e308, "memory_latency")):
-            with pytest.raises(LimenError, match=rf"Design: {field}: \d+ is not allowed: .* 4096$"):
+        for rate, latency, field in ((5e-324, 100.0, "dram_gb_per_s: 5e-324"), (6.4, 1e308, r"latency_ns: 1e\+308")):
+            with pytest.raises(LimenError, match=rf"^{field} is not allowed: .* clock; at most 4096$"):
                 with_memory(design, network, dram_gb_per_s=rate, latency_ns=latency)
 
 
