@@ -67,6 +67,7 @@ class OptunaSearch:
         self._stall = None if spec.stop is None else Stall(spec.stop, spec.objectives)
         self._evaluator = evaluator
         self._blocks = BlockEvaluator(spec, *sources, evaluator.functions)
+        self._formats = formats
         self._space = Space(spec.space, formats.valid)
         # Accuracies may take minutes to measure: here without them.
         self._accept(evaluator.cost_figures)
@@ -258,7 +259,10 @@ class OptunaSearch:
             row |= {name: stored[name] for name in names if name in stored}
             row |= {"refusal": stored.get("refusal", ""), "feasible": self._is_feasible(trial)}
             rows.append(row)
-        columns = [name for name in (*names, "refusal", "feasible") if any(name in row for row in rows)]
+        having = {name for row in rows for name in row}
+        if having.isdisjoint(figure_names(self._spec)):  # nothing was priced: columns as if it had been
+            having |= {*self._evaluator.names(self._formats.valid[0])}
+        columns = [name for name in (*names, "refusal", "feasible") if name in having]
         table = pandas.DataFrame(rows, columns=["trial", "design", *columns_of(self._spec.space), *columns])
         # Whole numbers, also where a refused trial has none.
         whole = [name for name in (*whole_figures(self._spec), MISSING) if name in table and table[name].isna().any()]

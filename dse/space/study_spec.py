@@ -258,8 +258,7 @@ class StudySpec(Spec):
     @field_validator("workloads", "costs")
     @classmethod
     def _told_apart(cls, names: str | list[str]) -> str | list[str]:
-        if not isinstance(names, str):
-            titles(names)
+        titles([names] if isinstance(names, str) else names)
         return names
 
     @model_validator(mode="after")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dse.study.study import Study
-from tests.dse.study_files import NETWORK, SPEC, write_network
+from tests.dse.study_files import NETWORK, SPEC, rows_of, write_network
 from tests.support.command import refused, run_command
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
@@ -19,6 +19,7 @@ BAD = [
     ("rows: [2, 4]", "rows: null", ("space.rows: nothing is not allowed: a list",)),
     ("{x: 4..5, w: same}", "4", ("space.bits: 4 is not allowed: a mapping of keys to values",)),
     ("[digits]", "digits", ("workloads: 'digits' is not allowed: a list",)),
+    ("costs: ihp130", r'costs: "a\nb"', (r"costs: 'a\nb' is not allowed: a name or a path of one line",)),
     ("costs: ihp130", "costs:", ("costs: nothing is not allowed: a text",)),
     ('{accuracy: ">= 0.97"}', "", ("constraints: nothing is not allowed: a mapping of keys to values",)),
     ("trials: 40", "trials:", ("trials: nothing is not allowed: sampler nsga2 needs an integer of at least 1",)),
@@ -107,6 +108,16 @@ def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("manifest.json", "study.db", "study.lock", "trials.csv")
     ]
+
+
+def test_columns_of_figures_are_there_where_every_trial_is_refused(tmp_path: Path) -> None:
+    text = SPEC.replace("SEED", "0").replace("trials: 40", "trials: 2").replace("ws, is]", "ws, is], filter_kib: [.02]")
+    (tmp_path / "tight.yaml").write_text(text)
+    outcome = run_command("study", "run", "tight.yaml", "--out", "out", cwd=tmp_path)
+    refused(outcome, "no valid point")
+    rows = rows_of(tmp_path / "out" / "trials.csv")
+    assert len(rows) == 2 and all(row["refusal"] for row in rows)
+    assert [{row[name] for row in rows} for name in ("energy_uj", "cycles", "test_accuracy")] == [{""}] * 3
 
 
 def test_command_line_of_studies(tmp_path: Path) -> None:
