@@ -50,7 +50,7 @@ def own_figures(functions: Functions, point: Coordinates, figures: Figures) -> F
     for name, function in functions.items():
         try:
             value = function(row)
-        except Exception as error:  # whatever a function that we don't know raises
+        except (Exception, SystemExit) as error:  # whatever a function that we don't know raises; a point isn't all
             raise Refusal(f"{FIELD}: {name}: {type(error).__name__}: {error}") from None
         if not isinstance(value, Real) or isinstance(value, bool) or not -LARGEST <= value <= LARGEST:
             raise Refusal(f"{FIELD}: {name}: {shown(value)} is not allowed: a finite number, within ±{LARGEST:g}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,7 @@ def test_a_function_of_ones_own_is_objective_and_constraint(sampler: str, tmp_pa
         (lambda row: -1e101, "figures: mine: -1e+101 is not allowed: a finite number"),
         (lambda row: True, "figures: mine: True is not allowed: a finite number"),
         (lambda row: row["speed"], "figures: mine: KeyError: 'speed'"),
+        (lambda row: sys.exit("no tool"), "figures: mine: SystemExit: no tool"),
         (lambda row: row.update(rows=1), "figures: mine: AttributeError: 'mappingproxy' object has no attribute"),
     ],
 )
