@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dse.cli.options import AT_LEAST_ONE, echo
+from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo
 from dse.cli.places import PLACE
 from dse.cli.tables import FORMATS
 from workloads.errors import printable
@@ -22,7 +22,7 @@ JOURNAL, SHARES = "comparison.jsonl", "comparison.csv"
 @click.option("--samplers", help="Names with commas between; all but gp whose packages are installed by default.")
 @click.option("--seeds", default=20, show_default=True, type=AT_LEAST_ONE, help="Searches of each sampler.")
 @click.option("--trials", "-n", default=1000, show_default=True, type=AT_LEAST_ONE, help="Of each search.")
-@click.option("--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core.")
+@click.option("--jobs", "-j", type=PROCESSES, help="Processes; by default one a core.")
 @click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
 @click.option("--plot", type=PLACE, help="Draw it there, a .png, .pdf or .svg.")
 def compare(

@@ -11,6 +11,7 @@ import click
 from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
+    PROCESSES,
     Disagreement,
     echo,
     json_option,
@@ -42,7 +43,7 @@ def costs() -> None:
 @costs.command()
 @liberty_option
 @click.option("--out", "-o", required=True, type=PLACE, help="The table to write, a .csv file.")
-@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Processes.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=PROCESSES, help="Processes.")
 @click.option(
     "--pairs",
     type=click.Choice(["all", "equal"]),
@@ -157,7 +158,7 @@ def whole(folder: Path, liberty: tuple[Path, ...], costs: str, within: float, cl
 @costs.command()
 @click.option("--out-dir", type=PLACE, help="The folder to write the tables into.")
 @click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
-@click.option("--jobs", "-j", default=1, show_default=True, type=AT_LEAST_ONE, help="Units at a time.")
+@click.option("--jobs", "-j", default=1, show_default=True, type=PROCESSES, help="Units at a time.")
 @click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
 @click.option("--check", is_flag=True, help="Build a sample of the built-in tables again instead, and compare.")
 @click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="With --check: units of each target.")

@@ -30,7 +30,10 @@ workload_option = click.option(
     help="A family or its folder, a network of the zoo, a .yaml file.",
 )
 AT_LEAST_ONE = click.IntRange(min=1)
-"""Of images, samples, processes, epochs."""
+"""Of images, samples, epochs."""
+
+PROCESSES = click.IntRange(min=1, max=1024)
+"""Of a run, as `dse.sweep.block_runs.MOST_PROCESSES`, which takes longer to load."""
 
 AT_LEAST_ZERO = click.IntRange(min=0)
 """Of seeds."""

@@ -11,7 +11,7 @@ import click
 
 from dse.cli.compare import compare
 from dse.cli.look import plot, report
-from dse.cli.options import AT_LEAST_ONE, echo, echo_exported, echo_wrapped, json_option
+from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_wrapped, json_option
 from dse.cli.places import PLACE
 from dse.cli.study_check import check
 from dse.cli.study_design import design
@@ -76,9 +76,7 @@ def init(file: Path) -> None:
     "--sampler", help="A sampler in place of SPEC's, from now on: surrogate, tpe, nsga2, nsga3, gp, qmc or random."
 )
 @click.option("--from", "source", type=PLACE, help="Another study's folder, whose best designs are tried first.")
-@click.option(
-    "--jobs", "-j", type=AT_LEAST_ONE, help="Processes; by default one a core for sampler exhaustive, else one."
-)
+@click.option("--jobs", "-j", type=PROCESSES, help="Processes; by default one a core for sampler exhaustive, else one.")
 @click.option("--storage", help="postgresql://USER@HOST/DATABASE where workers, each with an --out, share the study.")
 @click.option("--dask", help="tcp://HOST:PORT of a Dask cluster that evaluates blocks of sampler exhaustive.")
 def run(

@@ -31,6 +31,7 @@ from dse.study.growing import changed, check_grown
 from dse.study.no_point import why_none
 from dse.study.searches import join, search_in
 from dse.study.stored import stored_record
+from dse.sweep.block_runs import check_jobs
 from dse.sweep.record import SweepRecord
 from dse.sweep.sweep import check_sweep, create_sweep
 from workloads.errors import LimenError, check_kind
@@ -259,10 +260,7 @@ class Study:
             LimenError: another run holds the folder; code, workload or table changed since the stored trials; or no
                 point satisfies the constraints.
         """
-        if jobs is not None and (not isinstance(jobs, Integral) or jobs < 1):
-            raise LimenError(f"jobs: {jobs!r} is not allowed: an integer of at least 1")
-        if jobs is not None and executor is not None:
-            raise LimenError(f"jobs: {jobs} is not allowed beside an executor, which has processes of its own")
+        check_jobs(jobs, executor)
         check_given(self.spec.figures, self._evaluator.functions)
         origin = origin_of(self)
         with exclusive(self.folder), ProgressBar(self._quiet) as bar, closing(self._search):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Executor
 from contextlib import closing
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, TypeVar
 
+from workloads.errors import LimenError, shown
 from workloads.host.children import run_in_workers
 
 Result = TypeVar("Result")
@@ -21,6 +24,9 @@ BLOCKS = 1 << 6
 
 WORTH_PROCESSES = 1 << 13
 """Rows that take longer than processes take to start."""
+
+MOST_PROCESSES = 1024
+"""Of a run: each takes a third of a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,16 @@ class Blocks:
 def cut(rows: int) -> Blocks:
     """Return the blocks of so many rows: the same on any machine, so that a sweep may go on on another."""
     return Blocks(rows, min(max(-(-rows // BLOCKS), LEAST_IN_A_BLOCK), MOST_IN_A_BLOCK))
+
+
+def check_jobs(jobs: int | None, executor: Executor | None) -> None:
+    """Raise LimenError for jobs that are no number of processes, or beside an executor in their place."""
+    if jobs is None:
+        return
+    if not isinstance(jobs, Integral) or not 1 <= jobs <= MOST_PROCESSES:
+        raise LimenError(f"jobs: {shown(jobs)} is not allowed: an integer from 1 to {MOST_PROCESSES:,}")
+    if executor is not None:
+        raise LimenError(f"jobs: {jobs} is not allowed beside an executor, which has processes of its own")
 
 
 def processes(rows: int, jobs: int | None) -> int:

@@ -55,6 +55,9 @@ def test_an_executor_that_fails_is_a_line_and_what_is_done_stays(folder: Path, m
         study.run(executor=Elsewhere(RuntimeError("a machine burnt")))
     with pytest.raises(LimenError, match="jobs: 2 is not allowed beside an executor"):
         study.run(2, Elsewhere())
+    for jobs in (0, 1025, 10**400, "2"):
+        with pytest.raises(LimenError, match=r"^jobs: .{1,90} is not allowed: an integer from 1 to 1,024$"):
+            study.run(jobs)  # type: ignore[arg-type]
     with monkeypatch.context() as patch, pytest.raises(LimenError, match=r"executor: .* has another program, workload"):
         patch.setattr(dse.sweep.elsewhere, "key_of_sweep", lambda *_: "another")
         study.run(executor=Elsewhere())
