@@ -21,13 +21,14 @@ def check(folder: Path, sample: int, seed: int) -> None:
     first difference: an input or a report of another SHA-256, or a figure.
     """
     from dse.evaluation.unchanged import Changed
-    from dse.study.check import check_results, check_study
+    from dse.study.check import check_alone, check_study
     from dse.study.stored import stored_record
     from workloads.host.manifest import MANIFEST
 
     try:
-        if stored_record(folder) is None and (files := check_results(folder)):
-            echo(f"{folder}: {files} files as their manifests have them; no study, whose points were evaluated again")
+        if stored_record(folder) is None and (files := check_alone(folder)):
+            sound = "1 file as its manifest has it" if files == 1 else f"{files} files as their manifests have them"
+            echo(f"{folder}: {sound}; no study, whose points were evaluated again")
             return
         points, has_manifest = check_study(folder, sample, seed)
     except Changed as error:

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from dse.evaluation.evaluate import Evaluator
-from dse.evaluation.inputs import STUDY, input_hashes
+from dse.evaluation.inputs import STUDY, SWEEP, input_hashes
 from dse.evaluation.own_figures import is_own
 from dse.evaluation.refusal import Refusal
 from dse.evaluation.unchanged import Changed, Known
 from dse.report.progress import ProgressBar
-from dse.search.record import Record
+from dse.search.record import DATABASE, Record
 from dse.search.search import Show
 from dse.space.figures import figure_names
 from dse.space.sources import find
@@ -89,6 +89,17 @@ def check_results(folder: Path) -> int:
                 f"{path}: SHA-256 is {_short(now)}, and {_short(digest)} in {MANIFEST}: changed since it was written"
             )
     return len(files)
+
+
+def check_alone(folder: Path) -> int:
+    """Return how many files of a folder without a study are as their manifests have them.
+
+    Raises as `check_results` does, and Changed where its manifest is that of a study, which isn't there any more.
+    """
+    manifest = read_manifest(folder)
+    if manifest is not None and any("trials" in run for run in manifest.runs):
+        raise Changed(f"{folder}: {DATABASE} or {SWEEP} is missing: {MANIFEST} is that of a study, gone since then")
+    return check_results(folder)
 
 
 def _short(digest: object) -> str:

@@ -176,7 +176,7 @@ def test_a_report_beside_and_a_folder_without_a_study(finished: Path) -> None:
     Study.open(finished / "out").save_front(finished / "out" / "mine.svg")
     Study.open(finished / "out").save_front(finished / "pictures.svg")
     outcome = run_command("study", "check", ".", cwd=finished)
-    assert outcome.stdout == ".: 1 files as their manifests have them; no study, whose points were evaluated again\n"
+    assert outcome.stdout == ".: 1 file as its manifest has it; no study, whose points were evaluated again\n"
     (finished / "pictures.svg").write_text("")
     outcome = run_command("study", "check", ".", cwd=finished)
     assert outcome.returncode == 1 and "pictures.svg: SHA-256 is " in outcome.stderr
@@ -188,6 +188,8 @@ def test_a_report_beside_and_a_folder_without_a_study(finished: Path) -> None:
     (finished / "out" / "mine.svg").write_text("")
     found(finished, "out/mine.svg", "changed since it was written")
     refused(run_command("study", "check", "gone", cwd=finished), "gone: study.db: missing")
+    (finished / "out" / "study.db").unlink()
+    found(finished, "out: study.db or sweep.json is missing: manifest.json is that of a study")
 
 
 @pytest.fixture
