@@ -112,3 +112,6 @@ def echo_layers(run: Run, cost: Cost) -> None:
     width = max(map(len, names))
     for name, row in zip(names, limits.itertuples(), strict=True):
         echo(wrapped(f"{name:{width}}  {row.part:7}  {row.words}"))
+    longest = limits["cycles"].argmax()
+    share = limits["cycles"].iloc[longest] / limits["cycles"].sum()
+    echo(f"the layer with most cycles: {names[longest]}, {100 * share:.0f} % of all")

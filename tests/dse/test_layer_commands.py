@@ -33,7 +33,13 @@ def test_layers_are_printed_at_a_person_s_width(tmp_path: Path) -> None:
     outcome = run_command("price", "-w", "resnet18-32x32", "-d", "mac-16x16", "--layers", cwd=tmp_path)
     layers = outcome.stdout.partition("\nby layer: ")[2]
     assert layers.count("s1b1_conv1") == 3 and max(map(len, layers.splitlines())) <= 120
-    for word in ("feeder", "under the roofs", "what limits each layer", " % of the cycles; "):
+    for word in (
+        "feeder",
+        "under the roofs",
+        "what limits each layer",
+        " % of the cycles; ",
+        "the layer with most cycles: ",
+    ):
         assert word in layers
 
 
