@@ -22,7 +22,8 @@ def logarithmic(axis: Axis) -> None:
 
 
 class PlainLocator(Locator):
-    """Ticks at 1, 2 and 5 of every decade; over many decades at powers of ten, within one at equal steps."""
+    """Ticks at 1, 2 and 5 of every decade; where these are many at 1 and 3, over many decades at powers of ten, within
+    one at equal steps."""
 
     def __call__(self) -> Any:
         assert self.axis is not None
@@ -32,11 +33,16 @@ class PlainLocator(Locator):
         """Return the ticks, rising, of an axis between two positive numbers."""
         low, high = sorted((vmin, vmax))
         powers = [10.0**exponent for exponent in range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)]
-        fine = _inside([digit * power for power in powers for digit in (1, 2, 5)], low, high)
+        fine, wide = (
+            _inside([digit * power for power in powers for digit in digits], low, high)
+            for digits in ((1, 2, 5), (1, 3))
+        )
         if len(fine) < FEWEST_TICKS:
             return _inside(MaxNLocator(MOST_TICKS - 2, steps=[1, 2, 5, 10]).tick_values(low, high), low, high)
         if len(fine) <= MOST_TICKS:
             return fine
+        if len(wide) <= MOST_TICKS:
+            return wide
         coarse = _inside(powers, low, high)
         return coarse[:: math.ceil(len(coarse) / MOST_TICKS)]
 
