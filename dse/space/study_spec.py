@@ -15,10 +15,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from cost_models.table.operands import GAUSSIAN, NETWORK, OWN, SORTED, UNIFORM
 from dse.space.conditions import foreign_axis
 from dse.space.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
+from dse.space.possible import check_possible
 from dse.space.reduction import Reduction
 from dse.space.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
+from workloads.errors import LimenError
 from workloads.host.names import named_file
 from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
 from workloads.layers.layer import Bits
@@ -382,4 +384,9 @@ def load_study(name: str, figures: Iterable[str] = ()) -> StudySpec:
     own = content.setdefault("figures", [])
     if isinstance(own, list):
         own.extend(figure for figure in sorted(figures) if figure not in own)
-    return validate(StudySpec, content, path)
+    spec = validate(StudySpec, content, path)
+    try:
+        check_possible(spec)  # not in the specification: studies of earlier versions are still looked at
+    except LimenError as error:
+        raise LimenError(f"{path}: {error}") from None
+    return spec

@@ -22,7 +22,10 @@ def why_none(study: Study, op: str | None) -> str:
         return f"every trial{of_op} was refused, {count}, the first: {tally.refusal}{_nearest(study, tally)}"
     bounds = " and ".join(f"{name} {bound}" for name, bound in study.spec.constraints.items())
     also = f"; {tally.refused} were refused, the first: {tally.refusal}" if tally.refused else ""
-    return f"no trial{of_op} has {bounds}{_nearest(study, tally)}{also}"
+    which = f"none of the {tally.tried} points{of_op}"
+    if study.designs < study.space_size:
+        bounds, which = f"{bounds} ({study.designs} of {study.space_size} points tried)", f"no trial{of_op}"
+    return f"{which} has {bounds}{_nearest(study, tally)}{also}"
 
 
 def _nearest(study: Study, tally: Tally) -> str:

@@ -51,6 +51,8 @@ BAD = [
     ("energy_uj: min, ", "speed: max, ", ("objectives", "'speed'", "energy_uj, latency_us, area_mm2, accuracy")),
     ("energy_uj: min", "energy_uj: low", ("objectives", "energy_uj", "'low'", "min or max")),
     ('accuracy: ">= 0.97"', 'accuracy: "> 0.97"', ("constraints", "accuracy", "'> 0.97'", "<= 2")),
+    ('accuracy: ">= 0.97"', 'accuracy: ">= 1.1"', ("constraints: accuracy: '>= 1.1'", "a share, at most 1")),
+    ('accuracy: ">= 0.97"', 'cycles: "<= -1"', ("constraints: cycles: '<= -1'", "no design has less than 0")),
     ('accuracy: ">= 0.97"', 'accuracy: ">= 1e999"', ("constraints", "accuracy", "1e999")),
     ('accuracy: ">= 0.97"', 'test_accuracy: ">= 0.9"', ("constraints", "'test_accuracy'", "power_mw")),
     ("name: nsga2", "name: annealing", ("sampler.name", "'annealing'", "'nsga2'", "'tpe'")),
@@ -101,13 +103,19 @@ def test_widths_the_cost_table_lacks(tmp_path: Path) -> None:
 
 
 def test_no_point_satisfies_the_constraints(tmp_path: Path) -> None:
-    text = SPEC.replace("SEED", "0").replace('">= 0.97"', '">= 1.5"').replace("trials: 40", "trials: 3")
+    text = SPEC.replace("SEED", "0").replace("trials: 40", "trials: 3")
+    text = text.replace('accuracy: ">= 0.97"', 'area_mm2: "<= 0.1"')
     (tmp_path / "none.yaml").write_text(text)
     outcome = run_command("study", "run", "none.yaml", "--out", "out", cwd=tmp_path)
-    refused(outcome, "no valid point", "the nearest, trial ", "; all trials are in out/trials.csv")
+    tried = "no trial has area_mm2 <= 0.1 (3 of 48 points tried); the nearest, trial "
+    refused(outcome, "no valid point", tried, "; all trials are in out/trials.csv")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
         *("manifest.json", "study.db", "study.lock", "trials.csv")
     ]
+    text = text.replace("[2, 4]", "[2]").replace("[threshold, mac]", "[mac]").replace("trials: 3", "trials: 6")
+    (tmp_path / "all.yaml").write_text(text)
+    with pytest.raises(LimenError, match=r"no valid point: none of the 6 points has area_mm2 <= 0.1; the nearest, "):
+        Study(tmp_path / "all.yaml", tmp_path / "all", quiet=True).run()
 
 
 def test_columns_of_figures_are_there_where_every_trial_is_refused(tmp_path: Path) -> None:
