@@ -84,7 +84,7 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     count, best = len(shared), len(fronts)
     assert 0 < count < (old["rows"] == 4).sum()
     with pytest.raises(LimenError, match=r"^from: .*warm is not allowed: it is this study"):
-        study(tmp_path, "warm", page).warm_start(tmp_path / "sub" / ".." / "warm")
+        study(tmp_path, "warm", page).warm_start(tmp_path / "sub/../warm")
     for wrong in (
         lambda: old_study.report(5),  # type: ignore[arg-type]
         lambda: old_study.save_front(5),  # type: ignore[arg-type]

@@ -142,8 +142,8 @@ def test_scores_are_compared_with_the_reference(tmp_path: Path, monkeypatch: pyt
     assert CliRunner().invoke(commands, command).exit_code == 0
     right = simulator.run.simulate
 
-    def wrong(*arguments: Any) -> Any:
-        run = right(*arguments)
+    def wrong(*arguments: Any, **options: Any) -> Any:
+        run = right(*arguments, **options)
         return run if run.scores is None else replace(run, scores=run.scores + (np.arange(4) == 3))
 
     monkeypatch.setattr(simulator.run, "simulate", wrong)
