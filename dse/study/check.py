@@ -24,6 +24,9 @@ from workloads.host.manifest import MANIFEST, Manifest, file_hash, manifests_in,
 SHOWN_DIGITS = 12
 """Of a SHA-256, in a line."""
 
+WRITTEN_AGAIN = ("trials.csv", "op_fronts.csv", "front.csv", "front.png")
+"""Reports that every run of a study writes, from what is stored of its trials."""
+
 
 def check_study(out: str | Path, sample: int = 20, seed: int = 0, quiet: bool = False) -> tuple[int, bool]:
     """Compare inputs and reports of a stored study with its manifest, then evaluate a sample of its points again.
@@ -85,8 +88,10 @@ def check_results(folder: Path) -> int:
         path = folder / name
         now = file_hash(path) if path.is_file() else None
         if now != digest:
+            again = f"; limen study run FILE --out {folder} writes it again" if name in WRITTEN_AGAIN else ""
             raise Changed(
                 f"{path}: SHA-256 is {_short(now)}, and {_short(digest)} in {MANIFEST}: changed since it was written"
+                f"{again}"
             )
     return len(files)
 

@@ -166,9 +166,11 @@ def test_figures_of_ones_own_are_left_alone(tmp_path: Path) -> None:
 def test_a_report_that_was_changed(finished: Path) -> None:
     with (finished / "out" / "trials.csv").open("a") as file:
         file.write("\n")
-    found(finished, "out/trials.csv", "changed since it was written")
+    found(finished, "out/trials.csv", "changed since it was written; limen study run FILE --out out writes it again")
     (finished / "out" / "trials.csv").unlink()
     found(finished, "out/trials.csv", "SHA-256 is none")
+    Study(finished / "small.yaml", finished / "out", quiet=True).run()
+    assert check_study(finished / "out", quiet=True)[1]
 
 
 def test_a_report_beside_and_a_folder_without_a_study(finished: Path) -> None:
