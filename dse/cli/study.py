@@ -97,6 +97,11 @@ def run(
     if source is not None:
         Study.open(source)  # before anything is made of --out
     search = Study(spec, out, sampler=sampler, trials=trials, storage=storage)
+    if dask is not None and not search.spec.is_sweep:
+        raise LimenError(
+            f"--dask: is not allowed with sampler {search.spec.sampler.name}: a cluster evaluates blocks of a sweep; "
+            "give --jobs, or use sampler exhaustive"
+        )
     _print_what_is_missing(search)
     before = total(search.tallies().values()).tried
     if source is not None:

@@ -10,6 +10,7 @@ import pandas
 
 from dse.report.palette import COLOURS, MARKERS
 from workloads.errors import LimenError, printable
+from workloads.host.nearest_name import unknown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +79,7 @@ def draw_front(drawing: Drawing, x: str, y: str, color: str, axes: Axes | None) 
     """
     for name in (x, y):
         if name not in drawing.scales:
-            raise LimenError(f"plot: {name!r} is not allowed: {', '.join(drawing.scales)}")
+            raise LimenError(f"plot: {unknown(name, [*drawing.scales])}")
     if color not in ("op", "dataflow"):
         raise LimenError(f"plot: color: {color!r} is not allowed: op or dataflow")
     from workloads.host.ticks import logarithmic

@@ -125,7 +125,10 @@ class OptunaSearch:
 
     def _check_executor(self, executor: Executor | None) -> None:
         if executor is not None:
-            raise LimenError(f"executor: is not allowed with sampler {self._spec.sampler.name}: exhaustive has blocks")
+            raise LimenError(
+                f"executor: is not allowed with sampler {self._spec.sampler.name}: it evaluates blocks of a sweep; "
+                "give jobs, or use sampler exhaustive"
+            )
 
     def _sampler(self) -> Sampler:
         """Return the study's sampler, which has learnt of all trials."""

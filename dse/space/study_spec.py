@@ -20,13 +20,14 @@ from dse.space.reduction import Reduction
 from dse.space.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
 from simulator.designs.memory import MOST_KIB, Kib, Memory
-from workloads.errors import LimenError
 from workloads.host.names import named_file
+from workloads.host.nearest_name import unknown
 from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
 from workloads.layers.layer import Bits
 from workloads.networks.family import FamilyOp
 
 BIT_RANGE = (2, 16)
+OWN_FIGURE = "a figure of one's own, beside figures: [{}]"
 STUDIES = Path(__file__).parents[1] / "studies"
 
 BUFFERS = ("ifmap_kib", "filter_kib", "ofmap_kib", "operand_depth", "feeder_width", "port_bits")
@@ -284,21 +285,28 @@ class StudySpec(Spec):
     @classmethod
     def _known_objectives(cls, objectives: dict[str, str], info: ValidationInfo) -> dict[str, str]:
         known = (*OBJECTIVES, *info.data.get("figures", []))
-        choices = ", ".join(known)
         if not objectives:
-            raise ValueError(f"{{}} is not allowed: at least one of {choices}, each min or max")
+            raise ValueError(f"{{}} is not allowed: at least one of {', '.join(known)}, each min or max")
         for name, direction in objectives.items():
             if name not in known:
-                raise ValueError(f"{name!r} is not allowed: {choices}")
+                raise ValueError(unknown(name, known, OWN_FIGURE.format(name)))
             if direction not in ("min", "max"):
                 raise ValueError(f"{name}: {direction!r} is not allowed: min or max")
         return objectives
+
+    @field_validator("constraints", mode="before")
+    @classmethod
+    def _no_bare_numbers(cls, constraints: Any) -> Any:
+        for name, value in constraints.items() if isinstance(constraints, dict) else ():
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                raise ValueError(f'{name}: {value} is not allowed: a bound such as "<= {value}" or ">= {value}"')
+        return constraints
 
     @model_validator(mode="after")
     def _known_constraints(self) -> StudySpec:
         for name in self.constraints:
             if name not in (known := (*CONSTRAINABLE, *self.figures)):
-                raise ValueError(f"constraints: {name!r} is not allowed: {', '.join(known)}")
+                raise ValueError(f"constraints: {unknown(name, known, OWN_FIGURE.format(name))}")
         self.bounds()
         return self
 
@@ -385,8 +393,5 @@ def load_study(name: str, figures: Iterable[str] = ()) -> StudySpec:
     if isinstance(own, list):
         own.extend(figure for figure in sorted(figures) if figure not in own)
     spec = validate(StudySpec, content, path)
-    try:
-        check_possible(spec)  # not in the specification: studies of earlier versions are still looked at
-    except LimenError as error:
-        raise LimenError(f"{path}: {error}") from None
+    check_possible(spec, path)  # not in the specification: studies of earlier versions are still looked at
     return spec

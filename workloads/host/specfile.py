@@ -36,6 +36,7 @@ EXPECTED = {
     "dict_type": "a mapping of keys to values",
     "list_type": "a list",
     "string_type": "a text",
+    "invalid_key": "keys are words; several values of one stand in a list, such as x: [4, 8]",
 }
 """What a file should hold, where pydantic would name Python's own types and our classes."""
 
