@@ -205,11 +205,11 @@ def test_accuracy_tables(text: str | bytes, line: str, family: Family) -> None:
 
 def test_described_is_json_of_the_right_kinds(tmp_path: Path) -> None:
     """A training's checkpoint whose description is JSON, but not ours."""
-    from workloads.training.loop import _resume
+    from workloads.training.loop import CHECKPOINT_FORMAT, _resume
     from workloads.training.optimiser import Adam
 
     sound = {
-        "format": 1,
+        "format": CHECKPOINT_FORMAT,
         "identity": {},
         "steps": 0,
         "random": np.random.default_rng(0).bit_generator.state,
@@ -223,5 +223,5 @@ def test_described_is_json_of_the_right_kinds(tmp_path: Path) -> None:
     ):  # fmt: skip
         content = sound | change if isinstance(change, dict) else change
         np.savez(path, described=np.frombuffer(json.dumps(content).encode(), dtype=np.uint8))
-        line = refusal(lambda: _resume(path, [], Adam([]), np.random.default_rng(0), {}))
+        line = refusal(lambda: _resume(path, {}, Adam([]), np.random.default_rng(0), {}))
         assert line.startswith(f"{path}: checkpoint: "), line
