@@ -22,6 +22,7 @@ from workloads.host.width import WIDTH
 if TYPE_CHECKING:
     import pandas
 
+    from dse.space.study_spec import StudySpec
     from dse.study.study import Study
 
 SHOWN = (
@@ -91,17 +92,16 @@ def run(
 ) -> None:
     """Run SPEC, a study .yaml or a built-in study, to its end; run it again to resume."""
     from dse.evaluation.tally import total
+    from dse.space.study_spec import load_study
+    from dse.study.growing import changed
     from dse.study.study import Study
     from dse.sweep.dask_cluster import dask_executor
 
     if source is not None:
         Study.open(source)  # before anything is made of --out
+    if dask is not None:
+        _check_is_sweep(changed(load_study(spec), spec, sampler, trials))
     search = Study(spec, out, sampler=sampler, trials=trials, storage=storage)
-    if dask is not None and not search.spec.is_sweep:
-        raise LimenError(
-            f"--dask: is not allowed with sampler {search.spec.sampler.name}: a cluster evaluates blocks of a sweep; "
-            "give --jobs, or use sampler exhaustive"
-        )
     _print_what_is_missing(search)
     before = total(search.tallies().values()).tried
     if source is not None:
@@ -161,6 +161,15 @@ def export(folder: Path, points: tuple[str, ...], out: Path, images: int) -> Non
         with ProgressBar() as bar:
             exported = found.export(place, images, bar.show)
         echo_exported(exported, f"{point}: {found}, {images} images")
+
+
+def _check_is_sweep(spec: StudySpec) -> None:
+    """Raise LimenError for a search, which has no blocks for a cluster."""
+    if not spec.is_sweep:
+        raise LimenError(
+            f"--dask: is not allowed with sampler {spec.sampler.name}: a cluster evaluates blocks of a sweep; "
+            "give --jobs, or use sampler exhaustive"
+        )
 
 
 def _print_what_is_missing(search: Study, err: bool = False) -> None:

@@ -121,6 +121,7 @@ def test_warm_start(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ("page", "options", "words"),
     [
         (PAGE, ["--out", "new", "--from", "gone"], "gone: study.db: missing"),
+        (PAGE, ["--out", "new", "--dask", "tcp://no:1"], "--dask: is not allowed with sampler nsga2: a cluster "),
         (PAGE, ["--out", ""], "--out: '' is not allowed: the path of a file or a folder"),
         (f"{PAGE}memory: {{dram: hbm9}}\n", ["--out", "new"], "dram: 'hbm9' is not allowed: lpddr4, "),
     ],
