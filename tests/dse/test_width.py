@@ -144,7 +144,7 @@ def test_long_names_are_shortened(tmp_path: Path) -> None:
     (tmp_path / "long.yaml").write_text("\n".join(page))
     lines = printed(tmp_path, "simulate", "-w", "long.yaml")
     assert [line.split()[0][-1] for line in lines[-2:]] == ["0", "1"] and "…" in lines[-1]
-    assert sum("…" in line for line in printed(tmp_path, "price", "-w", "long.yaml", "--layers")) == 6
+    assert sum("…" in line for line in printed(tmp_path, "price", "-w", "long.yaml", "--layers")) == 7
 
 
 def test_words_are_wrapped_and_kept() -> None:

@@ -28,12 +28,15 @@ from workloads.training import make_family
 READ = {
     *("costs build liberty", "costs check liberty", "costs multipliers liberty", "costs whole folder"),
     *("costs whole liberty", "net import calibration", "net import file", "report folder", "study check folder"),
-    *("study export folder", "study front folder", "study plot folder", "study report folder", "study run source"),
-    "verify folders",
+    *("study design folder", "study export folder", "study front folder", "study plot folder", "study report folder"),
+    *("study run source", "verify folders"),
 }
 """Places, as COMMAND PARAMETER, of what a command reads."""
 
-NO_RESULTS = {"export out", "net import out", "net init file", "study export out", "study init file", "waves out"}
+NO_RESULTS = {
+    *("export out", "net import out", "net init file", "study design out", "study export out", "study init file"),
+    "waves out",
+}
 """Places of what is no table, figure or report: pages to change, Verilog, the signals of a layer."""
 
 ELSEWHERE = {
