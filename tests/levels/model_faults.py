@@ -134,7 +134,7 @@ MODEL_FAULTS = [
     Fault("workloads/exact/reference.py", "np.maximum(shift - 1, 0)", "shift"),
     Fault("workloads/ops/adder.py", "return -np.abs(x - w)", "return np.abs(x - w)", "ws adder"),
     Fault("workloads/ops/shift.py", "np.where(codes < 0, -values, values)", "values", "is shift"),
-    Fault("workloads/ops/integer_kernels.py", "larger(minus(x, w), minus(w, x))", "minus(x, w)", "ws adder"),
+    Fault("workloads/ops/terms.py", "larger(minus(x, w), minus(w, x))", "minus(x, w)", "ws adder"),
     Fault("workloads/exact/integer_layer.py", "room.values(parameters.weights, layer.w_bits)", "parameters.weights",
           "is shift"),
     Fault("workloads/exact/reference.py", "top, bottom, left, right =", "left, right, top, bottom =", case="padding"),

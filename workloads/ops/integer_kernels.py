@@ -14,25 +14,11 @@ import numpy as np
 from workloads.host.jit import njit, njit_in_place
 from workloads.ops.integers import MAX_SHIFT
 from workloads.ops.kernel_kinds import OUTPUTS, Sum
-from workloads.ops.vectors import fused, lanes, larger, load, minus, nothing, spread, store
+from workloads.ops.terms import distance_term, larger_term, product_term, put_four
+from workloads.ops.vectors import lanes, load, nothing, spread
 
 VECTORS = 4
 """Of lanes of an output channel, whose sums stay in registers over all synapses of a section."""
-
-
-@njit_in_place(inline="always")
-def _larger(x, w, p, sums):
-    return fused(p, larger(x, w), sums)
-
-
-@njit_in_place(inline="always")
-def _product(x, w, p, sums):
-    return fused(x, w, sums)
-
-
-@njit_in_place(inline="always")
-def _distance(x, w, p, sums):
-    return fused(p, larger(minus(x, w), minus(w, x)), sums)
 
 
 @njit_in_place(inline="always")
@@ -55,18 +41,10 @@ def _section(term, patch, w, p, filters, begin, end, total):
         c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
         e, f = spread(w, d + k), spread(p, d + k)
         d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
-    _put(total, 0, size, a0, a1, a2, a3)
-    _put(total, VECTORS * size, size, b0, b1, b2, b3)
-    _put(total, 2 * VECTORS * size, size, c0, c1, c2, c3)
-    _put(total, 3 * VECTORS * size, size, d0, d1, d2, d3)
-
-
-@njit_in_place(inline="always")
-def _put(total, at, size, v0, v1, v2, v3):
-    store(total, at, v0)
-    store(total, at + size, v1)
-    store(total, at + 2 * size, v2)
-    store(total, at + 3 * size, v3)
+    put_four(total, 0, size, a0, a1, a2, a3)
+    put_four(total, VECTORS * size, size, b0, b1, b2, b3)
+    put_four(total, 2 * VECTORS * size, size, c0, c1, c2, c3)
+    put_four(total, 3 * VECTORS * size, size, d0, d1, d2, d3)
 
 
 @njit()
@@ -128,11 +106,11 @@ def fill_outputs(kind, section, x, base, taps, group_channels, scale, w, p, star
                 for begin in range(0, synapses, section):
                     at, end = (group * w.shape[1] + n) * synapses, min(begin + section, synapses)
                     if kind == Sum.LARGER:
-                        _section(_larger, patch, w, p, at, begin, end, total)
+                        _section(larger_term, patch, w, p, at, begin, end, total)
                     elif kind == Sum.PRODUCT:
-                        _section(_product, patch, w, p, at, begin, end, total)
+                        _section(product_term, patch, w, p, at, begin, end, total)
                     else:
-                        _section(_distance, patch, w, p, at, begin, end, total)
+                        _section(distance_term, patch, w, p, at, begin, end, total)
                     for i in range(OUTPUTS):
                         for lane in range(size):
                             sums[i, lane] += start.dtype.type(total[i, lane])

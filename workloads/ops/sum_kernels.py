@@ -16,10 +16,10 @@ from numba import float32, float64, int64, void
 
 from workloads.host.jit import njit, njit_in_place
 from workloads.ops.kernel_kinds import OUTPUTS, TAPS, Slope, Sum
+from workloads.ops.terms import distance_term, larger_term, product_term, put_four
 from workloads.ops.vectors import (
     fused,
     lanes,
-    larger,
     load,
     minus,
     nothing,
@@ -38,21 +38,6 @@ _INDEX = int64[::1]
 _TWO = [f[:, ::1] for f in (float32, float64)]
 _THREE = [f[:, :, ::1] for f in (float32, float64)]
 _BOTH = list(zip(_TWO, _THREE, strict=True))
-
-
-@njit_in_place(inline="always")
-def _larger(x, w, p, sums):
-    return fused(p, larger(x, w), sums)
-
-
-@njit_in_place(inline="always")
-def _product(x, w, p, sums):
-    return fused(x, w, sums)
-
-
-@njit_in_place(inline="always")
-def _distance(x, w, p, sums):
-    return fused(p, larger(minus(x, w), minus(w, x)), sums)
 
 
 @njit_in_place(inline="always")
@@ -80,21 +65,13 @@ def _forward(term, x, base, taps, w, p, y):
                     e, f = spread(w, d + k), spread(p, d + k)
                     d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
                 at = (m * y.shape[1] + n) * batch + first
-                _put(y, at, size, a0, a1, a2, a3)
+                put_four(y, at, size, a0, a1, a2, a3)
                 if n + 1 < y.shape[1]:
-                    _put(y, at + batch, size, b0, b1, b2, b3)
+                    put_four(y, at + batch, size, b0, b1, b2, b3)
                 if n + 2 < y.shape[1]:
-                    _put(y, at + 2 * batch, size, c0, c1, c2, c3)
+                    put_four(y, at + 2 * batch, size, c0, c1, c2, c3)
                 if n + 3 < y.shape[1]:
-                    _put(y, at + 3 * batch, size, d0, d1, d2, d3)
-
-
-@njit_in_place(inline="always")
-def _put(y, at, size, v0, v1, v2, v3):
-    store(y, at, v0)
-    store(y, at + size, v1)
-    store(y, at + 2 * size, v2)
-    store(y, at + 3 * size, v3)
+                    put_four(y, at + 3 * batch, size, d0, d1, d2, d3)
 
 
 @njit([void(int64, two, _INDEX, _INDEX, two, two, three) for two, three in _BOTH])
@@ -104,11 +81,11 @@ def forward(kind, x, base, taps, w, p, y):
     kind: a Sum. Those of op threshold are LARGER less Σ p·w.
     """
     if kind == Sum.LARGER:
-        _forward(_larger, x, base, taps, w, p, y)
+        _forward(larger_term, x, base, taps, w, p, y)
     elif kind == Sum.PRODUCT:
-        _forward(_product, x, base, taps, w, p, y)
+        _forward(product_term, x, base, taps, w, p, y)
     else:
-        _forward(_distance, x, base, taps, w, p, y)
+        _forward(distance_term, x, base, taps, w, p, y)
 
 
 @njit_in_place(inline="always")
