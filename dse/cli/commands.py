@@ -20,6 +20,7 @@ from dse.cli.net_files import export_network, import_network, init_network
 from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
+    PROCESSES,
     Disagreement,
     bits_option,
     design_option,
@@ -92,7 +93,7 @@ commands.add_command(waves)
     "-j",
     default=1,
     show_default=True,
-    type=AT_LEAST_ONE,
+    type=PROCESSES,
     help="Inputs at a time at level cycle, a core each.",
 )
 @seed_option

@@ -110,7 +110,7 @@ PAGES = {
         "Accuracy of the trained families",
         "Percent of the test set, in exact integers, by x_bits × w_bits; weights of op shift have 5 bits where the "
         "column says more. One seed each; a test image is 0.22 % of digits, 0.33 % of spoken digits, 0.01 % of MNIST "
-        "and Fashion-MNIST. `limen net accuracy FAMILY` prints all widths.",
+        "and Fashion-MNIST. `limen net accuracy FAMILY --op OP --x-bits X --w-bits W` measures one again.",
         accuracies,
     ),
     "kernels": Page(
