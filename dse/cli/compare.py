@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
 
+from dse.cli.formats import format_options, page_columns
 from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo
 from dse.cli.places import PLACE
-from dse.cli.tables import FORMATS
 from workloads.errors import printable
 
 SWEEP_FOLDER = "sweep"
@@ -23,10 +24,18 @@ JOURNAL, SHARES = "comparison.jsonl", "comparison.csv"
 @click.option("--seeds", default=20, show_default=True, type=AT_LEAST_ONE, help="Searches of each sampler.")
 @click.option("--trials", "-n", default=1000, show_default=True, type=AT_LEAST_ONE, help="Of each search.")
 @click.option("--jobs", "-j", type=PROCESSES, help="Processes; by default one a core.")
-@click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
+@format_options
 @click.option("--plot", type=PLACE, help="Draw it there, a .png, .pdf or .svg.")
 def compare(
-    study: str, out: Path, samplers: str | None, seeds: int, trials: int, jobs: int | None, form: str, plot: Path | None
+    study: str,
+    out: Path,
+    samplers: str | None,
+    seeds: int,
+    trials: int,
+    jobs: int | None,
+    form: str,
+    columns: int | None,
+    plot: Path | None,
 ) -> None:
     """Compare samplers on the space of STUDY: a study .yaml, a built-in study, or the folder of a finished sweep.
 
@@ -41,6 +50,7 @@ def compare(
     from workloads.host.manifest import Origin
     from workloads.host.pictures import picture_format
 
+    in_latex = partial(sampler_table.table_latex, columns=page_columns(form, columns))
     if plot:
         picture_format(plot)  # a wrong name is said before the work
     names = comparison.default_samplers() if samplers is None else [name.strip() for name in samplers.split(",")]
@@ -69,7 +79,7 @@ def compare(
     tables = {
         "text": sampler_table.table_text,
         "md": sampler_table.table_markdown,
-        "latex": sampler_table.table_latex,
+        "latex": in_latex,
         "csv": sampler_table.table_csv,
     }
     echo(tables[form](rows).rstrip("\n"))

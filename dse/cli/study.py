@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.compare import compare
+from dse.cli.formats import format_options, page_columns
 from dse.cli.look import plot, report
 from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_wrapped, json_option
 from dse.cli.places import PLACE
@@ -123,13 +124,30 @@ def run(
 
 @study.command()
 @folder_argument
+@format_options
 @json_option
-def front(folder: Path, as_json: bool) -> None:
+def front(folder: Path, form: str, columns: int | None, as_json: bool) -> None:
     """Print the front of the study in FOLDER: the feasible designs that no other one dominates."""
+    from dse.search.trial_table import table_csv
+    from dse.space.workload import title_of
+    from dse.study.front_table import front_latex, front_markdown
     from dse.study.study import Study
 
+    width = page_columns(form, columns)
+    if as_json and form != "text":
+        raise LimenError(f"--json: is not allowed with --format {form}: one of them")
     search = Study.open(folder)
-    _print_what_is_missing(search, err=as_json)
+    _print_what_is_missing(search, err=as_json or form != "text")
+    if form != "text":
+        best = search.front()
+        names = shown_names(best, *search.spec.objectives, *search.spec.constraints)[2:]
+        texts = {
+            "md": lambda: front_markdown(best, names),
+            "latex": lambda: front_latex(best, names, title_of(search.workload), width),
+            "csv": lambda: table_csv(best),
+        }
+        echo(texts[form]().rstrip("\n"))
+        return
     if as_json:
         echo(search.front().to_json(orient="records", double_precision=15, indent=2))
         return
@@ -202,12 +220,17 @@ def _print_front(search: Study) -> None:
         echo(f"{name}: {chosen}{note}")
 
 
+def shown_names(table: pandas.DataFrame, *sought: str) -> list[str]:
+    """Return the names of the columns people compare, trial and design first."""
+    return [name for name in dict.fromkeys((*SHOWN, *sought)) if name in table]
+
+
 def format_table(table: pandas.DataFrame, *sought: str) -> str:
     """Return the columns people compare, as text; sought: those of the study's objectives and constraints.
 
     Where all are wider than a line, the last of the others are left out.
     """
-    names = [name for name in dict.fromkeys((*SHOWN, *sought)) if name in table]
+    names = shown_names(table, *sought)
     formats: dict[str, Any] = {name: "{:.4g}".format for name in names if name not in ("trial", "design")}
     spare = [name for name in names if name in formats and name not in sought]
     while True:

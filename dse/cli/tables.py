@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from dse.cli.formats import format_options, page_columns
 from dse.cli.options import echo
 from dse.cli.places import PLACE
 from workloads.ops.names import COMPARED
 
 if TYPE_CHECKING:
     from workloads.host.manifest import Origin
-
-FORMATS = ("text", "md", "latex", "csv")
-"""text: for a terminal, fewer columns."""
 
 bits_option = click.option(
     "--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default; again for more."
@@ -30,7 +29,7 @@ def tables() -> None:
 
 
 @tables.command()
-@click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
+@format_options
 @click.option(
     "--costs",
     multiple=True,
@@ -47,6 +46,7 @@ def tables() -> None:
 @out_option
 def kernel(
     form: str,
+    columns: int | None,
     costs: tuple[str, ...],
     ops: tuple[str, ...],
     bits: tuple[int, ...],
@@ -57,8 +57,10 @@ def kernel(
     out: Path | None,
 ) -> None:
     """Compare ops with the MAC under each meaning of 'kernel': op alone, neurons, PEs."""
-    from dse.report.unit_table import Choice, table_csv, table_latex, table_markdown, table_text, unit_table
+    from dse.report.unit_latex import table_latex
+    from dse.report.unit_table import Choice, table_csv, table_markdown, table_text, unit_table
 
+    in_latex = partial(table_latex, columns=page_columns(form, columns))
     if plot:
         from workloads.host.pictures import picture_format
 
@@ -71,7 +73,7 @@ def kernel(
 
         plot_units(table, plot)
         origin.write_beside(plot)
-    texts = {"text": table_text, "md": table_markdown, "latex": table_latex, "csv": table_csv}
+    texts = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     _give(texts[form](table), out, origin)
 
 
@@ -96,16 +98,17 @@ def _give(text: str, out: Path | None, origin: Origin) -> None:
 
 
 @tables.command()
-@click.option("--format", "form", default="text", show_default=True, type=click.Choice(FORMATS))
+@format_options
 @click.option("--op", "ops", multiple=True, type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
 @bits_option
 @out_option
-def fpga(form: str, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | None) -> None:
+def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | None) -> None:
     """Compare ops with the MAC on FPGAs: LUTs, flip-flops, carries, DSP blocks, clock. Power isn't measurable."""
     from cost_models.fpga.fpga import TABLES
     from dse.report.fpga_table import fpga_table, table_csv, table_latex, table_markdown, table_text
 
+    in_latex = partial(table_latex, columns=page_columns(form, columns))
     chosen: Any = ops or COMPARED
     origin = _origin([name for names in TABLES.values() for name in names])
-    texts = {"text": table_text, "md": table_markdown, "latex": table_latex, "csv": table_csv}
+    texts = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     _give(texts[form](fpga_table(chosen, bits)), out, origin)

@@ -9,8 +9,9 @@ from cost_models.fpga.fpga import TABLES, TARGETS
 from cost_models.fpga.fpga_units import SYSTEMS
 from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from workloads.errors import LimenError
-from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
+from workloads.host.text_tables import SIX_DIGITS, csv_text, markdown_table
 from workloads.host.width import columns, wrapped
 from workloads.ops.names import BASELINE
 from workloads.ops.op_field import Op
@@ -119,12 +120,29 @@ def table_text(table: Sequence[FpgaRow]) -> str:
     return f"{wrapped(CAPTION, 0)}\n\n{columns(rows, right=[2, 3, *range(5, last)])}\n"
 
 
-def table_latex(table: Sequence[FpgaRow]) -> str:
-    """Return the table for the package booktabs, a rule above each definition of each table."""
-    groups: dict[tuple[str, str], list[list[str]]] = {}
+PAPER_COLUMNS = (
+    Column("x, w", "bits", key=True), Column("op", right=False, key=True), Column("LUT"), Column("FF"),
+    Column("carry"), Column("DSP"), Column("block RAM"), Column("Fmax", "MHz"), Column("LUT, MAC/op"),
+)  # fmt: skip
+"""In LaTeX. What isn't measurable is said by a note."""
+
+
+def table_latex(table: Sequence[FpgaRow], columns: int = 2) -> str:
+    """Return the table in LaTeX, one for each table of cells, a rule above each definition.
+
+    Raises LimenError where it doesn't fit the columns.
+    """
+    groups: dict[str, dict[str, list[list[str]]]] = {}
     for row in table:
-        groups.setdefault((row.table, row.definition), []).append(_cells(row))
-    return latex_table(CAPTION, "llrrlrrrrrrrl", HEAD, groups.values())
+        _, _, x_bits, w_bits, *cells, _ = _cells(row)
+        groups.setdefault(row.table, {}).setdefault(row.definition, []).append([f"{x_bits}, {w_bits}", *cells])
+    tables = []
+    for name, of_table in groups.items():
+        rows = [Group(lines, title) for title, lines in of_table.items()]
+        tables.append(
+            PaperTable(f"fpga {name}", f"Units of each op on an FPGA, {name}", PAPER_COLUMNS, rows, [CAPTION])
+        )
+    return latex(tables, columns)
 
 
 def _cells(row: FpgaRow) -> list[str]:

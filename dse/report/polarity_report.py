@@ -7,9 +7,10 @@ from pathlib import Path
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.palette import COLOURS, MARKERS
 from workloads.host.files import write_whole
-from workloads.host.text_tables import csv_text, latex_table, markdown_table
+from workloads.host.text_tables import csv_text, markdown_table
 from workloads.studies.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
 GRANULARITY_COLOURS = (COLOURS[1], COLOURS[0], COLOURS[2])
@@ -99,13 +100,16 @@ def table_markdown(cells: Sequence[Cell]) -> str:
 
 
 def table_latex(cells: Sequence[Cell]) -> str:
-    """Return the table of test accuracy for the package booktabs."""
+    """Return the table of test accuracy in LaTeX, at the width of a page: in a column it would be two."""
     groups: dict[int, list[list[str]]] = {}
     for depth, granularity, accuracies in _grid(cells, "test"):
-        rows = groups.setdefault(depth, [])
-        rows.append(["" if rows else str(depth), granularity, *accuracies])
-    head = ["depth", "granularity", *INITIALISATIONS]
-    return latex_table(_caption(cells, "test"), f"ll{'r' * len(INITIALISATIONS)}", head, groups.values())
+        groups.setdefault(depth, []).append([str(depth), granularity, *accuracies])
+    heads = [Column("depth", key=True), Column("granularity", right=False, key=True)]
+    heads += [Column(name, "%") for name in INITIALISATIONS]
+    dataset = cells[0].dataset if cells else "no runs"
+    caption = f"Polarity, {dataset}: test accuracy by granularity and initialisation"
+    rows = [Group(lines) for lines in groups.values()]
+    return latex([PaperTable(f"polarity {dataset}", caption, heads, rows, [_caption(cells, "test")])], 2)
 
 
 def _grid(cells: Sequence[Cell], split: str) -> list[tuple[int, str, list[str]]]:

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from workloads.host.text_tables import csv_bytes, csv_text, latex_table, markdown_table
+from dse.report.latex_table import Column, Group, PaperTable, latex
+from workloads.host.text_tables import csv_bytes, csv_text, markdown_table
 from workloads.host.width import columns
 
 REACHED = 0.99
@@ -103,11 +104,15 @@ def table_text(rows: Sequence[ShareRow]) -> str:
     return f"{columns([head, *lines], right=range(1, len(head)))}\n"
 
 
-def table_latex(rows: Sequence[ShareRow]) -> str:
-    """Return the same for the package booktabs."""
+def table_latex(rows: Sequence[ShareRow], columns: int = 2) -> str:
+    """Return the same in LaTeX. Raises LimenError where it doesn't fit the columns."""
     head, lines = _cells(rows)
-    caption = "Percent of the exact front's hypervolume that samplers find: median [quartiles] of seeds"
-    return latex_table(caption, "l" + "r" * (len(head) - 1), head, [lines])
+    units = ["%" if name.endswith(" trials") else "trials" if name.endswith(" after") else "" for name in head]
+    heads = [Column(name, unit) for name, unit in zip(head, units, strict=True)]
+    heads = [heads[0]._replace(right=False, key=True), *heads[1:-1], Column("CPU a trial", "ms")]
+    caption = "Share of the exact front's hypervolume that samplers find"
+    notes = ["Shares: median [quartiles] of the seeds; a dash: stopped before, or not reached by half of them."]
+    return latex([PaperTable("samplers", caption, heads, [Group(lines)], notes)], columns)
 
 
 def table_csv(rows: Sequence[ShareRow]) -> str:

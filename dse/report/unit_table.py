@@ -14,7 +14,7 @@ from cost_models.units.neurons import SYNAPSES, weight_bits
 from cost_models.units.unit import GATED, PE_COMPONENTS
 from simulator.designs.design import MAX_ACC_BITS
 from workloads.errors import LimenError
-from workloads.host.text_tables import SIX_DIGITS, csv_text, latex_table, markdown_table
+from workloads.host.text_tables import SIX_DIGITS, csv_text, markdown_table
 from workloads.host.width import columns, wrapped
 from workloads.ops.names import BASELINE
 from workloads.ops.op_field import Op
@@ -285,16 +285,9 @@ def _text_cells(row: UnitRow) -> list[str]:
     ratios = (row.area_ratio, row.smallest_area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio)
     return [
         row.definition, f"{row.x_bits},{row.w_bits}", row.op + ", smallest" * row.smallest,
-        *map(_figure, (row.area, row.energy_pj, row.delay_ns)),
+        *map(figure_text, (row.area, row.energy_pj, row.delay_ns)),
         *(UNKNOWN if row.op == BASELINE or value is None else f"{value:.2f}" for value in ratios),
     ]  # fmt: skip
-
-
-def table_latex(table: UnitTable) -> str:
-    """Return the table for the package booktabs, a rule above each definition; who reaches the range is the caption."""
-    head = _head(table)
-    caption = " ".join([_caption(table), *_reach(table)])
-    return latex_table(caption, f"llrrll{'r' * (len(head) - 7)}l", head, _groups(table))
 
 
 def _head(table: UnitTable) -> list[str]:
@@ -321,14 +314,15 @@ def _groups(table: UnitTable) -> list[list[list[str]]]:
     groups: dict[tuple[str, str], list[list[str]]] = {}
     for row in table.rows:
         unmeasured = NOT_MEASURABLE if row.area_unit == "LUT" else UNKNOWN
-        power = [unmeasured if value is None else _figure(value) for value in (row.energy_pj, row.power_mw)]
+        power = [unmeasured if value is None else figure_text(value) for value in (row.energy_pj, row.power_mw)]
         ratios = [row.area_ratio, row.smallest_area_ratio, row.energy_ratio, row.power_ratio, row.delay_ratio]
         mac = row.op == BASELINE
         groups.setdefault((row.costs, row.definition), []).append(
             [
                 row.costs, row.definition, str(row.x_bits), str(row.w_bits), row.op + ", smallest" * row.smallest,
                 row.multiplier.replace("_", " ") or UNKNOWN,
-                f"{_figure(row.area)} {UNITS[row.area_unit]}", _figure(row.area_ge), *power, _figure(row.delay_ns),
+                f"{figure_text(row.area)} {UNITS[row.area_unit]}", figure_text(row.area_ge), *power,
+                figure_text(row.delay_ns),
                 *(UNKNOWN if mac or value is None else f"{value:.2f}" for value in ratios),
                 ", ".join(table.against(row, name) or UNKNOWN for name in PUBLISHED),
             ]
@@ -339,21 +333,26 @@ def _groups(table: UnitTable) -> list[list[list[str]]]:
 UNITS = {"um2": "µm²", "LUT": "LUT"}
 
 
-def _figure(value: float | None) -> str:
+def figure_text(value: float | None) -> str:
     """Return three significant digits, whole numbers in full."""
     return UNKNOWN if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _caption(table: UnitTable) -> str:
-    choice, costs = table.choice, ", ".join(dict.fromkeys(row.costs for row in table.rows))
+    costs = ", ".join(dict.fromkeys(row.costs for row in table.rows))
+    return f"Kernels on {costs}: MAC over op, above 1 where the op is smaller. {how_measured(table)}"
+
+
+def how_measured(table: UnitTable) -> str:
+    """Return sentences on what the figures are of."""
+    choice = table.choice
     wires = "with" if choice.wires else "without"
     whose = f" of {FAMILY}" if choice.stream.startswith(NETWORK) else ""
     return (
-        f"Kernels on {costs}: MAC over op, above 1 where the op is smaller. Energy of a cycle: one op, or all of a "
-        f"neuron's; {choice.stream} operands{whose}, {wires} wires. Power at {choice.clock_ns:g} ns, leakage included. "
-        "Delay: from operands to result of an op alone, otherwise the shortest clock period. An op alone leaves a "
-        "carry to the adder behind it, unless its result is one number. A MAC is the best by area × energy × clock; "
-        "the smallest stands beside it where that is another."
+        f"Energy of a cycle: one op, or all of a neuron's; {choice.stream} operands{whose}, {wires} wires. Power at "
+        f"{choice.clock_ns:g} ns, leakage included. Delay: from operands to result of an op alone, otherwise the "
+        "shortest clock period. An op alone leaves a carry to the adder behind it, unless its result is one number. A "
+        "MAC is the best by area × energy × clock; the smallest stands beside it where that is another."
     )
 
 

@@ -13,13 +13,14 @@ from click.testing import CliRunner
 
 import limen
 from dse.cli.commands import commands
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.unit_plot import plot_units
 from dse.report.unit_table import Choice, UnitTable, unit_table
 from dse.study.study import Study, table_csv
 from tests.dse.study_files import NETWORK, SPEC
 from tests.support.command import run_command
 from tests.support.paths import ROOT
-from workloads.host.text_tables import csv_text, latex_table, markdown_table
+from workloads.host.text_tables import csv_text, markdown_table
 
 TITLE = "\x1b]0;owned\x07"
 """Sets the title of a terminal's window."""
@@ -71,7 +72,11 @@ def test_spreadsheets() -> None:
     ]
 
 
-@pytest.mark.parametrize("make", [markdown_table, lambda head, rows: latex_table("none", "ll", head, [rows])])
+def latex_table(head: list[str], rows: list[list[str]], caption: str = "none") -> str:
+    return latex([PaperTable("some", caption, [Column(name) for name in head], [Group(rows)])], 2)
+
+
+@pytest.mark.parametrize("make", [markdown_table, latex_table])
 def test_cells_stay_cells(make) -> None:  # type: ignore[no-untyped-def]
     lines = make(["name", "value"], [["a|b & c\n\\input{x}", "1"], [f"{TITLE}", "2"]]).splitlines()
     assert all(line.isprintable() for line in lines)
@@ -80,7 +85,7 @@ def test_cells_stay_cells(make) -> None:  # type: ignore[no-untyped-def]
 
 def test_latex_signs() -> None:
     """Each of LaTeX's own ten signs, and three that its usual encoding draws as others."""
-    table = latex_table(r"{}", "l", [r"# $ % & _ { } ~ ^ \ < > |"], [])
+    table = latex_table(["all"], [[r"# $ % & _ { } ~ ^ \ < > |"]], r"{}")
     assert r"\caption{\{\}}" in table
     wanted = (
         r"\# \$ \% \& \_ \{ \} \textasciitilde{} \textasciicircum{} \textbackslash{} \textless{} \textgreater{} "

@@ -14,7 +14,7 @@ PLACES = {
     "a name told from a file's": (r"(endswith|suffix).*\.(ya?ml|csv)\b|\"\.yml\"", "workloads/host/names.py"),
     "CSV written": (r"csv\.(Dict)?[Ww]riter|\.to_csv|\"\S*,\"\.join\(map\(str", "workloads/host/text_tables.py"),
     "Markdown written": (r"'---\|'", "workloads/host/text_tables.py"),
-    "LaTeX written": (r"tabular|toprule", "workloads/host/text_tables.py"),
+    "LaTeX written": (r"tabular|toprule", "dse/report/latex_table.py"),
     "a picture made a file": (r"savefig|print_png|FigureCanvas", "workloads/host/pictures.py"),
     "a finished piece kept": (r"open\(\"a\", encoding=\"utf-8\"", "workloads/host/journal.py"),
     "a key made of inputs": (r"sha256\(json\.dumps", "workloads/host/journal.py"),
