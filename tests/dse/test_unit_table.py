@@ -12,8 +12,8 @@ from cost_models.table.table import COLUMNS, load_table
 from cost_models.units.catalogue import WIDTHS
 from cost_models.units.neurons import weight_bits
 from cost_models.units.unit import PE_COMPONENTS
-from dse.report.unit_plot import SHOWN, plot_units
 from dse.report.unit_latex import table_latex
+from dse.report.unit_plot import SHOWN, plot_units
 from dse.report.unit_table import (
     DEFINITIONS,
     NOT_MEASURABLE,
