@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,7 +77,7 @@ def compare(
         origin.write_beside(plot)
         echo(f"{plot}: written", err=True)
     echo(f"{printable(title)}; {int(swept.feasible.sum()):,} feasible; {out / SHARES}: written", err=True)
-    tables = {
+    tables: dict[str, Any] = {
         "text": sampler_table.table_text,
         "md": sampler_table.table_markdown,
         "latex": in_latex,

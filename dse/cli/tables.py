@@ -73,7 +73,7 @@ def kernel(
 
         plot_units(table, plot)
         origin.write_beside(plot)
-    texts = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
+    texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     _give(texts[form](table), out, origin)
 
 
@@ -110,5 +110,5 @@ def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, 
     in_latex = partial(table_latex, columns=page_columns(form, columns))
     chosen: Any = ops or COMPARED
     origin = _origin([name for names in TABLES.values() for name in names])
-    texts = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
+    texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     _give(texts[form](fpga_table(chosen, bits)), out, origin)
