@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -184,6 +184,13 @@ class Machines:
         some.unpackers = {name: found.some(chosen) for name, found in self.unpackers.items()}
         some.memories = Memories(memories.names, memories.count[:, chosen], memories.banks.some(chosen))
         return some
+
+    def with_memory_kib(self, kib: np.ndarray) -> Machines:
+        """Return the same machines with on-chip main memories of other sizes, [designs]; clocks are no other."""
+        sized = copy(self)
+        sized.designs = replace(self.designs, memory_kib=kib)
+        sized.memories = sized._memories()
+        return sized
 
     def present(self, name: str) -> np.ndarray | bool:
         """Return where there are a memory and an unpacker of this name: of polarity where it is stored."""

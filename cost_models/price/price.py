@@ -7,6 +7,7 @@ memory port. The clock is that of the slowest path. Area is the chip's; the DRAM
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import load_priced_table
 from simulator.designs.design import MOST_CYCLES, Design
 from simulator.designs.design_block import DesignBlock
-from simulator.run import Run
+from simulator.designs.memory import Memory
+from simulator.run import Run, simulate
 from workloads.errors import LimenError, check_kind
 
 if TYPE_CHECKING:
@@ -145,3 +147,24 @@ def with_memory(
                 f"{name}: {value} is not allowed: {taken:g} cycles of the design's clock; at most {MOST_CYCLES}"
             )
     return Design(**{**fitted.model_dump(), "port_interval": interval, "memory_latency": latency}).fitted(network)
+
+
+def with_least_memory(
+    design: FittedDesign, networks: Sequence[Network], timed: Callable[[Design], FittedDesign]
+) -> FittedDesign:
+    """Return a design whose on-chip main memory is as large as the network that takes most of it needs, to the beat.
+
+    design: with one as large as may be. timed: gives a design its memory's cycles, as `with_memory` does. A smaller
+    memory may be faster, and the best cuts on it take more: it grows until it holds what they take.
+
+    Raises:
+        LimenError: the design can't run a network, see `simulate`.
+    """
+    largest, kib = design.memory, 0.0
+    while True:
+        roomy = design.model_copy(update={"memory": largest})
+        needed = max(simulate(network, roomy, "timing").memory.kib for network in networks)
+        if needed <= kib:
+            return design
+        kib = needed
+        design = timed(Design(**{**design.model_dump(), "memory": Memory(kind="sram", kib=kib)}))

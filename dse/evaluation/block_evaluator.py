@@ -11,6 +11,7 @@ from cost_models.table.operands import UNIFORM
 from cost_models.table.table import Table, load_priced_table
 from dse.evaluation.block import Block, Columns
 from dse.evaluation.evaluate import Evaluator
+from dse.evaluation.main_memories import main_memories
 from dse.evaluation.own_figures import NO_FUNCTIONS, Functions, own_figures
 from dse.evaluation.refusal import Refusal
 from dse.space.figures import (
@@ -21,8 +22,9 @@ from dse.space.figures import (
     derived,
     figure_names,
 )
+from dse.space.main_memory import LEAST_SRAM, parse_memory
 from dse.space.space import Coordinates
-from dse.space.study_spec import ALLOWED_WORDS, BESIDE_DESIGN, MEMORY, StudySpec, parse_memory
+from dse.space.study_spec import ALLOWED_WORDS, BESIDE_DESIGN, MEMORY, StudySpec
 from dse.space.workload import Format
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
@@ -210,7 +212,8 @@ class BlockEvaluator:
             machines, at = self._look_up(tables[costs], designs, np.array(alike), operands, block)
             if machines is None:
                 continue
-            chosen, columns, refused = self._figures_of([forms[place] for place in at.tolist()], machines)
+            sized = np.array([points[place].memory == LEAST_SRAM for place in at.tolist()])
+            chosen, columns, refused = self._figures_of([forms[place] for place in at.tolist()], machines, sized)
             for row, refusal in refused.items():
                 block.refuse(at[row], refusal)
             at = at[chosen]
@@ -240,10 +243,12 @@ class BlockEvaluator:
         others = np.setdiff1d(np.arange(len(at)), list(lines))
         return (Machines(table, chosen[others], operands[others]) if len(others) else None), at[others]
 
-    def _figures_of(self, forms: list[_Form], machines: Machines) -> tuple[np.ndarray, Columns, dict[int, Refusal]]:
+    def _figures_of(
+        self, forms: list[_Form], machines: Machines, sized: np.ndarray
+    ) -> tuple[np.ndarray, Columns, dict[int, Refusal]]:
         """Return the places of the machines that run their networks, their figures, and by place why others don't.
 
-        forms: of each machine, all of the same layers.
+        forms: of each machine, all of the same layers. sized: see `main_memories`.
         """
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, memory_figures, price_machines
@@ -256,10 +261,12 @@ class BlockEvaluator:
         from simulator.timing.timing import count_best
 
         memory, designs, clocks, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
-        interval, latency = memory_cycles(machines, clocks.ns, memory.dram_gb_per_s, memory.latency_ns)
+        speed = memory.dram_gb_per_s, memory.latency_ns
+        interval, latency = memory_cycles(machines, clocks.ns, *speed)
         integers = machine_integers(designs)
         integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
-        counts, reached = count_best(form.layers, integers)
+        best = count_best(form.layers, integers)
+        counts, reached = best.counts, best.reached
         known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
         known &= are_passes(form.layers, designs)  # why another isn't, its evaluation tells
         failing = np.flatnonzero(known & (reached < len(form.layers)))
@@ -273,20 +280,26 @@ class BlockEvaluator:
         pairs = zip(failing.tolist(), lines, lacking.tolist(), strict=True)
         refused = {place: Refusal(line, missing) for place, line, missing in pairs if line}
         fits = known & (reached == len(form.layers))
-        fits &= ~designs.on_chip  # what their programs take is known by cuts: each alone
         fits &= ~may_be_too_large(form.whole, counts["tiles"].sum(axis=1), designs)
+        on_chip = main_memories([form.whole for form in forms], form.layers, best, designs, sized)
+        told_room = {place: on_chip.refused[place] for place in on_chip.refused if fits[place]}
+        refused |= told_room
+        fits[[*told_room]] = False
+        if sized.any():  # a smaller memory may be faster, and its cuts others: such a design is evaluated alone
+            machines = machines.with_memory_kib(on_chip.kib)
+            fits &= np.equal(memory_cycles(machines, clocks.ns, *speed), (interval, latency)).all(axis=0)
         chosen = np.flatnonzero(fits)
         if not len(chosen):
             return chosen, {}, refused
         if len(chosen) < len(designs):
             machines, clocks, counts = machines[chosen], clocks[chosen], counts[chosen]
-            designs = machines.designs
+        designs = machines.designs
         ops = str(designs.op[0]).split(AND)
         events = count_events(form.layers, counts, designs, _layer_ops(ops, form.network))
         total, prices = events.total, price_machines(machines, clocks, events, memory.dram)
         figures = (
             prices.figures
-            | memory_figures(designs, np.zeros(len(designs), np.int64))
+            | memory_figures(designs, on_chip.beats[chosen])
             | {
                 **self._of_images(total, designs),
                 "utilisation": total.utilisation(designs.pes),

@@ -19,6 +19,7 @@ from dse.space.figures import (
     derived,
     figure_names,
 )
+from dse.space.main_memory import LEAST_SRAM
 from dse.space.reduction import reduced
 from dse.space.space import Coordinates, applied
 from dse.space.study_spec import BUFFERS, StudySpec
@@ -150,14 +151,19 @@ class Evaluator:
         Raises:
             LimenError: a point that no design is, or that the workload or the cost table lacks.
         """
-        from cost_models.price.price import with_memory
+        from cost_models.price.price import with_least_memory, with_memory
 
-        memory = self._spec.memory
+        memory, costs = self._spec.memory, self.costs_of(point)
         design, networks = self.unfitted(point), self._networks(Format(*point[:3]), point.workload)
         if self.is_shared:
             design = _fitted(design, networks)
-        bandwidth, latency = memory.dram_gb_per_s, memory.latency_ns
-        return with_memory(design, networks[0], self.costs_of(point), bandwidth, latency, stream=point.stream)
+
+        def timed(design: Design) -> FittedDesign:
+            speed = memory.dram_gb_per_s, memory.latency_ns
+            return with_memory(design, networks[0], costs, *speed, stream=point.stream)
+
+        design = timed(design)
+        return with_least_memory(design, networks, timed) if point.memory == LEAST_SRAM else design
 
     def unfitted(self, point: Coordinates) -> Design:
         """Return the design of a point before it is sized to anything.
@@ -197,6 +203,8 @@ class Evaluator:
                     each.append(self._figures_of(network, design, point))
                 except DoesNotFit as error:
                     refused.append(error)
+        except DoesNotFit as error:  # with the largest memory
+            raise Refusal(str(error), error.missing_bytes) from None
         except LimenError as error:
             raise Refusal(str(error)) from None
         if refused:

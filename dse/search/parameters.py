@@ -16,8 +16,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
+from dse.space.main_memory import parse_memory
 from dse.space.space import APPLYING_AXES, FORMAT_AXES, Space, Value
-from dse.space.study_spec import parse_memory
 
 
 def size_of(value: Value) -> float | None:

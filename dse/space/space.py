@@ -13,7 +13,8 @@ import numpy as np
 
 from cost_models.table.operands import UNIFORM
 from dse.space.conditions import apply_gating, has_polarity, has_sign
-from dse.space.study_spec import AS_NETWORK, BESIDE_DESIGN, MEMORY, OPTIONAL, SpaceSpec, parse_memory
+from dse.space.main_memory import parse_memory
+from dse.space.study_spec import AS_NETWORK, BESIDE_DESIGN, MEMORY, OPTIONAL, SpaceSpec
 from simulator.designs.design import Design
 from workloads.networks.family import made_of
 

@@ -15,11 +15,12 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from cost_models.table.operands import GAUSSIAN, NETWORK, OWN, SORTED, UNIFORM
 from dse.space.conditions import foreign_axis
 from dse.space.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
+from dse.space.main_memory import parse_memory
 from dse.space.possible import check_possible
 from dse.space.reduction import Reduction
 from dse.space.workload import titles
 from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design, Polarity
-from simulator.designs.memory import MOST_KIB, Kib, Memory
+from simulator.designs.memory import Kib
 from workloads.host.names import named_file
 from workloads.host.nearest_name import unknown
 from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
@@ -88,20 +89,6 @@ def parse_bits(value: Any) -> list[int]:
     if not widths or not whole or len(set(widths)) != len(widths):
         raise ValueError(f"{value!r} is not allowed: {allowed}")
     return sorted(widths)
-
-
-def parse_memory(words: str) -> Memory:
-    """Return the main memory that an axis's value names: `dram`, or `sram` and its KiB, as in `sram 64`.
-
-    Raises:
-        ValueError: other words, or a size that is not allowed.
-    """
-    match = re.fullmatch(r"sram (\d{1,5}(?:\.\d{1,9})?)", words)
-    if words == "dram":
-        return Memory()
-    if match is None or not 0 < float(match[1]) <= MOST_KIB:
-        raise ValueError(f"{words!r} is not allowed: dram, or sram and its KiB, at most {MOST_KIB}, such as sram 64")
-    return Memory(kind="sram", kib=float(match[1]))
 
 
 def _default(name: str) -> list[Any]:

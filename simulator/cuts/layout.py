@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.cuts.sharing import lifetimes, share
 from simulator.encoding import LAYER, MOST_IN_FIELD, TILE, descriptor_beats
-from simulator.plan.geometry import plane_beats
+from simulator.plan.geometry import Packing, plane_beats
 from simulator.plan.transfers import tile_transfers
 from workloads.errors import LimenError
 
@@ -70,7 +70,7 @@ def lay_out(network: Network, schedules: Sequence[Schedule], design: FittedDesig
     return Layout(tuple(filters), places, free, beats)
 
 
-def tensor_beats(network: Network, design: FittedDesign) -> dict[str, int]:
+def tensor_beats(network: Network, design: FittedDesign | Packing) -> dict[str, int]:
     """Return the beats of every tensor."""
     return {
         name: shape.height * shape.width * shape.channels
@@ -80,7 +80,7 @@ def tensor_beats(network: Network, design: FittedDesign) -> dict[str, int]:
     }
 
 
-def peak_beats(network: Network, design: FittedDesign) -> int:
+def peak_beats(network: Network, design: FittedDesign | Packing) -> int:
     """Return the beats that all tensors take together: in an on-chip memory those that are alive, at their peak."""
     beats = tensor_beats(network, design)
     if not design.on_chip:

@@ -128,7 +128,7 @@ def schedule_network(network: Network, design: FittedDesign, cuts: Sequence[Cut]
         chosen = [(layer_geometry(network, index), cut) for index, cut in enumerate(cuts)]
     if design.on_chip:
         counts = count_layers([geometry for geometry, _ in chosen], [cut for _, cut in chosen], design)
-        check_room(network, memory_use(network, chosen, counts, design), design)
+        check_room(network, memory_use(network, chosen, counts, design), design.memory_kib)
     schedules = [build(geometry, design, *cut) for geometry, cut in chosen]
     try:
         check_addresses(network, schedules, design)
@@ -144,5 +144,5 @@ def count_network(network: Network, design: FittedDesign) -> list[Counts]:
     if may_be_too_large(network, sum(layer.tiles for layer in counts), design):
         schedule_network(network, design)
     if design.on_chip:
-        check_room(network, memory_use(network, chosen, counts, design), design)
+        check_room(network, memory_use(network, chosen, counts, design), design.memory_kib)
     return counts

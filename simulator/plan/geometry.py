@@ -6,7 +6,7 @@ Shared by the schedule, the timing model and the program that the cycle model an
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from simulator.encoding import NO_MATMUL, STRAIGHT_MATMUL, TRANSPOSED_MATMUL
 from workloads.errors import LimenError
@@ -275,6 +275,15 @@ def tile_needs(geometry: Geometry, shape: TileShape, design: FittedDesign) -> Ne
     return Needs(ifmap, rows, polarity if geometry.polar else 0, channel, ofmap, operand)
 
 
-def plane_beats(words: int, design: FittedDesign) -> int:
+class Packing(NamedTuple):
+    """How activations lie in the memory behind the port, as fields of a design: its words and beats, where it is."""
+
+    feeder_width: int
+    word_bits: int
+    port_bits: int
+    on_chip: bool
+
+
+def plane_beats(words: int, design: FittedDesign | Packing) -> int:
     """Return the beats of `words` densely packed words of activations."""
     return -(-words * design.word_bits // design.port_bits)

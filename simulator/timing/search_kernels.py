@@ -7,7 +7,7 @@ from numba import int64, void
 from numba.types import UniTuple  # type: ignore[attr-defined]
 
 from simulator.timing.access_kernels import COUNTS, ROWS_INSIDE, layer_fetches
-from simulator.timing.count_kernels import COUNT_ROWS, LAYERS, MACHINES, count_job, cycles_of_cut
+from simulator.timing.count_kernels import COUNT_ROWS, CUTS, LAYERS, MACHINES, count_job, cycles_of_cut
 from simulator.timing.cut_kernels import JOB
 from simulator.timing.cut_lengths import channel_granule, count_lengths, next_length, output_granule, row_granule
 from simulator.timing.cut_tables import (
@@ -26,6 +26,7 @@ from simulator.timing.cut_tables import (
     cut_fits,
     fill_tables,
 )
+from simulator.timing.integers import COUNT_INTEGERS
 from simulator.timing.tile_kernels import FLUSH_OS, FLUSH_STATIONARY, OS, READY, WS, overlapped_fold
 from simulator.timing.transfer_kernels import beats_of, planes_cycles, run_cycles
 from workloads.host.jit import njit, njit_in_place
@@ -206,13 +207,14 @@ def choose_cut(job, counts):
     return search(job, Tables(rows, outputs, channels, filters, results), bounds, counts)
 
 
-@njit(void(JOB, LAYERS, MACHINES, COUNTS[::1], int64[::1], COUNT_ROWS))
-def search_batch(job, layers, machines, scratch, reached, counts):
+@njit(void(JOB, LAYERS, MACHINES, CUTS, int64[::1], COUNT_ROWS))
+def search_batch(job, layers, machines, cuts, reached, counts):
     """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by the best of its cuts.
 
-    reached: [machines], set to how many layers were counted: up to the first one without a cut that fits.
-    job: see `new_job`. scratch: [1].
+    cuts: [machines, layers], set to these. reached: [machines], set to how many layers were counted: up to the first
+    one without a cut that fits. job: see `new_job`.
     """
+    scratch = np.zeros(1, COUNT_INTEGERS)
     for machine in range(len(machines)):
         job.machine[0] = machines[machine]
         reached[machine] = len(layers)
@@ -221,4 +223,5 @@ def search_batch(job, layers, machines, scratch, reached, counts):
             if choose_cut(job, scratch[0]) == NEVER:
                 reached[machine] = layer
                 break
+            cuts[machine, layer] = job.cut[0]
             count_job(job, counts[machine, layer])

@@ -81,20 +81,27 @@ def count_program(schedules: Sequence[Schedule], design: FittedDesign, mask: np.
     return counts
 
 
-def count_best(layers: np.ndarray, machines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the exact counts [machines, layers] of COUNT_INTEGERS by the best of all cuts, and [machines] int64: how
-    many layers were counted, up to the first one of which no cut fits.
+class Best(NamedTuple):
+    """The best of all cuts of layers on machines, [machines, layers] of CUT_INTEGERS, and the counts by them.
 
-    layers: [layers] of LAYER_INTEGERS; machines: [machines] of MACHINE_INTEGERS.
+    counts: [machines, layers] of COUNT_INTEGERS. reached: [machines] int64, how many layers were counted, up to the
+    first one of which no cut fits.
     """
+
+    cuts: np.ndarray
+    counts: np.ndarray
+    reached: np.ndarray
+
+
+def count_best(layers: np.ndarray, machines: np.ndarray) -> Best:
+    """Return the best of all cuts of [layers] of LAYER_INTEGERS on [machines] of MACHINE_INTEGERS, and its counts."""
     from simulator.timing.cut_kernels import new_job
     from simulator.timing.search_kernels import search_batch
 
-    counts = np.zeros((len(machines), len(layers)), COUNT_INTEGERS)
-    reached = np.zeros(len(machines), np.int64)
-    job, scratch = new_job(), np.zeros(1, COUNT_INTEGERS)
-    search_batch(job, layers, machines, scratch, reached, counts)
-    return counts, reached
+    shape = len(machines), len(layers)
+    best = Best(np.zeros(shape, CUT_INTEGERS), np.zeros(shape, COUNT_INTEGERS), np.zeros(len(machines), np.int64))
+    search_batch(new_job(), layers, machines, best.cuts, best.reached, best.counts)
+    return best
 
 
 def smallest_needs(layers: np.ndarray, machines: np.ndarray, uncut: str = "") -> np.ndarray:

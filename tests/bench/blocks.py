@@ -60,7 +60,7 @@ def parts(evaluator: Evaluator, points: list[Coordinates]) -> dict[str, float]:
     designs = DesignBlock(**{**others, **own})  # what points have in words is that of the first
     layers = network_integers(evaluator.network("mac", 8, 8))
     machines = machine_integers(designs)
-    table, (counts, reached) = load_priced_table("ihp130"), count_best(layers, machines)
+    table, (_, counts, reached) = load_priced_table("ihp130"), count_best(layers, machines)
     designs, counts = designs[reached == len(layers)], counts[reached == len(layers)]
 
     def price() -> None:

@@ -18,7 +18,7 @@ from simulator.plan.axes import tile_count
 from simulator.plan.geometry import Geometry
 from simulator.timing.count_kernels import count_batch
 from simulator.timing.cut_kernels import new_job
-from simulator.timing.integers import COUNT_INTEGERS, layer_integers, machine_integers
+from simulator.timing.integers import COUNT_INTEGERS, CUT_INTEGERS, layer_integers, machine_integers
 from simulator.timing.search_kernels import search_batch
 from simulator.timing.timing import Cut, cut_integers
 from tests.bench.counting import choose_one, least_seconds, slow_seconds
@@ -69,9 +69,9 @@ def searched_seconds(layers: list[Geometry], machine: FittedDesign, times: int =
     """Return the seconds of the search for the best of all cuts, and of counting by it, on so many designs."""
     records = np.concatenate([layer_integers(layer) for layer in layers])
     machines = np.repeat(machine_integers(machine), times)
-    counts, scratch = np.zeros((times, len(layers)), COUNT_INTEGERS), np.zeros(1, COUNT_INTEGERS)
+    cuts, counts = (np.zeros((times, len(layers)), kind) for kind in (CUT_INTEGERS, COUNT_INTEGERS))
     reached, job = np.zeros(times, np.int64), new_job()
-    return least_seconds(lambda: search_batch(job, records, machines, scratch, reached, counts))
+    return least_seconds(lambda: search_batch(job, records, machines, cuts, reached, counts))
 
 
 def measure(panel: Panel, value: float, layers: list[Geometry], machine: FittedDesign) -> None:

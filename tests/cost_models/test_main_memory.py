@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from cost_models.price.banks import price_main_memory
-from cost_models.price.price import Cost, price, with_memory
+from cost_models.price.price import Cost, price, with_least_memory, with_memory
 from cost_models.table.table import Table, Value, load_priced_table
 from dse.study.study import Study
-from simulator.designs.design import Design
+from simulator.cuts.missing import DoesNotFit
+from simulator.designs.design import Design, FittedDesign
+from simulator.designs.memory import MOST_KIB, Memory
 from simulator.run import Run, simulate
 from tests.support.command import refused, run_command
 from workloads.networks.family import find_network
@@ -114,13 +116,52 @@ def test_studies_bound_the_device(tmp_path: Path) -> None:
         assert price(simulate(point.network, point.design)).device_kib == point.figures["device_kib"]
 
 
+def least(tmp_path: Path, op: str, dataflow: str) -> tuple[dict[str, Any], FittedDesign]:
+    """The figures of a study's point with axis memory: sram, and its design."""
+    (tmp_path / "least.yaml").write_text(
+        f"version: 1\nworkloads: [digits]\nspace: {{rows: [4], cols: [8], op: [{op}], bits: {{x: 5}}, "
+        f"dataflow: [{dataflow}], memory: [sram]}}\nobjectives: {{energy_uj: min}}\nsampler: {{name: exhaustive}}\n"
+    )
+    (point,) = Study(tmp_path / "least.yaml", tmp_path / f"{op}-{dataflow}", quiet=True).run().points
+    return point.figures, point.evaluator.design(point.coordinates)
+
+
+@pytest.mark.parametrize(("op", "dataflow"), [("threshold", "os"), ("mac", "is")])
+def test_a_memory_as_large_as_need_be(tmp_path: Path, op: str, dataflow: str) -> None:
+    """It has not a beat to spare, the device has no more, and the design's page costs what the study says."""
+    figures, design = least(tmp_path, op, dataflow)
+    run = simulate("digits", design)
+    cost = price(run)
+    assert {name: getattr(cost, name) for name in ("energy_uj", "area_mm2", "device_kib")}.items() <= figures.items()
+    assert cost.device_kib == design.buffers_kib + design.memory_kib and run.memory.kib == design.memory_kib
+    smaller = design.model_copy(update={"memory": Memory(kind="sram", kib=design.memory_kib - 64 / 8192)})
+    with pytest.raises(DoesNotFit, match="memory: kib"):
+        simulate("digits", smaller)
+
+
+def test_a_smaller_memory_that_is_faster_grows_until_it_holds_its_program() -> None:
+    """Where best cuts on it take more than on the largest one."""
+    network, asked = find_network("digits", "mac", 5, 5), []
+    largest = Design(**{**FIELDS, "op": "mac", "x_bits": 5, "w_bits": 5}, memory=Memory(kind="sram", kib=MOST_KIB))
+
+    def timed(design: Design) -> FittedDesign:
+        asked.append(design.memory_kib)
+        slow = design.memory_kib > 20
+        cycles = {"memory_latency": 900 if slow else 1, "port_interval": 1}
+        return Design(**{**design.model_dump(), **cycles}).fitted(network)
+
+    found = with_least_memory(timed(largest), [network], timed)
+    assert len(asked) > 1 and asked[1:] == sorted(asked[1:]) and found.memory_kib == asked[-1]
+    assert simulate(network, found).memory.kib <= found.memory_kib
+
+
 def test_words_of_no_memory(tmp_path: Path) -> None:
     text = "version: 1\nworkloads: [digits]\nobjectives: {energy_uj: min}\ntrials: 1\n"
     space = "space: {rows: [4], cols: [4], op: [mac], bits: {x: 5}, dataflow: [os], memory: [%s]}\n"
-    for words in ("sram", "sram 0", "sram 99999", "64", "flash 8"):
+    for words in ("sram0", "sram 0", "sram 99999", "64", "flash 8"):
         (tmp_path / "odd.yaml").write_text(text + space % f"'{words}'")
         outcome = run_command("study", "run", "odd.yaml", "--out", "out", cwd=tmp_path)
-        refused(outcome, "odd.yaml", "memory", repr(words), "dram, or sram and its KiB")
+        refused(outcome, "odd.yaml", "memory", repr(words), "dram, sram, or sram and its KiB")
     page = "".join(f"{key}: {value}\n" for key, value in FIELDS.items())
     for memory, line in (
         ("{kind: sram}", ("memory", "kib", "nothing is not allowed for kind sram")),

@@ -64,7 +64,8 @@ def random_point(chance: Random, ops: tuple[str, ...] = ("threshold", "mac", "ad
         ofmap_kib=any_of(chance, 0.1, 1.0, 3.0, 16.0, 64.0),
         operand_depth=any_of(chance, 2, 18, 64, 150, 512, 3000), feeder_width=any_of(chance, 1, 2, 4, 8, 16),
         port_bits=any_of(chance, 32, 64, 128, 512), pe_stages=any_of(chance, *[1] * 15, 2),
-        zero_gating=any_of(chance, *[False] * 15, True), memory=any_of(chance, *["dram"] * 15, "sram 0.5", "sram 64"),
+        zero_gating=any_of(chance, *[False] * 15, True),
+        memory=any_of(chance, *["dram"] * 12, "sram", "sram 0.5", "sram 9", "sram 64"),
         overlap=any_of(chance, *[False] * 25, True),
     )  # fmt: skip
 
