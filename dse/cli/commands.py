@@ -13,6 +13,7 @@ from dse.cli.costs import costs
 from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
+from dse.cli.hardwire import hardwire
 from dse.cli.layers import Timeline, timeline_options
 from dse.cli.look import report
 from dse.cli.net import net
@@ -69,6 +70,7 @@ net.add_command(import_network)
 net.add_command(export_network)
 net.add_command(init_network)
 commands.add_command(waves)
+commands.add_command(hardwire)
 
 
 @commands.command()
@@ -198,10 +200,12 @@ def verify(folders: tuple[Path, ...], images: int | None, again: bool, as_json: 
     As JSON, one folder is an object, several are a list of them.
     """
     from dse.report.progress import ProgressBar
-    from simulator.rtl.verify import verify as prove
+    from simulator.hardwired import export as hardwired
+    from simulator.rtl.verify import verify as prove_design
 
     proofs = {}
     for folder in folders:
+        prove = hardwired.verify if (folder / hardwired.MARKER).is_file() else prove_design
         with ProgressBar() as bar:
             proofs[folder] = proof = prove(folder, images, again, bar.show)
         if not as_json:

@@ -13,6 +13,7 @@ from workloads.ops.names import MIXES, OPS
 
 if TYPE_CHECKING:
     from simulator.designs.design import Design
+    from simulator.hardwired.export import Hardwired
     from simulator.run import Exported
     from workloads.networks.network import Network
 
@@ -55,7 +56,7 @@ def echo_wrapped(text: str, err: bool = False) -> None:
     echo(wrapped(text), err)
 
 
-def echo_exported(exported: Exported, contents: str) -> None:
+def echo_exported(exported: Exported | Hardwired, contents: str) -> None:
     """Say what was exported where, whether in place of another, and how to prove it."""
     instead = ", in place of an earlier export" if exported.replaced else ""
     echo_wrapped(f"{exported.folder}: {contents}{instead}; prove it: limen verify {shlex.quote(str(exported.folder))}")

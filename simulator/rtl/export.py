@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -152,14 +152,17 @@ def write_hardware(folder: Path, parameters: dict[str, int], title: str, operati
     write_sources(folder, verilog | {CHIP_FILE: chip_verilog(parameters, title)})
 
 
-def write_sources(folder: Path, verilog: dict[str, str]) -> None:
-    """Write Verilog files, by name, into an existing folder, and the list of them, the testbench and its Makefile."""
+def write_sources(folder: Path, verilog: dict[str, str], testbench: Mapping[str, str] = TESTBENCH) -> None:
+    """Write Verilog files, by name, into an existing folder, and the list of them, the testbench and its Makefile.
+
+    testbench: where its files go, and where they lie in simulator/rtl/testbench.
+    """
     (folder / "rtl").mkdir()
     (folder / "tb").mkdir()
     for name, text in verilog.items():
         (folder / "rtl" / name).write_text(text, encoding="utf-8")
     (folder / FILE_LIST).write_text("".join(f"rtl/{name}\n" for name in verilog), encoding="utf-8")
-    for name, source in TESTBENCH.items():
+    for name, source in testbench.items():
         shutil.copyfile(HERE / "testbench" / source, folder / name)
 
 

@@ -84,12 +84,11 @@ def read_exported(folder: Path, with_vectors: bool = True) -> ExportedFolder:
         LimenError: something is missing, not allowed or doesn't fit; it names file, field, value and what is allowed.
     """
     with ExitStack() as closing:
-        source = _Source(folder, closing)
-        facts = _read_facts(source)
+        source = FolderSource(folder, closing)
+        facts = validate(Facts, read_json(source, MARKER), folder / MARKER)
         design, network, cycles = _read_parameters(facts, folder / MARKER)
-        files = {name: source.read(f"rtl/{name}", MOST_VERILOG_BYTES) for name in _read_list(source)}
+        verilog = read_verilog(source)
         vectors = source.read(VECTORS, MOST_BYTES[VECTORS]) if with_vectors else b""
-    verilog = {name: plain_verilog(content, f"{folder}/rtl/{name}") for name, content in files.items()}
     expected = plain_verilog(chip_verilog(facts.verilog, "").encode(), CHIP_FILE)
     if verilog.get(CHIP_FILE, "").split() != expected.split():
         raise LimenError(f"{folder}/rtl/{CHIP_FILE}: differs from what {MARKER} gives; export it again")
@@ -100,7 +99,7 @@ def read_exported(folder: Path, with_vectors: bool = True) -> ExportedFolder:
     )
 
 
-class _Source:
+class FolderSource:
     """A folder opened once; what is read from it is hashed."""
 
     def __init__(self, folder: Path, closing: ExitStack) -> None:
@@ -147,16 +146,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _read_facts(source: _Source) -> Facts:
-    path = source.folder / MARKER
+def read_json(source: FolderSource, name: str) -> dict[str, Any]:
+    """Return the JSON object in a file of a folder."""
+    path = source.folder / name
     try:
-        content = json.loads(source.read(MARKER, MOST_BYTES[MARKER]).decode("utf-8"), object_pairs_hook=_unique)
+        content = json.loads(source.read(name, MOST_BYTES[MARKER]).decode("utf-8"), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
         problem = "not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
         raise LimenError(f"{path}: {problem}; {EXPECTED}") from None
     if not isinstance(content, dict):
         raise LimenError(f"{path}: {shown(content)} is not allowed: a JSON object; {EXPECTED}")
-    return validate(Facts, content, path)
+    return content
 
 
 def _read_parameters(facts: Facts, path: Path) -> tuple[FittedDesign, Network, list[int]]:
@@ -186,7 +186,13 @@ def _tuples(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()}
 
 
-def _read_list(source: _Source) -> list[str]:
+def read_verilog(source: FolderSource) -> dict[str, str]:
+    """Return the Verilog files that filelist.f lists, without comments, by name and in that order."""
+    files = {name: source.read(f"rtl/{name}", MOST_VERILOG_BYTES) for name in _read_list(source)}
+    return {name: plain_verilog(content, f"{source.folder}/rtl/{name}") for name, content in files.items()}
+
+
+def _read_list(source: FolderSource) -> list[str]:
     """Return the names of the Verilog files that filelist.f lists."""
     path = source.folder / FILE_LIST
     try:

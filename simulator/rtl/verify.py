@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral
@@ -66,7 +67,7 @@ def verify(
         exported = read_exported(folder)
     except LimenError:
         if (folder / MARKER).is_file():  # else it is not ours
-            _remove_reports(folder)
+            remove_reports(folder)
         raise
     at_once = exported.design.images_at_once
     most = exported.images * at_once
@@ -75,24 +76,49 @@ def verify(
     if not 1 <= images <= most:
         raise LimenError(f"{folder}: images: {images} is not allowed: 1 to {most}, as exported")
     passes = -(-images // at_once)
-    hashes = exported.sha256 | {
-        name: hashlib.sha256((HERE / "testbench" / source).read_bytes()).hexdigest()
-        for name, source in TESTBENCH.items()
-    }
+    hashes = exported.sha256 | testbench_hashes(TESTBENCH)
     kept = None if again else kept_proof(folder, passes * at_once, hashes, tool_versions())
     if kept is not None:
         return kept
-    _remove_reports(folder)
+    summary = run_vectors(folder, exported.verilog, exported.vectors, TESTBENCH, passes, progress)
+    return keep(folder, _proof(exported, summary, hashes))
+
+
+def testbench_hashes(testbench: Mapping[str, str]) -> dict[str, str]:
+    """Return the SHA-256 of a testbench's files by where they go in a folder."""
+    return {
+        name: hashlib.sha256((HERE / "testbench" / source).read_bytes()).hexdigest()
+        for name, source in testbench.items()
+    }
+
+
+def run_vectors(
+    folder: Path,
+    verilog: dict[str, str],
+    vectors: bytes,
+    testbench: Mapping[str, str],
+    passes: int,
+    progress: Progress | None,
+) -> dict[str, int]:
+    """Build a folder's Verilog with a testbench of Limen's and return the sums it prints of so many passes.
+
+    Earlier proofs in the folder go first. Raises LimenError where that can't be.
+    """
+    remove_reports(folder)
     with scratch_folder() as scratch:
-        write_sources(scratch, exported.verilog)
+        write_sources(scratch, verilog, testbench)
         (scratch / VECTORS).parent.mkdir()
-        (scratch / VECTORS).write_bytes(exported.vectors)
+        (scratch / VECTORS).write_bytes(vectors)
         program = _build(scratch, folder, progress)
         try:
             outcome = run_testbench(program, [str(scratch / VECTORS), "--images", str(passes)], progress)
         except LimenError as error:
             raise LimenError(f"{folder}: {error}") from None
-    proof = _proof(exported, read_report(outcome.stdout).summary, hashes)
+    return read_report(outcome.stdout).summary
+
+
+def keep(folder: Path, proof: Proof) -> Proof:
+    """Write a proof into its folder, or say why not; return it."""
     try:
         keep_proof(folder, proof)
     except LimenError as error:
@@ -100,7 +126,7 @@ def verify(
     return proof
 
 
-def _remove_reports(folder: Path) -> None:
+def remove_reports(folder: Path) -> None:
     """Remove what an earlier proof left, links themselves and not what they name; say where that can't be."""
     for name in (PROOF, LOG):
         try:

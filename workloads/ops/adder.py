@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.ops.comparison import Comparison
 from workloads.ops.kernel_kinds import Slope, Sum
-from workloads.ops.operation import Operands, slope_sums
+from workloads.ops.operation import Operands, Pieces, slope_sums
 
 
 class Adder(Comparison):
@@ -26,6 +26,10 @@ class Adder(Comparison):
 
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         return -np.abs(x - w)
+
+    def pieces(self, w: np.ndarray, p: np.ndarray | None) -> Pieces:
+        """−|x − w| = (x − w) − 2·max(x − w, 0)."""
+        return Pieces(np.ones_like(w), np.full_like(w, -2), -w)
 
     def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
         """No lower than any x: −|x − w| = x − w. Narrower weights than activations are lower than the highest ones."""

@@ -46,6 +46,14 @@ def slope_sums(slope: Slope, seen: Operands, dy: np.ndarray) -> np.ndarray:
     return total
 
 
+class Pieces(NamedTuple):
+    """Terms of fixed synapses as linear·x + exceeding·max(x − w, 0) + constant, of aligned x and w (int64)."""
+
+    linear: np.ndarray
+    exceeding: np.ndarray
+    constant: np.ndarray
+
+
 class Operation(ABC):
     """One op: what it computes, in integers, in kernels, in training and in patterns of the hardware.
 
@@ -106,6 +114,10 @@ class Operation(ABC):
     @abstractmethod
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         """Return what synapses contribute (int64), of aligned x and aligned values w; p: of polar ops."""
+
+    def pieces(self, w: np.ndarray, p: np.ndarray | None) -> Pieces | None:
+        """Return what terms of aligned values w are made of where they never change; None: this op has no such form."""
+        return None
 
     def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
         """Return the code of the weight with which, at p = +1, every x adds itself and a constant; None: there is none.

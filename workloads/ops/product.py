@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from workloads.ops.kernel_kinds import Slope, Sum
-from workloads.ops.operation import Operands, Operation, slope_sums
+from workloads.ops.operation import Operands, Operation, Pieces, slope_sums
 
 
 class Product(Operation):
@@ -19,6 +19,9 @@ class Product(Operation):
 
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         return x * w
+
+    def pieces(self, w: np.ndarray, p: np.ndarray | None) -> Pieces:
+        return Pieces(w, np.zeros_like(w), np.zeros_like(w))
 
     def term_ends(
         self, low: np.ndarray | int, high: np.ndarray | int, w: np.ndarray, p: np.ndarray | None

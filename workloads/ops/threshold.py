@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.ops.comparison import Comparison
 from workloads.ops.kernel_kinds import Slope, Sum
-from workloads.ops.operation import Operands, slope_sums
+from workloads.ops.operation import Operands, Pieces, slope_sums
 
 
 class Threshold(Comparison):
@@ -24,6 +24,10 @@ class Threshold(Comparison):
     def terms(self, x: np.ndarray, w: np.ndarray, p: np.ndarray | None) -> np.ndarray:
         assert p is not None
         return p * np.maximum(x - w, 0)
+
+    def pieces(self, w: np.ndarray, p: np.ndarray | None) -> Pieces:
+        assert p is not None
+        return Pieces(np.zeros_like(w), p, np.zeros_like(w))
 
     def averaging_weight(self, x_bits: int, w_bits: int) -> int | None:
         return -(1 << (w_bits - 1))  # aligned, the lowest x: all others exceed it
