@@ -61,6 +61,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python -m tests.bench.kernels
 	$(BIN)/python -m tests.bench.inference
 	$(BIN)/python -m tests.bench.torch_layers
+	$(BIN)/python -m tests.bench.cifar_epoch
 	$(BIN)/python -m tests.bench.blocks
 	$(BIN)/python -m tests.bench.sweep
 	$(BIN)/python -m tests.bench.studies

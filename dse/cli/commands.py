@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dse.cli.costs import costs
+from dse.cli.depth import depth
 from dse.cli.describe import describe
 from dse.cli.diffusion import diffusion
 from dse.cli.ending import say
@@ -36,6 +37,7 @@ from dse.cli.options import (
 from dse.cli.places import PLACE
 from dse.cli.polarity import polarity
 from dse.cli.price import price
+from dse.cli.speakers import speakers
 from dse.cli.stats import stats
 from dse.cli.study import study
 from dse.cli.waves import waves
@@ -65,6 +67,8 @@ commands.add_command(describe)
 commands.add_command(net)
 net.add_command(stats)
 net.add_command(polarity)
+net.add_command(depth)
+net.add_command(speakers)
 net.add_command(diffusion)
 net.add_command(import_network)
 net.add_command(export_network)

@@ -33,10 +33,7 @@ def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path
     from workloads.host.manifest import Origin
     from workloads.studies.polarity import run_study
 
-    try:
-        chosen = [int(text) for text in depths.split(",")]
-    except ValueError:
-        raise LimenError(f"--depths: {depths!r} is not allowed: numbers with commas between, any of 2,4,8") from None
+    chosen = depths_of(depths, "any of 2,4,8")
     with ProgressBar() as progress:
         origin = Origin({f"data {dataset}": content_hash(dataset, data)})
         rows = run_study(dataset, chosen, seeds, out, data, progress.show)
@@ -44,3 +41,11 @@ def polarity(dataset: str, depths: str, seeds: int, data: Path | None, out: Path
     origin.write_into(out, [out / "runs.csv", *paths])
     echo(table_markdown(summarise(rows)))
     echo(f"{len(rows)} runs; wrote {', '.join(str(path) for path in paths)}")
+
+
+def depths_of(text: str, allowed: str) -> list[int]:
+    """Return the numbers of an option --depths. Raises LimenError that says which are allowed."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise LimenError(f"--depths: {text!r} is not allowed: numbers with commas between, {allowed}") from None

@@ -43,8 +43,8 @@ def summarise(rows: Sequence[PolarityRow]) -> list[Cell]:
         Cell(
             *key,
             len(runs),
-            *_mean_and_deviation([100 * row.validation_accuracy for row in runs]),
-            *_mean_and_deviation([100 * row.test_accuracy for row in runs]),
+            *mean_and_deviation([100 * row.validation_accuracy for row in runs]),
+            *mean_and_deviation([100 * row.test_accuracy for row in runs]),
             mean(100 * row.positive for row in runs),
             mean(100 * row.flipped for row in runs),
         )
@@ -52,7 +52,8 @@ def summarise(rows: Sequence[PolarityRow]) -> list[Cell]:
     ]
 
 
-def _mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
+    """Return the mean and the sample standard deviation, None of one value."""
     return mean(values), stdev(values) if len(values) > 1 else None
 
 

@@ -19,6 +19,7 @@ import re
 import wave
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,15 +51,46 @@ def missing(folder: Path) -> list[str]:
     return [] if any(NAME.fullmatch(path.name) for path in folder.glob("*.wav")) else list(FILES)
 
 
+class Recordings(NamedTuple):
+    """Every recording of a folder, by digit, speaker and index.
+
+    pixels: [recordings, 32, 1, 32] uint8; labels: their digits, int64; speakers: names; indices: of digit and speaker.
+    """
+
+    pixels: np.ndarray
+    labels: np.ndarray
+    speakers: np.ndarray
+    indices: np.ndarray
+
+
+def read_recordings(folder: Path) -> Recordings:
+    """Return all recordings. Raises LimenError naming the damaged file."""
+    found = sorted((*_parse_name(path), path) for path in folder.glob("*.wav"))
+    labels = np.array([digit for digit, _, _, _ in found], dtype=np.int64)
+    pixels = np.stack([_describe(path) for _, _, _, path in found])[:, :, None, :]
+    return Recordings(
+        pixels, labels, np.array([speaker for _, speaker, _, _ in found]), np.array([index for _, _, index, _ in found])
+    )
+
+
+def split(recordings: Recordings, held_out: str | None = None) -> Splits:
+    """Return the splits, shuffled: the customary ones, or those of a speaker left out.
+
+    held_out: all of this speaker's recordings are the test split; what the customary test split has of the others joins
+    their training.
+    """
+    validation = np.isin(recordings.indices, VALIDATION_INDICES)
+    test = np.isin(recordings.indices, TEST_INDICES)
+    if held_out is not None:
+        test = recordings.speakers == held_out
+        validation &= ~test
+    rows = {"test": test, "validation": validation, "train": ~(test | validation)}
+    return {name: shuffled(recordings.pixels[chosen], recordings.labels[chosen]) for name, chosen in rows.items()}
+
+
 def read(folder: Path) -> Splits:
     """Return the splits, uint8 [recordings, 32, 1, 32], shuffled. Raises LimenError naming the damaged file."""
-    recordings = sorted((*_parse_name(path), path) for path in folder.glob("*.wav"))
-    labels = np.array([digit for digit, _, _, _ in recordings], dtype=np.int64)
-    indices = np.array([index for _, _, index, _ in recordings])
-    pixels = np.stack([_describe(path) for _, _, _, path in recordings])[:, :, None, :]
-    rows = {"test": np.isin(indices, TEST_INDICES), "validation": np.isin(indices, VALIDATION_INDICES)}
-    rows["train"] = ~(rows["test"] | rows["validation"])
-    return {split: shuffled(pixels[chosen], labels[chosen]) for split, chosen in rows.items()}
+    return split(read_recordings(folder))
 
 
 def read_samples(path: Path) -> np.ndarray:

@@ -7,7 +7,6 @@ Accuracies are those of the float master: this asks what trains, not what intege
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,13 +15,14 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.datasets import dataset, load_split
-from workloads.errors import LimenError, shown
+from workloads.errors import LimenError
 from workloads.host.files import check_writable, write_whole
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
-from workloads.host.text_tables import csv_bytes, read_csv
+from workloads.host.text_tables import csv_bytes
 from workloads.layers.layer import Layer
 from workloads.ops.generated_polarity import generated_polarity
+from workloads.studies import stored_rows
 from workloads.training.classifier import Classifier, Data, load_data
 from workloads.training.float_master import outputs_of, real_inputs
 from workloads.training.forward_backward import initialise
@@ -284,38 +284,6 @@ def in_order(rows: Iterable[PolarityRow]) -> list[PolarityRow]:
 
 
 def read_rows(path: Path, settings: str | None = None) -> list[PolarityRow]:
-    """Return the rows of a runs.csv; `settings`: those all of them must have.
-
-    Raises LimenError where the file can't be read, is damaged, or holds rows of other settings.
-    """
-    header, lines = read_csv(path, "the runs of a polarity study")
-    if tuple(header) != PolarityRow._fields:
-        raise LimenError(f"{path}: header: {shown(','.join(header))} is not allowed: {','.join(PolarityRow._fields)}")
-    rows = [_read_row(f"{path}: line {number}", line) for number, line in enumerate(lines, start=2)]
-    for row in rows:
-        if settings is not None and row.settings != settings:
-            raise LimenError(
-                f"{path}: settings: {row.settings!r} is not allowed: this study's are {settings!r} (data, recipe "
-                "or version differ); name another folder"
-            )
-    return rows
-
-
-def _read_row(place: str, line: Sequence[str]) -> PolarityRow:
-    if len(line) != len(PolarityRow._fields):
-        raise LimenError(f"{place}: {len(line)} fields are not allowed: {len(PolarityRow._fields)}")
-    whole, real = ("depth", "seed", "epochs"), ("validation_accuracy", "test_accuracy", "positive", "flipped")
+    """Return the rows of a runs.csv, see `workloads.studies.stored_rows`."""
     allowed = {"depth": DEPTHS, "granularity": GRANULARITIES, "initialisation": INITIALISATIONS}
-    fields: dict[str, int | float | str] = {}
-    for name, text in zip(PolarityRow._fields, line, strict=True):
-        try:
-            value: int | float | str = int(text) if name in whole else float(text) if name in real else text
-        except ValueError:
-            value = math.nan
-        if isinstance(value, float) and not math.isfinite(value):
-            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: a number")
-        fields[name] = value
-        if name in allowed and fields[name] not in allowed[name]:
-            choices = ", ".join(str(choice) for choice in allowed[name])
-            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: one of {choices}")
-    return PolarityRow(**fields)  # type: ignore[arg-type]
+    return stored_rows.read_rows(path, PolarityRow, "polarity study", allowed, settings)

@@ -6,7 +6,9 @@ take unsigned activations. Layers read, and add, tensors by name (`workloads.lay
 - norm "batch", hidden layers of op mac: gain / deviation of the batch, batch norm;
 - norm "power", hidden layers of op adder and shift: gain / running deviation rounded to a power of two, the
   requantiser's shift. (The batch's own deviation would let a factor near the middle between two powers jump from batch
-  to batch.) Where a residual is added, all channels share one: the machine adds it in one unit.
+  to batch.) Where a residual is added, all channels share one: the machine adds it in one unit;
+- norm "none", of studies: one fixed power of two a layer and no mean taken off, at the scores neither; "centred": the
+  same with gradients at a neuron's weights that are freed of what moves its sum like a bias.
 All of it folds into weights, biases and shifts, so inference has no norm.
 """
 
@@ -14,13 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from workloads.exact.kernel_arrays import Rows, batch_innermost, layer_gradients, layer_rows, layer_sums
 from workloads.layers.graph import INPUT, connect, walk
 from workloads.layers.layer import Layer
+from workloads.ops.operation import Norm
 from workloads.training import norm_kernels as kernels
 from workloads.training.float_master import FloatLayer, whole
 from workloads.training.grids import Grid
@@ -40,6 +43,9 @@ NORM_MOMENTUM = 0.9
 VARIANCE_FLOOR = 1e-5
 """Added to a variance before its root is taken."""
 
+TrainingNorm = Norm | Literal["none", "centred"]
+NORMLESS = ("none", "centred")
+
 PIXELS_AND_IMAGES = (0, 1, 3)
 """The axes of [OH, OW, N, B] over which a channel is normed."""
 
@@ -51,7 +57,7 @@ class TrainedLayer:
     weights: [N, kh, kw, C]. polarity: [N, kh, kw, C] of ±1 for op threshold, else None.
     latent: what a learned polarity is the sign of, of a shape that broadcasts to it, else None.
     bias: [N]; gain: [N] of a batch norm, [1] where channels share it, else None. output_shift: [N] int64.
-    rectified: ReLU follows.
+    rectified: ReLU follows. norm: of the last layer "mean", where there is any.
     mean, variance: [N], statistics of the sums, see `settle_means`; of op adder and shift the variance runs along.
     grid: what fine-tuning rounds to, else None.
     """
@@ -65,6 +71,7 @@ class TrainedLayer:
     mean: np.ndarray
     variance: np.ndarray
     rectified: bool
+    norm: TrainingNorm
     latent: np.ndarray | None = None
     grid: Grid | None = None
 
@@ -111,7 +118,11 @@ DrawPolarity = Callable[[Layer, np.random.Generator], tuple[np.ndarray, np.ndarr
 
 
 def initialise(
-    layers: Sequence[Layer], x: np.ndarray, random: np.random.Generator, draw_polarity: DrawPolarity | None = None
+    layers: Sequence[Layer],
+    x: np.ndarray,
+    random: np.random.Generator,
+    draw_polarity: DrawPolarity | None = None,
+    norm: TrainingNorm | None = None,
 ) -> list[TrainedLayer]:
     """Return untrained layers fitted to real inputs [images, H, W, C], which must be shuffled.
 
@@ -120,19 +131,22 @@ def initialise(
     grow by a factor of 3 to 15 a layer.
 
     draw_polarity: of layers of op threshold but those that generate it; by default every synapse is +1 or −1 with
-    probability 1/2, and stays so.
+    probability 1/2, and stays so. norm: of hidden layers, in the place of their ops' own.
     """
     chain: list[TrainedLayer] = []
 
     def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
         seen = seen.reshape(*layers[index].input_shape, -1)
-        trained = _untrained(layers[index], seen, random, draw_polarity)
+        trained = _untrained(layers[index], seen, random, draw_polarity, norm)
         sums = _sums(trained, seen)
         trained.mean[:], trained.variance[:] = sums.mean(axis=PIXELS_AND_IMAGES), sums.var(axis=PIXELS_AND_IMAGES)
-        if trained.gain is None and trained.layer.operation.norm != "batch":
+        if trained.gain is None and (trained.layer.y_bits or trained.layer.operation.norm != "batch"):
             spread = RESIDUAL_SPREAD if trained.layer.residual else 1
             spread = spread if trained.layer.y_bits else trained.layer.operation.score_spread
             trained.output_shift[:] = int(np.round(np.log2(np.sqrt(trained.variance).mean() / spread)))
+        if trained.norm in NORMLESS:
+            trained.bias[:] = -trained.mean * _factor(trained, trained.variance)
+            trained.mean[:] = 0
         chain.append(trained)
         return _hand_on(trained, sums, residual)
 
@@ -141,7 +155,11 @@ def initialise(
 
 
 def _untrained(
-    layer: Layer, seen: np.ndarray, random: np.random.Generator, draw_polarity: DrawPolarity | None
+    layer: Layer,
+    seen: np.ndarray,
+    random: np.random.Generator,
+    draw_polarity: DrawPolarity | None,
+    norm: TrainingNorm | None,
 ) -> TrainedLayer:
     """Return a layer with drawn weights and polarity that reads `seen`, [H, W, C, B]; statistics are yet to be set."""
     noise = random.standard_normal(layer.weights_shape)
@@ -157,18 +175,20 @@ def _untrained(
     elif layer.operation.polar:
         polarity = np.where(random.random(layer.weights_shape) < 0.5, 1, -1).astype(np.float32)
     channels = layer.out_channels
-    normed = layer.y_bits is not None and layer.operation.norm != "mean"
-    gains = 1 if layer.residual and layer.operation.norm == "power" else channels
+    norm = norm or layer.operation.norm
+    norm = norm if layer.y_bits or norm in NORMLESS else "mean"
+    gains = {"batch": channels, "power": 1 if layer.residual else channels}.get(norm)
     return TrainedLayer(
         layer=layer,
         weights=weights.astype(np.float32),
         polarity=polarity,
         output_shift=np.zeros(channels, dtype=np.int64),
         bias=np.zeros(channels, dtype=np.float32),
-        gain=np.full(gains, RESIDUAL_SPREAD if layer.residual else 1, dtype=np.float32) if normed else None,
+        gain=np.full(gains, RESIDUAL_SPREAD if layer.residual else 1, dtype=np.float32) if gains else None,
         mean=np.zeros(channels, dtype=np.float32),
         variance=np.ones(channels, dtype=np.float32),
         rectified=layer.y_bits is not None and not layer.y_signed,
+        norm=norm,
         latent=latent,
     )
 
@@ -182,8 +202,9 @@ def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
     def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
         trained = chain[index]
         sums = _sums(trained, seen)
-        trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
-        if trained.layer.operation.norm == "batch":
+        if trained.norm not in NORMLESS:
+            trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
+        if trained.norm == "batch":
             trained.variance[:] = sums.var(axis=PIXELS_AND_IMAGES)
         return _hand_on(trained, sums, residual)
 
@@ -229,14 +250,16 @@ def forward(chain: Sequence[TrainedLayer], x: np.ndarray) -> tuple[np.ndarray, l
         rows = layer_rows(trained.layer, seen)
         weights = trained.used_weights()
         sums = layer_sums(trained.layer, weights, trained.polarity, rows)
-        mean, variance = np.empty((2, trained.layer.out_channels))
-        kernels.centre(_flat(sums), mean, variance)
+        mean, variance = np.zeros((2, trained.layer.out_channels))
+        if trained.norm in NORMLESS:
+            mean[:] = _flat(sums).mean(axis=(0, 2))  # it stays where it is: only whether it is a number matters
+        else:
+            kernels.centre(_flat(sums), mean, variance)
         sound = sound and bool(np.all(np.isfinite(mean)))
         variance = variance.astype(sums.dtype)
-        if trained.layer.operation.norm == "power" and trained.gain is not None:
+        if trained.norm == "power":
             trained.variance += (1 - NORM_MOMENTUM) * (variance - trained.variance)
-        powered = trained.gain is None or trained.layer.operation.norm == "power"
-        factor = _factor(trained, trained.variance if powered else variance)
+        factor = _factor(trained, variance if trained.norm == "batch" else trained.variance)
         y = np.empty_like(sums)
         added = np.empty((0, 0, 0), dtype=sums.dtype) if residual is None else _flat(residual)
         kernels.scale(_flat(sums), factor, trained.bias, added, trained.rectified, _flat(y))
@@ -274,10 +297,11 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
         if trained.gain is not None:
             by_gain = (along * seen.factor / trained.gain).astype(slope.dtype)
             by_name["gain"] = by_gain if by_gain.shape == trained.gain.shape else by_gain.sum(keepdims=True)
-            if trained.layer.operation.norm == "batch":
+            if trained.norm == "batch":
                 pull = along / ((seen.variance + VARIANCE_FLOOR) * count)
         below = np.empty_like(slope)
-        mean, pull = (total / count).astype(slope.dtype), pull.astype(slope.dtype)
+        mean = (np.zeros_like(total) if trained.norm in NORMLESS else total / count).astype(slope.dtype)
+        pull = pull.astype(slope.dtype)
         kernels.scale_back(flat, normal, mean, pull, seen.factor, _flat(below))
         gradient = layer_gradients(
             trained.layer,
@@ -288,7 +312,9 @@ def backward(chain: Sequence[TrainedLayer], tape: Sequence[Tape], slope: np.ndar
             inputs=link.reads != INPUT,
             learned=trained.latent is not None,
         )
-        ordered = [gradient.weights, by_name["bias"]]
+        centred = trained.norm == "centred"
+        by_weights = _centred(gradient.weights, trained.polarity) if centred else gradient.weights
+        ordered = [by_weights, by_name["bias"]]
         if trained.gain is not None:
             ordered.append(by_name["gain"])
         if trained.latent is not None:
@@ -306,7 +332,7 @@ def fold(chain: Sequence[TrainedLayer]) -> list[FloatLayer]:
     for trained in chain:
         factor = _factor(trained, trained.variance)
         weights, output_shift = trained.weights.copy(), trained.output_shift.copy()
-        if trained.gain is not None and trained.layer.operation.norm == "batch":
+        if trained.norm == "batch":
             weights = trained.weights * factor[:, None, None, None]
         elif trained.gain is not None:
             output_shift = -np.rint(np.log2(factor)).astype(np.int64)
@@ -332,6 +358,7 @@ def unfold(master: Sequence[FloatLayer], x: np.ndarray) -> list[TrainedLayer]:
             mean=np.zeros_like(float_layer.bias),
             variance=np.ones_like(float_layer.bias),
             rectified=float_layer.rectified,
+            norm="mean",
         )
         sums = _sums(trained, seen)
         trained.mean[:] = sums.mean(axis=PIXELS_AND_IMAGES)
@@ -356,7 +383,7 @@ def _factor(trained: TrainedLayer, variance: np.ndarray) -> np.ndarray:
     if trained.gain.size < variance.size:
         variance = np.full_like(variance, variance.mean())
     factor = trained.gain / np.sqrt(variance + VARIANCE_FLOOR)
-    if trained.layer.operation.norm == "power":
+    if trained.norm == "power":
         return np.exp2(np.rint(np.log2(np.maximum(np.abs(factor), 2.0**-30)))).astype(kind)
     return factor.astype(kind)
 
@@ -365,3 +392,9 @@ def _broadcast_gradient(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndar
     """Return the gradient at an array that was broadcast from `shape`: the sum over what it was repeated along."""
     repeated = tuple(axis for axis, size in enumerate(shape) if size == 1)
     return gradient.sum(axis=repeated, keepdims=True)
+
+
+def _centred(gradient: np.ndarray, polarity: np.ndarray | None) -> np.ndarray:
+    """Return the gradient at weights [N, kh, kw, C] without its part along which a neuron's sum moves as by a bias."""
+    signs = np.ones_like(gradient) if polarity is None else polarity
+    return gradient - signs * (signs * gradient).mean(axis=(1, 2, 3), keepdims=True)

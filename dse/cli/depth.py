@@ -1,0 +1,43 @@
+"""`limen net depth`: accuracy against depth at equal operations, with norms and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from dse.cli.options import AT_LEAST_ONE, echo
+from dse.cli.places import PLACE
+from dse.cli.polarity import depths_of
+from dse.report.progress import ProgressBar
+
+
+@click.command()
+@click.argument("dataset")
+@click.option("--depths", default="2,4,8,14,20", show_default=True, help="Layers of a network, of 2, 4, 8, 14 and 20.")
+@click.option("--seeds", default=3, show_default=True, type=AT_LEAST_ONE, help="Runs of each cell: seeds 0 to N-1.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of the data sets' files; LIMEN_DATA by default.",
+)
+@click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
+def depth(dataset: str, depths: str, seeds: int, data: Path | None, out: Path) -> None:
+    """Train threshold and MAC networks of equal operations on DATASET at every depth, with and without norms.
+
+    Writes runs.csv, a row a run, after each; then depth.csv, .md, .tex and .png: mean and deviation over seeds.
+    Stopped at any moment, the same command goes on where it was.
+    """
+    from dse.report.depth_report import summarise, table_markdown, write_report
+    from workloads.datasets import content_hash
+    from workloads.host.manifest import Origin
+    from workloads.studies.depth import run_study
+
+    chosen = depths_of(depths, "any of 2,4,8,14,20")
+    with ProgressBar() as progress:
+        origin = Origin({f"data {dataset}": content_hash(dataset, data)})
+        rows = run_study(dataset, chosen, seeds, out, data, progress.show)
+    paths = write_report(rows, out)
+    origin.write_into(out, [out / "runs.csv", *paths])
+    echo(table_markdown(summarise(rows)))
+    echo(f"{len(rows)} runs; wrote {', '.join(str(path) for path in paths)}")

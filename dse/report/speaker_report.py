@@ -1,0 +1,73 @@
+"""The tables of the study of unknown speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean
+
+from dse.report.polarity_report import UNKNOWN, mean_and_deviation
+from workloads.host.files import write_whole
+from workloads.host.text_tables import latex_table, markdown_table
+from workloads.studies.speakers import NOBODY, SpeakerRow
+
+LAST = {"all in turn": "mean of the speakers left out", NOBODY: "nobody: the customary split"}
+
+
+def write_report(rows: Sequence[SpeakerRow], out: Path) -> list[Path]:
+    """Write speakers.md and .tex of these runs into `out` and return their paths. Raises LimenError where it can't."""
+    contents = {"speakers.md": table_markdown(rows), "speakers.tex": table_latex(rows)}
+    for name, content in contents.items():
+        write_whole(out / name, content.encode())
+    return [out / name for name in contents]
+
+
+def table_markdown(rows: Sequence[SpeakerRow]) -> str:
+    """Return test accuracy by speaker left out against op, then the mean of all speakers beside the customary split."""
+    return f"{_caption(rows)}\n\n{markdown_table(_head(rows), _lines(rows))}"
+
+
+def table_latex(rows: Sequence[SpeakerRow]) -> str:
+    """Return the same for the package booktabs."""
+    ops = _ops(rows)
+    lines = _lines(rows)
+    return latex_table(_caption(rows), f"l{'r' * (1 + len(ops))}", _head(rows), [lines[:-2], lines[-2:]])
+
+
+def _ops(rows: Sequence[SpeakerRow]) -> list[str]:
+    return list(dict.fromkeys(row.op for row in rows))
+
+
+def _head(rows: Sequence[SpeakerRow]) -> list[str]:
+    return ["left out", "tested on", *_ops(rows)]
+
+
+def _lines(rows: Sequence[SpeakerRow]) -> list[list[str]]:
+    speakers = [name for name in dict.fromkeys(row.held_out for row in rows) if name != NOBODY]
+    groups = [(name, [row for row in rows if row.held_out == name]) for name in speakers]
+    groups.append((LAST["all in turn"], [row for row in rows if row.held_out != NOBODY]))
+    groups.append((LAST[NOBODY], [row for row in rows if row.held_out == NOBODY]))
+    return [_line(name, group, _ops(rows)) for name, group in groups]
+
+
+def _line(name: str, rows: Sequence[SpeakerRow], ops: Sequence[str]) -> list[str]:
+    counts = {row.held_out: row.test_recordings for row in rows}
+    return [name, str(sum(counts.values())), *(_text([row for row in rows if row.op == op]) for op in ops)]
+
+
+def _text(rows: Sequence[SpeakerRow]) -> str:
+    """Return mean ± deviation over seeds, of the mean over what each seed has left out."""
+    if not rows:
+        return UNKNOWN
+    seeds = sorted({row.seed for row in rows})
+    by_seed = [mean(100 * row.test_accuracy for row in rows if row.seed == seed) for seed in seeds]
+    average, deviation = mean_and_deviation(by_seed)
+    return f"{average:.1f} ± {UNKNOWN if deviation is None else f'{deviation:.1f}'}"
+
+
+def _caption(rows: Sequence[SpeakerRow]) -> str:
+    seeds = len({row.seed for row in rows})
+    return (
+        f"Spoken digits: test accuracy in %, mean ± sample standard deviation of {seeds} seeds, of exact integers at 8 "
+        "bits, by the speaker that training never heard."
+    )

@@ -1,0 +1,60 @@
+"""Rows of a study as its runs.csv keeps them: written whole, read back as the very same, damage named by line."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar, get_type_hints
+
+from workloads.errors import LimenError, shown
+from workloads.host.text_tables import read_csv
+
+Row = TypeVar("Row", bound=NamedTuple)
+
+
+def read_rows(
+    path: Path, kind: type[Row], study: str, allowed: Mapping[str, Sequence[Any]], settings: str | None = None
+) -> list[Row]:
+    """Return the rows of a runs.csv.
+
+    kind: of a row, of fields int, float and str, one of them `settings`. study: whose runs they are. allowed: the
+    values of fields that have only some. settings: those all rows must have.
+
+    Raises LimenError where the file can't be read, is damaged, or holds rows of other settings.
+    """
+    header, lines = read_csv(path, f"the runs of a {study}")
+    names = kind._fields
+    if tuple(header) != names:
+        raise LimenError(f"{path}: header: {shown(','.join(header))} is not allowed: {','.join(names)}")
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        fields = _read_fields(f"{path}: line {number}", line, kind, allowed)
+        if settings is not None and fields["settings"] != settings:
+            raise LimenError(
+                f"{path}: settings: {fields['settings']!r} is not allowed: this study's are {settings!r} (data, recipe "
+                "or version differ); name another folder"
+            )
+        rows.append(kind(**fields))  # type: ignore[call-overload]
+    return rows
+
+
+def _read_fields(
+    place: str, line: Sequence[str], kind: type[NamedTuple], allowed: Mapping[str, Sequence[Any]]
+) -> dict[str, Any]:
+    types = get_type_hints(kind)
+    if len(line) != len(types):
+        raise LimenError(f"{place}: {len(line)} fields are not allowed: {len(types)}")
+    fields: dict[str, Any] = {}
+    for (name, read), text in zip(types.items(), line, strict=True):
+        try:
+            value = read(text)
+        except ValueError:
+            value = math.nan
+        if isinstance(value, float) and not math.isfinite(value):
+            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: a number")
+        fields[name] = value
+        if name in allowed and fields[name] not in allowed[name]:
+            choices = ", ".join(str(choice) for choice in allowed[name])
+            raise LimenError(f"{place}: {name}: {shown(text)} is not allowed: one of {choices}")
+    return fields
