@@ -7,10 +7,11 @@ from pathlib import Path
 from statistics import mean
 from typing import NamedTuple
 
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.palette import COLOURS, MARKERS
 from dse.report.polarity_report import UNKNOWN, mean_and_deviation
 from workloads.host.files import write_whole
-from workloads.host.text_tables import csv_text, latex_table, markdown_table
+from workloads.host.text_tables import csv_text, markdown_table
 from workloads.studies.depth import DEPTHS, FORMS, RATES, DepthRow
 
 LINES = {"residual": "-", "plain": "--"}
@@ -90,13 +91,16 @@ def table_markdown(cells: Sequence[Cell]) -> str:
 
 
 def table_latex(cells: Sequence[Cell]) -> str:
-    """Return the table of test accuracy for the package booktabs."""
+    """Return the table of test accuracy in LaTeX, at the width of a page."""
     groups: dict[str, list[list[str]]] = {}
     for op, norm, form, texts in _grid(cells, "test"):
         groups.setdefault(op, []).append([op, norm, form, *texts])
-    depths = _depths(cells)
-    head = ["op", "norm", "form", *(str(depth) for depth in depths)]
-    return latex_table(_caption(cells, "test"), f"lll{'r' * len(depths)}", head, groups.values())
+    heads = [Column(name, right=False, key=True) for name in ("op", "norm", "form")]
+    heads += [Column(f"{depth} layers", "%") for depth in _depths(cells)]
+    dataset = cells[0].dataset if cells else "no runs"
+    caption = f"Depth, {dataset}: test accuracy by op, norm and form"
+    rows = [Group(lines) for lines in groups.values()]
+    return latex([PaperTable(f"depth {dataset}", caption, heads, rows, [_caption(cells, "test")])], 2)
 
 
 def _depths(cells: Sequence[Cell]) -> list[int]:
@@ -130,11 +134,12 @@ def _caption(cells: Sequence[Cell], split: str) -> str:
         return "No runs."
     counts = sorted({cell.seeds for cell in cells})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    operations = [round(cell.operations / 1e6, 2) for cell in cells]
+    operations = sorted({round(cell.operations / 1e6, 2) for cell in cells})
+    millions = str(operations[0]) if len(operations) == 1 else f"{operations[0]} to {operations[-1]}"
     return (
         f"{cells[0].dataset}: {split} accuracy in %, mean ± sample standard deviation of {seeds} seeds, of the float "
         "master (before any rounding to integers), by op, norm and form against depth; "
-        f"{min(operations)} to {max(operations)} million operations an image at every depth."
+        f"{millions} million operations an image at every depth."
     )
 
 

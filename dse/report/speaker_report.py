@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
 
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.polarity_report import UNKNOWN, mean_and_deviation
 from workloads.host.files import write_whole
-from workloads.host.text_tables import latex_table, markdown_table
+from workloads.host.text_tables import markdown_table
 from workloads.studies.speakers import NOBODY, SpeakerRow
 
 LAST = {"all in turn": "mean of the speakers left out", NOBODY: "nobody: the customary split"}
@@ -28,10 +29,13 @@ def table_markdown(rows: Sequence[SpeakerRow]) -> str:
 
 
 def table_latex(rows: Sequence[SpeakerRow]) -> str:
-    """Return the same for the package booktabs."""
-    ops = _ops(rows)
+    """Return the same in LaTeX, at the width of a page."""
+    heads = [Column("left out", right=False, key=True), Column("tested on", "recordings")]
+    heads += [Column(op, "%") for op in _ops(rows)]
     lines = _lines(rows)
-    return latex_table(_caption(rows), f"l{'r' * (1 + len(ops))}", _head(rows), [lines[:-2], lines[-2:]])
+    caption = "Spoken digits: test accuracy by the speaker that training never heard"
+    groups = [Group(lines[:-2]), Group(lines[-2:])]
+    return latex([PaperTable("speakers", caption, heads, groups, [_caption(rows)])], 2)
 
 
 def _ops(rows: Sequence[SpeakerRow]) -> list[str]:

@@ -20,9 +20,10 @@ from dse.report import diffusion_report
 from tests.support.command import run_command
 from tests.support.manifests import results, unnamed
 from tests.support.paths import ROOT
+from workloads import datasets
 from workloads.host.manifest import MANIFEST
 from workloads.networks.accuracy import AccuracyRow
-from workloads.studies import polarity
+from workloads.studies import depth, polarity, speakers
 from workloads.training import make_family
 
 READ = {
@@ -81,6 +82,24 @@ def polarised(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(polarity, "run_study", run_study)
 
 
+def deepened(patch: pytest.MonkeyPatch) -> None:
+    def run_study(dataset: str, depths: Any, seeds: int, out: Path, *rest: Any) -> Any:
+        write(out, "runs.csv")
+        row = depth.DepthRow("digits", 2, "plain", "mac", "batch", 0, 400_000, 9000, 0.9, 0.9, 0, "")
+        return [row, row._replace(op="threshold", norm="mean")]
+
+    patch.setattr(depth, "run_study", run_study)
+
+
+def heard(patch: pytest.MonkeyPatch) -> None:
+    def run_study(seeds: int, out: Path, *rest: Any) -> Any:
+        write(out, "runs.csv")
+        return [speakers.SpeakerRow(name, "mac", 0, 70, 120, 0.9, 0.9, 0.9, "") for name in ("theo", "nobody")]
+
+    patch.setattr(speakers, "run_study", run_study)
+    patch.setattr(datasets, "content_hash", lambda *rest: "0" * 64)
+
+
 def denoised(patch: pytest.MonkeyPatch) -> None:
     def run_diffusion(ops: Any, epochs: int, seed: int, samples: int, out: Path, *rest: Any) -> list[Path]:
         return write(out, "diffusion.csv", "diffusion.md", "mac-curve.png")
@@ -116,6 +135,8 @@ CASES = {
     "net train out": Case("net train digits --out family", 3, "recipe, data digits", trained),
     "net train out (seeds)": Case("net train digits --seeds 2 --out family", 1, "recipe, data digits", seeded),
     "net polarity out": Case("net polarity digits --out polarity", 5, "data digits", polarised),
+    "net depth out": Case("net depth digits --out depth", 5, "data digits", deepened),
+    "net speakers out": Case("net speakers --out speakers", 3, "data spoken-digits", heard),
     "net diffusion out": Case("net diffusion --out diffusion", 3, "data digits", denoised),
     "net export out": Case("net export lenet --out lenet.csv", 1, "workload lenet: lenet.yaml"),
     "study tables kernel out, study tables kernel plot": Case(

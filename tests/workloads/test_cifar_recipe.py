@@ -54,9 +54,8 @@ def one_step(layers: tuple[Layer, ...], task: Classifier) -> list[np.ndarray]:
 
 def test_the_whole_network_takes_a_step(tmp_path: Path, data: Data) -> None:
     recipe = read_spec(Recipe, find_recipe("cifar-10")).model_copy(update={"batch": 2})
-    data = load_data("cifar-10", tmp_path, 2)
     layers = op_layers(recipe, "threshold", find_recipe("cifar-10"), data)
-    gradients = one_step(layers, Classifier(data, recipe, signed=True))
+    gradients = one_step(layers, Classifier(load_data("cifar-10", tmp_path, 2), recipe, signed=True))
     assert all(np.isfinite(gradient).all() and gradient.any() for gradient in gradients)
 
 

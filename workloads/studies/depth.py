@@ -14,10 +14,9 @@ import numpy as np
 
 from workloads.datasets import dataset, load_split
 from workloads.errors import LimenError
-from workloads.host.files import check_writable, write_whole
+from workloads.host.files import check_writable
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
-from workloads.host.text_tables import csv_bytes
 from workloads.layers.layer import Layer
 from workloads.networks.network import NetworkFile
 from workloads.studies import stored_rows
@@ -210,13 +209,11 @@ def run_study(
         for op in RATES
         for norm in RATES[op]
     ]
-    missing = [run for run in runs if run not in rows]
-    for done, run in enumerate(missing, start=len(runs) - len(missing) + 1):
-        rows[run] = train_run(run, data, recipe, test, settings)
-        write_whole(path, csv_bytes(in_order(rows.values())))
-        if progress is not None:
-            progress(f"depth of {name}", done, len(runs))
-    return in_order(rows.values())
+
+    def run_one(run: Run) -> DepthRow:
+        return train_run(run, data, recipe, test, settings)
+
+    return stored_rows.complete(path, rows, runs, run_one, in_order, (f"depth of {name}", progress))
 
 
 def _run_of(row: DepthRow) -> Run:

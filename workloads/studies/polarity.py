@@ -16,10 +16,9 @@ import numpy as np
 
 from workloads.datasets import dataset, load_split
 from workloads.errors import LimenError
-from workloads.host.files import check_writable, write_whole
+from workloads.host.files import check_writable
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
-from workloads.host.text_tables import csv_bytes
 from workloads.layers.layer import Layer
 from workloads.ops.generated_polarity import generated_polarity
 from workloads.studies import stored_rows
@@ -261,13 +260,11 @@ def run_study(
         for granularity in GRANULARITIES
         for initialisation in INITIALISATIONS
     ]
-    missing = [run for run in runs if run not in rows]
-    for done, run in enumerate(missing, start=len(runs) - len(missing) + 1):
-        rows[run] = train_run(run, data, recipe, test, settings)
-        write_whole(path, csv_bytes(in_order(rows.values())))
-        if progress is not None:
-            progress(f"polarity of {name}", done, len(runs))
-    return in_order(rows.values())
+
+    def run_one(run: Run) -> PolarityRow:
+        return train_run(run, data, recipe, test, settings)
+
+    return stored_rows.complete(path, rows, runs, run_one, in_order, (f"polarity of {name}", progress))
 
 
 def _run_of(row: PolarityRow) -> Run:

@@ -16,11 +16,10 @@ from workloads.datasets import dataset
 from workloads.datasets.registry import locate
 from workloads.datasets.spoken_digits import Recordings, read_recordings, split
 from workloads.errors import LimenError
-from workloads.host.files import check_writable, write_whole
+from workloads.host.files import check_writable
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.host.specfile import read_spec
-from workloads.host.text_tables import csv_bytes
 from workloads.networks.family import find_recipe
 from workloads.networks.network import NetworkFile
 from workloads.studies import stored_rows
@@ -56,6 +55,10 @@ class SpeakerRow(NamedTuple):
     test_accuracy: float
     test_accuracy_float: float
     settings: str
+
+
+Run = tuple[str, Any, int]
+"""(held out, op, seed)."""
 
 
 def settings_of(recordings: Recordings, recipe: Recipe) -> str:
@@ -123,16 +126,14 @@ def run_study(
     path = out / "runs.csv"
     rows = {_run_of(row): row for row in (read_rows(path, settings) if path.exists() else [])}
     runs = [(held, op, seed) for seed in range(seeds) for held in (*speakers, NOBODY) for op in recipe.ops]
-    missing = [run for run in runs if run not in rows]
-    for done, run in enumerate(missing, start=len(runs) - len(missing) + 1):
-        rows[run] = train_run(*run, recordings, recipe, settings)
-        write_whole(path, csv_bytes(in_order(rows.values())))
-        if progress is not None:
-            progress("speakers", done, len(runs))
-    return in_order(rows.values())
+
+    def run_one(run: Run) -> SpeakerRow:
+        return train_run(*run, recordings, recipe, settings)
+
+    return stored_rows.complete(path, rows, runs, run_one, in_order, ("speakers", progress))
 
 
-def _run_of(row: SpeakerRow) -> tuple[str, str, int]:
+def _run_of(row: SpeakerRow) -> Run:
     return row.held_out, row.op, row.seed
 
 

@@ -3,14 +3,39 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from workloads.errors import LimenError, shown
-from workloads.host.text_tables import read_csv
+from workloads.host.files import write_whole
+from workloads.host.progress import Progress
+from workloads.host.text_tables import csv_bytes, read_csv
 
 Row = TypeVar("Row", bound=NamedTuple)
+Run = TypeVar("Run", bound=tuple[Any, ...])
+
+
+def complete(
+    path: Path,
+    rows: dict[Run, Row],
+    runs: Sequence[Run],
+    train: Callable[[Run], Row],
+    in_order: Callable[[Iterable[Row]], list[Row]],
+    show: tuple[str, Progress | None],
+) -> list[Row]:
+    """Train those of `runs` that `rows` hasn't, in that order, and return all rows.
+
+    path: the runs.csv, written whole after each run, in its own order. show: what progress says, and who shows it.
+    """
+    what, progress = show
+    missing = [run for run in runs if run not in rows]
+    for done, run in enumerate(missing, start=len(runs) - len(missing) + 1):
+        rows[run] = train(run)
+        write_whole(path, csv_bytes(in_order(rows.values())))
+        if progress is not None:
+            progress(what, done, len(runs))
+    return in_order(rows.values())
 
 
 def read_rows(
