@@ -12,7 +12,7 @@ INPUTS ?= 20000
 # A process a core; whoever has nothing left takes tests of another.
 PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
-.PHONY: study test exactness whole kills mutants fuzz lint bench bench-peers peers growth tables notebooks clean
+.PHONY: study test exactness whole kills mutants fuzz lint bench bench-peers peers growth tables artifact notebooks clean
 .DELETE_ON_ERROR:
 
 # The main job: threshold and MAC accelerators for the digits network in one space; the front; its knee, its largest
@@ -83,6 +83,10 @@ growth: $(VENV)/test.stamp
 tables: $(VENV)/test.stamp
 	$(BIN)/python -m tests.docs.tables
 	$(BIN)/python -m tests.docs.manifests
+
+# Every table and figure of docs with a script that computes it again, built and run once; then OUT/artifact/run-all.sh.
+artifact: $(VENV)/test.stamp
+	$(BIN)/python -m tests.docs.artifact $(OUT)/artifact
 
 # The outputs that the notebooks are stored with, of the study in runs/digits.
 notebooks: $(VENV)/test.stamp

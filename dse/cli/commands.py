@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from dse.cli.artifact import artifact
 from dse.cli.costs import costs
 from dse.cli.depth import depth
 from dse.cli.describe import describe
@@ -75,6 +76,7 @@ net.add_command(export_network)
 net.add_command(init_network)
 commands.add_command(waves)
 commands.add_command(hardwire)
+commands.add_command(artifact)
 
 
 @commands.command()

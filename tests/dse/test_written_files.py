@@ -41,6 +41,7 @@ NO_RESULTS = {
 """Places of what is no table, figure or report: pages to change, Verilog, the signals of a layer."""
 
 ELSEWHERE = {
+    "artifact out": "tests/dse/test_artifact.py",
     "study run out": "tests/dse/test_manifest.py",
     "study compare out": "tests/dse/test_comparison.py",
     "study compare plot": "tests/dse/test_comparison.py",
