@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import re
 from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
 
 from workloads.host.manifest import packages
 
@@ -42,7 +43,8 @@ def requirements(versions: dict[str, str]) -> str:
 def size_bytes(versions: dict[str, str]) -> int:
     """Return the bytes on disk of installed packages."""
     files = [file for name in versions for file in distribution(name).files or []]
-    return sum(place.stat().st_size for place in (file.locate() for file in files) if place.is_file())
+    places = [Path(str(file.locate())) for file in files]
+    return sum(place.stat().st_size for place in places if place.is_file())
 
 
 def _needs(name: str) -> list[str]:
