@@ -32,7 +32,7 @@ from tests.docs.tables import FAMILIES, FILES, PAGES, POLARITY
 from tests.support.paths import ROOT
 from workloads.datasets import load_split
 from workloads.errors import LimenError
-from workloads.host.manifest import file_hash, read_manifest
+from workloads.host.manifest import Origin, file_hash, read_manifest
 from workloads.host.pictures import Figure, picture_bytes
 from workloads.host.scratch import scratch_folder
 from workloads.host.text_tables import csv_text
@@ -156,6 +156,17 @@ def samplers_picture(name: str) -> str:
         return pixels_csv((scratch / "again.png").read_bytes())
 
 
+def redraw() -> None:
+    """Draw the samplers' pictures in docs again from the stored searches, by the program as it is now."""
+    pictures = [SAMPLERS / f"{name}.png" for name in POINTS]
+    origin = Origin({path.with_suffix(".csv").name: file_hash(path.with_suffix(".csv")) for path in pictures})
+    for path in pictures:
+        plot_samplers(share_rows(path.stem), POINTS[path.stem], path)
+    manifest = read_manifest(SAMPLERS)
+    assert manifest is not None
+    origin.write_into(SAMPLERS, [SAMPLERS / name for name in manifest.files], manifest.runs)
+
+
 def front_picture() -> str:
     """Return the picture of the front of digits: every point of the study's space is evaluated for it."""
     spec, table = whole_machine.study("digits"), whole_machine.points("digits").copy()
@@ -263,12 +274,18 @@ def make(target: Path, run: bool = True) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Return the exit code: 0, 1 where a result differs, 2 where the arguments are none of these."""
+    """Return the exit code: 0, 1 where a result differs, 2 where the arguments are none of these.
+
+    --redraw: the samplers' pictures of docs, where the program draws them otherwise than when they were stored.
+    """
     if len(arguments) == 2 and arguments[0] == "--again" and arguments[1] in ITEMS:
         print(ITEMS[arguments[1]].again(), end="")
         return 0
+    if arguments == ["--redraw"]:
+        redraw()
+        return 0
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("python -m tests.docs.artifact FOLDER | --again NAME", file=sys.stderr)
+        print("python -m tests.docs.artifact FOLDER | --again NAME | --redraw", file=sys.stderr)
         return 2
     try:
         return 1 if make(Path(arguments[0])) else 0
