@@ -33,7 +33,7 @@ IMAGES_OF_AN_EPOCH = 45_000
 """Of the 50,000 training images, 5,000 are held out for validation."""
 
 TORCH_BATCH = 8
-STEPS = 3
+STEPS = 2
 
 
 def main() -> None:

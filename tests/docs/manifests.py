@@ -20,10 +20,13 @@ from workloads.host.manifest import LAYOUT, MANIFEST, file_hash, read_manifest
 DOCS = ROOT / "docs"
 COMMANDS = {
     ".": "make growth",
+    "depth": "limen net depth digits --out FOLDER",
     "diffusion": "limen net diffusion --out FOLDER",
     "polarity": "limen net polarity digits --out FOLDER; limen net polarity mnist --out FOLDER",
     "samplers": "limen study compare NAME.yaml --out FOLDER --plot NAME.png",
+    "speakers": "limen net speakers --out FOLDER",
     "tables": "make tables",
+    "training": "limen net train, of recipes that docs/tables/tries.md tells",
 }
 """What writes the results in a folder of docs."""
 

@@ -14,7 +14,7 @@ from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
 from dse.report.progress import ProgressBar
-from tests.docs import cost_tables, generated_signs, machine_features, several_ops, whole_machine
+from tests.docs import cost_tables, generated_signs, machine_features, several_ops, training_tables, whole_machine
 from tests.support.paths import ROOT
 from workloads.host.manifest import MANIFEST, Origin, file_hash
 from workloads.host.text_tables import markdown_table
@@ -224,6 +224,25 @@ PAGES = {
         "signs of the same granularity, then granularities of random signs.",
         polarity_differences,
     ),
+    "tries": Page(
+        "Tries of deep networks",
+        "Accuracies in %, of validation images; test images were read by none. Networks are a stem and stages of "
+        "blocks of two 3 × 3 layers, a layer of stride 2 before each stage but the first, and scores; a stage is "
+        "written blocks × channels. A layer that adds a residual starts at a deviation of *spread*, 1/2 where none is "
+        "said, 1 in those of commit c909ceb263. Of [tries.csv](../training/tries.csv); "
+        "[findings](../training.md#deep-networks).",
+        training_tables.tries,
+    ),
+    "depth-digits": Page(
+        "Depth: digits",
+        "Of the runs in [digits-runs.csv](../depth/digits-runs.csv), as `limen net depth` writes it.",
+        lambda: training_tables.depths("digits"),
+    ),
+    "speakers": Page(
+        "Speakers that training never heard",
+        "Of the runs in [runs.csv](../speakers/runs.csv), as `limen net speakers` writes it.",
+        training_tables.unknown_speakers,
+    ),
 }
 """Pages by the name of their file."""
 
@@ -245,6 +264,8 @@ def write_all() -> None:
     stored = {f"costs {name}": file_hash(table_path(name)) for name in built_in_tables()}
     stored |= {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
     stored |= {f"polarity {path.name}": file_hash(path) for path in sorted(POLARITY.glob("*-runs.csv"))}
+    tried = (training_tables.TRIES, *training_tables.DEPTH.glob("*-runs.csv"), training_tables.SPEAKERS / "runs.csv")
+    stored |= {f"{path.parent.name} {path.name}": file_hash(path) for path in sorted(tried)}
     origin = Origin(stored)
     with ProgressBar() as bar:
         for done, (name, page) in enumerate(PAGES.items()):
