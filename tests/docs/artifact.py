@@ -11,7 +11,7 @@ import hashlib
 import io
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,10 +29,11 @@ from dse.report.sampler_table import ShareRow, table_markdown
 from dse.space.figures import CATALOGUE
 from tests.docs import whole_machine
 from tests.docs.tables import FAMILIES, FILES, PAGES, POLARITY
+from tests.support.manifests import results
 from tests.support.paths import ROOT
 from workloads.datasets import load_split
 from workloads.errors import LimenError
-from workloads.host.manifest import Origin, file_hash, read_manifest
+from workloads.host.manifest import MANIFEST, Origin, file_hash, manifests_in, read_manifest
 from workloads.host.pictures import Figure, picture_bytes
 from workloads.host.scratch import scratch_folder
 from workloads.host.text_tables import csv_text
@@ -56,7 +57,7 @@ exec "$PYTHON" compare.py {name} expected/{name}.csv results/{name}.csv"""
 class Shown(NamedTuple):
     """A table or figure of docs. stored: what is there, again: the same computed again, both as CSV.
 
-    minutes: where the artifact's scripts aren't run. whole_minutes: of all from scratch, which no script does.
+    covers: the files that are compared whole. minutes: where the artifact's scripts aren't run.
     """
 
     kind: str
@@ -64,6 +65,7 @@ class Shown(NamedTuple):
     how: str
     stored: Callable[[], str]
     again: Callable[[], str]
+    covers: Sequence[Path] = ()
     minutes: float = 0.1
 
 
@@ -81,19 +83,23 @@ def pixels_csv(content: bytes) -> str:
     )
 
 
-def hashes_csv(folder: Path, names: list[str], now: bool) -> str:
-    """Return the SHA-256 of files of docs: what they are now, or what the folder's manifest says."""
-    manifest = read_manifest(folder)
-    assert manifest is not None
-    digests = [file_hash(folder / name) if now else manifest.files[name] for name in names]
-    return csv_text(["file", "sha256"], list(zip(names, digests, strict=True)))
+def hashes_csv(paths: Sequence[Path], now: bool) -> str:
+    """Return the SHA-256 of files of docs: what they are now, or what the manifest of their making says."""
+    rows = [[path.relative_to(DOCS).as_posix(), file_hash(path) if now else _made(path)] for path in paths]
+    return csv_text(["file", "sha256"], rows)
+
+
+def _made(path: Path) -> str:
+    manifests = manifests_in(path.parent)
+    beside = manifests.get(path.with_name(f"{path.name}.{MANIFEST}")) or manifests.get(path.parent / MANIFEST)
+    return beside.files.get(path.name, "in no manifest") if beside else "no manifest"
 
 
 def page(name: str) -> Shown:
     return Shown(
         "table", PAGES[name].title, "Computed again from the shipped rows, runs and networks, all of it.",
         lambda: lines_csv((DOCS / "tables" / f"{name}.md").read_text(encoding="utf-8")),
-        lambda: lines_csv(PAGES[name].text()),
+        lambda: lines_csv(PAGES[name].text()), (DOCS / "tables" / f"{name}.md",),
     )  # fmt: skip
 
 
@@ -105,7 +111,7 @@ def polarity_table(dataset: str) -> Shown:
     return Shown(
         "table", f"Polarity on {dataset}, mean and deviation of each cell", "From the stored runs, all of them.",
         lambda: (POLARITY / f"{dataset}.csv").read_text(encoding="utf-8"),
-        lambda: polarity_report.table_csv(polarity_cells(dataset)),
+        lambda: polarity_report.table_csv(polarity_cells(dataset)), (POLARITY / f"{dataset}.csv",),
     )  # fmt: skip
 
 
@@ -113,7 +119,7 @@ def polarity_picture(dataset: str) -> Shown:
     return Shown(
         "figure", f"Polarity on {dataset}", "Drawn again from the stored runs; pixels are compared.",
         lambda: pixels_csv((POLARITY / f"{dataset}.png").read_bytes()),
-        lambda: pixels_csv(polarity_report.picture(polarity_cells(dataset))),
+        lambda: pixels_csv(polarity_report.picture(polarity_cells(dataset))), (POLARITY / f"{dataset}.png",),
     )  # fmt: skip
 
 
@@ -186,21 +192,45 @@ def front_picture() -> str:
     return pixels_csv(picture_bytes(figure))
 
 
-def hashed(kind: str, title: str, folder: Path, names: list[str], how: str) -> Shown:
+LONG = {
+    ".": "times, which no other machine has; make growth, a quarter of an hour",
+    "diffusion": "10 minutes, by limen net diffusion",
+    "polarity": "17 minutes and MNIST's files, by limen net polarity",
+    "samplers": "80 minutes, by limen study compare",
+}
+"""What results in a folder of docs take that no script makes again."""
+
+FIGURES = (".png", ".svg", ".pdf", ".html")
+
+
+def rest(covered: Collection[Path]) -> dict[str, Shown]:
+    """Return an item for the tables, and one for the figures, of each folder of docs that nothing else covers."""
+    groups: dict[tuple[str, str], list[Path]] = {}
+    for path in results(DOCS):
+        if path not in covered and path.suffix != ".md":
+            folder = path.parent.relative_to(DOCS).as_posix()
+            groups.setdefault((folder, "figure" if path.suffix in FIGURES else "table"), []).append(path)
+    return {f"stored-{folder.strip('.') or 'docs'}-{kind}s": _hashed(folder, kind, paths)
+            for (folder, kind), paths in groups.items()}  # fmt: skip
+
+
+def _hashed(folder: str, kind: str, paths: Sequence[Path]) -> Shown:
+    why = LONG.get(folder, "by the command in its manifest")
     return Shown(
-        kind, title, f"Not computed again: {how}; by the SHA-256 of its making.",
-        lambda: hashes_csv(folder, names, now=False), lambda: hashes_csv(folder, names, now=True),
+        kind, ", ".join(path.relative_to(DOCS).as_posix() for path in paths),
+        f"Not computed again ({why}): by the SHA-256 of its making.",
+        lambda: hashes_csv(paths, now=False), lambda: hashes_csv(paths, now=True), tuple(paths),
     )  # fmt: skip
 
 
-DIFFUSION = DOCS / "diffusion"
-ITEMS: dict[str, Shown] = {
+COMPUTED: dict[str, Shown] = {
     **{f"table-{name}": page(name) for name in PAGES},
     **{
         f"table-{Path(name).stem}-csv": Shown(
             "table", f"{name}, all numbers", "Computed again, all of it.",
             lambda name=name: (DOCS / "tables" / name).read_text(encoding="utf-8"),  # type: ignore[misc]
             lambda content=content: content().decode(),  # type: ignore[misc]
+            (DOCS / "tables" / name,),
         )
         for name, content in FILES.items()
     },
@@ -209,9 +239,6 @@ ITEMS: dict[str, Shown] = {
     "polarity-run": Shown(
         "table", "Polarity on digits, one run of 225", "A sample: one run is trained again; limen net polarity takes 9 "
         "minutes for all.", stored_run, run_of_polarity,
-    ),
-    "polarity-mnist-runs": hashed(
-        "table", "Polarity on MNIST, all runs", POLARITY, ["mnist-runs.csv"], "9 minutes, and MNIST's files"
     ),
     **{
         f"samplers-{name}": Shown(
@@ -226,33 +253,17 @@ ITEMS: dict[str, Shown] = {
             "figure", f"Samplers on the space of {name}", "Drawn again from the stored searches; pixels are compared.",
             lambda name=name: pixels_csv((SAMPLERS / f"{name}.png").read_bytes()),  # type: ignore[misc]
             lambda name=name: samplers_picture(name),  # type: ignore[misc]
+            (SAMPLERS / f"{name}.png",),
         )
         for name in POINTS
     },
-    "samplers-searches": hashed(
-        "table", "Samplers, all looks at all searches", SAMPLERS, ["digits.csv", "mnist.csv"],
-        "80 minutes, by limen study compare",
-    ),
     "front-figure": Shown(
         "figure", "The front of the built-in study digits", "Every point of its space is evaluated again, and the "
         "picture drawn; pixels are compared.", lambda: pixels_csv((DOCS / "front.png").read_bytes()), front_picture,
-        minutes=1.0,
-    ),
-    "diffusion": hashed(
-        "table", "Diffusion, tables", DIFFUSION,
-        ["diffusion.csv", "diffusion-baselines.csv", "diffusion-steps.csv", "mac-curve.csv", "threshold-curve.csv"],
-        "10 minutes, by limen net diffusion",
-    ),
-    "diffusion-figures": hashed(
-        "figure", "Diffusion, pictures", DIFFUSION,
-        ["diffusion-steps.png", "mac-curve.png", "threshold-curve.png", "mac-8-bits-samples.png",
-         "threshold-8-bits-samples.png"], "10 minutes, by limen net diffusion",
-    ),
-    "speed-figure": hashed(
-        "figure", "Speed of counting and of the search for cuts", DOCS, ["speed.png"],
-        "times, which no other machine has; make growth, a quarter of an hour",
+        (DOCS / "front.png",), minutes=1.0,
     ),
 }  # fmt: skip
+ITEMS = COMPUTED | rest({path for shown in COMPUTED.values() for path in shown.covers})
 """By the name of their script."""
 
 
