@@ -20,6 +20,7 @@ from dse.cli.layers import Timeline, timeline_options
 from dse.cli.look import report
 from dse.cli.net import net
 from dse.cli.net_files import export_network, import_network, init_network
+from dse.cli.net_search import search
 from dse.cli.options import (
     AT_LEAST_ONE,
     AT_LEAST_ZERO,
@@ -70,6 +71,7 @@ net.add_command(stats)
 net.add_command(polarity)
 net.add_command(depth)
 net.add_command(speakers)
+net.add_command(search)
 net.add_command(diffusion)
 net.add_command(import_network)
 net.add_command(export_network)

@@ -25,7 +25,7 @@ from dse.space.figures import (
 from dse.space.main_memory import LEAST_SRAM, parse_memory
 from dse.space.space import Coordinates
 from dse.space.study_spec import ALLOWED_WORDS, BESIDE_DESIGN, MEMORY, StudySpec
-from dse.space.workload import Format
+from dse.space.workload import Format, Workload
 from simulator.designs.channel_rows import rows_of_smallest_tiles
 from simulator.designs.design import BUFFERS, FEWEST_CHANNEL_ROWS, MOST_CYCLES
 from simulator.designs.design_block import DesignBlock, for_each
@@ -91,7 +91,9 @@ class BlockEvaluator:
     workload, costs: see `Evaluator`.
     """
 
-    def __init__(self, spec: StudySpec, workload: str, costs: str, functions: Functions = NO_FUNCTIONS) -> None:
+    def __init__(
+        self, spec: StudySpec, workload: str | Workload, costs: str, functions: Functions = NO_FUNCTIONS
+    ) -> None:
         self._evaluator = Evaluator(spec, workload, costs, functions)
         self._spec = spec
         self._forms: dict[_Key, _Form] = {}

@@ -63,16 +63,18 @@ class Formats(NamedTuple):
 class Evaluator:
     """Prices points of a study. Networks and their accuracies are kept in memory: a point costs milliseconds.
 
-    workload: a family's name, say, or several names, see `Workload`. costs: a built-in table's name or a table's path,
-    or several. Of several workloads a design is one that runs them all, and figures are of an image of each, unless a
-    point names the one that it runs. functions: of figures
-    of the user's own, which only `figures` needs.
+    workload: a family's name, say, or several names, see `Workload`, or one itself. costs: a built-in table's name or a
+    table's path, or several. Of several workloads a design is one that runs them all, and figures are of an image of
+    each, unless a point names the one that it runs. functions: of the user's own figures, which only `figures` needs.
     """
 
-    def __init__(self, spec: StudySpec, workload: str, costs: str, functions: Functions = NO_FUNCTIONS) -> None:
+    def __init__(
+        self, spec: StudySpec, workload: str | Workload, costs: str, functions: Functions = NO_FUNCTIONS
+    ) -> None:
         self._spec = spec
         self.functions = functions
-        self._workloads = [Workload(name) for name in workload.split(SEPARATOR)]
+        names = workload.split(SEPARATOR) if isinstance(workload, str) else []
+        self._workloads = [workload] if isinstance(workload, Workload) else [*map(Workload, names)]
         self._tables = dict(zip(titles(spec.tables), costs.split(SEPARATOR), strict=True))
         self.is_shared = spec.is_shared
         """Whether a design runs several workloads."""

@@ -33,8 +33,12 @@ class Scale(NamedTuple):
 
     def room(self, values: np.ndarray) -> np.ndarray:
         """Return the room [points, objectives] of values [points, objectives], none of it negative."""
-        worse = (self.ideal - _gains(values, self.signs, self.by_factor)) / self.span
-        return np.maximum(BEYOND - worse, 0.0)
+        return np.maximum(BEYOND - self.worse(values), 0.0)
+
+    def worse(self, values: np.ndarray) -> np.ndarray:
+        """Return how much worse than the best values [points, objectives] are, in spans of the front."""
+        worse: np.ndarray = (self.ideal - _gains(values, self.signs, self.by_factor)) / self.span
+        return worse
 
     def volume(self, values: np.ndarray) -> float:
         """Return the hypervolume of points, whether they are on a front or not: 0 of none."""

@@ -68,7 +68,7 @@ def find_study(database: sqlite3.Connection) -> int:
         LimenError: without the file's name: table, column and value, and what is allowed.
     """
     try:
-        _check_form(database)
+        check_form(database)
         names = [name for (name,) in database.execute("select study_name from studies order by study_id")]
         query = "select study_id from study_user_attributes where key = ?"
         ours = [study for (study,) in database.execute(query, (SPEC_ATTRIBUTE,))]
@@ -85,7 +85,8 @@ def find_study(database: sqlite3.Connection) -> int:
     return ours[0]
 
 
-def _check_form(database: sqlite3.Connection) -> None:
+def check_form(database: sqlite3.Connection) -> None:
+    """Refuse tables that aren't Optuna's, or not of the right form. Raises LimenError without the file's name."""
     query = "select name from sqlite_master where type = 'table' and name not like 'sqlite_%' order by name"
     tables = [name for (name,) in database.execute(query)]
     if not set(tables) >= OWN_TABLES:

@@ -310,7 +310,7 @@ def test_bad_recipes_are_refused(recipe_path, tmp_path, monkeypatch, old, new, m
             "kind: maxpool",
             r"layer conv: kind: 'maxpool' is not allowed: training takes",
         ),
-        ("threshold", "name: conv,", "name: conv, polarity: input,", r"layer conv: polarity: 'input' is not allowed"),
+        ("threshold", "name: conv,", "name: conv, groups: 1, polarity: sign,", r"polarity: 'sign' is not allowed"),
         ("shift-adder", ", op: shift, w_bits: 5", "", r"layer conv: op: 'adder' is not allowed: shift-adder has 'shi"),
         ("mac-threshold", ", op: mac", "", r"layer conv: op: 'threshold' is not allowed: mac-threshold has 'mac'"),
         ("shift", "w_bits: 5", "w_bits: 6", r"layer conv: w_bits: 6 is not allowed: op shift takes 2 to 5"),

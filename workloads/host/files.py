@@ -161,6 +161,10 @@ class Arrays:
         self.path = path
         self._arrays = read_arrays(path)
 
+    def has(self, name: str) -> bool:
+        """Return whether there is an array of this name."""
+        return name in self._arrays
+
     def integers(self, name: str, shape: tuple[int, ...]) -> np.ndarray:
         """Return an array of integers of this shape as int64. Raises LimenError where there is none."""
         try:

@@ -55,6 +55,7 @@ class Family:
       L.residual_shift [B, B]        int8       left shift of what the layer adds; absent where it adds nothing
       input_offset, input_shift [B, B] int8     the input map
       tuned           [B, B]         int8       which weights a member has: 0 float_weights, b tuned_b
+      made            [B, B]         int8       whether a member was made; absent where all were
       described       uint8                     JSON: network, recipe, seed and data that it was made from
     indexed [x_bits - 2, w_bits - 2]; op shift has no members with w_bits above 5. Scaling by a power of two and
     rounding half to even are exact, so every machine derives the same integers.
@@ -71,8 +72,9 @@ class Family:
         return [op for op in family_ops() if (self.folder / f"{op}.npz").exists()]
 
     def widths(self, op: FamilyOp) -> list[tuple[int, int]]:
-        """Return every (x_bits, w_bits) that members of an op have."""
-        return [(x_bits, w_bits) for x_bits in FAMILY_BITS for w_bits in member_w_bits(op)]
+        """Return every (x_bits, w_bits) that members of an op have. Raises LimenError for a damaged checkpoint."""
+        made = _made(Arrays(self.folder / f"{op}.npz"))
+        return [(x, w) for x in FAMILY_BITS for w in member_w_bits(op) if made[x - FAMILY_BITS[0], w - FAMILY_BITS[0]]]
 
     def form(self, op: FamilyOp, x_bits: int, w_bits: int) -> NetworkFile:
         """Return the network file of an op at these widths. Raises LimenError for an op or a width the family lacks."""
@@ -105,6 +107,9 @@ class Family:
             raise LimenError(f"{self.folder / f'{op}.yaml'}: {error}") from None
         arrays = Arrays(path)
         side, at = len(FAMILY_BITS), (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        if not _made(arrays)[at]:
+            having = ", ".join(f"{x} x {w}" for x, w in self.widths(op))
+            raise LimenError(f"family {self.name}: {op} {x_bits} x {w_bits}: is not allowed: made were {having}")
         offset, shift, tuned = (
             int(arrays.integers(name, (side, side))[at]) for name in ("input_offset", "input_shift", "tuned")
         )
@@ -115,6 +120,12 @@ class Family:
             return Network(form.name, layers, parameters, form.dataset, input_map, form.schedule, beside)
         except LimenError as error:
             raise LimenError(f"{path}: {error}") from None
+
+
+def _made(arrays: Arrays) -> np.ndarray:
+    """Return whether a checkpoint has each member, [B, B]. Raises LimenError for a damaged one."""
+    side = len(FAMILY_BITS)
+    return arrays.integers("made", (side, side)) > 0 if arrays.has("made") else np.ones((side, side), dtype=bool)
 
 
 def _stored_parameters(arrays: Arrays, layer: Layer, at: tuple[int, int], tuned: int) -> LayerParameters:

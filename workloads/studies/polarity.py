@@ -24,7 +24,7 @@ from workloads.ops.generated_polarity import generated_polarity
 from workloads.studies import stored_rows
 from workloads.training.classifier import Classifier, Data, load_data
 from workloads.training.float_master import outputs_of, real_inputs
-from workloads.training.forward_backward import initialise
+from workloads.training.forward_backward import free_signs, initialise
 from workloads.training.loop import Schedule, array_hash, train
 from workloads.training.recipe import OpRecipe, Recipe
 
@@ -98,10 +98,7 @@ def draw_polarity(
     0 where the granularity has no such.
     latent: float32 of the free signs' shape, [N, kh, kw, C], [1, kh, kw, C] or [N, 1, 1, 1], for learned, else None.
     """
-    channels, *window = layer.weights_shape
-    shape = {
-        "synapse": (channels, *window), "input": (1, *window), "neuron": (channels, 1, 1, 1),
-    }[layer.polarity]  # fmt: skip
+    shape = free_signs(layer)
     latent = None
     if initialisation == "learned":
         reach = LATENT_REACH[layer.polarity]
@@ -113,7 +110,7 @@ def draw_polarity(
         seed, positions = int(random.integers(1 << 32)), np.arange(np.prod(shape[1:]))
         positive = (generated_polarity(seed, np.arange(shape[0])[:, None], positions) > 0).reshape(shape)
     else:
-        sets = channels if layer.polarity == "synapse" else 1
+        sets = shape[0] if layer.polarity == "synapse" else 1
         size = int(np.prod(shape)) // sets
         if initialisation == "balanced":
             counts = (size + random.integers(0, 2, sets)) // 2

@@ -27,6 +27,10 @@ CHECKPOINT_FORMAT = 1
 """Version of the checkpoints' form."""
 
 
+class Diverged(LimenError):
+    """A training whose loss grew beyond all bounds."""
+
+
 class EpochRow(NamedTuple):
     """A line of the training curve: mean loss and score on training batches as drawn, score on validation data.
 
@@ -62,7 +66,8 @@ class Task(Protocol):
 class Schedule:
     """How long, how fast, and what share of the weights' average is kept: see `Recipe`.
 
-    name: of the training, for progress and refusals.
+    name: of the training, for progress and refusals. floors: (epoch, score): where the validation score after that
+    epoch is lower, training ends there.
     """
 
     name: str
@@ -71,6 +76,12 @@ class Schedule:
     warm_up: float
     final_rate: float
     averaging: float = 0.0
+    floors: tuple[tuple[int, float], ...] = ()
+
+    def ends_at(self, row: EpochRow) -> bool:
+        """Return whether training ends after this epoch."""
+        low = dict(self.floors).get(row.epoch, 0.0)
+        return row.epoch >= self.epochs or row.validation_accuracy < low
 
 
 def train(
@@ -89,7 +100,8 @@ def train(
     trains, which is added here.
 
     Raises:
-        LimenError: training diverges; a checkpoint that is damaged, of a newer form or of another training or code.
+        LimenError: training diverges (as Diverged); a checkpoint that is damaged, of a newer form or of another
+            training or code.
     """
     if checkpoint is not None:
         identity = {**identity, "code_digest": training_code()}
@@ -101,14 +113,15 @@ def train(
         curve = _resume(checkpoint, _state(chain, adam, average), adam, random, identity)
         if len(curve) > schedule.epochs or adam.steps != len(curve) * task.steps:
             raise LimenError(f"{checkpoint}: checkpoint: described: damaged; delete the file to train anew")
-    for epoch in range(len(curve) + 1, schedule.epochs + 1):
+    while not (curve and schedule.ends_at(curve[-1])):
+        epoch = len(curve) + 1
         losses, scores = [], []
         for x, target in task.batches(random):
             with np.errstate(all="ignore"):  # a diverging loss is reported below, in one line
                 outputs, tape = forward(chain, x)
                 loss, slope, score = task.loss(outputs, target)
                 if not loss <= LARGEST_LOSS:
-                    raise LimenError(
+                    raise Diverged(
                         f"training {schedule.name}: loss became {loss} in epoch {epoch}: learning_rate: "
                         f"{schedule.learning_rate} is not allowed here: try a lower one"
                     )

@@ -206,8 +206,10 @@ def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[
             arrays[f"{name}.{part}"] = np.zeros((side, side, float_layer.layer.out_channels), dtype=kind)
         if float_layer.layer.residual is not None:
             arrays[f"{name}.residual_shift"] = np.zeros((side, side), dtype=np.int8)
+    made = np.zeros((side, side), dtype=np.int8)
     for (x_bits, w_bits), (tag, member) in members.items():
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
+        made[at] = 1
         arrays["input_offset"][at] = member.input_map.offset
         arrays["input_shift"][at] = member.input_map.shift
         arrays["tuned"][at] = tag
@@ -222,6 +224,9 @@ def checkpoint_arrays(masters: Masters, members: Mapping[tuple[int, int], tuple[
                         f"quantising {float_layer.layer.name}.{part}: a value beyond {target.dtype}: not storable"
                     )
                 target[at] = values
+    widest = max(float_layer.layer.operation.fitted_bits(FAMILY_BITS[-1]) for float_layer in masters[0])
+    if len(members) < side * len(range(FAMILY_BITS[0], widest + 1)):
+        arrays["made"] = made
     return arrays
 
 
@@ -334,11 +339,9 @@ def op_layers(recipe: Recipe, op: FamilyOp, recipe_path: str | os.PathLike[str],
     except LimenError as error:
         raise LimenError(str(error) if str(error).startswith(str(path)) else f"{path}: {error}") from None
     for layer in layers:
-        # Training knows nothing of groups or concatenation, of polarity only how it is generated, and finds the
-        # residuals' shifts.
+        # Training knows nothing of groups or concatenation, and finds the residuals' shifts.
         form = LayerForm(name=layer.name, kind=layer.kind, input=layer.input, residual=layer.residual)
-        if layer.generates_polarity:
-            form = form.model_copy(update={"polarity": layer.polarity, "polarity_seed": layer.polarity_seed})
+        form = form.model_copy(update={"polarity": layer.polarity, "polarity_seed": layer.polarity_seed})
         for key, plain in form:
             if getattr(layer, key) != plain or (key == "kind" and not layer.has_weights):
                 raise LimenError(

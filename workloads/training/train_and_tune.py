@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,13 +29,17 @@ LATER = ("cutout_pixels", "distillation", "temperature", "averaging")
 
 
 class Course(NamedTuple):
-    """Of a training, all but its network: an op of a recipe, the seed and the data, and the master that teaches it."""
+    """Of a training, all but its network: an op of a recipe, the seed and the data, and the master that teaches it.
+
+    floors: see `Schedule`; of training from scratch alone.
+    """
 
     recipe: Recipe
     op: FamilyOp
     seed: int
     data: Data
     teacher: Sequence[FloatLayer] | None = None
+    floors: tuple[tuple[int, float], ...] = ()
 
     def task(self, layers: Sequence[Layer]) -> Classifier:
         """Return what its network is trained for."""
@@ -57,7 +62,7 @@ def train_master(
     random = np.random.default_rng(seed)
     chain = initialise(layers, task.sample, random)
     rate = recipe.ops[op].learning_rate
-    schedule = course.schedule(f"{op}, seed {seed}", recipe.epochs, rate)
+    schedule = replace(course.schedule(f"{op}, seed {seed}", recipe.epochs, rate), floors=course.floors)
     identity = _identity(layers, course) | {"epochs": recipe.epochs, "learning_rate": rate}
     return train(chain, task, schedule, random, identity, checkpoint, progress)
 
@@ -106,7 +111,7 @@ def whole_identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
 
 def _identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     """Return what must be equal for a training to go on from a checkpoint: network, recipe, seed, data."""
-    recipe, op, seed, data, teacher = course
+    recipe, op, seed, data, teacher, _ = course
     shared = ["batch", "shift_pixels", "mirror", "label_smoothing", "warm_up", "final_rate"]
     shared += [name for name in LATER if getattr(recipe, name) != Recipe.model_fields[name].default]
     taught = {} if teacher is None else {"teacher": master_hash(teacher)}

@@ -1,0 +1,1 @@
+"""Searches over networks: each trained net gets every width and every design, exactly."""

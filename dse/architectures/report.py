@@ -1,0 +1,74 @@
+"""Writing what a search over networks found: tables, picture, pages, and the manifest that names them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dse.architectures.plot import front_picture
+from dse.architectures.results import FrontRow, Results, volume_shares
+from dse.architectures.search import ArchitectureSearch
+from dse.architectures.tables import (
+    Grid,
+    as_csv,
+    as_latex,
+    as_markdown,
+    as_text,
+    costs_at,
+    found,
+    front_csv,
+    nets_csv,
+    shares_of,
+)
+from workloads.host.files import write_whole
+from workloads.host.manifest import Origin, read_manifest
+
+TITLES = (
+    "The least of each cost at validation accuracies: designs and widths of found nets, of those made by hand and "
+    "trained as long, and of trained families",
+    "Share of each front in the hypervolume of all together",
+    "The nets that the search has on its op's front, each with its most accurate member there",
+)
+RENDER = {"text": as_text, "md": as_markdown, "csv": as_csv}
+
+
+def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin) -> dict[str, str]:
+    """Write trials.csv, front.csv, found.md, front.png and the found nets; return the tables by their format.
+
+    Raises LimenError where one can't be written.
+    """
+    results = Results(search, data)
+    fronts = results.fronts()
+    nets = results.nets(fronts)
+    costs = [name for name in search.page.designs.objectives if name != "accuracy"]
+    grids = [costs_at(fronts, costs), shares_of(volume_shares(fronts, search.page.designs)), found(nets, fronts)]
+    texts = {form: joined(grids, form) for form in ("text", "md", "latex", "csv")}
+    contents = {
+        "trials.csv": nets_csv(nets).encode(),
+        "front.csv": front_csv(fronts).encode(),
+        "tables.md": texts["md"].encode(),
+        "tables.tex": texts["latex"].encode(),
+        "front.png": front_picture(fronts, costs, title_of(search, fronts), origin.words()),
+    }
+    for name, content in contents.items():
+        write_whole(search.folder / name, content)
+    paths = [*(search.folder / name for name in contents), *results.write_found(fronts)]
+    earlier = read_manifest(search.folder)
+    origin.write_into(search.folder, paths, earlier.runs if earlier is not None else [])
+    return texts
+
+
+def joined(grids: list[Grid], form: str) -> str:
+    """Return the tables of a search in a format, each under its title; of CSV nothing but the tables."""
+    if form == "latex":
+        return "\n".join(as_latex(grid, title) for grid, title in zip(grids, TITLES, strict=True))
+    if form == "csv":
+        return "\n".join(map(as_csv, grids))
+    end = "\n" if form == "text" else "\n\n"
+    return "\n".join(f"{title}:{end}{RENDER[form](grid)}" for grid, title in zip(grids, TITLES, strict=True))
+
+
+def title_of(search: ArchitectureSearch, fronts: list[FrontRow]) -> str:
+    """Return the title of the picture."""
+    done, planned = search.progress()
+    of = "" if done == planned else f" of {planned}"
+    return f"{search.page.name}: {done}{of} nets trained, {len(fronts)} designs on their fronts"

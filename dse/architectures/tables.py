@@ -1,0 +1,148 @@
+"""Tables of a search over networks: CSV that is read back, and of that text, Markdown, LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dse.architectures.results import SEARCH, FrontRow, NetRow, Share
+from dse.space.figures import figure
+from workloads.errors import LimenError, shown
+from workloads.host.text_tables import csv_text, latex_table, markdown_table, read_csv
+
+LEVELS = (0.8, 0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995)
+"""Accuracies at which costs are compared."""
+
+MOST_LEVELS = 6
+UNKNOWN = "–"
+FRONT_HEAD = ("op", "source", "net", "x_bits", "w_bits", "design", "test_accuracy")
+
+Grid = tuple[list[str], list[list[str]]]
+"""A head and rows of texts."""
+
+
+def front_csv(fronts: Sequence[FrontRow]) -> str:
+    """Return a row a design."""
+    names = [*fronts[0].figures] if fronts else []
+    return csv_text([*FRONT_HEAD, *names], [[*row[:-1], *(row.figures[name] for name in names)] for row in fronts])
+
+
+def nets_csv(rows: Sequence[NetRow]) -> str:
+    """Return a row a net."""
+    return csv_text(NetRow._fields, rows)
+
+
+def read_front(path: Path) -> list[FrontRow]:
+    """Return the rows of `front_csv`. Raises LimenError for another file."""
+    head, lines = read_csv(path, "the fronts of a search over networks")
+    if tuple(head[: len(FRONT_HEAD)]) != FRONT_HEAD:
+        raise LimenError(f"{path}: columns: {shown(head)} are not allowed: {', '.join(FRONT_HEAD)}, and figures")
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            op, source, net, x_bits, w_bits, design, test, *figures = line
+            named = dict(zip(head[len(FRONT_HEAD) :], map(float, figures), strict=True))
+            rows.append(FrontRow(op, source, net, int(x_bits), int(w_bits), design, float(test), named))
+        except ValueError:
+            raise LimenError(f"{path}: line {number}: {shown(line)} is not allowed: a row of such a front") from None
+    return rows
+
+
+def read_nets(path: Path) -> list[NetRow]:
+    """Return the rows of `nets_csv`. Raises LimenError for another file."""
+    head, lines = read_csv(path, "the nets of a search over networks")
+    if tuple(head) != NetRow._fields:
+        raise LimenError(f"{path}: columns: {shown(head)} are not allowed: {', '.join(NetRow._fields)}")
+    whole, real = ("layers", "operations", "synapses", "epochs", "designs", "on_front"), ("learning_rate",)
+    rows = []
+    for number, line in enumerate(lines, start=2):
+        try:
+            cells: dict[str, Any] = dict(zip(head, line, strict=True))
+            cells |= {name: int(cells[name]) for name in whole} | {name: float(cells[name]) for name in real}
+            cells |= {name: float(cells[name]) if cells[name] else None for name in ("accuracy_float", "accuracy")}
+            rows.append(NetRow(**cells))
+        except ValueError:
+            raise LimenError(f"{path}: line {number}: {shown(line)} is not allowed: a row of a net") from None
+    return rows
+
+
+def costs_at(fronts: Sequence[FrontRow], costs: Sequence[str]) -> Grid:
+    """Return the least of each cost at validation accuracies, of each op and source; costs: objectives but accuracy."""
+    highest = max((row.figures["accuracy"] for row in fronts), default=0.0)
+    levels = [level for level in LEVELS if level <= highest][-MOST_LEVELS:]
+    head = ["accuracy at least", "op", "nets of", *(figure(name).label for name in costs), "net of the first"]
+    lines = []
+    for level in levels:
+        for op, source in dict.fromkeys((row.op, row.source) for row in fronts):
+            good = [row for row in fronts if (row.op, row.source) == (op, source) and row.figures["accuracy"] >= level]
+            cells = [f"{min(row.figures[name] for row in good):.3g}" if good else UNKNOWN for name in costs]
+            first = min(good, key=lambda row: row.figures[costs[0]], default=None)
+            of = f"{first.net} {first.x_bits} x {first.w_bits}" if first else UNKNOWN
+            lines.append([f"{100 * level:g} %", op, source, *cells, of])
+    return head, lines
+
+
+def shares_of(shares: Sequence[Share]) -> Grid:
+    """Return how much of the hypervolume each op and source have."""
+    head = ["op", "nets of", "nets on its front", "designs on it", "of all fronts' hypervolume"]
+    return head, [[row.op, row.source, str(row.nets), str(row.designs), f"{100 * row.share:.1f} %"] for row in shares]
+
+
+def found(nets: Sequence[NetRow], fronts: Sequence[FrontRow]) -> Grid:
+    """Return the nets that a search has on its op's front, the most accurate first."""
+    head = [
+        "op",
+        "net",
+        "stages",
+        "polarity",
+        "rate",
+        "operations",
+        "synapses",
+        "designs",
+        "bits x × w",
+        "validation",
+        "test",
+    ]
+    lines = []
+    on_front = [row for row in nets if row.source == SEARCH and row.on_front]
+    for row in sorted(on_front, key=lambda one: (one.op, -(one.accuracy or 0), one.operations, one.net)):
+        own = [at for at in fronts if (at.op, at.source, at.net) == (row.op, SEARCH, row.net)]
+        best = max(own, key=lambda at: at.figures["accuracy"])
+        lines.append(
+            [
+                row.op, row.net, row.network, row.polarity, f"{row.learning_rate:g}",
+                f"{row.operations:,}", f"{row.synapses:,}", str(row.on_front), f"{best.x_bits} × {best.w_bits}",
+                f"{100 * best.figures['accuracy']:.2f} %", f"{100 * best.test_accuracy:.2f} %",
+            ]
+        )  # fmt: skip
+    return head, lines
+
+
+def as_text(grid: Grid) -> str:
+    """Return a table for a terminal."""
+    head, lines = grid
+    widths = [max(len(row[column]) for row in (head, *lines)) for column in range(len(head))]
+    return "".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
+        for row in (head, *lines)
+    )
+
+
+def as_markdown(grid: Grid) -> str:
+    """Return a table in Markdown."""
+    return markdown_table(*grid)
+
+
+def as_csv(grid: Grid) -> str:
+    """Return a table as CSV."""
+    return csv_text(*grid)
+
+
+def as_latex(grid: Grid, caption: str = "") -> str:
+    """Return a table for the package booktabs, a group by what its first column says."""
+    head, lines = grid
+    groups: dict[str, list[list[str]]] = {}
+    for line in lines:
+        groups.setdefault(line[0], []).append(line)
+    return latex_table(caption, "l" * len(head), head, groups.values())
