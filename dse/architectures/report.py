@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from dse.architectures.page import ArchitecturePage
 from dse.architectures.plot import front_picture
-from dse.architectures.results import FrontRow, Results, volume_shares
+from dse.architectures.results import FrontRow, NetRow, Results, volume_shares
 from dse.architectures.search import ArchitectureSearch
 from dse.architectures.tables import (
     Grid,
@@ -21,6 +23,7 @@ from dse.architectures.tables import (
 )
 from workloads.host.files import write_whole
 from workloads.host.manifest import Origin, read_manifest
+from workloads.host.width import wrapped
 
 TITLES = (
     "The least of each cost at validation accuracies: designs and widths of found nets, of those made by hand and "
@@ -28,7 +31,6 @@ TITLES = (
     "Share of each front in the hypervolume of all together",
     "The nets that the search has on its op's front, each with its most accurate member there",
 )
-RENDER = {"text": as_text, "md": as_markdown, "csv": as_csv}
 
 
 def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin) -> dict[str, str]:
@@ -39,15 +41,14 @@ def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin)
     results = Results(search, data)
     fronts = results.fronts()
     nets = results.nets(fronts)
-    costs = [name for name in search.page.designs.objectives if name != "accuracy"]
-    grids = [costs_at(fronts, costs), shares_of(volume_shares(fronts, search.page.designs)), found(nets, fronts)]
+    grids = grids_of(nets, fronts, search.page)
     texts = {form: joined(grids, form) for form in ("text", "md", "latex", "csv")}
     contents = {
         "trials.csv": nets_csv(nets).encode(),
         "front.csv": front_csv(fronts).encode(),
         "tables.md": texts["md"].encode(),
         "tables.tex": texts["latex"].encode(),
-        "front.png": front_picture(fronts, costs, title_of(search, fronts), origin.words()),
+        "front.png": front_picture(fronts, costs_of(search.page), title_of(search, fronts), origin.words()),
     }
     for name, content in contents.items():
         write_whole(search.folder / name, content)
@@ -57,14 +58,26 @@ def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin)
     return texts
 
 
+def costs_of(page: ArchitecturePage) -> list[str]:
+    """Return the objectives beside accuracy."""
+    return [name for name in page.designs.objectives if name != "accuracy"]
+
+
+def grids_of(nets: Sequence[NetRow], fronts: Sequence[FrontRow], page: ArchitecturePage) -> list[Grid]:
+    """Return the tables of `TITLES`."""
+    shares = volume_shares(fronts, page.designs)
+    return [costs_at(fronts, costs_of(page)), shares_of(shares), found(nets, fronts)]
+
+
 def joined(grids: list[Grid], form: str) -> str:
     """Return the tables of a search in a format, each under its title; of CSV nothing but the tables."""
     if form == "latex":
         return "\n".join(as_latex(grid, title) for grid, title in zip(grids, TITLES, strict=True))
     if form == "csv":
         return "\n".join(map(as_csv, grids))
-    end = "\n" if form == "text" else "\n\n"
-    return "\n".join(f"{title}:{end}{RENDER[form](grid)}" for grid, title in zip(grids, TITLES, strict=True))
+    if form == "text":
+        return "\n".join(f"{wrapped(title)}:\n{as_text(grid)}" for grid, title in zip(grids, TITLES, strict=True))
+    return "\n".join(f"{title}:\n\n{as_markdown(grid)}" for grid, title in zip(grids, TITLES, strict=True))
 
 
 def title_of(search: ArchitectureSearch, fronts: list[FrontRow]) -> str:

@@ -10,6 +10,7 @@ from dse.architectures.results import SEARCH, FrontRow, NetRow, Share
 from dse.space.figures import figure
 from workloads.errors import LimenError, shown
 from workloads.host.text_tables import csv_text, latex_table, markdown_table, read_csv
+from workloads.host.width import columns
 
 LEVELS = (0.8, 0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995)
 """Accuracies at which costs are compared."""
@@ -17,6 +18,10 @@ LEVELS = (0.8, 0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995)
 MOST_LEVELS = 6
 UNKNOWN = "–"
 FRONT_HEAD = ("op", "source", "net", "x_bits", "w_bits", "design", "test_accuracy")
+
+FOUND = ("net", "operations", "synapses", "designs", "x × w", "validation", "test", "polarity", "rate", "stages")
+BESIDE = ("synapses", "designs", "rate")
+"""Columns that a terminal has no room for."""
 
 Grid = tuple[list[str], list[list[str]]]
 """A head and rows of texts."""
@@ -91,42 +96,26 @@ def shares_of(shares: Sequence[Share]) -> Grid:
 
 def found(nets: Sequence[NetRow], fronts: Sequence[FrontRow]) -> Grid:
     """Return the nets that a search has on its op's front, the most accurate first."""
-    head = [
-        "op",
-        "net",
-        "stages",
-        "polarity",
-        "rate",
-        "operations",
-        "synapses",
-        "designs",
-        "bits x × w",
-        "validation",
-        "test",
-    ]
+    head = [*FOUND]
     lines = []
     on_front = [row for row in nets if row.source == SEARCH and row.on_front]
     for row in sorted(on_front, key=lambda one: (one.op, -(one.accuracy or 0), one.operations, one.net)):
         own = [at for at in fronts if (at.op, at.source, at.net) == (row.op, SEARCH, row.net)]
         best = max(own, key=lambda at: at.figures["accuracy"])
-        lines.append(
-            [
-                row.op, row.net, row.network, row.polarity, f"{row.learning_rate:g}",
-                f"{row.operations:,}", f"{row.synapses:,}", str(row.on_front), f"{best.x_bits} × {best.w_bits}",
-                f"{100 * best.figures['accuracy']:.2f} %", f"{100 * best.test_accuracy:.2f} %",
-            ]
-        )  # fmt: skip
+        cells = {
+            "net": row.net, "operations": f"{row.operations:,}", "synapses": f"{row.synapses:,}",
+            "designs": str(row.on_front), "x × w": f"{best.x_bits} × {best.w_bits}",
+            "validation": f"{100 * best.figures['accuracy']:.2f} %", "test": f"{100 * best.test_accuracy:.2f} %",
+            "polarity": row.polarity, "rate": f"{row.learning_rate:g}", "stages": row.network,
+        }  # fmt: skip
+        lines.append([cells[name] for name in head])
     return head, lines
 
 
 def as_text(grid: Grid) -> str:
     """Return a table for a terminal."""
-    head, lines = grid
-    widths = [max(len(row[column]) for row in (head, *lines)) for column in range(len(head))]
-    return "".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() + "\n"
-        for row in (head, *lines)
-    )
+    kept = [column for column, name in enumerate(grid[0]) if name not in BESIDE]
+    return columns([[row[column] for column in kept] for row in (grid[0], *grid[1])]) + "\n"
 
 
 def as_markdown(grid: Grid) -> str:
@@ -140,9 +129,9 @@ def as_csv(grid: Grid) -> str:
 
 
 def as_latex(grid: Grid, caption: str = "") -> str:
-    """Return a table for the package booktabs, a group by what its first column says."""
+    """Return a table for the package booktabs, a group by how its first column begins."""
     head, lines = grid
     groups: dict[str, list[list[str]]] = {}
     for line in lines:
-        groups.setdefault(line[0], []).append(line)
+        groups.setdefault(line[0].split("-")[0], []).append(line)
     return latex_table(caption, "l" * len(head), head, groups.values())

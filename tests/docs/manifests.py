@@ -20,6 +20,7 @@ from workloads.host.manifest import LAYOUT, MANIFEST, file_hash, read_manifest
 DOCS = ROOT / "docs"
 COMMANDS = {
     ".": "make growth",
+    "architectures": "limen net search NAME --out FOLDER",
     "depth": "limen net depth digits --out FOLDER",
     "diffusion": "limen net diffusion --out FOLDER",
     "polarity": "limen net polarity digits --out FOLDER; limen net polarity mnist --out FOLDER",

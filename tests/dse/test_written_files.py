@@ -48,6 +48,7 @@ ELSEWHERE = {
     "report out": "tests/dse/test_page.py",
     "study report out": "tests/dse/test_page.py",
     "net stats out": "tests/workloads/test_statistics.py",
+    "net search out": "tests/dse/test_architectures.py",
 }
 """Places of results that take long, and the tests that write them."""
 
