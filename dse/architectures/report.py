@@ -33,6 +33,9 @@ TITLES = (
 )
 
 
+CAPTIONS = ("Costs at accuracies", "Shares of the hypervolume", "Found nets")
+
+
 def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin) -> dict[str, str]:
     """Write trials.csv, front.csv, found.md, front.png and the found nets; return the tables by their format.
 
@@ -72,7 +75,7 @@ def grids_of(nets: Sequence[NetRow], fronts: Sequence[FrontRow], page: Architect
 def joined(grids: list[Grid], form: str) -> str:
     """Return the tables of a search in a format, each under its title; of CSV nothing but the tables."""
     if form == "latex":
-        return "\n".join(as_latex(grid, title) for grid, title in zip(grids, TITLES, strict=True))
+        return as_latex(grids, CAPTIONS)
     if form == "csv":
         return "\n".join(map(as_csv, grids))
     if form == "text":

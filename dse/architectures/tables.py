@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dse.architectures.results import SEARCH, FrontRow, NetRow, Share
+from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.space.figures import figure
 from workloads.errors import LimenError, shown
-from workloads.host.text_tables import csv_text, latex_table, markdown_table, read_csv
+from workloads.host.text_tables import csv_text, markdown_table, read_csv
 from workloads.host.width import columns
 
 LEVELS = (0.8, 0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995)
@@ -22,6 +23,9 @@ FRONT_HEAD = ("op", "source", "net", "x_bits", "w_bits", "design", "test_accurac
 FOUND = ("net", "operations", "synapses", "designs", "x × w", "validation", "test", "polarity", "rate", "stages")
 BESIDE = ("synapses", "designs", "rate")
 """Columns that a terminal has no room for."""
+
+KEYS = ("accuracy at least", "op", "nets of", "net")
+"""Columns that a table for a paper repeats where it is split."""
 
 Grid = tuple[list[str], list[list[str]]]
 """A head and rows of texts."""
@@ -128,10 +132,10 @@ def as_csv(grid: Grid) -> str:
     return csv_text(*grid)
 
 
-def as_latex(grid: Grid, caption: str = "") -> str:
-    """Return a table for the package booktabs, a group by how its first column begins."""
-    head, lines = grid
-    groups: dict[str, list[list[str]]] = {}
-    for line in lines:
-        groups.setdefault(line[0].split("-")[0], []).append(line)
-    return latex_table(caption, "l" * len(head), head, groups.values())
+def as_latex(grids: Sequence[Grid], captions: Sequence[str]) -> str:
+    """Return tables for a paper, at the width of a page."""
+    tables = []
+    for (head, lines), caption in zip(grids, captions, strict=True):
+        heads = [Column(name, right=False, key=name in KEYS) for name in head]
+        tables.append(PaperTable(caption, caption, heads, [Group(lines)]))
+    return latex(tables, 2)

@@ -193,6 +193,7 @@ def front_picture() -> str:
 
 
 LONG = {
+    "architectures": "an hour, by limen net search",
     ".": "times, which no other machine has; make growth, a quarter of an hour",
     "diffusion": "10 minutes, by limen net diffusion",
     "polarity": "17 minutes and MNIST's files, by limen net polarity",
