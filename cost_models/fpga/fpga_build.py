@@ -11,8 +11,8 @@ from typing import Any
 
 from cost_models.derive.table_rows import row
 from cost_models.fpga.fpga import DSP, TABLES, Implementation, device_of, fingerprint, implement, recipes, tools
-from cost_models.fpga.fpga_units import FPGA_UNITS, FpgaUnit, fpga_units, source_of
-from cost_models.table.table import Row, load_table, table_text
+from cost_models.fpga.fpga_units import FPGA_UNITS, FpgaUnit, fpga_units, source_of, stored_rows
+from cost_models.table.table import Row, table_text
 from cost_models.units.unit import from_journal, journalled
 from workloads.errors import LimenError
 from workloads.host.children import end_children
@@ -117,12 +117,6 @@ def check_fpga(
         compared += len(stored)
         mismatches += compare(target, name, unit, stored, versions)
     return compared, mismatches
-
-
-def stored_rows(name: str, unit: FpgaUnit) -> list[Row]:
-    """Return a unit's rows in a built-in table."""
-    lookup = {"component": unit.component, **unit.columns().texts()}
-    return [row for row in load_table(name).rows if all(row[field] == value for field, value in lookup.items())]
 
 
 def compare(target: str, name: str, unit: FpgaUnit, stored: Sequence[Row], versions: str) -> list[FpgaMismatch]:

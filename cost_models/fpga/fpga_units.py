@@ -6,18 +6,16 @@ its highest frequency. `limen_registered` puts one before every input; their fli
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
-from typing import Literal, get_args
+from typing import get_args
 
-from cost_models.sources.source import VERILOG, Source
+from cost_models.fpga.systems import System, system_source, system_units
+from cost_models.sources.source import Source
 from cost_models.sources.unit_sources import unit_source
+from cost_models.table.table import Row, load_table
 from cost_models.units.catalogue import neuron, operator, pe_units
 from cost_models.units.neurons import SYNAPSES, WIDE_BITS, weight_bits
-from cost_models.units.unit import Columns, Neuron, Operator, OpUnit, Pe
-from simulator.designs.design import FittedDesign
-from simulator.rtl.export import chip_verilog, rtl_parameters
-from workloads.ops.op_field import Op
+from cost_models.units.unit import Neuron, Operator, Pe
 from workloads.ops.registry import known_ops
 
 WIDTHS = (*range(2, 9), *WIDE_BITS)
@@ -29,14 +27,6 @@ BITS = {
 
 What is placed and routed takes minutes where it is large, so there is less of it.
 """
-
-SystemName = Literal["system_4x4", "system_8x8"]
-SYSTEMS: dict[SystemName, int] = {"system_4x4": 4, "system_8x8": 8}
-"""Whole exported designs by their component: rows and columns. Dataflow os, 8 bits, accumulators as wide as the
-widest PE's; small scratchpads and a narrow port, so that the array is a good part of them."""
-
-SYSTEM_OPS: tuple[Op, ...] = ("threshold", "mac")
-SYSTEM_BITS = 8
 
 REGISTERED = """
 module limen_registered (
@@ -52,21 +42,6 @@ endmodule
 """
 
 
-@dataclass(frozen=True)
-class System(OpUnit):
-    """A whole exported design. acc_bits: of its accumulators."""
-
-    name: SystemName
-    acc_bits: int
-
-    @property
-    def component(self) -> str:
-        return self.name
-
-    def columns(self) -> Columns:
-        return Columns(self.op, self.x_bits, self.w_bits, self.acc_bits, "os")
-
-
 FpgaUnit = Operator | Neuron | Pe | System
 FPGA_UNITS: tuple[type[FpgaUnit], ...] = get_args(FpgaUnit)
 
@@ -74,7 +49,7 @@ FPGA_UNITS: tuple[type[FpgaUnit], ...] = get_args(FpgaUnit)
 def fpga_units(target: str, systems: bool = False) -> tuple[FpgaUnit, ...]:
     """Return the units of a target's tables in a fixed order, with the widest accumulator or psum there is.
 
-    systems: whole designs after them, each of which takes as long as all units together.
+    systems: whole designs after them, which take hours.
     """
     widths = BITS[target]
     units: list[FpgaUnit] = [operator(op, bits) for bits, op in product(widths["op"], known_ops())]
@@ -83,38 +58,19 @@ def fpga_units(target: str, systems: bool = False) -> tuple[FpgaUnit, ...]:
     for dataflow, bits, op in product(("os", "ws"), widths["pe"], known_ops()):
         units.append(pe_units(op, bits, weight_bits(op, bits), dataflow)[-1])
     if systems:
-        units += [system_unit(name, op) for name, op in product(SYSTEMS, SYSTEM_OPS)]
+        units += system_units()
     return tuple(units)
 
 
-def system_unit(name: SystemName, op: Op) -> System:
-    """Return a whole design as a unit of a table."""
-    acc_bits = pe_units(op, SYSTEM_BITS, SYSTEM_BITS, "os")[-1].sum_bits
-    return System(op, SYSTEM_BITS, SYSTEM_BITS, name, acc_bits)
+def stored_rows(name: str, unit: FpgaUnit) -> list[Row]:
+    """Return a unit's rows in a built-in table."""
+    lookup = {"component": unit.component, **unit.columns().texts()}
+    return [row for row in load_table(name).rows if all(row[field] == value for field, value in lookup.items())]
 
 
 def source_of(unit: FpgaUnit) -> Source:
     """Return the Verilog of a unit as it is; of a system, all files that `limen export` writes."""
-    if not isinstance(unit, System):
-        return unit_source(unit)
-    size = SYSTEMS[unit.name]
-    design = FittedDesign(
-        rows=size,
-        cols=size,
-        dataflow="os",
-        op=unit.op,
-        x_bits=unit.x_bits,
-        w_bits=unit.w_bits,
-        acc_bits=unit.acc_bits,
-        ifmap_kib=2,
-        filter_kib=2,
-        ofmap_kib=2,
-        operand_depth=64,
-        feeder_width=1,
-        port_bits=32,
-    )
-    files = tuple(sorted(path.name for path in VERILOG.glob("*.v")))
-    return Source("limen_chip", files, {}, chip_verilog(rtl_parameters(design), f"{unit.name} {unit.op}"))
+    return system_source(unit) if isinstance(unit, System) else unit_source(unit)
 
 
 def inputs_of(unit: FpgaUnit) -> dict[str, int]:

@@ -159,7 +159,7 @@ def whole(folder: Path, liberty: tuple[Path, ...], costs: str, within: float, cl
 @click.option("--out-dir", type=PLACE, help="The folder to write the tables into.")
 @click.option("--target", default="all", show_default=True, type=click.Choice(("xc7", "ecp5", "all")))
 @click.option("--jobs", "-j", default=1, show_default=True, type=PROCESSES, help="Units at a time.")
-@click.option("--systems", is_flag=True, help="Whole 4 x 4 and 8 x 8 designs too: an hour more on a quiet core.")
+@click.option("--systems", is_flag=True, help="Whole designs too: an hour or two more on a quiet core.")
 @click.option("--check", is_flag=True, help="Build a sample of the built-in tables again instead, and compare.")
 @click.option("--sample", default=20, show_default=True, type=AT_LEAST_ONE, help="With --check: units of each target.")
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cost_models.fpga.fpga import TABLES, TARGETS
-from cost_models.fpga.fpga_units import SYSTEMS
+from cost_models.fpga.systems import ARRAYS, PREFIXES
 from cost_models.table.table import Row, load_table
 from cost_models.units.neurons import SYNAPSES
 from dse.report.latex_table import Column, Group, PaperTable, latex
@@ -21,7 +21,11 @@ DEFINITIONS = {
     **{f"{name.removeprefix('neuron_')} neuron": (name, "") for name in SYNAPSES},
     "os PE": ("pe", "os"),
     "ws PE": ("pe", "ws"),
-    **{f"{name.removeprefix('system_').replace('x', ' x ')} system": (name, "os") for name in SYSTEMS},
+    **{
+        f"{rows} x {cols} system, {machine}": (f"{prefix}_{rows}x{cols}", "os")
+        for machine, prefix in PREFIXES.items()
+        for rows, cols in ARRAYS
+    },
 }
 """Component and dataflow of the rows behind each definition."""
 
