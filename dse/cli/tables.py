@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.formats import format_options, page_columns
-from dse.cli.options import echo
+from dse.cli.options import AT_LEAST_ONE, echo
 from dse.cli.places import PLACE
 from workloads.ops.names import COMPARED
 
@@ -112,3 +112,35 @@ def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, 
     origin = _origin([name for names in TABLES.values() for name in names])
     texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     _give(texts[form](fpga_table(chosen, bits)), out, origin)
+
+
+@tables.command("fpga-system")
+@click.option("--network", default="digits", show_default=True, help="Of 8 bits: a family, or a network's page.")
+@click.option("--luts", multiple=True, type=AT_LEAST_ONE, help="LUTs there are, instead of the parts; again for more.")
+@click.option(
+    "--images-at-once", "images", default=1, show_default=True, type=click.IntRange(1, 4096), help="Of one pass."
+)
+@format_options
+@out_option
+def fpga_system(
+    network: str, luts: tuple[int, ...], images: int, form: str, columns: int | None, out: Path | None
+) -> None:
+    """Compare whole systems on FPGAs at equal LUTs: how many PEs fit, their clock, images a second."""
+    from cost_models.fpga.fpga import TABLES
+    from dse.evaluation.inputs import workload_hashes
+    from dse.report.fpga_system_table import caption, table_csv, table_latex, table_markdown, table_text
+    from dse.report.fpga_systems import built_systems, lut_budgets, parts, system_rows
+
+    wide = page_columns(form, columns)
+    systems = built_systems(network, images)
+    rows = system_rows(systems, lut_budgets(luts, systems) if luts else parts())
+    origin = _origin([name for names in TABLES.values() for name in names])
+    origin.inputs.update(workload_hashes(network))
+    words = caption(network, images)
+    texts = {
+        "text": partial(table_text, words=words),
+        "md": partial(table_markdown, words=words),
+        "latex": partial(table_latex, words=words, columns=wide),
+        "csv": table_csv,
+    }
+    _give(texts[form](rows), out, origin)

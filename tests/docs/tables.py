@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from cost_models.table.table import built_in_tables, table_path
 from dse.evaluation.inputs import workload_hashes
+from dse.report.fpga_system_table import caption as fpga_system_caption
+from dse.report.fpga_system_table import table_markdown as fpga_system_markdown
+from dse.report.fpga_systems import built_systems, parts, system_rows
 from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
@@ -70,6 +73,10 @@ def fpga_ratios() -> str:
             cells = [UNKNOWN if value is None else f"{value:.2f}" for value in values]
             lines.append([table.replace("-", " "), str(bits), *cells])
     return markdown_table(["", "bits", *DEFINITIONS], lines)
+
+
+def fpga_systems() -> str:
+    return fpga_system_markdown(system_rows(built_systems("digits"), parts()), fpga_system_caption("digits", 1))
 
 
 def polarity(dataset: str) -> Callable[[], str]:
@@ -142,6 +149,9 @@ PAGES = {
         fpga_ratios,
     ),
     "fpga": Page("Ops, PEs, neurons and systems on FPGAs", "`limen study tables fpga --format md`.", fpgas),
+    "fpga-system": Page(
+        "Whole systems on FPGAs at equal LUTs", "`limen study tables fpga-system --format md`.", fpga_systems
+    ),
     "pe-lines": Page(
         "PEs between accumulator widths",
         "Distance of a PE's figures from straight lines between the widths that have a netlist: rows `pe_line` of each "

@@ -147,6 +147,9 @@ CASES = {
         "costs asap7",
     ),
     "study tables fpga out": Case("study tables fpga --bits 8 --format md --out fpga.md", 1, "costs ecp5-dsp"),
+    "study tables fpga-system out": Case(
+        "study tables fpga-system --format csv --out systems.csv", 1, "costs ecp5-dsp, workload digits: mac.npz"
+    ),
     "study plot out": Case("study plot study --out front.svg", 4, "study, workload digits: mac.npz, costs ihp130"),
 }
 """By what they write."""
