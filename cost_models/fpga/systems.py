@@ -55,7 +55,7 @@ class System(OpUnit):
     def design(self) -> FittedDesign:
         fields = {"rows": self.rows, "cols": self.cols, "x_bits": self.x_bits, "w_bits": self.w_bits}
         fields |= {"acc_bits": self.acc_bits} | (SMALL if self.machine == "small" else {})
-        return FittedDesign(dataflow="os", op=self.op, acc_policy="weights", **fields)
+        return FittedDesign.model_validate({"dataflow": "os", "op": self.op, "acc_policy": "weights", **fields})
 
     def columns(self) -> Columns:
         return Columns(self.op, self.x_bits, self.w_bits, self.acc_bits, "os")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from dse.cli.places import PLACE
 from workloads.ops.names import COMPARED
 
 if TYPE_CHECKING:
+    from dse.report.fpga_systems import SystemRow
     from workloads.host.manifest import Origin
 
 bits_option = click.option(
@@ -137,7 +138,7 @@ def fpga_system(
     origin = _origin([name for names in TABLES.values() for name in names])
     origin.inputs.update(workload_hashes(network))
     words = caption(network, images)
-    texts = {
+    texts: dict[str, Callable[[Sequence[SystemRow]], str]] = {
         "text": partial(table_text, words=words),
         "md": partial(table_markdown, words=words),
         "latex": partial(table_latex, words=words, columns=wide),
