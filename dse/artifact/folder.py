@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from workloads.errors import LimenError
 from workloads.host.children import run_child
 from workloads.host.files import new_folder
 from workloads.host.manifest import ROOT, Origin, commit, processor
+from workloads.host.text_tables import read_csv
 from workloads.version import VERSION
 
 MARKER = "run-all.sh"
@@ -26,6 +26,7 @@ MARKER = "run-all.sh"
 
 RESULTS = "results"
 MIB = 1 << 20
+LEAST_MINUTES = 0.1
 NOTHING: Mapping[str, str] = {}
 
 
@@ -99,21 +100,22 @@ def _run(folder: Path, items: Sequence[Item], needed: Mapping[str, str]) -> tupl
     own = {"LIMEN": f"{sys.executable} {ROOT / 'limen.py'}", "PYTHON": sys.executable}
     said = run_child(["sh", MARKER], folder, {**os.environ, **own, **needed, "FULL": ""})
     lines = [line for line in said.stdout.splitlines() if line.startswith(("equal: ", "differs: "))]
-    minutes: dict[str, float] = {}
     path = folder / RESULTS / "minutes.csv"
-    if path.is_file():
-        with path.open(encoding="utf-8", newline="") as file:
-            minutes = {row["script"]: float(row["minutes"]) for row in csv.DictReader(file)}
-    if len(minutes) < len(items):
-        raise LimenError(f"{MARKER}: {said.stderr.strip().splitlines()[-1:] or 'no reason given'}: scripts didn't run")
-    measured = [item._replace(minutes=max(minutes[item.name], 0.1)) for item in items]
-    return Outcome(lines, sum(line.startswith("differs: ") for line in lines)), measured
+    timed = {row[0]: (float(row[1]), int(row[2])) for row in read_csv(path, "minutes")[1]} if path.is_file() else {}
+    if len(timed) < len(items):
+        reason = (said.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise LimenError(f"{MARKER}: ended after {len(timed)} of {len(items)} scripts: {reason}")
+    for item in items:
+        if not any(line.split(": ")[1] == item.name for line in lines):
+            lines.append(f"differs: {item.name}: no result, exit code {timed[item.name][1]}")
+    measured = [item._replace(minutes=max(timed[item.name][0], LEAST_MINUTES)) for item in items]
+    return Outcome(lines, sum(code != 0 for _, code in timed.values())), measured
 
 
 def licence() -> str:
     """Return the text of Limen's licence. Raises LimenError where it isn't installed with Limen."""
     places = [ROOT / "LICENSE"]
-    if not places[0].is_file():
+    if not (ROOT / "setup.cfg").is_file():  # no checkout: a LICENSE there would be somebody else's
         files = distribution(ROOT_PACKAGE).files or []
         places = [Path(str(file.locate())) for file in files if file.name == "LICENSE"]
     if not places:

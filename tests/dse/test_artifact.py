@@ -17,6 +17,8 @@ from ruamel.yaml import YAML
 from dse.artifact import artifact, studies
 from dse.artifact.citation import citation
 from dse.artifact.compare import compare
+from dse.artifact.folder import write_artifact
+from dse.artifact.item import Item
 from dse.artifact.pinned import installed
 from dse.artifact.studies import finished, study_part
 from dse.space.study_spec import load_study
@@ -175,6 +177,17 @@ def test_a_study_of_own_figures_is_refused(small: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(study, "spec", study.spec.model_copy(update={"figures": ["my_own"]}))
     with pytest.raises(LimenError, match="figures: my_own is not allowed in an artifact"):
         study_part(study)
+
+
+def test_scripts_are_run_once(tmp_path: Path) -> None:
+    """Which measures their minutes, counts what differs, and leaves nothing of it in the folder."""
+    bodies = {"a": 'echo "equal: a: all"', "b": 'echo "differs: b: x"; exit 1', "c": "echo no >&2; exit 2"}
+    items = [Item(name, "table", name, "How.", body, {}, 9.0) for name, body in bodies.items()]
+    outcome = write_artifact(tmp_path / "art", "T", items, ["none"], {}, lambda folder: None)
+    assert outcome.lines == ["equal: a: all", "differs: b: x", "differs: c: no result, exit code 2"]
+    assert outcome.differ == 2 and not (tmp_path / "art" / "results").exists()
+    assert "# 0.1 minutes." in (tmp_path / "art" / "scripts" / "a.sh").read_text()
+    assert "; 0.3 minutes." in (tmp_path / "art" / "run-all.sh").read_text()
 
 
 @pytest.mark.parametrize(
