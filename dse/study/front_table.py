@@ -38,6 +38,11 @@ def _columns(names: Sequence[str]) -> list[Column]:
 def _rows(front: pandas.DataFrame, names: Sequence[str]) -> list[list[str]]:
     return [
         [str(row["trial"]), str(row["design"])]
-        + [f"{100 * row[name]:.2f}" if name in ACCURACIES else f"{row[name]:.4g}" for name in names]
+        + [f"{100 * row[name]:.2f}" if name in ACCURACIES else _figure(row[name]) for name in names]
         for row in front.to_dict("records")
     ]
+
+
+def _figure(value: float) -> str:
+    """Return four significant digits, whole numbers in full."""
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.4g}"

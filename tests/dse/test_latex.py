@@ -52,7 +52,7 @@ FIGURES = ("energy_uj", "latency_us", "area_mm2", "accuracy", "test_accuracy", "
 
 def front() -> pandas.DataFrame:
     rows = [
-        {"trial": trial, "design": f"threshold-x4-w{trial % 7 + 2}-os-4x{trial}", "energy_uj": 2.937,
+        {"trial": trial, "design": f"threshold-x4-w{trial % 7 + 2}-os-4x{trial}", "energy_uj": 29370.5,
          "latency_us": 66.97, "area_mm2": 2.469, "accuracy": 0.97, "test_accuracy": 0.98, "clock_ns": 6.1,
          "dram_share": 0.2, "my_own": 1e-9}
         for trial in range(150)
@@ -193,7 +193,11 @@ def test_commands(tmp_path: Path, small: Path) -> None:
     markdown = run_command("study", "front", "out", "--format", "md", cwd=small)
     assert markdown.stdout.count("\n") == len(stored) + 2
     assert markdown.stdout.startswith("| trial | design | energy per image, µJ |")
-    assert front_markdown(front(), FIGURES).splitlines()[2].endswith("| 97.00 | 98.00 | 6.1 | 0.2 | 1e-09 |")
+    assert (
+        front_markdown(front(), FIGURES)
+        .splitlines()[2]
+        .endswith("| 29370 | 66.97 | 2.469 | 97.00 | 98.00 | 6.1 | 0.2 | 1e-09 |")
+    )
     words = "--columns: 1 is not allowed with --format text: only latex has a width"
     for command in (("front", "out"), ("tables", "kernel"), ("tables", "fpga"), ("compare", "--out", "o")):
         refused(run_command("study", *command, "--columns", "1", cwd=small), words)
