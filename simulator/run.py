@@ -42,7 +42,7 @@ class Options(TypedDict, total=False):
     """What `simulate` may be told beside what it runs; nothing of it changes counts or scores.
 
     progress: told of the images that are done, at the levels with data.
-    toggles: whether level "cycle" counts the bits that change, which takes ten times as long; False by default.
+    toggles: whether level "cycle" counts the bits that change, which takes up to twice as long; False by default.
     jobs: passes that are run at a time at level "cycle", a core each; 1 by default.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import int64, void
 
 from workloads.host.jit import njit_in_place
+from workloads.ops.vectors import ones
 
 ROW, TABLE, CUBE = int64[::1], int64[:, ::1], int64[:, :, ::1]
 """Numba's types of arrays of integers."""
@@ -33,12 +34,8 @@ def flag(flag_bits, which):
 
 @njit_in_place(int64(int64))
 def population(pattern):
-    """Return the number of ones of a non-negative pattern. LLVM knows this loop as one instruction."""
-    count = int64(0)
-    while pattern:
-        pattern &= pattern - 1
-        count += 1
-    return count
+    """Return the number of ones of a pattern."""
+    return ones(pattern)
 
 
 @njit_in_place(int64(ROW, int64, int64))

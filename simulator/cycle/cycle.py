@@ -125,8 +125,8 @@ def run_cycle(
 ) -> CycleRun:
     """Run a program on one input x [H, W, C], int64.
 
-    mask: 0 in cycles (modulo its length) in which the memory doesn't answer. Where nothing is `watched` or flipped,
-    most cycles are leapt over, see `leap`: the outcome is the same.
+    mask: 0 in cycles (modulo its length) in which the memory doesn't answer. Where no cycles are kept and nothing is
+    flipped, most cycles are leapt over, see `leap`: the outcome is the same.
     """
     traced_cycles, signal_cycles = watched.get("traced_cycles", 0), watched.get("signal_cycles", 0)
     toggles = watched.get("toggles", False)
@@ -141,7 +141,7 @@ def run_cycle(
         upset[:] = (flip.cycle, names.index(flip.register), flip.row, flip.col, flip.bit)
     machine = make_machine(design_parameters(design), design_depths(design), image, mask.astype(np.int64))
     wishes = new_record(WISHES)
-    wishes.leaps, wishes.until = not (toggles or traced_cycles or signal_cycles or flip), NEVER
+    wishes.leaps, wishes.until = not (traced_cycles or signal_cycles or flip), NEVER
     kept, room = Kept(wishes, counters, changes, trace, signals, upset), operation(design.op)
     if room.verilog is None:
         cycles = run_program(machine, kept)

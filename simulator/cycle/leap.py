@@ -3,8 +3,9 @@
 What folds, array and edges do in a cycle of a fold follows from its begin: nothing else writes the blocks and rows
 that it reads, or reads the sums that it writes. So from FLUSHED cycles after a fold's begin to the last cycle of its
 stream only the other units are stepped; `settle` then writes registers, sums and counts as the steps of `top` would
-have. These steps are what leaps are held against; they run where traces, signals, toggles or a flip are wanted, where
-folds overlap, operands rest while x is 0, signs are generated, an op is brought, or sums have more than 32 bits.
+have, and counts the bits that change in registers of PEs. These steps are what leaps are held against; they run where
+traces, signals or a flip are wanted, where folds overlap, operands rest while x is 0, signs are generated, an op is
+brought, or sums have more than 32 bits.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import from_dtype, int64, types, void
 
-from simulator.cycle.bits import ROW, flag
+from simulator.cycle.bits import ROW, TABLE, flag
 from simulator.cycle.counters import COUNTERS_RECORD
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.folds import FOLDS_RECORD, FOLDS_TYPE, PRELOAD, STREAM
-from simulator.cycle.leap_sums import CHUNK, VALUES
+from simulator.cycle.leap_sums import CHUNK, LANES, VALUE_ROW, VALUES
 from simulator.cycle.op import BROUGHT
 from simulator.cycle.records import new_record, record_type
 from simulator.cycle.wires import PARAMETERS_RECORD
@@ -39,6 +40,9 @@ LEAP = record_type(
     *("reads", "reads_before", "filter_reads", "x_reads"),
     # What its edges add up.
     *("begins", "ends", "holds", "ofmap_half", "out_row", "group_row", "first"),
+    # Whether bits that change are counted, and how many did, by PE register.
+    "counted",
+    toggles=3,
 )
 """Of the fold that is leapt over: see `find_leap`. first: of the operands in hand, at most CHUNK of a lane."""
 
@@ -49,6 +53,11 @@ class Leap(NamedTuple):
     """facts: LEAP. x, synapses, signs [lanes, CHUNK]: operands as values. sums [lanes, CHUNK]: of ops.
 
     column [CHUNK]: sums as a column's edge has them. patterns [lanes], values [2, lanes]: operands of a cycle.
+
+    turned [blocks, CHUNK * LANES]: x of LANES rows side by side. bits [LANES]: how many changed in as many PEs.
+    handed [2, lanes]: operands of two cycles. psums [R, C up to a multiple of LANES]: of the last operand yet.
+    stills [2 * R, C]: what has been in the PEs or will be, last first; terms, as wide as psums: what of it is added to
+    them while neutral operands move.
     """
 
     facts: np.record
@@ -59,9 +68,17 @@ class Leap(NamedTuple):
     column: np.ndarray
     patterns: np.ndarray
     values: np.ndarray
+    turned: np.ndarray
+    bits: np.ndarray
+    handed: np.ndarray
+    psums: np.ndarray
+    stills: np.ndarray
+    terms: np.ndarray
 
 
-LEAP_TYPE = types.NamedTuple([LEAP_RECORD, *[VALUES] * 4, ROW, ROW, VALUES], Leap)
+LEAP_TYPE = types.NamedTuple(
+    [LEAP_RECORD, *[VALUES] * 4, ROW, ROW, VALUES, VALUES, VALUE_ROW, TABLE, VALUES, TABLE, VALUES], Leap
+)
 
 
 def make_leap(rows: int, cols: int) -> Leap:
@@ -69,8 +86,19 @@ def make_leap(rows: int, cols: int) -> Leap:
     lanes = max(rows, cols)
     # Were rows a power of two apart, the same element of all lanes would meet in one set of the processor's cache.
     x, synapses, signs, sums = np.zeros((4, lanes, max(CHUNK, lanes) + 16), np.int32)
-    column, patterns, values = np.zeros(CHUNK, np.int64), np.zeros(lanes, np.int64), np.zeros((2, lanes), np.int32)
-    return Leap(new_record(LEAP), x, synapses, signs, sums, column, patterns, values)
+    width = -(-cols // LANES) * LANES
+    return Leap(
+        *(new_record(LEAP), x, synapses, signs, sums),
+        column=np.zeros(CHUNK, np.int64),
+        patterns=np.zeros(lanes, np.int64),
+        values=np.zeros((2, lanes), np.int32),
+        turned=np.zeros((-(-rows // LANES), CHUNK * LANES), np.int32),
+        bits=np.zeros(LANES, np.int32),
+        handed=np.zeros((2, lanes), np.int64),
+        psums=np.zeros((rows, width), np.int32),
+        stills=np.zeros((2 * rows, cols), np.int64),
+        terms=np.zeros((2 * rows, width), np.int32),
+    )
 
 
 @njit_in_place(int64(PARAMETERS_RECORD, FOLDS_RECORD, int64, int64, int64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import int32, int64, void
 
 from simulator.cycle.array import MOVING, STILL, VALUE
-from simulator.cycle.bits import CUBE, TABLE
+from simulator.cycle.bits import CUBE, ROW, TABLE, population
 from simulator.cycle.descriptor import LAYER_RECORD
 from simulator.cycle.edge import EDGES_TYPE
 from simulator.cycle.filters import FILTERS_TYPE
@@ -18,7 +18,8 @@ from simulator.cycle.leap_operands import (
     hand_left,
     hand_synapses,
 )
-from simulator.cycle.leap_sums import CHUNK, op_value, read_activations, read_synapses
+from simulator.cycle.leap_sums import CHUNK, bits_between, op_value, read_activations, read_synapses, sum_mask
+from simulator.cycle.leap_toggles import count_chunk
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow, Op
 from workloads.host.jit import njit_in_place
@@ -87,33 +88,72 @@ def settle_psums(parameters, leap, operands, filters, registers):
                 psums[reached * cols + col] = total & mask
 
 
-@njit_in_place(inline="always")
-def add_scaled(op, leap, x_moves, rows, col, count):
-    """Add to sums [count] of column `col` what stays in its PEs with what moves past them; see `sum_column`."""
-    x, w, signs, sums = leap.x, leap.synapses, leap.signs, leap.sums[col]
+@njit_in_place(int64(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, int64))
+def last_psum(parameters, leap, operands, filters, time):
+    """Return the psum of the last PE of the last column as operand `time` has come to it."""
+    total = int64(0)
+    read_moving(parameters, leap, operands, filters, time)
+    for row in range(parameters.rows):
+        total += pair_value(parameters, leap, row, parameters.cols - 1)
+    return total
+
+
+@njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, ROW))
+def count_last(parameters, leap, operands, filters, psums):
+    """Count what changes as neutral operands follow the fold's last; take off what is still to change at the end.
+
+    psums [R * C]: at the end of the leap, when the last PE still waits for two operands, those beside it for one.
+    """
+    facts, rows, cols = leap.facts, parameters.rows, parameters.cols
+    mask, changes = (int64(1) << parameters.psum_bits) - 1, int64(0)
     for row in range(rows):
+        for col in range(cols):
+            bits = population((leap.psums[row, col] ^ psums[row * cols + col]) & mask)
+            changes += bits if rows + cols - 2 - row - col > 1 else -bits
+    before = last_psum(parameters, leap, operands, filters, facts.time - 2)
+    changes += population((leap.psums[rows - 1, cols - 1] ^ psums[rows * cols - 1]) & mask)
+    changes -= population((leap.psums[rows - 1, cols - 1] ^ before) & mask)
+    changes -= population((psums[rows * cols - 1] ^ before) & mask)
+    facts.toggles[VALUE] += changes
+
+
+@njit_in_place(inline="always")
+def add_scaled(op, leap, x_moves, col, count, mask):
+    """Add to sums [count] of column `col` what stays in its PEs with what moves past them; see `sum_column`."""
+    x, w, signs, sums, changes = leap.x, leap.synapses, leap.signs, leap.sums[col], int64(0)
+    for row in range(leap.psums.shape[0]):
+        before, bits = leap.psums[row, col], int32(0)
         if x_moves:
             moving, still, sign = x[row], w[row, col], signs[row, col]
             for i in range(count):
-                sums[i] = int32(sums[i] + op_value(op, moving[i], still, sign))
+                total = int32(sums[i] + op_value(op, moving[i], still, sign))
+                bits = int32(bits + bits_between(before, total, mask))
+                before = sums[i] = total
         else:
             still_x, moving_w, moving_signs = x[row, col], w[row], signs[row]
             for i in range(count):
-                sums[i] = int32(sums[i] + op_value(op, still_x, moving_w[i], moving_signs[i]))
+                total = int32(sums[i] + op_value(op, still_x, moving_w[i], moving_signs[i]))
+                bits = int32(bits + bits_between(before, total, mask))
+                before = sums[i] = total
+        leap.psums[row, col] = before
+        changes += bits
+    return changes
 
 
-@njit_in_place(void(LEAP_TYPE, int64, int64, int64, int64))
-def sum_column(leap, x_moves, rows, col, count):
-    """Write to sums [count] what leaves a column; x_moves: x is [rows, count], w, signs [rows, cols], else turned."""
+@njit_in_place(int64(LEAP_TYPE, int64, int64, int64, int32))
+def sum_column(leap, x_moves, col, count, mask):
+    """Write to sums [count] what leaves a column; x_moves: x is [rows, count], w, signs [rows, cols], else turned.
+
+    Return how many bits of a mask change in its psums, which begin as they ended before.
+    """
     op, sums = leap.facts.op, leap.sums[col]
     for i in range(count):
         sums[i] = int32(0)
     if op == Op.THRESHOLD:
-        add_scaled(Op.THRESHOLD, leap, x_moves, rows, col, count)
-    elif op == Op.ADDER:
-        add_scaled(Op.ADDER, leap, x_moves, rows, col, count)
-    else:
-        add_scaled(Op.MAC, leap, x_moves, rows, col, count)
+        return add_scaled(Op.THRESHOLD, leap, x_moves, col, count, mask)
+    if op == Op.ADDER:
+        return add_scaled(Op.ADDER, leap, x_moves, col, count, mask)
+    return add_scaled(Op.MAC, leap, x_moves, col, count, mask)
 
 
 @njit_in_place(void(PARAMETERS_RECORD, LEAP_TYPE, CUBE, FILTERS_TYPE, EDGES_TYPE, LAYER_RECORD))
@@ -126,8 +166,11 @@ def sum_columns(parameters, leap, operands, filters, edges, layer):
             gather_synapses(parameters, leap, filters, first, count, parameters.rows)
         else:
             gather_activations(parameters, leap, operands, first, count)
-        for col in range(facts.cols_used):
-            sum_column(leap, not turned, parameters.rows, col, count)
-            channels = filters.channels[facts.filter_half]
-            add_column(parameters, leap, edges, channels, col)
-            write_column(parameters, leap, edges, channels, layer, col)
+        if facts.counted:
+            count_chunk(parameters, leap, filters, first, count)
+        for col in range(parameters.cols if facts.counted else facts.cols_used):
+            facts.toggles[VALUE] += sum_column(leap, not turned, col, count, sum_mask(parameters))
+            if col < facts.cols_used:
+                channels = filters.channels[facts.filter_half]
+                add_column(parameters, leap, edges, channels, col)
+                write_column(parameters, leap, edges, channels, layer, col)

@@ -12,18 +12,28 @@ from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Op
 from workloads.host.jit import njit_in_place
 from workloads.ops.shift_kernels import WIDEST_WEIGHT
+from workloads.ops.vectors import BYTES, ones
 
 VALUES, VALUE_ROW = int32[:, ::1], int32[::1]
 
 CHUNK = 512
 """Operands of a lane that are added up at once: all lanes' stay in the processor's caches."""
 
+LANES = BYTES // 4
+"""Values that a vector holds."""
+
+
+@njit_in_place(int64(PARAMETERS_RECORD, int64))
+def aligned_up(parameters, op):
+    """Return by how many bits an activation is shifted left to be aligned with a synapse."""
+    aligned = op == Op.THRESHOLD or op == Op.ADDER
+    return max(parameters.w_bits - parameters.x_bits, 0) if aligned else int64(0)
+
 
 @njit_in_place(void(PARAMETERS_RECORD, int64, ROW, VALUE_ROW))
 def read_activations(parameters, op, patterns, values):
     """Write the values of patterns of activations, aligned as the op has them."""
-    bits, aligned = parameters.x_bits, op == Op.THRESHOLD or op == Op.ADDER
-    up = max(parameters.w_bits - bits, 0) if aligned else int64(0)
+    bits, aligned, up = parameters.x_bits, op == Op.THRESHOLD or op == Op.ADDER, aligned_up(parameters, op)
     sign = int64(1) if aligned or parameters.x_signed else int64(0)
     for i in range(patterns.shape[0]):
         pattern = patterns[i]
@@ -67,9 +77,12 @@ def op_value(op, x, w, sign):
 
 
 @njit_in_place(inline="always")
-def sum_pairs(op, x, w, signs, count):
-    """Return the sum of the op over pairs of two rows."""
-    total = int32(0)
-    for i in range(count):
-        total = int32(total + op_value(op, x[i], w[i], signs[i]))
-    return total
+def sum_mask(parameters):
+    """Return a mask of the bits that a sum has in its register."""
+    return int32(signed((int64(1) << parameters.psum_bits) - 1, 32))
+
+
+@njit_in_place(inline="always")
+def bits_between(before, after, mask):
+    """Return how many bits of a mask differ between two values."""
+    return ones(int32((before ^ after) & mask))

@@ -328,7 +328,7 @@ def run_cycles(machine, kept, brought):
             )
         if left and transfers_rest(machine.dma, machine.scatter.registers, synapses, machine.parameters):
             fill_operands(machine, counts, left)
-            settle(machine, counts, leap)
+            settle(machine, counts, kept.toggles[layer], leap)
             cycle, left = cycle + left, int64(0)
         begin_cycle(machine, counts, cycle)
         if left:
@@ -354,7 +354,7 @@ def run_cycles(machine, kept, brought):
         cycle += 1
         keep_registers(machine, kept, cycle)
         if left == 1:
-            settle(machine, counts, leap)
+            settle(machine, counts, kept.toggles[layer], leap)
         left = max(left - 1, 0)
     return cycle
 

@@ -26,17 +26,19 @@ CARRIED = {
 """What registers of an edge carry where they are valid: else it is of no account, and edges that rest don't step it."""
 
 
-def run_until(program: Program, x: np.ndarray, mask: np.ndarray, until: int, leaps: bool) -> tuple[Machine, np.ndarray]:
-    """Return the machine and the counters after so many cycles, or after the run."""
+def run_until(
+    program: Program, x: np.ndarray, mask: np.ndarray, until: int, leaps: bool
+) -> tuple[Machine, np.ndarray, np.ndarray]:
+    """Return the machine, the counters and the toggles [layers, 3] after so many cycles, or after the run."""
     design = program.design
     machine = make_machine(design_parameters(design), design_depths(design), program.load(x), mask.astype(np.int64))
     wishes = new_record(WISHES)
     wishes.leaps, wishes.until = leaps, until
     counters = np.zeros(len(program.schedules), COUNTERS)
     trace = np.zeros((0, 3, design.rows, design.cols), np.int64)
-    toggles = np.zeros((len(counters), 0), np.int64)
+    toggles = np.zeros((len(counters), 3), np.int64)
     run_program(machine, Kept(wishes, counters, toggles, trace, np.zeros(0, SIGNALS), np.zeros(5, np.int64)))
-    return machine, counters
+    return machine, counters, toggles
 
 
 def registers_of(part: Any, name: str) -> Iterator[tuple[str, np.ndarray]]:
@@ -63,8 +65,8 @@ def leap_difference(program: Program, x: np.ndarray, mask: np.ndarray, until: in
     """Return the first register, memory or count in which a run with leaps differs from steps after some cycles, or
     None; and whether there was a leap.
     """
-    leapt, leapt_counts = run_until(program, x, mask, until, True)
-    stepped, stepped_counts = run_until(program, x, mask, until, False)
+    leapt, leapt_counts, leapt_toggles = run_until(program, x, mask, until, True)
+    stepped, stepped_counts, stepped_toggles = run_until(program, x, mask, until, False)
     leaps = bool(leapt.leap.facts.cycles)
     for (name, found), (_, expected) in zip(
         registers_of(leapt, "machine"), registers_of(stepped, "machine"), strict=True
@@ -76,4 +78,6 @@ def leap_difference(program: Program, x: np.ndarray, mask: np.ndarray, until: in
     for field in COUNTERS.names or ():
         if not np.array_equal(leapt_counts[field], stepped_counts[field]):
             return f"after {until} cycles: {field}: leapt {leapt_counts[field]}, stepped {stepped_counts[field]}", leaps
+    if not np.array_equal(leapt_toggles, stepped_toggles):
+        return f"after {until} cycles: toggles: leapt {leapt_toggles}, stepped {stepped_toggles}", leaps
     return None, leaps

@@ -125,7 +125,7 @@ def ends_by(most: int) -> Iterator[None]:
 def compare_models(where: str, ends: Sequence[str]) -> None:
     """Assert that reference, integer kernels, timing and cycle models agree on a design's cases whose names end so.
 
-    Toggles keep the cycle model from leaping over what a fault may be in.
+    A cycle's signals that are kept keep the cycle model from leaping over what a fault may be in.
     """
     for case in (case for case in cases_of(where) if case.name.endswith(tuple(ends))):
         network, program = case.network, case.program
@@ -134,7 +134,7 @@ def compare_models(where: str, ends: Sequence[str]) -> None:
         assert [y[0].tolist() for y in outputs] == naive_network(network.layers, network.trained(), case.x.tolist())
         assert np.array_equal(network.predict(case.x[None]), outputs[-1].reshape(1, -1)), case.name
         with ends_by(2 * sum(counts.cycles for counts in expected)):
-            run = run_cycle(program, case.x, case.mask, toggles=where not in LEAPING)
+            run = run_cycle(program, case.x, case.mask, signal_cycles=int(where not in LEAPING))
         tensors = run.image[program.first_beat :]
         assert np.array_equal(tensors, expected_tensors(program, case.x)), case.name
         assert list(run.counts) == expected, case.name

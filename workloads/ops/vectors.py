@@ -4,9 +4,9 @@ Numba's own loops are made vectors of by the compiler, which holds sums in memor
 takes twice to four times as long. The compiler cuts these into whatever registers a processor has. Without the JIT the
 same names are plain functions of numpy arrays.
 
-Numbers are floating point; those of `nothing`, `load`, `spread`, `store`, `minus`, `fused`, `larger` and `where_larger`
-may be signed integers, too, which wrap. `at` is a place in an array that is contiguous, counted in numbers from its
-first one. A product and a sum are fused where the processor does so.
+Numbers are floating point; those of `nothing`, `load`, `spread`, `store`, `plus`, `minus`, `fused`, `larger`,
+`where_larger` and `total` may be signed integers, too, which wrap; those of `changed` are. `at` is a place in an array
+that is contiguous, counted in numbers from its first one. A product and a sum are fused where the processor does so.
 """
 
 from __future__ import annotations
@@ -110,6 +110,32 @@ def store(typing: Any, array: Any, at: Any, vector: Any) -> _Code:
     return types.void(array, types.intp, vector), generate
 
 
+def _ones(builder: Any, value: Any) -> Any:
+    form = value.type
+    name = f"i{form.width}" if isinstance(form, ir.IntType) else f"v{form.count}i{form.element.width}"
+    kind = ir.FunctionType(form, [form])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, f"llvm.ctpop.{name}"), [value])
+
+
+@intrinsic
+def ones(typing: Any, x: Any) -> _Code:
+    """Return the number of ones of an integer, of all its bits."""
+    return _of_vectors(lambda builder, values: _ones(builder, *values), x, x)
+
+
+@intrinsic
+def changed(typing: Any, x: Any, y: Any, mask: Any) -> _Code:
+    """Return in how many of the bits of a mask, one for all numbers, each of x differs from that of y."""
+
+    def build(builder: Any, values: Any) -> Any:
+        unset = ir.Constant(values[0].type, ir.Undefined)
+        first = builder.insert_element(unset, values[2], ir.Constant(_INDEX, 0))
+        masks = builder.shuffle_vector(first, unset, ir.Constant(ir.VectorType(_INDEX, x.lanes), None))
+        return _ones(builder, builder.and_(builder.xor(*values[:2]), masks))
+
+    return _of_vectors(build, x, x, y, mask)
+
+
 def _whole(value: Any) -> bool:
     return isinstance(value.type.element, ir.IntType)
 
@@ -120,7 +146,10 @@ def _above(builder: Any, x: Any, y: Any) -> Any:
 
 @intrinsic
 def plus(typing: Any, x: Any, y: Any) -> _Code:
-    return _of_vectors(lambda builder, values: builder.fadd(*values), x, x, y)
+    def build(builder: Any, values: Any) -> Any:
+        return builder.add(*values) if _whole(values[0]) else builder.fadd(*values)
+
+    return _of_vectors(build, x, x, y)
 
 
 @intrinsic
@@ -174,7 +203,8 @@ def total(typing: Any, vector: Any) -> _Code:
             count //= 2
             unset, halves = ir.Constant(sums.type, ir.Undefined), (range(count), range(count, 2 * count))
             places = [ir.Constant(ir.VectorType(_INDEX, count), list(half)) for half in halves]
-            sums = builder.fadd(*(builder.shuffle_vector(sums, unset, place) for place in places))
+            parts = [builder.shuffle_vector(sums, unset, place) for place in places]
+            sums = builder.add(*parts) if _whole(sums) else builder.fadd(*parts)
         return builder.extract_element(sums, ir.Constant(_INDEX, 0))
 
     return _of_vectors(build, vector.dtype, vector)
@@ -182,6 +212,10 @@ def total(typing: Any, vector: Any) -> _Code:
 
 def _stored(array: np.ndarray, at: int, vector: np.ndarray) -> None:
     array.reshape(-1)[at : at + len(vector)] = vector
+
+
+def _counted(numbers: np.ndarray) -> np.ndarray:
+    return np.bitwise_count(numbers.view(f"u{numbers.itemsize}")).astype(numbers.dtype)
 
 
 if _settings.DISABLE_JIT:
@@ -192,4 +226,6 @@ if _settings.DISABLE_JIT:
     store, plus, minus, times, total = _stored, np.add, np.subtract, np.multiply, np.sum
     fused = lambda x, y, total: total + x * y  # noqa: E731
     larger = np.maximum
+    ones = lambda x: int(_counted(np.array(x)))  # noqa: E731
+    changed = lambda x, y, mask: _counted((x ^ y) & mask)  # noqa: E731
     where_larger = lambda x, w, taken, otherwise: np.where(x > w, taken, otherwise)  # noqa: E731
