@@ -179,6 +179,7 @@ def front_picture() -> str:
     table["trial"] = range(len(table))
     feasible = table[table["feasible"]]
     front = feasible[non_dominated(feasible, spec.objectives)]
+    front = front.sort_values([*spec.objectives, "trial"]).reset_index(drop=True)
     distances = front.assign(distance=knee_distances(front, spec.objectives))
     refused = int(table["refused"].sum())
     drawing = Drawing(
