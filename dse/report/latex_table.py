@@ -18,7 +18,8 @@ SIGNS |= {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasci
 SIGNS |= {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "…": r"\dots{}"}
 SIGNS |= {"±": r"$\pm$", "–": "--", "µ": r"$\mu$", "²": r"\textsuperscript{2}", "×": r"$\times$", "·": r"$\cdot$"}
 SIGNS |= {"−": "$-$", "≤": r"$\leq$", "≥": r"$\geq$", "→": r"$\to$", "√": r"$\surd$", "³": r"\textsuperscript{3}"}
-SIGNS |= {"†": r"$\dagger$", "‡": r"$\ddagger$"}
+SIGNS |= {"†": r"$\dagger$", "‡": r"$\ddagger$", "≈": r"$\approx$", "∞": r"$\infty$", "≠": r"$\neq$"}
+SIGNS |= {"Σ": r"$\Sigma$", "Δ": r"$\Delta$", "—": "---", "’": "'", "“": "``", "”": "''"}
 """What LaTeX has in place of a sign; † and ‡ point from cells to notes."""
 
 GAP_PT = 3.0

@@ -95,8 +95,9 @@ def test_tables_compile(texts: dict[tuple[str, int], str], columns: int, tmp_pat
 def test_widths_are_the_font_s() -> None:
     """Every sign of the model against Computer Modern's own metrics; none is narrower than it is."""
     others = {"†": "dagger", "‡": "daggerdbl", "±": "plusminus", "×": "multiply", "·": "periodcentered", "µ": "mu",
-              "−": "minus", "–": "endash", " ": "space"}  # fmt: skip
-    beyond = set("²³≤≥…_<>|{}~^\\")
+              "−": "minus", "–": "endash", " ": "space", "≈": "approxequal", "∞": "infinity", "→": "arrowright",
+              "Σ": "Sigma", "Δ": "Delta", "—": "emdash"}  # fmt: skip
+    beyond = set("²³≤≥…_<>|{}~^\\≠√’“”")
     assert {sign for sign in WIDTH_OF if sign not in beyond} >= set("AZaz09.,%()")
     for sign, width in WIDTH_OF.items():
         if sign not in beyond:

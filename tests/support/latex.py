@@ -10,11 +10,13 @@ from pathlib import Path
 
 import matplotlib
 
-PIECE = re.compile(r"\$\\?[a-zA-Z-]+\$|\\[a-zA-Z]+(?:\{[^{}]*\})?|\\.|--|.")
+PIECE = re.compile(r"\$\\?[a-zA-Z-]+\$|\\[a-zA-Z]+(?:\{[^{}]*\})?|\\.|---?|.")
 """What stands for one sign in a cell."""
 
 COMMANDS = {
     r"$\pm$": "plusminus", r"$\times$": "multiply", r"$\cdot$": "periodcentered", r"$-$": "minus",
+    r"$\approx$": "approxequal", r"$\infty$": "infinity", r"$\to$": "arrowright", "---": "emdash",
+    r"$\Sigma$": "Sigma", r"$\Delta$": "Delta", r"$\leq$": "lessequal", r"$\geq$": "greaterequal",
     r"$\dagger$": "dagger", r"$\ddagger$": "daggerdbl", r"$\mu$": "mu", r"\textsuperscript{2}": "two",
     "--": "endash", " ": "space", r"\textbar{}": "bar",
 }  # fmt: skip
