@@ -1,7 +1,7 @@
 """The project's own artifact, every table and figure of docs: `python -m tests.docs.artifact FOLDER`, `make artifact`.
 
-What follows from stored rows, runs and searches is computed again, from all of them; what takes hours of training or
-search is told by its SHA-256 and its minutes, and where it can be, a sample of it is made again.
+What follows from stored rows, runs and searches is computed again, from all of them; stored runs and searches
+themselves, which take long, are told by their SHA-256 and their minutes.
 """
 
 from __future__ import annotations
@@ -31,14 +31,12 @@ from tests.docs import whole_machine
 from tests.docs.tables import FAMILIES, FILES, PAGES, POLARITY
 from tests.support.manifests import results
 from tests.support.paths import ROOT
-from workloads.datasets import load_split
 from workloads.errors import LimenError
 from workloads.host.manifest import MANIFEST, Origin, file_hash, manifests_in, read_manifest
 from workloads.host.pictures import Figure, picture_bytes
 from workloads.host.scratch import scratch_folder
 from workloads.host.text_tables import csv_text
-from workloads.studies.polarity import TRAINING_IMAGES, read_rows, recipe_of, settings_of, train_run
-from workloads.training.classifier import load_data
+from workloads.studies.polarity import read_rows
 
 DOCS = ROOT / "docs"
 SAMPLERS = DOCS / "samplers"
@@ -123,21 +121,6 @@ def polarity_picture(dataset: str) -> Shown:
     )  # fmt: skip
 
 
-def run_of_polarity() -> str:
-    """Train one of the stored runs again."""
-    stored = read_rows(POLARITY / "digits-runs.csv")[0]
-    data = load_data("digits", None, TRAINING_IMAGES)
-    recipe = recipe_of(data)
-    run = (stored.depth, stored.granularity, stored.initialisation, stored.seed)
-    row = train_run(run, data, recipe, load_split("digits", "test", None), settings_of(data, recipe))
-    return csv_text(row._fields, [row], ".6f")
-
-
-def stored_run() -> str:
-    text = (POLARITY / "digits-runs.csv").read_text(encoding="utf-8")
-    return "".join(text.splitlines(keepends=True)[:2])
-
-
 def share_rows(name: str) -> list[ShareRow]:
     """Return the stored looks at the searches of a comparison."""
     with (SAMPLERS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
@@ -197,7 +180,7 @@ LONG = {
     "architectures": "an hour, by limen net search",
     ".": "times, which no other machine has; make growth, a quarter of an hour",
     "diffusion": "10 minutes, by limen net diffusion",
-    "polarity": "17 minutes and MNIST's files, by limen net polarity",
+    "polarity": "17 minutes and MNIST's files, by limen net polarity, whose training has changed since",
     "samplers": "80 minutes, by limen study compare",
 }
 """What results in a folder of docs take that no script makes again."""
@@ -238,10 +221,6 @@ COMPUTED: dict[str, Shown] = {
     },
     **{f"polarity-{name}": polarity_table(name) for name in ("digits", "mnist")},
     **{f"polarity-{name}-figure": polarity_picture(name) for name in ("digits", "mnist")},
-    "polarity-run": Shown(
-        "table", "Polarity on digits, one run of 225", "A sample: one run is trained again; limen net polarity takes 9 "
-        "minutes for all.", stored_run, run_of_polarity,
-    ),
     **{
         f"samplers-{name}": Shown(
             "table", f"Samplers on the space of {name}", "From the stored searches, all of them.",

@@ -10,7 +10,7 @@ from dse.artifact.compare import compare
 from tests.docs.artifact import COMPUTED, DOCS, ITEMS, main, make, pixels_csv
 from tests.support.manifests import results
 
-LONG = {name for name in ITEMS if name.startswith("table-")} | {"front-figure", "polarity-run"}
+LONG = {name for name in ITEMS if name.startswith("table-")} | {"front-figure"}
 """Of pages that tests/docs/test_tables.py compares, and what takes seconds."""
 
 
