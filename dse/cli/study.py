@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.compare import compare
+from dse.cli.devices import devices
 from dse.cli.formats import format_options, page_columns
 from dse.cli.look import plot, report
 from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_wrapped, json_option
@@ -47,6 +48,7 @@ def study() -> None:
     """Search a space of designs with Optuna; its front; points of it as Verilog."""
 
 
+tables.add_command(devices)
 study.add_command(tables)
 study.add_command(compare)
 study.add_command(plot)

@@ -75,7 +75,7 @@ def kernel(
         plot_units(table, plot)
         origin.write_beside(plot)
     texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
-    _give(texts[form](table), out, origin)
+    give(texts[form](table), out, origin)
 
 
 def _origin(costs: Sequence[str]) -> Origin:
@@ -86,7 +86,7 @@ def _origin(costs: Sequence[str]) -> Origin:
     return Origin({f"costs {Path(name).stem}": file_hash(table_path(name)) for name in costs})
 
 
-def _give(text: str, out: Path | None, origin: Origin) -> None:
+def give(text: str, out: Path | None, origin: Origin) -> None:
     """Print a table, or write it and its manifest. Raises LimenError."""
     if out is None:
         echo(text.rstrip("\n"))
@@ -112,7 +112,7 @@ def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, 
     chosen: Any = ops or COMPARED
     origin = _origin([name for names in TABLES.values() for name in names])
     texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
-    _give(texts[form](fpga_table(chosen, bits)), out, origin)
+    give(texts[form](fpga_table(chosen, bits)), out, origin)
 
 
 @tables.command("fpga-system")
@@ -144,4 +144,4 @@ def fpga_system(
         "latex": partial(table_latex, words=words, columns=wide),
         "csv": table_csv,
     }
-    _give(texts[form](rows), out, origin)
+    give(texts[form](rows), out, origin)

@@ -17,7 +17,15 @@ from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
 from dse.report.progress import ProgressBar
-from tests.docs import cost_tables, generated_signs, machine_features, several_ops, training_tables, whole_machine
+from tests.docs import (
+    cost_tables,
+    devices,
+    generated_signs,
+    machine_features,
+    several_ops,
+    training_tables,
+    whole_machine,
+)
 from tests.support.paths import ROOT
 from workloads.host.manifest import MANIFEST, Origin, file_hash
 from workloads.host.text_tables import markdown_table
@@ -205,6 +213,13 @@ PAGES = {
         "Accuracies are of 10,000 validation images; energies under the network's own operands are estimated.",
         whole_machine.whole_machine_mnist,
     ),
+    "devices": Page(
+        "The best devices under 256 KiB, all on one chip",
+        "`limen study run small --out runs/small`, then `limen study tables devices runs/small --kib 16 --kib 32 "
+        "--kib 64 --kib 128 --kib 256 --format md`. All digits: [devices.csv](devices.csv).\n\n"
+        "![Accuracy over energy of the best devices of each task, a colour an op, a shape a budget](devices.svg)",
+        devices.table,
+    ),
     "machine-features": Page(
         "What each feature of the machine does",
         "One image of [MNIST's network and of ResNet-18](../machine.md#measured) on ihp130, uniform operands, by the "
@@ -257,8 +272,11 @@ PAGES = {
 """Pages by the name of their file."""
 
 
-FILES = {"machine-features.csv": machine_features.content}
+FILES = {"machine-features.csv": machine_features.content, "devices.svg": devices.picture}
 """Files beside the pages, and what is in them."""
+
+SWEPT = {"devices.csv": devices.swept}
+"""Files that pages and others are made of, and the sweeps that make them: `pytest` compares samples of these."""
 
 
 def index() -> str:
@@ -277,6 +295,8 @@ def write_all() -> None:
     tried = (training_tables.TRIES, *training_tables.DEPTH.glob("*-runs.csv"), training_tables.SPEAKERS / "runs.csv")
     stored |= {f"{path.parent.name} {path.name}": file_hash(path) for path in sorted(tried)}
     origin = Origin(stored)
+    for name, content in SWEPT.items():
+        (FOLDER / name).write_bytes(content())
     with ProgressBar() as bar:
         for done, (name, page) in enumerate(PAGES.items()):
             bar.show("pages", done, len(PAGES))

@@ -30,7 +30,7 @@ READ = {
     *("costs build liberty", "costs check liberty", "costs multipliers liberty", "costs whole folder"),
     *("costs whole liberty", "net import calibration", "net import file", "report folder", "study check folder"),
     *("study design folder", "study export folder", "study front folder", "study plot folder", "study report folder"),
-    *("study run source", "verify folders"),
+    *("study run source", "study tables devices folder", "verify folders"),
 }
 """Places, as COMMAND PARAMETER, of what a command reads."""
 
@@ -49,6 +49,8 @@ ELSEWHERE = {
     "study report out": "tests/dse/test_page.py",
     "net stats out": "tests/workloads/test_statistics.py",
     "net search out": "tests/dse/test_architectures.py",
+    "study tables devices out": "tests/dse/test_devices.py",
+    "study tables devices plot": "tests/dse/test_devices.py",
 }
 """Places of results that take long, and the tests that write them."""
 
