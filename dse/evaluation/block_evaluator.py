@@ -14,6 +14,7 @@ from dse.evaluation.evaluate import Evaluator
 from dse.evaluation.main_memories import main_memories
 from dse.evaluation.own_figures import NO_FUNCTIONS, Functions, own_figures
 from dse.evaluation.refusal import Refusal
+from dse.evaluation.unfit_layers import unfit_layers
 from dse.space.figures import (
     ACCURACIES,
     COUNTED_FIGURES,
@@ -254,10 +255,7 @@ class BlockEvaluator:
         """
         from cost_models.price.machine_events import count_events
         from cost_models.price.prices import memory_cycles, memory_figures, price_machines
-        from simulator.cuts.all_layers import tell_all_layers
-        from simulator.cuts.block_refusals import refusals
         from simulator.cuts.layout import may_be_too_large
-        from simulator.cuts.missing import missing_bytes
         from simulator.cuts.passes import are_passes
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
@@ -272,18 +270,11 @@ class BlockEvaluator:
         known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
         known &= are_passes(form.layers, designs)  # why another isn't, its evaluation tells
         failing = np.flatnonzero(known & (reached < len(form.layers)))
-        networks = [forms[place].whole for place in failing.tolist()]
-        lines = refusals(networks, form.layers, designs[failing], reached[failing])
-        lacking = missing_bytes(form.layers, designs[failing])
-        told = [row for row, missing in enumerate(lacking.tolist()) if missing and lines[row]]
-        longer = tell_all_layers([lines[row] for row in told], form.layers, designs[failing[told]])
-        for row, line in zip(told, longer, strict=True):
-            lines[row] = line
-        pairs = zip(failing.tolist(), lines, lacking.tolist(), strict=True)
-        refused = {place: Refusal(line, missing) for place, line, missing in pairs if line}
+        networks = [own.whole for own in forms]
+        refused = unfit_layers(networks, form.layers, designs, reached, failing)
         fits = known & (reached == len(form.layers))
         fits &= ~may_be_too_large(form.whole, counts["tiles"].sum(axis=1), designs)
-        on_chip = main_memories([form.whole for form in forms], form.layers, best, designs, sized)
+        on_chip = main_memories(networks, form.layers, best, designs, sized)
         told_room = {place: on_chip.refused[place] for place in on_chip.refused if fits[place]}
         refused |= told_room
         fits[[*told_room]] = False

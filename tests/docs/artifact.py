@@ -28,7 +28,7 @@ from dse.report.sampler_plot import plot_samplers
 from dse.report.sampler_table import ShareRow, table_markdown
 from dse.space.figures import CATALOGUE
 from tests.docs import whole_machine
-from tests.docs.tables import FAMILIES, FILES, PAGES, POLARITY
+from tests.docs.tables import FAMILIES, FILES, PAGES, PICTURES, POLARITY, SWEPT
 from tests.support.manifests import results
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
@@ -218,6 +218,24 @@ COMPUTED: dict[str, Shown] = {
             (DOCS / "tables" / name,),
         )
         for name, content in FILES.items()
+    },
+    **{
+        f"table-{Path(name).stem}-csv": Shown(
+            "table", f"{name}, all numbers", "Every point of its study's space is evaluated again.",
+            lambda name=name: (DOCS / "tables" / name).read_text(encoding="utf-8"),  # type: ignore[misc]
+            lambda content=content: content().decode(),  # type: ignore[misc]
+            (DOCS / "tables" / name,), minutes=2.0,
+        )
+        for name, content in SWEPT.items()
+    },
+    **{
+        f"{Path(name).stem}-figure": Shown(
+            "figure", f"{name}, of the table of that name", "Drawn again from the stored best; pixels are compared.",
+            lambda name=name: pixels_csv((DOCS / "tables" / name).read_bytes()),  # type: ignore[misc]
+            lambda content=content: pixels_csv(content()),  # type: ignore[misc]
+            (DOCS / "tables" / name,),
+        )
+        for name, content in PICTURES.items()
     },
     **{f"polarity-{name}": polarity_table(name) for name in ("digits", "mnist")},
     **{f"polarity-{name}-figure": polarity_picture(name) for name in ("digits", "mnist")},

@@ -38,6 +38,6 @@ def table() -> str:
 def picture() -> bytes:
     """Return the picture of the best."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "devices.svg"
+        path = Path(folder) / "devices.png"
         plot_devices(stored(), path)
         return path.read_bytes()

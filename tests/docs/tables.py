@@ -217,7 +217,7 @@ PAGES = {
         "The best devices under 256 KiB, all on one chip",
         "`limen study run small --out runs/small`, then `limen study tables devices runs/small --kib 16 --kib 32 "
         "--kib 64 --kib 128 --kib 256 --format md`. All digits: [devices.csv](devices.csv).\n\n"
-        "![Accuracy over energy of the best devices of each task, a colour an op, a shape a budget](devices.svg)",
+        "![Accuracy over energy of the best devices of each task, a colour an op, a shape a budget](devices.png)",
         devices.table,
     ),
     "machine-features": Page(
@@ -272,8 +272,11 @@ PAGES = {
 """Pages by the name of their file."""
 
 
-FILES = {"machine-features.csv": machine_features.content, "devices.svg": devices.picture}
+FILES = {"machine-features.csv": machine_features.content}
 """Files beside the pages, and what is in them."""
+
+PICTURES = {"devices.png": devices.picture}
+"""Pictures beside the pages: `tests/docs/test_artifact.py` compares their pixels."""
 
 SWEPT = {"devices.csv": devices.swept}
 """Files that pages and others are made of, and the sweeps that make them: `pytest` compares samples of these."""
@@ -301,7 +304,7 @@ def write_all() -> None:
         for done, (name, page) in enumerate(PAGES.items()):
             bar.show("pages", done, len(PAGES))
             (FOLDER / f"{name}.md").write_text(page.text(), encoding="utf-8")
-    for name, content in FILES.items():
+    for name, content in (FILES | PICTURES).items():
         (FOLDER / name).write_bytes(content())
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
     origin.write_into(FOLDER, sorted(path for path in FOLDER.iterdir() if path.name != MANIFEST))

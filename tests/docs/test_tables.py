@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docs.machine_features import Setting, features, rows
-from tests.docs.tables import FAMILIES, FILES, FOLDER, PAGES, SWEPT, accuracies, index
+from tests.docs.tables import FAMILIES, FILES, FOLDER, PAGES, PICTURES, SWEPT, accuracies, index
 from tests.support.paths import ROOT
 from workloads.host.manifest import MANIFEST
 
@@ -22,7 +22,7 @@ def test_file_is_what_the_rows_say(name: str) -> None:
 
 def test_the_folder_has_these_and_no_others() -> None:
     there = {path.name for path in FOLDER.iterdir()} - {MANIFEST}
-    assert there == {"README.md", *FILES, *SWEPT, *(f"{name}.md" for name in PAGES)}
+    assert there == {"README.md", *FILES, *SWEPT, *PICTURES, *(f"{name}.md" for name in PAGES)}
     assert (FOLDER / "README.md").read_text(encoding="utf-8") == index(), "run `make tables`"
 
 
