@@ -195,8 +195,8 @@ def rest(covered: Collection[Path]) -> dict[str, Shown]:
         if path not in covered and path.suffix != ".md":
             folder = path.parent.relative_to(DOCS).as_posix()
             groups.setdefault((folder, "figure" if path.suffix in FIGURES else "table"), []).append(path)
-    return {f"stored-{folder.strip('.') or 'docs'}-{kind}s": _hashed(folder, kind, paths)
-            for (folder, kind), paths in groups.items()}  # fmt: skip
+    names = {folder: folder.strip(".").replace("/", "-") or "docs" for folder, _ in groups}
+    return {f"stored-{names[folder]}-{kind}s": _hashed(folder, kind, paths) for (folder, kind), paths in groups.items()}
 
 
 def _hashed(folder: str, kind: str, paths: Sequence[Path]) -> Shown:
