@@ -142,7 +142,7 @@ def _energies(netlist: Netlist, unit: Unit, kit: Kit, timing: Timing, driven: It
         ports = with_ports(netlist, stream)
         for quantity, net_delays in ((stream.quantity, delays), (beside(stream.quantity, SETTLED), None)):
             activity = run_stimulus(ports, stream.inputs, stream.warm_up, net_delays)
-            _compare(unit, stream, activity)
+            compare_outputs(str(unit), stream, activity)
             add(quantity, stream, energy_pj(edge_prices, activity))
             wires = wires_pj(netlist, kit.cells, activity)
             if wires is not None and net_delays is not None and _is_wired(unit, stream):
@@ -159,12 +159,13 @@ def beside(quantity: str, ending: str) -> str:
     return quantity.removesuffix("_pj") + ending
 
 
-def _compare(unit: Unit, stream: Stream, activity: Activity) -> None:
+def compare_outputs(what: str, stream: Stream, activity: Activity) -> None:
+    """Raise LimenError where an output of a simulated netlist isn't what the stream expects; what: the netlist."""
     for name, expected in stream.expected.items():
         computed = activity.outputs[name][stream.valid_from :]
         wrong = int((computed != expected[stream.valid_from :]).sum())
         if wrong:
-            raise LimenError(f"{unit}: {name}: {wrong} of {computed.size} vectors differ from the definition")
+            raise LimenError(f"{what}: {name}: {wrong} of {computed.size} vectors differ from the definition")
 
 
 def with_ports(netlist: Netlist, stream: Stream) -> Netlist:

@@ -34,7 +34,7 @@ def row(component: str, quantity: str, value: float, unit: str, method: str, sou
     }
 
 
-def _how(quantity: str) -> str:
+def how(quantity: str) -> str:
     """Return what a quantity was worked out with."""
     if quantity.endswith(SETTLED):
         return "zero-delay netlist simulation"
@@ -59,7 +59,7 @@ def figure_rows(figures: UnitFigures, versions: str, library: str) -> list[Row]:
                 value,
                 unit_of(quantity),
                 "synthesis",
-                f"{source.top} on {library}, {_how(quantity)}",
+                f"{source.top} on {library}, {how(quantity)}",
                 **unit.columns().texts(),
                 multiplier=figures.multiplier if unit.multiplies or figures.multiplier == FULL_ADDERS else "",
                 stream=operands or UNIFORM if energy else "",
@@ -117,7 +117,7 @@ def fit_rows(group: Sequence[UnitFigures], versions: str, library: str) -> list[
         delay = quantity.endswith("_ns")
         sizes = [(delay_terms if delay else terms)(fitted) for fitted in units]
         coefficients, worst = fit(sizes, [figures.values[quantity] for figures in group])
-        text = f"{unit_source(unit).top} on {library}, {_how(quantity)}; "
+        text = f"{unit_source(unit).top} on {library}, {how(quantity)}; "
         text += f"fit of {len(group)} points, largest error {100 * worst:.0f} %"
         stream = UNIFORM if quantity.startswith("energy") else ""
         for name, value in coefficients.items():

@@ -72,6 +72,16 @@ TARGET_MHZ = "400"
 
 
 @dataclass(frozen=True)
+class Placeable:
+    """Verilog for a target. first_bits: flip-flops before its inputs, left out. words: for an error's line."""
+
+    source: Source
+    device: Device
+    first_bits: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Implementation:
     """A unit on a target. multiplier: how its products are built, empty where it has none."""
 
@@ -145,8 +155,17 @@ def implement(target: str, unit: FpgaUnit, ways: tuple[str, ...]) -> Implementat
     Raises:
         LimenError: an extra is missing, or a tool refuses the unit.
     """
+    placeable = Placeable(
+        _source(target, unit), device_of(unit), sum(inputs_of(unit).values()), f"{unit.component} {unit.op}"
+    )
+    way, values = implement_source(target, placeable, ways)
+    return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
+
+
+def implement_source(target: str, placeable: Placeable, ways: tuple[str, ...]) -> tuple[str, dict[str, float]]:
+    """Return the way, of some, that takes the fewest LUTs, and its quantities. Raises LimenError as `implement`."""
     tools(target)
-    source = _source(target, unit)
+    source = placeable.source
     files = canonical_files(source)
     netlists: list[tuple[float, str, dict[str, float]]] = []
     with scratch_folder() as folder:
@@ -161,8 +180,8 @@ def implement(target: str, unit: FpgaUnit, ways: tuple[str, ...]) -> Implementat
             netlists.append((values["lut"], way, values))
         _, way, values = min(netlists, key=lambda netlist: netlist[0])
         if target == "ecp5":
-            values = _placed(unit, values, folder / way)
-    return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
+            values = _placed(placeable, values, folder / way)
+    return way, values
 
 
 def _source(target: str, unit: FpgaUnit) -> Source:
@@ -196,14 +215,14 @@ def _ecp5_values(kinds: Counter[str]) -> dict[str, float]:
     }
 
 
-def _placed(unit: FpgaUnit, values: dict[str, float], scratch: Path) -> dict[str, float]:
+def _placed(placeable: Placeable, values: dict[str, float], scratch: Path) -> dict[str, float]:
     """Return the quantities of a netlist after placement and routing: those of its median clock."""
-    device = device_of(unit)
-    reports = [_place(unit, options(device, seed), scratch) for seed in device.seeds]
+    device = placeable.device
+    reports = [_place(placeable.words, options(device, seed), scratch) for seed in device.seeds]
     used = {name: kind["used"] for name, kind in reports[0]["utilization"].items()}
     values = {
         "lut": used["TRELLIS_COMB"],
-        "ff": used["TRELLIS_FF"] - sum(inputs_of(unit).values()),
+        "ff": used["TRELLIS_FF"] - placeable.first_bits,
         "carry": values["carry"],
         "dsp": used["MULT18X18D"],
     }
@@ -215,13 +234,13 @@ def _placed(unit: FpgaUnit, values: dict[str, float], scratch: Path) -> dict[str
     return values
 
 
-def _place(unit: FpgaUnit, chosen: list[str], scratch: Path) -> dict[str, Any]:
+def _place(words: str, chosen: list[str], scratch: Path) -> dict[str, Any]:
     report = scratch / "report.json"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "cost_models.fpga.placement_worker", *chosen]
     outcome = run_child(command, scratch, {**os.environ, "PYTHONPATH": str(PACKAGES)})
     if outcome.returncode or not report.is_file():
         lines = [line for line in (outcome.stdout + outcome.stderr).splitlines() if "ERROR" in line]
-        raise LimenError(f"placement of {unit.component} {unit.op}: {lines[0] if lines else 'nextpnr stopped'}")
+        raise LimenError(f"placement of {words}: {lines[0] if lines else 'nextpnr stopped'}")
     utilisation: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return utilisation

@@ -52,6 +52,9 @@ BUFFERED = (
 )
 """Yosys' own mapping, then buffers at most 16 pins apart and sizing. PEs have no wide nets and are mapped without."""
 
+LARGE = "+strash;&get,-n;&nf;&put;topo;buffer,-c,-p,-N,16;topo;upsize;dnsize;stime,-p"
+"""The same without looking for equal and for better logic, which takes the longer the larger a netlist is."""
+
 
 FLIP_FLOP = "flip-flop with a positive clock edge and plain data"
 NEEDED: dict[str, Callable[[Cell], bool]] = {
@@ -125,7 +128,8 @@ def passes(kit: Kit, source: Source, multiplier: str) -> list[str]:
         steps = [*CELLS, top, *BEFORE, *LOGIC, *EXTRACT, *MAP, *FINISH]
     else:
         steps = [top, *BEFORE, *MULTIPLIERS[multiplier], *LOGIC, *MAP, *FINISH]
-    return avoiding(kit, steps, f" -script {BUFFERED}" if source.buffered else "")
+    script = LARGE if source.large else BUFFERED
+    return avoiding(kit, steps, f" -script {script}" if source.buffered else "")
 
 
 def avoiding(kit: Kit, steps: Sequence[str], options: str = "") -> list[str]:

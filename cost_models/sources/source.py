@@ -11,10 +11,14 @@ VERILOG = Path(__file__).parents[2] / "simulator" / "rtl" / "verilog"
 
 @dataclass(frozen=True)
 class Source:
-    """A module to synthesise: files of simulator/rtl/verilog, Verilog text beside them, the top and its parameters."""
+    """A module to synthesise: files of simulator/rtl/verilog, Verilog text beside them, the top and its parameters.
+
+    buffered: its wide nets get buffers, see `cost_models.gates.synthesis`; large: and its logic stays as it is.
+    """
 
     top: str
     files: tuple[str, ...]
     parameters: dict[str, int] = field(default_factory=dict)
     text: str = ""
     buffered: bool = False
+    large: bool = False

@@ -17,7 +17,7 @@ from dse.cli.options import (
     json_option,
 )
 from dse.cli.places import PLACE
-from workloads.errors import LimenError, printable
+from workloads.errors import LimenError, printable, shown
 from workloads.host.width import wrapped
 
 if TYPE_CHECKING:
@@ -201,6 +201,68 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
         raise Disagreement(f"{rows} rows compared, mismatches {wrong}")
     if check:
         echo(f"{rows} rows compared (sample {sample}, seed {seed}), mismatches 0")
+
+
+@costs.command()
+@click.option("--out", "-o", type=PLACE, help="The table to write or to add to, a .csv file.")
+@click.option("--liberty", "libraries", multiple=True, help="NAME=LIB: a Liberty file and the name of its rows.")
+@click.option("--fpga", "fpgas", multiple=True, type=click.Choice(("xc7", "ecp5")), help="An FPGA; again for both.")
+@click.option("--layer", "layers", multiple=True, help="Only blocks of this layer of digits; again for more.")
+@click.option("--bits", "widths", multiple=True, type=click.IntRange(2, 16), help="Only these x_bits; again for more.")
+@click.option("--check", is_flag=True, help="Measure a sample of the built-in rows again instead, and compare.")
+@click.option("--sample", default=2, show_default=True, type=AT_LEAST_ONE, help="With --check: blocks.")
+@click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")
+def hardwired(
+    out: Path | None,
+    libraries: tuple[str, ...],
+    fpgas: tuple[str, ...],
+    layers: tuple[str, ...],
+    widths: tuple[int, ...],
+    check: bool,
+    sample: int,
+    seed: int,
+) -> None:
+    """Measure hard-wired layers of digits: area, clock, energy a window. Rows that are there of the same hash stay."""
+    from cost_models.hardwired.block import blocks
+    from cost_models.hardwired.rows import build, opened
+    from cost_models.hardwired.rows import check as check_rows
+    from dse.report.progress import ProgressBar
+    from workloads.host.manifest import Origin, file_hash
+
+    if (out is None) != check:
+        raise click.UsageError("--out names the table to write, --check compares instead: give one of them")
+    kits = dict(map(_named_library, libraries))
+    if not kits and not fpgas:
+        raise click.UsageError("--liberty NAME=LIB or --fpga: give one at least")
+    chosen = [block for block in blocks() if block.layer in (layers or block.layer,)]
+    chosen = [block for block in chosen if block.x_bits in (widths or (block.x_bits,))]
+    if not chosen:
+        known = ", ".join(dict.fromkeys(f"{block.layer} at {block.x_bits}" for block in blocks()))
+        raise LimenError(
+            f"--layer, --bits: {', '.join((*layers, *map(str, widths)))} are not allowed together: {known}"
+        )
+    with opened(kits, fpgas) as targets:
+        if out is None:
+            compared, wrong = check_rows(targets, sample, seed)
+            for line in wrong:
+                echo(line)
+            if wrong:
+                raise Disagreement(f"{compared} rows compared, mismatches {len(wrong)}")
+            echo(f"{compared} rows compared (sample {sample}, seed {seed}), mismatches 0")
+            return
+        origin = Origin({f"liberty {path.name}": file_hash(path) for path in kits.values()})
+        with ProgressBar() as bar:
+            made = build(out, targets, chosen, bar.show)
+        origin.write_beside(out)
+        echo(f"{out}: {made} blocks measured, {len(chosen) * len(targets) - made} kept")
+
+
+def _named_library(text: str) -> tuple[str, Path]:
+    """Return what NAME=LIB says. Raises LimenError."""
+    name, sign, path = text.partition("=")
+    if not (name and sign and path):
+        raise LimenError(f"--liberty: {shown(text)} is not allowed: NAME=LIB, such as ihp130=sg13g2_stdcell.lib")
+    return name, Path(path)
 
 
 @costs.command()

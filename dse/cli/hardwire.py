@@ -62,7 +62,7 @@ def hardwire(
     x_bits, w_bits = bits or (None, None)
     network = find_network(workload, op, x_bits, w_bits)
     exported = export(network, choose_inputs(network, images, seed), out, layers, form, any_input)
-    head = ("layer", "op", "inputs", "outputs", "synapses", "dropped", "folded", "features", "additions")
+    head = ("layer", "op", "inputs", "outputs", "synapses", "dropped", "folded", "features", "additions", "adder_bits")
     facts = [facts_of(adders) for adders in exported.layers]
     rows = [head, *([str(getattr(fact, name)) for name in head] for fact in facts)]
     echo(columns(rows, right=range(2, len(head))))

@@ -23,6 +23,9 @@ bits_option = click.option(
 )
 out_option = click.option("--out", "-o", type=PLACE, help="Write it there instead, with its manifest beside it.")
 
+HARDWIRED = ("conv1", "conv2", "conv3", "scores", "all layers")
+"""Of digits."""
+
 
 @click.group()
 def tables() -> None:
@@ -96,6 +99,23 @@ def give(text: str, out: Path | None, origin: Origin) -> None:
     write_whole(out, text.encode())
     origin.write_beside(out)
     echo(f"{out}: written")
+
+
+@tables.command()
+@format_options
+@click.option("--layer", "layers", multiple=True, type=click.Choice(HARDWIRED), help="Only this; again for more.")
+@click.option("--forms", "every_form", is_flag=True, help="Every form of the additions, not each op's best alone.")
+@out_option
+def hardwired(form: str, columns: int | None, layers: tuple[str, ...], every_form: bool, out: Path | None) -> None:
+    """Compare hard-wired neurons with MACs of constant multipliers: digits' layers on libraries and FPGAs."""
+    from cost_models.hardwired.rows import TABLE
+    from dse.report.hardwired_table import hardwired_table, table_csv, table_latex, table_markdown, table_text
+    from workloads.host.manifest import Origin, file_hash
+
+    in_latex = partial(table_latex, columns=page_columns(form, columns))
+    origin = Origin({"costs hardwired": file_hash(TABLE)})
+    texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
+    _give(texts[form](hardwired_table(layers, every_form)), out, origin)
 
 
 @tables.command()

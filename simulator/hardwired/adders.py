@@ -10,6 +10,16 @@ import numpy as np
 from simulator.hardwired.window import Window
 
 
+def width_of(low: int, high: int) -> int:
+    """Return the bits of a wire of this range: unsigned where it is never negative."""
+    return two_complement(low, high) if low < 0 else max(1, high.bit_length())
+
+
+def two_complement(low: int, high: int) -> int:
+    """Return the bits of a two's complement number of this range."""
+    return max(max(high, 0).bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
+
+
 class Addition(NamedTuple):
     """(left << left_shift) ± (right << right_shift) of two nodes before it, and its range."""
 
@@ -46,6 +56,18 @@ class Adders:
     def adds(self) -> int:
         """Additions of two in all, were each neuron's end a tree of them; its constant left out."""
         return len(self.additions) + sum(max(0, len(terms) - 1) for terms in self.terms)
+
+    @property
+    def adder_bits(self) -> int:
+        """Bits of all additions: of two, those of the result; of a neuron's sum, those that its tree takes away.
+
+        About as many full adders: each takes three bits and gives two.
+        """
+        bits = sum(width_of(addition.low, addition.high) for addition in self.additions)
+        for n, terms in enumerate(self.terms):
+            taken = sum(width_of(*self.node_range(node)) for node, factor in terms)
+            bits += max(0, taken - width_of(int(self.window.sums.low[n]), int(self.window.sums.high[n])))
+        return bits
 
 
 def outputs(adders: Adders, x: np.ndarray) -> np.ndarray:

@@ -75,6 +75,7 @@ class LayerFacts(Spec):
     folded: int
     features: int
     additions: int
+    adder_bits: int
 
 
 class Facts(Spec):
@@ -110,6 +111,7 @@ def facts_of(adders: Adders) -> LayerFacts:
         layer=layer.name, op=layer.op, form="", inputs=window.inputs, outputs=layer.out_channels, windows=layer.pixels,
         x_bits=x_bits(adders), y_bits=y_bits(adders), synapses=window.synapses, dropped=window.dropped,
         folded=window.folded, features=len(window.features), additions=adders.adds,
+        adder_bits=adders.adder_bits,
     )  # fmt: skip
 
 

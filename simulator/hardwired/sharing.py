@@ -1,20 +1,20 @@
 """Adders from a window, in each of the forms there are: whose sums are shared, and by whom.
 
 products: a neuron's terms as they are; what multiplies by a constant is the synthesis tool's work. sums: coefficients
-in canonical signed digits, each neuron a sum of its own. shared: of these the pair of terms that is found most often
-becomes an addition of its own, again and again, until none is found twice (Hartley's common subexpressions). da4ml: the
-additions that the package da4ml makes of the same coefficients.
+in canonical signed digits, each neuron a sum of its own. shared: of these the pair of terms whose sum saves most bits
+of adders, being found in several sums, becomes an addition of its own, again and again, until none saves any (Hartley's
+common subexpressions, by bits). da4ml: the additions that the package da4ml makes of the same coefficients.
 """
 
 from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from simulator.hardwired.adders import Adders, Addition, Term, digits, node_sum
+from simulator.hardwired.adders import Adders, Addition, Term, digits, node_sum, width_of
 from simulator.hardwired.from_da4ml import da4ml
 from simulator.hardwired.window import Window
 
@@ -39,30 +39,43 @@ def shared(window: Window) -> Adders:
     ranges = [(feature.low, feature.high) for feature in window.features]
     additions: list[Addition] = []
     counts: Counter[Pattern] = Counter(pattern for row in rows for pattern in row.patterns())
-    heap = [(-count, pattern) for pattern, count in counts.items() if count > 1]
-    heapq.heapify(heap)
+    heap: list[tuple[int, Pattern]] = []
+
+    def push(patterns: Iterable[Pattern]) -> None:
+        for pattern in patterns:
+            if counts[pattern] > 1 and (saved := _saved_bits(pattern, counts[pattern], ranges)) > 0:
+                heapq.heappush(heap, (-saved, pattern))
+
+    push(counts)
     while heap:
-        count, pattern = heapq.heappop(heap)
-        if counts[pattern] != -count:
-            if counts[pattern] > 1:
-                heapq.heappush(heap, (-counts[pattern], pattern))
-            continue
+        saved, pattern = heapq.heappop(heap)
+        if counts[pattern] < 2 or _saved_bits(pattern, counts[pattern], ranges) != -saved:
+            continue  # there are fewer by now, and an entry of its own for these
         found = [(row, pairs) for row in rows if (pairs := row.pairs(pattern))]
-        if sum(len(pairs) for _, pairs in found) < 2:  # pairs that overlap were counted more often
-            counts[pattern] = 0
+        times = sum(len(pairs) for _, pairs in found)
+        if times < counts[pattern]:  # pairs that overlap were counted more often
+            counts[pattern] = times
+            push([pattern])
             continue
         addition = _addition(pattern, ranges)
         node = len(ranges)
         ranges.append((addition.low, addition.high))
         additions.append(addition)
-        grown: set[Pattern] = set()
+        changed: set[Pattern] = set()
         for row, pairs in found:
             for one, other in pairs:
-                grown |= row.replace(one, other, (node, min(one[1], other[1]), one[2]), counts)
-        for again in grown:
-            if counts[again] > 1:
-                heapq.heappush(heap, (-counts[again], again))
+                changed |= row.replace(one, other, (node, min(one[1], other[1]), one[2]), counts)
+        push(changed)
     return Adders(window, tuple(additions), tuple(_terms(row.digits) for row in rows))
+
+
+def _saved_bits(pattern: Pattern, count: int, ranges: list[tuple[int, int]]) -> int:
+    """Return the bits that neurons' sums take less where so many of them read a pair's sum, less those of its adder."""
+    one, other, further, _ = pattern
+    bits = width_of(*ranges[one]) + width_of(*ranges[other])
+    addition = _addition(pattern, ranges)
+    result = width_of(addition.low, addition.high)
+    return count * (bits - result) - (result - abs(further))
 
 
 FORMS: dict[str, Callable[[Window], Adders]] = {
@@ -125,20 +138,19 @@ class _Row:
         return pairs
 
     def replace(self, one: Digit, other: Digit, by: Digit, counts: Counter[Pattern]) -> set[Pattern]:
-        """Put a digit in the place of two, keep the counts of all pairs, and return the patterns there are more of."""
+        """Put a digit in the place of two, keep the counts of all pairs, and return patterns whose count changed."""
         for digit in (one, other):
             self.digits.remove(digit)
             self.by_node[digit[0]].remove(digit)
         counts[_pattern(one, other)] -= 1
-        grown = set()
+        changed = set()
         for digit in self.digits:
-            counts[_pattern(digit, one)] -= 1
-            counts[_pattern(digit, other)] -= 1
-            pattern = _pattern(digit, by)
-            counts[pattern] += 1
-            grown.add(pattern)
+            for beside, change in ((one, -1), (other, -1), (by, 1)):
+                pattern = _pattern(digit, beside)
+                counts[pattern] += change
+                changed.add(pattern)
         self._add(by)
-        return grown
+        return changed
 
 
 def _addition(pattern: Pattern, ranges: list[tuple[int, int]]) -> Addition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from simulator.hardwired.adders import Adders
+from simulator.hardwired.adders import Adders, two_complement, width_of
 
 MODULE = """// Layer {name}: {neurons} hard-wired neurons of op {op} over windows of {inputs} inputs, one a cycle.
 // Outside the ranges of its inputs that it was made for, an output is not defined.
@@ -32,16 +32,6 @@ ZERO = "1'b0"
 
 def module_name(layer: str) -> str:
     return f"limen_hardwired_{layer}"
-
-
-def width_of(low: int, high: int) -> int:
-    """Return the bits of a wire of this range: unsigned where it is never negative."""
-    return two_complement(low, high) if low < 0 else max(1, high.bit_length())
-
-
-def two_complement(low: int, high: int) -> int:
-    """Return the bits of a two's complement number of this range."""
-    return max(max(high, 0).bit_length(), (-low - 1).bit_length() if low < 0 else 0) + 1
 
 
 def output_bits(adders: Adders) -> int:

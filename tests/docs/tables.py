@@ -7,6 +7,7 @@ from collections.abc import Callable
 from statistics import mean, stdev
 from typing import NamedTuple
 
+from cost_models.hardwired.rows import TABLE as HARDWIRED
 from cost_models.table.table import built_in_tables, table_path
 from dse.evaluation.inputs import workload_hashes
 from dse.report.fpga_system_table import caption as fpga_system_caption
@@ -14,6 +15,8 @@ from dse.report.fpga_system_table import table_markdown as fpga_system_markdown
 from dse.report.fpga_systems import built_systems, parts, system_rows
 from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
+from dse.report.hardwired_table import hardwired_table, structure_markdown
+from dse.report.hardwired_table import table_markdown as hardwired_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
 from dse.report.progress import ProgressBar
@@ -160,6 +163,23 @@ PAGES = {
     "fpga-system": Page(
         "Whole systems on FPGAs at equal LUTs", "`limen study tables fpga-system --format md`.", fpga_systems
     ),
+    "hardwired": Page(
+        "Hard-wired neurons: threshold against constant multipliers",
+        "`limen study tables hardwired --format md`; [what a block is](../hardwired.md#the-machine).",
+        lambda: hardwired_markdown(hardwired_table()),
+    ),
+    "hardwired-forms": Page(
+        "Hard-wired neurons: every form of digits' first layer",
+        "`limen study tables hardwired --layer conv1 --forms --format md`; ratios are against the MAC's best form.",
+        lambda: hardwired_markdown(hardwired_table(["conv1"], every_form=True)),
+    ),
+    "hardwired-layers": Page(
+        "Hard-wired neurons: what is left of each layer",
+        "Counted, on no target: windows of an image, synapses, thresholds that no input exceeds and that every input "
+        "exceeds, features, additions of two, and [bits of adders](../hardwired.md#what-it-says), about as many full "
+        "adders.",
+        structure_markdown,
+    ),
     "pe-lines": Page(
         "PEs between accumulator widths",
         "Distance of a PE's figures from straight lines between the widths that have a netlist: rows `pe_line` of each "
@@ -293,6 +313,7 @@ def index() -> str:
 def write_all() -> None:
     """Write all pages and files, and the manifest of what they come from."""
     stored = {f"costs {name}": file_hash(table_path(name)) for name in built_in_tables()}
+    stored |= {"costs hardwired": file_hash(HARDWIRED)}
     stored |= {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
     stored |= {f"polarity {path.name}": file_hash(path) for path in sorted(POLARITY.glob("*-runs.csv"))}
     tried = (training_tables.TRIES, *training_tables.DEPTH.glob("*-runs.csv"), training_tables.SPEAKERS / "runs.csv")

@@ -72,6 +72,7 @@ def test_descriptions(tmp_path: Path) -> None:
         ("study", "tables", "kernel", "--costs", "xc7-dsp", "--costs", "ecp5-dsp"),
         ("study", "tables", "fpga"),
         ("study", "tables", "fpga-system"),
+        ("study", "tables", "hardwired"),
         ("costs", "show"),
         ("costs", "show", "ecp5-dsp"),
         ("net", "accuracy"),

@@ -14,6 +14,7 @@ import pytest
 
 from cost_models.derive import build
 from cost_models.fpga import fpga, fpga_build
+from cost_models.hardwired import rows
 from dse.cli.commands import commands
 from dse.cli.places import PLACE
 from dse.report import diffusion_report
@@ -37,6 +38,7 @@ READ = {
 NO_RESULTS = {
     *("export out", "net import out", "net init file", "study design out", "study export out", "study init file"),
     "waves out",
+    "hardwire out",
 }
 """Places of what is no table, figure or report: pages to change, Verilog, the signals of a layer."""
 
@@ -120,6 +122,10 @@ def placed(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fpga_build, "build_fpga", lambda target, out, *rest: write(out, f"{target}_fabric.csv"))
 
 
+def wired(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(rows, "build", lambda out, *rest: len(write(".", out.name)))
+
+
 class Case(NamedTuple):
     """A command, how many results it writes, and some of what they are from; what is done in the place of long work."""
 
@@ -148,6 +154,8 @@ CASES = {
         2,
         "costs asap7",
     ),
+    "costs hardwired out": Case("costs hardwired --layer conv1 --bits 4 --fpga xc7 --out own.csv", 1, "", wired),
+    "study tables hardwired out": Case("study tables hardwired --format md --out hardwired.md", 1, "costs hardwired"),
     "study tables fpga out": Case("study tables fpga --bits 8 --format md --out fpga.md", 1, "costs ecp5-dsp"),
     "study tables fpga-system out": Case(
         "study tables fpga-system --format csv --out systems.csv", 1, "costs ecp5-dsp, workload digits: mac.npz"

@@ -1,0 +1,1 @@
+"""Hard-wired neurons on libraries and FPGAs."""

@@ -1,0 +1,98 @@
+"""Rows of hard-wired neurons: of today's Verilog, made again on a small library, refused where a netlist is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cost_models.fpga.fpga import TARGETS
+from cost_models.gates.synthesis import Kit, open_kit
+from cost_models.hardwired import measure
+from cost_models.hardwired.block import Block, blocks, stream
+from cost_models.hardwired.rows import LIBRARIES, STRUCTURE, Counted, OnFpga, OnLibrary, Row, build, read_rows
+from cost_models.stimuli.stimulus import Stream
+from tests.support.tools import needs_yosys
+from workloads.errors import LimenError
+
+THRESHOLD, MAC = (Block(op, 4, 4, "conv1", "shared") for op in ("threshold", "mac"))
+SMALL = ("conv1", "scores")
+"""Layers whose additions are found in a blink."""
+
+
+def stored(target: str) -> dict[Block, list[Row]]:
+    """The stored rows of a target's small blocks, but for those that da4ml makes, whose versions may differ."""
+    found: dict[Block, list[Row]] = {}
+    for row in read_rows():
+        if row.target == target and row.layer in SMALL and row.form != "da4ml":
+            found.setdefault(row.block, []).append(row)
+    assert found
+    return found
+
+
+def test_what_is_counted_is_of_today() -> None:
+    assert {row.block for row in read_rows() if row.target == STRUCTURE} == set(blocks())
+    for block, rows in stored(STRUCTURE).items():
+        counted = Counted().measure(block)
+        assert {row.quantity: float(row.value) for row in rows} == counted.values
+        assert {row.hash for row in rows} == {counted.digest}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_rows_of_an_fpga_are_of_todays_verilog(target: str) -> None:
+    for block, rows in stored(target).items():
+        assert {row.hash for row in rows} == {OnFpga(target).digest(block, "")}, block
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
+def test_rows_of_a_library_are_of_todays_verilog(name: str, liberty: Callable[[str], Path], tmp_path: Path) -> None:
+    needs_yosys()
+    target = OnLibrary(name, open_kit([liberty(name)], tmp_path))
+    for block, rows in stored(name).items():
+        assert {row.hash for row in rows} == {target.digest(block, rows[0].recipe)}, block
+
+
+def test_dead_and_exceeded_thresholds_leave_little() -> None:
+    """A quarter of the first layer is never exceeded, two thirds always: 13 differences beside 9 inputs are left."""
+    values = {row.quantity: float(row.value) for row in stored(STRUCTURE)[THRESHOLD]}
+    assert (values["synapses"], values["dropped"], values["folded"], values["features"]) == (144, 36, 94, 22)
+
+
+def test_a_block_is_measured_and_a_wrong_netlist_refused(
+    kit: Kit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "stream", lambda block: short(block, 0))
+    table, target = tmp_path / "own.csv", OnLibrary("own", kit)
+    assert build(table, [Counted(), target], [THRESHOLD]) == 2
+    text = table.read_text()
+    assert build(table, [Counted(), target], [THRESHOLD]) == 0 and table.read_text() == text
+    values = {row.quantity: float(row.value) for row in read_rows(table) if row.target == "own"}
+    assert values["area_um2"] > 0 and values["energy_per_window_pj"] >= values["energy_per_window_settled_pj"] > 0
+    monkeypatch.setattr(measure, "stream", lambda block: short(block, 1))
+    with pytest.raises(LimenError, match="conv1 of digits, op threshold, 4 x 4 bits, form shared: y@0"):
+        build(tmp_path / "other.csv", [target], [THRESHOLD])
+    assert not (tmp_path / "other.csv").exists()
+
+
+def short(block: Block, flipped: int) -> Stream:
+    """A block's stimulus, of 6 windows a lane, the last expected bit flipped or not."""
+    whole = stream(block)
+    expected = {name: values[:6].copy() for name, values in whole.expected.items()}
+    expected["y@0+32"][5, 63] ^= flipped
+    return replace(whole, inputs={name: values[:6] for name, values in whole.inputs.items()}, expected=expected)
+
+
+def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(LimenError, match=r"rows\.csv: columns: 'a,b' are not allowed: network,op"):
+        read_rows(path)
+    row = read_rows()[0]._replace(x_bits="many")
+    path.write_text(f"{','.join(Row._fields)}\n{','.join(row)}\n")
+    with pytest.raises(LimenError, match="line 2: x_bits: 'many' is not allowed: a width in bits"):
+        read_rows(path)
+    path.write_text(f"{','.join(Row._fields)}\n{','.join(row._replace(x_bits='4', value='large'))}\n")
+    with pytest.raises(LimenError, match="line 2: value: 'large' is not allowed: a number"):
+        read_rows(path)
