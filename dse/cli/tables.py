@@ -115,7 +115,7 @@ def hardwired(form: str, columns: int | None, layers: tuple[str, ...], every_for
     in_latex = partial(table_latex, columns=page_columns(form, columns))
     origin = Origin({"costs hardwired": file_hash(TABLE)})
     texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
-    _give(texts[form](hardwired_table(layers, every_form)), out, origin)
+    give(texts[form](hardwired_table(layers, every_form)), out, origin)
 
 
 @tables.command()
