@@ -23,6 +23,7 @@ from dse.report.progress import ProgressBar
 from tests.docs import (
     cost_tables,
     devices,
+    findings,
     generated_signs,
     machine_features,
     several_ops,
@@ -328,6 +329,7 @@ def write_all() -> None:
     for name, content in (FILES | PICTURES).items():
         (FOLDER / name).write_bytes(content())
     (FOLDER / "README.md").write_text(index(), encoding="utf-8")
+    findings.PAGE.write_text(findings.page(), encoding="utf-8")
     origin.write_into(FOLDER, sorted(path for path in FOLDER.iterdir() if path.name != MANIFEST))
 
 
