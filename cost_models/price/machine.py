@@ -27,6 +27,10 @@ MAIN = "main"
 """The main memory where it is on the chip, among the names of memories."""
 
 
+GIVEN = "given"
+"""What sets a clock that isn't the machine's own."""
+
+
 @dataclass(frozen=True)
 class Memories:
     """On-chip memories. count: [memories, designs] of equal banks, both halves of a double buffer among them.
@@ -50,6 +54,22 @@ class Clocks:
     def __getitem__(self, chosen: np.ndarray) -> Clocks:
         """Return those of some designs, by their places."""
         return Clocks(self.ns[chosen], self.component[chosen], self.method[chosen])
+
+    def slower(self, clock_ns: float | None) -> dict[int, str]:
+        """Return for each place of a machine that a given clock is too short for the line that says so."""
+        if clock_ns is None:
+            return {}
+        return {
+            place: f"clock_ns: {clock_ns:g} is not allowed: the slowest path, {self.component[place]}, takes "
+            f"{self.ns[place]:.6g} ns"
+            for place in np.flatnonzero(self.ns > clock_ns).tolist()
+        }
+
+    def at(self, clock_ns: float | None) -> Clocks:
+        """Return the same machines at a given clock, those that it is too short for among them; None: at their own."""
+        if clock_ns is None:
+            return self
+        return Clocks(np.full_like(self.ns, clock_ns), np.full_like(self.component, GIVEN), self.method)
 
 
 def check_array(table: Table, design: FittedDesign, stream: str = UNIFORM) -> None:

@@ -45,6 +45,9 @@ from dse.cli.options import (
     type=float,
     help="From a request to its first beat, instead of memory_latency; 100 where only --dram-gb-per-s is given.",
 )
+@click.option(
+    "--clock-ns", type=float, help="Clock period at which it runs; by default the shortest that the design can have."
+)
 @layers_option
 @roofline_option
 @json_option
@@ -58,6 +61,7 @@ def price(
     stream: str,
     dram_gb_per_s: float | None,
     latency_ns: float | None,
+    clock_ns: float | None,
     shows_layers: bool,
     roofline: Path | None,
     as_json: bool,
@@ -77,9 +81,9 @@ def price(
     memory = {"dram_gb_per_s": dram_gb_per_s, "latency_ns": latency_ns}
     given: dict[str, Any] = {name: value for name, value in memory.items() if value is not None}
     if given:
-        chip = with_memory(chip, network, costs, **given)
+        chip = with_memory(chip, network, costs, **given, clock_ns=clock_ns)
     run = simulate(network, chip, "timing")
-    cost = price_run(run, costs, dram, stream)
+    cost = price_run(run, costs, dram, stream, clock_ns)
     if roofline is not None:
         origin = origin_of_run(workload, chip)
         plot_roofline(run, roofline)

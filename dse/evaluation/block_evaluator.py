@@ -260,7 +260,8 @@ class BlockEvaluator:
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
-        memory, designs, clocks, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
+        memory, designs, own_clocks, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
+        clocks, slower = own_clocks.at(self._spec.clock_ns), own_clocks.slower(self._spec.clock_ns)
         speed = memory.dram_gb_per_s, memory.latency_ns
         interval, latency = memory_cycles(machines, clocks.ns, *speed)
         integers = machine_integers(designs)
@@ -268,10 +269,12 @@ class BlockEvaluator:
         best = count_best(form.layers, integers)
         counts, reached = best.counts, best.reached
         known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
+        known[list(slower)] = False
         known &= are_passes(form.layers, designs)  # why another isn't, its evaluation tells
         failing = np.flatnonzero(known & (reached < len(form.layers)))
         networks = [own.whole for own in forms]
         refused = unfit_layers(networks, form.layers, designs, reached, failing)
+        refused |= {place: Refusal(line) for place, line in slower.items()}
         fits = known & (reached == len(form.layers))
         fits &= ~may_be_too_large(form.whole, counts["tiles"].sum(axis=1), designs)
         on_chip = main_memories(networks, form.layers, best, designs, sized)

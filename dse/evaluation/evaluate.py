@@ -161,8 +161,8 @@ class Evaluator:
             design = _fitted(design, networks)
 
         def timed(design: Design) -> FittedDesign:
-            speed = memory.dram_gb_per_s, memory.latency_ns
-            return with_memory(design, networks[0], costs, *speed, stream=point.stream)
+            speed, clock_ns = (memory.dram_gb_per_s, memory.latency_ns), self._spec.clock_ns
+            return with_memory(design, networks[0], costs, *speed, stream=point.stream, clock_ns=clock_ns)
 
         design = timed(design)
         return with_least_memory(design, networks, timed) if point.memory == LEAST_SRAM else design
@@ -219,7 +219,7 @@ class Evaluator:
         from cost_models.price.price import price
 
         run = simulate(network, design, "timing")
-        cost = price(run, self.costs_of(point), self._spec.memory.dram, point.stream)
+        cost = price(run, self.costs_of(point), self._spec.memory.dram, point.stream, self._spec.clock_ns)
         busy = sum(counts.busy for counts in run.counts)
         stalls = sum(getattr(counts, name) for counts in run.counts for name in PHASES if "stall" in name)
         figures: Figures = {

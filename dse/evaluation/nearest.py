@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dse.space.study_spec import Bound, StudySpec, Value
+from dse.space.bound import Bound, Value
+from dse.space.study_spec import StudySpec
 
 
 def distance(spec: StudySpec, figures: Mapping[str, Value]) -> Value | float:

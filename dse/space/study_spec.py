@@ -7,12 +7,19 @@ import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, get_args
 
-import numpy as np
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from cost_models.table.operands import GAUSSIAN, NETWORK, OWN, SORTED, UNIFORM
+from dse.space.bound import Bound
 from dse.space.conditions import foreign_axis
 from dse.space.figures import COLUMNS, CONSTRAINABLE, OBJECTIVES
 from dse.space.main_memory import parse_memory
@@ -67,7 +74,6 @@ PortBits = Annotated[Literal[32, 64, 128, 256, 512], WHOLE]
 Form = Literal["csv", "parquet"]
 SamplerName = Literal["surrogate", "tpe", "nsga2", "nsga3", "gp", "qmc", "random", "exhaustive", "own"]
 SAMPLERS: tuple[str, ...] = get_args(SamplerName)
-Value = TypeVar("Value", float, np.ndarray)
 
 
 def parse_bits(value: Any) -> list[int]:
@@ -213,18 +219,6 @@ class StopSpec(Spec):
     gain: Annotated[float, Field(ge=0, lt=1)] = 0.001
 
 
-class Bound(Spec):
-    """A constraint: figure `name` at most (or at least) `limit`."""
-
-    name: str
-    at_most: bool
-    limit: float
-
-    def violation(self, value: Value) -> Value:
-        """Return how far a value, or each of many, is beyond the limit: zero or less where the constraint holds."""
-        return value - self.limit if self.at_most else self.limit - value
-
-
 class StudySpec(Spec):
     """The form of a study file. `limen study init` writes one with comments.
 
@@ -237,6 +231,7 @@ class StudySpec(Spec):
     reduction: Reduction = "geometric_mean"
     costs: Name | Annotated[list[Name], Field(min_length=1)] = "ihp130"
     memory: MemorySpec = MemorySpec()
+    clock_ns: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     space: SpaceSpec
     figures: list[FigureName] = Field(default_factory=list)
     objectives: dict[str, str]
@@ -308,6 +303,12 @@ class StudySpec(Spec):
                 f"trials: nothing is not allowed: sampler {self.sampler.name} needs an integer of at least 1"
             )
         return self
+
+    @model_serializer(mode="wrap")
+    def _serialised(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out a clock that isn't given: studies stored before there was one are the same as today's."""
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if (name, value) != ("clock_ns", None)}
 
     @property
     def tables(self) -> list[str]:

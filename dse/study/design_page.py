@@ -45,4 +45,5 @@ def _pricing(study: Study, point: Point, path: Path) -> str:
         op, x_bits, w_bits = point.coordinates[:3]
         words += ["--op", op, "--bits", f"{x_bits},{w_bits}"]
     words += ["--costs", point.evaluator.costs_of(point.coordinates), "--dram", study.spec.memory.dram]
-    return shlex.join([*words, "--stream", point.coordinates.stream])
+    words += ["--stream", point.coordinates.stream]
+    return shlex.join([*words, *(["--clock-ns", f"{study.spec.clock_ns!r}"] if study.spec.clock_ns else [])])
