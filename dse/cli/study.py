@@ -17,6 +17,7 @@ from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_w
 from dse.cli.places import PLACE
 from dse.cli.study_check import check
 from dse.cli.study_design import design
+from dse.cli.system import system
 from dse.cli.tables import tables
 from workloads.errors import LimenError, printable
 from workloads.host.width import WIDTH
@@ -49,6 +50,7 @@ def study() -> None:
 
 
 tables.add_command(devices)
+tables.add_command(system)
 study.add_command(tables)
 study.add_command(compare)
 study.add_command(plot)

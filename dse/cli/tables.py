@@ -70,7 +70,7 @@ def kernel(
 
         picture_format(plot)  # a wrong name is said before the work
     chosen: Any = ops or COMPARED
-    origin = _origin(costs)
+    origin = origin_of_costs(costs)
     table = unit_table(costs, chosen, Choice(clock_ns, stream, wires, bits))
     if plot:
         from dse.report.unit_plot import plot_units
@@ -81,7 +81,7 @@ def kernel(
     give(texts[form](table), out, origin)
 
 
-def _origin(costs: Sequence[str]) -> Origin:
+def origin_of_costs(costs: Sequence[str]) -> Origin:
     """Return what tables of these cost tables come from. Raises LimenError where one can't be read."""
     from cost_models.table.table import table_path
     from workloads.host.manifest import Origin, file_hash
@@ -130,7 +130,7 @@ def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, 
 
     in_latex = partial(table_latex, columns=page_columns(form, columns))
     chosen: Any = ops or COMPARED
-    origin = _origin([name for names in TABLES.values() for name in names])
+    origin = origin_of_costs([name for names in TABLES.values() for name in names])
     texts: dict[str, Any] = {"text": table_text, "md": table_markdown, "latex": in_latex, "csv": table_csv}
     give(texts[form](fpga_table(chosen, bits)), out, origin)
 
@@ -155,7 +155,7 @@ def fpga_system(
     wide = page_columns(form, columns)
     systems = built_systems(network, images)
     rows = system_rows(systems, lut_budgets(luts, systems) if luts else parts())
-    origin = _origin([name for names in TABLES.values() for name in names])
+    origin = origin_of_costs([name for names in TABLES.values() for name in names])
     origin.inputs.update(workload_hashes(network))
     words = caption(network, images)
     texts: dict[str, Callable[[Sequence[SystemRow]], str]] = {

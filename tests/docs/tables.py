@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from statistics import mean, stdev
 from typing import NamedTuple
 
@@ -20,6 +21,8 @@ from dse.report.hardwired_table import table_markdown as hardwired_markdown
 from dse.report.polarity_report import summarise
 from dse.report.polarity_report import table_markdown as polarity_markdown
 from dse.report.progress import ProgressBar
+from dse.system.stored import DEFINITIONS as DEFINITIONS_OF_MACS
+from dse.system.stored import PATH as EVALUATIONS
 from tests.docs import (
     cost_tables,
     devices,
@@ -27,6 +30,7 @@ from tests.docs import (
     generated_signs,
     machine_features,
     several_ops,
+    system_pages,
     training_tables,
     whole_machine,
 )
@@ -248,6 +252,27 @@ PAGES = {
         "numbers: [machine-features.csv](machine-features.csv).",
         machine_features.tables,
     ),
+    "system": Page(
+        "The system table: digits",
+        "`limen study tables system --format md` ([how](../system.md)).",
+        partial(system_pages.main_page, "digits"),
+    ),
+    "system-mnist": Page(
+        "The system table: MNIST",
+        "`limen study tables system --network mnist --format md`.",
+        partial(system_pages.main_page, "mnist"),
+    ),
+    "system-scenarios": Page(
+        "The system table: all scenarios",
+        "MAC over threshold in power, speed, energy and area of the best designs under each rule, above 1 where the "
+        "threshold machine is better; limits as `limen study tables system` has them in each scenario.",
+        system_pages.scenarios_page,
+    ),
+    "system-others": Page(
+        "The system table: other networks",
+        "`limen study tables system --network NAME --format md` of families of two ops and of networks of the zoo.",
+        system_pages.others_page,
+    ),
     "generated-polarity": Page(
         "What generated polarity saves",
         "One image of each network on 16 × 16 PEs with default buffers and `acc_policy: weights`, ihp130: a bit a "
@@ -319,6 +344,7 @@ def write_all() -> None:
     stored |= {f"polarity {path.name}": file_hash(path) for path in sorted(POLARITY.glob("*-runs.csv"))}
     tried = (training_tables.TRIES, *training_tables.DEPTH.glob("*-runs.csv"), training_tables.SPEAKERS / "runs.csv")
     stored |= {f"{path.parent.name} {path.name}": file_hash(path) for path in sorted(tried)}
+    stored |= {f"system {path.name}": file_hash(path) for path in (EVALUATIONS, DEFINITIONS_OF_MACS)}
     origin = Origin(stored)
     for name, content in SWEPT.items():
         (FOLDER / name).write_bytes(content())

@@ -46,6 +46,7 @@ ELSEWHERE = {
     "artifact out": "tests/dse/test_artifact.py",
     "study run out": "tests/dse/test_manifest.py",
     "study compare out": "tests/dse/test_comparison.py",
+    "study tables system sweeps": "tests/dse/test_system_table.py",
     "study compare plot": "tests/dse/test_comparison.py",
     "report out": "tests/dse/test_page.py",
     "study report out": "tests/dse/test_page.py",
@@ -156,6 +157,7 @@ CASES = {
     ),
     "costs hardwired out": Case("costs hardwired --layer conv1 --bits 4 --fpga xc7 --out own.csv", 1, "", wired),
     "study tables hardwired out": Case("study tables hardwired --format md --out hardwired.md", 1, "costs hardwired"),
+    "study tables system out": Case("study tables system --format md --out system.md", 1, "stored evaluations"),
     "study tables fpga out": Case("study tables fpga --bits 8 --format md --out fpga.md", 1, "costs ecp5-dsp"),
     "study tables fpga-system out": Case(
         "study tables fpga-system --format csv --out systems.csv", 1, "costs ecp5-dsp, workload digits: mac.npz"

@@ -1,0 +1,193 @@
+"""The system table: its cells are the best designs of their rules, and `limen price` gives their figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pandas
+import pytest
+from ruamel.yaml import YAML
+
+from dse.evaluation.evaluate import Evaluator
+from dse.space.space import Space
+from dse.space.study_spec import StudySpec
+from dse.system import scenario as scenarios
+from dse.system.cells import Cell, cells_csv, read_cells
+from dse.system.naive import CHANGES, Naive, priced, widened
+from dse.system.rules import Asked, choose
+from dse.system.scenario import MACHINES, Scenario
+from dse.system.stored import cells_of, stored_cells, stored_definitions, stored_scenarios
+from dse.system.system import cells_for
+from simulator.designs.design import Design
+from tests.docs import system_cells
+from tests.support.command import run_command
+from workloads.errors import LimenError
+from workloads.networks.family import find_network
+
+DRAWN = Random(22).sample([cell for cell in stored_cells() if cell.trial is not None], 6)
+PRICED = ("energy_uj", "latency_us", "power_mw", "area_mm2", "device_kib", "array_share", "dram_share")
+
+
+def evaluator_of(scenario: Scenario, sweep: str) -> tuple[StudySpec, Evaluator]:
+    content = YAML(typ="safe").load(scenario.page(sweep, Path()))
+    spec = StudySpec.model_validate(content)
+    return spec, Evaluator(spec, scenario.network, scenario.costs)
+
+
+def test_all_scenarios_are_stored() -> None:
+    assert stored_scenarios() == [*system_cells.scenarios()]
+    assert {row.network for row in stored_definitions()} == {*system_cells.MAIN}
+
+
+@pytest.mark.parametrize("cell", DRAWN, ids=lambda cell: f"{cell.sweep}:{cell.trial}")
+def test_price_gives_the_figures_of_a_cell(cell: Cell, tmp_path: Path) -> None:
+    scenario, kind = cell.scenario, cell.sweep.rpartition("-")[2]
+    spec, evaluator = evaluator_of(scenario, kind)
+    assert cell.sweep == f"{scenario.name}-{kind}" and cell.trial is not None
+    (point,) = Space(spec.space, evaluator.formats().valid).points(range(cell.trial, cell.trial + 1))
+    assert point.key == cell.design
+    with (tmp_path / "chip.yaml").open("w") as file:
+        YAML().dump(evaluator.design(point).model_dump(mode="json", exclude_none=True), file)
+    words = ["price", "--design", "chip.yaml", "--workload", cell.network, "--costs", cell.costs, "--json"]
+    if not scenario.is_trained:
+        words += ["--op", point.op, "--bits", f"{point.x_bits},{point.w_bits}"]
+    clock = [] if cell.clock_ns is None else ["--clock-ns", str(cell.clock_ns)]
+    result = run_command(*words, "--stream", cell.stream, *clock, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    figures = json.loads(result.stdout)
+    assert figures["cycles"] == cell.cycles
+    assert {name: figures[name] for name in PRICED} == {name: cell.figure(name) for name in PRICED}
+
+
+def test_a_cell_is_the_best_of_all_that_keep_its_rule() -> None:
+    """Each design of the equal array is evaluated alone: none is better, and as many are counted."""
+    scenario = Scenario("digits")
+    spec, evaluator = evaluator_of(scenario, MACHINES)
+    space = Space(spec.space, evaluator.formats().valid)
+    for cell in (
+        each for each in cells_of(scenario) if each.limit == "16 × 16 PEs" and each.op in ("mac", "threshold")
+    ):
+        assert cell.trial is not None
+        (best,) = space.points(range(cell.trial, cell.trial + 1))
+        alike = [
+            best._replace(dataflow=dataflow, pe_stages=stages, zero_gating=gated)
+            for dataflow in ("os", "ws", "is")
+            for stages, gated in ((1, False), (2, False), *([(2, True)] if cell.op == "mac" else []))
+        ]
+        products = [evaluator.cost_figures(point)["edp_uj_us"] for point in alike if space.holds(point)]
+        assert len(products) == cell.designs and min(products) == cell.edp_uj_us
+
+
+def made_up() -> dict[str, pandas.DataFrame]:
+    """Sweeps of two designs an op, the second of each 4 × 4 PEs, smaller and less accurate."""
+    rows = []
+    for number, (op, side) in enumerate((op, side) for op in ("mac", "threshold") for side in (16, 4)):
+        least = 1.0 if op == "mac" else 0.8
+        rows.append(
+            {
+                **{"op": op, "x_bits": 8, "w_bits": 8, "rows": side, "cols": side, "filter_kib": 16.0},
+                **{"ofmap_kib": 16.0, "area_mm2": least * side, "device_kib": least * side, "edp_uj_us": least / side},
+                **{
+                    "energy_uj": 1.0,
+                    "accuracy": 0.9 + side / 2000,
+                    "refusal": "",
+                    "trial": number,
+                    "design": f"{op}{side}",
+                },
+            }
+        )
+    return {f"made-up-{kind}": pandas.DataFrame(rows) for kind in ("machines", "widths")}
+
+
+def test_rules_choose_what_they_say() -> None:
+    cells = {(cell.limit, cell.op): cell for cell in choose(Scenario("fashion-mnist"), Asked(), made_up())}
+    assert cells["16 × 16 PEs", "mac"].design == "mac16" and cells["16 × 16 PEs", "mac"].designs == 1
+    assert cells["at most 16 mm²", "threshold"].design == "threshold16"
+    assert cells["at most 8 mm²", "mac"].design == "mac4"
+    assert cells["at least 90.8 %", "threshold"].designs == 1 and cells["at least 89.8 %", "threshold"].designs == 2
+    only = choose(Scenario("fashion-mnist"), Asked(("storage",), "energy_uj", kib=(4.0,)), made_up())
+    assert [(cell.op, cell.design) for cell in only] == [("mac", "mac4"), ("threshold", "threshold4")]
+    none = choose(Scenario("fashion-mnist"), Asked(("silicon",), areas_mm2=(3.5,)), made_up())
+    assert [(cell.designs, cell.trial) for cell in none] == [(0, None), (1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        (Asked(areas_mm2=(3.0,)), "silicon: 3 mm² is not allowed: nothing fits; the nearest, threshold4, has 3.2"),
+        (Asked(kib=(2.0,)), "storage: 2 KiB is not allowed: nothing fits; the nearest, threshold4, has 3.2"),
+        (
+            Asked(accuracies=(0.95,)),
+            "accuracy: 0.95 is not allowed: no design reaches it; the nearest, mac16, has 0.908",
+        ),
+    ],
+)
+def test_limits_that_no_design_keeps_are_refused(asked: Asked, line: str) -> None:
+    with pytest.raises(LimenError) as error:
+        choose(Scenario("fashion-mnist"), asked, made_up())
+    assert str(error.value) == line
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--network lenet --rule accuracy", "rule: accuracy is not allowed: network lenet is untrained, and has none"),
+        ("--network lenet --accuracy 0.9 --sweeps s", "rule: accuracy is not allowed: network lenet is untrained"),
+        (
+            "--network digits-generated --sweeps s",
+            "network: digits-generated is not allowed: it has threshold and no mac",
+        ),
+        ("--best edp --sweeps s", "best: 'edp' is not allowed: the nearest is edp_uj_us"),
+        ("--memory flash", "memory: 'flash' is not allowed: "),
+        ("--kib 40", "sweeps: nothing is not allowed with a budget or a best figure of one's own: a folder"),
+        ("--images 7", "digits-ihp130-dram-x7-own-fastest: is not stored with Limen: --sweeps FOLDER evaluates it"),
+        ("--columns 1", "--columns: 1 is not allowed with --format text"),
+    ],
+)
+def test_bad_input_is_one_line(words: str, line: str, tmp_path: Path) -> None:
+    result = run_command("study", "tables", "system", *words.split(), cwd=tmp_path)
+    assert result.returncode == 2 and result.stdout == ""
+    assert line in result.stderr and result.stderr.count("\n") == 1
+    assert not [*tmp_path.iterdir()]
+
+
+def test_sweeps_are_kept_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = {"rows": [8, 16], "cols": [8, 16], "filter_kib": [16.0]}
+    monkeypatch.setitem(scenarios.ARRAYS, "dram", {"machines": few, "widths": {**few, "rows": [8]}})
+    monkeypatch.setattr(scenarios, "FREE_BITS", [8])
+    scenario, folder = Scenario("fashion-mnist"), tmp_path / "sweeps"
+    cells = cells_for(scenario, Asked(), folder, jobs=1)
+    assert (folder / f"{scenario.name}-machines" / "manifest.json").is_file()
+    written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    assert cells_for(scenario, Asked(), folder, jobs=1) == cells
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == written
+    (tmp_path / "cells.csv").write_text(cells_csv(cells))
+    assert read_cells(tmp_path / "cells.csv") == cells
+    chosen = next(cell for cell in cells if cell.rule == "accuracy")
+    study = str(folder / chosen.sweep)
+    result = run_command("study", "design", study, "--point", str(chosen.trial), "--out", "a.yaml", cwd=tmp_path)
+    assert result.returncode == 0 and chosen.design in result.stdout
+
+
+def test_a_machine_without_a_change_has_its_own_price_and_changes_cost_more() -> None:
+    network = find_network("digits", "mac", 8, 8)
+    design = Design(rows=16, cols=16, dataflow="os", op="mac", x_bits=8, w_bits=8, acc_policy="weights", pe_stages=2)
+    ours = priced(network, design, "ihp130", Naive())
+    stored = next(row for row in stored_definitions() if (row.change, row.costs) == ("our MAC machine", "ihp130"))
+    assert (ours.energy_uj, ours.area_mm2, ours.words) == (stored.mac_energy_uj, stored.mac_area_mm2, stored.mac_design)
+    for change in ("a multiplier an output for batch-norm", "activation as a pass of its own"):
+        more = priced(network, design, "ihp130", CHANGES[change])
+        assert more.energy_uj > ours.energy_uj and (more.latency_us > ours.latency_us) == CHANGES[change].passes
+        assert (more.area_mm2 > ours.area_mm2) == CHANGES[change].norm
+
+
+def test_the_wide_network_has_the_same_sums_times_two_to_the_sixteenth() -> None:
+    network = find_network("digits", "mac", 8, 8)
+    wide = widened(network)
+    bits = {}
+    for width, chosen in ((8, network), (16, wide)):
+        form = {"rows": 8, "cols": 8, "dataflow": "os", "op": "mac", "x_bits": width, "w_bits": width}
+        bits[width] = Design(**form, acc_policy="weights").fitted(chosen).acc_bits
+    assert bits[8] < bits[16] <= bits[8] + 16
