@@ -260,14 +260,16 @@ class BlockEvaluator:
         from simulator.timing.integers import machine_integers
         from simulator.timing.timing import count_best
 
-        memory, designs, own, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
-        clocks, speed = own.at(self._spec.clock_ns), (memory.dram_gb_per_s, memory.latency_ns)
+        memory, designs, own_clocks, form = self._spec.memory, machines.designs, machines.clocks(), forms[0]
+        clocks, slower = own_clocks.at(self._spec.clock_ns), own_clocks.slower(self._spec.clock_ns)
+        speed = memory.dram_gb_per_s, memory.latency_ns
         interval, latency = memory_cycles(machines, clocks.ns, *speed)
         integers = machine_integers(designs)
         integers["interval"], integers["latency"] = interval.clip(max=MOST_CYCLES), latency.clip(max=MOST_CYCLES)
-        counts, reached = (best := count_best(form.layers, integers)).counts, best.reached
+        best = count_best(form.layers, integers)
+        counts, reached = best.counts, best.reached
         known = (interval <= MOST_CYCLES) & (latency <= MOST_CYCLES)
-        known[list(slower := own.slower(self._spec.clock_ns))] = False
+        known[list(slower)] = False
         known &= are_passes(form.layers, designs)  # why another isn't, its evaluation tells
         failing = np.flatnonzero(known & (reached < len(form.layers)))
         networks = [own.whole for own in forms]
