@@ -13,11 +13,10 @@ from workloads.errors import LimenError, shown
 from workloads.host.text_tables import csv_text, markdown_table, read_csv
 from workloads.host.width import columns
 
-LEVELS = (0.8, 0.9, 0.95, 0.96, 0.97, 0.975, 0.98, 0.985, 0.99, 0.9925, 0.995)
+LEVELS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99, 0.995)
 """Accuracies at which costs are compared."""
 
-MOST_LEVELS = 6
-UNKNOWN = "–"
+MOST_LEVELS = 7
 FRONT_HEAD = ("op", "source", "net", "x_bits", "w_bits", "design", "test_accuracy")
 
 FOUND = ("net", "operations", "synapses", "designs", "x × w", "validation", "test", "polarity", "rate", "stages")
@@ -77,7 +76,10 @@ def read_nets(path: Path) -> list[NetRow]:
 
 
 def costs_at(fronts: Sequence[FrontRow], costs: Sequence[str]) -> Grid:
-    """Return the least of each cost at validation accuracies, of each op and source; costs: objectives but accuracy."""
+    """Return the least of each cost at validation accuracies, of each op and source that get there.
+
+    costs: objectives but accuracy.
+    """
     highest = max((row.figures["accuracy"] for row in fronts), default=0.0)
     levels = [level for level in LEVELS if level <= highest][-MOST_LEVELS:]
     head = ["accuracy at least", "op", "nets of", *(figure(name).label for name in costs), "net of the first"]
@@ -85,10 +87,10 @@ def costs_at(fronts: Sequence[FrontRow], costs: Sequence[str]) -> Grid:
     for level in levels:
         for op, source in dict.fromkeys((row.op, row.source) for row in fronts):
             good = [row for row in fronts if (row.op, row.source) == (op, source) and row.figures["accuracy"] >= level]
-            cells = [f"{min(row.figures[name] for row in good):.3g}" if good else UNKNOWN for name in costs]
-            first = min(good, key=lambda row: row.figures[costs[0]], default=None)
-            of = f"{first.net} {first.x_bits} x {first.w_bits}" if first else UNKNOWN
-            lines.append([f"{100 * level:g} %", op, source, *cells, of])
+            if good:
+                first = min(good, key=lambda row: row.figures[costs[0]])
+                cells = [f"{min(row.figures[name] for row in good):.3g}" for name in costs]
+                lines.append([f"{100 * level:g} %", op, source, *cells, f"{first.net} {first.x_bits} x {first.w_bits}"])
     return head, lines
 
 
