@@ -1,13 +1,13 @@
-"""`Block`: a hard-wired layer of a trained network, as Verilog to synthesise and with its own operands."""
+"""Blocks of the table of hard-wired layers, as Verilog to synthesise and with their own operands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from cost_models.gates.switching import LANES
+from cost_models.hardwired.table import FAMILY, Block
 from cost_models.sources.source import Source
 from cost_models.stimuli.stimulus import Stream
 from simulator.hardwired.adders import Adders
@@ -20,7 +20,6 @@ from workloads.networks.family import find_network
 from workloads.networks.network import Network
 from workloads.ops.op_field import Op
 
-FAMILY = "digits"
 FIRST = "conv1"
 WARM_UP = 2
 """Windows that fill the register and aren't counted."""
@@ -32,21 +31,6 @@ SLICE = 32
 
 LARGE = 600
 """Additions of a block that takes tools minutes: all but the first layer's."""
-
-
-@dataclass(frozen=True)
-class Block:
-    """A layer of the family digits in a form of its additions; one window a cycle."""
-
-    op: Op
-    x_bits: int
-    w_bits: int
-    layer: str
-    form: str
-
-    @property
-    def words(self) -> str:
-        return f"{self.layer} of {FAMILY}, op {self.op}, {self.x_bits} x {self.w_bits} bits, form {self.form}"
 
 
 def blocks() -> tuple[Block, ...]:

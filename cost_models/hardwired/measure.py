@@ -21,7 +21,8 @@ from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import analyse, delays_ps, smallest_flip_flop
 from cost_models.gates.switching import energy_pj, prices, run_stimulus, wires_pj
 from cost_models.gates.synthesis import Kit
-from cost_models.hardwired.block import Block, adders, source, stream
+from cost_models.hardwired.block import adders, source, stream
+from cost_models.hardwired.table import Block
 from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
 from cost_models.sources.source import Source
 from simulator.hardwired.chip import x_bits, y_bits

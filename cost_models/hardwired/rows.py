@@ -1,4 +1,4 @@
-"""Rows of hard-wired blocks: made, kept in a tidy CSV as they come, read and compared again."""
+"""Rows of hard-wired blocks: made, kept in the table as they come, and compared again."""
 
 from __future__ import annotations
 
@@ -8,76 +8,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from cost_models.derive.table_rows import how
 from cost_models.fpga import fpga
 from cost_models.gates.synthesis import Kit, open_kit, tool_versions
-from cost_models.hardwired.block import FAMILY, Block, adders, blocks, source, windows_of_image
+from cost_models.hardwired.block import adders, blocks, source, windows_of_image
 from cost_models.hardwired.measure import Figures, fpga_digest, library_digest, on_fpga, on_library
-from cost_models.table.table import DATA
+from cost_models.hardwired.table import FAMILY, LIBRARIES, STRUCTURE, Block, Row, read_rows
 from simulator.rtl.verilog_tokens import canonical_verilog
-from workloads.errors import LimenError, shown
 from workloads.host.files import check_writable, write_whole
 from workloads.host.scratch import scratch_folder
-from workloads.host.text_tables import csv_text, read_csv
+from workloads.host.text_tables import csv_text
 
-TABLE = DATA / "hardwired.csv"
-STRUCTURE = "structure"
-"""The target of rows that hold on all targets: what is counted of a block."""
-
-LIBRARIES = ("ihp130", "sky130hd", "asap7")
 UNITS = {"um2": "um2", "nw": "nW", "ns": "ns", "pj": "pJ"}
 
 Progress = Callable[[str, int, int], None]
 """Called with (target, blocks done, blocks in all)."""
-
-
-class Row(NamedTuple):
-    """One quantity of a block on a target. hash: over Verilog, library or device, and passes."""
-
-    network: str
-    op: str
-    x_bits: str
-    w_bits: str
-    layer: str
-    form: str
-    target: str
-    recipe: str
-    quantity: str
-    value: str
-    unit: str
-    method: str
-    source: str
-    tool_versions: str
-    hash: str
-
-    @property
-    def block(self) -> Block:
-        return Block(self.op, int(self.x_bits), int(self.w_bits), self.layer, self.form)
-
-
-def read_rows(path: Path = TABLE) -> list[Row]:
-    """Return the rows of a table. Raises LimenError naming line and field."""
-    head, lines = read_csv(path, "a table of hard-wired blocks")
-    if tuple(head) != Row._fields:
-        raise LimenError(f"{path}: columns: {shown(','.join(head))} are not allowed: {','.join(Row._fields)}")
-    rows = []
-    for number, line in enumerate(lines, 2):
-        if len(line) != len(head):
-            raise LimenError(f"{path}: line {number}: {len(line)} cells are not allowed: {len(head)}")
-        row = Row(*line)
-        for field in ("x_bits", "w_bits"):
-            if not getattr(row, field).isdecimal():
-                raise LimenError(
-                    f"{path}: line {number}: {field}: {shown(getattr(row, field))} is not allowed: a width"
-                )
-        try:
-            float(row.value)
-        except ValueError:
-            raise LimenError(f"{path}: line {number}: value: {shown(row.value)} is not allowed: a number") from None
-        rows.append(row)
-    return rows
 
 
 @dataclass(frozen=True)

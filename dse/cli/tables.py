@@ -108,7 +108,7 @@ def give(text: str, out: Path | None, origin: Origin) -> None:
 @out_option
 def hardwired(form: str, columns: int | None, layers: tuple[str, ...], every_form: bool, out: Path | None) -> None:
     """Compare hard-wired neurons with MACs of constant multipliers: digits' layers on libraries and FPGAs."""
-    from cost_models.hardwired.rows import TABLE
+    from cost_models.hardwired.table import TABLE
     from dse.report.hardwired_table import hardwired_table, table_csv, table_latex, table_markdown, table_text
     from workloads.host.manifest import Origin, file_hash
 

@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from cost_models.fpga.fpga import TARGETS
-from cost_models.hardwired.block import Block
-from cost_models.hardwired.rows import LIBRARIES, STRUCTURE, Row, read_rows
+from cost_models.hardwired.table import FPGAS, LIBRARIES, STRUCTURE, Block, Row, read_rows
 from dse.report.latex_table import Column, Group, PaperTable, latex
 from workloads.host.text_tables import SIX_DIGITS, csv_text, markdown_table
 from workloads.host.width import columns as in_columns
@@ -152,7 +150,7 @@ def _ratio(one: float | None, other: float | None) -> float | None:
 
 
 def _place(row: HardwiredRow) -> tuple[int, int, int, int, bool, str]:
-    layers, targets = (*DIGITS_LAYERS, ALL_LAYERS), (*LIBRARIES, *TARGETS)
+    layers, targets = (*DIGITS_LAYERS, ALL_LAYERS), (*LIBRARIES, *FPGAS)
     known = targets.index(row.target) if row.target in targets else len(targets)
     return layers.index(row.layer), row.x_bits, row.w_bits, known, row.op != BASELINE, row.op
 

@@ -11,8 +11,9 @@ import pytest
 from cost_models.fpga.fpga import TARGETS
 from cost_models.gates.synthesis import Kit, open_kit
 from cost_models.hardwired import measure
-from cost_models.hardwired.block import Block, blocks, stream
-from cost_models.hardwired.rows import LIBRARIES, STRUCTURE, Counted, OnFpga, OnLibrary, Row, build, read_rows
+from cost_models.hardwired.block import blocks, stream
+from cost_models.hardwired.rows import Counted, OnFpga, OnLibrary, build
+from cost_models.hardwired.table import LIBRARIES, STRUCTURE, Block, Row, read_rows
 from cost_models.stimuli.stimulus import Stream
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError

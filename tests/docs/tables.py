@@ -8,7 +8,7 @@ from functools import partial
 from statistics import mean, stdev
 from typing import NamedTuple
 
-from cost_models.hardwired.rows import TABLE as HARDWIRED
+from cost_models.hardwired.table import TABLE as HARDWIRED
 from cost_models.table.table import built_in_tables, table_path
 from dse.evaluation.inputs import workload_hashes
 from dse.report.fpga_system_table import caption as fpga_system_caption
