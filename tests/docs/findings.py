@@ -60,7 +60,7 @@ def tables(name: str) -> list[tuple[list[str], list[list[str]]]]:
 class Finding(NamedTuple):
     """A sentence with {names} of cells, what must hold of them for it, a table, a command and a picture.
 
-    holds: of the cells' numbers, by their names.
+    holds: of the cells' numbers, by their names. command: or several, "; " between them.
     """
 
     title: str
@@ -78,9 +78,10 @@ class Finding(NamedTuple):
             raise ValueError(f"{self.title}: doesn't hold of {texts}")
         pages = dict.fromkeys(cell.table for cell in self.cells.values())
         links = ", ".join(f"[{page}](tables/{page}.md)" for page in pages)
+        commands = self.command.replace("; ", "\n    ")
         return (
             f"## {number}. {self.title}\n{filled(f'{self.sentence.format(**texts)} ({links}.)')}\n\n"
-            f"    {self.command}\n\n![{self.alt}]({self.picture})\n"
+            f"    {commands}\n\n![{self.alt}]({self.picture})\n"
         )
 
 
