@@ -17,6 +17,7 @@ from cost_models.hardwired.table import LIBRARIES, STRUCTURE, Block, Row, read_r
 from cost_models.stimuli.stimulus import Stream
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
+from workloads.host.text_tables import csv_text
 
 THRESHOLD, MAC = (Block(op, 4, 4, "conv1", "shared") for op in ("threshold", "mac"))
 SMALL = ("conv1", "scores")
@@ -91,9 +92,9 @@ def test_a_damaged_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LimenError, match=r"rows\.csv: columns: 'a,b' are not allowed: network,op"):
         read_rows(path)
     row = read_rows()[0]._replace(x_bits="many")
-    path.write_text(f"{','.join(Row._fields)}\n{','.join(row)}\n")
+    path.write_text(csv_text(Row._fields, [row]))
     with pytest.raises(LimenError, match="line 2: x_bits: 'many' is not allowed: a width in bits"):
         read_rows(path)
-    path.write_text(f"{','.join(Row._fields)}\n{','.join(row._replace(x_bits='4', value='large'))}\n")
+    path.write_text(csv_text(Row._fields, [row._replace(x_bits="4", value="large")]))
     with pytest.raises(LimenError, match="line 2: value: 'large' is not allowed: a number"):
         read_rows(path)
