@@ -69,10 +69,9 @@ def read_rows(path: Path = TABLE) -> list[Row]:
             raise LimenError(f"{path}: line {number}: {len(line)} cells are not allowed: {len(head)}")
         row = Row(*line)
         for field in ("x_bits", "w_bits"):
-            if not getattr(row, field).isdecimal():
-                raise LimenError(
-                    f"{path}: line {number}: {field}: {shown(getattr(row, field))} is not allowed: a width"
-                )
+            width = getattr(row, field)
+            if not width.isdecimal():
+                raise LimenError(f"{path}: line {number}: {field}: {shown(width)} is not allowed: a width in bits")
         try:
             float(row.value)
         except ValueError:
