@@ -181,6 +181,12 @@ class Layer(LayerForm):
         return signs.reshape(self.weights_shape).astype(np.int64)
 
     @property
+    def free_signs_shape(self) -> tuple[int, ...]:
+        """Of the signs that stored polarity leaves free: it broadcasts to `weights_shape`."""
+        channels, *window = self.weights_shape
+        return {"input": (1, *window), "neuron": (channels, 1, 1, 1)}.get(self.polarity, self.weights_shape)
+
+    @property
     def operation(self) -> Operation:
         """The room of its op."""
         return operation(self.op)

@@ -24,7 +24,7 @@ from workloads.ops.generated_polarity import generated_polarity
 from workloads.studies import stored_rows
 from workloads.training.classifier import Classifier, Data, load_data
 from workloads.training.float_master import outputs_of, real_inputs
-from workloads.training.forward_backward import free_signs, initialise
+from workloads.training.forward_backward import initialise
 from workloads.training.loop import Schedule, array_hash, train
 from workloads.training.recipe import OpRecipe, Recipe
 
@@ -98,7 +98,7 @@ def draw_polarity(
     0 where the granularity has no such.
     latent: float32 of the free signs' shape, [N, kh, kw, C], [1, kh, kw, C] or [N, 1, 1, 1], for learned, else None.
     """
-    shape = free_signs(layer)
+    shape = layer.free_signs_shape
     latent = None
     if initialisation == "learned":
         reach = LATENT_REACH[layer.polarity]

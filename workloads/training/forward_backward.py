@@ -130,9 +130,8 @@ def initialise(
     power of two that brings the output back to a deviation near 1. Without it the activations of threshold layers
     grow by a factor of 3 to 15 a layer.
 
-    draw_polarity: of layers of op threshold but those that generate it; by default every sign that is free, of a
-    synapse, or of a fan-in position or an output channel where the layer says so, is +1 or −1 with probability 1/2,
-    and stays so. norm: of hidden layers, in the place of their ops' own.
+    draw_polarity: of layers of op threshold but those that generate it; by default every sign that the layer leaves
+    free is +1 or −1 with probability 1/2, and stays so. norm: of hidden layers, in the place of their ops' own.
     """
     chain: list[TrainedLayer] = []
 
@@ -174,10 +173,9 @@ def _untrained(
     elif layer.operation.polar and draw_polarity is not None:
         polarity, latent = draw_polarity(layer, random)
     elif layer.operation.polar:
-        signs = np.where(random.random(free_signs(layer)) < 0.5, 1, -1).astype(np.float32)
+        signs = np.where(random.random(layer.free_signs_shape) < 0.5, 1, -1).astype(np.float32)
         polarity = np.broadcast_to(signs, layer.weights_shape).copy()
-    channels = layer.out_channels
-    norm = norm or layer.operation.norm
+    channels, norm = layer.out_channels, norm or layer.operation.norm
     norm = norm if layer.y_bits or norm in NORMLESS else "mean"
     gains = {"batch": channels, "power": 1 if layer.residual else channels}.get(norm)
     return TrainedLayer(
@@ -193,12 +191,6 @@ def _untrained(
         norm=norm,
         latent=latent,
     )
-
-
-def free_signs(layer: Layer) -> tuple[int, ...]:
-    """Return the shape, which broadcasts to [N, kh, kw, C], of the signs that a layer's polarity leaves free."""
-    channels, *window = layer.weights_shape
-    return {"input": (1, *window), "neuron": (channels, 1, 1, 1)}.get(layer.polarity, layer.weights_shape)
 
 
 def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
