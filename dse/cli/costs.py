@@ -234,13 +234,11 @@ def hardwired(
     kits = dict(map(_named_library, libraries))
     if not kits and not fpgas:
         raise click.UsageError("--liberty NAME=LIB or --fpga: give one at least")
-    chosen = [block for block in blocks() if block.layer in (layers or block.layer,)]
-    chosen = [block for block in chosen if block.x_bits in (widths or (block.x_bits,))]
+    chosen = [block for block in blocks() if not layers or block.layer in layers]
+    chosen = [block for block in chosen if not widths or block.x_bits in widths]
     if not chosen:
         known = ", ".join(dict.fromkeys(f"{block.layer} at {block.x_bits}" for block in blocks()))
-        raise LimenError(
-            f"--layer, --bits: {', '.join((*layers, *map(str, widths)))} are not allowed together: {known}"
-        )
+        raise LimenError(f"--layer, --bits: {', '.join((*layers, *map(str, widths)))} are not allowed: {known}")
     with opened(kits, fpgas) as targets:
         if out is None:
             compared, wrong = check_rows(targets, sample, seed)
