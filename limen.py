@@ -24,6 +24,8 @@ _PUBLIC = {
     "plot_roofline": "dse.report.roofline_plot",
     "price": "cost_models.price.price",
     "simulate": "simulator.run",
+    "system_definitions": "dse.system.frame",
+    "system_table": "dse.system.frame",
     "verify": "simulator.rtl.verify",
 }
 __all__ = [*_PUBLIC, "main"]

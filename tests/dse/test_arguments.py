@@ -21,7 +21,8 @@ LAYER: Any = {"name": "only", "op": "mac", "x_bits": 8, "w_bits": 8, "channels":
 def test_public_names_are_listed() -> None:
     assert dir(limen) == sorted([
         "Design", "Family", "Layer", "LayerParameters", "LimenError", "Network", "Proof", "Run", "Study", "export",
-        "kernel_table", "load_design", "load_family", "main", "network", "plot_roofline", "price", "simulate", "verify",
+        "kernel_table", "load_design", "load_family", "main", "network", "plot_roofline", "price", "simulate",
+        "system_definitions", "system_table", "verify",
     ])  # fmt: skip
     assert all(getattr(limen, name) for name in dir(limen))
 

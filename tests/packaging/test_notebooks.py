@@ -47,7 +47,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_there_are_notebooks() -> None:
-    names = ["01_first_hour", "02_the_front", "03_kernels", "05_bits_and_accuracy"]
+    names = ["01_first_hour", "02_the_front", "03_kernels", "04_whole_machines", "05_bits_and_accuracy"]
     assert [path.stem for path in NOTEBOOKS] == names
 
 
