@@ -21,8 +21,8 @@ HEAD = (
     *("cycles", "images/s", "accuracy, %", "speed / MAC in fabric", "speed / MAC of DSP", "power"),
 )
 TEXT_HEAD = (
-    *("machine", "target", "budget", "op, products", "array", "within", "LUT", "DSP", "RAM", "MHz"),
-    *("cycles", "images/s", "acc. %", "/fabric", "/DSP"),
+    *("machine", "target", "budget", "op, products", "array", "PEs", "LUT", "DSP", "RAM", "MHz"),
+    *("cycles", "images/s", "acc %", "/fabric", "/DSP"),
 )
 FIELDS = (
     *("machine", "budget", "target", "op", "products", "rows", "cols", "pes", "pes_within", "lut", "dsp", "block_ram"),

@@ -200,7 +200,8 @@ def table_markdown(table: Sequence[HardwiredRow]) -> str:
 def table_text(table: Sequence[HardwiredRow]) -> str:
     """Return the same for a terminal: caption and table in lines of a width; numbers are ranged right."""
     shown = [place for place, name in enumerate(HEAD) if name not in ("form", "additions", "window, pJ", "FF")]
-    rows = [[cells[place] for place in shown] for cells in (HEAD, *map(_cells, table))]
+    head = [name.replace(" MAC/op", "×").replace(" op/MAC", "×") for name in HEAD]
+    rows = [[cells[place] for place in shown] for cells in (head, *map(_cells, table))]
     return f"{wrapped(CAPTION, 0)}\n\n{in_columns(rows, right=[1, 2, *range(5, len(shown))])}\n"
 
 
