@@ -15,11 +15,12 @@ from cost_models.hardwired.block import blocks, stream
 from cost_models.hardwired.rows import Counted, OnFpga, OnLibrary, build
 from cost_models.hardwired.table import LIBRARIES, STRUCTURE, Block, Row, read_rows
 from cost_models.stimuli.stimulus import Stream
+from simulator.hardwired.export import DEFAULT_FORM
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.host.text_tables import csv_text
 
-THRESHOLD, MAC = (Block(op, 4, 4, "conv1", "shared") for op in ("threshold", "mac"))
+THRESHOLD, MAC = (Block(op, 4, 4, "conv1", DEFAULT_FORM) for op in ("threshold", "mac"))
 SMALL = ("conv1", "scores")
 """Layers whose additions are found in a blink."""
 

@@ -41,7 +41,15 @@ from workloads.studies.polarity import read_rows
 
 FOLDER = ROOT / "docs" / "tables"
 POLARITY = ROOT / "docs" / "polarity"
-FAMILIES = ("digits", "digits-generated", "mnist", "mnist-generated", "fashion-mnist", "spoken-digits")
+FAMILIES = (
+    "digits",
+    "digits-generated",
+    "mnist",
+    "mnist-generated",
+    "fashion-mnist",
+    "fashion-mnist-deep",
+    "spoken-digits",
+)
 WIDTHS = ((8, 8), (6, 6), (5, 5), (4, 4), (3, 3), (2, 2), (8, 4), (8, 3), (8, 2))
 """(x_bits, w_bits) that the table of accuracies has."""
 

@@ -36,7 +36,7 @@ DIGITS = [op for name, op in PAIRS if name == "digits"]
 def test_what_ships():
     """The families that there are, each with its MAC twin, digits and MNIST with all; and two of generated polarity."""
     generated = {"digits-generated", "mnist-generated"}
-    assert set(FAMILIES) == {"digits", "mnist", "fashion-mnist", "spoken-digits"} | generated
+    assert set(FAMILIES) == {"digits", "mnist", "fashion-mnist", "fashion-mnist-deep", "spoken-digits"} | generated
     assert set(DIGITS) == set(load_family("mnist").ops()) == set(family_ops())
     for name in FAMILIES:
         assert ({"threshold"} if name in generated else {"threshold", "mac"}) <= set(load_family(name).ops())
@@ -76,6 +76,8 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
         *(("digits-generated", "threshold", 0.97), ("mnist-generated", "threshold", 0.99)),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),
+        ("fashion-mnist-deep", "threshold", 0.92),
+        ("fashion-mnist-deep", "mac", 0.93),
     ],
 )
 def test_widest_members_are_accurate(name, op, least):
