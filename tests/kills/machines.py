@@ -11,7 +11,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -93,7 +93,7 @@ OUTAGE_SECONDS = 20.0
 
 
 def postgres(root: Path, kills: int, random: Random) -> int:
-    """Kill workers on studies in PostgreSQL until there were so many kills, then stop the server for a while."""
+    """Kill workers on studies in PostgreSQL until there were enough kills, then stop the server in one of each kind."""
     from tests.support.postgres import postgres as running
 
     slow = BlockEvaluator.evaluate
@@ -104,6 +104,13 @@ def postgres(root: Path, kills: int, random: Random) -> int:
 
     pages = {"sweep": SWEEP, "nsga2": SWEEP.replace("{name: exhaustive}", "{name: nsga2, seed: 3}") + "trials: 400\n"}
     faults = killed = studies = 0
+
+    def rounds() -> Iterator[tuple[str, float]]:
+        while killed < kills:
+            yield [*pages][studies % len(pages)], 0.0
+        for name in pages:
+            yield name, OUTAGE_SECONDS
+
     with (
         running() as server,
         patch("dse.sweep.block_runs.LEAST_IN_A_BLOCK", BLOCK_POINTS),
@@ -113,9 +120,7 @@ def postgres(root: Path, kills: int, random: Random) -> int:
             (root / f"{name}.yaml").write_text(page)
             Study(root / f"{name}.yaml", root / name, quiet=True).run()
         with patch.object(BlockEvaluator, "evaluate", evaluate):
-            while killed < kills or studies < 2 * len(pages):
-                outage = OUTAGE_SECONDS if killed >= kills else 0.0
-                name = [*pages][studies % len(pages)]
+            for name, outage in rounds():
                 shared = Shared(root, name, studies, server)
                 killed += shared.run(random, outage)
                 found = shared.faults()
@@ -153,7 +158,8 @@ class Shared:
         began = time.monotonic()
         workers = [self._start(worker) for worker in range(WORKERS)]
         if outage:
-            time.sleep(1.0)
+            wait(lambda: all(folder.is_dir() for folder in self._folders))  # before, a server that is gone is refused
+            time.sleep(0.5)
             self._server.stop()
             time.sleep(outage)
             self._server.start()
