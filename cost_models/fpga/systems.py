@@ -35,7 +35,8 @@ ACC_BITS: dict[Machine, dict[Op, int]] = {
     "small": {op: pe_units(op, SYSTEM_BITS, SYSTEM_BITS, "os")[-1].sum_bits for op in ("threshold", "mac")},
     "default": {"threshold": 18, "mac": 23},
 }
-"""Of accumulators: of small machines the widest PE's; else what the shipped trained networks need by their weights."""
+"""Of accumulators: of small machines the widest PE's; else what the shipped trained networks of few layers
+need by their weights."""
 
 
 @dataclass(frozen=True)
