@@ -15,7 +15,7 @@ from dse.space.workload import Format
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError
 from workloads.host.names import named_file
-from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
+from workloads.host.specfile import WHOLE, Spec, distinct, read_yaml, validate
 from workloads.networks.family import FAMILY_BITS, member_w_bits, shipped_families
 from workloads.ops.op_field import Op
 from workloads.ops.registry import operation
@@ -44,10 +44,7 @@ class NetSpace(Spec):
     @field_validator("*")
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
-        for value in values:
-            if values.count(value) > 1:
-                raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
-        return values
+        return distinct(values)
 
 
 class OpSearch(Spec):

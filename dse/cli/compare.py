@@ -11,7 +11,7 @@ import click
 
 from dse.cli.formats import format_options, page_columns
 from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_picture
 from workloads.errors import printable
 
 SWEEP_FOLDER = "sweep"
@@ -49,11 +49,9 @@ def compare(
     from dse.study.study import Study
     from workloads.host.files import write_whole
     from workloads.host.manifest import Origin
-    from workloads.host.pictures import picture_format
 
     in_latex = partial(sampler_table.table_latex, columns=page_columns(form, columns))
-    if plot:
-        picture_format(plot)  # a wrong name is said before the work
+    check_picture(plot)
     names = comparison.default_samplers() if samplers is None else [name.strip() for name in samplers.split(",")]
     comparison.check_samplers(names)
     folder = Path(study)

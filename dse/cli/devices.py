@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dse.cli.formats import format_options, page_columns
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_picture
 from dse.cli.tables import give, out_option
 
 BUDGETS = ("64", "128", "256")
@@ -43,10 +43,7 @@ def devices(
     from dse.study.tasks import datasets_of
 
     in_latex = partial(table_latex, columns=page_columns(form, columns))
-    if plot:
-        from workloads.host.pictures import picture_format
-
-        picture_format(plot)  # a wrong name is said before the work
+    check_picture(plot)
     study = Study.open(folder)
     rows = study.trials()
     trials = Trials(rows, str(folder), datasets_of(study, rows), study.space_size)

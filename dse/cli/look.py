@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from dse.cli.options import echo
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_picture
 
 
 @click.command()
@@ -19,9 +19,8 @@ from dse.cli.places import PLACE
 def plot(folder: Path, out: Path, x: str | None, y: str | None, color: str) -> None:
     """Draw two figures of the designs in FOLDER, a study's: its front, its knee, and what lies behind."""
     from dse.study.study import Study
-    from workloads.host.pictures import picture_format
 
-    picture_format(out)  # a wrong name is said before the work
+    check_picture(out)
     echo(f"{Study.open(folder).save_front(out, x, y, color)}: written")
 
 

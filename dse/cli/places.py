@@ -21,3 +21,11 @@ class _Place(click.Path):
 
 
 PLACE = _Place()
+
+
+def check_picture(place: Path | None) -> None:
+    """Raise LimenError for a picture's wrong name, before the work that the picture is of."""
+    if place is not None:
+        from workloads.host.pictures import picture_format
+
+        picture_format(place)

@@ -11,7 +11,7 @@ import click
 
 from dse.cli.formats import format_options, page_columns
 from dse.cli.options import AT_LEAST_ONE, echo
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_picture
 from workloads.ops.names import COMPARED
 
 if TYPE_CHECKING:
@@ -65,10 +65,7 @@ def kernel(
     from dse.report.unit_table import Choice, table_csv, table_markdown, table_text, unit_table
 
     in_latex = partial(table_latex, columns=page_columns(form, columns))
-    if plot:
-        from workloads.host.pictures import picture_format
-
-        picture_format(plot)  # a wrong name is said before the work
+    check_picture(plot)
     chosen: Any = ops or COMPARED
     origin = origin_of_costs(costs)
     table = unit_table(costs, chosen, Choice(clock_ns, stream, wires, bits))

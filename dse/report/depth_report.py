@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.palette import COLOURS, MARKERS
-from dse.report.polarity_report import UNKNOWN, mean_and_deviation
-from workloads.host.files import write_whole
-from workloads.host.text_tables import csv_text, markdown_table
+from dse.report.seed_cells import UNKNOWN, cells_csv, mean_and_deviation, spread, write_files
+from workloads.host.text_tables import markdown_table
 from workloads.studies.depth import DEPTHS, FORMS, RATES, DepthRow
 
 LINES = {"residual": "-", "plain": "--"}
@@ -63,20 +62,12 @@ def write_report(rows: Sequence[DepthRow], out: Path) -> list[Path]:
     """
     cells = summarise(rows)
     contents = {
-        "depth.csv": table_csv(cells).encode(),
+        "depth.csv": cells_csv(Cell, cells).encode(),
         "depth.md": table_markdown(cells).encode(),
         "depth.tex": table_latex(cells).encode(),
         "depth.png": picture(cells),
     }
-    for name, content in contents.items():
-        write_whole(out / name, content)
-    return [out / name for name in contents]
-
-
-def table_csv(cells: Sequence[Cell]) -> str:
-    """Return a row a cell, percentages to three decimals, empty where there is no deviation."""
-    units = {name: f"{name}_percent" for name in Cell._fields if name.endswith(("_mean", "_deviation"))}
-    return csv_text([units.get(name, name) for name in Cell._fields], cells, ".3f")
+    return write_files(contents, out)
 
 
 def table_markdown(cells: Sequence[Cell]) -> str:
@@ -126,7 +117,7 @@ def _text(cell: Cell | None, split: str) -> str:
     average = cell.test_mean if split == "test" else cell.validation_mean
     deviation = cell.test_deviation if split == "test" else cell.validation_deviation
     diverged = f" ({cell.diverged} diverged)" if cell.diverged else ""
-    return f"{average:.1f} ± {UNKNOWN if deviation is None else f'{deviation:.1f}'}{diverged}"
+    return f"{spread(average, deviation)}{diverged}"
 
 
 def _caption(cells: Sequence[Cell], split: str) -> str:

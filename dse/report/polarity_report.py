@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 from typing import NamedTuple
 
 from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.palette import COLOURS, MARKERS
-from workloads.host.files import write_whole
-from workloads.host.text_tables import csv_text, markdown_table
+from dse.report.seed_cells import UNKNOWN, cells_csv, mean_and_deviation, spread, write_files
+from workloads.host.text_tables import markdown_table
 from workloads.studies.polarity import GRANULARITIES, INITIALISATIONS, PolarityRow
 
 GRANULARITY_COLOURS = (COLOURS[1], COLOURS[0], COLOURS[2])
-UNKNOWN = "–"
-"""What a table shows where one run gives no deviation."""
 
 
 class Cell(NamedTuple):
@@ -52,11 +50,6 @@ def summarise(rows: Sequence[PolarityRow]) -> list[Cell]:
     ]
 
 
-def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
-    """Return the mean and the sample standard deviation, None of one value."""
-    return mean(values), stdev(values) if len(values) > 1 else None
-
-
 def write_report(rows: Sequence[PolarityRow], out: Path) -> list[Path]:
     """Write polarity.csv, .md, .tex and .png of these runs into `out` and return their paths.
 
@@ -64,20 +57,12 @@ def write_report(rows: Sequence[PolarityRow], out: Path) -> list[Path]:
     """
     cells = summarise(rows)
     contents = {
-        "polarity.csv": table_csv(cells).encode(),
+        "polarity.csv": cells_csv(Cell, cells).encode(),
         "polarity.md": table_markdown(cells).encode(),
         "polarity.tex": table_latex(cells).encode(),
         "polarity.png": picture(cells),
     }
-    for name, content in contents.items():
-        write_whole(out / name, content)
-    return [out / name for name in contents]
-
-
-def table_csv(cells: Sequence[Cell]) -> str:
-    """Return a row a cell, percentages to three decimals, empty where there is no deviation."""
-    units = {name: f"{name}_percent" for name in Cell._fields if name.endswith(("_mean", "_deviation"))}
-    return csv_text([units.get(name, name) for name in Cell._fields], cells, ".3f")
+    return write_files(contents, out)
 
 
 def table_markdown(cells: Sequence[Cell]) -> str:
@@ -132,7 +117,7 @@ def _text(cell: Cell | None, split: str) -> str:
         return UNKNOWN
     average = cell.test_mean if split == "test" else cell.validation_mean
     deviation = cell.test_deviation if split == "test" else cell.validation_deviation
-    return f"{average:.1f} ± {UNKNOWN if deviation is None else f'{deviation:.1f}'}"
+    return spread(average, deviation)
 
 
 def _caption(cells: Sequence[Cell], split: str) -> str:

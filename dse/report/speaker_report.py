@@ -7,8 +7,7 @@ from pathlib import Path
 from statistics import mean
 
 from dse.report.latex_table import Column, Group, PaperTable, latex
-from dse.report.polarity_report import UNKNOWN, mean_and_deviation
-from workloads.host.files import write_whole
+from dse.report.seed_cells import UNKNOWN, mean_and_deviation, spread, write_files
 from workloads.host.text_tables import markdown_table
 from workloads.studies.speakers import NOBODY, SpeakerRow
 
@@ -18,9 +17,7 @@ LAST = {"all in turn": "mean of the speakers left out", NOBODY: "nobody: the cus
 def write_report(rows: Sequence[SpeakerRow], out: Path) -> list[Path]:
     """Write speakers.md and .tex of these runs into `out` and return their paths. Raises LimenError where it can't."""
     contents = {"speakers.md": table_markdown(rows), "speakers.tex": table_latex(rows)}
-    for name, content in contents.items():
-        write_whole(out / name, content.encode())
-    return [out / name for name in contents]
+    return write_files({name: content.encode() for name, content in contents.items()}, out)
 
 
 def table_markdown(rows: Sequence[SpeakerRow]) -> str:
@@ -65,8 +62,7 @@ def _text(rows: Sequence[SpeakerRow]) -> str:
         return UNKNOWN
     seeds = sorted({row.seed for row in rows})
     by_seed = [mean(100 * row.test_accuracy for row in rows if row.seed == seed) for seed in seeds]
-    average, deviation = mean_and_deviation(by_seed)
-    return f"{average:.1f} ± {UNKNOWN if deviation is None else f'{deviation:.1f}'}"
+    return spread(*mean_and_deviation(by_seed))
 
 
 def _caption(rows: Sequence[SpeakerRow]) -> str:

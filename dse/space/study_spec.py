@@ -30,7 +30,7 @@ from simulator.designs.design import MAX_ACC_BITS, MOST_IMAGES, Dataflow, Design
 from simulator.designs.memory import Kib
 from workloads.host.names import named_file
 from workloads.host.nearest_name import unknown
-from workloads.host.specfile import WHOLE, Spec, read_yaml, validate
+from workloads.host.specfile import WHOLE, Spec, distinct, read_yaml, validate
 from workloads.layers.layer import Bits
 from workloads.networks.family import FamilyOp
 
@@ -177,10 +177,7 @@ class SpaceSpec(Spec):
     @field_validator("rows", "cols", "op", "dataflow", *OPTIONAL)
     @classmethod
     def _distinct(cls, values: list[Any]) -> list[Any]:
-        for value in values:
-            if values.count(value) > 1:
-                raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
-        return values
+        return distinct(values)
 
     @model_validator(mode="after")
     def _some_op_has_it(self) -> SpaceSpec:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from dse.cli.depth import depth
-from dse.report.depth_report import summarise, table_csv, table_latex, table_markdown, write_report
+from dse.report.depth_report import Cell, summarise, table_latex, table_markdown, write_report
+from dse.report.seed_cells import cells_csv
 from workloads.errors import LimenError
 from workloads.exact.kernel_arrays import batch_innermost
 from workloads.host.text_tables import csv_bytes
@@ -133,7 +134,10 @@ def test_tables_hold_means_and_sample_deviations():
     rows = [row(seed=0, test=0.9), row(seed=1, test=0.94), row(depth_of=20, form="residual", test=0.1, diverged=1)]
     cells = summarise(rows)
     assert cells[0].test_deviation == pytest.approx(100 * 0.04 / np.sqrt(2))  # n − 1 = 1
-    assert table_csv(cells).splitlines()[1] == "digits,4,plain,threshold,mean,400000,9000,2,0,50.000,0.000,92.000,2.828"
+    assert (
+        cells_csv(Cell, cells).splitlines()[1]
+        == "digits,4,plain,threshold,mean,400000,9000,2,0,50.000,0.000,92.000,2.828"
+    )
     markdown = table_markdown(cells)
     assert "| threshold | mean | residual | – | 10.0 ± – (1 diverged) |" in markdown
     assert "| threshold | mean | plain | 92.0 ± 2.8 | – |" in markdown

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from dse.cli.polarity import polarity
-from dse.report.polarity_report import summarise, table_csv, table_latex, table_markdown, write_report
+from dse.report.polarity_report import Cell, summarise, table_latex, table_markdown, write_report
+from dse.report.seed_cells import cells_csv
 from workloads.datasets import DATASETS
 from workloads.errors import LimenError
 from workloads.host.text_tables import csv_bytes
@@ -237,7 +238,7 @@ def test_tables_hold_means_and_sample_deviations(tmp_path):
     first, second = summarise(rows)
     assert (first.seeds, first.test_mean, second.test_deviation) == (2, pytest.approx(92), None)
     assert first.test_deviation == pytest.approx(100 * 0.04 / np.sqrt(2))  # n − 1 = 1
-    head, line, _ = table_csv([first, second]).splitlines()
+    head, line, _ = cells_csv(Cell, [first, second]).splitlines()
     assert head.startswith("dataset,depth,granularity,initialisation,seeds,validation_mean_percent")
     assert line == "digits,2,input,random,2,50.000,0.000,92.000,2.828,25.000,12.500"
     markdown = table_markdown([first, second])

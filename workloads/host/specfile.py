@@ -164,6 +164,14 @@ def _load(text: str, path: str | os.PathLike[str]) -> Any:
         raise LimenError(f"{path}: not a specification: nested hundreds deep") from None
 
 
+def distinct(values: list[Any]) -> list[Any]:
+    """Return a field's values. Raises ValueError for one that stands there twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} stands {values.count(value)} times; once is allowed")
+    return values
+
+
 def validate(model: type[SpecType], content: Mapping[str, Any], source: str | os.PathLike[str]) -> SpecType:
     """Return `content` as a `model`; `source` names the file in the error line.
 

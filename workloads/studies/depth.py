@@ -188,11 +188,8 @@ def run_study(
     """
     if min(dataset(name).shape[:2]) == 1:
         raise LimenError(f"dataset: {name!r} is not allowed: depth is studied on images")
-    for depth in depths:
-        if depth not in DEPTHS:
-            raise LimenError(f"depths: {depth} is not allowed: any of {', '.join(str(known) for known in DEPTHS)}")
-    if seeds < 1:
-        raise LimenError(f"seeds: {seeds} is not allowed: at least 1")
+    stored_rows.check_depths(depths, DEPTHS)
+    stored_rows.check_seeds(seeds)
     check_writable(out)
     data = load_data(name, folder, TRAINING_IMAGES)
     recipe = effort or recipe_of(data)

@@ -15,7 +15,6 @@ from typing import NamedTuple
 import numpy as np
 
 from workloads.datasets import dataset, load_split
-from workloads.errors import LimenError
 from workloads.host.files import check_writable
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
@@ -237,11 +236,8 @@ def run_study(
             written, a runs.csv that is damaged or of other settings, a training that diverges.
     """
     dataset(name)
-    for depth in depths:
-        if depth not in DEPTHS:
-            raise LimenError(f"depths: {depth} is not allowed: any of {', '.join(str(known) for known in DEPTHS)}")
-    if seeds < 1:
-        raise LimenError(f"seeds: {seeds} is not allowed: at least 1")
+    stored_rows.check_depths(depths, DEPTHS)
+    stored_rows.check_seeds(seeds)
     check_writable(out)
     data = load_data(name, folder, TRAINING_IMAGES)
     recipe = effort or recipe_of(data)

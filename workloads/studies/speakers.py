@@ -113,8 +113,7 @@ def run_study(
         LimenError: missing or damaged recordings, fewer than two speakers, a number of seeds that can't be, a folder
             that can't be written, a runs.csv that is damaged or of other settings, a training that diverges.
     """
-    if seeds < 1:
-        raise LimenError(f"seeds: {seeds} is not allowed: at least 1")
+    stored_rows.check_seeds(seeds)
     place = locate(NAME, folder)
     check_writable(out)
     recordings = read_recordings(place)

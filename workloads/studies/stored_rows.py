@@ -16,6 +16,19 @@ Row = TypeVar("Row", bound=NamedTuple)
 Run = TypeVar("Run", bound=tuple[Any, ...])
 
 
+def check_seeds(seeds: int) -> None:
+    """Raise LimenError for fewer seeds than one."""
+    if seeds < 1:
+        raise LimenError(f"seeds: {seeds} is not allowed: at least 1")
+
+
+def check_depths(depths: Iterable[int], known: Sequence[int]) -> None:
+    """Raise LimenError for a depth that isn't known."""
+    for depth in depths:
+        if depth not in known:
+            raise LimenError(f"depths: {depth} is not allowed: any of {', '.join(map(str, known))}")
+
+
 def complete(
     path: Path,
     rows: dict[Run, Row],
