@@ -23,6 +23,7 @@ from dse.artifact.item import Item
 from dse.evaluation.inputs import workload_hashes
 from dse.front.front import knee_distances, non_dominated
 from dse.report import polarity_report
+from dse.report.seed_cells import cells_csv
 from dse.report.plot import FIGURE_SIZE, Drawing, Scale, draw_front
 from dse.report.sampler_plot import plot_samplers
 from dse.report.sampler_table import ShareRow, table_markdown
@@ -109,7 +110,7 @@ def polarity_table(dataset: str) -> Shown:
     return Shown(
         "table", f"Polarity on {dataset}, mean and deviation of each cell", "From the stored runs, all of them.",
         lambda: (POLARITY / f"{dataset}.csv").read_text(encoding="utf-8"),
-        lambda: polarity_report.table_csv(polarity_cells(dataset)), (POLARITY / f"{dataset}.csv",),
+        lambda: cells_csv(polarity_report.Cell, polarity_cells(dataset)), (POLARITY / f"{dataset}.csv",),
     )  # fmt: skip
 
 
