@@ -18,6 +18,7 @@ UNKNOWN = "–"
 RATIOS = {"power_mw": "power", "latency_us": "speed", "energy_uj": "energy", "area_mm2": "area"}
 TITLE = "Under which definition is it reached?"
 FABRIC = ("xc7-fabric", "ecp5-fabric")
+HEAD = ("the MAC machine has", "compared on", "its array")
 UNITS = ("os PE", "8 x 8 system")
 WIDTHS = ((8, 8), (16, 8), (16, 16))
 """Bits of the MAC and of the threshold neuron that are compared in LUTs."""
@@ -71,10 +72,11 @@ def definitions_markdown(rows: Sequence[Definition]) -> str:
 
 
 def definitions_text(rows: Sequence[Definition]) -> str:
-    """Return the same for a terminal."""
-    gates = columns([_head(), *map(_cells, rows)], right=range(3, len(_head())))
+    """Return the same for a terminal: the paper's ratios are in the words alone."""
+    head = [*HEAD, *RATIOS.values()]
+    gates = columns([head, *map(_cells, rows)], right=range(len(HEAD), len(head)))
     luts = columns([FABRIC_HEAD, *map(_fabric_cells, fabric())], right=range(2, len(FABRIC_HEAD)))
-    return f"{TITLE} {wrapped(words(rows), 0)}\n\n{gates}\n\n{wrapped(FABRIC_WORDS, 0)}\n\n{luts}\n"
+    return f"{wrapped(f'{TITLE} {words(rows)}', 0)}\n\n{gates}\n\n{wrapped(FABRIC_WORDS, 0)}\n\n{luts}\n"
 
 
 def definitions_latex(rows: Sequence[Definition], page_columns: int = 2) -> str:
@@ -126,7 +128,7 @@ def _head() -> list[str]:
     paper = published()
     cited = {"power": paper["power_ratio"], "speed": paper["speed_ratio"]}
     heads = [f"{name} (paper {cited[name]:g})" if name in cited else name for name in RATIOS.values()]
-    return ["the MAC machine has", "compared on", "its array", *heads]
+    return [*HEAD, *heads]
 
 
 def _cells(row: Definition) -> list[str]:

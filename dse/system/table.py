@@ -104,17 +104,18 @@ def table_latex(cells: Sequence[Cell], best: str, columns: int, more: Sequence[s
     return latex([PaperTable(f"system {scenario.name}", title, PAPER_COLUMNS, of_rules, notes)], columns)
 
 
-TEXT_HEAD = ("op", "design", "cycles", "µs", "µJ", "mW", "mm²", "acc. %", "power×", "speed×", "energy×", "area×")
+TEXT_HEAD = ("op", "evaluation", "cycles", "µs", "µJ", "mW", "mm²", "acc. %", "power×", "speed×", "energy×", "area×")
 
 
 def table_text(cells: Sequence[Cell], best: str) -> str:
-    """Return the same for a terminal: fewer columns, a table for each rule and limit."""
+    """Return the same for a terminal: fewer columns, a table for each rule and limit, then each evaluation's design."""
     parts = [wrapped(caption(cells, best), 0)]
     for (rule, limit), group in by_rule(cells).items():
         mac = next(cell for cell in group if cell.op == BASELINE)
         rows = [TEXT_HEAD, *(_text_cells(mac, cell) for cell in group)]
         parts.append(f"{RULE_WORDS[rule]}, {limit}\n{columns(rows, right=range(2, len(TEXT_HEAD)))}")
-    return "\n\n".join(parts) + "\n"
+    designs = dict.fromkeys((_evaluation(cell), cell.design) for cell in cells if cell.trial is not None)
+    return "\n\n".join([*parts, columns([("evaluation", "its design"), *designs])]) + "\n"
 
 
 def caption(cells: Sequence[Cell], best: str) -> str:
@@ -151,10 +152,8 @@ def _cells(mac: Cell, cell: Cell) -> list[str]:
     accuracies = [cell.accuracy, cell.test_accuracy]
     percents = [_number(None if value is None else 100 * value, 2) for value in accuracies]
     ratios = [_number(ratio(mac, cell, name), 2) for name in RATIOS]
-    kind = cell.sweep.rpartition("-")[2]
-    place = UNKNOWN if cell.trial is None else f"{kind}:{cell.trial}"
     words = f"{RULE_WORDS[cell.rule]}, {cell.limit}"
-    return [words, cell.op, cell.design or UNKNOWN, *figures, ", ".join(percents), *ratios, place]
+    return [words, cell.op, cell.design or UNKNOWN, *figures, ", ".join(percents), *ratios, _evaluation(cell)]
 
 
 def _text_cells(mac: Cell, cell: Cell) -> list[str]:
@@ -162,9 +161,11 @@ def _text_cells(mac: Cell, cell: Cell) -> list[str]:
     accuracy = _number(None if cell.accuracy is None else 100 * cell.accuracy, 1)
     figures = [_number(cell.cycles, 0), *(_number(cell.figure(name), decimals) for name, decimals in shown), accuracy]
     ratios = [_number(ratio(mac, cell, name), 2) for name in ("power_mw", "latency_us", "energy_uj", "area_mm2")]
-    kind = cell.sweep.rpartition("-")[2]
-    design = UNKNOWN if cell.trial is None else f"{kind}:{cell.trial} {cell.design.removeprefix(f'{cell.op}-')}"
-    return [cell.op, design, *figures, *ratios]
+    return [cell.op, _evaluation(cell), *figures, *ratios]
+
+
+def _evaluation(cell: Cell) -> str:
+    return UNKNOWN if cell.trial is None else f"{cell.sweep.rpartition('-')[2]}:{cell.trial}"
 
 
 def _number(value: float | None, decimals: int) -> str:

@@ -14,6 +14,11 @@ import pytest
 import limen
 from dse.cli.run_text import COLUMNS
 from dse.space.study_spec import built_in_studies
+from dse.system.rules import Asked
+from dse.system.scenario import Scenario
+from dse.system.stored import stored_scenarios
+from dse.system.system import cells_for, definitions_for
+from dse.system.whole import whole_text
 from simulator.designs.built_in import built_in_designs
 from tests.support.command import LIMEN, refused, run_command
 from workloads.host.width import WIDTH, columns, wrapped
@@ -73,6 +78,7 @@ def test_descriptions(tmp_path: Path) -> None:
         ("study", "tables", "fpga"),
         ("study", "tables", "fpga-system"),
         ("study", "tables", "hardwired"),
+        ("study", "tables", "hardwired", "--forms"),
         ("costs", "show"),
         ("costs", "show", "ecp5-dsp"),
         ("net", "accuracy"),
@@ -84,6 +90,14 @@ def test_descriptions(tmp_path: Path) -> None:
 )
 def test_tables(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     printed(tmp_path, *arguments)
+
+
+@pytest.mark.parametrize("scenario", stored_scenarios(), ids=lambda scenario: scenario.name)
+def test_system_tables(scenario: Scenario) -> None:
+    cells = cells_for(scenario, Asked(), None)
+    lines = whole_text(cells, definitions_for(scenario, None), Asked().best).splitlines()
+    assert not [line for line in lines if len(line) > WIDTH]
+    assert all(any(cell.design in line for line in lines) for cell in cells)
 
 
 def test_a_study(small: Path) -> None:
