@@ -23,10 +23,10 @@ from dse.artifact.item import Item
 from dse.evaluation.inputs import workload_hashes
 from dse.front.front import knee_distances, non_dominated
 from dse.report import polarity_report
-from dse.report.seed_cells import cells_csv
 from dse.report.plot import FIGURE_SIZE, Drawing, Scale, draw_front
 from dse.report.sampler_plot import plot_samplers
 from dse.report.sampler_table import ShareRow, table_markdown
+from dse.report.seed_cells import cells_csv
 from dse.space.figures import CATALOGUE
 from tests.docs import whole_machine
 from tests.docs.tables import FAMILIES, FILES, PAGES, PICTURES, POLARITY, SWEPT
