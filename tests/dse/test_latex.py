@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas
 import pytest
 
-from dse.report import fpga_table, polarity_report, sampler_table, unit_latex
+from dse.report import device_table, fpga_table, hardwired_table, polarity_report, sampler_table, unit_latex
 from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.latex_width import COLUMN_PT, PAGE_PT, WIDTH_OF, width_pt
 from dse.report.unit_table import Choice, unit_table
 from dse.study.front_table import front_latex, front_markdown
+from dse.system.stored import cells_of, stored_definitions, stored_scenarios
+from dse.system.whole import whole_latex
 from tests.support.command import refused, run_command
 from tests.support.latex import cell_width, check_tables, compiled, compiler, font, glyph_width
 from tests.support.paths import ROOT
@@ -66,8 +68,26 @@ def polarity(columns: int) -> str:
     )
 
 
+def devices(columns: int) -> str:
+    stored = (ROOT / "docs" / "tables" / "devices.csv").read_text(encoding="utf-8")
+    return device_table.table_latex(device_table.table_of_csv(stored, "runs/small"), columns)
+
+
+def hardwired(columns: int) -> str:
+    return hardwired_table.table_latex(hardwired_table.hardwired_table(every_form=True), columns)
+
+
+def system(columns: int) -> str:
+    """Every table of whole machines that is stored; naive machines, which several share, under the first alone."""
+    first, *others = stored_scenarios()
+    naive = [row for row in stored_definitions() if (row.network, row.costs) == (first.network, first.costs)]
+    parts = [whole_latex(cells_of(first), naive, "edp_uj_us", columns)]
+    return "\n".join([*parts, *(whole_latex(cells_of(other), [], "edp_uj_us", columns) for other in others)])
+
+
 TABLES: dict[str, Callable[[int], str]] = {
-    "kernels": kernels, "fpgas": fpgas, "samplers": samplers, "fronts": fronts, "polarity": polarity
+    "kernels": kernels, "fpgas": fpgas, "samplers": samplers, "fronts": fronts, "polarity": polarity,
+    "devices": devices, "hardwired": hardwired, "system": system,
 }  # fmt: skip
 
 
