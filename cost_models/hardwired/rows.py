@@ -15,6 +15,7 @@ from cost_models.gates.synthesis import Kit, open_kit, tool_versions
 from cost_models.hardwired.block import adders, blocks, source, windows_of_image
 from cost_models.hardwired.measure import Figures, fpga_digest, library_digest, on_fpga, on_library
 from cost_models.hardwired.table import FAMILY, LIBRARIES, STRUCTURE, Block, Row, read_rows
+from simulator.hardwired.from_da4ml import check_installed
 from simulator.rtl.verilog_tokens import canonical_verilog
 from workloads.host.files import check_writable, write_whole
 from workloads.host.scratch import scratch_folder
@@ -123,6 +124,8 @@ def build(out: Path, targets: Sequence[Target], chosen: Sequence[Block], progres
         LimenError: a missing extra, a netlist that computes something else, or a table that can't be written.
     """
     check_writable(out.absolute().parent)
+    if any(block.form == "da4ml" for block in chosen):
+        check_installed()
     stored = _by_block(read_rows(out) if out.exists() else [])
     made = 0
     for target in targets:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dse.artifact.folder import Outcome, write_artifact
-from dse.artifact.studies import finished, study_part, write_part
+from dse.artifact.folder import MARKER, Outcome, write_artifact
+from dse.artifact.studies import check_place, finished, study_part, write_part
 from workloads.errors import LimenError
+from workloads.host.files import check_replaceable
 
 
 def make_artifact(places: Sequence[str], target: Path, run: bool = True) -> Outcome:
@@ -20,11 +21,12 @@ def make_artifact(places: Sequence[str], target: Path, run: bool = True) -> Outc
         LimenError: a study that isn't there or isn't finished, two of one name, or a folder that is no artifact.
     """
     runs = target.with_name(f"{target.name}-studies")
-    parts = [study_part(finished(place, runs)) for place in places]
-    names = [part.name for part in parts]
+    check_replaceable(target, MARKER)
+    names = [check_place(place, runs) for place in places]
     for name in names:
         if names.count(name) > 1:
             raise LimenError(f"study: {name} is not allowed twice: folders of other names")
+    parts = [study_part(finished(place, runs)) for place in places]
 
     def fill(folder: Path) -> None:
         for part in parts:

@@ -14,6 +14,7 @@ from dse.evaluation.inputs import SWEEP, origin_of
 from dse.evaluation.tally import total
 from dse.search.trial_table import table_csv
 from dse.space.sources import family_files, is_path, resolve
+from dse.space.study_spec import load_study
 from dse.space.workload import SEPARATOR
 from dse.study.stored import stored_record
 from dse.study.study import Study
@@ -60,16 +61,35 @@ class Part(NamedTuple):
     data: str
 
 
+def check_place(place: str, runs: Path) -> str:
+    """Return what a study is called in an artifact; nothing is run or written. Arguments as of `finished`.
+
+    Raises:
+        LimenError: there is none, that of a folder isn't finished, or it has figures of the user's own.
+    """
+    folder = Path(place)
+    if folder.is_dir():
+        spec = _of_folder(folder).spec
+    else:
+        folder, spec = runs / folder.stem, load_study(place)
+    if spec.figures:
+        raise LimenError(
+            f"{place}: figures: {', '.join(spec.figures)} is not allowed in an artifact: no script has the functions "
+            "that give them"
+        )
+    return name_of(folder)
+
+
 def finished(place: str, runs: Path) -> Study:
     """Return a finished study: of a folder, or of a page or a built-in study, which is run, or resumed, in `runs`.
 
-    Raises:
-        LimenError: there is none, it isn't finished, or it has figures of the user's own, which no script has.
+    Raises LimenError as `check_place` and studies do.
     """
-    folder = Path(place)
-    if not folder.is_dir():
-        page = Study(place, runs / Path(place).stem)
-        return page.run()
+    return _of_folder(Path(place)) if Path(place).is_dir() else Study(place, runs / Path(place).stem).run()
+
+
+def _of_folder(folder: Path) -> Study:
+    """Return a finished study. Raises LimenError where there is none."""
     if stored_record(folder) is None:
         raise LimenError(f"{folder}: no study is stored there; expected a finished study's folder, or a study file")
     study = Study.open(folder)
@@ -84,13 +104,8 @@ def finished(place: str, runs: Path) -> Study:
 def study_part(study: Study) -> Part:
     """Return the part of a finished study.
 
-    Raises LimenError where it has no front, or figures or files that can't go into a folder that is sent elsewhere.
+    Raises LimenError where it has no front, or files that can't go into a folder that is sent elsewhere.
     """
-    if study.spec.figures:
-        raise LimenError(
-            f"{study.folder}: figures: {', '.join(study.spec.figures)} is not allowed in an artifact: no script has "
-            "the functions that give them"
-        )
     name = name_of(study.folder)
     manifest = read_manifest(study.folder)
     seconds = sum(float(run.get("seconds", 0.0)) for run in manifest.runs if "trials" in run) if manifest else 0.0

@@ -23,6 +23,18 @@ class _Place(click.Path):
 PLACE = _Place()
 
 
+def check_file(context: click.Context, param: click.Parameter, place: Path | None) -> Path | None:
+    """Return a file's place. Raises LimenError where none can be written there, before the work whose result it has."""
+    if place is not None:
+        from workloads.errors import LimenError
+        from workloads.host.files import check_writable
+
+        if place.is_dir():
+            raise LimenError(f"{place}: cannot be written: Is a directory")
+        check_writable(place.absolute().parent)
+    return place
+
+
 def check_picture(place: Path | None) -> None:
     """Raise LimenError for a picture's wrong name, before the work that the picture is of."""
     if place is not None:

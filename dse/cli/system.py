@@ -12,6 +12,7 @@ from dse.cli.formats import format_options, page_columns
 from dse.cli.options import AT_LEAST_ONE, PROCESSES
 from dse.cli.places import PLACE
 from dse.cli.tables import give, out_option
+from workloads.errors import LimenError
 
 RULES = ("array", "silicon", "storage", "accuracy")
 BOUND = click.FloatRange(min=0, min_open=True)
@@ -64,7 +65,7 @@ def system(
     from dse.system.definition_table import definitions_csv
     from dse.system.rules import Asked
     from dse.system.scenario import Scenario
-    from dse.system.system import cells_for, definitions_for, inputs_of
+    from dse.system.system import cells_for, definitions_for, inputs_of, none_stored
     from dse.system.table import table_csv
     from dse.system.whole import whole_latex, whole_markdown, whole_text
     from workloads.host.manifest import Origin
@@ -75,6 +76,8 @@ def system(
     origin = Origin(inputs_of(scenario, sweeps))
     cells = cells_for(scenario, asked, sweeps, jobs)
     rows = [] if rules and not definition else definitions_for(scenario, sweeps)
+    if definition and not rows:
+        raise LimenError(none_stored(scenario))
     texts: dict[str, Callable[[], str]] = {
         "text": lambda: whole_text(cells, rows, best),
         "md": lambda: whole_markdown(cells, rows, best),

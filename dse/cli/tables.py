@@ -11,7 +11,7 @@ import click
 
 from dse.cli.formats import format_options, page_columns
 from dse.cli.options import AT_LEAST_ONE, echo
-from dse.cli.places import PLACE, check_picture
+from dse.cli.places import PLACE, check_file, check_picture
 from workloads.ops.names import COMPARED
 
 if TYPE_CHECKING:
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 bits_option = click.option(
     "--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default; again for more."
 )
-out_option = click.option("--out", "-o", type=PLACE, help="Write it there instead, with its manifest beside it.")
+out_option = click.option(
+    "--out", "-o", type=PLACE, callback=check_file, help="Write it there instead, with its manifest beside it."
+)
 
 HARDWIRED = ("conv1", "conv2", "conv3", "scores", "all layers")
 """Of digits."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
@@ -84,8 +83,6 @@ def _scenario(
     check_kind("clock_ns", clock_ns, (int, float, NoneType), "None or a number of nanoseconds")
     if images < 1:
         raise LimenError(f"images: {images} is not allowed: an integer from 1 on")
-    if clock_ns is not None and not 0 < clock_ns < math.inf:
-        raise LimenError(f"clock_ns: {clock_ns} is not allowed: None or a number of nanoseconds above 0")
     return Scenario(network, costs, memory, images, stream, clock_ns)
 
 

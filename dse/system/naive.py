@@ -23,7 +23,6 @@ from dse.system.scenario import WIDEST
 from simulator.designs.design import Dataflow, Design, FittedDesign
 from simulator.designs.design_block import DesignBlock
 from simulator.run import Run, simulate
-from workloads.errors import LimenError
 from workloads.layers.layer import LayerParameters
 from workloads.networks.family import find_network
 from workloads.networks.network import Network
@@ -164,11 +163,7 @@ def _machines(network: Network, costs: str, naive: Naive, rows: int, cols: int) 
             rows=rows, cols=cols, op=layer.op, x_bits=layer.x_bits, w_bits=layer.w_bits, x_signed=layer.x_signed,
             dataflow=dataflow, pe_stages=stages, acc_policy="format" if naive.format_accumulators else "weights",
         )  # fmt: skip
-        try:
-            yield priced(network, design, costs, naive)
-        except LimenError:
-            if stages == 1:  # rows of two stages end at 8 bits
-                raise
+        yield priced(network, design, costs, naive)
 
 
 def priced(network: Network, design: Design, costs: str, naive: Naive) -> Priced:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
@@ -60,7 +61,21 @@ class Asked:
             )
         if self.best not in CATALOGUE:
             raise LimenError(f"best: {unknown(self.best, tuple(CATALOGUE))}")
+        for rule, (name, limits) in self._limits().items():
+            for limit in limits:
+                if not math.isfinite(limit):
+                    raise LimenError(f"{name}: {limit:g} is not allowed: a finite number")
+                if rule not in wanted:
+                    raise LimenError(f"{name}: {limit:g} is not allowed without rule {rule}, whose limit it is")
         return tuple(rule for rule in RULES if rule in wanted)
+
+    def _limits(self) -> dict[Rule, tuple[str, tuple[float, ...]]]:
+        """Return what limits of each rule are called, and those that were asked for."""
+        return {
+            "silicon": ("area_mm2", self.areas_mm2),
+            "storage": ("kib", self.kib),
+            "accuracy": ("accuracy", self.accuracies),
+        }
 
 
 class _Row(NamedTuple):
@@ -74,13 +89,30 @@ class _Row(NamedTuple):
 def choose(scenario: Scenario, asked: Asked, sweeps: dict[str, pandas.DataFrame]) -> list[Cell]:
     """Return a cell for each rule, limit and op: the best design of the op that keeps the rule.
 
-    sweeps: rows of designs by the name of their sweep, `SCENARIO-machines` and, of trained networks, `…-widths`.
+    sweeps: rows of designs by the name of their sweep: those that `sweeps_of` names of the rules.
     Raises LimenError where a rule or a limit that was asked for has no design of any op.
     """
     rules = asked.check(scenario)
-    machines = _priced(sweeps, MACHINES)
-    fitted = machines["op"].map({op: widest_w_bits(op) for op in scenario.ops})
-    machines = machines[(machines["x_bits"] == WIDEST) & (machines["w_bits"] == fitted)]
+    kinds = sweeps_of(rules)
+    rows = _of_machines(scenario, asked, rules, _priced(sweeps, MACHINES)) if MACHINES in kinds else []
+    if WIDTHS in kinds:
+        rows += _as_accurate(_priced(sweeps, WIDTHS), asked.accuracies)
+    there = [row for row in rows if len(row.designs)]
+    if not there:
+        raise LimenError(f"{scenario.name}: no design has a price: {_first_refusal(sweeps)}")
+    return [_cell(scenario, row, op, asked.best) for row in there for op in scenario.ops]
+
+
+def sweeps_of(rules: Sequence[Rule]) -> tuple[str, ...]:
+    """Return the kinds of sweeps whose designs rules compare."""
+    kinds = (WIDTHS if rule == "accuracy" else MACHINES for rule in rules)
+    return tuple(dict.fromkeys(kinds))
+
+
+def _of_machines(scenario: Scenario, asked: Asked, rules: Sequence[Rule], designs: pandas.DataFrame) -> list[_Row]:
+    """Return the rows of the rules that compare machines at the widest operands. Raises LimenError as `choose` does."""
+    fitted = designs["op"].map({op: widest_w_bits(op) for op in scenario.ops})
+    machines = designs[(designs["x_bits"] == WIDEST) & (designs["w_bits"] == fitted)]
     arrays = [_equal_array(machines, side) for side in ARRAYS]
     rows = [row for row in arrays if "array" in rules]
     mac = next((mac for row in arrays if (mac := _best(row.designs, BASELINE, asked.best)) is not None), None)
@@ -88,12 +120,7 @@ def choose(scenario: Scenario, asked: Asked, sweeps: dict[str, pandas.DataFrame]
     for rule, limits in budgets.items():
         if rule in rules:
             rows += _within(machines, rule, limits, mac)
-    if "accuracy" in rules:
-        rows += _as_accurate(_priced(sweeps, WIDTHS), asked.accuracies)
-    there = [row for row in rows if len(row.designs)]
-    if not there:
-        raise LimenError(f"{scenario.name}: no design has a price: {_first_refusal(sweeps)}")
-    return [_cell(scenario, row, op, asked.best) for row in there for op in scenario.ops]
+    return rows
 
 
 def _priced(sweeps: dict[str, pandas.DataFrame], kind: str) -> pandas.DataFrame:

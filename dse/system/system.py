@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from cost_models.table.table import table_path
@@ -10,7 +11,7 @@ from dse.space.study_spec import parse_memory
 from dse.space.workload import called
 from dse.system.cells import Cell
 from dse.system.naive import THRESHOLD, Definition, definitions, is_chain
-from dse.system.rules import Asked, choose
+from dse.system.rules import Asked, choose, sweeps_of
 from dse.system.scenario import WIDEST, Scenario
 from dse.system.sentences import sentences
 from dse.system.stored import PATH, cells_of, stored_cells, stored_definitions, stored_scenarios
@@ -30,9 +31,11 @@ def cells_for(scenario: Scenario, asked: Asked, sweeps: Path | None, jobs: int |
         parse_memory(scenario.memory)
     except ValueError as error:
         raise LimenError(f"memory: {error}") from None
+    if scenario.clock_ns is not None and not 0 < scenario.clock_ns < math.inf:
+        raise LimenError(f"clock_ns: {scenario.clock_ns} is not allowed: None or a number of nanoseconds above 0")
     rules = asked.check(scenario)
     if sweeps is not None:
-        return choose(scenario, asked, sweep(scenario, sweeps, jobs))
+        return choose(scenario, asked, sweep(scenario, sweeps, sweeps_of(rules), jobs))
     if asked != Asked(asked.rules):
         raise LimenError(
             "sweeps: nothing is not allowed with a budget or a best figure of one's own: a folder, which keeps all "
@@ -62,6 +65,19 @@ def definitions_for(scenario: Scenario, sweeps: Path | None) -> list[Definition]
         return []
     chain = is_chain(find_network(scenario.network, BASELINE, WIDEST, WIDEST))
     return definitions(scenario.network, scenario.costs) if chain else []
+
+
+def none_stored(scenario: Scenario) -> str:
+    """Say that a scenario has no definitions of a naive machine, and which networks and cost tables have."""
+    stored: dict[str, list[str]] = {}
+    for row in stored_definitions():
+        costs = stored.setdefault(row.network, [])
+        costs += [row.costs] * (row.costs not in costs)
+    there = "; ".join(f"{network} on {', '.join(costs)}" for network, costs in stored.items())
+    return (
+        f"definition: {called(scenario.network)} on {called(scenario.costs)} is not allowed: a trained chain of layers "
+        f"of both ops, evaluated with --sweeps FOLDER; stored are {there}"
+    )
 
 
 def what_it_says(scenario: Scenario, cells: list[Cell], rows: list[Definition]) -> list[str]:

@@ -23,10 +23,15 @@ class Scaled(NamedTuple):
     negative: bool
 
 
-def da4ml(window: Window) -> Adders:
-    """Raises LimenError where the package is missing."""
+def check_installed() -> None:
+    """Raise LimenError where the package is missing."""
     if find_spec("da4ml") is None:
         raise LimenError(f"da4ml is not installed: {pip_command('da4ml')}")
+
+
+def da4ml(window: Window) -> Adders:
+    """Raises LimenError where the package is missing."""
+    check_installed()
     if not window.coefficients.any():
         return Adders(window, (), ((),) * len(window.constants))
     from da4ml.cmvm import solve

@@ -49,7 +49,7 @@ def write_cells(folder: Path) -> None:
     """Sweep all scenarios and write their cells. Raises LimenError."""
     cells = []
     for scenario in scenarios():
-        cells += choose(scenario, Asked(), sweep(scenario, folder))
+        cells += choose(scenario, Asked(), sweep(scenario, folder, scenario.sweeps))
         print(f"{scenario.name}: {len(cells)} cells", file=sys.stderr, flush=True)
     write_whole(PATH, cells_csv(cells).encode())
     rows = [row for network in MAIN for costs in LIBRARIES for row in definitions(network, costs)]

@@ -20,7 +20,7 @@ from dse.artifact.compare import compare
 from dse.artifact.folder import write_artifact
 from dse.artifact.item import Item
 from dse.artifact.pinned import installed
-from dse.artifact.studies import finished, study_part
+from dse.artifact.studies import check_place
 from dse.space.study_spec import load_study
 from dse.study.study import Study
 from tests.dse.study_files import SPEC, write_network
@@ -146,6 +146,8 @@ def test_a_study_with_files_of_its_own(tmp_path: Path) -> None:
         (["begun"], "begun: 0 of 40 trials are done: limen study run FILE --out begun, to its end"),
         (["out", "out"], "study: out is not allowed twice"),
         (["out", "--out", "mine"], "mine: exists and is not an earlier"),
+        (["begun.yaml", "--out", "mine"], "mine: exists and is not an earlier"),
+        (["begun.yaml", "nosuch"], "study: 'nosuch' is not allowed"),
         ([], "Missing argument 'STUDIES...'"),
     ],
 )
@@ -159,7 +161,8 @@ def test_bad_input(tmp_path: Path, small: Path, arguments: list[str], words: str
         Study(tmp_path / "begun.yaml", tmp_path / "begun", quiet=True)
     command = ["artifact", *arguments, *([] if "--out" in arguments else ["--out", "art"]), "--no-run"]
     refused(run_command(*command, cwd=tmp_path), words)
-    assert not (tmp_path / "art").exists() and [*(tmp_path / "mine").iterdir()] == [tmp_path / "mine" / "letter.txt"]
+    assert [*(tmp_path / "mine").iterdir()] == [tmp_path / "mine" / "letter.txt"]
+    assert not [*tmp_path.glob("art*"), *tmp_path.glob("mine-*")]  # nothing was run for it either
 
 
 def test_nothing_half_written(tmp_path: Path, small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,10 +176,11 @@ def test_nothing_half_written(tmp_path: Path, small: Path, monkeypatch: pytest.M
 
 
 def test_a_study_of_own_figures_is_refused(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = finished(str(small / "out"), small)
+    study = Study.open(small / "out")
     monkeypatch.setattr(study, "spec", study.spec.model_copy(update={"figures": ["my_own"]}))
+    monkeypatch.setattr(studies, "_of_folder", lambda folder: study)
     with pytest.raises(LimenError, match="figures: my_own is not allowed in an artifact"):
-        study_part(study)
+        check_place(str(small / "out"), small)
 
 
 def test_scripts_are_run_once(tmp_path: Path) -> None:

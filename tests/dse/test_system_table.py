@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pandas
 import pytest
@@ -15,7 +16,7 @@ from dse.space.space import Space
 from dse.space.study_spec import StudySpec
 from dse.system import scenario as scenarios
 from dse.system.cells import Cell, cells_csv, read_cells
-from dse.system.naive import CHANGES, Naive, priced, widened
+from dse.system.naive import CHANGES, Definition, Naive, priced, widened
 from dse.system.rules import Asked, choose
 from dse.system.scenario import MACHINES, Scenario
 from dse.system.stored import cells_of, stored_cells, stored_definitions, stored_scenarios
@@ -28,6 +29,7 @@ from workloads.errors import LimenError
 from workloads.networks.family import find_network
 
 DRAWN = Random(22).sample([cell for cell in stored_cells() if cell.trial is not None], 6)
+DEFINED = Random(22).sample([row for row in stored_definitions() if row.rule == "same array"], 4)
 PRICED = ("energy_uj", "latency_us", "power_mw", "area_mm2", "device_kib", "array_share", "dram_share")
 
 
@@ -142,6 +144,17 @@ def test_limits_that_no_design_keeps_are_refused(asked: Asked, line: str) -> Non
         ),
         ("--best edp --sweeps s", "best: 'edp' is not allowed: the nearest is edp_uj_us"),
         ("--memory flash", "memory: 'flash' is not allowed: "),
+        ("--clock-ns nan --sweeps s", "clock_ns: nan is not allowed: None or a number of nanoseconds above 0"),
+        ("--kib nan --sweeps s", "kib: nan is not allowed: a finite number"),
+        ("--rule array --area-mm2 3 --sweeps s", "area_mm2: 3 is not allowed without rule silicon, whose limit it is"),
+        ("--rule array --accuracy 0.9 --sweeps s", "accuracy: 0.9 is not allowed without rule accuracy"),
+        ("--stream nope --sweeps s", "limen: space.stream: 'nope' is not allowed: uniform, "),
+        (
+            "--costs xc7-fabric --sweeps s",
+            "limen: costs: 'xc7-fabric' is not allowed: a table of an FPGA has no energy",
+        ),
+        ("--definition --network lenet", "definition: lenet on ihp130 is not allowed: a trained chain of layers"),
+        ("--out . --sweeps s", ".: cannot be written: Is a directory"),
         ("--kib 40", "sweeps: nothing is not allowed with a budget or a best figure of one's own: a folder"),
         ("--images 7", "digits-ihp130-dram-x7-own-fastest: is not stored with Limen: --sweeps FOLDER evaluates it"),
         ("--columns 1", "--columns: 1 is not allowed with --format text"),
@@ -159,6 +172,8 @@ def test_sweeps_are_kept_and_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(scenarios.ARRAYS, "dram", {"machines": few, "widths": {**few, "rows": [8]}})
     monkeypatch.setattr(scenarios, "FREE_BITS", [8])
     scenario, folder = Scenario("fashion-mnist"), tmp_path / "sweeps"
+    cells_for(scenario, Asked(("array",)), folder, jobs=1)
+    assert not [*folder.glob("*-widths*")]  # of no use to this rule
     cells = cells_for(scenario, Asked(), folder, jobs=1)
     assert unnamed(folder) == []
     written = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -182,6 +197,25 @@ def test_a_machine_without_a_change_has_its_own_price_and_changes_cost_more() ->
         more = priced(network, design, "ihp130", CHANGES[change])
         assert more.energy_uj > ours.energy_uj and (more.latency_us > ours.latency_us) == CHANGES[change].passes
         assert (more.area_mm2 > ours.area_mm2) == CHANGES[change].norm
+
+
+@pytest.mark.parametrize("row", DEFINED, ids=lambda row: f"{row.network}-{row.costs}-{row.change}")
+def test_a_definition_is_the_best_of_the_same_array_of_today(row: Definition) -> None:
+    """Each dataflow, with one stage and two, is priced: the stored machine is the one of least energy × latency."""
+    naive, network = CHANGES[row.change], find_network(row.network, "mac", 8, 8)
+    policy: Literal["format", "weights"] = "format" if naive.format_accumulators else "weights"
+    network = widened(network) if naive.wide else network
+    first, found = network.layers[0], []
+    for dataflow in ("os", "ws", "is"):
+        for stages in (1, 2):
+            design = Design(
+                rows=16, cols=16, dataflow=dataflow, op="mac", x_bits=first.x_bits, w_bits=first.w_bits,
+                x_signed=first.x_signed, pe_stages=stages, acc_policy=policy,
+            )  # fmt: skip
+            found.append(priced(network, design, row.costs, naive))
+    best = min(found, key=lambda machine: machine.energy_uj * machine.latency_us)
+    assert row.mac_design == best.words
+    assert (row.mac_latency_us, row.mac_energy_uj, row.mac_power_mw, row.mac_area_mm2) == best[1:]
 
 
 def test_the_wide_network_has_the_same_sums_times_two_to_the_sixteenth() -> None:

@@ -92,18 +92,20 @@ def new_folder(target: Path, marker: str) -> Iterator[Path]:
         LimenError: the target is something else, or it can't be written.
     """
     place = Path(os.path.realpath(target))  # what a link names is replaced, not the link
-    _refuse_stranger(target, marker)
+    check_replaceable(target, marker)
     with scratch_folder(beside=place) as scratch:
         try:
             (scratch / "new").mkdir()
             yield scratch / "new"
-            _refuse_stranger(target, marker)
+            check_replaceable(target, marker)
             _take_place(scratch / "new", place, scratch / "old")
         except OSError as error:
             raise LimenError(f"{target}: cannot be written: {error.strerror}") from None
 
 
-def _refuse_stranger(target: Path, marker: str) -> None:
+def check_replaceable(target: Path, marker: str) -> None:
+    """Raise LimenError unless `new_folder` may put a folder there: asked before long work, too."""
+    check_writable(target.absolute().parent)
     try:
         empty = not target.exists() or (target.is_dir() and not any(target.iterdir()))
         strange = not empty and not (target / marker).is_file()
