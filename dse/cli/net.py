@@ -159,11 +159,10 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
     Stopped at any moment, the same command goes on where it was.
     """
     from workloads.datasets import content_hash
-    from workloads.host.files import check_writable, write_whole
     from workloads.host.manifest import Origin, file_hash
     from workloads.host.specfile import read_spec
-    from workloads.host.text_tables import csv_bytes
     from workloads.networks.family import find_recipe, member_w_bits
+    from workloads.studies import seeds as seed_study
     from workloads.training import make_family as training
     from workloads.training.recipe import Recipe
 
@@ -175,15 +174,13 @@ def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds:
     origin = Origin({"recipe": file_hash(path), f"data {dataset}": content_hash(dataset, data)}, seed)
     with ProgressBar() as progress:
         if seeds is not None:
-            check_writable(out)
-            rows = training.seed_study(path, range(seeds), chosen, data, progress.show)
-            write_whole(out / "seeds.csv", csv_bytes(rows))
-            origin.write_beside(out / "seeds.csv")
+            rows = seed_study.run_study(path, seeds, out, chosen, data, progress.show)
+            origin.write_beside(out / seed_study.FILE)
         else:
             family = training.train_family(path, out, chosen, seed, data, progress.show)
             origin.write_into(out, [file for file in sorted(out.iterdir()) if file.suffix in FAMILY_FILES])
     if seeds is not None:
-        for summary in training.summarise_seeds(rows):
+        for summary in seed_study.summarise(rows):
             echo(
                 f"{summary.op}: test accuracy at 8 bits, {summary.seeds} seeds: mean {100 * summary.test_mean:.2f} %, "
                 f"deviation {100 * summary.test_deviation:.2f} points; best on validation: seed {summary.best_seed}"

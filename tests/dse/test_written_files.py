@@ -23,8 +23,7 @@ from tests.support.manifests import results, unnamed
 from tests.support.paths import ROOT
 from workloads import datasets
 from workloads.host.manifest import MANIFEST
-from workloads.networks.accuracy import AccuracyRow
-from workloads.studies import depth, polarity, speakers
+from workloads.studies import depth, polarity, seeds, speakers
 from workloads.training import make_family
 
 READ = {
@@ -76,8 +75,11 @@ def trained(patch: pytest.MonkeyPatch) -> None:
 
 
 def seeded(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(make_family, "seed_study", lambda *rest: [AccuracyRow("mac", 8, 8, 0.9, 0.9, "", "")])
-    patch.setattr(make_family, "summarise_seeds", lambda rows: [])
+    def run_study(recipe: Any, count: int, out: Path, *rest: Any) -> Any:
+        write(out, "seeds.csv")
+        return [seeds.SeedRow("mac", 0, 0.9, 0.9, 0.9, "")]
+
+    patch.setattr(seeds, "run_study", run_study)
 
 
 def polarised(patch: pytest.MonkeyPatch) -> None:

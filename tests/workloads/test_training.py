@@ -9,10 +9,9 @@ from tests.workloads.tiny_recipes import RECIPE, write_recipe  # noqa: F401
 from workloads.errors import LimenError
 from workloads.host.files import npz_bytes, read_arrays, write_whole
 from workloads.host.specfile import read_spec
-from workloads.host.text_tables import csv_bytes
 from workloads.training import loop
 from workloads.training.classifier import Classifier, load_data
-from workloads.training.make_family import SeedRow, op_layers, seed_study, summarise_seeds, train_family
+from workloads.training.make_family import op_layers, train_family
 from workloads.training.recipe import Recipe
 from workloads.training.train_and_tune import Course, train_master
 
@@ -238,30 +237,6 @@ def op_layers_of(recipe_path, data):
     return {op: op_layers(recipe, op, recipe_path, data) for op in ("threshold", "mac")}
 
 
-def test_who_teaches_is_trained_first(recipe_path):
-    recipe_path.write_text(
-        RECIPE.replace("epochs: 2", "epochs: 1\ndistillation: 1").replace("mac: {", "mac: {seed: 3, ")
-    )
-    rows = seed_study(recipe_path, [1], ["threshold"])
-    assert [(row.op, row.seed) for row in rows] == [("mac", 1), ("threshold", 1)]
-
-
-def test_seeds_differ_and_are_summarised(recipe_path):
-    rows = seed_study(recipe_path, [1, 2], ["mac"])
-    assert [(row.op, row.seed) for row in rows] == [("mac", 1), ("mac", 2)]
-    assert rows[0][2:] != rows[1][2:]
-    assert csv_bytes(rows).startswith(
-        b"op,seed,validation_accuracy_float,validation_accuracy_8_bits,test_accuracy_8_bits\n"
-    )
-
-
-def test_best_seed_is_chosen_by_validation_and_ties_go_to_the_lowest():
-    rows = [SeedRow("mac", 2, 0.9, 0.8, 0.7), SeedRow("mac", 1, 0.9, 0.8, 0.5), SeedRow("mac", 0, 0.9, 0.7, 0.9)]
-    (summary,) = summarise_seeds(rows)
-    assert (summary.op, summary.seeds, summary.best_seed) == ("mac", 3, 1)
-    assert (summary.test_mean, summary.test_deviation) == (pytest.approx(0.7), pytest.approx(0.2))
-
-
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -352,3 +327,21 @@ def test_an_op_that_is_made_is_not_made_again(recipe_path, tmp_path):
     assert set(seen) == {"evaluating mac"} and (first.folder / "mac.npz").read_bytes() == before
     train_family(recipe_path, tmp_path / "out", ["mac"], seed=1, **arguments)
     assert "training mac, seed 1" in seen and (first.folder / "mac.npz").read_bytes() != before
+
+
+def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatch):
+    """What becomes of it are the very files of a family trained whole; another rate trains anew."""
+    train_family(recipe_path, tmp_path / "kept", ["threshold"])
+    recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 2\ntuning_rate: 0.3"))
+    whole = train_family(recipe_path, tmp_path / "whole", ["threshold"])
+    seen = []
+    kept = train_family(
+        recipe_path, tmp_path / "kept", ["threshold"], progress=lambda what, done, total: seen.append(what)
+    )
+    assert "training threshold, seed 0" not in seen and "training threshold at 4 bits, seed 0" in seen
+    for path in whole.folder.iterdir():
+        assert path.read_bytes() == (kept.folder / path.name).read_bytes(), path.name
+    recipe_path.write_text(RECIPE.replace("threshold: {learning_rate: 0.08}", "threshold: {learning_rate: 0.07}"))
+    monkeypatch.setattr("workloads.training.make_family.train_master", None)
+    with pytest.raises(TypeError, match="NoneType"):
+        train_family(recipe_path, tmp_path / "kept", ["threshold"])

@@ -1,4 +1,4 @@
-"""Making a family's folder from its recipe: train, fine-tune, quantise, store; and the study over seeds."""
+"""Making a family's folder from its recipe: train, fine-tune, quantise, store."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -37,34 +37,11 @@ from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member,
 from workloads.training.recipe import TEACHER, Recipe
 from workloads.training.train_and_tune import TUNED_BITS, Course, fine_tune, train_master, whole_identity
 
-STUDY_BITS = 8
-"""Width of x at which seeds are compared; w has the same, or the widest its op has."""
+TUNING_KEYS = ("tuning_epochs", "tuning_rate")
+"""Of a recipe: what the float master doesn't depend on."""
 
 Masters = Mapping[int, Sequence[FloatLayer]]
 """The float master under 0, and those fine-tuned at b bits under b."""
-
-
-class SeedRow(NamedTuple):
-    """One trained network of a seed study; accuracies are shares of the split's images."""
-
-    op: str
-    seed: int
-    validation_accuracy_float: float
-    validation_accuracy_8_bits: float
-    test_accuracy_8_bits: float
-
-
-class SeedSummary(NamedTuple):
-    """The seeds of one op: how many, mean and sample standard deviation of the 8-bit test accuracy, best seed.
-
-    best_seed: highest 8-bit validation accuracy, the lowest of equals; the test split has no say.
-    """
-
-    op: str
-    seeds: int
-    test_mean: float
-    test_deviation: float
-    best_seed: int
 
 
 def train_family(
@@ -80,7 +57,8 @@ def train_family(
     Writes recipe.yaml, accuracy.csv (a row per member) and, per op, OP.yaml, OP.npz (see `Family`), OP-curve.csv and
     OP-curve.png, each under a temporary name first. Stopped at any moment, the same call goes on from the checkpoints
     OP-*.checkpoint.npz, written after each epoch and removed when the op is done, and ends with the same bits; an op
-    whose OP.npz says that it was made by this recipe from this data is not made again.
+    whose OP.npz says that it was made by this recipe from this data is not made again, and of one that was but for
+    its tuning the float master is kept.
     ops: all of the recipe's if None. seed: each op's own of the recipe if None. data_folder: see `load_split`.
 
     Raises:
@@ -91,7 +69,7 @@ def train_family(
     folder = Path(out_dir)
     check_writable(folder)
     data = load_data(recipe.dataset, data_folder)
-    chosen = _chosen(recipe, ops, recipe_path)
+    chosen = chosen_ops(recipe, ops, recipe_path)
     inputs = {op: op_layers(recipe, op, recipe_path, data) for op in chosen}
     write_whole(folder / "recipe.yaml", read_file(Path(recipe_path)))
     family = Family(recipe.name, folder)
@@ -105,7 +83,9 @@ def train_family(
         if is_made(folder / f"{op}.npz", made):
             _remove(checkpoints.values())  # a kill just after the last write leaves them
             continue
-        master, curve = train_master(layers, course, checkpoints["float"], progress)
+        master, curve = kept_master(folder / f"{op}.npz", layers, course), None
+        if master is None:
+            master, curve = train_master(layers, course, checkpoints["float"], progress)
         masters: dict[int, Sequence[FloatLayer]] = {0: master}
         calibrations = {0: calibrated(master, data)}
         if recipe.tuning_epochs:
@@ -115,8 +95,9 @@ def train_family(
                 latest = fine_tune(latest, grids, course, checkpoints[str(bits)], progress)
                 masters[bits], calibrations[bits] = latest, calibrated(latest, data)
         members = quantise_family(op, calibrations, progress)
-        write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
-        write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
+        if curve is not None:
+            write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
+            write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
         write_whole(folder / f"{op}.yaml", read_file(network_path(recipe_path, op)))
         write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members) | {"described": made}))
         _remove(checkpoints.values())
@@ -137,6 +118,21 @@ def described(identity: Mapping[str, Any]) -> np.ndarray:
 def is_made(path: Path, made: np.ndarray) -> bool:
     """Return whether a family's checkpoint is there and says that it was made just so."""
     return path.exists() and np.array_equal(read_arrays(path).get("described", made[:0]), made)
+
+
+def kept_master(path: Path, layers: Sequence[Layer], course: Course) -> list[FloatLayer] | None:
+    """Return the float master of a family's checkpoint that this training would make again, None where it wouldn't."""
+    if not path.exists():
+        return None
+    arrays = read_arrays(path)
+    try:
+        made = dict(json.loads(arrays["described"].tobytes()))
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return None
+    here = json.loads(json.dumps(whole_identity(layers, course)))
+    if any(made.get(key) != value for key, value in here.items() if key not in TUNING_KEYS):
+        return None
+    return master_of(arrays, layers)
 
 
 def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:
@@ -270,55 +266,13 @@ def member_network(
     return Network(form.name, layers, tuple(parameters), form.dataset, member.input_map, form.schedule)
 
 
-def seed_study(
-    recipe_path: str | os.PathLike[str],
-    seeds: Sequence[int],
-    ops: Sequence[FamilyOp] | None = None,
-    data_folder: Path | None = None,
-    progress: Progress | None = None,
-) -> list[SeedRow]:
-    """Train each op of a recipe with each seed and return a row per network, op by op. Writes nothing.
-
-    Raises LimenError as `train_family` does.
-    """
-    recipe = read_spec(Recipe, recipe_path)
-    data = load_data(recipe.dataset, data_folder)
-    rows = []
-    teachers: dict[int, Sequence[FloatLayer]] = {}
-    for op in _chosen(recipe, ops, recipe_path):
-        layers = op_layers(recipe, op, recipe_path, data)
-        w_bits = min(STUDY_BITS, member_w_bits(op)[-1])
-        form = read_spec(NetworkFile, network_path(recipe_path, op))
-        for seed in seeds:
-            teacher = teachers.get(seed) if recipe.teaches(op) else None
-            master, curve = train_master(layers, Course(recipe, op, seed, data, teacher), progress=progress)
-            if op == TEACHER:
-                teachers[seed] = master
-            member = quantise_member(calibrated(master, data), STUDY_BITS, w_bits)
-            network = member_network(master, member, form, STUDY_BITS, w_bits)
-            accuracies = [network.accuracy(split, data_folder) for split in ("validation", "test")]
-            rows.append(SeedRow(op, seed, curve[-1].validation_accuracy, *accuracies))
-    return rows
-
-
-def summarise_seeds(rows: Sequence[SeedRow]) -> list[SeedSummary]:
-    """Return a summary per op, in the order in which the ops appear."""
-    summaries = []
-    for op in dict.fromkeys(row.op for row in rows):
-        op_rows = [row for row in rows if row.op == op]
-        test = [row.test_accuracy_8_bits for row in op_rows]
-        deviation = float(np.std(test, ddof=1)) if len(test) > 1 else 0.0
-        best = min(op_rows, key=lambda row: (-row.validation_accuracy_8_bits, row.seed))
-        summaries.append(SeedSummary(op, len(op_rows), float(np.mean(test)), deviation, best.seed))
-    return summaries
-
-
 def network_path(recipe_path: str | os.PathLike[str], op: FamilyOp) -> Path:
     """Return the network file of an op: OP.yaml beside the recipe."""
     return Path(recipe_path).parent / f"{op}.yaml"
 
 
-def _chosen(recipe: Recipe, ops: Sequence[FamilyOp] | None, recipe_path: str | os.PathLike[str]) -> list[FamilyOp]:
+def chosen_ops(recipe: Recipe, ops: Sequence[FamilyOp] | None, recipe_path: str | os.PathLike[str]) -> list[FamilyOp]:
+    """Return the ops to train, all of the recipe's if None, in order. Raises LimenError for one that it hasn't."""
     for op in ops or []:
         if op not in recipe.ops:
             raise LimenError(f"{recipe_path}: op: {op!r} is not allowed: one of {', '.join(recipe.ops)}")
