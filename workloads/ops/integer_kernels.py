@@ -13,9 +13,9 @@ import numpy as np
 
 from workloads.host.jit import njit, njit_in_place
 from workloads.ops.integers import MAX_SHIFT
-from workloads.ops.kernel_kinds import OUTPUTS, Sum
-from workloads.ops.terms import distance_term, larger_term, product_term, put_four
-from workloads.ops.vectors import lanes, load, nothing, spread
+from workloads.ops.kernel_kinds import Sum
+from workloads.ops.terms import STEP, distance_term, larger_term, product_term, put_four
+from workloads.ops.vectors import MANY, lanes, load, nothing, spread
 
 VECTORS = 4
 """Of lanes of an output channel, whose sums stay in registers over all synapses of a section."""
@@ -23,7 +23,7 @@ VECTORS = 4
 
 @njit_in_place(inline="always")
 def _section(term, patch, w, p, filters, begin, end, total):
-    """Fill total [OUTPUTS, lanes] with sums of synapses begin to end; filters: the place of the first in w."""
+    """Fill total [STEP, lanes] with sums of synapses begin to end; filters: the place of the first in w."""
     synapses, size = w.shape[2], lanes(patch)
     a = filters
     b, c, d = a + synapses, a + 2 * synapses, a + 3 * synapses
@@ -37,14 +37,16 @@ def _section(term, patch, w, p, filters, begin, end, total):
         a0, a1, a2, a3 = term(u0, e, f, a0), term(u1, e, f, a1), term(u2, e, f, a2), term(u3, e, f, a3)
         e, f = spread(w, b + k), spread(p, b + k)
         b0, b1, b2, b3 = term(u0, e, f, b0), term(u1, e, f, b1), term(u2, e, f, b2), term(u3, e, f, b3)
-        e, f = spread(w, c + k), spread(p, c + k)
-        c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
-        e, f = spread(w, d + k), spread(p, d + k)
-        d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
+        if MANY:
+            e, f = spread(w, c + k), spread(p, c + k)
+            c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
+            e, f = spread(w, d + k), spread(p, d + k)
+            d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
     put_four(total, 0, size, a0, a1, a2, a3)
     put_four(total, VECTORS * size, size, b0, b1, b2, b3)
-    put_four(total, 2 * VECTORS * size, size, c0, c1, c2, c3)
-    put_four(total, 3 * VECTORS * size, size, d0, d1, d2, d3)
+    if MANY:
+        put_four(total, 2 * VECTORS * size, size, c0, c1, c2, c3)
+        put_four(total, 3 * VECTORS * size, size, d0, d1, d2, d3)
 
 
 @njit()
@@ -95,13 +97,13 @@ def fill_outputs(kind, section, x, base, taps, group_channels, scale, w, p, star
     outputs //= groups
     size = VECTORS * lanes(w)
     patch = np.zeros((synapses, size), w.dtype)
-    total = np.empty((OUTPUTS, size), w.dtype)
-    sums = np.empty((OUTPUTS, size), start.dtype)
+    total = np.empty((STEP, size), w.dtype)
+    sums = np.empty((STEP, size), start.dtype)
     for first in range(0, pixels * images, size):
         m, b, filled = first // images, first % images, min(size, pixels * images - first)
         for group in range(groups):
             _gather(x[group * group_channels :], base, taps, m, b, filled, scale, patch)
-            for n in range(0, outputs, OUTPUTS):
+            for n in range(0, outputs, STEP):
                 sums[:] = 0
                 for begin in range(0, synapses, section):
                     at, end = (group * w.shape[1] + n) * synapses, min(begin + section, synapses)
@@ -111,9 +113,9 @@ def fill_outputs(kind, section, x, base, taps, group_channels, scale, w, p, star
                         _section(product_term, patch, w, p, at, begin, end, total)
                     else:
                         _section(distance_term, patch, w, p, at, begin, end, total)
-                    for i in range(OUTPUTS):
+                    for i in range(STEP):
                         for lane in range(size):
                             sums[i, lane] += start.dtype.type(total[i, lane])
-                for i in range(min(OUTPUTS, outputs - n)):
+                for i in range(min(STEP, outputs - n)):
                     channel = group * outputs + n + i
                     _requantise(sums[i], start[channel], shift[channel], limits, added, m, b, filled, channel, y)

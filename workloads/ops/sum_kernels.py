@@ -16,8 +16,9 @@ from numba import float32, float64, int64, void
 
 from workloads.host.jit import njit, njit_in_place
 from workloads.ops.kernel_kinds import OUTPUTS, TAPS, Slope, Sum
-from workloads.ops.terms import distance_term, larger_term, product_term, put_four
+from workloads.ops.terms import STEP, distance_term, larger_term, product_term, put_four
 from workloads.ops.vectors import (
+    MANY,
     fused,
     lanes,
     load,
@@ -34,6 +35,9 @@ from workloads.ops.vectors import (
 PIXELS = 4
 """Pixels over which gradients of weights are summed before their vectors are."""
 
+SYNAPSES = TAPS if MANY else 1
+"""Synapses whose inputs' gradients are computed together."""
+
 _INDEX = int64[::1]
 _TWO = [f[:, ::1] for f in (float32, float64)]
 _THREE = [f[:, :, ::1] for f in (float32, float64)]
@@ -42,13 +46,13 @@ _BOTH = list(zip(_TWO, _THREE, strict=True))
 
 @njit_in_place(inline="always")
 def _forward(term, x, base, taps, w, p, y):
-    """Fill y with the sums of a term. Eight to sixteen vectors of sums stay in registers over all synapses."""
+    """Fill y with the sums of a term: eight or sixteen vectors of sums stay in registers over all synapses."""
     outputs, synapses = w.shape
     batch, size = x.shape[1], lanes(x)
     for m in range(base.shape[0]):
         for first in range(0, batch, 4 * size):
             start = base[m] * batch + first
-            for n in range(0, outputs, OUTPUTS):
+            for n in range(0, outputs, STEP):
                 a = n * synapses
                 b, c, d = a + synapses, a + 2 * synapses, a + 3 * synapses
                 a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = nothing(x)
@@ -60,17 +64,19 @@ def _forward(term, x, base, taps, w, p, y):
                     a0, a1, a2, a3 = term(u0, e, f, a0), term(u1, e, f, a1), term(u2, e, f, a2), term(u3, e, f, a3)
                     e, f = spread(w, b + k), spread(p, b + k)
                     b0, b1, b2, b3 = term(u0, e, f, b0), term(u1, e, f, b1), term(u2, e, f, b2), term(u3, e, f, b3)
-                    e, f = spread(w, c + k), spread(p, c + k)
-                    c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
-                    e, f = spread(w, d + k), spread(p, d + k)
-                    d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
+                    if MANY:
+                        e, f = spread(w, c + k), spread(p, c + k)
+                        c0, c1, c2, c3 = term(u0, e, f, c0), term(u1, e, f, c1), term(u2, e, f, c2), term(u3, e, f, c3)
+                        e, f = spread(w, d + k), spread(p, d + k)
+                        d0, d1, d2, d3 = term(u0, e, f, d0), term(u1, e, f, d1), term(u2, e, f, d2), term(u3, e, f, d3)
                 at = (m * y.shape[1] + n) * batch + first
-                put_four(y, at, size, a0, a1, a2, a3)
+                if n < y.shape[1]:
+                    put_four(y, at, size, a0, a1, a2, a3)
                 if n + 1 < y.shape[1]:
                     put_four(y, at + batch, size, b0, b1, b2, b3)
-                if n + 2 < y.shape[1]:
+                if MANY and n + 2 < y.shape[1]:
                     put_four(y, at + 2 * batch, size, c0, c1, c2, c3)
-                if n + 3 < y.shape[1]:
+                if MANY and n + 3 < y.shape[1]:
                     put_four(y, at + 3 * batch, size, d0, d1, d2, d3)
 
 
@@ -110,13 +116,13 @@ def _within(x, w, p, dy, slope):
 
 @njit_in_place(inline="always")
 def _backward_inputs(term, x, base, taps, w, p, dy, dx):
-    """Add to dx the slopes of a term: those of two synapses stay in registers over all outputs."""
+    """Add to dx the slopes of a term: those of one synapse or two stay in registers over all outputs."""
     synapses = w.shape[1]
     batch, size = x.shape[1], lanes(x)
     for m in range(base.shape[0]):
         for first in range(0, batch, 4 * size):
-            for k in range(0, synapses, TAPS):
-                a, b = (base[m] + taps[k]) * batch + first, (base[m] + taps[k + 1]) * batch + first
+            for k in range(0, synapses, SYNAPSES):
+                a, b = (base[m] + taps[k]) * batch + first, (base[m] + taps[k + SYNAPSES - 1]) * batch + first
                 u0, u1, u2, u3 = load(x, a), load(x, a + size), load(x, a + 2 * size), load(x, a + 3 * size)
                 v0, v1, v2, v3 = load(x, b), load(x, b + size), load(x, b + 2 * size), load(x, b + 3 * size)
                 a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = nothing(x)
@@ -126,11 +132,13 @@ def _backward_inputs(term, x, base, taps, w, p, dy, dx):
                     e, f = spread(w, n * synapses + k), spread(p, n * synapses + k)
                     a0, a1, a2 = term(u0, e, f, q, a0), term(u1, e, f, r, a1), term(u2, e, f, s, a2)
                     a3 = term(u3, e, f, t, a3)
-                    e, f = spread(w, n * synapses + k + 1), spread(p, n * synapses + k + 1)
-                    b0, b1, b2 = term(v0, e, f, q, b0), term(v1, e, f, r, b1), term(v2, e, f, s, b2)
-                    b3 = term(v3, e, f, t, b3)
+                    if MANY:
+                        e, f = spread(w, n * synapses + k + 1), spread(p, n * synapses + k + 1)
+                        b0, b1, b2 = term(v0, e, f, q, b0), term(v1, e, f, r, b1), term(v2, e, f, s, b2)
+                        b3 = term(v3, e, f, t, b3)
                 _add(dx, a, size, a0, a1, a2, a3)
-                _add(dx, b, size, b0, b1, b2, b3)
+                if MANY:
+                    _add(dx, b, size, b0, b1, b2, b3)
 
 
 @njit_in_place(inline="always")

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from workloads.host.jit import njit_in_place
-from workloads.ops.vectors import fused, larger, minus, store
+from workloads.ops.kernel_kinds import OUTPUTS
+from workloads.ops.vectors import MANY, fused, larger, minus, store
+
+STEP = OUTPUTS if MANY else 2
+"""Output channels whose sums are held together, each in four vectors."""
 
 
 @njit_in_place(inline="always")

@@ -1,4 +1,4 @@
-"""Vectors of the machine in Numba: values of 64 bytes that a kernel holds in registers, and what it does with them.
+"""Vectors of the machine in Numba: values of BYTES that a kernel holds in registers, and what it does with them.
 
 Numba's own loops are made vectors of by the compiler, which holds sums in memory from one synapse to the next: that
 takes twice to four times as long. The compiler cuts these into whatever registers a processor has. Without the JIT the
@@ -18,9 +18,14 @@ import numpy as np
 from llvmlite import ir
 from numba import config, extending, types
 from numba.core import cgutils
+from numba.core.registry import cpu_target
 from numba.extending import models, register_model
 
-BYTES = 64
+MANY = "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
+"""Whether Numba compiles for 32 registers of 64 bytes. Others have 16 of 32 bytes, or what comes near: a kernel that
+holds more takes twice as long there, for sums go to memory and back."""
+
+BYTES = 64 if MANY else 32
 
 intrinsic: Any = extending.intrinsic
 _settings: Any = config
@@ -31,7 +36,7 @@ _Code = tuple[Any, Callable[..., Any]]
 
 
 class VectorType(types.Type):
-    """Of as many numbers of a type as 64 bytes hold."""
+    """Of as many numbers of a type as BYTES hold."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
