@@ -151,7 +151,7 @@ def _check(workload: str, sample: int, seed: int, data: Path | None) -> None:
 @click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 @click.option("--op", "ops", multiple=True, type=click.Choice(FAMILY_OPS), help="All ops of the recipe by default.")
 @click.option("--seed", type=click.IntRange(min=0), help="The recipe's own by default.")
-@click.option("--seeds", type=click.IntRange(min=1), help="Study seeds 0 to N-1 at 8 bits instead; writes seeds.csv.")
+@click.option("--seeds", type=click.IntRange(min=1), help="Study seeds 0 to N-1 at 8 bits instead: seeds.csv.")
 @data_option
 def train(recipe: str, out: Path, ops: tuple[str, ...], seed: int | None, seeds: int | None, data: Path | None) -> None:
     """Train a family from RECIPE, a .yaml file or a shipped family's name: float masters, then integers.
