@@ -1,6 +1,7 @@
 """Training: determinism, checkpoints and resuming, and recipes that can't be."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,13 @@ from tests.workloads.tiny_recipes import RECIPE, write_recipe  # noqa: F401
 from workloads.errors import LimenError
 from workloads.host.files import npz_bytes, read_arrays, write_whole
 from workloads.host.specfile import read_spec
+from workloads.networks.family import SHIPPED
 from workloads.training import loop
 from workloads.training.classifier import Classifier, load_data
-from workloads.training.make_family import op_layers, train_family
+from workloads.training.make_family import calibrated, master_of, op_layers, train_family
+from workloads.training.quantise import quantise_member
 from workloads.training.recipe import Recipe
-from workloads.training.train_and_tune import Course, train_master
+from workloads.training.train_and_tune import Course, fine_tune, train_master
 
 
 def test_training_is_deterministic_and_stores_the_same_bytes(recipe_path, tmp_path):
@@ -345,3 +348,18 @@ def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatc
     monkeypatch.setattr("workloads.training.make_family.train_master", None)
     with pytest.raises(TypeError, match="NoneType"):
         train_family(recipe_path, tmp_path / "kept", ["threshold"])
+
+
+@pytest.mark.parametrize("op", ["threshold", "mac"])
+def test_tuning_leaves_a_sound_master_where_operands_saturate(op):
+    """Its means are those of real numbers: a threshold cut off by its grid is a constant of the sum, rounded or not."""
+    recipe_path, data = SHIPPED / "digits" / "recipe.yaml", load_data("digits")
+    recipe = read_spec(Recipe, recipe_path).model_copy(update={"tuning_epochs": 1})
+    layers = op_layers(recipe, op, recipe_path, data)
+    master = master_of(read_arrays(SHIPPED / "digits" / f"{op}.npz"), layers)
+    grids = quantise_member(calibrated(master, data), 4, 4).grids
+    narrow = [replace(grid, x_exponent=grid.x_exponent - 1, w_exponent=grid.w_exponent - 1) for grid in grids]
+    course = Course(recipe, op, 0, data)
+    tuned = fine_tune(master, narrow, course)
+    assert course.task(layers).validate(master) > 0.98 and course.task(layers).validate(tuned) > 0.9
+    assert quantise_member(calibrated(tuned, data), 4, 4).loss < 0.2

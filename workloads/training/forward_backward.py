@@ -197,6 +197,8 @@ def settle_means(chain: Sequence[TrainedLayer], x: np.ndarray) -> None:
     """Set every layer's mean, and of op mac its variance, to those over real inputs [images, H, W, C].
 
     Means that run along with training lag behind it: those of op adder, whose sums share a large part, by too much.
+    Where fine-tuning rounds, they are those of real numbers all the same: so is the master that they are folded into,
+    and what a grid cuts off a threshold is a constant of each sum, which would stand in the master's biases.
     """
 
     def step(index: int, seen: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
@@ -217,16 +219,14 @@ def _layers(chain: Sequence[TrainedLayer]) -> list[Layer]:
 
 def _sums(trained: TrainedLayer, x: np.ndarray) -> np.ndarray:
     x = np.ascontiguousarray(x).reshape(*trained.layer.input_shape, -1)
-    if trained.grid is not None:
-        x, _ = trained.grid.round_inputs(x)
-    return layer_sums(trained.layer, trained.used_weights(), trained.polarity, layer_rows(trained.layer, x))
+    weights = trained.layer.operation.finest(trained.weights).astype(trained.weights.dtype, copy=False)
+    return layer_sums(trained.layer, weights, trained.polarity, layer_rows(trained.layer, x))
 
 
 def _hand_on(trained: TrainedLayer, sums: np.ndarray, residual: np.ndarray | None) -> np.ndarray:
-    """Return what a layer hands on, normed by its stored statistics."""
+    """Return what a layer hands on, normed by its stored statistics, of real numbers."""
     y = (sums - trained.mean[:, None]) * _factor(trained, trained.variance)[:, None] + trained.bias[:, None]
-    if residual is not None:
-        y += residual if trained.grid is None else trained.grid.round_residual(residual)[0]
+    y = y if residual is None else y + residual
     return np.maximum(y, 0) if trained.rectified else y
 
 
