@@ -122,10 +122,11 @@ def run_study(
         w_bits = min(BITS, member_w_bits(op)[-1])
         form = read_spec(NetworkFile, network_path(recipe_path, op))
         network = member_network(master, quantise_member(calibrated(master, data), BITS, w_bits), form, BITS, w_bits)
-        shares = [Course(recipe, op, seed, data).task(layers[op]).validate(master)]
-        shares += [network.accuracy(split, data_folder) for split in ("validation", "test")]
+        real = Course(recipe, op, seed, data).task(layers[op]).validate(master)
+        shares = (real, *(network.accuracy(split, data_folder) for split in ("validation", "test")))
         # Rounded as they are stored: a resumed study must sum the very numbers an unbroken one does.
-        return SeedRow(op, seed, *(round(share, 6) for share in shares), settings)
+        validation_real, validation, test = (round(share, 6) for share in shares)
+        return SeedRow(op, seed, validation_real, validation, test, settings)
 
     path = out / FILE
     stored = read_rows(path, settings) if path.exists() else []
