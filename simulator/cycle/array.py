@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import CUBE, ROW, TABLE, population
 from simulator.cycle.op import BROUGHT, apply_stages
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.shadow import step_shadows, step_waves
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow
@@ -47,7 +48,7 @@ class Array(NamedTuple):
     top: np.ndarray
 
 
-ARRAY_TYPE = types.NamedTuple([ARRAY_RECORD, TABLE, CUBE, TABLE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW], Array)
+ARRAY_TYPE = Reference(Array, [ARRAY_RECORD, TABLE, CUBE, TABLE, TABLE, *[ROW] * 4, TABLE, TABLE, ROW, ROW])
 
 
 @njit_in_place(int64(TABLE, int64, ROW, ROW))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, signed
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.encoding import LAYER, TILE, WORD_BITS, descriptor_beats, field_places
 from workloads.host.jit import njit_in_place
 
@@ -41,7 +42,7 @@ class Descriptors(NamedTuple):
     tile_values: np.ndarray
 
 
-DESCRIPTORS = types.NamedTuple([ROW, ROW, TABLE, TABLE, LAYER_RECORD[::1], TILE_RECORD[::1], TABLE, TABLE], Descriptors)
+DESCRIPTORS = Reference(Descriptors, [ROW, ROW, TABLE, TABLE, LAYER_RECORD[::1], TILE_RECORD[::1], TABLE, TABLE])
 
 
 def make_descriptors(port_bits: int) -> Descriptors:

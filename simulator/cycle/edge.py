@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import CUBE, ROW, TABLE, flag, signed
 from simulator.cycle.descriptor import LAYER_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import RAW, RESIDUAL, Dataflow
 from workloads.host.jit import njit_in_place
@@ -46,7 +47,7 @@ class Edges(NamedTuple):
     channel_line: np.ndarray
 
 
-EDGES_TYPE = types.NamedTuple([EDGES_RECORD, EDGE_RECORD[::1], CUBE, TABLE, ROW, ROW], Edges)
+EDGES_TYPE = Reference(Edges, [EDGES_RECORD, EDGE_RECORD[::1], CUBE, TABLE, ROW, ROW])
 
 
 @njit_in_place(int64(int64, int64, int64, int64, int64, int64))

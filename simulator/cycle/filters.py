@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
 
 from simulator.cycle.bits import CUBE, ROW
+from simulator.cycle.reference import Reference
 
 
 class Filters(NamedTuple):
@@ -22,4 +22,4 @@ class Filters(NamedTuple):
     polarity_word: np.ndarray
 
 
-FILTERS_TYPE = types.NamedTuple([CUBE, CUBE, CUBE, ROW], Filters)
+FILTERS_TYPE = Reference(Filters, [CUBE, CUBE, CUBE, ROW])

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, flag
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.group import GROUP_RECORD, next_group, start_group
 from simulator.cycle.polarity_rows import step_polarity_rows
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.rows import FOLD_ENDS_RECORD, ROWS_RECORD, start_rows, step_rows
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.cycle.words import WORDS_RECORD, find_element, start_words, step_words
@@ -60,8 +61,8 @@ class Folds(NamedTuple):
     last_row: np.ndarray
 
 
-FOLDS_TYPE = types.NamedTuple(
-    [FOLDS_RECORD, SIGNALS_RECORD, FOLD_ENDS_RECORD, *[ROWS_RECORD] * 4, WORDS_RECORD, GROUP_RECORD, ROW], Folds
+FOLDS_TYPE = Reference(
+    Folds, [FOLDS_RECORD, SIGNALS_RECORD, FOLD_ENDS_RECORD, *[ROWS_RECORD] * 4, WORDS_RECORD, GROUP_RECORD, ROW]
 )
 
 

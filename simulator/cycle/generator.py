@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, copy_row, flag, population
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import EXCITATORY, Dataflow
 from workloads.host.jit import njit_in_place
@@ -34,7 +35,7 @@ class Generator(NamedTuple):
     kept_words: np.ndarray
 
 
-GENERATOR_TYPE = types.NamedTuple([GENERATOR_RECORD, ROW, ROW], Generator)
+GENERATOR_TYPE = Reference(Generator, [GENERATOR_RECORD, ROW, ROW])
 
 
 @njit_in_place(inline="always")

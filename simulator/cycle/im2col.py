@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, signed
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
 from simulator.cycle.group import GROUP_RECORD, next_group, start_group
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import Dataflow
 from workloads.host.jit import njit_in_place
@@ -50,7 +51,7 @@ class Im2col(NamedTuple):
     ifmap_word: np.ndarray
 
 
-IM2COL_TYPE = types.NamedTuple([IM2COL_RECORD, PLACE_RECORD, PLACE_RECORD, WORD_RECORD, GROUP_RECORD, ROW], Im2col)
+IM2COL_TYPE = Reference(Im2col, [IM2COL_RECORD, PLACE_RECORD, PLACE_RECORD, WORD_RECORD, GROUP_RECORD, ROW])
 
 
 @njit_in_place(inline="always")

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types
+from numba import from_dtype, int64
 
 from simulator.cycle.bits import ROW, TABLE, copy_row
 from simulator.cycle.counters import COUNTERS_RECORD, SIGNALS_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from workloads.host.jit import njit_in_place
 
 WISHES = record_type("leaps", "until")
@@ -35,9 +36,7 @@ class Kept(NamedTuple):
     flip: np.ndarray
 
 
-KEPT = types.NamedTuple(
-    [WISHES_RECORD, COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW], Kept
-)
+KEPT = Reference(Kept, [WISHES_RECORD, COUNTERS_RECORD[::1], TABLE, int64[:, :, :, ::1], SIGNALS_RECORD[::1], ROW])
 
 
 @njit_in_place(inline="always")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, flag
 from simulator.cycle.counters import COUNTERS_RECORD
@@ -22,6 +22,7 @@ from simulator.cycle.folds import FOLDS_RECORD, FOLDS_TYPE, PRELOAD, STREAM
 from simulator.cycle.leap_sums import CHUNK, LANES, VALUE_ROW, VALUES
 from simulator.cycle.op import BROUGHT
 from simulator.cycle.records import new_record, record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import FIRST_K, LAST_K, RESIDUAL, Dataflow, Phase, Polarity
 from workloads.host.jit import njit_in_place
@@ -76,8 +77,8 @@ class Leap(NamedTuple):
     terms: np.ndarray
 
 
-LEAP_TYPE = types.NamedTuple(
-    [LEAP_RECORD, *[VALUES] * 4, ROW, ROW, VALUES, VALUES, VALUE_ROW, TABLE, VALUES, TABLE, VALUES], Leap
+LEAP_TYPE = Reference(
+    Leap, [LEAP_RECORD, *[VALUES] * 4, ROW, ROW, VALUES, VALUES, VALUE_ROW, TABLE, VALUES, TABLE, VALUES]
 )
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from numba import int64
+from numba import int64, void
 
 from simulator.cycle import dma as transfers
 from simulator.cycle.array import step_slots
+from simulator.cycle.counters import COUNTERS_RECORD
 from simulator.cycle.descriptor import PRESENT, PRESENT_LAYER
 from simulator.cycle.dma import DMA_RECORD
 from simulator.cycle.im2col import step_im2col
 from simulator.cycle.leap import take_block
+from simulator.cycle.machine import MACHINE
 from simulator.cycle.operands import write_operands
 from simulator.cycle.scatter import SCATTER_RECORD
 from simulator.cycle.wires import PARAMETERS_RECORD
@@ -23,7 +25,7 @@ def transfers_rest(dma, scatter, synapses, parameters):
     return int64(dma.state_reg == transfers.IDLE and waiting < parameters.feeder * parameters.x_bits)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD, int64))
 def fill_operands(machine, counts, cycles):
     """Go to the end of a leap in which no transfer moves: blocks of operands are filled, and none is released."""
     layer, tile, port = machine.descriptors.layers[PRESENT_LAYER], machine.descriptors.tiles[PRESENT], machine.port

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from numba import void
+
+from simulator.cycle.counters import COUNTERS_RECORD
 from simulator.cycle.descriptor import NEXT
+from simulator.cycle.machine import MACHINE
 from simulator.cycle.scratchpad import fill_scratchpad
 from simulator.encoding import SHIFT_BITS, Kind
 from workloads.host.jit import njit_in_place
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def load_ifmap(machine, counts):
     """Take a beat into the other half of the ifmap scratchpad."""
     ports, next_tile = machine.scratchpad.registers, machine.descriptors.tiles[NEXT]
@@ -18,7 +22,7 @@ def load_ifmap(machine, counts):
     counts.ifmap_writes += fill_scratchpad(machine.scratchpad, half, machine.port.beat, machine.wires.beat_first)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def load_filters(machine, counts):
     """Take a beat into the other half of the scratchpad of weights, of polarity, or of bias and shift."""
     ports, next_tile, parameters = machine.scratchpad.registers, machine.descriptors.tiles[NEXT], machine.parameters
@@ -36,7 +40,7 @@ def load_filters(machine, counts):
         counts.channel_writes += fill_scratchpad(machine.scratchpad, filters.channels[half], beat, first)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def fill_scratchpads(machine, counts):
     """Take a beat of activations or of filters."""
     if machine.wires.beat_valid and machine.wires.kind == Kind.IFMAP:

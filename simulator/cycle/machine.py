@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import types
 
 from simulator.cycle.ahead import AHEAD, AHEAD_RECORD
 from simulator.cycle.array import ARRAY, ARRAY_TYPE, MOVING, STILL, Array
@@ -25,6 +24,7 @@ from simulator.cycle.packer import PACKER, PACKER_TYPE, Packer
 from simulator.cycle.pool import POOL, POOL_TYPE, Pool
 from simulator.cycle.port import PORT, PORT_TYPE, Port
 from simulator.cycle.records import new_record
+from simulator.cycle.reference import Reference
 from simulator.cycle.rows import FOLD_ENDS, ROWS
 from simulator.cycle.scatter import SCATTER, SCATTER_TYPE, Scatter
 from simulator.cycle.scratchpad import SCRATCHPAD, SCRATCHPAD_TYPE, Scratchpad
@@ -77,7 +77,8 @@ class Machine(NamedTuple):
     leap: Leap
 
 
-MACHINE = types.NamedTuple(
+MACHINE = Reference(
+    Machine,
     [
         *(PARAMETERS_RECORD, WIRES_RECORD, DESCRIPTORS, SEQUENCER_RECORD, DMA_RECORD, PORT_TYPE),
         *(FOLDS_TYPE, OVERLAP_TYPE, AHEAD_RECORD, GENERATOR_TYPE, IM2COL_TYPE, SCRATCHPAD_TYPE, CUBE),
@@ -85,7 +86,6 @@ MACHINE = types.NamedTuple(
         *(ARRAY_TYPE, SHADOWS_TYPE, EDGES_TYPE, PACKER_TYPE, SCATTER_TYPE, SYNAPSES_TYPE, POOL_TYPE),
         LEAP_TYPE,
     ],
-    Machine,
 )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, flag
 from simulator.cycle.descriptor import LAYER_RECORD, TILE_RECORD
@@ -27,6 +27,7 @@ from simulator.cycle.folds import (
 from simulator.cycle.group import start_group
 from simulator.cycle.polarity_rows import step_polarity_rows
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.rows import FOLD_ENDS_RECORD, start_rows, step_rows
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.cycle.words import find_element, start_words
@@ -62,7 +63,7 @@ class Overlap(NamedTuple):
     edge_line: np.ndarray
 
 
-OVERLAP_TYPE = types.NamedTuple([OVERLAP_RECORD, *[FOLD_LOOP_RECORD] * 3, *[FOLD_ENDS_RECORD] * 3, ROW, ROW], Overlap)
+OVERLAP_TYPE = Reference(Overlap, [OVERLAP_RECORD, *[FOLD_LOOP_RECORD] * 3, *[FOLD_ENDS_RECORD] * 3, ROW, ROW])
 
 
 @njit_in_place(int64(FOLDS_TYPE, OVERLAP_TYPE, PARAMETERS_RECORD))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, WORD_MASK, put_bits, signed
 from simulator.cycle.descriptor import TILE_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.walker import STEP_RECORD, WALKER_RECORD, start_walker, take_step
 from simulator.cycle.wires import PARAMETERS_RECORD
 from simulator.encoding import Dataflow
@@ -42,7 +43,7 @@ class Packer(NamedTuple):
     beat: np.ndarray
 
 
-PACKER_TYPE = types.NamedTuple([PACKER_RECORD, WALKER_RECORD, STEP_RECORD, TABLE, ROW, ROW, ROW], Packer)
+PACKER_TYPE = Reference(Packer, [PACKER_RECORD, WALKER_RECORD, STEP_RECORD, TABLE, ROW, ROW, ROW])
 
 
 @njit_in_place(void(PACKER_RECORD, ROW, ROW))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW
 from simulator.cycle.im2col import IM2COL_TYPE
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD
 from workloads.host.jit import njit_in_place
 
@@ -26,7 +27,7 @@ class Pool(NamedTuple):
     best_reg: np.ndarray
 
 
-POOL_TYPE = types.NamedTuple([POOL_RECORD, ROW], Pool)
+POOL_TYPE = Reference(Pool, [POOL_RECORD, ROW])
 
 
 @njit_in_place(void(POOL_TYPE, IM2COL_TYPE, int64, PARAMETERS_RECORD))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle import dma as transfers
 from simulator.cycle.bits import ROW, TABLE
 from simulator.cycle.dma import DMA_RECORD
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import Kind
 from workloads.host.jit import njit_in_place
@@ -33,7 +34,7 @@ class Port(NamedTuple):
     state: np.record
 
 
-PORT_TYPE = types.NamedTuple([TABLE, ROW, ROW, PORT_RECORD], Port)
+PORT_TYPE = Reference(Port, [TABLE, ROW, ROW, PORT_RECORD])
 
 
 @njit_in_place(void(PORT_TYPE, DMA_RECORD, WIRES_RECORD, int64, int64))

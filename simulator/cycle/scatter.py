@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, signed, take_bits
 from simulator.cycle.descriptor import TILE_RECORD
 from simulator.cycle.pool import POOL_TYPE
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from simulator.cycle.walker import STEP_RECORD, WALKER_RECORD, start_walker, take_step
 from simulator.cycle.wires import PARAMETERS_RECORD, WIRES_RECORD
 from simulator.encoding import Dataflow
@@ -35,7 +36,7 @@ class Scatter(NamedTuple):
     stream: np.ndarray
 
 
-SCATTER_TYPE = types.NamedTuple([SCATTER_RECORD, WALKER_RECORD, STEP_RECORD, ROW], Scatter)
+SCATTER_TYPE = Reference(Scatter, [SCATTER_RECORD, WALKER_RECORD, STEP_RECORD, ROW])
 
 
 @njit_in_place(inline="always")

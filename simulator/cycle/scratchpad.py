@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import from_dtype, int64, types, void
+from numba import from_dtype, int64, void
 
 from simulator.cycle.bits import ROW, TABLE, take_bits
 from simulator.cycle.records import record_type
+from simulator.cycle.reference import Reference
 from workloads.host.jit import njit_in_place
 
 SCRATCHPAD = record_type(
@@ -27,7 +28,7 @@ class Scratchpad(NamedTuple):
     stream: np.ndarray
 
 
-SCRATCHPAD_TYPE = types.NamedTuple([SCRATCHPAD_RECORD, ROW], Scratchpad)
+SCRATCHPAD_TYPE = Reference(Scratchpad, [SCRATCHPAD_RECORD, ROW])
 
 
 @njit_in_place(int64(SCRATCHPAD_TYPE, TABLE, ROW, int64))

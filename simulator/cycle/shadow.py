@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, types
+from numba import int64
 
 from simulator.cycle.bits import ROW
+from simulator.cycle.reference import Reference
 from simulator.encoding import Dataflow
 from workloads.host.jit import njit_in_place
 
@@ -22,7 +23,7 @@ class Shadows(NamedTuple):
     reached: np.ndarray
 
 
-SHADOWS_TYPE = types.NamedUniTuple(ROW, 5, Shadows)
+SHADOWS_TYPE = Reference(Shadows, [ROW] * 5)
 
 
 @njit_in_place(int64(SHADOWS_TYPE, int64, int64, int64))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import int64, types, void
+from numba import int64, void
 
 from simulator.cycle.bits import TABLE, signed, take_bits
 from simulator.cycle.descriptor import TILE_RECORD
+from simulator.cycle.reference import Reference
 from simulator.cycle.scatter import SCATTER_TYPE, Scatter, spread
 from simulator.cycle.synapse_walker import SYNAPSE_WALKER_RECORD, start_synapse_walker, take_synapse_step
 from simulator.cycle.walker import start_walker, take_step
@@ -24,7 +25,7 @@ class Synapses(NamedTuple):
     walker: np.record
 
 
-SYNAPSES_TYPE = types.NamedTuple([SCATTER_TYPE, SYNAPSE_WALKER_RECORD], Synapses)
+SYNAPSES_TYPE = Reference(Synapses, [SCATTER_TYPE, SYNAPSE_WALKER_RECORD])
 
 
 @njit_in_place(void(SYNAPSES_TYPE, TILE_RECORD, int64, PARAMETERS_RECORD))

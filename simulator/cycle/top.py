@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from numba import int64
+from numba import int64, void
 
 from simulator.cycle import dma as transfers
 from simulator.cycle import folds as fold_states
@@ -19,6 +19,7 @@ from simulator.cycle import sequencer as programs
 from simulator.cycle.ahead import step_ahead
 from simulator.cycle.array import VALUE, step_array, step_overlapped, step_slots
 from simulator.cycle.bits import flag
+from simulator.cycle.counters import COUNTERS_RECORD
 from simulator.cycle.descriptor import NEXT, PRESENT, PRESENT_LAYER, STORED
 from simulator.cycle.dma import announce, step_dma
 from simulator.cycle.edge import REST, show_channels, step_edges
@@ -36,6 +37,7 @@ from simulator.cycle.overlap import preload_steps, step_overlap
 from simulator.cycle.packer import start_packer, step_packer
 from simulator.cycle.pool import step_pool
 from simulator.cycle.port import move_beat, offer, step_port
+from simulator.cycle.reference import by_reference
 from simulator.cycle.scatter import start_scatter, take_residuals, write_step
 from simulator.cycle.scratchpad import read_row
 from simulator.cycle.sequencer import decide, step_sequencer, take_descriptor
@@ -57,6 +59,8 @@ from simulator.encoding import (
 from workloads.host.jit import njit_in_place
 from workloads.ops.kernel_types import PATTERNS_FUNCTION
 
+_machine, _kept = by_reference(MACHINE), by_reference(KEPT)
+
 
 @njit_in_place(inline="always")
 def present_tile(machine):
@@ -64,7 +68,7 @@ def present_tile(machine):
     return machine.descriptors.tiles[NEXT if machine.wires.compute_start else PRESENT]
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD, int64))
 def begin_cycle(machine, counts, cycle):
     """Sequencer, DMA and memory port say what happens in this cycle; a beat moves."""
     dma, wires, parameters = machine.dma, machine.wires, machine.parameters
@@ -81,7 +85,7 @@ def begin_cycle(machine, counts, cycle):
         move_beat(machine.port, machine.packer.beat, wires)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def name_phase(machine, counts):
     """Count the cycle as a phase of the folds, or as a stall by what is waited for."""
     wires, phase = machine.wires, machine.folds.registers.state_reg
@@ -102,7 +106,7 @@ def name_phase(machine, counts):
     counts.tiles += wires.compute_start
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_folds(machine, counts):
     """Step the folds, and count what of the array is in use."""
     wires, folds, im2col = machine.wires, machine.folds, machine.im2col
@@ -126,7 +130,7 @@ def run_folds(machine, counts):
     counts.used_cols += wires.used_cols
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_edges(machine, counts):
     """Step the edges, if something is under way in them."""
     edges, wires, slot = machine.edges, machine.wires, machine.array.state.col_slot
@@ -146,14 +150,14 @@ def run_edges(machine, counts):
         counts.ofmap_writes += wires.edge_writes
 
 
-@njit_in_place(inline="always")
+@njit_in_place(int64(MACHINE))
 def has_polarity(machine):
     """Return whether synapses of the layer have polarity other than +1."""
     matmul = flag(machine.descriptors.layers[PRESENT_LAYER].flag_bits, MATMUL)
-    return machine.array.state.polar and not matmul
+    return int64(machine.array.state.polar and not matmul)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE))
 def run_generator(machine):
     """Put generated signs beside the weights that were read, and step the generator."""
     wires, generator = machine.wires, machine.generator
@@ -174,7 +178,7 @@ def run_array(machine, toggles, brought):
         step_array(array, parameters, wires.array_shift, toggles, brought)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_filters(machine, counts):
     """Let the scratchpads of filters answer: operands of the next cycle, neutral ones where none are read."""
     wires, filters, synapses = machine.wires, machine.filters, machine.array.synapse_out
@@ -195,7 +199,7 @@ def run_filters(machine, counts):
         read_row(filters.channels[half], wires.channel_row, machine.edges.channel_word)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_operands(machine, counts):
     """Hand out operands of the next cycle."""
     wires, x_out = machine.wires, machine.array.x_out
@@ -206,7 +210,7 @@ def run_operands(machine, counts):
         counts.operand_reads += min(x_out.shape[0], wires.x_lanes_left)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def take_word(machine, counts):
     """Take the word the im2col unit has read into operand memory."""
     wires, im2col = machine.wires, machine.im2col
@@ -216,7 +220,7 @@ def take_word(machine, counts):
         )
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_packer(machine, counts):
     """Step the packer while a tile is stored."""
     packer, wires, descriptors = machine.packer, machine.wires, machine.descriptors
@@ -228,7 +232,7 @@ def run_packer(machine, counts):
         start_packer(packer, stored_tile, flag(descriptors.layers[PRESENT_LAYER].flag_bits, RAW))
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_synapses(machine, counts):
     """Step the unit that puts a tensor into the other half of the scratchpad of weights."""
     unit, wires, parameters = machine.synapses, machine.wires, machine.parameters
@@ -243,7 +247,7 @@ def run_synapses(machine, counts):
         start_synapses(unit, machine.descriptors.tiles[NEXT], transposed, parameters)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_scatter(machine, counts):
     """Step the scatter unit: it belongs to the tile being pooled, or to the one whose residual is being loaded."""
     scatter, wires, sequencer, descriptors = machine.scatter, machine.wires, machine.sequencer, machine.descriptors
@@ -261,7 +265,7 @@ def run_scatter(machine, counts):
         start_scatter(scatter, tile, 0 if wires.pool else layer.residual_shift)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE))
 def run_pool(machine):
     """Let the pooling unit compare the word the im2col unit has read."""
     pool, wires, im2col, parameters = machine.pool, machine.wires, machine.im2col, machine.parameters
@@ -272,7 +276,7 @@ def run_pool(machine):
         step_pool(pool, im2col, lowest, parameters)
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, COUNTERS_RECORD))
 def run_im2col(machine, counts):
     """Step the im2col unit."""
     im2col, wires, pool, sequencer = machine.im2col, machine.wires, machine.pool.registers, machine.sequencer
@@ -288,7 +292,7 @@ def run_im2col(machine, counts):
     counts.ifmap_reads += wires.ifmap_read
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE))
 def choose_op(machine):
     """Take a layer's op when a tile of it begins: it stays as it is from the first operand to the last."""
     if machine.parameters.op == SEVERAL_OPS and machine.wires.compute_start:
@@ -298,7 +302,7 @@ def choose_op(machine):
         state.polar = machine.parameters.polar_ops >> op & 1
 
 
-@njit_in_place(inline="always")
+@njit_in_place(void(MACHINE, int64))
 def end_cycle(machine, cycle):
     """Memory port, DMA and sequencer take the clock edge."""
     wires, descriptors, dma = machine.wires, machine.descriptors, machine.dma
@@ -359,17 +363,17 @@ def run_cycles(machine, kept, brought):
     return cycle
 
 
-@njit_in_place(int64(MACHINE, KEPT))
+@njit_in_place(int64(MACHINE.values, KEPT.values), from_python=True)
 def run_program(machine, kept):
     """Run a program of Limen's own ops, see `run_cycles`."""
-    return run_cycles(machine, kept, bring_nothing)
+    return run_cycles(_machine(machine), _kept(kept), bring_nothing)
 
 
 def _run_brought(machine, kept, brought):
-    return run_cycles(machine, kept, brought)
+    return run_cycles(_machine(machine), _kept(kept), brought)
 
 
 @cache
 def brought_program():
     """Return `run_cycles` for an op that brings Verilog of its own, compiled where one is run: others are faster."""
-    return njit_in_place(int64(MACHINE, KEPT, PATTERNS_FUNCTION))(_run_brought)
+    return njit_in_place(int64(MACHINE.values, KEPT.values, PATTERNS_FUNCTION), from_python=True)(_run_brought)

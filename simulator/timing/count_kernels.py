@@ -353,7 +353,7 @@ def count_job(job, counts):
     return _add_waiting(job, counts)
 
 
-@njit_in_place(void(JOB, LAYERS, MACHINES, CUTS, COUNT_ROWS))
+@njit_in_place(void(JOB, LAYERS, MACHINES, CUTS, COUNT_ROWS), from_python=True)
 def count_batch(job, layers, machines, cuts, counts):
     """Add to `counts` [machines, layers], zeros before, those of every layer on every machine by its cut.
 

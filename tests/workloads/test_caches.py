@@ -70,7 +70,7 @@ def test_without_any_folder_each_run_compiles(folder: Path) -> None:
     assert python(code, folder) == (0, "21\n", f"limen: {line}\n")
 
 
-AT_A_TERMINAL = "import sys; sys.stderr.isatty = lambda: True; from simulator import kernels"
+AT_A_TERMINAL = "import sys; sys.stderr.isatty = lambda: True; from simulator import kernels; kernels.twice(7)"
 
 
 def test_a_cold_cache_says_once_that_it_compiles(tmp_path: Path) -> None:
@@ -125,3 +125,28 @@ print(twice({name}(21)))
         command = [sys.executable, "-c", "import kernels"]
         outcome = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert (outcome.returncode, outcome.stdout) == (0, "42\n"), outcome.stderr
+
+
+def test_a_kernel_is_compiled_when_it_is_first_wanted() -> None:
+    """Not when its file is imported; and what only kernels call is refused to Python by name."""
+    code = """
+from numba.core import event
+from numba import int64
+compiled = []
+class Listener(event.Listener):
+    def on_start(self, event):
+        compiled.append(event.data["dispatcher"].py_func.__name__)
+    def on_end(self, event):
+        pass
+event.register("numba:compile", Listener())
+import simulator.cycle.top, simulator.timing.search_kernels, workloads.ops.registry
+assert not compiled, compiled
+from simulator.cycle.bits import signed
+try:
+    signed(3, 2)
+except TypeError as fault:
+    print(fault)
+"""
+    outcome = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    refused = "signed: called by kernels alone; from_python=True where it is defined lets Python call it\n"
+    assert (outcome.returncode, outcome.stdout, outcome.stderr) == (0, refused, "")
