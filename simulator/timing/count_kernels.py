@@ -331,7 +331,7 @@ def _divide(job):
     time_moves(job)
 
 
-@njit_in_place(void(JOB, COUNTS))
+@njit_in_place(void(JOB, COUNTS), from_python=True)
 def count_tiles(job, counts):
     """Fill in the counts of a layer by a cut, but for what is waited for other than operands by tiles on their own."""
     _divide(job)

@@ -64,7 +64,7 @@ def steps_of_plane(plane, last_outputs, job):
     return steps_of_word(plane, outputs, layer, machine)
 
 
-@njit_in_place(UniTuple(int64, 3)(TILE, JOB))
+@njit_in_place(UniTuple(int64, 3)(TILE, JOB), from_python=True)
 def planes_of_second(tile, job):
     """Return (planes, pixels, whether planes are one run) of a tile's residual, or of what its synapses are."""
     layer, machine = job.layer[0], job.machine[0]
@@ -185,7 +185,7 @@ def load_tile(cycle, computed, tile, job, mask, counts):
     return cycle, free
 
 
-@njit_in_place(int64(int64, TILE[::1], JOB, ARRAY, COUNTS))
+@njit_in_place(int64(int64, TILE[::1], JOB, ARRAY, COUNTS), from_python=True)
 def step_tiles(start, tiles, job, mask, counts):
     """Add the waiting cycles of a layer's tiles, and tell of each when what is done; return the cycle after the last.
 
@@ -235,7 +235,7 @@ def step_tiles(start, tiles, job, mask, counts):
     return step + 1
 
 
-@njit_in_place(void(TILE[::1], JOB))
+@njit_in_place(void(TILE[::1], JOB), from_python=True)
 def lay_tiles(tiles, job):
     """Fill in a layer's tiles in the order in which they run."""
     layer, machine, cut, parts = job.layer[0], job.machine[0], job.cut[0], job.parts[0]

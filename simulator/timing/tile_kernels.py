@@ -63,13 +63,13 @@ KIND = from_dtype(TILE_KIND)
 STATE = from_dtype(BLOCK_STATE)
 
 
-@njit_in_place(int64(int64, int64))
+@njit_in_place(int64(int64, int64), from_python=True)
 def ceil_div(number, divisor):
     """Return the quotient, rounded up; divisor > 0."""
     return -((-number) // divisor)
 
 
-@njit_in_place(void(STATE, MACHINE, int64))
+@njit_in_place(void(STATE, MACHINE, int64), from_python=True)
 def begin_blocks(state, machine, ahead):
     """Nothing is filled, nothing waits; overlapped folds of ws are preloaded meanwhile.
 
@@ -131,7 +131,7 @@ def run_preloaded(state, words, kind, rows, count):
         done += _end_block(state, filled, begin, last_preload + rows - 1, following, count - done)
 
 
-@njit_in_place(void(STATE, int64, KIND, MACHINE, int64))
+@njit_in_place(void(STATE, int64, KIND, MACHINE, int64), from_python=True)
 def add_blocks(state, words, kind, machine, count):
     """Add `count` equal blocks of `words` words."""
     if machine.overlap and machine.dataflow == IS:
@@ -140,7 +140,7 @@ def add_blocks(state, words, kind, machine, count):
         run_blocks(state, words, kind.inner * kind.fold, count)
 
 
-@njit_in_place(int64(int64, int64, int64, int64, MACHINE))
+@njit_in_place(int64(int64, int64, int64, int64, MACHINE), from_python=True)
 def range_words(index, lane, channels, taps, machine):
     """Return the words that a range of K touches under ws; a word that two ranges share is read for each.
 
