@@ -37,7 +37,7 @@ from simulator.called import (
 )
 from workloads.host.jit import njit_in_place
 
-@njit_in_place(int64(int64))
+@njit_in_place(int64(int64), from_python=True)
 def caller(x):
     return called(inlined(x)) - rest.REST
 
