@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from cost_models.hardwired.table import TABLE as HARDWIRED
 from cost_models.table.table import built_in_tables, table_path
+from dse.cli.ending import end_with
 from dse.evaluation.inputs import workload_hashes
 from dse.report.fpga_system_table import caption as fpga_system_caption
 from dse.report.fpga_system_table import table_markdown as fpga_system_markdown
@@ -369,4 +370,4 @@ def write_all() -> None:
 
 
 if __name__ == "__main__":
-    write_all()
+    end_with(write_all)
