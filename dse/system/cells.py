@@ -17,9 +17,14 @@ FIGURES = (
 """Of a design, as its study stores them."""
 
 
+ALONE = " alone"
+"""Ends a limit under which only the network itself is compared, where not all ops were trained at its other widths."""
+
+
 class Cell(NamedTuple):
     """What a rule's sweep found for an op. Figures: see `dse.space.figures`; None without accuracy, or where none fits.
 
+    workload: what the design runs: the network, or the same at another width where the rule leaves it free.
     sweep, trial: the study that has the design, and its number there; trial is None where no design of the op keeps the
     rule. designs: how many of the op do.
     """
@@ -34,6 +39,7 @@ class Cell(NamedTuple):
     limit: str
     op: str
     designs: int
+    workload: str
     sweep: str
     trial: int | None
     design: str
@@ -62,7 +68,7 @@ class Cell(NamedTuple):
 
 
 WHOLE = ("images", "designs", "trial")
-TEXTS = ("network", "costs", "memory", "stream", "rule", "limit", "op", "sweep", "design")
+TEXTS = ("network", "costs", "memory", "stream", "rule", "limit", "op", "workload", "sweep", "design")
 
 
 def cells_csv(cells: Iterable[Cell]) -> str:

@@ -10,7 +10,8 @@ from typing import Literal, NamedTuple, get_args
 import pandas
 
 from dse.space.figures import CATALOGUE
-from dse.system.cells import FIGURES, Cell
+from dse.space.workload import called
+from dse.system.cells import ALONE, FIGURES, Cell
 from dse.system.scenario import BUFFERS, MACHINES, WIDEST, WIDTHS, Scenario, widest_w_bits
 from workloads.errors import LimenError
 from workloads.host.nearest_name import unknown
@@ -19,7 +20,7 @@ from workloads.ops.names import BASELINE
 Rule = Literal["array", "silicon", "storage", "accuracy"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 """Equal array: the same PEs, widths and buffers. Equal silicon, equal storage: at most so much area, so many KiB on the
-chip, at the same widths. Equal accuracy: at least so much, all else free, widths among it."""
+chip, at the same widths. Equal accuracy: at least so much, all else free: widths of operands and of the network too."""
 
 ARRAYS = (16, 8)
 """Sides of the arrays of rule array."""
@@ -79,10 +80,11 @@ class Asked:
 
 
 class _Row(NamedTuple):
-    """A rule with a limit: its designs of all ops, each with the sweep that has it."""
+    """A rule with a limit: its designs of all ops that it compares, each with the sweep that has it."""
 
     rule: Rule
     limit: str
+    ops: Sequence[str]
     designs: pandas.DataFrame
 
 
@@ -96,11 +98,11 @@ def choose(scenario: Scenario, asked: Asked, sweeps: dict[str, pandas.DataFrame]
     kinds = sweeps_of(rules)
     rows = _of_machines(scenario, asked, rules, _priced(sweeps, MACHINES)) if MACHINES in kinds else []
     if WIDTHS in kinds:
-        rows += _as_accurate(_priced(sweeps, WIDTHS), asked.accuracies)
+        rows += _as_accurate(scenario, _priced(sweeps, WIDTHS), asked.accuracies)
     there = [row for row in rows if len(row.designs)]
     if not there:
         raise LimenError(f"{scenario.name}: no design has a price: {_first_refusal(sweeps)}")
-    return [_cell(scenario, row, op, asked.best) for row in there for op in scenario.ops]
+    return [_cell(scenario, row, op, asked.best) for row in there for op in scenario.ops if op in row.ops]
 
 
 def sweeps_of(rules: Sequence[Rule]) -> tuple[str, ...]:
@@ -113,13 +115,13 @@ def _of_machines(scenario: Scenario, asked: Asked, rules: Sequence[Rule], design
     """Return the rows of the rules that compare machines at the widest operands. Raises LimenError as `choose` does."""
     fitted = designs["op"].map({op: widest_w_bits(op) for op in scenario.ops})
     machines = designs[(designs["x_bits"] == WIDEST) & (designs["w_bits"] == fitted)]
-    arrays = [_equal_array(machines, side) for side in ARRAYS]
+    arrays = [_equal_array(machines, scenario.ops, side) for side in ARRAYS]
     rows = [row for row in arrays if "array" in rules]
     mac = next((mac for row in arrays if (mac := _best(row.designs, BASELINE, asked.best)) is not None), None)
     budgets: dict[Rule, tuple[float, ...]] = {"silicon": asked.areas_mm2, "storage": asked.kib}
     for rule, limits in budgets.items():
         if rule in rules:
-            rows += _within(machines, rule, limits, mac)
+            rows += _within(machines, scenario.ops, rule, limits, mac)
     return rows
 
 
@@ -130,14 +132,16 @@ def _priced(sweeps: dict[str, pandas.DataFrame], kind: str) -> pandas.DataFrame:
     return table[table["refusal"] == ""]
 
 
-def _equal_array(machines: pandas.DataFrame, side: int) -> _Row:
+def _equal_array(machines: pandas.DataFrame, ops: Sequence[str], side: int) -> _Row:
     same = (machines["rows"] == side) & (machines["cols"] == side)
     for name in BUFFERS:
         same &= machines[name] == machines[name].max()
-    return _Row("array", f"{side} × {side} PEs", machines[same])
+    return _Row("array", f"{side} × {side} PEs", ops, machines[same])
 
 
-def _within(machines: pandas.DataFrame, rule: Rule, limits: Sequence[float], mac: pandas.Series | None) -> list[_Row]:
+def _within(
+    machines: pandas.DataFrame, ops: Sequence[str], rule: Rule, limits: Sequence[float], mac: pandas.Series | None
+) -> list[_Row]:
     """Return the designs within budgets. Raises LimenError for one that was asked for and is too small for all."""
     figure, unit, shares = BOUNDS[rule]
     for limit in limits:
@@ -146,19 +150,39 @@ def _within(machines: pandas.DataFrame, rule: Rule, limits: Sequence[float], mac
                 f"{rule}: {limit:g} {unit} is not allowed: nothing fits; {_nearest(machines, figure, 'min')}"
             )
     budgets = limits or ([] if mac is None else [share * mac[figure] for share in shares])
-    return [_Row(rule, f"at most {limit:.4g} {unit}", machines[machines[figure] <= limit]) for limit in budgets]
+    return [_Row(rule, f"at most {limit:.4g} {unit}", ops, machines[machines[figure] <= limit]) for limit in budgets]
 
 
-def _as_accurate(widths: pandas.DataFrame, limits: Sequence[float]) -> list[_Row]:
-    """Return the designs whose networks are so accurate. Raises LimenError for a limit that none reaches."""
+def _as_accurate(scenario: Scenario, designs: pandas.DataFrame, limits: Sequence[float]) -> list[_Row]:
+    """Return the designs whose networks are so accurate; of several widths by ops that were trained at all of them.
+
+    Ops that were not are compared with the others once more, each on the network itself.
+    Raises LimenError for a limit that none reaches.
+    """
+    fair = scenario.ops_of_all
+    rows = _reaching(designs[designs["op"].isin(fair)], fair, "", limits)
+    if len(fair) < len(scenario.ops):
+        network = called(scenario.network)
+        of_one = designs[designs["workload"] == network]
+        reached = [limit for limit in limits if (of_one["accuracy"] >= limit).any()]
+        if reached or not limits:
+            rows += _reaching(of_one, scenario.ops, f", {network}{ALONE}", reached)
+    return rows
+
+
+def _reaching(designs: pandas.DataFrame, ops: Sequence[str], words: str, limits: Sequence[float]) -> list[_Row]:
+    """Return the designs whose networks are so accurate; words: beside the limit. Raises LimenError as above."""
     for limit in limits:
-        if not (widths["accuracy"] >= limit).any():
-            nearest = _nearest(widths, "accuracy", "max")
+        if not (designs["accuracy"] >= limit).any():
+            nearest = _nearest(designs, "accuracy", "max")
             raise LimenError(f"accuracy: {limit:g} is not allowed: no design reaches it; {nearest}")
-    best = widths.groupby("op")["accuracy"].max()
+    best = designs.groupby("op")["accuracy"].max()
     most = min(best[op] for op in COMPARED_MOST if op in best)
     bounds = limits or [most - step for step in ACCURACY_STEPS]
-    return [_Row("accuracy", f"at least {100 * limit:.4g} %", widths[widths["accuracy"] >= limit]) for limit in bounds]
+    return [
+        _Row("accuracy", f"at least {100 * limit:.4g} %{words}", ops, designs[designs["accuracy"] >= limit])
+        for limit in bounds
+    ]
 
 
 def _nearest(designs: pandas.DataFrame, figure: str, direction: str) -> str:
@@ -167,7 +191,8 @@ def _nearest(designs: pandas.DataFrame, figure: str, direction: str) -> str:
         return "no design has a price"
     values = designs[figure]
     row = designs.loc[values.idxmin() if direction == "min" else values.idxmax()]
-    return f"the nearest, {row['design']}, has {row[figure]:.6g}"
+    of_several = f"{row['workload']}: " if "workload" in row else ""
+    return f"the nearest, {of_several}{row['design']}, has {row[figure]:.6g}"
 
 
 def _first_refusal(sweeps: dict[str, pandas.DataFrame]) -> str:
@@ -187,7 +212,8 @@ def _cell(scenario: Scenario, row: _Row, op: str, figure: str) -> Cell:
     best, count = _best(row.designs, op, figure), int((row.designs["op"] == op).sum())
     place = scenario.network, scenario.costs, scenario.memory, scenario.images, scenario.stream, scenario.clock_ns
     if best is None:
-        return Cell(*place, row.rule, row.limit, op, 0, "", None, "", *[None] * len(FIGURES))
+        return Cell(*place, row.rule, row.limit, op, 0, "", "", None, "", *[None] * len(FIGURES))
     figures = [float(best[name]) if name in best and pandas.notna(best[name]) else None for name in FIGURES]
-    found = str(best["sweep"]), int(best["trial"]), str(best["design"])
+    runs = str(best["workload"]) if "workload" in best else called(scenario.network)
+    found = runs, str(best["sweep"]), int(best["trial"]), str(best["design"])
     return Cell(*place, row.rule, row.limit, op, count, *found, *figures)

@@ -12,9 +12,10 @@ from ruamel.yaml import YAML
 
 from cost_models.table.operands import OWN
 from dse.space.sources import portable, resolve_all, resolve_workloads
-from dse.space.workload import called
+from dse.space.workload import called, titles
 from workloads.errors import LimenError
 from workloads.networks.family import FAMILY_BITS, is_page, load_family, made_of
+from workloads.networks.widths import families_of_widths
 from workloads.ops.names import BASELINE, COMPARED, MIXES
 from workloads.ops.registry import operation
 
@@ -25,7 +26,8 @@ FREE_BITS = [3, 4, 5, 6, WIDEST]
 """Of x and of w, each free of the other, where a rule leaves them free."""
 
 MACHINES, WIDTHS = "machines", "widths"
-"""The two sweeps of a scenario: all arrays and buffers at the widest operands; all operands on fewer of them."""
+"""The two sweeps of a scenario: all arrays and buffers at the widest operands; on fewer of them all operands, and all
+widths of the network."""
 
 BUFFERS = ("filter_kib", "ofmap_kib")
 """Those that sweeps leave free."""
@@ -50,7 +52,8 @@ LARGE = {"ifmap_kib": [64.0], "filter_kib": [32.0, 64.0], "ofmap_kib": [32.0, 64
 class Scenario:
     """A network, and how every machine that runs it is priced.
 
-    network: a family or a network of the zoo, by name, folder or file. costs: a cost table by name or path. memory:
+    network: a family or a network of the zoo, by name, folder or file; of a family the same at other widths are tried
+    too where a rule leaves them free, see `families_of_widths`. costs: a cost table by name or path. memory:
     dram, sram, or sram and its KiB. images: of a pass. stream: the operands that PEs see. clock_ns: of all machines;
     None: each has its own.
     """
@@ -92,6 +95,17 @@ class Scenario:
         return (MACHINES, WIDTHS) if self.is_trained else (MACHINES,)
 
     @cached_property
+    def networks(self) -> list[str]:
+        """The network, and the same at other widths, by name or folder. Raises LimenError where there is none."""
+        return families_of_widths(self.network) if self.is_trained else [self.network]
+
+    @cached_property
+    def ops_of_all(self) -> list[str]:
+        """The ops that its networks of all widths have: where widths are free, each op has the same choice of them."""
+        there = [load_family(name).ops() for name in self.networks] if self.is_trained else []
+        return [op for op in self.ops if all(op in of_one for of_one in there)]
+
+    @cached_property
     def ops(self) -> list[str]:
         """The ops that the network can have, the MAC first, mixes of two last.
 
@@ -109,12 +123,13 @@ class Scenario:
     def page(self, sweep: str, folder: Path) -> str:
         """Return the study that is one of its sweeps, as YAML; names of files start at `folder`."""
         here = Path()
-        workload = portable(resolve_workloads([self.network], here), folder)
-        content: dict[str, Any] = {"version": 1, "workloads": [workload]}
+        names = self.networks if sweep == WIDTHS else [self.network]
+        workloads = [portable(resolve_workloads([name], here), folder) for name in names]
+        content: dict[str, Any] = {"version": 1, "workloads": workloads}
         content["costs"] = portable(resolve_all([self.costs], here), folder)
         if self.clock_ns is not None:
             content["clock_ns"] = self.clock_ns
-        content["space"] = self._space(sweep)
+        content["space"] = {**({"workload": titles(workloads)} if len(names) > 1 else {}), **self._space(sweep)}
         content["objectives"] = {"edp_uj_us": "min", "area_mm2": "min"}
         if self.is_trained:
             content["objectives"]["accuracy"] = "max"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dse.space.workload import called
-from dse.system.cells import Cell, by_rule
+from dse.system.cells import ALONE, Cell, by_rule
 from dse.system.definition_table import Fabric, fabric
 from dse.system.naive import THRESHOLD, Definition
 from dse.system.published import published
@@ -71,16 +71,17 @@ def _budgets(cells: Sequence[Cell]) -> str:
 
 
 def _accuracy(cells: Sequence[Cell]) -> str:
-    pairs = pairs_of(cells, "accuracy")
+    pairs = [pair for pair in pairs_of(cells, "accuracy") if not pair[0].limit.endswith(ALONE)]
     if not pairs:
         return ""
     mac, threshold = pairs[0]
     widths = [" × ".join(cell.design.removeprefix(f"{cell.op}-").split("-")[:2]) for cell in (mac, threshold)]
     return (
-        f"At equal accuracy ({mac.limit}), each with the widths that suit it (MAC {widths[0]}, threshold {widths[1]}), "
+        f"At equal accuracy ({mac.limit}), each with the network and the widths that suit it (MAC {mac.workload} "
+        f"{widths[0]}, threshold {threshold.workload} {widths[1]}), "
         f"the MAC machine takes {_range(pairs, 'energy_uj')} the energy of the threshold machine, which is "
-        f"{_range(pairs, 'latency_us')} as fast: {_reached(pairs)}, because what an op saves, its operands' width and "
-        f"the polarity bit may cost again."
+        f"{_range(pairs, 'latency_us')} as fast: {_reached(pairs)}, because what an op saves, more "
+        f"channels, wider operands and the polarity bit may cost again."
     )
 
 

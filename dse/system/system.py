@@ -8,7 +8,7 @@ from pathlib import Path
 from cost_models.table.table import table_path
 from dse.evaluation.inputs import workload_hashes
 from dse.space.study_spec import parse_memory
-from dse.space.workload import called
+from dse.space.workload import SEPARATOR, called
 from dse.system.cells import Cell
 from dse.system.naive import THRESHOLD, Definition, definitions, is_chain
 from dse.system.rules import Asked, choose, sweeps_of
@@ -46,7 +46,7 @@ def cells_for(scenario: Scenario, asked: Asked, sweeps: Path | None, jobs: int |
 
 def inputs_of(scenario: Scenario, sweeps: Path | None) -> dict[str, str]:
     """Return the SHA-256 of what a table depends on, by what it is. Raises LimenError."""
-    hashes = workload_hashes(scenario.network)
+    hashes = workload_hashes(SEPARATOR.join(scenario.networks))
     hashes[f"costs {called(scenario.costs)}"] = file_hash(table_path(scenario.costs))
     if sweeps is None:
         hashes["stored evaluations"] = file_hash(PATH)

@@ -8,10 +8,12 @@ from typing import NamedTuple
 from dse.report.latex_table import Column as LatexColumn
 from dse.report.latex_table import Group, PaperTable, latex
 from dse.space.figures import figure
+from dse.space.workload import called
 from dse.system.cells import Cell, by_rule
 from dse.system.published import published
 from workloads.host.text_tables import csv_text, markdown_table
 from workloads.host.width import columns, wrapped
+from workloads.networks.widths import channels_of
 from workloads.ops.names import BASELINE
 
 UNKNOWN = "–"
@@ -114,7 +116,7 @@ def table_text(cells: Sequence[Cell], best: str) -> str:
         mac = next(cell for cell in group if cell.op == BASELINE)
         rows = [TEXT_HEAD, *(_text_cells(mac, cell) for cell in group)]
         parts.append(f"{RULE_WORDS[rule]}, {limit}\n{columns(rows, right=range(2, len(TEXT_HEAD)))}")
-    designs = dict.fromkeys((_evaluation(cell), cell.design) for cell in cells if cell.trial is not None)
+    designs = dict.fromkeys((_evaluation(cell), _design(cell)) for cell in cells if cell.trial is not None)
     return "\n\n".join([*parts, columns([("evaluation", "its design"), *designs])]) + "\n"
 
 
@@ -133,8 +135,17 @@ def _notes(cells: Sequence[Cell], best: str) -> list[str]:
         f"Ratios are MAC over op, above 1 where the op is better; the paper has {paper['power_ratio']:g} of power and "
         f"{paper['speed_ratio']:g} of speed.",
     ]
-    if not cells[0].scenario.is_trained:
+    scenario = cells[0].scenario
+    if not scenario.is_trained:
         notes.append("The network is untrained: it has no accuracy.")
+    elif len(scenario.networks) > 1 and any(cell.rule == "accuracy" for cell in cells):
+        widths = (f"{called(name)} {', '.join(map(str, channels_of(name)))}" for name in scenario.networks)
+        notes.append(f"Under equal accuracy the network's width is free, too; channels: {'; '.join(widths)}.")
+        if lacking := [op for op in scenario.ops if op not in scenario.ops_of_all]:
+            notes.append(
+                f"Not trained at all of these widths: {', '.join(lacking)}; they are compared with the others on "
+                f"{called(scenario.network)} alone, so that all ops of a rule have the same choice."
+            )
     return notes
 
 
@@ -153,7 +164,7 @@ def _cells(mac: Cell, cell: Cell) -> list[str]:
     percents = [_number(None if value is None else 100 * value, 2) for value in accuracies]
     ratios = [_number(ratio(mac, cell, name), 2) for name in RATIOS]
     words = f"{RULE_WORDS[cell.rule]}, {cell.limit}"
-    return [words, cell.op, cell.design or UNKNOWN, *figures, ", ".join(percents), *ratios, _evaluation(cell)]
+    return [words, cell.op, _design(cell), *figures, ", ".join(percents), *ratios, _evaluation(cell)]
 
 
 def _text_cells(mac: Cell, cell: Cell) -> list[str]:
@@ -162,6 +173,13 @@ def _text_cells(mac: Cell, cell: Cell) -> list[str]:
     figures = [_number(cell.cycles, 0), *(_number(cell.figure(name), decimals) for name, decimals in shown), accuracy]
     ratios = [_number(ratio(mac, cell, name), 2) for name in ("power_mw", "latency_us", "energy_uj", "area_mm2")]
     return [cell.op, _evaluation(cell), *figures, *ratios]
+
+
+def _design(cell: Cell) -> str:
+    """Return what a cell's design is called, and of which network it is where a rule leaves that free."""
+    if cell.trial is None:
+        return UNKNOWN
+    return f"{cell.workload}: {cell.design}" if cell.rule == "accuracy" else cell.design
 
 
 def _evaluation(cell: Cell) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -11,22 +12,27 @@ import pandas
 import pytest
 from ruamel.yaml import YAML
 
+from cost_models.price.price import price
 from dse.evaluation.evaluate import Evaluator
 from dse.space.space import Space
 from dse.space.study_spec import StudySpec
+from dse.space.workload import SEPARATOR
 from dse.system import scenario as scenarios
 from dse.system.cells import Cell, cells_csv, read_cells
 from dse.system.naive import CHANGES, Definition, Naive, priced, widened
 from dse.system.rules import Asked, choose
-from dse.system.scenario import MACHINES, Scenario
+from dse.system.scenario import MACHINES, WIDTHS, Scenario
 from dse.system.stored import cells_of, stored_cells, stored_definitions, stored_scenarios
+from dse.system.sweeps import sweep
 from dse.system.system import cells_for
+from dse.system.table import table_markdown
 from simulator.designs.design import Design
+from simulator.run import simulate
 from tests.docs import system_cells
 from tests.support.command import run_command
 from tests.support.manifests import unnamed
 from workloads.errors import LimenError
-from workloads.networks.family import find_network
+from workloads.networks.family import SHIPPED, find_network
 
 DRAWN = Random(22).sample([cell for cell in stored_cells() if cell.trial is not None], 6)
 DEFINED = Random(22).sample([row for row in stored_definitions() if row.rule == "same array"], 4)
@@ -36,7 +42,7 @@ PRICED = ("energy_uj", "latency_us", "power_mw", "area_mm2", "device_kib", "arra
 def evaluator_of(scenario: Scenario, sweep: str) -> tuple[StudySpec, Evaluator]:
     content = YAML(typ="safe").load(scenario.page(sweep, Path()))
     spec = StudySpec.model_validate(content)
-    return spec, Evaluator(spec, scenario.network, scenario.costs)
+    return spec, Evaluator(spec, SEPARATOR.join(spec.workloads), scenario.costs)
 
 
 def test_all_scenarios_are_stored() -> None:
@@ -53,7 +59,7 @@ def test_price_gives_the_figures_of_a_cell(cell: Cell, tmp_path: Path) -> None:
     assert point.key == cell.design
     with (tmp_path / "chip.yaml").open("w") as file:
         YAML().dump(evaluator.design(point).model_dump(mode="json", exclude_none=True), file)
-    words = ["price", "--design", "chip.yaml", "--workload", cell.network, "--costs", cell.costs, "--json"]
+    words = ["price", "--design", "chip.yaml", "--workload", cell.workload, "--costs", cell.costs, "--json"]
     if not scenario.is_trained:
         words += ["--op", point.op, "--bits", f"{point.x_bits},{point.w_bits}"]
     clock = [] if cell.clock_ns is None else ["--clock-ns", str(cell.clock_ns)]
@@ -131,6 +137,81 @@ def test_limits_that_no_design_keeps_are_refused(asked: Asked, line: str) -> Non
     with pytest.raises(LimenError) as error:
         choose(Scenario("fashion-mnist"), asked, made_up())
     assert str(error.value) == line
+
+
+def of_widths() -> dict[str, pandas.DataFrame]:
+    """The same designs on a network and on its wide twin, more accurate by 0.05; adder on the network alone."""
+    (table,) = (frame for name, frame in made_up().items() if name.endswith("widths"))
+    adder = table[table["op"] == "mac"].assign(op="adder", design="adder", accuracy=0.97)
+    alone = pandas.concat([table, adder]).assign(workload="net")
+    wide = table.assign(workload="net-wide", accuracy=table["accuracy"] + 0.05, design="wide-" + table["design"])
+    both = pandas.concat([alone, wide], ignore_index=True)
+    return {"made-up-widths": both.assign(trial=both.index)}
+
+
+def made_up_scenario(tmp_path: Path) -> Scenario:
+    for name, ops in {"net": ("mac", "threshold", "adder"), "net-wide": ("mac", "threshold")}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "accuracy.csv").touch()
+        for op in ops:
+            (tmp_path / name / f"{op}.npz").touch()
+            shutil.copy(SHIPPED / "digits" / f"{op}.yaml", tmp_path / name)
+    return Scenario(str(tmp_path / "net"))
+
+
+def test_ops_have_the_same_choice_of_widths(tmp_path: Path) -> None:
+    """The adder has no wide twin: it is compared on the network alone, with the others; so is what only it reaches."""
+    scenario = made_up_scenario(tmp_path)
+    assert (scenario.ops, scenario.ops_of_all) == (["mac", "threshold", "adder"], ["mac", "threshold"])
+    cells = choose(scenario, Asked(("accuracy",)), of_widths())
+    found = {(cell.limit, cell.op): (cell.workload, cell.design) for cell in cells}
+    wide, alone = "at least 95.8 %", "at least 90.8 %, net alone"
+    assert found[wide, "mac"] == ("net-wide", "wide-mac16") and (wide, "adder") not in found
+    assert found[alone, "mac"] == ("net", "mac16") and found[alone, "adder"] == ("net", "adder")
+    asked = choose(scenario, Asked(("accuracy",), accuracies=(0.95, 0.905)), of_widths())
+    assert [*dict.fromkeys(cell.limit for cell in asked)] == [
+        "at least 95 %",
+        "at least 90.5 %",
+        "at least 95 %, net alone",
+        "at least 90.5 %, net alone",
+    ]
+    with pytest.raises(LimenError) as error:
+        choose(scenario, Asked(accuracies=(0.965,), rules=("accuracy",)), of_widths())
+    reached = "accuracy: 0.965 is not allowed: no design reaches it; the nearest, net-wide: wide-mac16, has 0.958"
+    assert str(error.value) == reached
+    words = table_markdown(cells, "edp_uj_us")
+    assert (
+        "net 16, 32, 32; net-wide 16, 32, 32" in words and "not trained at all of these widths: adder" in words.lower()
+    )
+
+
+def test_equal_accuracy_is_the_best_of_all_networks_and_widths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Against a search in plain Python: every network at every width priced alone, on every machine."""
+    few = {"rows": [8], "cols": [8], "filter_kib": [16.0]}
+    monkeypatch.setitem(scenarios.ARRAYS, "dram", {"widths": few})
+    monkeypatch.setattr(scenarios, "FREE_BITS", [5, 8])
+    scenario, bounds = Scenario("digits"), (0.955, 0.985)
+    asked = Asked(("accuracy",), accuracies=bounds)
+    cells = choose(scenario, asked, sweep(scenario, tmp_path, (WIDTHS,), 1, quiet=True))
+    found = {(cell.limit, cell.op): cell for cell in cells}
+    spec, evaluator = evaluator_of(scenario, WIDTHS)
+    space = Space(spec.space, evaluator.formats().valid)
+    accuracies, reaching = {}, {(bound, op): [] for bound in bounds for op in scenario.ops_of_all}
+    for point in space.points(range(space.size)):
+        if point.op not in scenario.ops_of_all:
+            continue
+        network = find_network(point.workload, point.op, point.x_bits, point.w_bits)  # type: ignore[arg-type]
+        if network.name not in accuracies:
+            accuracies[network.name] = network.accuracy("validation")
+        if accuracies[network.name] >= min(bounds):
+            cost = price(simulate(network, evaluator.design(point)), stream="own")
+            for bound in (each for each in bounds if accuracies[network.name] >= each):
+                reaching[bound, point.op].append((cost.energy_uj * cost.latency_us, point.workload, point.key))
+    for (bound, op), designs in reaching.items():
+        cell = found[f"at least {100 * bound:.4g} %", op]
+        best = min(designs, default=(None, "", ""))
+        assert (cell.edp_uj_us, cell.workload, cell.design, cell.designs) == (*best, len(designs))
+    assert len({cell.workload for cell in found.values()} - {""}) > 1
 
 
 @pytest.mark.parametrize(

@@ -34,9 +34,10 @@ DIGITS = [op for name, op in PAIRS if name == "digits"]
 
 
 def test_what_ships():
-    """The families that there are, each with its MAC twin, digits and MNIST with all; and two of generated polarity."""
-    generated = {"digits-generated", "mnist-generated"}
-    assert set(FAMILIES) == {"digits", "mnist", "fashion-mnist", "fashion-mnist-deep", "spoken-digits"} | generated
+    """Those that there are: each with its MAC twin, digits and MNIST with all ops; other widths; generated polarity."""
+    generated, widths = {"digits-generated", "mnist-generated"}, {"digits-half"}
+    plain = {"digits", "mnist", "fashion-mnist", "fashion-mnist-deep", "spoken-digits"}
+    assert set(FAMILIES) == plain | widths | generated
     assert set(DIGITS) == set(load_family("mnist").ops()) == set(family_ops())
     for name in FAMILIES:
         assert ({"threshold"} if name in generated else {"threshold", "mac"}) <= set(load_family(name).ops())
@@ -73,6 +74,8 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
     [
         *(("digits", op, 0.975 if op in ("threshold", "mac") else 0.95) for op in family_ops()),
         *(("mnist", op, 0.99 if op in ("threshold", "mac") else 0.98) for op in family_ops()),
+        ("digits-half", "threshold", 0.93),
+        ("digits-half", "mac", 0.97),
         *(("digits-generated", "threshold", 0.97), ("mnist-generated", "threshold", 0.99)),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),
