@@ -26,7 +26,7 @@ SMALL = {
 """A small machine's fields: scratchpads of 2 KiB, a channel a cycle, a narrow port."""
 
 PREFIXES: dict[Machine, str] = {"small": "system", "default": "default_system"}
-ARRAYS = ((4, 4), (8, 8))
+ARRAYS = ((4, 4), (4, 8), (8, 8))
 """Rows and columns of the arrays that are built."""
 
 SYSTEM_BITS = 8

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dse.architectures.measured import DesignRow, best_designs, kept_figures, unbeaten
+from dse.architectures.page import ArchitecturePage
 from dse.architectures.record import Kept
 from dse.architectures.search import ArchitectureSearch
 from dse.architectures.topology import operations_of, synapses_of
@@ -92,11 +93,7 @@ class Results:
                 designs = [{"net": self._name(op, one), **row} for one in kept for row in one.result.designs]
                 rows += [self._row(op, source, row) for row in unbeaten(designs, self._page.designs)]
             for name in self._page.families:
-                family = load_family(name)
-                if op in family.ops():
-                    formats = [form for form in self._page.formats(op) if form[1:] in family.widths(op)]
-                    designs = best_designs(self._page, name, self._search.costs, formats)
-                    rows += [self._row(op, name, {"net": name, **row}, family) for row in designs]
+                rows += family_front(self._page, self._search.costs, op, name)
         return rows
 
     def _of(self, op: Op, by_hand: bool) -> list[Kept]:
@@ -106,13 +103,9 @@ class Results:
     def _name(op: Op, kept: Kept) -> str:
         return kept.origin or f"{op}-{kept.number:04}"
 
-    def _row(self, op: Op, source: str, row: DesignRow, family: Family | None = None) -> FrontRow:
-        figures = {name: row[name] for name in kept_figures(self._page)}
-        if family is not None:
-            test = member_accuracy(family, op, row["x_bits"], row["w_bits"]).test_accuracy
-        else:
-            test = self._test_accuracy(self._folder_of(op, row["net"]), row["x_bits"], row["w_bits"])
-        return FrontRow(op, source, row["net"], row["x_bits"], row["w_bits"], row["design"], test, figures)
+    def _row(self, op: Op, source: str, row: DesignRow) -> FrontRow:
+        test = self._test_accuracy(self._folder_of(op, row["net"]), row["x_bits"], row["w_bits"])
+        return _front_row(self._page, op, source, row, test)
 
     def _folder_of(self, op: Op, net: str) -> str:
         by_hand = {kept.origin: kept.number for kept in self._of(op, by_hand=True)}
@@ -179,6 +172,26 @@ class Results:
             write_whole(page, page_bytes(content, words, page))
             paths += [page, page.with_suffix(".npz")]
         return paths
+
+
+def family_front(page: ArchitecturePage, costs: str, op: Op, name: str) -> list[FrontRow]:
+    """Return the front of a trained family's members of an op; nothing where it has none. Raises LimenError."""
+    family = load_family(name)
+    if op not in family.ops():
+        return []
+    formats = [form for form in page.formats(op) if form[1:] in family.widths(op)]
+    return [
+        _front_row(
+            page, op, name, {"net": name, **row},
+            member_accuracy(family, op, row["x_bits"], row["w_bits"]).test_accuracy,
+        )
+        for row in best_designs(page, name, costs, formats)
+    ]  # fmt: skip
+
+
+def _front_row(page: ArchitecturePage, op: Op, source: str, row: DesignRow, test: float) -> FrontRow:
+    figures = {name: row[name] for name in kept_figures(page)}
+    return FrontRow(op, source, row["net"], row["x_bits"], row["w_bits"], row["design"], test, figures)
 
 
 def volume_shares(fronts: Sequence[FrontRow], designs: StudySpec) -> list[Share]:

@@ -86,7 +86,7 @@ def appendix(facts: Facts, items: Sequence[Item]) -> str:
         "Hardware": f"any x86-64; times are of {facts.processor}, {facts.cores} cores",
         "Execution": "sh run-all.sh, or one script a table and figure",
         "Metrics": "cycles, energy, latency, area, accuracy",
-        "Output": f"{tables} tables as CSV, {len(items) - tables} pictures, and a line each: equal or differs",
+        "Output": f"tables as CSV: {tables}; pictures: {len(items) - tables}; and a line each: equal or differs",
         "Experiments": f"{len(items)} scripts",
         "How much disk space required (approximately)?":
             f"{facts.artifact_mib:.0f} MiB, and {facts.packages_mib:.0f} MiB of packages",

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
@@ -55,13 +56,22 @@ class _Output(io.FileIO):
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    end_with(_command)
+
+
+def _command() -> int:
+    from dse.cli.commands import run
+
+    return run()
+
+
+def end_with(program: Callable[[], int | None]) -> NoReturn:
+    """Run a program and exit with its code, 0 for None, or as every command ends."""
     code = 2
     try:
         _catch_signals()
         _open_streams()
-        from dse.cli.commands import run
-
-        code = run()
+        code = program() or 0
         sys.stdout.flush()
     except OutputError as error:
         code = _output_failed(error.args[0])

@@ -1,46 +1,38 @@
 """The project's own artifact, every table and figure of docs: `python -m tests.docs.artifact FOLDER`, `make artifact`.
 
-What follows from stored rows, runs and searches is computed again, from all of them; stored runs and searches
-themselves, which take long, are told by their SHA-256 and their minutes.
+What follows from stored rows, runs and searches is computed again, from all of them; of stored runs and searches
+themselves, which take long, a sample is computed anew (samples.py), and all is told by its SHA-256.
 """
 
 from __future__ import annotations
 
 import csv
-import hashlib
-import io
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import NamedTuple
-
-import numpy as np
-from matplotlib import image
 
 from dse.artifact.folder import write_artifact
 from dse.artifact.item import Item
+from dse.cli.ending import end_with
 from dse.evaluation.inputs import workload_hashes
-from dse.front.front import knee_distances, non_dominated
 from dse.report import polarity_report
-from dse.report.plot import FIGURE_SIZE, Drawing, Scale, draw_front
 from dse.report.sampler_plot import plot_samplers
 from dse.report.sampler_table import ShareRow, table_markdown
 from dse.report.seed_cells import cells_csv
-from dse.space.figures import CATALOGUE
-from tests.docs import whole_machine
+from tests.docs.redrawn import DIFFUSION, REDRAWN, curve, errors_by_step, picture
+from tests.docs.samples import SAMPLERS, sampled, samples
+from tests.docs.shown import DOCS, Shown, lines_csv
 from tests.docs.tables import FAMILIES, FILES, PAGES, PICTURES, POLARITY, SWEPT
 from tests.support.manifests import results
 from tests.support.paths import ROOT
 from workloads.errors import LimenError
 from workloads.host.manifest import MANIFEST, Origin, file_hash, manifests_in, read_manifest
-from workloads.host.pictures import Figure, picture_bytes
 from workloads.host.scratch import scratch_folder
 from workloads.host.text_tables import csv_text
+from workloads.studies.diffusion import DIFFUSION_OPS
 from workloads.studies.polarity import read_rows
 
-DOCS = ROOT / "docs"
-SAMPLERS = DOCS / "samplers"
 POINTS = {
     "digits": "digits: 169,344 points, 263 on the front",
     "mnist": "mnist: 117,600 points, 274 on the front",
@@ -52,34 +44,14 @@ BODY = """\
 PYTHONPATH="$SOURCE" "$PYTHON" -m tests.docs.artifact --again {name} > results/{name}.csv || exit 2
 exec "$PYTHON" compare.py {name} expected/{name}.csv results/{name}.csv"""
 
-
-class Shown(NamedTuple):
-    """A table or figure of docs. stored: what is there, again: the same computed again, both as CSV.
-
-    covers: the files that are compared whole. minutes: where the artifact's scripts aren't run.
-    """
-
-    kind: str
-    title: str
-    how: str
-    stored: Callable[[], str]
-    again: Callable[[], str]
-    covers: Sequence[Path] = ()
-    minutes: float = 0.1
-
-
-def lines_csv(text: str) -> str:
-    """Return a page's lines as a table of one column."""
-    return csv_text(["line"], [[line] for line in text.splitlines()])
-
-
-def pixels_csv(content: bytes) -> str:
-    """Return a PNG's size and the SHA-256 of its pixels: what it shows, whatever else is in the file."""
-    pixels = np.round(255 * image.imread(io.BytesIO(content))).astype(np.uint8)
-    height, width = pixels.shape[:2]
-    return csv_text(
-        ["width", "height", "sha256_of_pixels"], [[width, height, hashlib.sha256(pixels.tobytes()).hexdigest()]]
-    )
+SAMPLE_BODY = """\
+: "${{SOURCE:?the folder of Limen's source}}" "${{SEED:=0}}"
+again() {{ PYTHONPATH="$SOURCE" "$PYTHON" -m tests.docs.artifact "$1" {name} --seed "$SEED"; }}
+expected=expected/{name}.csv
+if [ "$SEED" != 0 ]; then expected=results/{name}-stored.csv; again --stored > "$expected" || exit 2; fi
+again --again > results/{name}.csv || exit 2
+exec "$PYTHON" compare.py {name} "$expected" results/{name}.csv"""
+"""SEED: draws what is computed anew; that of expected/ is 0."""
 
 
 def hashes_csv(paths: Sequence[Path], now: bool) -> str:
@@ -115,10 +87,9 @@ def polarity_table(dataset: str) -> Shown:
 
 
 def polarity_picture(dataset: str) -> Shown:
-    return Shown(
-        "figure", f"Polarity on {dataset}", "Drawn again from the stored runs; pixels are compared.",
-        lambda: pixels_csv((POLARITY / f"{dataset}.png").read_bytes()),
-        lambda: pixels_csv(polarity_report.picture(polarity_cells(dataset))), (POLARITY / f"{dataset}.png",),
+    return picture(
+        POLARITY / f"{dataset}.png", f"Polarity on {dataset}", "the stored runs",
+        lambda: polarity_report.picture(polarity_cells(dataset)),
     )  # fmt: skip
 
 
@@ -140,49 +111,39 @@ def table_of_samplers(place: int) -> str:
     return lines_csv(tables[place])
 
 
-def samplers_picture(name: str) -> str:
+def samplers_picture(name: str) -> bytes:
     with scratch_folder() as scratch:
         plot_samplers(share_rows(name), POINTS[name], scratch / "again.png")
-        return pixels_csv((scratch / "again.png").read_bytes())
+        return (scratch / "again.png").read_bytes()
 
 
 def redraw() -> None:
-    """Draw the samplers' pictures in docs again from the stored searches, by the program as it is now."""
-    pictures = [SAMPLERS / f"{name}.png" for name in POINTS]
-    origin = Origin({path.with_suffix(".csv").name: file_hash(path.with_suffix(".csv")) for path in pictures})
-    for path in pictures:
-        plot_samplers(share_rows(path.stem), POINTS[path.stem], path)
-    manifest = read_manifest(SAMPLERS)
-    assert manifest is not None
-    origin.write_into(SAMPLERS, [SAMPLERS / name for name in manifest.files], manifest.runs)
+    """Draw pictures of docs again from stored numbers, by the program as it is now: searches, and diffusion."""
+    pictures = {SAMPLERS / f"{name}.png": samplers_picture(name) for name in POINTS}
+    pictures |= {DIFFUSION / f"{op}-curve.png": curve(op) for op in DIFFUSION_OPS}
+    pictures[DIFFUSION / "diffusion-steps.png"] = errors_by_step()
+    changed = {path: content for path, content in pictures.items() if path.read_bytes() != content}
+    for folder in dict.fromkeys(path.parent for path in changed):
+        manifest = read_manifest(folder)
+        assert manifest is not None
+        tables = [folder / name for name in manifest.files if name.endswith(".csv")]
+        origin = Origin({path.name: file_hash(path) for path in tables})
+        for path, content in changed.items():
+            if path.parent == folder:
+                path.write_bytes(content)
+        origin.write_into(folder, [folder / name for name in manifest.files], manifest.runs)
 
 
-def front_picture() -> str:
-    """Return the picture of the front of digits: every point of the study's space is evaluated for it."""
-    spec, table = whole_machine.study("digits"), whole_machine.points("digits").copy()
-    table["trial"] = range(len(table))
-    feasible = table[table["feasible"]]
-    front = feasible[non_dominated(feasible, spec.objectives)]
-    front = front.sort_values([*spec.objectives, "trial"]).reset_index(drop=True)
-    distances = front.assign(distance=knee_distances(front, spec.objectives))
-    refused = int(table["refused"].sum())
-    drawing = Drawing(
-        title="digits, ihp130", feasible=feasible, front=front, objectives=spec.objectives,
-        knee=int(distances.sort_values(["distance", "trial"], kind="stable")["trial"].iloc[0]),
-        scales={name: Scale(known.label, known.by_factor) for name, known in CATALOGUE.items() if name in front},
-        count=len(feasible), infeasible=len(table) - refused - len(feasible), refused=refused,
-    )  # fmt: skip
-    figure = Figure(figsize=FIGURE_SIZE, layout="constrained")
-    draw_front(drawing, "energy_uj", "accuracy", "op", figure.add_subplot())
-    return pixels_csv(picture_bytes(figure))
-
-
+TRAINED = "whose trainings have the bits of their processor"
 LONG = {
-    "architectures": "an hour, by limen net search",
+    "architectures": f"half an hour, by limen net search, {TRAINED}",
     ".": "times, which no other machine has; make growth, a quarter of an hour",
-    "diffusion": "10 minutes, by limen net diffusion",
+    "depth": f"4 minutes, by limen net depth, {TRAINED}",
+    "diffusion": f"10 minutes, by limen net diffusion, {TRAINED}",
     "polarity": "17 minutes and MNIST's files, by limen net polarity, whose training has changed since",
     "samplers": "80 minutes, by limen study compare",
+    "speakers": f"by limen net speakers, {TRAINED}",
+    "training": "hours, by limen net train, of programs of before",
 }
 """What results in a folder of docs take that no script makes again."""
 
@@ -201,10 +162,10 @@ def rest(covered: Collection[Path]) -> dict[str, Shown]:
 
 
 def _hashed(folder: str, kind: str, paths: Sequence[Path]) -> Shown:
-    why = LONG.get(folder, "by the command in its manifest")
+    parts = "".join(dict.fromkeys(map(sampled, paths)))
     return Shown(
         kind, ", ".join(path.relative_to(DOCS).as_posix() for path in paths),
-        f"Not computed again ({why}): by the SHA-256 of its making.",
+        f"Not computed again ({LONG[folder]}): by the SHA-256 of its making.{parts}",
         lambda: hashes_csv(paths, now=False), lambda: hashes_csv(paths, now=True), tuple(paths),
     )  # fmt: skip
 
@@ -230,11 +191,8 @@ COMPUTED: dict[str, Shown] = {
         for name, content in SWEPT.items()
     },
     **{
-        f"{Path(name).stem}-figure": Shown(
-            "figure", f"{name}, of the table of that name", "Drawn again from the stored best; pixels are compared.",
-            lambda name=name: pixels_csv((DOCS / "tables" / name).read_bytes()),  # type: ignore[misc]
-            lambda content=content: pixels_csv(content()),  # type: ignore[misc]
-            (DOCS / "tables" / name,),
+        f"{Path(name).stem}-figure": picture(
+            DOCS / "tables" / name, f"{name}, of the table of that name", "the stored best", content
         )
         for name, content in PICTURES.items()
     },
@@ -249,37 +207,40 @@ COMPUTED: dict[str, Shown] = {
         for place, name in enumerate(POINTS)
     },
     **{
-        f"samplers-{name}-figure": Shown(
-            "figure", f"Samplers on the space of {name}", "Drawn again from the stored searches; pixels are compared.",
-            lambda name=name: pixels_csv((SAMPLERS / f"{name}.png").read_bytes()),  # type: ignore[misc]
+        f"samplers-{name}-figure": picture(
+            SAMPLERS / f"{name}.png", f"Samplers on the space of {name}", "the stored searches",
             lambda name=name: samplers_picture(name),  # type: ignore[misc]
-            (SAMPLERS / f"{name}.png",),
         )
         for name in POINTS
     },
-    "front-figure": Shown(
-        "figure", "The front of the built-in study digits", "Every point of its space is evaluated again, and the "
-        "picture drawn; pixels are compared.", lambda: pixels_csv((DOCS / "front.png").read_bytes()), front_picture,
-        (DOCS / "front.png",), minutes=1.0,
-    ),
+    **REDRAWN,
 }  # fmt: skip
-ITEMS = COMPUTED | rest({path for shown in COMPUTED.values() for path in shown.covers})
-"""By the name of their script."""
+
+
+def items(seed: int = 0) -> dict[str, Shown]:
+    """Return all tables and figures by the name of their script; seed: of the samples."""
+    return COMPUTED | samples(seed) | rest({path for shown in COMPUTED.values() for path in shown.covers})
+
+
+def body_of(name: str) -> str:
+    """Return what a script does."""
+    return (SAMPLE_BODY if name.startswith("sample-") else BODY).format(name=name)
 
 
 def make(target: Path, run: bool = True) -> int:
     """Write the artifact, print what its scripts said, and return how many of them found a difference."""
-    items = [
-        Item(name, shown.kind, shown.title, shown.how, BODY.format(name=name),
-             {f"expected/{name}.csv": shown.stored().encode()}, shown.minutes)
-        for name, shown in ITEMS.items()
+    scripts = [
+        Item(name, one.kind, one.title, one.how, body_of(name), {f"expected/{name}.csv": one.stored().encode()},
+             one.minutes)
+        for name, one in items().items()
     ]  # fmt: skip
     inputs = {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
     outcome = write_artifact(
-        target, "Limen: every table and figure of its documentation", items, [*FAMILIES], inputs, lambda folder: None,
-        run, {"SOURCE": str(ROOT)},
+        target, "Limen: every table and figure of its documentation", scripts, [*FAMILIES], inputs, lambda folder: None,
+        run, {"SOURCE": str(ROOT), "SEED": "0"},
     )  # fmt: skip
     print("\n".join(outcome.lines))
+    print(f"{len(outcome.lines) - outcome.differ} of {len(outcome.lines)} equal")
     print(f"{target}: written; run it: SOURCE={ROOT} sh {target}/run-all.sh")
     return outcome.differ
 
@@ -287,23 +248,27 @@ def make(target: Path, run: bool = True) -> int:
 def main(arguments: list[str]) -> int:
     """Return the exit code: 0, 1 where a result differs, 2 where the arguments are none of these.
 
-    --redraw: the samplers' pictures of docs, where the program draws them otherwise than when they were stored.
+    --redraw: see `redraw`, where the program draws otherwise than when they were stored.
     """
-    if len(arguments) == 2 and arguments[0] == "--again" and arguments[1] in ITEMS:
-        print(ITEMS[arguments[1]].again(), end="")
-        return 0
-    if arguments == ["--redraw"]:
-        redraw()
-        return 0
-    if len(arguments) != 1 or arguments[0].startswith("-"):
-        print("python -m tests.docs.artifact FOLDER | --again NAME | --redraw", file=sys.stderr)
-        return 2
     try:
-        return 1 if make(Path(arguments[0])) else 0
+        match arguments:
+            case ["--redraw"]:
+                redraw()
+                return 0
+            case ["--again" | "--stored" as which, name, *rest] if name in items() and (
+                not rest or (len(rest) == 2 and rest[0] == "--seed" and rest[1].isdecimal())
+            ):
+                shown = items(int(rest[1]) if rest else 0)[name]
+                print(shown.again() if which == "--again" else shown.stored(), end="")
+                return 0
+            case [folder] if not folder.startswith("-"):
+                return 1 if make(Path(folder)) else 0
     except LimenError as error:
         print(error, file=sys.stderr)
         return 2
+    print("python -m tests.docs.artifact FOLDER | --again NAME | --stored NAME | --redraw", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    end_with(lambda: main(sys.argv[1:]))

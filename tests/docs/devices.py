@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from dse.report.device_plot import plot_devices
 from dse.report.device_table import WITHIN_POINTS, DeviceTable, Trials, device_table, table_csv, table_markdown
 from dse.report.device_table import table_of_csv as stored_table
 from dse.study.study import Study
 from dse.study.tasks import datasets_of
 from tests.support.paths import ROOT
+from workloads.host.scratch import scratch_folder
 
 STORED = ROOT / "docs" / "tables" / "devices.csv"
 SOURCE = "runs/small"
@@ -19,8 +17,8 @@ BUDGETS_KIB = (16.0, 32.0, 64.0, 128.0, 256.0)
 
 def swept() -> bytes:
     """Sweep the study, some minutes, and return the file of the best."""
-    with tempfile.TemporaryDirectory() as folder:
-        study = Study("small", Path(folder) / "small").run()
+    with scratch_folder() as folder:
+        study = Study("small", folder / "small").run()
         rows = study.trials()
         trials = Trials(rows, SOURCE, datasets_of(study, rows), study.space_size)
         return table_csv(device_table(trials, BUDGETS_KIB, WITHIN_POINTS)).encode()
@@ -37,7 +35,7 @@ def table() -> str:
 
 def picture() -> bytes:
     """Return the picture of the best."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "devices.png"
+    with scratch_folder() as folder:
+        path = folder / "devices.png"
         plot_devices(stored(), path)
         return path.read_bytes()

@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from cost_models.hardwired.table import TABLE as HARDWIRED
 from cost_models.table.table import built_in_tables, table_path
+from dse.cli.ending import end_with
 from dse.evaluation.inputs import workload_hashes
 from dse.report.fpga_system_table import caption as fpga_system_caption
 from dse.report.fpga_system_table import table_markdown as fpga_system_markdown
 from dse.report.fpga_systems import built_systems, parts, system_rows
-from dse.report.fpga_table import DEFINITIONS, UNKNOWN, fpga_table
+from dse.report.fpga_table import UNKNOWN, fpga_table
 from dse.report.fpga_table import table_markdown as fpga_markdown
 from dse.report.hardwired_table import hardwired_table, structure_markdown
 from dse.report.hardwired_table import table_markdown as hardwired_markdown
@@ -91,13 +92,14 @@ def fpga_ratios() -> str:
     ratios = {
         (row.table, row.x_bits, row.definition): row.lut_ratio for row in fpga_table(("threshold",)) if row.op != "mac"
     }
+    built = list(dict.fromkeys(definition for *_, definition in ratios))
     lines = []
     for table in ("xc7-fabric", "ecp5-fabric"):
         for bits in (4, 8, 16):
-            values = [ratios.get((table, bits, definition)) for definition in DEFINITIONS]
+            values = [ratios.get((table, bits, definition)) for definition in built]
             cells = [UNKNOWN if value is None else f"{value:.2f}" for value in values]
             lines.append([table.replace("-", " "), str(bits), *cells])
-    return markdown_table(["", "bits", *DEFINITIONS], lines)
+    return markdown_table(["", "bits", *built], lines)
 
 
 def fpga_systems() -> str:
@@ -369,4 +371,4 @@ def write_all() -> None:
 
 
 if __name__ == "__main__":
-    write_all()
+    end_with(write_all)

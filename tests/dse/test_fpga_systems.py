@@ -24,9 +24,11 @@ from dse.report.fpga_systems import (
     parts,
     system_rows,
 )
+from dse.report.latex_width import COLUMN_PT
 from simulator.designs.design import Design
 from simulator.run import simulate
 from tests.support.command import run_command
+from tests.support.latex import check_tables
 from workloads.errors import LimenError
 from workloads.networks.family import find_network, shipped_families
 from workloads.ops.op_field import Op
@@ -92,8 +94,11 @@ def test_what_does_not_fit_names_the_smallest() -> None:
     read = list(csv.DictReader(table_csv(rows).splitlines()))
     assert [row["lut"] for row in read if row["budget"] == "small"] == ["1000", "", ""]
     assert {row["power"] for row in read} == {"not measurable"}
-    for text in (table_text(rows, "words"), table_latex(rows, "words")):
+    latex = {columns: table_latex(rows, "words", columns) for columns in COLUMN_PT}
+    for text in (table_text(rows, "words"), *latex.values()):
         assert "1500" in text and "words" in text
+    for columns, width in COLUMN_PT.items():
+        assert check_tables(latex[columns], width) > 0
 
 
 def test_a_budget_that_nothing_fits_is_refused() -> None:
@@ -126,7 +131,8 @@ def test_built_systems_have_what_the_tables_say() -> None:
     assert {(system.rows, system.cols) for system in systems} <= {*ARRAYS}
     for system in systems:
         assert (system.clock_ns is None) == (system.target == "xc7") and system.accuracy is not None
-        assert (system.dsp == system.pes) == (system.kind == DSP_MAC) and (system.dsp == 0) == (system.kind != DSP_MAC)
+        spare = system.dsp - system.pes  # Yosys may give a DSP block to where a scratchpad multiplies by a row's bits
+        assert spare in (0, 1) if system.kind == DSP_MAC else system.dsp == 0
     network = find_network("digits", "threshold", SYSTEM_BITS, SYSTEM_BITS)
     one, many = (image_cycles(system_unit("default", 8, 8, "threshold"), network, images) for images in (1, 16))
     assert many < one == simulate(network, system_unit("default", 8, 8, "threshold").design).cycles
