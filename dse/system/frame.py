@@ -17,7 +17,7 @@ from dse.system.naive import Definition
 from dse.system.published import published
 from dse.system.rules import RULES, Asked
 from dse.system.scenario import Scenario
-from dse.system.system import cells_for, definitions_for
+from dse.system.system import cells_for, definitions_for, inputs_of
 from dse.system.table import RATIOS, ratio, rows_of
 from workloads.errors import LimenError, check_kind, shown
 from workloads.host.names import check_is_path
@@ -43,6 +43,7 @@ def system_table(
 
     Raises LimenError for a wrong rule, one that the network can't have, or a scenario that isn't stored.
     """
+    check_kind("rules", rules, Sequence, f"of {', '.join(RULES)} one or a list")
     chosen: Any = [rules] if isinstance(rules, str) else [*rules]
     for rule in chosen:
         if rule not in RULES:
@@ -64,8 +65,12 @@ def system_definitions(
 
     sweeps: anything but None evaluates them anew; without it, what is stored with Limen.
     Empty where the network is no chain of layers, is untrained, or nothing is stored of it on these costs.
+
+    Raises LimenError where there is no such network or cost table.
     """
-    rows = definitions_for(_scenario(network, costs), _folder(sweeps))
+    scenario, folder = _scenario(network, costs), _folder(sweeps)
+    inputs_of(scenario, folder)  # there is such a network, and such a table
+    rows = definitions_for(scenario, folder)
     heads = [f"{words}_ratio" for words in DEFINITION_RATIOS.values()]
     return pandas.DataFrame(
         [[*row, *(row.ratio(name) for name in DEFINITION_RATIOS)] for row in rows],

@@ -32,6 +32,7 @@ def test_it_is_the_command_s_table() -> None:
     ("arguments", "line"),
     [
         ({"rules": "size"}, "rules: 'size' is not allowed: array, silicon, storage, accuracy"),
+        ({"rules": 3}, "rules: 3 is not allowed: of array, silicon, storage, accuracy one or a list"),
         ({"network": 3}, "network: 3 is not allowed: a string"),
         ({"images": 0}, "images: 0 is not allowed: an integer from 1 on"),
         ({"clock_ns": 0.0}, "clock_ns: 0.0 is not allowed"),
@@ -44,3 +45,13 @@ def test_refused_in_one_line(arguments: dict[str, Any], line: str) -> None:
     with pytest.raises(limen.LimenError, match=line) as refused:
         limen.system_table(**arguments)
     assert "\n" not in str(refused.value)
+
+
+def test_definitions_of_nothing_are_none_and_of_what_is_not_there_refused() -> None:
+    assert limen.system_definitions("lenet").empty
+    for arguments, line in (
+        ({"network": "nope"}, "'nope' is not allowed: a family"),
+        ({"costs": "nope"}, "costs: 'nope'"),
+    ):
+        with pytest.raises(limen.LimenError, match=line):
+            limen.system_definitions(**arguments)
