@@ -131,7 +131,7 @@ def test_built_systems_have_what_the_tables_say() -> None:
     assert {(system.rows, system.cols) for system in systems} <= {*ARRAYS}
     for system in systems:
         assert (system.clock_ns is None) == (system.target == "xc7") and system.accuracy is not None
-        spare = system.dsp - system.pes  # Yosys may give a DSP block to where a scratchpad multiplies by a row's bits
+        spare = system.dsp - system.pes  # one more where Yosys gives the place of a scratchpad's word one
         assert spare in (0, 1) if system.kind == DSP_MAC else system.dsp == 0
     network = find_network("digits", "threshold", SYSTEM_BITS, SYSTEM_BITS)
     one, many = (image_cycles(system_unit("default", 8, 8, "threshold"), network, images) for images in (1, 16))
