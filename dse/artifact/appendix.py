@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dse.artifact.item import Item, whole_minutes
@@ -44,8 +44,18 @@ class Facts:
         return 2 + math.ceil(self.packages_mib / 300)
 
 
-def readme(facts: Facts, items: Sequence[Item]) -> str:
-    """Return README.md: how to run it, and a line for each table and figure."""
+SOURCE = "SOURCE"
+"""The variable by which scripts ask for the folder of Limen's source."""
+
+WHOLE = """\
+`FULL=1 sh scripts/NAME.sh` computes all from scratch where a script otherwise takes a sample or stored designs.
+"""
+
+
+def readme(facts: Facts, items: Sequence[Item], needed: Collection[str] = ()) -> str:
+    """Return README.md: how to run it, and a line for each table and figure. needed: variables that scripts ask for."""
+    source = f"{SOURCE}=LIMEN " if SOURCE in needed else ""
+    whole = WHOLE if whole_minutes(items) else ""
     lines = [
         [f"`{item.script}`", item.kind, item.title, f"{item.minutes:.1f}",
          "as it is" if item.whole_minutes is None else f"{item.whole_minutes:.1f}", item.how]
@@ -58,13 +68,12 @@ def readme(facts: Facts, items: Sequence[Item]) -> str:
 Every table and figure, the script that computes it again, and what must come out.
 
     sh prepare.sh LIMEN    # once: a folder .venv, from the folder of Limen's source ({facts.limen})
-    PATH="$PWD/.venv/bin:$PATH" sh run-all.sh
+    {source}PATH="$PWD/.venv/bin:$PATH" sh run-all.sh
 
 Each script prints one line, `equal: …` or `differs: …` with the first difference, and ends with code 0 or 1; what it
-computed is in `results/`, what must come out in `expected/`. Nothing has a tolerance. `FULL=1 sh scripts/NAME.sh`
-computes all from scratch where a script otherwise computes a sample or reads stored designs. Minutes are those of one
-machine ({facts.processor}, {facts.cores} cores); the first script takes about half a minute more, while kernels are
-compiled.
+computed is in `results/`, what must come out in `expected/`. Nothing has a tolerance.
+{whole}Minutes are those of one machine ({facts.processor}, {facts.cores} cores); the first script takes about half a
+minute more, while kernels are compiled.
 
 {table}
 `compare.py` compares; `manifest.json` names the SHA-256 of every file and of what it was made from; `requirements.txt`
@@ -75,7 +84,9 @@ is Limen's.
 
 def appendix(facts: Facts, items: Sequence[Item]) -> str:
     """Return appendix.tex, to be read into a paper: check-list, description, installation, experiments, results."""
-    minutes = sum(item.minutes for item in items)
+    minutes, from_scratch = sum(item.minutes for item in items), whole_minutes(items)
+    whole = f"; from scratch {from_scratch:.1f} minutes" if from_scratch else ""
+    full = r"\texttt{FULL=1} computes from scratch what otherwise is sampled; s" if from_scratch else "S"
     tables = sum(item.kind == "table" for item in items)
     checklist: Mapping[str, str] = {
         "Algorithm": "exact counting and pricing of accelerators, and the search among them",
@@ -89,10 +100,10 @@ def appendix(facts: Facts, items: Sequence[Item]) -> str:
         "Output": f"tables as CSV: {tables}; pictures: {len(items) - tables}; and a line each: equal or differs",
         "Experiments": f"{len(items)} scripts",
         "How much disk space required (approximately)?":
-            f"{facts.artifact_mib:.0f} MiB, and {facts.packages_mib:.0f} MiB of packages",
+            f"{math.ceil(facts.artifact_mib)} MiB, and {math.ceil(facts.packages_mib)} MiB of packages",
         "How much time is needed to prepare workflow (approximately)?": f"{facts.prepare_minutes} minutes",
         "How much time is needed to complete experiments (approximately)?":
-            f"{minutes:.1f} minutes; from scratch {whole_minutes(items):.1f} minutes",
+            f"{minutes:.1f} minutes{whole}",
         "Publicly available?": "to be filled in by the authors",
         "Code licenses (if publicly available)?": "Apache-2.0",
         "Archived (provide DOI)?": "to be filled in by the authors",
@@ -132,7 +143,7 @@ shows.
 Each script prints equal or differs, with the first difference, and ends with code 0 or 1. Nothing has a tolerance.
 
 \subsection{{Experiment customization}}
-\texttt{{FULL=1}} computes from scratch what otherwise is sampled; studies are pages of text in \texttt{{studies}}.
+{full}tudies are pages of text.
 
 \subsection{{Methodology}}
 \texttt{{https://www.acm.org/publications/policies/artifact-review-and-badging-current}},

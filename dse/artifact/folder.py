@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import NamedTuple
@@ -74,23 +74,23 @@ def write_artifact(
         (folder / "LICENSE").write_text(licence(), encoding="utf-8")
         (folder / "CITATION.cff").write_text(citation(commit()), encoding="utf-8")
         shutil.copyfile(Path(__file__).with_name("compare.py"), folder / "compare.py")
-        _write_words(folder, facts, items)
+        _write_words(folder, facts, items, needed)
         outcome = Outcome([], 0)
         if run:
             outcome, measured = _run(folder, items, needed)
             shutil.rmtree(folder / RESULTS)
-            _write_words(folder, facts, measured)
+            _write_words(folder, facts, measured, needed)
         origin.write_into(folder, sorted(path for path in folder.rglob("*") if path.is_file()))
     return outcome
 
 
-def _write_words(folder: Path, facts: Facts, items: Sequence[Item]) -> None:
+def _write_words(folder: Path, facts: Facts, items: Sequence[Item], needed: Collection[str]) -> None:
     """Write the scripts and what says how long they take."""
     for item in items:
         (folder / item.script).write_text(item.text(), encoding="utf-8")
     everything = all_scripts(sum(item.minutes for item in items), whole_minutes(items))
     for name, text in (
-        (MARKER, everything), ("README.md", readme(facts, items)), ("appendix.tex", appendix(facts, items))
+        (MARKER, everything), ("README.md", readme(facts, items, needed)), ("appendix.tex", appendix(facts, items))
     ):  # fmt: skip
         (folder / name).write_text(text, encoding="utf-8")
 

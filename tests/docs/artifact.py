@@ -12,6 +12,7 @@ import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from dse.artifact.appendix import SOURCE
 from dse.artifact.folder import write_artifact
 from dse.artifact.item import Item
 from dse.cli.ending import end_with
@@ -237,7 +238,7 @@ def make(target: Path, run: bool = True) -> int:
     inputs = {name: digest for family in FAMILIES for name, digest in workload_hashes(family).items()}
     outcome = write_artifact(
         target, "Limen: every table and figure of its documentation", scripts, [*FAMILIES], inputs, lambda folder: None,
-        run, {"SOURCE": str(ROOT), "SEED": "0"},
+        run, {SOURCE: str(ROOT), "SEED": "0"},
     )  # fmt: skip
     print("\n".join(outcome.lines))
     print(f"{len(outcome.lines) - outcome.differ} of {len(outcome.lines)} equal")

@@ -39,6 +39,8 @@ def test_an_artifact_of_docs(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     """What one of its scripts computes is equal, and differs where what must come out is changed."""
     assert make(tmp_path / "art", run=False) == 0
     assert {path.stem for path in (tmp_path / "art" / "scripts").iterdir()} == {*ITEMS}
+    assert "    SOURCE=LIMEN PATH=" in (tmp_path / "art" / "README.md").read_text()
+    assert "FULL=1 sh" not in (tmp_path / "art" / "README.md").read_text()
     expected, now = (tmp_path / "art" / name / "samplers-digits.csv" for name in ("expected", "results"))
     capsys.readouterr()
     assert main(["--again", "samplers-digits"]) == 0  # what the script runs
