@@ -74,15 +74,18 @@ def _accuracy(cells: Sequence[Cell]) -> str:
     pairs = [pair for pair in pairs_of(cells, "accuracy") if not pair[0].limit.endswith(ALONE)]
     if not pairs:
         return ""
-    mac, threshold = pairs[0]
-    widths = [" × ".join(cell.design.removeprefix(f"{cell.op}-").split("-")[:2]) for cell in (mac, threshold)]
+    machines = "; ".join(f"{mac.limit}: MAC {_runs(mac)}, threshold {_runs(threshold)}" for mac, threshold in pairs)
     return (
-        f"At equal accuracy ({mac.limit}), each with the network and the widths that suit it (MAC {mac.workload} "
-        f"{widths[0]}, threshold {threshold.workload} {widths[1]}), "
+        f"At equal accuracy, each with the network and the widths that suit it ({machines}), "
         f"the MAC machine takes {_range(pairs, 'energy_uj')} the energy of the threshold machine, which is "
         f"{_range(pairs, 'latency_us')} as fast: {_reached(pairs)}, because what an op saves, more "
         f"channels, wider operands and the polarity bit may cost again."
     )
+
+
+def _runs(cell: Cell) -> str:
+    """Return the network and the widths of operands of a cell's design."""
+    return f"{cell.workload} {' × '.join(cell.design.removeprefix(f'{cell.op}-').split('-')[:2])}"
 
 
 def _everywhere(tables: Sequence[Sequence[Cell]]) -> str:
