@@ -45,6 +45,7 @@ POLARITY = ROOT / "docs" / "polarity"
 FAMILIES = (
     "digits",
     "digits-half",
+    "digits-double",
     "digits-generated",
     "mnist",
     "mnist-generated",

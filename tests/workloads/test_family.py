@@ -35,7 +35,7 @@ DIGITS = [op for name, op in PAIRS if name == "digits"]
 
 def test_what_ships():
     """Those that there are: each with its MAC twin, digits and MNIST with all ops; other widths; generated polarity."""
-    generated, widths = {"digits-generated", "mnist-generated"}, {"digits-half"}
+    generated, widths = {"digits-generated", "mnist-generated"}, {"digits-half", "digits-double"}
     plain = {"digits", "mnist", "fashion-mnist", "fashion-mnist-deep", "spoken-digits"}
     assert set(FAMILIES) == plain | widths | generated
     assert set(DIGITS) == set(load_family("mnist").ops()) == set(family_ops())
@@ -76,6 +76,8 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
         *(("mnist", op, 0.99 if op in ("threshold", "mac") else 0.98) for op in family_ops()),
         ("digits-half", "threshold", 0.93),
         ("digits-half", "mac", 0.97),
+        ("digits-double", "threshold", 0.98),
+        ("digits-double", "mac", 0.98),
         *(("digits-generated", "threshold", 0.97), ("mnist-generated", "threshold", 0.99)),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),

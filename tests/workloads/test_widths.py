@@ -49,6 +49,6 @@ def test_widths_are_the_same_layers_with_other_channels(tmp_path: Path, monkeypa
 
 def test_shipped_widths() -> None:
     """Generated polarity is another network."""
-    assert families_of_widths("digits") == ["digits", "digits-half"]
-    assert [channels_of(name) for name in families_of_widths("digits")] == [[16, 32, 32], [8, 16, 16]]
+    assert families_of_widths("digits") == ["digits", "digits-double", "digits-half"]
+    assert [channels_of(name) for name in families_of_widths("digits")] == [[16, 32, 32], [32, 64, 64], [8, 16, 16]]
     assert families_of_widths("digits-generated") == ["digits-generated"]
