@@ -44,6 +44,10 @@ ARRAYS: dict[str, dict[str, dict[str, list[Any]]]] = {
 }
 """Axes by the kind of main memory: designs with one on the chip are counted one by one, so there are fewer of them."""
 
+FEEDERS = [4, 8, 16]
+"""Channels a cycle where several images are run at once: a plane of an image must end on a beat, and of 7 x 7 pixels
+it does where a word of so many channels is a beat."""
+
 LARGE = {"ifmap_kib": [64.0], "filter_kib": [32.0, 64.0], "ofmap_kib": [32.0, 64.0]}
 """Buffers for networks of the zoo."""
 
@@ -152,6 +156,7 @@ class Scenario:
             "memory": [self.memory],
             "pe_stages": [1, 2],
             "zero_gating": [False, True],
+            **({"feeder_width": FEEDERS} if self.images > 1 else {}),
             "images_at_once": [self.images],
             "acc_policy": ["weights" if self.is_trained else "format"],
             "stream": [self.stream],

@@ -23,9 +23,6 @@ MAIN = ("digits", "mnist")
 OTHERS = ("fashion-mnist", "spoken-digits")
 UNTRAINED = ("lenet", "ds-cnn", "resnet8")
 IMAGES = 16
-SEVERAL = ("digits",)
-"""Networks whose images end on a beat: MNIST's, of 7 x 7 pixels, don't, and several at once are refused."""
-
 COMMON_CLOCK_NS = 10.0
 LIBRARIES = ("ihp130", "sky130hd", "asap7")
 
@@ -36,8 +33,7 @@ def scenarios() -> Iterator[Scenario]:
         yield Scenario(network)
         yield Scenario(network, stream="uniform")
         yield Scenario(network, clock_ns=COMMON_CLOCK_NS)
-        if network in SEVERAL:
-            yield Scenario(network, images=IMAGES)
+        yield Scenario(network, images=IMAGES)
         for costs in LIBRARIES[1:]:
             yield Scenario(network, costs=costs)
         yield Scenario(network, memory="sram")

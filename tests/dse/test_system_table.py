@@ -214,6 +214,22 @@ def test_equal_accuracy_is_the_best_of_all_networks_and_widths(tmp_path: Path, m
     assert len({cell.workload for cell in found.values()} - {""}) > 1
 
 
+def test_several_images_of_mnist_end_on_a_beat() -> None:
+    """7 × 7 pixels do where a word is as wide as a beat: the sweep of several images has such feeders."""
+    scenario = Scenario("mnist", memory="sram", images=16, stream="uniform", clock_ns=10.0)
+    spec, evaluator = evaluator_of(scenario, MACHINES)
+    points = [*Space(spec.space, evaluator.formats().valid).points(range(24))]
+    runs = {}
+    for width in (4, 8):
+        (point,) = [*(each for each in points if each.feeder_width == width)][:1]
+        try:
+            runs[width] = str(evaluator.cost_figures(point)["cycles"] > 0)
+        except LimenError as error:
+            runs[width] = str(error)
+    assert runs[8] == "True"
+    assert "don't end on a beat" in runs[4] and "at most 1, or words of feeder_width activations as wide" in runs[4]
+
+
 @pytest.mark.parametrize(
     ("words", "line"),
     [
