@@ -135,7 +135,7 @@ def redraw() -> None:
         origin.write_into(folder, [folder / name for name in manifest.files], manifest.runs)
 
 
-TRAINED = "whose trainings have the bits of their processor"
+TRAINED = "whose trainings came out with other bits on another processor"
 LONG = {
     "architectures": f"half an hour, by limen net search, {TRAINED}",
     ".": "times, which no other machine has; make growth, a quarter of an hour",

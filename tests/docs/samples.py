@@ -1,6 +1,6 @@
 """Parts of dear results, computed anew: a seed draws which, and what comes out must be what is stored, to the bit.
 
-Trainings are not among them: they give the same bits on one machine, and on another of other vector registers others.
+Trainings are not among them: made again on another processor, most came out with other bits.
 """
 
 from __future__ import annotations
