@@ -167,7 +167,7 @@ def test_children_of_children_end_with_their_parent(kill: signal.Signals) -> Non
 def test_workers_end_with_their_parent(kill: signal.Signals) -> None:
     mark = secrets.token_hex(8)
     process, first = started(WORKERS, mark, LIMEN_TEST_MARK=mark)
-    assert first == "0.0"
+    assert first in ("0.0", "0.001")  # whichever worker is done first
     assert len(processes_with(mark, "environ")) >= 3
     process.send_signal(kill)
     process.wait(20)

@@ -10,7 +10,7 @@ from workloads.ops.kernel_types import PATTERNS, signed
 WIDEST_WEIGHT = 5
 
 
-@njit_in_place(PATTERNS, inline="always")
+@njit_in_place(PATTERNS, from_python=True, inline="always")
 def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
     """limen_op_shift; a PE of several ops may have wider weights, of which it takes the lowest bits."""
     sign = min(w_bits, WIDEST_WEIGHT) - 1

@@ -21,7 +21,7 @@ def tally(x, base, taps, w, p, sums, above, ends):
     count_pairs(term, True, x, base, taps, w, p, sums, above, ends)
 
 
-@njit_in_place(PATTERNS, inline="always")
+@njit_in_place(PATTERNS, from_python=True, inline="always")
 def fill_patterns(x_bits, w_bits, x_signed, x, synapse, result):
     """limen_op_threshold: the polarity lies above w; 1 is inhibitory."""
     aligned, w_mask = max(x_bits, w_bits), (int64(1) << w_bits) - 1
