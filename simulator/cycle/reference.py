@@ -1,7 +1,7 @@
 """Parts of the machine as kernels hand them on: a pointer to what a NamedTuple holds.
 
-Numba hands a tuple on by value: a machine is some seven hundred of them, and each attribute that is looked at makes the
-compiler take all apart. By reference it is one, which compiles in half the time.
+Numba hands a tuple on by value: a machine is 577 of them, and each attribute that is looked at makes the compiler
+take all apart. By reference it is one (docs/speed.md tells what that gave).
 """
 
 from __future__ import annotations

@@ -165,8 +165,8 @@ def njit_in_place(*signatures: Any, from_python: bool = False, **options: Any) -
     """As `njit`, for kernels that make no array: Numba then counts no references, and refuses what would make one.
 
     Handing a machine's many arrays from function to function costs ten times its work where each is counted.
-    from_python: whether Python calls it, too, or hands it to a kernel; what only kernels call is compiled in half the
-    time, and Python is refused.
+    from_python: whether Python calls it, too, or hands it to a kernel; what only kernels call gets no wrapper, whose
+    compiling takes time, and Python is refused.
     """
     if from_python or not signatures:
         return njit(*signatures, _nrt=False, **options)
