@@ -360,6 +360,6 @@ def test_tuning_leaves_a_sound_master_where_operands_saturate(op):
     grids = quantise_member(calibrated(master, data), 4, 4).grids
     narrow = [replace(grid, x_exponent=grid.x_exponent - 1, w_exponent=grid.w_exponent - 1) for grid in grids]
     course = Course(recipe, op, 0, data)
-    tuned = fine_tune(master, narrow, course)
+    tuned = fine_tune(master, narrow, course, 0.1)
     assert course.task(layers).validate(master) > 0.98 and course.task(layers).validate(tuned) > 0.9
     assert quantise_member(calibrated(tuned, data), 4, 4).loss < 0.2

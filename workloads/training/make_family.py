@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -79,35 +79,65 @@ def train_family(
             teacher = master_of(read_arrays(folder / f"{TEACHER}.npz"), inputs[TEACHER])
         course = Course(recipe, op, recipe.ops[op].seed if seed is None else seed, data, teacher)
         made = described(whole_identity(layers, course))
-        checkpoints = {tag: folder / f"{op}-{tag}.checkpoint.npz" for tag in ("float", *map(str, TUNED_BITS))}
+        checkpoints = Checkpoints(folder, op)
         if is_made(folder / f"{op}.npz", made):
-            _remove(checkpoints.values())  # a kill just after the last write leaves them
+            checkpoints.remove()  # a kill just after the last write leaves them
             continue
         master, curve = kept_master(folder / f"{op}.npz", layers, course), None
         if master is None:
-            master, curve = train_master(layers, course, checkpoints["float"], progress)
-        masters: dict[int, Sequence[FloatLayer]] = {0: master}
-        calibrations = {0: calibrated(master, data)}
-        if recipe.tuning_epochs:
-            latest = master
-            for bits in TUNED_BITS:
-                grids = quantise_member(calibrated(latest, data), bits, bits).grids
-                latest = fine_tune(latest, grids, course, checkpoints[str(bits)], progress)
-                masters[bits], calibrations[bits] = latest, calibrated(latest, data)
+            master, curve = train_master(layers, course, checkpoints.path("float"), progress)
+        masters, calibrations = tuned_masters(master, course, checkpoints, progress)
         members = quantise_family(op, calibrations, progress)
         if curve is not None:
             write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
             write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
         write_whole(folder / f"{op}.yaml", read_file(network_path(recipe_path, op)))
         write_whole(folder / f"{op}.npz", npz_bytes(checkpoint_arrays(masters, members) | {"described": made}))
-        _remove(checkpoints.values())
+        checkpoints.remove()
     store_accuracies(family, data_folder, progress=progress)
     return family
 
 
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
+class Checkpoints(NamedTuple):
+    """Where an op's trainings in a family's folder keep what they resume from."""
+
+    folder: Path
+    op: FamilyOp
+
+    def path(self, *tags: object) -> Path:
+        return self.folder / f"{'-'.join(map(str, (self.op, *tags)))}.checkpoint.npz"
+
+    def remove(self) -> None:
+        stages = [
+            self.path("float"),
+            *(path for bits in TUNED_BITS for path in self.folder.glob(self.path(bits, "*").name)),
+        ]
+        for path in stages:
+            path.unlink(missing_ok=True)
+
+
+def tuned_masters(
+    master: Sequence[FloatLayer], course: Course, checkpoints: Checkpoints, progress: Progress | None = None
+) -> tuple[dict[int, Sequence[FloatLayer]], dict[int, Calibration]]:
+    """Return the masters that an op's members are made of, 0 the float master, b the one tuned at b bits, and theirs.
+
+    At each of TUNED_BITS every rate of the recipe starts from the width before; what has the lowest loss on training
+    images stays.
+    """
+    masters: dict[int, Sequence[FloatLayer]] = {0: master}
+    calibrations = {0: calibrated(master, course.data)}
+    latest = 0
+    for bits in TUNED_BITS if course.recipe.tuning_epochs else ():
+        grids = quantise_member(calibrations[latest], bits, bits).grids
+        lowest = float("inf")
+        for rate in course.recipe.tuning_rates:
+            tuned = fine_tune(masters[latest], grids, course, rate, checkpoints.path(bits, rate), progress)
+            calibration = calibrated(tuned, course.data)
+            loss = quantise_member(calibration, bits, bits).loss
+            if loss < lowest or bits not in masters:
+                lowest, masters[bits], calibrations[bits] = loss, tuned, calibration
+        latest = bits
+    return masters, calibrations
 
 
 def described(identity: Mapping[str, Any]) -> np.ndarray:

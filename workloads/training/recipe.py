@@ -15,6 +15,7 @@ TEACHER = "mac"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
+TuningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
 class OpRecipe(Spec):
@@ -42,7 +43,8 @@ class Recipe(Spec):
     warm_up: share of all steps in which the learning rate rises from 0.
     final_rate: learning rate at the end of the cosine, as a share of the highest.
     tuning_epochs: epochs of quantisation-aware fine-tuning at each of 4, 3 and 2 bits, from tuning_rate of the
-    highest rate down; 0: none.
+    highest rate down; 0: none. Of several rates each is tried at each width, and the one is taken whose integers have
+    the lowest loss on training images: ops differ in the rate they need, and none is chosen by hand.
     ops: an entry for each op to train; the network is OP.yaml beside the recipe.
     """
 
@@ -61,7 +63,7 @@ class Recipe(Spec):
     warm_up: Share = 0.05
     final_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.01
     tuning_epochs: Annotated[int, Field(ge=0, le=100000)] = 0
-    tuning_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.1
+    tuning_rate: TuningRate | Annotated[list[TuningRate], Field(min_length=1, max_length=8)] = 0.1
     ops: Annotated[dict[FamilyOp, OpRecipe], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -69,6 +71,11 @@ class Recipe(Spec):
         if self.distillation and TEACHER not in self.ops:
             raise ValueError(f"distillation: {self.distillation} is not allowed: ops have no {TEACHER}, the teacher")
         return self
+
+    @property
+    def tuning_rates(self) -> list[float]:
+        """Shares of the highest learning rate that fine-tuning tries, at least one."""
+        return self.tuning_rate if isinstance(self.tuning_rate, list) else [self.tuning_rate]
 
     def teaches(self, op: FamilyOp) -> bool:
         """Return whether an op is trained against the MAC network's answers."""

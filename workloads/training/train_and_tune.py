@@ -71,11 +71,13 @@ def fine_tune(
     master: Sequence[FloatLayer],
     grids: Sequence[Grid],
     course: Course,
+    rate: float,
     checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> list[FloatLayer]:
     """Return a master trained on while weights and activations are rounded to these grids, one a layer.
 
+    rate: the first learning rate, as a share of the op's highest.
     Raises LimenError as `train` does.
     """
     recipe, op, seed = course.recipe, course.op, course.seed
@@ -84,14 +86,14 @@ def fine_tune(
     chain = unfold(master, task.sample)
     for trained, grid in zip(chain, grids, strict=True):
         trained.grid = grid
-    rate = recipe.ops[op].learning_rate * recipe.tuning_rate
+    learning_rate = recipe.ops[op].learning_rate * rate
     bits = grids[0].x_bits
-    schedule = course.schedule(f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, rate)
+    schedule = course.schedule(f"{op} at {bits} bits, seed {seed}", recipe.tuning_epochs, learning_rate)
     before = array_hash(
         {f"{float_layer.layer.name}.{index}": float_layer.weights for index, float_layer in enumerate(master)}
     )
     identity = _identity(layers, course) | {
-        "epochs": recipe.tuning_epochs, "learning_rate": rate, "bits": bits, "master": before,
+        "epochs": recipe.tuning_epochs, "learning_rate": learning_rate, "bits": bits, "master": before,
         "grids": [
             [grid.x_exponent, grid.x_bits, grid.w_exponent.tolist(), grid.w_bits, *(grid.residual or ())]
             for grid in grids
