@@ -120,13 +120,14 @@ def test_integers_follow_from_the_shipped_masters(op):
     widest = member_w_bits(op)[-1]
     layers = family.form(op, x_bits, widest).build_layers()
     data = load_data("digits")
-    known = {}
+    known, calibration = {}, calibrated(master_of(shipped, layers), data)
     for w_bits in reversed(member_w_bits(op)):
         at = (x_bits - FAMILY_BITS[0], w_bits - FAMILY_BITS[0])
-        tag = int(shipped["tuned"][at])
-        calibration = calibrated(master_of(shipped, layers, tag), data)
-        known[x_bits, w_bits] = tag, next_member(calibration, tag, x_bits, w_bits, known)
-        member = known[x_bits, w_bits][1]
+        known[x_bits, w_bits] = member = next_member(calibration, x_bits, w_bits, known)
+        if tag := int(shipped["tuned"][at]):
+            untuned = member.loss
+            member = next_member(calibrated(master_of(shipped, layers, tag), data), x_bits, w_bits, {})
+            assert tag == w_bits and member.loss < untuned
         assert (shipped["input_offset"][at], shipped["input_shift"][at]) == tuple(
             member.input_map.model_dump().values()
         )

@@ -179,34 +179,27 @@ def quantise_family(
     """Return (which master, its integers) of every member of an op.
 
     A member whose narrower operand has b bits comes from the master tuned at b bits where that has the lower loss on
-    training images at b x b, else from the float master.
+    training images at the member's widths, else from the float master.
     """
     widths = [(x_bits, w_bits) for x_bits in reversed(FAMILY_BITS) for w_bits in reversed(member_w_bits(op))]
-    source: dict[int, int] = {}
-    for bits in TUNED_BITS:
-        if bits in calibrations:
-            losses = {tag: quantise_member(calibrations[tag], bits, bits).loss for tag in (0, bits)}
-            source[bits] = bits if losses[bits] < losses[0] else 0
+    known: dict[int, dict[tuple[int, int], Member]] = {tag: {} for tag in calibrations}
     members: dict[tuple[int, int], tuple[int, Member]] = {}
     for done, (x_bits, w_bits) in enumerate(widths, start=1):
-        tag = source.get(min(x_bits, w_bits), 0)
-        members[x_bits, w_bits] = tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)
+        tags = [0, min(x_bits, w_bits)] if min(x_bits, w_bits) in calibrations else [0]
+        for tag in tags:
+            known[tag][x_bits, w_bits] = next_member(calibrations[tag], x_bits, w_bits, known[tag])
+        here = {known[tag][x_bits, w_bits].loss: tag for tag in reversed(tags)}
+        members[x_bits, w_bits] = here[min(here)], known[here[min(here)]][x_bits, w_bits]
         if progress is not None:
             progress(f"quantising {op}", done, len(widths))
     return members
 
 
-def next_member(
-    calibration: Calibration,
-    tag: int,
-    x_bits: int,
-    w_bits: int,
-    known: Mapping[tuple[int, int], tuple[int, Member]],
-) -> Member:
-    """Return a member of the master `tag`; its descent starts where that of the next wider known one of it ended."""
+def next_member(calibration: Calibration, x_bits: int, w_bits: int, known: Mapping[tuple[int, int], Member]) -> Member:
+    """Return a member of a master; its descent starts where that of the next wider known one ended."""
     for wider in ((x_bits, w_bits + 1), (x_bits + 1, w_bits)):
-        if wider in known and known[wider][0] == tag:
-            return quantise_member(calibration, x_bits, w_bits, known[wider][1].choices)
+        if wider in known:
+            return quantise_member(calibration, x_bits, w_bits, known[wider].choices)
     return quantise_member(calibration, x_bits, w_bits)
 
 
