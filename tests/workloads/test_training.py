@@ -16,7 +16,7 @@ from workloads.training.classifier import Classifier, load_data
 from workloads.training.make_family import calibrated, master_of, op_layers, train_family
 from workloads.training.quantise import quantise_member
 from workloads.training.recipe import Recipe
-from workloads.training.train_and_tune import Course, fine_tune, train_master
+from workloads.training.train_and_tune import Course, fine_tune, master_hash, train_master
 
 
 def test_training_is_deterministic_and_stores_the_same_bytes(recipe_path, tmp_path):
@@ -257,6 +257,12 @@ def op_layers_of(recipe_path, data):
             "distillation: 0.5\nops:\n  threshold: {learning_rate: 0.08}\n",
             r"distillation: 0.5 is not allowed: ops have no mac, the teacher",
         ),
+        ("batch: 64", "batch: 64\ntuning_rate: []", r"tuning_rate: \(\) is not allowed: tuple should have at least 1"),
+        (
+            "batch: 64",
+            "batch: 64\ntuning_rate: [0.1, 2]",
+            r"tuning_rate.1: 2 is not allowed: .* less than or equal to 1",
+        ),
         ("  threshold:", "  thresholds:", r"ops.thresholds.*'thresholds' is not allowed: input should be 'threshold'"),
         (RECIPE[RECIPE.index("ops:") :], "ops: {}\n", r"ops: {} is not allowed: dictionary should have at least 1"),
     ],
@@ -335,7 +341,7 @@ def test_an_op_that_is_made_is_not_made_again(recipe_path, tmp_path):
 def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatch):
     """What becomes of it are the very files of a family trained whole; another rate trains anew."""
     train_family(recipe_path, tmp_path / "kept", ["threshold"])
-    recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 2\ntuning_rate: 0.3"))
+    recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 2\ntuning_rate: [0.3, 0.05]"))
     whole = train_family(recipe_path, tmp_path / "whole", ["threshold"])
     seen = []
     kept = train_family(
@@ -348,6 +354,34 @@ def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatc
     monkeypatch.setattr("workloads.training.make_family.train_master", None)
     with pytest.raises(TypeError, match="NoneType"):
         train_family(recipe_path, tmp_path / "kept", ["threshold"])
+
+
+def test_of_several_rates_each_width_takes_the_best(recipe_path, tmp_path, monkeypatch):
+    """Those of the lowest loss on training images, each from the one that the width before took."""
+    recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 1\ntuning_rate: [0.001, 1.0, 0.2]"))
+    tried, recipe = [], read_spec(Recipe, recipe_path)
+
+    def seen(master, grids, course, rate, *rest):
+        tried.append((grids[0].x_bits, rate, master, fine_tune(master, grids, course, rate, *rest)))
+        return tried[-1][-1]
+
+    monkeypatch.setattr("workloads.training.make_family.fine_tune", seen)
+    data = load_data("digits")
+    layers = op_layers(recipe, "threshold", recipe_path, data)
+    master = master_of(
+        read_arrays(train_family(recipe_path, tmp_path / "out", ["threshold"]).folder / "threshold.npz"), layers
+    )
+    assert [(bits, rate) for bits, rate, _, _ in tried] == [
+        (bits, rate) for bits in (4, 3, 2) for rate in recipe.tuning_rate
+    ]
+    taken, rates = master, set()
+    for bits in (4, 3, 2):
+        here = [(rate, before, after) for each, rate, before, after in tried if each == bits]
+        assert all(master_hash(before) == master_hash(taken) for _, before, _ in here)
+        losses = [quantise_member(calibrated(after, data), bits, bits).loss for *_, after in here]
+        rate, _, taken = here[int(np.argmin(losses))]
+        rates.add(rate)
+    assert recipe.tuning_rate[0] not in rates and recipe.tuning_rate[-1] not in rates, "neither end is just taken"
 
 
 @pytest.mark.parametrize("op", ["threshold", "mac"])

@@ -52,7 +52,7 @@ def network_hash(network: Network) -> str:
     """Return the SHA-256 of everything that decides a network's scores: one changed bit of a weight changes it."""
     digest = hashlib.sha256()
     described = {
-        "layers": [_described(layer) for layer in network.layers],
+        "layers": [described_layer(layer) for layer in network.layers],
         "input_map": network.input_map.model_dump(),
         "dataset": network.dataset,
     }
@@ -64,7 +64,7 @@ def network_hash(network: Network) -> str:
     return digest.hexdigest()
 
 
-def _described(layer: Layer) -> dict[str, Any]:
+def described_layer(layer: Layer) -> dict[str, Any]:
     """Return a layer's fields, those that came LATER only where they aren't the default."""
     fields = layer.model_dump()
     return {name: value for name, value in fields.items() if name not in LATER or value != DEFAULTS[name]}

@@ -130,7 +130,7 @@ def tuned_masters(
     for bits in TUNED_BITS if course.recipe.tuning_epochs else ():
         grids = quantise_member(calibrations[latest], bits, bits).grids
         lowest = float("inf")
-        for rate in course.recipe.tuning_rates:
+        for rate in course.recipe.tuning_rate:
             tuned = fine_tune(masters[latest], grids, course, rate, checkpoints.path(bits, rate), progress)
             calibration = calibrated(tuned, course.data)
             loss = quantise_member(calibration, bits, bits).loss

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from workloads.datasets import DATASETS
 from workloads.host.specfile import WHOLE, Spec
@@ -15,7 +15,11 @@ TEACHER = "mac"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
-TuningRate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+TuningRates = Annotated[
+    tuple[Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)], ...],
+    Field(min_length=1, max_length=8),
+    BeforeValidator(lambda rates: tuple(rates) if isinstance(rates, list) else (rates,)),
+]
 
 
 class OpRecipe(Spec):
@@ -63,7 +67,7 @@ class Recipe(Spec):
     warm_up: Share = 0.05
     final_rate: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = 0.01
     tuning_epochs: Annotated[int, Field(ge=0, le=100000)] = 0
-    tuning_rate: TuningRate | Annotated[list[TuningRate], Field(min_length=1, max_length=8)] = 0.1
+    tuning_rate: TuningRates = (0.1,)
     ops: Annotated[dict[FamilyOp, OpRecipe], Field(min_length=1)]
 
     @model_validator(mode="after")
@@ -71,11 +75,6 @@ class Recipe(Spec):
         if self.distillation and TEACHER not in self.ops:
             raise ValueError(f"distillation: {self.distillation} is not allowed: ops have no {TEACHER}, the teacher")
         return self
-
-    @property
-    def tuning_rates(self) -> list[float]:
-        """Shares of the highest learning rate that fine-tuning tries, at least one."""
-        return self.tuning_rate if isinstance(self.tuning_rate, list) else [self.tuning_rate]
 
     def teaches(self, op: FamilyOp) -> bool:
         """Return whether an op is trained against the MAC network's answers."""

@@ -12,6 +12,7 @@ import numpy as np
 from workloads.host.journal import key_of
 from workloads.host.progress import Progress
 from workloads.layers.layer import Layer
+from workloads.networks.accuracy import described_layer
 from workloads.networks.family import FamilyOp
 from workloads.training.classifier import Classifier, Data
 from workloads.training.float_master import FloatLayer
@@ -107,7 +108,8 @@ def whole_identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     """Return what must be equal for an op of a family to be the one that a recipe makes: all stages together."""
     recipe = course.recipe
     training = {"epochs": recipe.epochs, "learning_rate": recipe.ops[course.op].learning_rate}
-    tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": recipe.tuning_rate}
+    rates = recipe.tuning_rate
+    tuning = {"tuning_epochs": recipe.tuning_epochs, "tuning_rate": rates if len(rates) > 1 else rates[0]}
     return _identity(layers, course) | training | tuning
 
 
@@ -120,7 +122,7 @@ def _identity(layers: Sequence[Layer], course: Course) -> dict[str, Any]:
     return {
         "op": op,
         "seed": seed,
-        "network": key_of([layer.model_dump() for layer in layers]),
+        "network": key_of([described_layer(layer) for layer in layers]),
         "data": array_hash({"pixels": data.pixels, "labels": data.labels}),
         **{name: getattr(recipe, name) for name in shared},
         **taught,
