@@ -88,18 +88,17 @@ class Workshop:
         if len(curve) < recipe.epochs:
             return NetResult(curve, {}, [], "", time.process_time() - started)
         calibration = calibrated(master, self.data)
-        members: dict[tuple[int, int], Member] = {}
+        members: dict[tuple[int, int], tuple[int, Member]] = {}
         refusal = ""
         for _, x_bits, w_bits in sorted(self.page.formats(net.op), reverse=True):
             try:
-                members[x_bits, w_bits] = next_member(calibration, x_bits, w_bits, members)
+                members[x_bits, w_bits] = 0, next_member(calibration, 0, x_bits, w_bits, members)
             except LimenError as error:
                 refusal = refusal or str(error)
         if not members:
             return NetResult(curve, {}, [], refusal, time.process_time() - started)
         write_whole(self.place(net) / f"{net.op}.yaml", page_bytes(content, net.architecture.words(), Path(net.op)))
-        sources = {widths: (0, member) for widths, member in members.items()}
-        write_whole(self.place(net) / f"{net.op}.npz", npz_bytes(checkpoint_arrays({0: master}, sources)))
+        write_whole(self.place(net) / f"{net.op}.npz", npz_bytes(checkpoint_arrays({0: master}, members)))
         shares = self._accuracies(net, sorted(members))
         return NetResult(curve, shares, self.designs(net, shares), refusal, time.process_time() - started)
 

@@ -182,24 +182,27 @@ def quantise_family(
     training images at the member's widths, else from the float master.
     """
     widths = [(x_bits, w_bits) for x_bits in reversed(FAMILY_BITS) for w_bits in reversed(member_w_bits(op))]
-    known: dict[int, dict[tuple[int, int], Member]] = {tag: {} for tag in calibrations}
     members: dict[tuple[int, int], tuple[int, Member]] = {}
     for done, (x_bits, w_bits) in enumerate(widths, start=1):
-        tags = [0, min(x_bits, w_bits)] if min(x_bits, w_bits) in calibrations else [0]
-        for tag in tags:
-            known[tag][x_bits, w_bits] = next_member(calibrations[tag], x_bits, w_bits, known[tag])
-        here = {known[tag][x_bits, w_bits].loss: tag for tag in reversed(tags)}
-        members[x_bits, w_bits] = here[min(here)], known[here[min(here)]][x_bits, w_bits]
+        tags = {0, min(x_bits, w_bits)} & calibrations.keys()
+        made = [(tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)) for tag in sorted(tags)]
+        members[x_bits, w_bits] = min(made, key=lambda of_tag: of_tag[1].loss)
         if progress is not None:
             progress(f"quantising {op}", done, len(widths))
     return members
 
 
-def next_member(calibration: Calibration, x_bits: int, w_bits: int, known: Mapping[tuple[int, int], Member]) -> Member:
-    """Return a member of a master; its descent starts where that of the next wider known one ended."""
+def next_member(
+    calibration: Calibration,
+    tag: int,
+    x_bits: int,
+    w_bits: int,
+    known: Mapping[tuple[int, int], tuple[int, Member]],
+) -> Member:
+    """Return a member of the master `tag`; its descent starts where that of the next wider known one of it ended."""
     for wider in ((x_bits, w_bits + 1), (x_bits + 1, w_bits)):
-        if wider in known:
-            return quantise_member(calibration, x_bits, w_bits, known[wider].choices)
+        if wider in known and known[wider][0] == tag:
+            return quantise_member(calibration, x_bits, w_bits, known[wider][1].choices)
     return quantise_member(calibration, x_bits, w_bits)
 
 
