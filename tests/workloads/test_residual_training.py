@@ -139,7 +139,7 @@ def test_a_family_keeps_the_shifts_of_its_residuals(recipe_path, tmp_path, data)
 def test_fine_tuning_rounds_what_is_added_to_the_grid_of_its_readers(recipe_path, data):
     """The forward pass on a grid is the integer network's, in real units, up to biases."""
     layers = layers_of(recipe_path, "threshold", data)
-    master, _ = train_master(layers, Course(read_spec(Recipe, recipe_path), "threshold", 0, data), 0.1)
+    master, _ = train_master(layers, Course(read_spec(Recipe, recipe_path), "threshold", 0, data))
     grids = quantise_member(calibrated(master, data), 3, 3).grids
     (exponent, signed) = grids[2].residual
     assert (exponent, signed) == (grids[1].x_exponent, True) and grids[5].residual is not None
