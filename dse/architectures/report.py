@@ -36,8 +36,8 @@ TITLES = (
 CAPTIONS = ("Costs at accuracies", "Shares of the hypervolume", "Found nets")
 
 
-def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin) -> dict[str, str]:
-    """Write trials.csv, front.csv, found.md, front.png and the found nets; return the tables by their format.
+def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin) -> list[Grid]:
+    """Write trials.csv, front.csv, tables.md, tables.tex, front.png and the found nets; return the tables.
 
     Raises LimenError where one can't be written.
     """
@@ -45,12 +45,11 @@ def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin)
     fronts = results.fronts()
     nets = results.nets(fronts)
     grids = grids_of(nets, fronts, search.page)
-    texts = {form: joined(grids, form) for form in ("text", "md", "latex", "csv")}
     contents = {
         "trials.csv": nets_csv(nets).encode(),
         "front.csv": front_csv(fronts).encode(),
-        "tables.md": texts["md"].encode(),
-        "tables.tex": texts["latex"].encode(),
+        "tables.md": joined(grids, "md", search.page.name).encode(),
+        "tables.tex": joined(grids, "latex", search.page.name).encode(),
         "front.png": front_picture(fronts, costs_of(search.page), title_of(search, fronts), origin.words()),
     }
     for name, content in contents.items():
@@ -58,7 +57,7 @@ def write_results(search: ArchitectureSearch, data: Path | None, origin: Origin)
     paths = [*(search.folder / name for name in contents), *results.write_found(fronts)]
     earlier = read_manifest(search.folder)
     origin.write_into(search.folder, paths, earlier.runs if earlier is not None else [])
-    return texts
+    return grids
 
 
 def costs_of(page: ArchitecturePage) -> list[str]:
@@ -72,10 +71,13 @@ def grids_of(nets: Sequence[NetRow], fronts: Sequence[FrontRow], page: Architect
     return [costs_at(fronts, costs_of(page)), shares_of(shares), found(nets, fronts)]
 
 
-def joined(grids: list[Grid], form: str) -> str:
-    """Return the tables of a search in a format, each under its title; of CSV nothing but the tables."""
+def joined(grids: list[Grid], form: str, name: str, page_columns: int = 2) -> str:
+    """Return the tables of a search of that name in a format, each under its title; of CSV nothing but the tables.
+
+    Raises LimenError where LaTeX doesn't fit the columns of a page.
+    """
     if form == "latex":
-        return as_latex(grids, CAPTIONS)
+        return as_latex(grids, CAPTIONS, name, page_columns)
     if form == "csv":
         return "\n".join(map(as_csv, grids))
     if form == "text":

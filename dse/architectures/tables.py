@@ -134,10 +134,13 @@ def as_csv(grid: Grid) -> str:
     return csv_text(*grid)
 
 
-def as_latex(grids: Sequence[Grid], captions: Sequence[str]) -> str:
-    """Return tables for a paper, at the width of a page."""
+def as_latex(grids: Sequence[Grid], captions: Sequence[str], name: str, page_columns: int) -> str:
+    """Return tables of a search of that name for a paper, one or two columns of a page wide.
+
+    Raises LimenError where they don't fit.
+    """
     tables = []
     for (head, lines), caption in zip(grids, captions, strict=True):
         heads = [Column(name, right=False, key=name in KEYS) for name in head]
-        tables.append(PaperTable(caption, caption, heads, [Group(lines)]))
-    return latex(tables, 2)
+        tables.append(PaperTable(f"search {name} {caption}", f"{caption}, search {name}", heads, [Group(lines)]))
+    return latex(tables, page_columns)

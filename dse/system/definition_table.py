@@ -91,9 +91,8 @@ def definitions_latex(rows: Sequence[Definition], page_columns: int = 2) -> str:
     name = f"{called(rows[0].network)} {called(rows[0].costs)}"
     gates = PaperTable(f"definitions {name}", f"{TITLE} {name}", [*first, *ratios], groups, [words(rows)])
     heads = [Column(head, right=place > 1, key=place < 2) for place, head in enumerate(FABRIC_HEAD)]
-    luts = PaperTable(
-        "definitions fabric", "Products of FPGA fabric", heads, [Group([*map(_fabric_cells, fabric())])], [FABRIC_WORDS]
-    )
+    products = [Group([*map(_fabric_cells, fabric())])]
+    luts = PaperTable(f"definitions fabric {name}", "Products of FPGA fabric", heads, products, [FABRIC_WORDS])
     return latex([gates, luts], page_columns)
 
 

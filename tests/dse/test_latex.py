@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas
 import pytest
 
+from dse.architectures.page import built_in_pages, load_page
+from dse.architectures.report import grids_of, joined
+from dse.architectures.tables import read_front, read_nets
 from dse.report import device_table, fpga_table, hardwired_table, polarity_report, sampler_table, unit_latex
 from dse.report.latex_table import Column, Group, PaperTable, latex
 from dse.report.latex_width import COLUMN_PT, PAGE_PT, WIDTH_OF, width_pt
@@ -78,16 +82,29 @@ def hardwired(columns: int) -> str:
 
 
 def system(columns: int) -> str:
-    """Every table of whole machines that is stored; naive machines, which several share, under the first alone."""
-    first, *others = stored_scenarios()
-    naive = [row for row in stored_definitions() if (row.network, row.costs) == (first.network, first.costs)]
-    parts = [whole_latex(cells_of(first), naive, "edp_uj_us", columns)]
-    return "\n".join([*parts, *(whole_latex(cells_of(other), [], "edp_uj_us", columns) for other in others)])
+    """Every table of whole machines that is stored; naive machines, which several share, under the first of those."""
+    shown: set[tuple[str, str]] = set()
+    parts = []
+    for scenario in stored_scenarios():
+        of = scenario.network, scenario.costs
+        naive = [row for row in stored_definitions() if (row.network, row.costs) == of and of not in shown]
+        shown.add(of)
+        parts.append(whole_latex(cells_of(scenario), naive, "edp_uj_us", columns))
+    assert r"\label{tab:definitions-fabric-digits-ihp130" in "".join(parts)
+    return "\n".join(parts)
+
+
+def searches(columns: int) -> str:
+    """The stored searches over networks."""
+    folder = ROOT / "docs" / "architectures"
+    names = [name for name in built_in_pages() if (folder / f"{name}-trials.csv").exists()]
+    of = {name: (read_nets(folder / f"{name}-trials.csv"), read_front(folder / f"{name}-front.csv")) for name in names}
+    return "\n".join(joined(grids_of(*of[name], load_page(name)), "latex", name, columns) for name in names)
 
 
 TABLES: dict[str, Callable[[int], str]] = {
     "kernels": kernels, "fpgas": fpgas, "samplers": samplers, "fronts": fronts, "polarity": polarity,
-    "devices": devices, "hardwired": hardwired, "system": system,
+    "devices": devices, "hardwired": hardwired, "system": system, "searches": searches,
 }  # fmt: skip
 
 
@@ -102,6 +119,8 @@ def test_tables_are_sound_and_fit(texts: dict[tuple[str, int], str], columns: in
         text, width = texts[name, columns], 2 if name == "polarity" else columns
         assert text.startswith(r"% \usepackage{booktabs}")
         assert check_tables(text, COLUMN_PT[width]) == text.count(r"\begin{table" + "*" * (width == 2) + "}") > 0
+        labels = re.findall(r"\\label{(.*)}", text)
+        assert len(set(labels)) == len(labels), "a label twice in one paper"
 
 
 @pytest.mark.skipif(compiler() is None, reason="no LaTeX on PATH")
@@ -222,5 +241,6 @@ def test_commands(tmp_path: Path, small: Path) -> None:
     words = "--columns: 1 is not allowed with --format text: only latex has a width"
     for command in (("front", "out"), ("tables", "kernel"), ("tables", "fpga"), ("compare", "--out", "o")):
         refused(run_command("study", *command, "--columns", "1", cwd=small), words)
+    refused(run_command("net", "search", "--out", "o", "--columns", "1", cwd=small), words)
     words = "--json: is not allowed with --format md"
     refused(run_command("study", "front", "out", "--json", "--format", "md", cwd=small), words)
