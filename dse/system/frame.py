@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from os import PathLike
+from os import PathLike, fspath
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -95,6 +95,5 @@ def _folder(sweeps: str | PathLike[str] | None) -> Path | None:
     if sweeps is None:
         return None
     check_kind("sweeps", sweeps, (str, PathLike), "None or the path of a folder")
-    folder = Path(sweeps)
-    check_is_path("sweeps", folder)
-    return folder
+    check_is_path("sweeps", fspath(sweeps))  # not of its Path: that of "" is "."
+    return Path(sweeps)

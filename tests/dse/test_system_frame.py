@@ -36,6 +36,7 @@ def test_it_is_the_command_s_table() -> None:
         ({"network": 3}, "network: 3 is not allowed: a string"),
         ({"images": 0}, "images: 0 is not allowed: an integer from 1 on"),
         ({"clock_ns": 0.0}, "clock_ns: 0.0 is not allowed"),
+        ({"sweeps": ""}, "sweeps: '' is not allowed: the path of a file or a folder"),
         ({"sweeps": 5}, "sweeps: 5 is not allowed: None or the path of a folder"),
         ({"memory": "flash"}, "memory: 'flash' is not allowed"),
         ({"network": "lenet", "rules": "accuracy"}, "network lenet is untrained"),
