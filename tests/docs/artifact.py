@@ -137,7 +137,7 @@ def redraw() -> None:
 
 TRAINED = "whose trainings came out with other bits on another processor"
 LONG = {
-    "architectures": f"half an hour, by limen net search, {TRAINED}",
+    "architectures": f"half an hour and 41 minutes, by limen net search, {TRAINED}",
     ".": "times, which no other machine has; make growth, a quarter of an hour",
     "depth": f"4 minutes, by limen net depth, {TRAINED}",
     "diffusion": f"10 minutes, by limen net diffusion, {TRAINED}",
