@@ -34,16 +34,17 @@ from dse.cli.options import (
     json_option,
     load_pair,
     op_option,
+    several,
     workload_option,
 )
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_table
 from dse.cli.polarity import polarity
 from dse.cli.price import price
 from dse.cli.speakers import speakers
 from dse.cli.stats import stats
 from dse.cli.study import study
 from dse.cli.waves import waves
-from workloads.errors import LimenError, shown
+from workloads.errors import LimenError
 from workloads.version import VERSION
 
 LEVELS = ("timing", "cycle", "rtl")
@@ -87,11 +88,10 @@ commands.add_command(artifact)
 @op_option
 @bits_option
 @timeline_options
-@click.option(
+@several(
     "--level",
     "-l",
     "levels",
-    multiple=True,
     default=("timing",),
     show_default=True,
     type=click.Choice(LEVELS),
@@ -111,7 +111,7 @@ commands.add_command(artifact)
 @click.option(
     "--all", "everything", is_flag=True, help="Print all columns: phases, each stall, every memory's accesses."
 )
-@click.option("--csv", "csv_file", type=PLACE, help="Write all columns there, a .csv file.")
+@click.option("--csv", "csv_file", type=PLACE, callback=check_table, help="Write all columns there, a .csv file.")
 @json_option
 def simulate(
     design: str,
@@ -134,10 +134,7 @@ def simulate(
     from simulator.run import reference_scores
     from simulator.run import simulate as run_level
     from workloads.host.files import write_whole
-    from workloads.host.names import TABLE, is_file_name
 
-    if csv_file is not None and not is_file_name(csv_file, TABLE):
-        raise LimenError(f"--csv: {shown(str(csv_file))} is not allowed: a name that ends in .csv")
     chip, network = load_pair(design, workload, op, bits)
     written = [path for path in (csv_file, timeline.path) if path is not None]
     origin = run_text.origin_of_run(workload, chip, seed) if written else None
@@ -146,7 +143,7 @@ def simulate(
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     with ProgressBar() as bar:
-        chosen: Any = dict.fromkeys(levels)
+        chosen: Any = levels
         runs = [run_level(network, chip, level, images, seed, progress=bar.show, jobs=jobs) for level in chosen]
     timeline.write(runs[0], as_json)
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]

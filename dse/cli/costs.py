@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -15,8 +16,9 @@ from dse.cli.options import (
     Disagreement,
     echo,
     json_option,
+    several,
 )
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_table
 from workloads.errors import LimenError, printable, shown
 from workloads.host.width import wrapped
 
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
     import pandas
 
 table_argument = click.argument("name", default="ihp130")
-liberty_option = click.option(
+liberty_option = several(
     "--liberty",
     required=True,
-    multiple=True,
     type=PLACE,
     help="Standard cells: a Liberty file, .lib or .lib.gz; once for each file of a kit.",
 )
@@ -42,7 +43,7 @@ def costs() -> None:
 
 @costs.command()
 @liberty_option
-@click.option("--out", "-o", required=True, type=PLACE, help="The table to write, a .csv file.")
+@click.option("--out", "-o", required=True, type=PLACE, callback=check_table, help="The table to write, a .csv file.")
 @click.option("--jobs", "-j", default=1, show_default=True, type=PROCESSES, help="Processes.")
 @click.option(
     "--pairs",
@@ -204,11 +205,11 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
 
 
 @costs.command()
-@click.option("--out", "-o", type=PLACE, help="The table to write or to add to, a .csv file.")
-@click.option("--liberty", "libraries", multiple=True, help="NAME=LIB: a Liberty file and the name of its rows.")
-@click.option("--fpga", "fpgas", multiple=True, type=click.Choice(("xc7", "ecp5")), help="An FPGA; again for both.")
-@click.option("--layer", "layers", multiple=True, help="Only blocks of this layer of digits; again for more.")
-@click.option("--bits", "widths", multiple=True, type=click.IntRange(2, 16), help="Only these x_bits; again for more.")
+@click.option("--out", "-o", type=PLACE, callback=check_table, help="The table to write or to add to, a .csv file.")
+@several("--liberty", "libraries", help="NAME=LIB: a Liberty file and the name of its rows.")
+@several("--fpga", "fpgas", type=click.Choice(("xc7", "ecp5")), help="An FPGA; again for both.")
+@several("--layer", "layers", help="Only blocks of this layer of digits; again for more.")
+@several("--bits", "widths", type=click.IntRange(2, 16), help="Only these x_bits; again for more.")
 @click.option("--check", is_flag=True, help="Measure a sample of the built-in rows again instead, and compare.")
 @click.option("--sample", default=2, show_default=True, type=AT_LEAST_ONE, help="With --check: blocks.")
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")
@@ -231,7 +232,7 @@ def hardwired(
 
     if (out is None) != check:
         raise click.UsageError("--out names the table to write, --check compares instead: give one of them")
-    kits = dict(map(_named_library, libraries))
+    kits = _named_libraries(libraries)
     if not kits and not fpgas:
         raise click.UsageError("--liberty NAME=LIB or --fpga: give one at least")
     chosen = [block for block in blocks() if not layers or block.layer in layers]
@@ -255,12 +256,17 @@ def hardwired(
         echo(f"{out}: {made} blocks measured, {len(chosen) * len(targets) - made} kept")
 
 
-def _named_library(text: str) -> tuple[str, Path]:
-    """Return what NAME=LIB says. Raises LimenError."""
-    name, sign, path = text.partition("=")
-    if not (name and sign and path):
-        raise LimenError(f"--liberty: {shown(text)} is not allowed: NAME=LIB, such as ihp130=sg13g2_stdcell.lib")
-    return name, Path(path)
+def _named_libraries(texts: Sequence[str]) -> dict[str, Path]:
+    """Return what each NAME=LIB says, each name once. Raises LimenError."""
+    named: dict[str, Path] = {}
+    for text in texts:
+        name, sign, path = text.partition("=")
+        if not (name and sign and path):
+            raise LimenError(f"--liberty: {shown(text)} is not allowed: NAME=LIB, such as ihp130=sg13g2_stdcell.lib")
+        if name in named:
+            raise LimenError(f"--liberty: {shown(name)} is not allowed twice: rows of each library have its name")
+        named[name] = Path(path)
+    return named
 
 
 @costs.command()

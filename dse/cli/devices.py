@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from dse.cli.formats import format_options, page_columns
+from dse.cli.options import several
 from dse.cli.places import PLACE, check_picture
 from dse.cli.tables import give, out_option
 
@@ -17,8 +18,8 @@ BUDGETS = ("64", "128", "256")
 
 @click.command()
 @click.argument("folder", type=PLACE)
-@click.option(
-    "--kib", "budgets", multiple=True, type=float, default=BUDGETS, show_default=True,
+@several(
+    "--kib", "budgets", type=float, default=BUDGETS, show_default=True,
     help="All memory that a device may have; again for more.",
 )  # fmt: skip
 @click.option(

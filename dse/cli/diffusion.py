@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from dse.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, echo
+from dse.cli.options import AT_LEAST_ONE, AT_LEAST_ZERO, echo, several
 from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 
@@ -19,7 +19,7 @@ EPOCHS = 60
 
 
 @click.command()
-@click.option("--op", "ops", multiple=True, type=click.Choice(OPS), help="Both by default.")
+@several("--op", "ops", type=click.Choice(OPS), help="Both by default.")
 @click.option("--epochs", default=EPOCHS, show_default=True, type=AT_LEAST_ONE, help="Of each network's training.")
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="Of training and of sampling.")
 @click.option("--rate", type=float, help="Highest learning rate; each op's own by default.")

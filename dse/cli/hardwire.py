@@ -13,6 +13,7 @@ from dse.cli.options import (
     echo,
     echo_exported,
     op_option,
+    several,
     workload_option,
 )
 from dse.cli.places import PLACE
@@ -25,7 +26,7 @@ FORMS = ("products", "sums", "shared", "da4ml")
 @workload_option
 @op_option
 @bits_option
-@click.option("--layer", "layers", multiple=True, help="Only this layer; again for more; all by default.")
+@several("--layer", "layers", help="Only this layer; again for more; all by default.")
 @click.option(
     "--form",
     default="shared",

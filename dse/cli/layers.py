@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dse.cli.options import echo
+from dse.cli.options import echo, several
 from dse.cli.places import PLACE
 from dse.cli.run_text import fitted_text
 from workloads.errors import LimenError, shortened
@@ -76,7 +76,7 @@ def timeline_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.option("--timeline", type=PLACE, help="Write when what happens: .json, for Perfetto.")
     @click.option("--grain", type=click.Choice(GRAINS), help="Of the timeline: tiles by default; folds: all phases.")
-    @click.option("--timeline-layer", multiple=True, help="Tiles and folds of this layer alone; again for more.")
+    @several("--timeline-layer", help="Tiles and folds of this layer alone; again for more.")
     @functools.wraps(command)
     def with_timeline(
         timeline: Path | None, grain: Grain | None, timeline_layer: tuple[str, ...], **others: Any

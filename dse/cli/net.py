@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from dse.cli.options import AT_LEAST_ZERO, DEFAULT_WORKLOAD, Disagreement, echo, json_option
+from dse.cli.options import AT_LEAST_ZERO, DEFAULT_WORKLOAD, Disagreement, echo, json_option, several
 from dse.cli.places import PLACE
 from dse.report.progress import ProgressBar
 from workloads.errors import LimenError
@@ -149,7 +149,7 @@ def _check(workload: str, sample: int, seed: int, data: Path | None) -> None:
 @net.command()
 @click.argument("recipe", default="digits")
 @click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
-@click.option("--op", "ops", multiple=True, type=click.Choice(FAMILY_OPS), help="All ops of the recipe by default.")
+@several("--op", "ops", type=click.Choice(FAMILY_OPS), help="All ops of the recipe by default.")
 @click.option("--seed", type=click.IntRange(min=0), help="The recipe's own by default.")
 @click.option("--seeds", type=click.IntRange(min=1), help="Study seeds 0 to N-1 at 8 bits instead: seeds.csv.")
 @data_option

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from dse.cli.options import AT_LEAST_ONE, DEFAULT_DESIGN, DEFAULT_WORKLOAD, echo
-from dse.cli.places import PLACE
+from dse.cli.places import PLACE, check_table
 from workloads.errors import LimenError
 from workloads.ops.names import OPS
 
@@ -67,19 +67,16 @@ def import_network(
 
 @click.command("export")
 @click.argument("workload", default=DEFAULT_WORKLOAD)
-@click.option("--out", "-o", required=True, type=PLACE, help="The .csv file to write.")
+@click.option("--out", "-o", required=True, type=PLACE, callback=check_table, help="The .csv file to write.")
 @click.option("--gemm", is_flag=True, help="Rows of M, N and K instead of convolutions.")
 def export_network(workload: str, out: Path, gemm: bool) -> None:
     """Write the shapes of a family, a network of the zoo or a page as a SCALE-Sim topology."""
     from dse.evaluation.inputs import workload_hashes
     from workloads.host.files import write_new
     from workloads.host.manifest import Origin
-    from workloads.host.names import TOPOLOGY, is_file_name
     from workloads.imports.scale_sim_writer import write_topology
     from workloads.networks.family import find_network, is_page, load_family, member_w_bits
 
-    if not is_file_name(out, TOPOLOGY):
-        raise LimenError(f"{out}: not allowed: a name that ends in .csv")
     if is_page(workload):
         network = find_network(workload)
     else:  # members differ in op and widths alone

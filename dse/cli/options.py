@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import TYPE_CHECKING
+from collections.abc import Hashable
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from workloads.errors import printable
+from workloads.errors import LimenError, printable
 from workloads.host.width import wrapped
 from workloads.ops.names import MIXES, OPS
 
@@ -38,6 +40,20 @@ PROCESSES = click.IntRange(min=1, max=1024)
 
 AT_LEAST_ZERO = click.IntRange(min=0)
 """Of seeds."""
+
+Value = TypeVar("Value", bound=Hashable)
+
+
+def each_once(context: click.Context, param: click.Parameter, values: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Return the values of an option that may be given again. Raises LimenError where one is given twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise LimenError(f"{param.opts[0]}: {str(value)!r} is not allowed twice")
+    return values
+
+
+several = partial(click.option, multiple=True, callback=each_once)
+"""An option of several values, each at most once: it is given again for each."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from workloads.host.names import check_is_path
+from workloads.host.names import TABLE, check_is_path, is_file_name
 
 
 class _Place(click.Path):
@@ -32,6 +32,15 @@ def check_file(context: click.Context, param: click.Parameter, place: Path | Non
         if place.is_dir():
             raise LimenError(f"{place}: cannot be written: Is a directory")
         check_writable(place.absolute().parent)
+    return place
+
+
+def check_table(context: click.Context, param: click.Parameter, place: Path | None) -> Path | None:
+    """Return the place of a table in a file, which is a .csv file. Raises LimenError."""
+    if place is not None and not is_file_name(place, TABLE):
+        from workloads.errors import LimenError, shown
+
+        raise LimenError(f"{param.opts[0]}: {shown(str(place))} is not allowed: a name that ends in .csv")
     return place
 
 

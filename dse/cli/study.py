@@ -13,7 +13,7 @@ from dse.cli.compare import compare
 from dse.cli.devices import devices
 from dse.cli.formats import format_options, page_columns
 from dse.cli.look import plot, report
-from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_wrapped, json_option
+from dse.cli.options import AT_LEAST_ONE, PROCESSES, echo, echo_exported, echo_wrapped, json_option, several
 from dse.cli.places import PLACE
 from dse.cli.study_check import check
 from dse.cli.study_design import design
@@ -160,11 +160,10 @@ def front(folder: Path, form: str, columns: int | None, as_json: bool) -> None:
 
 @study.command()
 @folder_argument
-@click.option(
+@several(
     "--point",
     "-p",
     "points",
-    multiple=True,
     default=["knee"],
     show_default=True,
     help="knee, largest, an op or a trial's number; again for more.",

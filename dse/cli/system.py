@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from dse.cli.formats import format_options, page_columns
-from dse.cli.options import AT_LEAST_ONE, PROCESSES
+from dse.cli.options import AT_LEAST_ONE, PROCESSES, several
 from dse.cli.places import PLACE
 from dse.cli.tables import give, out_option
 from workloads.errors import LimenError
@@ -28,14 +28,14 @@ BOUND = click.FloatRange(min=0, min_open=True)
 @click.option("--images", default=1, show_default=True, type=AT_LEAST_ONE, help="Images of a pass.")
 @click.option("--stream", default="own", show_default=True, help="Operands of the PEs, as of limen price.")
 @click.option("--clock-ns", type=BOUND, help="Clock period of all designs; by default the shortest that each can have.")
-@click.option("--rule", "rules", multiple=True, type=click.Choice(RULES), help="All by default; again for more.")
+@several("--rule", "rules", type=click.Choice(RULES), help="All by default; again for more.")
 @click.option(
     "--definition", is_flag=True, help="The last part, naive MAC machines, also with --rule; of csv it alone."
 )
 @click.option("--best", default="edp_uj_us", show_default=True, help="The figure that the best design of an op has.")
-@click.option("--area-mm2", multiple=True, type=BOUND, help="A budget of rule silicon; again for more.")
-@click.option("--kib", multiple=True, type=BOUND, help="A budget of rule storage, memory on the chip; again for more.")
-@click.option("--accuracy", multiple=True, type=click.FloatRange(0, 1), help="Of rule accuracy, validation; again.")
+@several("--area-mm2", type=BOUND, help="A budget of rule silicon; again for more.")
+@several("--kib", type=BOUND, help="A budget of rule storage, memory on the chip; again for more.")
+@several("--accuracy", type=click.FloatRange(0, 1), help="Of rule accuracy, validation; again.")
 @click.option("--sweeps", type=PLACE, help="A folder of sweeps, made or resumed; without it, cells stored with Limen.")
 @click.option("--jobs", "-j", type=PROCESSES, help="Processes of the sweeps; by default one a core.")
 @out_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dse.cli.formats import format_options, page_columns
-from dse.cli.options import AT_LEAST_ONE, echo
+from dse.cli.options import AT_LEAST_ONE, echo, several
 from dse.cli.places import PLACE, check_file, check_picture
 from workloads.ops.names import COMPARED
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from dse.report.fpga_systems import SystemRow
     from workloads.host.manifest import Origin
 
-bits_option = click.option(
-    "--bits", multiple=True, type=click.IntRange(2, 16), help="Operand widths; all by default; again for more."
-)
+bits_option = several("--bits", type=click.IntRange(2, 16), help="Operand widths; all by default; again for more.")
 out_option = click.option(
     "--out", "-o", type=PLACE, callback=check_file, help="Write it there instead, with its manifest beside it."
 )
@@ -36,14 +34,13 @@ def tables() -> None:
 
 @tables.command()
 @format_options
-@click.option(
+@several(
     "--costs",
-    multiple=True,
     default=["ihp130"],
     show_default=True,
     help="A built-in cost table or a .csv file; again for more.",
 )
-@click.option("--op", "ops", multiple=True, type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
+@several("--op", "ops", type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
 @bits_option
 @click.option("--clock-ns", default=20.0, show_default=True, help="Clock period of the powers, the same for all.")
 @click.option("--stream", default="uniform", show_default=True, help="Operands of the energies; others have PEs only.")
@@ -102,7 +99,7 @@ def give(text: str, out: Path | None, origin: Origin) -> None:
 
 @tables.command()
 @format_options
-@click.option("--layer", "layers", multiple=True, type=click.Choice(HARDWIRED), help="Only this; again for more.")
+@several("--layer", "layers", type=click.Choice(HARDWIRED), help="Only this; again for more.")
 @click.option("--forms", "every_form", is_flag=True, help="Every form of the additions, not each op's best alone.")
 @out_option
 def hardwired(form: str, columns: int | None, layers: tuple[str, ...], every_form: bool, out: Path | None) -> None:
@@ -119,7 +116,7 @@ def hardwired(form: str, columns: int | None, layers: tuple[str, ...], every_for
 
 @tables.command()
 @format_options
-@click.option("--op", "ops", multiple=True, type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
+@several("--op", "ops", type=click.Choice(COMPARED), help="Compared with the MAC; all by default.")
 @bits_option
 @out_option
 def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, ...], out: Path | None) -> None:
@@ -136,7 +133,7 @@ def fpga(form: str, columns: int | None, ops: tuple[str, ...], bits: tuple[int, 
 
 @tables.command("fpga-system")
 @click.option("--network", default="digits", show_default=True, help="Of 8 bits: a family, or a network's page.")
-@click.option("--luts", multiple=True, type=AT_LEAST_ONE, help="LUTs there are, instead of the parts; again for more.")
+@several("--luts", type=AT_LEAST_ONE, help="LUTs there are, instead of the parts; again for more.")
 @click.option(
     "--images-at-once", "images", default=1, show_default=True, type=click.IntRange(1, 4096), help="Of one pass."
 )

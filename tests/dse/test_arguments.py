@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import rlcompleter
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -125,7 +127,7 @@ def test_arguments_of_other_kinds(call: Any, line: str) -> None:
         "simulate --images 0", "simulate --images -3", "simulate --seed -1", "simulate --images 1.5",
         "export --out x --images 0", "export --out x --seed -1", "verify x --images 0",
         "waves --layer a --out x.vcd --seed -1", "study export x --out y --images 0",
-        "costs build --liberty x --out y --jobs 0", "costs check --liberty x --sample 0",
+        "costs build --liberty x --out y.csv --jobs 0", "costs check --liberty x --sample 0",
         "costs check --liberty x --seed -1", "costs fpga --out-dir x --jobs 0", "costs fpga --check --sample 0",
         "costs fpga --check --seed -1", "costs multipliers --liberty x --bits 1", "net accuracy --check --sample 0",
         "net accuracy --check --seed -1", "net stats --images 0", "net train --out x --seed -1",
@@ -140,6 +142,44 @@ def test_numbers_out_of_range(arguments: str, tmp_path: Path, monkeypatch: pytes
     words = arguments.split()
     option = next(word for word, value in pairwise(words) if value in ("0", "-1", "-3", "1.5", "1"))
     assert outcome.exit_code == 2 and f"Invalid value for '{option}'" in outcome.output, outcome.output
+    assert not any(tmp_path.iterdir())
+
+
+def options_of(command: click.Command, words: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], click.Option]]:
+    """Every option of a command and of those below it, with the command's words."""
+    if isinstance(command, click.Group):
+        for name, below in command.commands.items():
+            yield from options_of(below, (*words, name))
+    yield from ((words, param) for param in command.params if isinstance(param, click.Option))
+
+
+def test_no_option_takes_a_value_twice() -> None:
+    """Of all that may be given again: neither a column printed twice nor a library that another of its name hides."""
+    several = [(words, option) for words, option in options_of(commands) if option.multiple]
+    assert len(several) > 20
+    for words, option in several:
+        context = click.Context(commands)
+        assert option.callback is not None, words
+        with pytest.raises(LimenError, match=f"^{option.opts[0]}: 'a' is not allowed twice$"):
+            option.callback(context, option, ("a", "b", "a"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ("study tables hardwired --layer conv1 --layer conv1", "--layer: 'conv1' is not allowed twice"),
+        ("costs hardwired --fpga xc7 --bits 8 --bits 8 --out x.csv", "--bits: '8' is not allowed twice"),
+        ("costs hardwired --liberty a=b --liberty a=c --out x.csv", "--liberty: 'a' is not allowed twice: rows of"),
+        ("costs hardwired --fpga xc7 --out x.txt", "--out: 'x.txt' is not allowed: a name that ends in .csv"),
+        ("costs build --liberty x --out x.txt", "--out: 'x.txt' is not allowed: a name that ends in .csv"),
+        ("net export --out x", "--out: 'x' is not allowed: a name that ends in .csv"),
+        ("simulate --csv x.csv.gz", "--csv: 'x.csv.gz' is not allowed: a name that ends in .csv"),
+    ],
+)
+def test_refused_before_any_work(arguments: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = CliRunner().invoke(commands, arguments.split())
+    assert isinstance(outcome.exception, LimenError) and str(outcome.exception).startswith(line)
     assert not any(tmp_path.iterdir())
 
 
