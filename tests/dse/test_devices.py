@@ -32,6 +32,7 @@ from simulator.run import simulate
 from tests.support.command import refused, run_command
 from tests.support.manifests import results, unnamed
 from workloads.errors import LimenError
+from workloads.networks.widths import families_of_widths
 
 PAGE = """version: 1
 workloads: [digits, digits-generated, spoken-digits]
@@ -172,8 +173,16 @@ def test_the_command(study: Study, tmp_path: Path) -> None:
 
 
 def test_the_built_in_study_is_fair() -> None:
-    """What is best for either op is in the space: threshold filters are wider, so their buffers may be larger, too."""
+    """What is best for either op is in the space: threshold filters are wider, so their buffers may be larger, too.
+
+    Networks have all widths that they were trained at, and a threshold network its signs stored or generated.
+    """
     space = load_study("small").space
+    widths = [families_of_widths(name) for name in ("digits", "digits-generated", "mnist", "mnist-generated")]
+    assert {len(names) for names in widths} == {2, 3} and {name for names in widths for name in names} < {
+        *space.workload
+    }
+    assert min(map(len, (space.ifmap_kib, space.filter_kib, space.ofmap_kib))) > 2
     assert (space.op, space.bits.x, space.bits.w) == (["threshold", "mac"], [*range(2, 9)], [*range(2, 9)])
     assert (space.acc_policy, space.stream, space.memory) == (["weights"], ["own"], ["sram"])
     assert (space.pe_stages, space.zero_gating) == ([1, 2], [False, True]) and len(space.filter_kib) == 4

@@ -36,7 +36,9 @@ DIGITS = [op for name, op in PAIRS if name == "digits"]
 
 def test_what_ships():
     """Those that there are: each with its MAC twin, digits and MNIST with all ops; other widths; generated polarity."""
-    generated, widths = {"digits-generated", "mnist-generated"}, {"digits-half", "digits-double"}
+    widths = {"digits-half", "digits-double", "mnist-half"}
+    generated = {"digits-generated", "digits-generated-half", "digits-generated-double"}
+    generated |= {"mnist-generated", "mnist-generated-half"}
     plain = {"digits", "mnist", "fashion-mnist", "fashion-mnist-deep", "spoken-digits"}
     assert set(FAMILIES) == plain | widths | generated
     assert set(DIGITS) == set(load_family("mnist").ops()) == set(family_ops())
@@ -79,6 +81,7 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
         ("digits-half", "mac", 0.97),
         ("digits-double", "threshold", 0.98),
         ("digits-double", "mac", 0.98),
+        *(("digits-generated-half", "threshold", 0.95), ("digits-generated-double", "threshold", 0.98)),
         *(("digits-generated", "threshold", 0.97), ("mnist-generated", "threshold", 0.99)),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),

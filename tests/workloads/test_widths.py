@@ -51,4 +51,8 @@ def test_shipped_widths() -> None:
     """Generated polarity is another network."""
     assert families_of_widths("digits") == ["digits", "digits-double", "digits-half"]
     assert [channels_of(name) for name in families_of_widths("digits")] == [[16, 32, 32], [32, 64, 64], [8, 16, 16]]
-    assert families_of_widths("digits-generated") == ["digits-generated"]
+    generated = ["digits-generated", "digits-generated-double", "digits-generated-half"]
+    assert families_of_widths("digits-generated") == generated
+    assert [channels_of(name) for name in generated] == [[16, 32, 32], [32, 64, 64], [8, 16, 16]]
+    for name, channels in (("mnist", [16, 32, 32]), ("mnist-generated", [16, 32, 32])):
+        assert families_of_widths(name) == [name, f"{name}-half"] and channels_of(f"{name}-half") == channels
