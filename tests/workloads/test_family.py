@@ -83,6 +83,11 @@ def test_kernels_equal_the_reference_on_random_activations(name, op):
         ("digits-double", "mac", 0.98),
         *(("digits-generated-half", "threshold", 0.95), ("digits-generated-double", "threshold", 0.98)),
         *(("digits-generated", "threshold", 0.97), ("mnist-generated", "threshold", 0.99)),
+        *(
+            ("mnist-half", "threshold", 0.985),
+            ("mnist-half", "mac", 0.99),
+            ("mnist-generated-half", "threshold", 0.985),
+        ),
         ("fashion-mnist", "threshold", 0.903),
         ("fashion-mnist", "mac", 0.903),
         ("fashion-mnist-deep", "threshold", 0.92),
