@@ -36,7 +36,7 @@ ACC_BITS: dict[Machine, dict[Op, int]] = {
     "default": {"threshold": 18, "mac": 23},
 }
 """Of accumulators: of small machines the widest PE's; else what the shipped trained networks of few layers
-need by their weights."""
+need by their weights, but MACs of `mnist-half`: they came later, need one bit more, and are refused."""
 
 
 @dataclass(frozen=True)
