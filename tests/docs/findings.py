@@ -291,21 +291,23 @@ FINDINGS = (
         "Accuracy by granularity, initialisation and depth of polarity, digits",
     ),
     Finding(
-        "In a device of 64 KiB all on one chip the two come out even",
-        "With generated signs, and at accuracies that both reach, the best MAC device under 64 KiB takes {digits} "
-        "times the energy and {digits_t} times the time of the best threshold device on digits, {mnist} and {mnist_t} "
-        "times on MNIST; on Fashion-MNIST, whose signs are stored, the most accurate threshold device is right on "
-        "{fashion} % of the validation images, and the most accurate MAC device on {fashion_mac} %.",
+        "In a device of 64 KiB all on one chip a MAC network of fewer channels is ahead",
+        "With the network's width free, signs stored or generated, and at accuracies that both reach, the best MAC "
+        "device under 64 KiB takes {digits} times the energy and {digits_t} times the time of the best threshold "
+        "device on digits, {mnist} and {mnist_t} times on MNIST; on Fashion-MNIST, of one "
+        "width and stored signs, the most accurate threshold device is right on {fashion} % of the validation images, "
+        "and the most accurate MAC device on {fashion_mac} %.",
         {
-            "digits": device("digits", "32, 64, 128, 256", "least energy", "threshold", "energy×"),
-            "digits_t": device("digits", "32, 64, 128, 256", "least energy", "threshold", "latency×"),
-            "mnist": device("mnist", "64, 128, 256", "least energy", "threshold", "energy×"),
-            "mnist_t": device("mnist", "64, 128, 256", "least energy", "threshold", "latency×"),
+            "digits": device("digits", "32, 64", "least energy", "threshold", "energy×"),
+            "digits_t": device("digits", "32, 64", "least energy", "threshold", "latency×"),
+            "mnist": device("mnist", "64", "least energy", "threshold", "energy×"),
+            "mnist_t": device("mnist", "64", "least energy", "threshold", "latency×"),
             "fashion": device("fashion-mnist", "64", "most accurate", "threshold", "accuracy, %"),
             "fashion_mac": device("fashion-mnist", "64", "most accurate", "mac", "accuracy, %"),
         },
         lambda of: (
-            all(0.93 < of[name] < 1.07 for name in ("digits", "digits_t", "mnist", "mnist_t"))
+            of["digits"] < 0.6 < of["mnist"] < 0.8
+            and max(of["digits_t"], of["mnist_t"]) < 1
             and of["fashion"] < of["fashion_mac"]
         ),
         "limen study run small --out runs/small; limen study tables devices runs/small --plot devices.png",
