@@ -12,6 +12,7 @@ import pytest
 from cost_models.hardwired.table import FPGAS, LIBRARIES, STRUCTURE, Row, read_rows
 from dse.report import hardwired_table
 from dse.report.hardwired_table import ALL_LAYERS, HardwiredRow, table_csv
+from simulator.hardwired.export import DEFAULT_FORM
 
 WINDOWS = {"conv1": 8 * 8, "conv2": 4 * 4, "conv3": 2 * 2, "scores": 1}
 """Output pixels of digits' layers: windows of an image."""
@@ -35,7 +36,7 @@ def made_up(row: Row, layer: str) -> Row:
     """A row of the first layer as one of another."""
     if row.quantity == "windows_of_an_image":
         return row._replace(layer=layer, value=str(WINDOWS[layer]))
-    larger = Decimal(row.value) * MADE_UP[layer] * (3 if layer == "conv3" and row.form == "shared" else 1)
+    larger = Decimal(row.value) * MADE_UP[layer] * (3 if layer == "conv3" and row.form == DEFAULT_FORM else 1)
     whole = row.unit == "count"
     return row._replace(layer=layer, value=str(int(larger) if whole else larger))
 
