@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -46,6 +46,9 @@ from dse.cli.study import study
 from dse.cli.waves import waves
 from workloads.errors import LimenError
 from workloads.version import VERSION
+
+if TYPE_CHECKING:
+    from simulator.run import Level
 
 LEVELS = ("timing", "cycle", "rtl")
 LONG_CYCLES = 20_000_000
@@ -119,7 +122,7 @@ def simulate(
     op: str | None,
     bits: tuple[int, int] | None,
     timeline: Timeline,
-    levels: tuple[str, ...],
+    levels: tuple[Level, ...],
     images: int,
     jobs: int,
     seed: int,
@@ -143,8 +146,7 @@ def simulate(
         if cycles > LONG_CYCLES:  # nothing else is heard of a level with data until it ends
             echo(f"limen: {cycles} cycles to step through, a million or so a second", err=True)
     with ProgressBar() as bar:
-        chosen: Any = levels
-        runs = [run_level(network, chip, level, images, seed, progress=bar.show, jobs=jobs) for level in chosen]
+        runs = [run_level(network, chip, level, images, seed, progress=bar.show, jobs=jobs) for level in levels]
     timeline.write(runs[0], as_json)
     different = [run.level for run in runs[1:] if run.counts != runs[0].counts]
     scored = {run.level: run.scores.tolist() for run in runs if run.scores is not None}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from workloads.errors import LimenError, shown
 from workloads.host.names import TABLE, check_is_path, is_file_name
 
 
@@ -26,7 +27,6 @@ PLACE = _Place()
 def check_file(context: click.Context, param: click.Parameter, place: Path | None) -> Path | None:
     """Return a file's place. Raises LimenError where none can be written there, before the work whose result it has."""
     if place is not None:
-        from workloads.errors import LimenError
         from workloads.host.files import check_writable
 
         if place.is_dir():
@@ -38,8 +38,6 @@ def check_file(context: click.Context, param: click.Parameter, place: Path | Non
 def check_table(context: click.Context, param: click.Parameter, place: Path | None) -> Path | None:
     """Return the place of a table in a file, which is a .csv file. Raises LimenError."""
     if place is not None and not is_file_name(place, TABLE):
-        from workloads.errors import LimenError, shown
-
         raise LimenError(f"{param.opts[0]}: {shown(str(place))} is not allowed: a name that ends in .csv")
     return place
 
