@@ -256,12 +256,11 @@ def change_arrays(content: bytes, random: Random) -> bytes:
             members[random.choice([*TEXTS[:4], "more", "../up"])] = members[name]
         if not members:
             break
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", random.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))) as archive_out:
-        for name, member in members.items():
-            archive_out.writestr(
-                f"{name.replace(chr(0), '_')}.npy".encode("utf-8", "replace").decode(), _member(member, random)
-            )
+    packed, packing = io.BytesIO(), random.choice((zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED))
+    with zipfile.ZipFile(packed, "w") as archive_out:
+        for name, member in members.items():  # as `ZipInfo`, whose date is fixed: under a name alone, the clock's
+            info = zipfile.ZipInfo(f"{name.replace(chr(0), '_')}.npy".encode("utf-8", "replace").decode())
+            archive_out.writestr(info, _member(member, random), packing)
     return packed.getvalue()
 
 
