@@ -44,6 +44,8 @@ module limen_scratchpad #(
     localparam BANK_DEPTH = (DEPTH + BANKS - 1) / BANKS;
     localparam [31:0] PORT_COUNT = PORT_BITS;
     localparam [31:0] ROW_COUNT = WIDTH;
+    localparam PLACE_BITS = $clog2(WIDTH);
+    localparam SPACE = 1 << PLACE_BITS;  // from word to word where one is chosen
     localparam [31:0] LAST_BANK = BANKS - 1;
 
     generate
@@ -95,7 +97,7 @@ module limen_scratchpad #(
         rows_left_reg <= rows_left > taken ? rows_left - taken : 16'd0;
     end
 
-    wire [2*BANKS*WIDTH-1:0] words;
+    wire [2*BANKS*SPACE-1:0] words;
     genvar h;
     genvar b;
     genvar l;
@@ -108,13 +110,16 @@ module limen_scratchpad #(
             wire [STREAM_BITS-1:0] shifted = stream >> (place[COUNT_BITS-1:0] * ROW_COUNT[COUNT_BITS-1:0]);
             wire unused = &{1'b0, shifted[STREAM_BITS-1:WIDTH]};
             for (h = 0; h < 2; h = h + 1) begin : g_half
+                if (SPACE > WIDTH) begin : g_space
+                    assign words[(h*BANKS+b)*SPACE+WIDTH +: SPACE-WIDTH] = {(SPACE-WIDTH){1'b0}};
+                end
                 if (LANES == 0) begin : g_whole
                     limen_bank #(.WIDTH(WIDTH), .DEPTH(BANK_DEPTH)) bank (
                         .clk(clk),
                         .write_enable(is_written && fill_half == h), .write_addr(bank_row >> BANK_BITS),
                         .write_data(shifted[WIDTH-1:0]),
                         .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
-                        .read_data(words[(h*BANKS+b)*WIDTH +: WIDTH])
+                        .read_data(words[(h*BANKS+b)*SPACE +: WIDTH])
                     );
                 end else begin : g_by_lane
                     wire is_lane_row = (lane_row & LAST_BANK[15:0]) == b && fill_half == h;
@@ -126,7 +131,7 @@ module limen_scratchpad #(
                             .write_data(is_written ? shifted[l*LANE_WIDTH +: LANE_WIDTH]
                                 : lane_data[l*LANE_WIDTH +: LANE_WIDTH]),
                             .read_enable(read_enable && read_half == h), .read_addr(read_row >> BANK_BITS),
-                            .read_data(words[(h*BANKS+b)*WIDTH+l*LANE_WIDTH +: LANE_WIDTH])
+                            .read_data(words[(h*BANKS+b)*SPACE+l*LANE_WIDTH +: LANE_WIDTH])
                         );
                     end
                 end
@@ -143,7 +148,10 @@ module limen_scratchpad #(
     end
     wire [15:0] bank_count = LAST_BANK[15:0] + 16'd1;
     wire [15:0] select = half_reg ? bank_reg + bank_count : bank_reg;
-    assign read_data = words[select*WIDTH +: WIDTH];
+    // Words lie SPACE apart, for of an index that is a product tools make a multiplier. One by a power of two is a shift; it
+    // is written as one, so that these widths keep the netlists the cost tables are fitted to.
+    assign read_data =
+        words[(SPACE == WIDTH ? select*WIDTH : {{(16-PLACE_BITS){1'b0}}, select, {PLACE_BITS{1'b0}}}) +: WIDTH];
     wire unused = &{1'b0, rest, lane_write, lane_row, lane_data};
 endmodule
 

@@ -57,7 +57,15 @@ module limen_synapses #(
         end
         if (DATAFLOW != OS) begin : g_ranges
             // All folds of outputs have ROWS rows a range; under is an output is a row of it.
-            wire [15:0] range_rows = DATAFLOW == IS ? outputs : channel_rows * ROW_COUNT[15:0];
+            // Shifted and added, not multiplied: a machine of threshold neurons has no multiplier.
+            reg [15:0] fold_rows;
+            integer i;
+            always @* begin
+                fold_rows = 16'd0;
+                for (i = 0; i < 16; i = i + 1)
+                    if (ROW_COUNT[i]) fold_rows = fold_rows + (channel_rows << i);
+            end
+            wire [15:0] range_rows = DATAFLOW == IS ? outputs : fold_rows;
             limen_synapse_words #(
                 .ROWS(ROWS), .COLS(COLS), .LANES(LANES), .FEEDER(FEEDER), .DATAFLOW(DATAFLOW), .X_BITS(X_BITS),
                 .X_SIGNED(X_SIGNED), .W_BITS(W_BITS), .NEUTRAL(NEUTRAL), .PORT_BITS(PORT_BITS)
