@@ -31,7 +31,7 @@ MATMUL = {"matmul": True, "polarity": "generated", "overlap": True, "feeder_widt
     ],
 )
 def test_only_macs_have_products(op: str, fields: dict[str, Any], products: int, tmp_path: Path) -> None:
-    """Where Yosys gives a product DSP blocks, all others gone by then: an index that it made a shift, as one example."""
+    """Where Yosys maps products to DSP blocks; by then it has made shifts of some of the indices."""
     design = FittedDesign.model_validate({"op": op, "acc_bits": 30, "acc_policy": "weights", **fields})
     source = Source("limen_chip", FILES, {}, chip_verilog(rtl_parameters(design), op))
     files, steps = canonical_files(source), passes("xc7", source, DSP)

@@ -137,7 +137,7 @@ def test_built_systems_have_what_the_tables_say() -> None:
     assert {(system.rows, system.cols) for system in systems} <= {*ARRAYS}
     for system in systems:
         assert (system.clock_ns is None) == (system.target == "xc7") and system.accuracy is not None
-        if system.current:  # an earlier Verilog had a product more, see tests/cost_models/test_fpga_products.py
+        if system.current:  # an earlier Verilog had a product more: test_fpga_products
             assert system.dsp == (system.pes if system.kind == DSP_MAC else 0)
     network = find_network("digits", "threshold", SYSTEM_BITS, SYSTEM_BITS)
     one, many = (image_cycles(system_unit("default", 8, 8, "threshold"), network, images) for images in (1, 16))
