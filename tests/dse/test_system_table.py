@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from itertools import product
 from pathlib import Path
 from random import Random
 from typing import Literal
@@ -12,13 +13,13 @@ import pandas
 import pytest
 from ruamel.yaml import YAML
 
-from cost_models.price.price import price
+from cost_models.price.price import price, with_memory
 from dse.evaluation.evaluate import Evaluator
 from dse.space.space import Space
 from dse.space.study_spec import StudySpec
 from dse.space.workload import SEPARATOR
 from dse.system import scenario as scenarios
-from dse.system.cells import Cell, cells_csv, read_cells
+from dse.system.cells import ALONE, Cell, cells_csv, read_cells
 from dse.system.naive import CHANGES, Definition, Naive, priced, widened
 from dse.system.rules import Asked, choose
 from dse.system.scenario import MACHINES, WIDTHS, Scenario
@@ -32,7 +33,8 @@ from tests.docs import system_cells
 from tests.support.command import run_command
 from tests.support.manifests import unnamed
 from workloads.errors import LimenError
-from workloads.networks.family import SHIPPED, find_network
+from workloads.networks.accuracy import read_accuracies
+from workloads.networks.family import SHIPPED, find_network, load_family
 
 DRAWN = Random(22).sample([cell for cell in stored_cells() if cell.trial is not None], 6)
 DEFINED = Random(22).sample([row for row in stored_definitions() if row.rule == "same array"], 4)
@@ -159,6 +161,17 @@ def made_up_scenario(tmp_path: Path) -> Scenario:
     return Scenario(str(tmp_path / "net"))
 
 
+def test_widths_are_free_for_all_ops_of_digits_and_two_of_mnist() -> None:
+    """In every stored scenario; a limit names the network where it is compared alone."""
+    for scenario in (each for each in stored_scenarios() if each.network in system_cells.MAIN):
+        cells = [cell for cell in cells_of(scenario) if cell.rule == "accuracy"]
+        free = {cell.op for cell in cells if not cell.limit.endswith(ALONE)}
+        alone = {cell.op for cell in cells if cell.limit.endswith(ALONE)}
+        digits = scenario.network == "digits"
+        assert free == ({*scenario.ops} if digits else {"mac", "threshold"})
+        assert alone == (set() if digits else {*scenario.ops})
+
+
 def test_ops_have_the_same_choice_of_widths(tmp_path: Path) -> None:
     """The adder has no wide twin: it is compared on the network alone, with the others; so is what only it reaches."""
     scenario = made_up_scenario(tmp_path)
@@ -212,6 +225,29 @@ def test_equal_accuracy_is_the_best_of_all_networks_and_widths(tmp_path: Path, m
         best = min(designs, default=(None, "", ""))
         assert (cell.edp_uj_us, cell.workload, cell.design, cell.designs) == (*best, len(designs))
     assert len({cell.workload for cell in found.values()} - {""}) > 1
+
+
+def test_a_stored_cell_at_equal_accuracy_is_the_best_of_its_whole_sweep() -> None:
+    """The adder's, of digits at all widths: of every network that is as accurate, every machine, priced by hand."""
+    scenario = Scenario("digits")
+    cell = [cell for cell in cells_of(scenario) if (cell.rule, cell.op) == ("accuracy", "adder")][1]
+    assert cell.limit == "at least 98.56 %" and cell.accuracy is not None
+    space = YAML(typ="safe").load(scenario.page(WIDTHS, Path()))["space"]
+    axes = ("rows", "cols", "filter_kib", "dataflow", "pe_stages")
+    machines = [dict(zip(axes, values, strict=True)) for values in product(*(space[axis] for axis in axes))]
+    products = []
+    for name in ("digits", "digits-half", "digits-double"):
+        family = load_family(name)
+        for (op, x_bits, w_bits), row in read_accuracies(family).items():
+            free = x_bits in space["bits"]["x"] and w_bits in space["bits"]["w"]
+            if op == "adder" and free and row.validation_accuracy >= 0.9855:
+                network = family.network("adder", x_bits, w_bits)
+                bits = {"op": "adder", "x_bits": x_bits, "w_bits": w_bits, "acc_policy": "weights"}
+                for machine in machines:
+                    design = with_memory(Design.model_validate({**machine, **bits}), network, stream="own")
+                    cost = price(simulate(network, design), stream="own")
+                    products.append((cost.energy_uj * cost.latency_us, name))
+    assert (cell.edp_uj_us, cell.workload, cell.designs) == (*min(products), len(products))
 
 
 def test_several_images_of_mnist_end_on_a_beat() -> None:
