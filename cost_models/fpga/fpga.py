@@ -14,6 +14,7 @@ import os
 import statistics
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -118,10 +119,12 @@ def passes(target: str, source: Source, recipe: str) -> list[str]:
     """Return the Yosys passes after reading, up to a target's cells."""
     parameters = "".join(f" -chparam {name} {value}" for name, value in source.parameters.items())
     nodsp = "" if recipe == DSP else " -nodsp"
-    top = f"hierarchy -check -top {source.top}{parameters}"
+    prepared = [f"hierarchy -check -top {source.top}{parameters}", *PRODUCTS[recipe]]
+    if source.kept:
+        prepared.append(f"setattr -set keep 1 w:{source.kept}")
     if target == "xc7":
-        return [XC7_LIBRARY, top, *PRODUCTS[recipe], XC7.format(nodsp=nodsp)]
-    return [top, *PRODUCTS[recipe], ECP5.format(nodsp=nodsp)]
+        return [XC7_LIBRARY, *prepared, XC7.format(nodsp=nodsp)]
+    return [*prepared, ECP5.format(nodsp=nodsp)]
 
 
 def device_of(unit: FpgaUnit) -> Device:
@@ -158,29 +161,31 @@ def implement(target: str, unit: FpgaUnit, ways: tuple[str, ...]) -> Implementat
     placeable = Placeable(
         _source(target, unit), device_of(unit), sum(inputs_of(unit).values()), f"{unit.component} {unit.op}"
     )
-    way, values = implement_source(target, placeable, ways)
+    way, values = implement_source(target, {way: (placeable, way) for way in ways})
     return Implementation(unit, way if unit.multiplies else "", fingerprint(target, unit, way), values)
 
 
-def implement_source(target: str, placeable: Placeable, ways: tuple[str, ...]) -> tuple[str, dict[str, float]]:
-    """Return the way, of some, that takes the fewest LUTs, and its quantities. Raises LimenError as `implement`."""
+def implement_source(target: str, ways: Mapping[str, tuple[Placeable, str]]) -> tuple[str, dict[str, float]]:
+    """Return the way, of some, that takes the fewest LUTs, and its quantities. Raises LimenError as `implement`.
+
+    ways: what is built and by which recipe of products, by name.
+    """
     tools(target)
-    source = placeable.source
-    files = canonical_files(source)
     netlists: list[tuple[float, str, dict[str, float]]] = []
     with scratch_folder() as folder:
-        for way in ways:
-            scratch = folder / way
-            scratch.mkdir()
-            commands = [read_verilog(files), *passes(target, source, way)]
-            document = run_yosys(commands, files, source.top, scratch)
+        for way, (placeable, recipe) in ways.items():
+            source = placeable.source
+            files = canonical_files(source)
+            (folder / way).mkdir()
+            commands = [read_verilog(files), *passes(target, source, recipe)]
+            document = run_yosys(commands, files, source.top, folder / way)
             cells = document["modules"][top_module(document, source.top)]["cells"]
             kinds = Counter(cell["type"] for cell in cells.values())
             values = _xc7_values(kinds) if target == "xc7" else _ecp5_values(kinds)
             netlists.append((values["lut"], way, values))
         _, way, values = min(netlists, key=lambda netlist: netlist[0])
         if target == "ecp5":
-            values = _placed(placeable, values, folder / way)
+            values = _placed(ways[way][0], values, folder / way)
     return way, values
 
 

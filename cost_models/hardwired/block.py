@@ -14,6 +14,7 @@ from simulator.hardwired.adders import Adders
 from simulator.hardwired.chip import layer_windows, packed, x_bits, y_bits
 from simulator.hardwired.export import adders_of
 from simulator.hardwired.sharing import FORMS
+from simulator.hardwired.trees import CARRY_CHAIN, CARRY_SAVE, CHAINED
 from simulator.hardwired.verilog import layer_verilog, module_name, output_bits
 from simulator.hardwired.window import layer_index, windows_of
 from workloads.networks.family import find_network
@@ -68,10 +69,13 @@ def windows_of_image(block: Block) -> int:
     return network.layers[layer_index(network, block.layer)].pixels
 
 
-def source(block: Block) -> Source:
-    """Return a block's Verilog; one of many additions is mapped as large, see `Source`."""
+def source(block: Block, tree: str = CARRY_SAVE) -> Source:
+    """Return a block's Verilog, sums as trees `tree`; one of many additions is mapped as large, see `Source`."""
     logic = adders(block)
-    return Source(module_name(block.layer), (), {}, layer_verilog(logic), buffered=True, large=logic.adds > LARGE)
+    return Source(
+        module_name(block.layer), (), {}, layer_verilog(logic, tree), buffered=True, large=logic.adds > LARGE,
+        kept=CHAINED if tree == CARRY_CHAIN else "",
+    )  # fmt: skip
 
 
 @lru_cache(maxsize=4)

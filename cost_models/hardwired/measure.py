@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cost_models.derive.characterise import compare_outputs, rounded, with_ports
 from cost_models.fpga.fpga import (
@@ -24,8 +24,8 @@ from cost_models.gates.synthesis import Kit
 from cost_models.hardwired.block import adders, source, stream
 from cost_models.hardwired.table import Block
 from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
-from cost_models.sources.source import Source
 from simulator.hardwired.chip import x_bits, y_bits
+from simulator.hardwired.trees import CARRY_CHAIN, TREES
 
 UNIT_ADDITIONS = 1500
 """Additions of a block that the smaller part takes."""
@@ -97,18 +97,18 @@ def _measured(block: Block, netlist: Netlist, kit: Kit) -> dict[str, float]:
 
 
 def on_fpga(block: Block, target: str) -> Figures:
-    """Return a block on an FPGA: cells after synthesis on xc7, placed and routed on ecp5.
+    """Return a block on an FPGA, by the tree of fewer LUTs: cells after synthesis on xc7, placed and routed on ecp5.
 
-    Raises:
-        LimenError: a missing extra, or a tool that refuses it.
+    Its recipe names the tree. Raises LimenError: a missing extra, or a tool that refuses it.
     """
-    built = _placeable(block, target)
-    recipe, values = implement_source(target, built, (DEFAULT_MULTIPLIER,))
-    return Figures(values, recipe, fpga_digest(block, target))
+    trees = (CARRY_CHAIN,) if source(block).large else TREES
+    ways = {tree: (_placeable(block, target, tree), DEFAULT_MULTIPLIER) for tree in trees}
+    tree, values = implement_source(target, ways)
+    return Figures(values, tree, fpga_digest(block, target, tree))
 
 
-def fpga_digest(block: Block, target: str) -> str:
-    built = _placeable(block, target)
+def fpga_digest(block: Block, target: str, tree: str) -> str:
+    built = _placeable(block, target, tree)
     digest = hashlib.sha256("\n".join(passes(target, built.source, DEFAULT_MULTIPLIER)).encode())
     digest.update("\n".join(synthesis.canonical_files(built.source).values()).encode())
     if target == "ecp5":
@@ -122,11 +122,13 @@ def device_of(block: Block) -> Device:
     return UNIT_DEVICE if adders(block).adds <= UNIT_ADDITIONS else LARGE_DEVICE
 
 
-def _placeable(block: Block, target: str) -> Placeable:
+def _placeable(block: Block, target: str, tree: str) -> Placeable:
     """Return a block as it is put on a target: on ecp5 with a register before its inputs, which isn't counted."""
-    plain = source(block)
+    plain = source(block, tree)
     bits = x_bits(adders(block))
     if target != "ecp5":
         return Placeable(plain, device_of(block), 0, block.words)
     text = REGISTERED.format(x_last=bits - 1, y_last=y_bits(adders(block)) - 1, top=plain.top)
-    return Placeable(Source("limen_registered", (), {}, plain.text + text), device_of(block), bits, block.words)
+    return Placeable(
+        replace(plain, top="limen_registered", text=plain.text + text), device_of(block), bits, block.words
+    )

@@ -16,6 +16,7 @@ from cost_models.hardwired.block import adders, blocks, source, windows_of_image
 from cost_models.hardwired.measure import Figures, fpga_digest, library_digest, on_fpga, on_library
 from cost_models.hardwired.table import FAMILY, LIBRARIES, STRUCTURE, Block, Row, read_rows
 from simulator.hardwired.from_da4ml import check_installed
+from simulator.hardwired.trees import TREES
 from simulator.rtl.verilog_tokens import canonical_verilog
 from workloads.host.files import check_writable, write_whole
 from workloads.host.scratch import scratch_folder
@@ -97,7 +98,7 @@ class OnFpga:
         return on_fpga(block, self.name)
 
     def digest(self, block: Block, recipe: str) -> str:
-        return fpga_digest(block, self.name)
+        return fpga_digest(block, self.name, recipe) if recipe in TREES else ""  # of an earlier version
 
 
 Target = Counted | OnLibrary | OnFpga

@@ -14,6 +14,7 @@ class Source:
     """A module to synthesise: files of simulator/rtl/verilog, Verilog text beside them, the top and its parameters.
 
     buffered: its wide nets get buffers, see `cost_models.gates.synthesis`; large: and its logic stays as it is.
+    kept: wires, by a pattern of their names, that an FPGA's tools keep.
     """
 
     top: str
@@ -22,3 +23,4 @@ class Source:
     text: str = ""
     buffered: bool = False
     large: bool = False
+    kept: str = ""

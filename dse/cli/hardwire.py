@@ -21,6 +21,9 @@ from dse.cli.places import PLACE
 FORMS = ("products", "sums", "shared", "da4ml")
 """As `simulator.hardwired.sharing.FORMS`, which takes longer to load."""
 
+TREES = ("carry-save", "carry-chain")
+"""As `simulator.hardwired.trees.TREES`."""
+
 
 @click.command()
 @workload_option
@@ -35,6 +38,14 @@ FORMS = ("products", "sums", "shared", "da4ml")
     help="products: constants multiply; sums: each neuron adds by itself; shared: additions that several need are made "
     "once, by Limen or by the package da4ml.",
 )
+@click.option(
+    "--tree",
+    default="carry-save",
+    show_default=True,
+    type=click.Choice(TREES),
+    help="How a neuron adds up: full adders, for gates and for few synapses; additions of two, for an FPGA's carry "
+    "chains.",
+)
 @click.option("--any-input", is_flag=True, help="Inputs may be all integers of their format, not the data set's alone.")
 @click.option("--out", "-o", required=True, type=PLACE, help="The folder to write.")
 @click.option("--images", default=20, show_default=True, type=AT_LEAST_ONE, help="Inputs to put into the vectors.")
@@ -45,6 +56,7 @@ def hardwire(
     bits: tuple[int, int] | None,
     layers: tuple[str, ...],
     form: str,
+    tree: str,
     any_input: bool,
     out: Path,
     images: int,
@@ -62,7 +74,7 @@ def hardwire(
 
     x_bits, w_bits = bits or (None, None)
     network = find_network(workload, op, x_bits, w_bits)
-    exported = export(network, choose_inputs(network, images, seed), out, layers, form, any_input)
+    exported = export(network, choose_inputs(network, images, seed), out, layers, form, any_input, tree)
     head = ("layer", "op", "inputs", "outputs", "synapses", "dropped", "folded", "features", "additions", "adder_bits")
     facts = [facts_of(adders) for adders in exported.layers]
     rows = [head, *([str(getattr(fact, name)) for name in head] for fact in facts)]

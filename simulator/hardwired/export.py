@@ -17,6 +17,7 @@ from pydantic import Field
 from simulator.hardwired.adders import Adders
 from simulator.hardwired.chip import chip_verilog, format_vectors, layer_windows, x_bits, y_bits
 from simulator.hardwired.sharing import FORMS
+from simulator.hardwired.trees import CARRY_SAVE
 from simulator.hardwired.verilog import layer_verilog, module_name
 from simulator.hardwired.window import Window, windows_of
 from simulator.rtl.export import CHIP_FILE, VECTORS, write_sources
@@ -40,8 +41,8 @@ DEFAULT_FORM = "shared"
 README = """# {title}
 
 Written by Limen {limen_version}: {layers} of {network} as hard-wired neurons, weights and thresholds
-constants of the logic, in the form `{form}`. A layer takes one window of its inputs a cycle and gives all its output
-channels at the next clock edge. What stores activations and cuts windows out of them is not in it.
+constants of the logic, in the form `{form}`, sums as `{tree}` trees. A layer takes one window of its inputs a cycle and
+gives all its output channels at the next clock edge. What stores activations and cuts windows out of them is not in it.
 
 | path | what |
 |---|---|
@@ -65,6 +66,7 @@ class LayerFacts(Spec):
     layer: Name
     op: str
     form: str
+    tree: str = ""
     inputs: Annotated[int, Field(ge=1)]
     outputs: Annotated[int, Field(ge=1)]
     windows: Annotated[int, Field(ge=1)]
@@ -104,7 +106,7 @@ def adders_of(window: Window, form: str) -> Adders:
 
 
 def facts_of(adders: Adders) -> LayerFacts:
-    """Return what hardwired.json says of a layer, but for its form."""
+    """Return what hardwired.json says of a layer, but for its form and tree."""
     window = adders.window
     layer = window.layer
     return LayerFacts(
@@ -122,13 +124,14 @@ def export(
     names: Sequence[str] = (),
     form: str = DEFAULT_FORM,
     any_input: bool = False,
+    tree: str = CARRY_SAVE,
 ) -> Hardwired:
     """Write `folder`: layers of a network, all of them without names, as hard-wired neurons, and vectors.
 
     x: the network's inputs [images, H, W, C] of the vectors.
 
     An earlier export there is replaced, as a whole or not at all; its proof stays where it is of the very same files.
-    any_input: see `windows_of`.
+    any_input: see `windows_of`. tree: of the neurons' sums, see `layer_verilog`.
 
     Raises:
         LimenError: a layer that isn't there or has no hard-wired form, no checkpoint, or the folder can't be written.
@@ -140,17 +143,22 @@ def export(
     windows = [of_layer for layer, of_layer in found if layer.name in chosen]
     replaced = os.path.isfile(folder / MARKER)
     with new_folder(folder, MARKER) as target:
-        _write(target, network, layers, form, windows)
+        _write(target, network, layers, (form, tree), windows)
         if replaced:
             carry_proof(folder, target)
     return Hardwired(folder, layers, replaced)
 
 
 def _write(
-    target: Path, network: Network, layers: Sequence[Adders], form: str, windows: list[tuple[np.ndarray, np.ndarray]]
+    target: Path,
+    network: Network,
+    layers: Sequence[Adders],
+    made: tuple[str, str],
+    windows: list[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    facts = [facts_of(adders).model_copy(update={"form": form}) for adders in layers]
-    verilog = {f"{module_name(adders.window.layer.name)}.v": layer_verilog(adders) for adders in layers}
+    form, tree = made
+    facts = [facts_of(adders).model_copy(update={"form": form, "tree": tree}) for adders in layers]
+    verilog = {f"{module_name(adders.window.layer.name)}.v": layer_verilog(adders, tree) for adders in layers}
     write_sources(target, verilog | {CHIP_FILE: chip_verilog(layers)}, TESTBENCH)
     (target / VECTORS).parent.mkdir()
     (target / VECTORS).write_text(format_vectors(layers, windows), encoding="ascii")
@@ -159,7 +167,7 @@ def _write(
     (target / MARKER).write_text(json.dumps(content.model_dump(), indent=2) + "\n", encoding="utf-8")
     first = layers[0].window
     readme = README.format(
-        title=f"{name}, hard-wired", limen_version=VERSION, network=name, form=form, images=images,
+        title=f"{name}, hard-wired", limen_version=VERSION, network=name, form=form, tree=tree, images=images,
         layers=", ".join(adders.window.layer.name for adders in layers),
         inputs=f"within {int(first.x.low.min())} to {int(first.x.high.max())}",
     )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from simulator.hardwired.adders import Adders, two_complement, width_of
+from simulator.hardwired.trees import CARRY_SAVE, ONE, TREES, ZERO, Summand, Tree, added, adder_levels, joined
+from workloads.errors import LimenError, shown
 
 MODULE = """// Layer {name}: {neurons} hard-wired neurons of op {op} over windows of {inputs} inputs, one a cycle.
 // Outside the ranges of its inputs that it was made for, an output is not defined.
@@ -27,9 +29,6 @@ endmodule
 """
 
 
-ZERO = "1'b0"
-
-
 def module_name(layer: str) -> str:
     return f"limen_hardwired_{layer}"
 
@@ -42,9 +41,11 @@ def output_bits(adders: Adders) -> int:
     return two_complement(int(window.sums.low.min()), int(window.sums.high.max()))
 
 
-def layer_verilog(adders: Adders) -> str:
-    """Return the module of a layer."""
-    writer = _Writer(adders)
+def layer_verilog(adders: Adders, tree: str = CARRY_SAVE) -> str:
+    """Return the module of a layer. tree: of its neurons' sums, one of `TREES`. Raises LimenError on another."""
+    if tree not in TREES:
+        raise LimenError(f"tree: {shown(tree)} is not allowed: one of {', '.join(TREES)}")
+    writer = _Writer(adders, TREES[tree])
     window, neurons = adders.window, len(adders.terms)
     body = [*writer.features(), *writer.additions()]
     for n in range(neurons):
@@ -67,10 +68,6 @@ def _constant(bits: int, value: int) -> str:
     return f"{bits}'d{value % (1 << bits)}"
 
 
-def _joined(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{{{', '.join(parts)}}}"
-
-
 class Wire(NamedTuple):
     """A wire and the range of its numbers."""
 
@@ -91,13 +88,33 @@ class Wire(NamedTuple):
         return f"wire [{self.bits - 1}:0] {self.name}"
 
 
+def _unsigned(wire: Wire, negative: bool) -> tuple[str, ...]:
+    """Return a wire's bits as an unsigned number, the lowest first: no sign is extended.
+
+    A negative number is inverted, a signed one has its sign bit inverted; what that adds goes into the constant.
+    """
+    inverted = [negative != (wire.signed and place == wire.bits - 1) for place in range(wire.bits)]
+    return tuple(f"{'~' if invert else ''}{wire.name}[{place}]" for place, invert in enumerate(inverted))
+
+
 class _Writer:
     """Lines of a layer's module; `unused`: wires of which not every bit is read."""
 
-    def __init__(self, adders: Adders) -> None:
-        self.adders = adders
+    def __init__(self, adders: Adders, tree: Tree) -> None:
+        self.adders, self.tree = adders, tree
         self.window = adders.window
         self.unused: list[str] = []
+        self.arrivals = self._arrivals()
+
+    def _arrivals(self) -> list[int]:
+        """Return when each node is there, in levels of logic."""
+        found = []
+        for node, feature in enumerate(self.window.features):
+            found.append(0 if feature.threshold is None else adder_levels(self._node(node).bits))
+        for index, addition in enumerate(self.adders.additions):
+            bits = self._node(len(self.window.features) + index).bits
+            found.append(max(found[addition.left], found[addition.right]) + adder_levels(bits))
+        return found
 
     def _node(self, node: int) -> Wire:
         count = len(self.window.features)
@@ -119,11 +136,22 @@ class _Writer:
                 continue
             lowest = (x.low << window.x_shift) - feature.threshold
             bits = two_complement(lowest, feature.high)
-            above = f"{self._in_place(x, window.x_shift, bits)} - {_constant(bits, feature.threshold)}"
-            yield f"wire [{bits - 1}:0] d_{index} = {above};"
+            yield f"wire [{bits - 1}:0] i_{index} = {self._in_place(x, window.x_shift, bits)};"
+            yield from self._difference(index, bits, feature.threshold)
             positive = f"d_{index}[{wire.bits - 1}:0]"
             yield f"{wire.declaration} = d_{index}[{bits - 1}] ? {_constant(wire.bits, 0)} : {positive};"
             self.unused.append(f"d_{index}")
+
+    def _difference(self, index: int, bits: int, threshold: int) -> Iterable[str]:
+        """Yield d = i − threshold, bit by bit: with a constant a carry is one gate, and tools' own adders have three."""
+        places, carry = [], ONE
+        for place in range(bits):
+            i, is_one = f"i_{index}[{place}]", not threshold >> place & 1
+            places.append(f"{'~' if is_one else ''}({i} ^ {carry})")
+            if place + 1 < bits:
+                yield f"wire b_{index}_{place} = {i} {'|' if is_one else '&'} {carry};"
+                carry = f"b_{index}_{place}"
+        yield f"wire [{bits - 1}:0] d_{index} = {joined(places[::-1])};"
 
     def additions(self) -> Iterable[str]:
         for index, addition in enumerate(self.adders.additions):
@@ -143,16 +171,12 @@ class _Writer:
         above = width - kept - shift
         parts = [f"{{{above}{{{sign}}}}}"] if above else []
         parts += [f"{wire.name}[{kept - 1}:0]", *([_constant(shift, 0)] if shift else [])]
-        return _joined(parts)
+        return joined(parts)
 
     def neuron(self, n: int) -> Iterable[str]:
-        """Yield a neuron's sum, modulo 2^bits, and what the requantiser makes of it.
-
-        Every operand is an unsigned number: a negative one is inverted, a signed one has its sign bit inverted; what
-        that adds goes into the constant. So no operand's sign is extended.
-        """
+        """Yield a neuron's sum, modulo 2^bits, as a tree, and what the requantiser makes of it."""
         total = Wire(f"s_{n}", int(self.window.sums.low[n]), int(self.window.sums.high[n]))
-        constant, operands = int(self.window.constants[n]), []
+        constant, summands = int(self.window.constants[n]), []
         for place, (node, factor) in enumerate(self.adders.terms[n]):
             wire, shift = self._node(node), (factor & -factor).bit_length() - 1
             odd, negative = abs(factor) >> shift, factor < 0
@@ -161,26 +185,15 @@ class _Writer:
                 yield f"{wire.declaration} = {self._in_place(operand, 0, wire.bits)} * {_constant(wire.bits, odd)};"
             lowest = -(1 << (wire.bits - 1)) if wire.signed else 0
             constant += (-(lowest + (1 << wire.bits) - 1) if negative else lowest) << shift
-            operands += self._unsigned(wire, negative, shift, total.bits)
-        yield f"{total.declaration} = {' + '.join([*operands, _constant(total.bits, constant)])};"
+            if shift + wire.bits > total.bits:
+                self.unused.append(wire.name)
+            summands.append(Summand(self.arrivals[node], (ZERO,) * shift + _unsigned(wire, negative)))
+        summands.append(Summand(0, tuple(ONE if constant >> place & 1 else ZERO for place in range(total.bits))))
+        lines, left = self.tree(summands, total.bits, str(n))
+        yield from lines
+        yield f"{total.declaration} = {added(left)};"
         self.unused.append(total.name)
         yield from self._requantised(n, total)
-
-    def _unsigned(self, wire: Wire, negative: bool, shift: int, width: int) -> list[str]:
-        """Return a wire, inverted where negative, its sign bit once more, in its place; [] where none of it is seen."""
-        kept = min(wire.bits, width - shift)
-        if kept < wire.bits:
-            self.unused.append(wire.name)
-        if kept <= 0:
-            return []
-        inverted, sign = ("~", "") if negative else ("", "~")
-        parts = [_constant(width - kept - shift, 0)] if width > kept + shift else []
-        if wire.signed and kept == wire.bits:
-            parts.append(f"{sign}{wire.name}[{kept - 1}]")
-            kept -= 1
-        parts += [f"{inverted}{wire.name}[{kept - 1}:0]"] if kept else []
-        parts += [_constant(shift, 0)] if shift else []
-        return [_joined(parts)]
 
     def _requantised(self, n: int, total: Wire) -> Iterable[str]:
         bits, shift = output_bits(self.adders), int(self.window.shift[n])

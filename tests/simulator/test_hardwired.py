@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from simulator.hardwired.adders import Adders, Addition, outputs
 from simulator.hardwired.export import export, verify
 from simulator.hardwired.sharing import FORMS, shared, sums
+from simulator.hardwired.trees import ONE, TREES, ZERO, Summand, carry_save
 from simulator.hardwired.window import window_of, windows_of
 from tests.levels.graphs import random_layer, random_parameters
 from tests.simulator.small_export import edit
@@ -95,6 +97,33 @@ def test_a_wrong_addition_is_seen() -> None:
     assert not np.array_equal(outputs(Adders(window, changed.additions, adders.terms), x), outputs(adders, x))
 
 
+def summands(count: int, shifts: int) -> list[Summand]:
+    """Numbers of four bits, shifted by 0 to shifts − 1 in turn."""
+    return [Summand(0, (ZERO,) * (k % shifts) + tuple(f"x{k}[{place}]" for place in range(4))) for k in range(count)]
+
+
+@pytest.mark.parametrize("count", [3, 9, 128])
+def test_a_tree_of_full_adders_takes_a_bit_each_and_is_as_deep_with_shifts(count: int) -> None:
+    deepest = []
+    for shifts in (1, 4):
+        lines, left = carry_save(summands(count, shifts), 24, "0")
+        depth = {f"x{k}[{place}]": 0 for k in range(count) for place in range(4)}
+        for line in lines:
+            for wire, of in re.findall(r"([htc]_0_\d+) = ([^,;]+)", line):
+                inputs = [depth[name] for name in re.findall(r"[a-z]\w*(?:\[\d\])?", of)]
+                depth[wire] = 1 + max(inputs)
+        full_adders = sum(line.startswith("wire h_") for line in lines)
+        assert full_adders == 4 * count - sum(map(len, left)) and max(map(len, left)) <= 2
+        deepest.append(max(depth[name] for column in left for name in column))
+    assert abs(deepest[1] - deepest[0]) <= 4
+
+
+def test_a_tree_keeps_constants_and_drops_what_is_above() -> None:
+    for tree in TREES.values():
+        assert tree([Summand(0, (ONE, ZERO, ONE, ONE))], 3, "0") == ([], [[ONE], [], [ONE]])
+        assert tree([], 2, "0") == ([], [[], []])
+
+
 def network_of_all_ops() -> Network:
     """A layer of each op in a chain, 2 to 5 bits, one of them with windows that overlap, the first with one synapse."""
     rng = np.random.default_rng(3)
@@ -118,12 +147,15 @@ def network_of_all_ops() -> Network:
     return Network("all-ops", tuple(layers), tuple(random_parameters(layer, rng) for layer in layers))
 
 
-def test_verilog_of_all_ops_is_proved_and_a_wrong_bit_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("tree", TREES)
+def test_verilog_of_all_ops_is_proved_and_a_wrong_bit_is_found(
+    tree: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     needs_verilator()
     monkeypatch.setenv("CXXFLAGS", "-O0")
     network = network_of_all_ops()
     x = np.random.default_rng(0).integers(-2, 2, (40, 4, 4, 1))
-    exported = export(network, x, tmp_path / "net")
+    exported = export(network, x, tmp_path / "net", tree=tree)
     proof = verify(tmp_path / "net")
     windows = sum(layer.pixels for layer in network.layers)
     assert (proof.images, proof.layers, proof.cycles, proof.mismatches) == (40, 4, 40 * windows, 0)
