@@ -210,6 +210,8 @@ def fpga(out_dir: Path | None, target: str, jobs: int, systems: bool, check: boo
 @several("--fpga", "fpgas", type=click.Choice(("xc7", "ecp5")), help="An FPGA; again for both.")
 @several("--layer", "layers", help="Only blocks of this layer of digits; again for more.")
 @several("--bits", "widths", type=click.IntRange(2, 16), help="Only these x_bits; again for more.")
+@several("--op", "ops", help="Only this op; again for more.")
+@several("--form", "forms", help="Only this form of the additions; again for more.")
 @click.option("--check", is_flag=True, help="Measure a sample of the built-in rows again instead, and compare.")
 @click.option("--sample", default=2, show_default=True, type=AT_LEAST_ONE, help="With --check: blocks.")
 @click.option("--seed", default=0, show_default=True, type=AT_LEAST_ZERO, help="With --check: which ones.")
@@ -219,6 +221,8 @@ def hardwired(
     fpgas: tuple[str, ...],
     layers: tuple[str, ...],
     widths: tuple[int, ...],
+    ops: tuple[str, ...],
+    forms: tuple[str, ...],
     check: bool,
     sample: int,
     seed: int,
@@ -235,11 +239,18 @@ def hardwired(
     kits = _named_libraries(libraries)
     if not kits and not fpgas:
         raise click.UsageError("--liberty NAME=LIB or --fpga: give one at least")
-    chosen = [block for block in blocks() if not layers or block.layer in layers]
-    chosen = [block for block in chosen if not widths or block.x_bits in widths]
+    chosen = [
+        block
+        for block in blocks()
+        if (not layers or block.layer in layers)
+        and (not widths or block.x_bits in widths)
+        and (not ops or block.op in ops)
+        and (not forms or block.form in forms)
+    ]
     if not chosen:
         known = ", ".join(dict.fromkeys(f"{block.layer} at {block.x_bits}" for block in blocks()))
-        raise LimenError(f"--layer, --bits: {', '.join((*layers, *map(str, widths)))} are not allowed: {known}")
+        asked = ", ".join((*layers, *map(str, widths), *ops, *forms))
+        raise LimenError(f"--layer, --bits, --op, --form: {asked} are not allowed together: {known}")
     with opened(kits, fpgas) as targets:
         if out is None:
             compared, wrong = check_rows(targets, sample, seed)

@@ -170,6 +170,10 @@ def test_no_option_takes_a_value_twice() -> None:
         ("study tables hardwired --layer conv1 --layer conv1", "--layer: 'conv1' is not allowed twice"),
         ("costs hardwired --fpga xc7 --bits 8 --bits 8 --out x.csv", "--bits: '8' is not allowed twice"),
         ("costs hardwired --liberty a=b --liberty a=c --out x.csv", "--liberty: 'a' is not allowed twice: rows of"),
+        (
+            "costs hardwired --fpga xc7 --op mac --form da4 --layer conv1 --out x.csv",
+            "--layer, --bits, --op, --form: conv1, mac, da4 are not allowed together: conv1 at 4",
+        ),
         ("costs hardwired --fpga xc7 --out x.txt", "--out: 'x.txt' is not allowed: a name that ends in .csv"),
         ("costs build --liberty x --out x.txt", "--out: 'x.txt' is not allowed: a name that ends in .csv"),
         ("net export --out x", "--out: 'x' is not allowed: a name that ends in .csv"),
