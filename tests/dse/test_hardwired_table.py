@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from decimal import Decimal
+from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
@@ -27,9 +28,9 @@ Key = tuple[str, str, str, str]
 class Best(NamedTuple):
     """A layer in the form that a target counts: what that is the least of, the form, all quantities."""
 
-    cost: Decimal
+    cost: Fraction
     form: str
-    values: dict[str, Decimal]
+    values: dict[str, Fraction]
 
 
 def made_up(row: Row, layer: str) -> Row:
@@ -49,10 +50,10 @@ def whole_network() -> list[Row]:
 
 def best_forms(rows: Sequence[Row]) -> dict[Key, dict[str, Best]]:
     """The cheapest form of each layer by widths, target and op."""
-    blocks: dict[tuple[Key, str, str], dict[str, Decimal]] = {}
+    blocks: dict[tuple[Key, str, str], dict[str, Fraction]] = {}
     for row in rows:
         key = (row.x_bits, row.w_bits, row.target, row.op)
-        blocks.setdefault((key, row.layer, row.form), {})[row.quantity] = Decimal(row.value)
+        blocks.setdefault((key, row.layer, row.form), {})[row.quantity] = Fraction(float(row.value))
     found: dict[Key, dict[str, Best]] = {}
     for (key, layer, form), values in blocks.items():
         if key[2] == STRUCTURE:
@@ -69,7 +70,7 @@ def best_forms(rows: Sequence[Row]) -> dict[Key, dict[str, Best]]:
 def expected(layers: dict[str, Best]) -> dict[str, str]:
     """What the line has: sums of areas and cells, energy of all windows, the slowest clock; empty: not measured."""
 
-    def known(quantity: str) -> list[Decimal]:
+    def known(quantity: str) -> list[Fraction]:
         found = [best.values[quantity] for best in layers.values() if quantity in best.values]
         return found if len(found) == len(layers) else []
 
@@ -82,11 +83,11 @@ def expected(layers: dict[str, Best]) -> dict[str, str]:
         "ff": digits(sum(known("ff"))),
         "fmax_mhz": digits(1000 / max(periods)) if periods else "",
         "window_pj": "",
-        "image_nj": digits(energy / Decimal(1000)),
+        "image_nj": digits(energy / 1000),
     }
 
 
-def digits(value: Decimal | int) -> str:
+def digits(value: Fraction | float) -> str:
     return f"{float(value):.6g}" if value else ""
 
 
