@@ -67,14 +67,14 @@ def hardwire(
     A threshold that no input exceeds is dropped, one that every input exceeds is folded into a constant; what neurons
     share is added once. A family needs --op and --bits. Prove the folder with limen verify.
     """
-    from simulator.hardwired.export import export, facts_of
+    from simulator.hardwired.export import Wiring, export, facts_of
     from simulator.run import choose_inputs
     from workloads.host.width import columns
     from workloads.networks.family import find_network
 
     x_bits, w_bits = bits or (None, None)
     network = find_network(workload, op, x_bits, w_bits)
-    exported = export(network, choose_inputs(network, images, seed), out, layers, form, any_input, tree)
+    exported = export(network, choose_inputs(network, images, seed), out, layers, Wiring(form, tree, any_input))
     head = ("layer", "op", "inputs", "outputs", "synapses", "dropped", "folded", "features", "additions", "adder_bits")
     facts = [facts_of(adders) for adders in exported.layers]
     rows = [head, *([str(getattr(fact, name)) for name in head] for fact in facts)]

@@ -90,6 +90,21 @@ class Facts(Spec):
 
 
 @dataclass(frozen=True)
+class Wiring:
+    """How layers are made: the form of their additions, see `FORMS`, and the trees of their sums, see `layer_verilog`.
+
+    any_input: see `windows_of`.
+    """
+
+    form: str = DEFAULT_FORM
+    tree: str = CARRY_SAVE
+    any_input: bool = False
+
+
+DEFAULT_WIRING = Wiring()
+
+
+@dataclass(frozen=True)
 class Hardwired:
     """What was exported: the adders of each layer, and whether an earlier export was replaced."""
 
@@ -122,28 +137,25 @@ def export(
     x: np.ndarray,
     folder: Path,
     names: Sequence[str] = (),
-    form: str = DEFAULT_FORM,
-    any_input: bool = False,
-    tree: str = CARRY_SAVE,
+    wiring: Wiring = DEFAULT_WIRING,
 ) -> Hardwired:
     """Write `folder`: layers of a network, all of them without names, as hard-wired neurons, and vectors.
 
     x: the network's inputs [images, H, W, C] of the vectors.
 
     An earlier export there is replaced, as a whole or not at all; its proof stays where it is of the very same files.
-    any_input: see `windows_of`. tree: of the neurons' sums, see `layer_verilog`.
 
     Raises:
         LimenError: a layer that isn't there or has no hard-wired form, no checkpoint, or the folder can't be written.
     """
     check_is_path("folder", folder)
-    layers = tuple(adders_of(window, form) for window in windows_of(network, tuple(names), any_input))
+    layers = tuple(adders_of(window, wiring.form) for window in windows_of(network, tuple(names), wiring.any_input))
     chosen = {adders.window.layer.name for adders in layers}
     found = zip(network.layers, layer_windows(network, x), strict=True)
     windows = [of_layer for layer, of_layer in found if layer.name in chosen]
     replaced = os.path.isfile(folder / MARKER)
     with new_folder(folder, MARKER) as target:
-        _write(target, network, layers, (form, tree), windows)
+        _write(target, network, layers, wiring, windows)
         if replaced:
             carry_proof(folder, target)
     return Hardwired(folder, layers, replaced)
@@ -153,10 +165,10 @@ def _write(
     target: Path,
     network: Network,
     layers: Sequence[Adders],
-    made: tuple[str, str],
+    wiring: Wiring,
     windows: list[tuple[np.ndarray, np.ndarray]],
 ) -> None:
-    form, tree = made
+    form, tree = wiring.form, wiring.tree
     facts = [facts_of(adders).model_copy(update={"form": form, "tree": tree}) for adders in layers]
     verilog = {f"{module_name(adders.window.layer.name)}.v": layer_verilog(adders, tree) for adders in layers}
     write_sources(target, verilog | {CHIP_FILE: chip_verilog(layers)}, TESTBENCH)

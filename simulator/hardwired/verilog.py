@@ -143,7 +143,7 @@ class _Writer:
             self.unused.append(f"d_{index}")
 
     def _difference(self, index: int, bits: int, threshold: int) -> Iterable[str]:
-        """Yield d = i − threshold, bit by bit: a carry with a constant is one gate, where tools' own adders have three."""
+        """Yield d = i − threshold, bit by bit: a carry with a constant is one gate, not the three of an adder."""
         places, carry = [], ONE
         for place in range(bits):
             i, is_one = f"i_{index}[{place}]", not threshold >> place & 1

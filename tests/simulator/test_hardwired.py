@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from simulator.hardwired.adders import Adders, Addition, outputs
-from simulator.hardwired.export import export, verify
+from simulator.hardwired.export import Wiring, export, verify
 from simulator.hardwired.sharing import FORMS, shared, sums
 from simulator.hardwired.trees import ONE, TREES, ZERO, Summand, carry_save
 from simulator.hardwired.window import window_of, windows_of
@@ -155,7 +155,7 @@ def test_verilog_of_all_ops_is_proved_and_a_wrong_bit_is_found(
     monkeypatch.setenv("CXXFLAGS", "-O0")
     network = network_of_all_ops()
     x = np.random.default_rng(0).integers(-2, 2, (40, 4, 4, 1))
-    exported = export(network, x, tmp_path / "net", tree=tree)
+    exported = export(network, x, tmp_path / "net", wiring=Wiring(tree=tree))
     proof = verify(tmp_path / "net")
     windows = sum(layer.pixels for layer in network.layers)
     assert (proof.images, proof.layers, proof.cycles, proof.mismatches) == (40, 4, 40 * windows, 0)
