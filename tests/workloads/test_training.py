@@ -11,9 +11,18 @@ from workloads.errors import LimenError
 from workloads.host.files import npz_bytes, read_arrays, write_whole
 from workloads.host.specfile import read_spec
 from workloads.networks.family import SHIPPED
+from workloads.networks.network import NetworkFile
 from workloads.training import loop
 from workloads.training.classifier import Classifier, load_data
-from workloads.training.make_family import calibrated, master_of, op_layers, train_family
+from workloads.training.make_family import (
+    calibrated,
+    master_of,
+    member_network,
+    network_path,
+    op_layers,
+    quantise_family,
+    train_family,
+)
 from workloads.training.quantise import quantise_member
 from workloads.training.recipe import Recipe
 from workloads.training.train_and_tune import Course, fine_tune, master_hash, train_master
@@ -356,8 +365,35 @@ def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatc
         train_family(recipe_path, tmp_path / "kept", ["threshold"])
 
 
+def validation_loss(master, data, recipe_path, bits):
+    """Cross-entropy of the integer network that a master gives, on the validation split as the network reads it."""
+    member = quantise_member(calibrated(master, data), bits, bits)
+    form = read_spec(NetworkFile, network_path(recipe_path, "threshold"))
+    network = member_network(master, member, form, bits, bits)
+    x, labels = network.inputs("validation")
+    scores = network.predict(x) * 2.0**member.units
+    exact = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0] - scores.max(axis=1)
+    return np.mean(np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) - exact)
+
+
+def test_members_are_of_the_master_that_is_judged_better(recipe_path, tmp_path):
+    """At each width, by whatever judges; the tuned one where the narrower operand has its bits."""
+    data = load_data("digits")
+    layers = op_layers(read_spec(Recipe, recipe_path), "mac", recipe_path, data)
+    master = master_of(read_arrays(train_family(recipe_path, tmp_path / "out", ["mac"]).folder / "mac.npz"), layers)
+    calibrations = {0: calibrated(master, data), 4: calibrated(master, data)}
+    for better in (0, 4):
+
+        def judge(calibration, *_, better=better):
+            return float(calibration is not calibrations[better])
+
+        members = quantise_family("mac", calibrations, judge=judge)
+        tags = {widths: tag for widths, (tag, _) in members.items()}
+        assert tags == {widths: better if min(widths) == 4 else 0 for widths in tags}
+
+
 def test_of_several_rates_each_width_takes_the_best(recipe_path, tmp_path, monkeypatch):
-    """Those of the lowest loss on training images, each from the one that the width before took."""
+    """Those of the lowest loss on validation images, each from the one that the width before took."""
     recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 1\ntuning_rate: [0.001, 1.0, 0.2]"))
     tried, recipe = [], read_spec(Recipe, recipe_path)
 
@@ -378,7 +414,7 @@ def test_of_several_rates_each_width_takes_the_best(recipe_path, tmp_path, monke
     for bits in (4, 3, 2):
         here = [(rate, before, after) for each, rate, before, after in tried if each == bits]
         assert all(master_hash(before) == master_hash(taken) for _, before, _ in here)
-        losses = [quantise_member(calibrated(after, data), bits, bits).loss for *_, after in here]
+        losses = [validation_loss(after, data, recipe_path, bits) for *_, after in here]
         rate, _, taken = here[int(np.argmin(losses))]
         rates.add(rate)
     assert recipe.tuning_rate[0] not in rates and recipe.tuning_rate[-1] not in rates, "neither end is just taken"

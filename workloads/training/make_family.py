@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,12 +36,16 @@ from workloads.training.optimiser import cross_entropy
 from workloads.training.quantise import CALIBRATION_IMAGES, Calibration, Member, calibrate, quantise_member
 from workloads.training.recipe import TEACHER, Recipe
 from workloads.training.train_and_tune import TUNED_BITS, Course, fine_tune, train_master, whole_identity
+from workloads.training.trial import LOSS_DECIMALS
 
 TUNING_KEYS = ("tuning_epochs", "tuning_rate")
 """Of a recipe: what the float master doesn't depend on."""
 
 Masters = Mapping[int, Sequence[FloatLayer]]
 """The float master under 0, and those fine-tuned at b bits under b."""
+
+Judge = Callable[[Calibration, Member, int, int], float]
+"""Of a master's calibration, a member of it, x_bits and w_bits: the less, the better."""
 
 
 def train_family(
@@ -86,8 +90,9 @@ def train_family(
         master, curve = kept_master(folder / f"{op}.npz", layers, course), None
         if master is None:
             master, curve = train_master(layers, course, checkpoints.path("float"), progress)
-        masters, calibrations = tuned_masters(master, course, checkpoints, progress)
-        members = quantise_family(op, calibrations, progress)
+        judge = validation_judge(read_spec(NetworkFile, network_path(recipe_path, op)), data)
+        masters, calibrations = tuned_masters(master, course, checkpoints, judge, progress)
+        members = quantise_family(op, calibrations, progress, judge)
         if curve is not None:
             write_whole(folder / f"{op}-curve.csv", csv_bytes(curve))
             write_whole(folder / f"{op}-curve.png", curve_picture(curve, f"{recipe.name}, {op}"))
@@ -117,12 +122,15 @@ class Checkpoints(NamedTuple):
 
 
 def tuned_masters(
-    master: Sequence[FloatLayer], course: Course, checkpoints: Checkpoints, progress: Progress | None = None
+    master: Sequence[FloatLayer],
+    course: Course,
+    checkpoints: Checkpoints,
+    judge: Judge,
+    progress: Progress | None = None,
 ) -> tuple[dict[int, Sequence[FloatLayer]], dict[int, Calibration]]:
     """Return the masters that an op's members are made of, 0 the float master, b the one tuned at b bits, and theirs.
 
-    At each of TUNED_BITS every rate of the recipe starts from the width before; what has the lowest loss on training
-    images stays.
+    At each of TUNED_BITS every rate of the recipe starts from the width before; what `judge` finds best stays.
     """
     masters: dict[int, Sequence[FloatLayer]] = {0: master}
     calibrations = {0: calibrated(master, course.data)}
@@ -133,7 +141,7 @@ def tuned_masters(
         for rate in course.recipe.tuning_rate:
             tuned = fine_tune(masters[latest], grids, course, rate, checkpoints.path(bits, rate), progress)
             calibration = calibrated(tuned, course.data)
-            loss = quantise_member(calibration, bits, bits).loss
+            loss = judge(calibration, quantise_member(calibration, bits, bits), bits, bits)
             if loss < lowest or bits not in masters:
                 lowest, masters[bits], calibrations[bits] = loss, tuned, calibration
         latest = bits
@@ -173,20 +181,42 @@ def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:
     )
 
 
+def validation_judge(form: NetworkFile, data: Data) -> Judge:
+    """Return what judges members of an op by their cross-entropy on all validation images.
+
+    Not on training images: on those a tuned master, which has seen them more often, would seem better than it is.
+    """
+
+    def judge(calibration: Calibration, member: Member, x_bits: int, w_bits: int) -> float:
+        network = member_network(calibration.master, member, form, x_bits, w_bits)
+        first = network.layers[0]
+        pixels = member.input_map.apply(data.validation_pixels, first.x_bits, first.x_signed)
+        scores = np.ldexp(network.predict(network.as_input(pixels)).T.astype(np.float64), member.units[:, None])
+        return round(cross_entropy(scores, data.validation_labels, 0.0)[0], LOSS_DECIMALS)
+
+    return judge
+
+
 def quantise_family(
-    op: FamilyOp, calibrations: Mapping[int, Calibration], progress: Progress | None = None
+    op: FamilyOp,
+    calibrations: Mapping[int, Calibration],
+    progress: Progress | None = None,
+    judge: Judge | None = None,
 ) -> dict[tuple[int, int], tuple[int, Member]]:
     """Return (which master, its integers) of every member of an op.
 
-    A member whose narrower operand has b bits comes from the master tuned at b bits where that has the lower loss on
-    training images at the member's widths, else from the float master.
+    A member whose narrower operand has b bits comes from the master tuned at b bits or from the float master, whichever
+    `judge` finds better at the member's widths; a float master alone needs none.
     """
     widths = [(x_bits, w_bits) for x_bits in reversed(FAMILY_BITS) for w_bits in reversed(member_w_bits(op))]
     members: dict[tuple[int, int], tuple[int, Member]] = {}
     for done, (x_bits, w_bits) in enumerate(widths, start=1):
         tags = {0, min(x_bits, w_bits)} & calibrations.keys()
         made = [(tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)) for tag in sorted(tags)]
-        members[x_bits, w_bits] = min(made, key=lambda of_tag: of_tag[1].loss)
+        if judge is not None and len(made) > 1:
+            losses = [judge(calibrations[tag], member, x_bits, w_bits) for tag, member in made]
+            made = [made[losses.index(min(losses))]]
+        (members[x_bits, w_bits],) = made
         if progress is not None:
             progress(f"quantising {op}", done, len(widths))
     return members

@@ -40,7 +40,7 @@ START_SHARE = 0.999
 class Member:
     """The integers of a network at one pair of widths, what was chosen, and its loss on the calibration images.
 
-    residual_shifts: of each layer, 0 where it adds nothing.
+    residual_shifts: of each layer, 0 where it adds nothing. units: [N] exponents: one of a score is worth 2^exponent.
     """
 
     layers: tuple[LayerIntegers, ...]
@@ -49,6 +49,7 @@ class Member:
     choices: tuple[Choice, ...]
     grids: tuple[Grid, ...]
     loss: float
+    units: np.ndarray
 
 
 def calibrate(master: Sequence[FloatLayer], pixels: np.ndarray, levels: int, loss: Loss) -> Calibration:
@@ -100,7 +101,8 @@ def quantise_member(
     integers = tuple(trial.integers(index, best) for index in range(len(layers)))
     grids = tuple(trial.grid(index, best) for index in range(len(layers)))
     residual_shifts = tuple(trial.residual_shift(index, best) for index in range(len(layers)))
-    return Member(integers, residual_shifts, trial.input_map(best), best, grids, lowest)
+    units = trial.units(len(layers) - 1, best)
+    return Member(integers, residual_shifts, trial.input_map(best), best, grids, lowest, units)
 
 
 def channel_means(y: np.ndarray) -> np.ndarray:
