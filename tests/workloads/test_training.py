@@ -365,15 +365,16 @@ def test_another_tuning_keeps_the_float_master(recipe_path, tmp_path, monkeypatc
         train_family(recipe_path, tmp_path / "kept", ["threshold"])
 
 
-def validation_loss(master, data, recipe_path, bits):
-    """Cross-entropy of the integer network that a master gives, on the validation split as the network reads it."""
+def on_validation(master, data, recipe_path, bits):
+    """Wrong answers and cross-entropy of the integers that a master gives, on the split as the network reads it."""
     member = quantise_member(calibrated(master, data), bits, bits)
     form = read_spec(NetworkFile, network_path(recipe_path, "threshold"))
     network = member_network(master, member, form, bits, bits)
     x, labels = network.inputs("validation")
     scores = network.predict(x) * 2.0**member.units
     exact = np.take_along_axis(scores, labels[:, None], axis=1)[:, 0] - scores.max(axis=1)
-    return np.mean(np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) - exact)
+    loss = np.mean(np.log(np.exp(scores - scores.max(axis=1, keepdims=True)).sum(axis=1)) - exact)
+    return len(x) - round(network.accuracy("validation") * len(x)), loss
 
 
 def test_members_are_of_the_master_that_is_judged_better(recipe_path, tmp_path):
@@ -385,7 +386,7 @@ def test_members_are_of_the_master_that_is_judged_better(recipe_path, tmp_path):
     for better in (0, 4):
 
         def judge(calibration, *_, better=better):
-            return float(calibration is not calibrations[better])
+            return float(calibration is not calibrations[better]), 0.0
 
         members = quantise_family("mac", calibrations, judge=judge)
         tags = {widths: tag for widths, (tag, _) in members.items()}
@@ -393,7 +394,7 @@ def test_members_are_of_the_master_that_is_judged_better(recipe_path, tmp_path):
 
 
 def test_of_several_rates_each_width_takes_the_best(recipe_path, tmp_path, monkeypatch):
-    """Those of the lowest loss on validation images, each from the one that the width before took."""
+    """Those of fewest wrong answers, then least loss on validation images, from the one that the width before took."""
     recipe_path.write_text(RECIPE.replace("tuning_epochs: 1", "tuning_epochs: 1\ntuning_rate: [0.001, 1.0, 0.2]"))
     tried, recipe = [], read_spec(Recipe, recipe_path)
 
@@ -414,8 +415,8 @@ def test_of_several_rates_each_width_takes_the_best(recipe_path, tmp_path, monke
     for bits in (4, 3, 2):
         here = [(rate, before, after) for each, rate, before, after in tried if each == bits]
         assert all(master_hash(before) == master_hash(taken) for _, before, _ in here)
-        losses = [validation_loss(after, data, recipe_path, bits) for *_, after in here]
-        rate, _, taken = here[int(np.argmin(losses))]
+        judged = [on_validation(after, data, recipe_path, bits) for *_, after in here]
+        rate, _, taken = here[judged.index(min(judged))]
         rates.add(rate)
     assert recipe.tuning_rate[0] not in rates and recipe.tuning_rate[-1] not in rates, "neither end is just taken"
 

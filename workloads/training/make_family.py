@@ -44,8 +44,9 @@ TUNING_KEYS = ("tuning_epochs", "tuning_rate")
 Masters = Mapping[int, Sequence[FloatLayer]]
 """The float master under 0, and those fine-tuned at b bits under b."""
 
-Judge = Callable[[Calibration, Member, int, int], float]
-"""Of a master's calibration, a member of it, x_bits and w_bits: the less, the better."""
+Judge = Callable[[Calibration, Member, int, int], tuple[float, float]]
+"""Of a master's calibration, a member of it, x_bits and w_bits: the share of wrong answers, and the loss. The less of
+the first, and where that is equal of the second, the better."""
 
 
 def train_family(
@@ -137,13 +138,13 @@ def tuned_masters(
     latest = 0
     for bits in TUNED_BITS if course.recipe.tuning_epochs else ():
         grids = quantise_member(calibrations[latest], bits, bits).grids
-        lowest = float("inf")
+        lowest = (float("inf"), float("inf"))
         for rate in course.recipe.tuning_rate:
             tuned = fine_tune(masters[latest], grids, course, rate, checkpoints.path(bits, rate), progress)
             calibration = calibrated(tuned, course.data)
-            loss = judge(calibration, quantise_member(calibration, bits, bits), bits, bits)
-            if loss < lowest or bits not in masters:
-                lowest, masters[bits], calibrations[bits] = loss, tuned, calibration
+            judged = judge(calibration, quantise_member(calibration, bits, bits), bits, bits)
+            if judged < lowest or bits not in masters:
+                lowest, masters[bits], calibrations[bits] = judged, tuned, calibration
         latest = bits
     return masters, calibrations
 
@@ -182,17 +183,19 @@ def calibrated(master: Sequence[FloatLayer], data: Data) -> Calibration:
 
 
 def validation_judge(form: NetworkFile, data: Data) -> Judge:
-    """Return what judges members of an op by their cross-entropy on all validation images.
+    """Return what judges members of an op by their answers and their cross-entropy on all validation images.
 
     Not on training images: on those a tuned master, which has seen them more often, would seem better than it is.
     """
 
-    def judge(calibration: Calibration, member: Member, x_bits: int, w_bits: int) -> float:
+    def judge(calibration: Calibration, member: Member, x_bits: int, w_bits: int) -> tuple[float, float]:
         network = member_network(calibration.master, member, form, x_bits, w_bits)
         first = network.layers[0]
         pixels = member.input_map.apply(data.validation_pixels, first.x_bits, first.x_signed)
-        scores = np.ldexp(network.predict(network.as_input(pixels)).T.astype(np.float64), member.units[:, None])
-        return round(cross_entropy(scores, data.validation_labels, 0.0)[0], LOSS_DECIMALS)
+        scores, labels = network.predict(network.as_input(pixels)), data.validation_labels
+        wrong = float(np.mean(scores.argmax(axis=1) != labels))
+        real = np.ldexp(scores.T.astype(np.float64), member.units[:, None])
+        return wrong, round(cross_entropy(real, labels, 0.0)[0], LOSS_DECIMALS)
 
     return judge
 
@@ -214,8 +217,8 @@ def quantise_family(
         tags = {0, min(x_bits, w_bits)} & calibrations.keys()
         made = [(tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)) for tag in sorted(tags)]
         if judge is not None and len(made) > 1:
-            losses = [judge(calibrations[tag], member, x_bits, w_bits) for tag, member in made]
-            made = [made[losses.index(min(losses))]]
+            judged = [judge(calibrations[tag], member, x_bits, w_bits) for tag, member in made]
+            made = [made[judged.index(min(judged))]]
         (members[x_bits, w_bits],) = made
         if progress is not None:
             progress(f"quantising {op}", done, len(widths))

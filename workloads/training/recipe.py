@@ -48,7 +48,7 @@ class Recipe(Spec):
     final_rate: learning rate at the end of the cosine, as a share of the highest.
     tuning_epochs: epochs of quantisation-aware fine-tuning at each of 4, 3 and 2 bits, from tuning_rate of the
     highest rate down; 0: none. Of several rates each is tried at each width, and the one is taken whose integers have
-    the lowest loss on validation images: ops differ in the rate they need, and none is chosen by hand.
+    the most right answers on validation images: ops differ in the rate they need, and none is chosen by hand.
     ops: an entry for each op to train; the network is OP.yaml beside the recipe.
     """
 
