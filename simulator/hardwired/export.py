@@ -141,12 +141,13 @@ def export(
 ) -> Hardwired:
     """Write `folder`: layers of a network, all of them without names, as hard-wired neurons, and vectors.
 
-    x: the network's inputs [images, H, W, C] of the vectors.
+    x: the network's inputs [images, H, W, C] of the vectors. wiring: how they are made.
 
     An earlier export there is replaced, as a whole or not at all; its proof stays where it is of the very same files.
 
     Raises:
-        LimenError: a layer that isn't there or has no hard-wired form, no checkpoint, or the folder can't be written.
+        LimenError: a layer that isn't there or has no hard-wired form, another form or tree than there are, no
+            checkpoint, or the folder can't be written.
     """
     check_is_path("folder", folder)
     layers = tuple(adders_of(window, wiring.form) for window in windows_of(network, tuple(names), wiring.any_input))

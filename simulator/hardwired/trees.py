@@ -13,7 +13,7 @@ from typing import NamedTuple
 ZERO, ONE = "1'b0", "1'b1"
 
 SUM_LEVELS, CARRY_LEVELS = 2, 1
-"""How much later than its last input a full adder's outputs are there: two exclusive ors, a gate of two levels."""
+"""How much later than its last input a full adder's outputs are there: an exclusive or is two levels, an and-or one."""
 
 
 class Summand(NamedTuple):

@@ -169,6 +169,13 @@ def test_verilog_of_all_ops_is_proved_and_a_wrong_bit_is_found(
     assert verify(tmp_path / "net").mismatches == 1
 
 
+@pytest.mark.parametrize("wiring", [Wiring(tree="bushy"), Wiring(form="bushy")])
+def test_other_forms_and_trees_are_refused_and_leave_nothing(wiring: Wiring, tmp_path: Path) -> None:
+    with pytest.raises(LimenError, match=r"^(tree|form): 'bushy' is not allowed: one of "):
+        export(network_of_all_ops(), np.zeros((1, 4, 4, 1), dtype=np.int64), tmp_path / "net", wiring=wiring)
+    assert not list(tmp_path.iterdir())
+
+
 def test_folders_that_are_not_ours_are_refused(tmp_path: Path) -> None:
     network = network_of_all_ops()
     x = np.zeros((1, 4, 4, 1), dtype=np.int64)

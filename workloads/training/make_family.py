@@ -216,10 +216,11 @@ def quantise_family(
     for done, (x_bits, w_bits) in enumerate(widths, start=1):
         tags = {0, min(x_bits, w_bits)} & calibrations.keys()
         made = [(tag, next_member(calibrations[tag], tag, x_bits, w_bits, members)) for tag in sorted(tags)]
-        if judge is not None and len(made) > 1:
+        members[x_bits, w_bits] = made[0]
+        if len(made) > 1:
+            assert judge is not None
             judged = [judge(calibrations[tag], member, x_bits, w_bits) for tag, member in made]
-            made = [made[judged.index(min(judged))]]
-        (members[x_bits, w_bits],) = made
+            members[x_bits, w_bits] = made[judged.index(min(judged))]
         if progress is not None:
             progress(f"quantising {op}", done, len(widths))
     return members
