@@ -25,8 +25,11 @@ FIRST = "conv1"
 WARM_UP = 2
 """Windows that fill the register and aren't counted."""
 
-MOST_STEPS = 66
-"""Windows of a lane: 64 lanes of as many are simulated, of images behind each other."""
+COUNTED = 64
+"""Windows of a lane that are counted at most: 64 lanes of as many are simulated, of images behind each other."""
+
+COUNTED_OF_LARGE = 16
+"""The same of a large block, of which a window's glitches take seconds."""
 
 SLICE = 32
 
@@ -95,7 +98,8 @@ def stream(block: Block) -> Stream:
     x = packed(windows.reshape(-1, windows.shape[-1]), block.x_bits)
     y = packed(outputs.reshape(-1, outputs.shape[-1]), output_bits(logic))
     whole = len(x) // LANES
-    steps = min(MOST_STEPS, whole)
+    counted = COUNTED_OF_LARGE if logic.adds > LARGE else COUNTED
+    steps = min(WARM_UP + counted, whole)
     order = np.arange(LANES)[None, :] * whole + np.arange(steps)[:, None]  # [steps, lanes]
     late = np.concatenate([order[:1], order[:-1]])  # the register gives a window's outputs a cycle later
     return Stream(
