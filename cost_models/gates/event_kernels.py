@@ -43,17 +43,16 @@ from workloads.host.jit import njit, njit_in_place
 class Queue(NamedTuple):
     """Values of nets, and what is pending.
 
-    delays_ps [nets, 2]: of a rise and of a fall. words [nets]: values. pending [nets]: lanes with an event. live
-    [nets]: events of a net; events [nets, 64, 2]: when, and for which lanes, no lane in two of them. wheel [horizon,
-    nets / 64]: a mark for each net that may have an event at a time, modulo the horizon, which no delay reaches; marked
-    [horizon]: how many. scratch [64]: for `evaluate`.
+    delays_ps [nets, 2]: of a rise and of a fall. words [nets]: values. pending [nets]: lanes with an event. times
+    [nets, bits]: when these are, modulo the horizon, a bit of the times of all lanes a word; only those of pending lanes
+    mean something. wheel [horizon, nets / 64]: a mark for each net that may have an event at a time, modulo the horizon,
+    2 to the bits, which no delay reaches; marked [horizon]: how many. scratch [64]: for `evaluate`.
     """
 
     delays_ps: np.ndarray
     words: np.ndarray
     pending: np.ndarray
-    live: np.ndarray
-    events: np.ndarray
+    times: np.ndarray
     wheel: np.ndarray
     marked: np.ndarray
     scratch: np.ndarray
@@ -72,36 +71,27 @@ class Readers(NamedTuple):
     is_affected: np.ndarray
 
 
-QUEUE = types.NamedTuple([INT_TABLE, WORDS, WORDS, INTS, uint64[:, :, ::1], WORD_TABLE, INTS, WORDS], Queue)
+QUEUE = types.NamedTuple([INT_TABLE, WORDS, WORDS, WORD_TABLE, WORD_TABLE, INTS, WORDS], Queue)
 READERS = types.NamedTuple([INTS, INTS, INTS, boolean[::1]], Readers)
 
 
 @njit_in_place(int64(QUEUE, int64, uint64, int64))
 def head_for(queue, net, word, now):
     """Let a net head for `word` and return how many marks of the wheel that adds."""
-    pending, live, events, wheel = queue.pending, queue.live, queue.events, queue.wheel
+    wheel = queue.wheel
     leaving = word ^ queue.words[net]
-    cancelled = pending[net] & ~leaving
-    added = leaving & ~pending[net]
-    pending[net] = leaving
-    if cancelled:
-        kept = 0
-        for index in range(live[net]):
-            mask = events[net, index, 1] & ~cancelled
-            if mask:
-                events[net, kept, 1] = mask
-                events[net, kept, 0] = events[net, index, 0]
-                kept += 1
-        live[net] = kept
+    added = leaving & ~queue.pending[net]
+    queue.pending[net] = leaving
     marks = 0
     for edge in range(2):
         mask = added & (word if edge == 0 else ~word)
         if mask:
-            time = now + queue.delays_ps[net, edge]
-            events[net, live[net], 0] = time
-            events[net, live[net], 1] = mask
-            live[net] += 1
-            place = time & (wheel.shape[0] - 1)
+            place = (now + queue.delays_ps[net, edge]) & (wheel.shape[0] - 1)
+            for bit in range(queue.times.shape[1]):
+                if (place >> bit) & 1:
+                    queue.times[net, bit] |= mask
+                else:
+                    queue.times[net, bit] &= ~mask
             mark = uint64(1) << uint64(net & 63)
             if not wheel[place, net >> 6] & mark:
                 wheel[place, net >> 6] |= mark
@@ -111,19 +101,11 @@ def head_for(queue, net, word, now):
 
 
 @njit_in_place(uint64(QUEUE, int64, int64))
-def due(queue, net, now):
-    """Take the events of a net at a time out of its list and return their lanes."""
-    live, events = queue.live, queue.events
-    lanes = uint64(0)
-    kept = 0
-    for index in range(live[net]):
-        if events[net, index, 0] == uint64(now):
-            lanes |= events[net, index, 1]
-        else:
-            events[net, kept, 0] = events[net, index, 0]
-            events[net, kept, 1] = events[net, index, 1]
-            kept += 1
-    live[net] = kept
+def due(queue, net, place):
+    """Return the lanes of a net with an event at this time, modulo the horizon, which they have no longer."""
+    lanes = queue.pending[net]
+    for bit in range(queue.times.shape[1]):
+        lanes &= queue.times[net, bit] if (place >> bit) & 1 else ~queue.times[net, bit]
     queue.pending[net] &= ~lanes
     return lanes
 
@@ -151,7 +133,7 @@ def apply_events(queue, readers, now, tally, counts):
         while left:
             net = 64 * block + int64(count_ones((left & (~left + uint64(1))) - uint64(1)))
             left &= left - uint64(1)
-            lanes = due(queue, net, now)
+            lanes = due(queue, net, place)
             if lanes:  # or all were cancelled
                 count = affect(queue, readers, net, lanes, count)
                 if counts:
@@ -201,17 +183,16 @@ def begin_step(circuit, queue, state, inputs):
 def make_queue(delays_ps: np.ndarray) -> Queue:
     """Return nets at 0, but for the constant 1, and nothing pending."""
     nets = len(delays_ps)
-    horizon = 1 << int(delays_ps.max()).bit_length()
+    bits = int(delays_ps.max()).bit_length()
     words = np.zeros(nets, dtype=np.uint64)
     words[1] = ~np.uint64(0)
     return Queue(
         delays_ps=delays_ps,
         words=words,
         pending=np.zeros(nets, dtype=np.uint64),
-        live=np.zeros(nets, dtype=np.int64),
-        events=np.zeros((nets, 64, 2), dtype=np.uint64),
-        wheel=np.zeros((horizon, (nets + 63) // 64), dtype=np.uint64),
-        marked=np.zeros(horizon, dtype=np.int64),
+        times=np.zeros((nets, bits), dtype=np.uint64),
+        wheel=np.zeros((1 << bits, (nets + 63) // 64), dtype=np.uint64),
+        marked=np.zeros(1 << bits, dtype=np.int64),
         scratch=np.zeros(64, dtype=np.uint64),
     )
 
