@@ -122,7 +122,7 @@ def check_what_was_found(out: Path) -> None:
     ("old", "new", "message"),
     [
         ("kernel: [1, 3]", "kernel: [1, 2]", r"space.kernel.1: 2 is not allowed: odd, so that a layer keeps the size"),
-        ("channels: [4, 6]", "channels: []", r"space.channels: \[\] is not allowed: list should have at least 1"),
+        ("channels: [4, 6]", "channels: []", r"space.channels: \[\] is not allowed: a list of at least 1 item"),
         ("channels: [4, 6]", "channels: [4, 4]", r"space.channels: 4 stands 2 times; once is allowed$"),
         ("residual: [false, true]", "residual: [maybe]", r"space.residual.0: 'maybe' is not allowed"),
         ("stages: [1, 2]", "stages: [9]", r"space.stages.0: 9 is not allowed"),

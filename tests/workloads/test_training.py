@@ -254,14 +254,14 @@ def op_layers_of(recipe_path, data):
             "distillation: 0.5\nops:\n  threshold: {learning_rate: 0.08}\n",
             r"distillation: 0.5 is not allowed: ops have no mac, the teacher",
         ),
-        ("batch: 64", "batch: 64\ntuning_rate: []", r"tuning_rate: \(\) is not allowed: tuple should have at least 1"),
+        ("batch: 64", "batch: 64\ntuning_rate: []", r"tuning_rate: \[\] is not allowed: a list of at least 1 item"),
         (
             "batch: 64",
             "batch: 64\ntuning_rate: [0.1, 2]",
             r"tuning_rate.1: 2 is not allowed: .* less than or equal to 1",
         ),
         ("  threshold:", "  thresholds:", r"ops.thresholds.*'thresholds' is not allowed: input should be 'threshold'"),
-        (RECIPE[RECIPE.index("ops:") :], "ops: {}\n", r"ops: {} is not allowed: dictionary should have at least 1"),
+        (RECIPE[RECIPE.index("ops:") :], "ops: {}\n", r"ops: {} is not allowed: a mapping of at least 1 key"),
     ],
 )
 def test_bad_recipes_are_refused(recipe_path, tmp_path, monkeypatch, old, new, message):

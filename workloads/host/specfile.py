@@ -35,6 +35,7 @@ EXPECTED = {
     "model_type": "a mapping of keys to values",
     "dict_type": "a mapping of keys to values",
     "list_type": "a list",
+    "tuple_type": "a list",
     "string_type": "a text",
     "invalid_key": "keys are words; several values of one stand in a list, such as x: [4, 8]",
 }
@@ -194,7 +195,7 @@ def describe_mistake(error: ValidationError, model: type[BaseModel], content: An
 
     A key that nobody knows comes before one that is missing beside it: it may be the same, misspelt.
     """
-    mistakes = error.errors(include_url=False, include_context=False)
+    mistakes = error.errors(include_url=False)
     first = mistakes[0]
     if first["type"] == "missing":
         beside = (mistake for mistake in mistakes if mistake["loc"][:-1] == first["loc"][:-1])
@@ -207,8 +208,19 @@ def describe_mistake(error: ValidationError, model: type[BaseModel], content: An
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "value_error":
         return f"{field}: {message}" if first["loc"] else message
-    value = "nothing" if first["input"] is None else shown(first["input"])
-    return f"{field}: {value} is not allowed: {EXPECTED.get(first['type'], message[:1].lower() + message[1:])}"
+    given = list(first["input"]) if isinstance(first["input"], tuple) else first["input"]  # as files write it
+    value = "nothing" if given is None else shown(given)
+    expected = EXPECTED.get(first["type"], message[:1].lower() + message[1:])
+    if first["type"] in ("too_short", "too_long"):
+        expected = _length(**first["ctx"])
+    return f"{field}: {value} is not allowed: {expected}"
+
+
+def _length(field_type: str, actual_length: int | None, min_length: int = 0, max_length: int = 0) -> str:
+    """Say what length is allowed, of pydantic's context of a value that is too short or too long."""
+    bound, limit = ("at most", max_length) if max_length else ("at least", min_length)
+    kind, parts = ("a mapping", "key") if field_type == "Dictionary" else ("a list", "item")
+    return f"{kind} of {bound} {limit} {parts}{'s' if limit > 1 else ''}; this one has {actual_length}"
 
 
 def _place(location: Sequence[str | int], content: Any) -> str:
