@@ -44,9 +44,9 @@ class Queue(NamedTuple):
     """Values of nets, and what is pending.
 
     delays_ps [nets, 2]: of a rise and of a fall. words [nets]: values. pending [nets]: lanes with an event. times
-    [nets, bits]: when these are, modulo the horizon, a bit of the times of all lanes a word; only those of pending lanes
-    mean something. wheel [horizon, nets / 64]: a mark for each net that may have an event at a time, modulo the horizon,
-    2 to the bits, which no delay reaches; marked [horizon]: how many. scratch [64]: for `evaluate`.
+    [nets, bits]: when these are, modulo the horizon, a bit of the times of all lanes a word; only those of pending
+    lanes mean something. wheel [horizon, nets / 64]: a mark for each net that may have an event at a time, modulo the
+    horizon, 2 to the bits, which no delay reaches; marked [horizon]: how many. scratch [64]: for `evaluate`.
     """
 
     delays_ps: np.ndarray

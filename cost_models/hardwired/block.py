@@ -66,6 +66,11 @@ def adders(block: Block) -> Adders:
     return adders_of(windows_of(network_of(block), (block.layer,))[0], block.form)
 
 
+def is_large(block: Block) -> bool:
+    """Return whether a block has so many additions that tools take minutes for it."""
+    return adders(block).adds > LARGE
+
+
 def windows_of_image(block: Block) -> int:
     """Return how many windows an image has: cycles of a block."""
     network = network_of(block)
@@ -76,7 +81,7 @@ def source(block: Block, tree: str = CARRY_SAVE) -> Source:
     """Return a block's Verilog, sums as trees `tree`; one of many additions is mapped as large, see `Source`."""
     logic = adders(block)
     return Source(
-        module_name(block.layer), (), {}, layer_verilog(logic, tree), buffered=True, large=logic.adds > LARGE,
+        module_name(block.layer), (), {}, layer_verilog(logic, tree), buffered=True, large=is_large(block),
         kept=CHAINED if tree == CARRY_CHAIN else "",
     )  # fmt: skip
 
@@ -98,7 +103,7 @@ def stream(block: Block) -> Stream:
     x = packed(windows.reshape(-1, windows.shape[-1]), block.x_bits)
     y = packed(outputs.reshape(-1, outputs.shape[-1]), output_bits(logic))
     whole = len(x) // LANES
-    counted = COUNTED_OF_LARGE if logic.adds > LARGE else COUNTED
+    counted = COUNTED_OF_LARGE if is_large(block) else COUNTED
     steps = min(WARM_UP + counted, whole)
     order = np.arange(LANES)[None, :] * whole + np.arange(steps)[:, None]  # [steps, lanes]
     late = np.concatenate([order[:1], order[:-1]])  # the register gives a window's outputs a cycle later

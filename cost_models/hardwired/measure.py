@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cost_models.derive.characterise import compare_outputs, rounded, with_ports
 from cost_models.fpga.fpga import (
-    LARGE_DEVICE,
+    SYSTEM_DEVICE,
     UNIT_DEVICE,
     Device,
     Placeable,
@@ -21,14 +21,11 @@ from cost_models.gates.netlist import Netlist
 from cost_models.gates.static_timing import analyse, delays_ps, smallest_flip_flop
 from cost_models.gates.switching import energy_pj, prices, run_stimulus, wires_pj
 from cost_models.gates.synthesis import Kit
-from cost_models.hardwired.block import adders, source, stream
+from cost_models.hardwired.block import adders, is_large, source, stream
 from cost_models.hardwired.table import Block
 from cost_models.liberty.full_adders import FULL_ADDERS, full_adder
 from simulator.hardwired.chip import x_bits, y_bits
 from simulator.hardwired.trees import CARRY_CHAIN, TREES
-
-UNIT_ADDITIONS = 1500
-"""Additions of a block that the smaller part takes."""
 
 REGISTERED = """
 module limen_registered (
@@ -101,7 +98,7 @@ def on_fpga(block: Block, target: str) -> Figures:
 
     Its recipe names the tree. Raises LimenError: a missing extra, or a tool that refuses it.
     """
-    trees = (CARRY_CHAIN,) if source(block).large else TREES
+    trees = (CARRY_CHAIN,) if is_large(block) else TREES
     ways = {tree: (_placeable(block, target, tree), DEFAULT_MULTIPLIER) for tree in trees}
     tree, values = implement_source(target, ways)
     return Figures(values, tree, fpga_digest(block, target, tree))
@@ -118,8 +115,8 @@ def fpga_digest(block: Block, target: str, tree: str) -> str:
 
 
 def device_of(block: Block) -> Device:
-    """Return the part that a block is placed on."""
-    return UNIT_DEVICE if adders(block).adds <= UNIT_ADDITIONS else LARGE_DEVICE
+    """Return the part that a block is placed on: a large one where systems are, with one seed as theirs."""
+    return SYSTEM_DEVICE if is_large(block) else UNIT_DEVICE
 
 
 def _placeable(block: Block, target: str, tree: str) -> Placeable:
