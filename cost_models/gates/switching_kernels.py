@@ -55,7 +55,7 @@ def count_ones(word):
     return (word * uint64(0x0101010101010101)) >> uint64(56)
 
 
-@njit("uint64(uint64, int64, uint64[:], int64[:], uint64[:])")
+@njit("uint64(uint64, int64, uint64[::1], int64[::1], uint64[::1])")
 def evaluate(table, inputs, words, operands, scratch):
     """One gate on 64 vectors at once: the truth table folded by its inputs, the last one first."""
     for row in range(1 << inputs):
