@@ -40,7 +40,18 @@ PRODUCTS = {
 
 # synth_xilinx reads two libraries first; every cell it maps to is in the small one, and both give the same netlists.
 XC7_LIBRARY = "read_verilog -lib -specify +/xilinx/cells_sim.v"
-XC7 = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf{nodsp} -run prepare:"
+XC7 = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf{nodsp} -run "
+# What synth_xilinx does as `map_luts`, without looking for equal and for better logic, which takes the longer the larger
+# a netlist is: minutes for adders that stay carry chains, and no LUT less.
+XC7_LUTS_OF_LARGE = (
+    "opt_expr -mux_undef -noclkinv",
+    "abc -luts 2:2,3,6:5,10,20 -script +strash;if;mfs2",
+    "clean",
+    "xilinx_srl -fixed -minlen 3",
+    "techmap -map +/xilinx/lut_map.v -map +/xilinx/cells_map.v -D LUT_WIDTH=6",
+    "xilinx_dffopt",
+    "opt_lut_ins -tech xilinx",
+)
 ECP5 = "synth_ecp5{nodsp}"
 
 XC7_LUT_MEMORY = {"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4, "SRL16E": 1, "SRLC32E": 1}
@@ -122,9 +133,12 @@ def passes(target: str, source: Source, recipe: str) -> list[str]:
     prepared = [f"hierarchy -check -top {source.top}{parameters}", *PRODUCTS[recipe]]
     if source.kept:
         prepared.append(f"setattr -set keep 1 w:{source.kept}")
-    if target == "xc7":
-        return [XC7_LIBRARY, *prepared, XC7.format(nodsp=nodsp)]
-    return [*prepared, ECP5.format(nodsp=nodsp)]
+    if target == "ecp5":
+        return [*prepared, ECP5.format(nodsp=nodsp)]
+    run = XC7.format(nodsp=nodsp)
+    if source.large:
+        return [XC7_LIBRARY, *prepared, f"{run}prepare:map_luts", *XC7_LUTS_OF_LARGE, f"{run}finalize:"]
+    return [XC7_LIBRARY, *prepared, f"{run}prepare:"]
 
 
 def device_of(unit: FpgaUnit) -> Device:
