@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from cost_models.hardwired.table import FPGAS, LIBRARIES, STRUCTURE, Block, Row, read_rows
 from dse.report.latex_table import Column, Group, PaperTable, latex
+from dse.report.unit_table import figure_text
 from workloads.host.text_tables import SIX_DIGITS, csv_text, markdown_table
 from workloads.host.width import columns as in_columns
 from workloads.host.width import wrapped
@@ -162,7 +163,7 @@ def _cells(row: HardwiredRow) -> list[str]:
     return [
         row.layer, str(row.x_bits), str(row.w_bits), row.target, row.op, row.form, str(row.additions),
         cell(row.area_um2, ".0f" if (row.area_um2 or 0) > 1e3 else ".1f"), cell(row.lut, ".0f"), cell(row.ff, ".0f"),
-        cell(row.fmax_mhz, ".0f"), cell(row.window_pj, ".3g"), cell(row.image_nj, ".3g"),
+        cell(row.fmax_mhz, ".0f"), figure_text(row.window_pj), figure_text(row.image_nj),
         *(cell(ratio, ".2f") for ratio in (row.area_ratio, row.energy_ratio, row.fmax_ratio)),
     ]  # fmt: skip
 
