@@ -41,8 +41,8 @@ PRODUCTS = {
 # synth_xilinx reads two libraries first; every cell it maps to is in the small one, and both give the same netlists.
 XC7_LIBRARY = "read_verilog -lib -specify +/xilinx/cells_sim.v"
 XC7 = "synth_xilinx -family xc7 -flatten -noiopad -noclkbuf{nodsp} -run "
-# What synth_xilinx does as `map_luts`, without looking for equal and for better logic, which takes the longer the
-# larger a netlist is, and saves no LUT where most of it is carry chains.
+# What synth_xilinx does as `map_luts`, but with `abc` in place of `abc9` and without looking for equal and for better
+# logic, which takes the longer the larger a netlist is, and saves no LUT where most of it is carry chains.
 XC7_LUTS_OF_LARGE = (
     "opt_expr -mux_undef -noclkinv",
     "abc -luts 2:2,3,6:5,10,20 -script +strash;if;mfs2",
