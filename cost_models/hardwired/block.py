@@ -29,7 +29,7 @@ COUNTED = 64
 """Windows of a lane that are counted at most: 64 lanes of as many are simulated, of images behind each other."""
 
 COUNTED_OF_LARGE = 16
-"""The same of a large block, of which a window's glitches take seconds."""
+"""The same of a large block, of which a window of all lanes takes seconds."""
 
 SLICE = 32
 
