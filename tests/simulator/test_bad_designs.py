@@ -47,8 +47,8 @@ def network(*layers: dict[str, Any], channels: int = 4, **formats: Any) -> Netwo
         ({"op": "shift"}, ("w_bits: 8 is not allowed", "op shift takes 2 to 5")),
         ({"op": "gate"}, ("op: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
         ({"extra_ops": ["gate"]}, ("extra_ops.0: 'gate' is not allowed", "'threshold', 'mac', 'adder' or 'shift'")),
-        ({"extra_ops": "mac"}, ("extra_ops: 'mac' is not allowed", "valid tuple")),
-        ({"extra_ops": 7}, ("extra_ops: 7 is not allowed", "valid tuple")),
+        ({"extra_ops": "mac"}, ("extra_ops: 'mac' is not allowed: a list",)),
+        ({"extra_ops": 7}, ("extra_ops: 7 is not allowed: a list",)),
         (
             {"extra_ops": ["mac", "threshold"]},
             ("extra_ops: ['mac', 'threshold'] is", "not 'threshold' again"),
