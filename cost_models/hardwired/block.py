@@ -34,7 +34,7 @@ COUNTED_OF_LARGE = 16
 SLICE = 32
 
 LARGE = 600
-"""Additions of a block that takes tools minutes: all but the first layer's."""
+"""Additions above which a block takes tools minutes: deeper layers', but for the 3-bit MAC's scores."""
 
 
 def blocks() -> tuple[Block, ...]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cost_models.fpga import fpga
 from cost_models.fpga.fpga import TARGETS
-from cost_models.gates.synthesis import Kit, open_kit
+from cost_models.gates.multipliers import DEFAULT_MULTIPLIER
+from cost_models.gates.synthesis import Kit, canonical_files, open_kit, read_verilog, run_yosys
 from cost_models.hardwired import measure
-from cost_models.hardwired.block import blocks, stream
+from cost_models.hardwired.block import blocks, source, stream
 from cost_models.hardwired.rows import Counted, OnFpga, OnLibrary, build
 from cost_models.hardwired.table import LIBRARIES, STRUCTURE, Block, Row, read_rows
+from cost_models.sources.source import Source
 from cost_models.stimuli.stimulus import Stream
 from simulator.hardwired.export import DEFAULT_FORM
+from simulator.hardwired.trees import CARRY_CHAIN
 from tests.support.tools import needs_yosys
 from workloads.errors import LimenError
 from workloads.host.text_tables import csv_text
@@ -77,6 +82,25 @@ def test_a_block_is_measured_and_a_wrong_netlist_refused(
     with pytest.raises(LimenError, match="conv1 of digits, op threshold, 4 x 4 bits, form shared: y@0"):
         build(tmp_path / "other.csv", [target], [THRESHOLD])
     assert not (tmp_path / "other.csv").exists()
+
+
+def test_a_large_block_is_mapped_to_xc7_in_the_stages_of_synth_xilinx(tmp_path: Path) -> None:
+    """With Yosys' own `abc9` in place of `abc` they give the cells that the whole pass gives."""
+    needs_yosys()
+    plain = source(THRESHOLD, CARRY_CHAIN)
+    staged = fpga.passes("xc7", replace(plain, large=True), DEFAULT_MULTIPLIER)
+    (mapped,) = (step for step in staged if step.startswith("abc "))
+    staged[staged.index(mapped)] = "abc9 -W 300"
+    assert cells_after(staged, plain, tmp_path / "staged") == cells_after(
+        fpga.passes("xc7", plain, DEFAULT_MULTIPLIER), plain, tmp_path / "whole"
+    )
+
+
+def cells_after(passes: list[str], unit: Source, folder: Path) -> Counter[str]:
+    folder.mkdir()
+    files = canonical_files(unit)
+    document = run_yosys([read_verilog(files), *passes], files, unit.top, folder)
+    return Counter(cell["type"] for cell in document["modules"][unit.top]["cells"].values())
 
 
 def short(block: Block, flipped: int) -> Stream:

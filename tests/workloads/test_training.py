@@ -257,6 +257,11 @@ def op_layers_of(recipe_path, data):
         ("batch: 64", "batch: 64\ntuning_rate: []", r"tuning_rate: \[\] is not allowed: a list of at least 1 item"),
         (
             "batch: 64",
+            f"batch: 64\ntuning_rate: {9 * [0.1]}",
+            r"tuning_rate: \[0.1, .* is not allowed: a list of at most 8 items; this one has 9",
+        ),
+        (
+            "batch: 64",
             "batch: 64\ntuning_rate: [0.1, 2]",
             r"tuning_rate.1: 2 is not allowed: .* less than or equal to 1",
         ),
