@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -33,3 +34,14 @@ def test_one_place(what: str) -> None:
         if any(re.search(pattern, line) for line in path.read_text(encoding="utf-8").splitlines())
     }
     assert places == {place}
+
+
+def test_no_test_is_decided_by_a_clock() -> None:
+    """Speed is for benchmarks: on another machine the same test would fail. What hangs is stopped, long after."""
+    measured = re.compile(r"perf_counter|process_time|thread_time|timeit|times\(\)\.|getrusage")
+    timed = {
+        path.relative_to(ROOT).as_posix()
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
+        if path != Path(__file__) and measured.search(path.read_text(encoding="utf-8"))
+    }
+    assert timed == set()

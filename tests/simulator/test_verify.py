@@ -226,7 +226,7 @@ def test_tools_end_with_their_command(
             time.sleep(0.05)
         process.send_signal(sent)
         stopped = process.communicate(timeout=30)[1]
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while working_in(scratch) and time.monotonic() < end:
         time.sleep(0.05)
     assert working_in(scratch) == set()
