@@ -53,6 +53,14 @@ XC7_LUTS_OF_LARGE = (
     "opt_lut_ins -tech xilinx",
 )
 ECP5 = "synth_ecp5{nodsp}"
+# The same of synth_ecp5, whose `abc9` had not ended after ten minutes where this takes half a minute. Larger look-up
+# tables made of two to eight LUTs (`-lut 4:7`) would take more LUTs in all.
+ECP5_LUTS_OF_LARGE = (
+    "check -latchonly -assert",
+    "techmap -map +/lattice/latches_map.v",
+    "abc -lut 4 -script +strash;if;mfs2",
+    "clean",
+)
 
 XC7_LUT_MEMORY = {"RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4, "RAM32M": 4, "RAM64M": 4, "SRL16E": 1, "SRLC32E": 1}
 """LUTs that a memory of LUTs takes."""
@@ -134,7 +142,10 @@ def passes(target: str, source: Source, recipe: str) -> list[str]:
     if source.kept:
         prepared.append(f"setattr -set keep 1 w:{source.kept}")
     if target == "ecp5":
-        return [*prepared, ECP5.format(nodsp=nodsp)]
+        whole = ECP5.format(nodsp=nodsp)
+        if source.large:
+            return [*prepared, f"{whole} -run begin:map_luts", *ECP5_LUTS_OF_LARGE, f"{whole} -run map_cells:"]
+        return [*prepared, whole]
     run = XC7.format(nodsp=nodsp)
     if source.large:
         return [XC7_LIBRARY, *prepared, f"{run}prepare:map_luts", *XC7_LUTS_OF_LARGE, f"{run}finalize:"]

@@ -84,15 +84,16 @@ def test_a_block_is_measured_and_a_wrong_netlist_refused(
     assert not (tmp_path / "other.csv").exists()
 
 
-def test_a_large_block_is_mapped_to_xc7_in_the_stages_of_synth_xilinx(tmp_path: Path) -> None:
-    """With Yosys' own `abc9` in place of `abc` they give the cells that the whole pass gives."""
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_large_block_is_mapped_in_the_stages_of_the_whole_pass(target: str, tmp_path: Path) -> None:
+    """With Yosys' own `abc9` in place of `abc` they give the cells that synth_xilinx and synth_ecp5 give."""
     needs_yosys()
     plain = source(THRESHOLD, CARRY_CHAIN)
-    staged = fpga.passes("xc7", replace(plain, large=True), DEFAULT_MULTIPLIER)
+    staged = fpga.passes(target, replace(plain, large=True), DEFAULT_MULTIPLIER)
     (mapped,) = (step for step in staged if step.startswith("abc "))
     staged[staged.index(mapped)] = "abc9 -W 300"
     assert cells_after(staged, plain, tmp_path / "staged") == cells_after(
-        fpga.passes("xc7", plain, DEFAULT_MULTIPLIER), plain, tmp_path / "whole"
+        fpga.passes(target, plain, DEFAULT_MULTIPLIER), plain, tmp_path / "whole"
     )
 
 
