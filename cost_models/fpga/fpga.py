@@ -81,6 +81,9 @@ class Device:
 UNIT_DEVICE = Device("LFE5U-25F", ("--25k", "--package", "CABGA381"), (1, 2, 3))
 LARGE_DEVICE = Device("LFE5U-85F", ("--85k", "--package", "CABGA756"), (1, 2, 3))
 SYSTEM_DEVICE = replace(LARGE_DEVICE, seeds=(1,))
+FULLEST = 0.8
+"""Share of that part's LUTs above which a netlist is packed, not placed: routing a full part takes hours."""
+
 MOST_PRODUCTS = 28
 """DSP blocks of the smaller part: what has more synapses takes the larger."""
 
@@ -246,9 +249,18 @@ def _ecp5_values(kinds: Counter[str]) -> dict[str, float]:
 
 
 def _placed(placeable: Placeable, values: dict[str, float], scratch: Path) -> dict[str, float]:
-    """Return the quantities of a netlist after placement and routing: those of its median clock."""
+    """Return the quantities of a netlist after placement and routing: those of its median clock.
+
+    One that fills most of a large part has no clock: it is packed alone, which says how many LUTs it takes.
+    """
     device = placeable.device
-    reports = [_place(placeable.words, options(device, seed), scratch) for seed in device.seeds]
+    reports = []
+    if device == SYSTEM_DEVICE:
+        packed = _place(placeable.words, [*options(device, device.seeds[0]), "--pack-only"], scratch)
+        luts = packed["utilization"]["TRELLIS_COMB"]
+        if luts["used"] > FULLEST * luts["available"]:
+            reports = [packed]
+    reports = reports or [_place(placeable.words, options(device, seed), scratch) for seed in device.seeds]
     used = {name: kind["used"] for name, kind in reports[0]["utilization"].items()}
     values = {
         "lut": used["TRELLIS_COMB"],

