@@ -82,7 +82,7 @@ UNIT_DEVICE = Device("LFE5U-25F", ("--25k", "--package", "CABGA381"), (1, 2, 3))
 LARGE_DEVICE = Device("LFE5U-85F", ("--85k", "--package", "CABGA756"), (1, 2, 3))
 SYSTEM_DEVICE = replace(LARGE_DEVICE, seeds=(1,))
 FULLEST = 0.8
-"""Share of that part's LUTs above which a netlist is packed, not placed: routing a full part takes hours."""
+"""Share of that part's LUTs above which a netlist is packed, not placed and routed: wires get scarce there."""
 
 MOST_PRODUCTS = 28
 """DSP blocks of the smaller part: what has more synapses takes the larger."""

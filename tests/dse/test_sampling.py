@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
@@ -156,6 +157,27 @@ def test_tpe_learns_from_the_front() -> None:
     for gain in (1.0, 2.0):
         sampler.learn([0], [gain, gain], 0.0)
     assert np.flatnonzero(sampler.good()).tolist() == [36, 37, 38, 39]
+
+
+def calls_of_tpe(trials: int) -> int:
+    """How many functions are called and left for one suggestion after so many trials."""
+    chance = np.random.default_rng(1)
+    sampler = Tpe(SIZES, [True] * len(SIZES), [1.0, -1.0, 1.0, -1.0])
+    for _ in range(trials):
+        sampler.learn([int(chance.integers(size)) for size in SIZES], chance.random(4).tolist(), 0.0)
+    sampler.suggest(0)
+    counted: list[str] = []
+    sys.setprofile(lambda frame, event, argument: counted.append(event))
+    try:
+        sampler.suggest(1)
+    finally:
+        sys.setprofile(None)
+    return len(counted)
+
+
+def test_tpe_takes_no_more_steps_after_more_trials() -> None:
+    """All that grows is its arrays: what a step takes is measured by `tests/bench/studies.py`, not here."""
+    assert calls_of_tpe(500) < 1.1 * calls_of_tpe(100)
 
 
 @pytest.mark.parametrize("name", ["nsga2", "nsga3", "surrogate", "tpe", "qmc", "random"])

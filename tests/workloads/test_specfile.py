@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -101,12 +102,16 @@ def test_other_files(tmp_path: Path) -> None:
 def test_bombs_of_aliases(tmp_path: Path) -> None:
     """A thousand million of values in a few lines, one naming or merging ten times the one before."""
     path = tmp_path / "bomb.yaml"
+    tracemalloc.start()
     lists = "".join(f"a{i + 1}: &a{i + 1} [{', '.join([f'*a{i}'] * 10)}]\n" for i in range(9))
     line = line_of(load_design, path, f"a0: &a0 [x, x]\n{lists}{DESIGN.replace('op: threshold', 'op: *a9')}")
     assert line.startswith(": op: [[")
     merges = "".join(f"a{i + 1}: &a{i + 1} {{<<: [{', '.join([f'*a{i}'] * 10)}], k{i}: 1}}\n" for i in range(9))
     line = line_of(load_design, path, f"a0: &a0 {{x: 1, y: 2}}\n{merges}{DESIGN}")
     assert "<<: " in line and "at most 100 where mappings are merged" in line
+    _, most_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most_bytes < 8 << 20
     shared = DESIGN.replace("rows: 4\n", "") + "<<: {rows: 8}\n"
     path.write_text(shared)
     assert load_design(str(path)).rows == 8
